@@ -1,0 +1,1 @@
+"""The broadcast: what the community hears (no room is built here yet)."""

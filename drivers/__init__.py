@@ -1,0 +1,1 @@
+"""Drivers of the field: usable with no gateway; they import nothing of it."""

@@ -1,0 +1,91 @@
+"""The station's exceptions. The field's own tree stands in `drivers/contract.py`.
+
+    StationError                    code + data; people read the text of the code
+    ├── UsageError                  our caller's mistake: wrong argument, wrong order
+    ├── SettingsError               `station.toml` is wrong: every mistake at once
+    ├── JournalError
+    │   ├── JournalHeld             another process holds the journal
+    │   ├── JournalFull             no room, not even after eviction
+    │   ├── JournalDamaged          the file is not what we wrote
+    │   ├── JournalFailed           the disk gave an I/O error: end the process
+    │   └── OutcomeUnknown          the caller stopped waiting: stored or not, nobody knows
+    ├── UpstreamError
+    │   ├── Unreachable             no answer from the platform (`retry_after_s` may say when)
+    │   ├── Rejected                the platform answered no (`status`)
+    │   └── BadReceipt              the platform's answer is no receipt
+    ├── CommandRefused              an order or command that may not be carried out
+    └── Unavailable                 nothing is there (yet) that could do it
+
+An error carries a `code` (a key in `gateway/texts`) and `data`; no sentence is written here.
+"""
+
+from typing import Any
+
+
+class StationError(Exception):
+    """Base of the tree: a text code and what fills it in."""
+
+    def __init__(self, code: str, /, **data: Any) -> None:
+        """Keep the code and the data; `str()` shows both for logs."""
+        self.code = code
+        self.data = data
+        super().__init__(code, data)
+
+    def __str__(self) -> str:
+        return " ".join([self.code, *(f"{k}={v!r}" for k, v in self.data.items())])
+
+
+class UsageError(StationError):
+    """Our caller's mistake."""
+
+
+class SettingsError(StationError):
+    """The settings cannot be used; `data["mistakes"]` lists every reason."""
+
+
+class JournalError(StationError):
+    """Base of the journal's errors."""
+
+
+class JournalHeld(JournalError):
+    """Another process holds the journal."""
+
+
+class JournalFull(JournalError):
+    """No room for this entry, even after eviction."""
+
+
+class JournalDamaged(JournalError):
+    """The file is not what we wrote."""
+
+
+class JournalFailed(JournalError):
+    """The disk gave an I/O error; a retried fsync proves nothing, so the process must end."""
+
+
+class OutcomeUnknown(JournalError):
+    """The caller stopped waiting before the commit was known."""
+
+
+class UpstreamError(StationError):
+    """Base of the uplinks' errors."""
+
+
+class Unreachable(UpstreamError):
+    """No answer from the platform."""
+
+
+class Rejected(UpstreamError):
+    """The platform answered no."""
+
+
+class BadReceipt(UpstreamError):
+    """The platform's answer is not a receipt."""
+
+
+class CommandRefused(StationError):
+    """A command that may not be carried out."""
+
+
+class Unavailable(StationError):
+    """Nothing here can do that (yet)."""

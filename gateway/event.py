@@ -1,0 +1,211 @@
+"""Events, their identity and their form on the wire (CloudEvents 1.0, JSON).
+
+An event's identity, everywhere and for ever, is (station, epoch, lane, seq). Order and
+de-duplication never use time.
+
+The journal stores the *tail* of the CloudEvent: everything that is known before the event has a
+number. `envelope` splices the head (id, sequence) in front, so nothing is serialised twice.
+"""
+
+import datetime
+import enum
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""Ids of station, zone, device, point, speaker, rule: also safe in a topic and a file name."""
+
+
+class Lane(enum.IntEnum):
+    """The four lanes, most urgent first; each is its own contiguous sequence."""
+
+    EMERGENCY = 0
+    ALARM = 1
+    SERVICE = 2
+    TELEMETRY = 3
+
+    @property
+    def wire(self) -> str:
+        """The lane's name on every wire."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, wire: str) -> "Lane":
+        """The lane of that name; ValueError if there is none."""
+        for lane in cls:
+            if lane.wire == wire:
+                return lane
+        raise ValueError(wire)
+
+
+class Severity(enum.Enum):
+    """How bad an alarm is; the one table that turns severity into a lane."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    NOTICE = "notice"
+
+    @property
+    def lane(self) -> Lane:
+        """The lane in which an alarm of this severity travels."""
+        return _LANE_OF_SEVERITY[self]
+
+
+_LANE_OF_SEVERITY = {
+    Severity.CRITICAL: Lane.EMERGENCY,
+    Severity.MAJOR: Lane.ALARM,
+    Severity.MINOR: Lane.ALARM,
+    Severity.NOTICE: Lane.SERVICE,
+}
+
+
+class Trust(enum.Enum):
+    """What a wall time rests on, best first."""
+
+    NTP = "ntp"
+    PLATFORM = "platform"
+    METER = "meter"
+    RTC = "rtc"
+    PERSON = "person"
+    NONE = "none"
+
+
+class Stamps(msgspec.Struct, frozen=True):
+    """When something happened: boot time always, wall time only as far as it is known.
+
+    `at_ns` is CLOCK_BOOTTIME of boot `boot`; `wall_ns` is UTC since 1970, None when unknown.
+    """
+
+    boot: str
+    at_ns: int
+    wall_ns: int | None = None
+    trust: Trust = Trust.NONE
+
+
+class Kind(NamedTuple):
+    """What an event is: `cn.yizhan.<domain>.<what>.v<v>`, its usual lane and its data's shape."""
+
+    domain: str
+    what: str
+    lane: Lane
+    data: type[msgspec.Struct]
+    v: int = 1
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents `type`."""
+        return f"cn.yizhan.{self.domain}.{self.what}.v{self.v}"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact before it has a number.
+
+    `source` is a device's or room's id, `place` an id from the place tree ("" for the station
+    itself), `lane` overrides the kind's (alarms go by severity).
+    """
+
+    kind: Kind
+    source: str
+    stamps: Stamps
+    data: msgspec.Struct
+    place: str = ""
+    subject: str | None = None
+    lane: Lane | None = None
+    expires_wall_ns: int | None = None
+    correlation: str | None = None
+
+    @property
+    def travels(self) -> Lane:
+        """The lane this event goes into."""
+        return self.kind.lane if self.lane is None else self.lane
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A fact with its number, as the journal keeps it.
+
+    `body` is the CloudEvent's tail. A gap is an entry too: it stands at the last number of the
+    evicted range, and `gap_from` is the first one; so a follower's sequence has no hole.
+    """
+
+    epoch: str
+    lane: Lane
+    seq: int
+    body: bytes
+    gap_from: int | None = None
+
+
+class _Tail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    source: str
+    type: str
+    lane: str
+    bootid: str
+    uptimems: str  # CloudEvents integers have 32 bits: 25 days of milliseconds
+    timequality: str
+    time: str | None = None
+    recordedtime: str | None = None
+    expirytime: str | None = None
+    subject: str | None = None
+    place: str = ""
+    correlationid: str | None = None
+    partitionkey: str = ""
+    data: Any = None
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def rfc3339(wall_ns: int) -> str:
+    """UTC with milliseconds, as the wire shows time."""
+    seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
+    moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{rest_ns // 1_000_000:03d}Z"
+
+
+def tail(event: Event, station: str, recorded: Stamps | None = None) -> bytes:
+    """The event as the journal stores it: a CloudEvent without its opening brace, id, sequence.
+
+    `recorded` is when the station took it in, if that is not the moment it happened.
+    """
+    stamps = event.stamps
+    whole = _Tail(
+        source=f"/yizhan/{station}/{event.source}",
+        type=event.kind.type,
+        lane=event.travels.wire,
+        bootid=stamps.boot,
+        uptimems=str(stamps.at_ns // 1_000_000),
+        timequality=stamps.trust.value,
+        time=None if stamps.wall_ns is None else rfc3339(stamps.wall_ns),
+        recordedtime=(
+            None if recorded is None or recorded.wall_ns is None else rfc3339(recorded.wall_ns)
+        ),
+        expirytime=None if event.expires_wall_ns is None else rfc3339(event.expires_wall_ns),
+        subject=event.subject,
+        place=event.place,
+        correlationid=event.correlation,
+        partitionkey=event.source,
+        data=event.data,
+    )
+    return _encoder.encode(whole)[1:]
+
+
+def event_id(station: str, epoch: str, lane: Lane, seq: int) -> str:
+    """The identity on every wire."""
+    return f"{station}:{epoch}:{lane.wire}:{seq}"
+
+
+def envelope(entry: Entry, station: str) -> bytes:
+    """The whole CloudEvent of one entry."""
+    head = (
+        f'{{"specversion":"1.0","id":"{event_id(station, entry.epoch, entry.lane, entry.seq)}",'
+        f'"sequence":"{entry.seq:012d}",'
+    )
+    return head.encode() + entry.body
+
+
+def envelope_batch(entries: Iterable[Entry], station: str) -> bytes:
+    """A JSON array of CloudEvents (`application/cloudevents-batch+json`)."""
+    return b"[" + b",".join(envelope(entry, station) for entry in entries) + b"]"

@@ -1,0 +1,116 @@
+"""The station's vital signs: one snapshot that the live page, `/healthz` and `/metrics` all show.
+
+`station.py` takes it; nobody else looks into the rooms. Instants are CLOCK_BOOTTIME in ns.
+"""
+
+import msgspec
+
+from gateway.event import Lane, Trust
+
+
+class PointVitals(msgspec.Struct, frozen=True):
+    """One point's last reading; `spark` is its last hour, oldest first, None where unknown."""
+
+    id: str
+    name: str
+    value: int | float | bool | str | None
+    unit: str
+    quality: str
+    at_ns: int
+    spark: tuple[float | None, ...] = ()
+
+
+class DeviceVitals(msgspec.Struct, frozen=True):
+    """One device: `state` is `ok`, `wait` (not read yet), `stale`, `silent` or `faulty`."""
+
+    id: str
+    name: str
+    bus: str
+    address: str
+    place: str
+    state: str
+    since_ns: int
+    at_ns: int | None
+    points: tuple[PointVitals, ...]
+
+
+class BusVitals(msgspec.Struct, frozen=True):
+    """One bus: `load` is the share of the last minute that its wire was busy, 0 to 1.
+
+    `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the reason.
+    """
+
+    id: str
+    kind: str
+    where: str
+    state: str
+    load: float
+    cycle_s: float
+    devices: int
+    silent: int
+    transactions: int
+    timeouts: int
+    errors: int
+    code: str | None = None
+
+
+class LaneVitals(msgspec.Struct, frozen=True):
+    """One lane seen from the slowest required uplink: `waiting` entries, the oldest `lag_s` old."""
+
+    lane: Lane
+    issued: int
+    receipted: int
+    waiting: int
+    lag_s: float
+
+
+class UplinkVitals(msgspec.Struct, frozen=True):
+    """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` says why it is not up."""
+
+    name: str
+    kind: str
+    state: str
+    since_ns: int
+    receipt_ns: int | None
+    batch_entries: float
+    batch_bytes: float
+    code: str | None = None
+
+
+class JournalVitals(msgspec.Struct, frozen=True):
+    """The journal: `used_bytes` of `quota_bytes`; `evicted` is how many entries gaps count."""
+
+    epoch: str
+    volatile: bool
+    used_bytes: int
+    quota_bytes: int
+    commits: int
+    commit_ms: float
+    evicted: int
+
+
+class ClockVitals(msgspec.Struct, frozen=True):
+    """The clock: what it rests on, when that was last heard, and how wrong it may be."""
+
+    trust: Trust
+    wall_ns: int | None
+    age_s: float
+    error_s: float
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """Everything, at one instant."""
+
+    station: str
+    name: str
+    version: str
+    at_ns: int
+    started_ns: int
+    buses: tuple[BusVitals, ...]
+    devices: tuple[DeviceVitals, ...]
+    lanes: tuple[LaneVitals, ...]
+    uplinks: tuple[UplinkVitals, ...]
+    journal: JournalVitals
+    clock: ClockVitals
+    values_per_s: float
+    read_to_receipt_ms: float | None

@@ -1,0 +1,1 @@
+"""The kiosk: what residents touch (no room is built here yet)."""
