@@ -1,0 +1,126 @@
+"""The house rules that no linter knows."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from statistics import quantiles
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = ("gateway", "drivers", "kiosk", "broadcast")
+TOP = {
+    *CODE,
+    *("config", "systemd", "tests", "docs", "dev", "LICENSE", "CHANGELOG.md", "README.md"),
+    *("pyproject.toml", "requirements.lock", "requirements-dev.lock"),
+}
+FILE_LINES_MAX = 420
+FUNCTION_LINES_P90_MAX = 40
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return tuple(name for name in listing.stdout.splitlines() if (ROOT / name).exists())
+
+
+def code_files() -> list[Path]:
+    return [
+        ROOT / name for name in tracked() if name.endswith(".py") and name.split("/")[0] in CODE
+    ]
+
+
+def texts() -> list[tuple[str, str]]:
+    found = []
+    for name in tracked():
+        try:
+            found.append((name, (ROOT / name).read_text("utf-8")))
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def test_the_top_of_the_tree_is_the_card_and_nothing_beside() -> None:
+    top = {name.split("/")[0] for name in tracked()}
+    assert {name for name in top if not name.startswith(".")} <= TOP
+
+
+def test_our_import_names_belong_to_us_alone() -> None:
+    owners = importlib.metadata.packages_distributions()
+    assert {name: sorted(set(owners.get(name, ["yizhan"]))) for name in CODE} == {
+        name: ["yizhan"] for name in CODE
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        (r"time\.time\(|time\.time_ns\(|datetime\.now\(|CLOCK_REALTIME|utcnow\(", {"clock.py"}),
+        (r"asyncio\.Queue\(\s*\)|queue\.Queue\(\s*\)|SimpleQueue\(", set()),
+        (r"\b(TODO|FIXME|XXX|HACK)\b", set()),
+        (r"^\s*#\s*[-=─━#*]{5,}", set()),  # a divider means that this is two files
+    ],
+)
+def test_code_never_says(pattern: str, allowed: set[str]) -> None:
+    hits = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in code_files()
+        if path.name not in allowed and "demo" not in path.parts
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(pattern, line)
+    ]
+    assert hits == []
+
+
+def test_a_broad_except_gives_its_reason() -> None:
+    bare = []
+    for path in code_files():
+        lines = path.read_text("utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            if re.search(r"except (Base)?Exception\b|except:", line) and "#" not in line:
+                bare.append(f"{path.relative_to(ROOT)}:{number}")
+    assert bare == []
+
+
+def test_files_and_functions_stay_small() -> None:
+    long_files, lengths = [], []
+    for path in code_files():
+        source = path.read_text("utf-8")
+        if source.count("\n") > FILE_LINES_MAX:
+            long_files.append(f"{path.relative_to(ROOT)}: {source.count(chr(10))} lines")
+        lengths += [
+            (node.end_lineno or node.lineno) - node.lineno + 1
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+    assert long_files == []
+    assert quantiles(lengths, n=10)[-1] <= FUNCTION_LINES_P90_MAX
+
+
+def test_the_repository_names_no_machine_and_no_index_host() -> None:
+    # Written apart so that this file does not find itself.
+    forbidden = [
+        "/wo" + "rk/",
+        "/ro" + "ot/",
+        "pypi" + ".org",
+        "pythonhosted" + ".org",
+        "registry.npm" + "js",
+    ]
+    hits = [(name, word) for name, text in texts() for word in forbidden if word in text]
+    assert hits == []
+
+
+def test_documents_cite_names_never_line_numbers() -> None:
+    hits = [
+        (name, found.group())
+        for name, text in texts()
+        if name.endswith(".md")
+        for found in re.finditer(r"\w+\.py:\d+", text)
+    ]
+    assert hits == []

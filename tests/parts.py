@@ -1,0 +1,109 @@
+"""Run the tests part by part, each against its budget: `./dev test [PART…]`, `./dev proof [PART…]`.
+
+A part is a subject, not a folder: CONTRACTS gives each its seconds on two cores. A part over its
+budget fails, so that the whole stays under ten minutes.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+
+
+class Part(NamedTuple):
+    """One subject: its folders, and the seconds it may take."""
+
+    name: str
+    folders: tuple[str, ...]
+    budget_s: int
+
+
+GROUND = ("house", "clock", "settings", "places", "texts", "private", "signing", "journal")
+HALL = ("web", "live", "station")
+PARTS = (
+    Part("spine", GROUND + HALL, 150),
+    Part("uplinks", ("upstream",), 120),
+    Part("field", ("drivers", "conformance"), 90),
+)
+LARGE = Part("large", ("proof",), 0)
+
+
+class Outcome(NamedTuple):
+    """What one part came to."""
+
+    part: Part
+    code: int
+    took_s: float
+    passed: int
+    failed: int
+    skipped: int
+
+
+def run(part: Part, mode: str) -> Outcome:
+    """Run one part in its own pytest process; its output goes straight through."""
+    folders = [str(path) for name in part.folders if (path := ROOT / "tests" / name).is_dir()]
+    if not folders:
+        return Outcome(part, 0, 0.0, 0, 0, 0)
+    marks = "proof" if mode == "proof" else "not proof and not bench"
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=3", "-m", marks, *folders]
+    if mode == "proof":
+        command += ["-s", "--timeout=3600"]
+    print(f"\n── {part.name}", flush=True)
+    began = time.monotonic()
+    lines: list[str] = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    closing = lines[-1] if lines else ""
+    counts = {
+        word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped)", closing)
+    }
+    return Outcome(
+        part,
+        0 if process.returncode == 5 else process.returncode,  # 5: this part has no such test
+        time.monotonic() - began,
+        counts.get("passed", 0),
+        counts.get("failed", 0) + counts.get("error", 0),
+        counts.get("skipped", 0),
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the parts named (all if none), print each against its budget, return the exit code."""
+    mode, names = arguments[0], arguments[1:]
+    known = [part.name for part in (*PARTS, LARGE)]
+    if unknown := set(names) - set(known):
+        print(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+        return 2
+    if mode == "proof":
+        os.environ.setdefault("YIZHAN_SEED", str(secrets.randbits(32)))
+        os.environ.setdefault("YIZHAN_PROOF_SHARE", "1")
+        print(f"seed {os.environ['YIZHAN_SEED']}, share {os.environ['YIZHAN_PROOF_SHARE']}")
+        print("repeat with: YIZHAN_SEED=… YIZHAN_PROOF_SHARE=… ./dev proof")
+    parts = (*PARTS, LARGE) if mode == "proof" else PARTS
+    outcomes = [run(part, mode) for part in parts if not names or part.name in names]
+    late = [o for o in outcomes if mode == "test" and o.took_s > o.part.budget_s]
+    print()
+    for o in outcomes:
+        budget = f"of {o.part.budget_s} s" if mode == "test" else ""
+        over = "  OVER BUDGET" if o in late else ""
+        counts = f"{o.passed:5} passed {o.failed:3} failed"
+        print(f"{o.part.name:10} {o.took_s:6.1f} s {budget:10} {counts}{over}")
+    total = [
+        sum(values)
+        for values in zip(*((o.passed, o.failed, o.skipped) for o in outcomes), strict=True)
+    ]
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    return 1 if late or any(o.code for o in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
