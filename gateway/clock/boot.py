@@ -1,0 +1,76 @@
+"""Which boot of the kernel this is: 16 hex digits in a small file of the runtime directory.
+
+The file also holds the kernel's own boot id, so that a directory which outlives a reboot is
+noticed. A hardened unit may hide the kernel's id (`ProcSubset=pid`); then only a directory that
+the system empties at boot is believed.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+UNKNOWN = "-"
+_HEX = frozenset("0123456789abcdef")
+
+
+def run_directory(environ: Mapping[str, str], state: Path) -> tuple[Path, bool]:
+    """Where run-time files live, and whether the system empties that place at boot."""
+    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if given:
+        return Path(given), True
+    user = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    if Path(user).is_dir():
+        return Path(user) / "yizhan", True
+    return state / "run", False
+
+
+def kernel_boot_id(path: Path = KERNEL_BOOT_ID) -> str:
+    """The kernel's id of this boot, or `UNKNOWN`."""
+    try:
+        return path.read_text("ascii").strip() or UNKNOWN
+    except (OSError, UnicodeDecodeError):
+        return UNKNOWN
+
+
+def boot_id(directory: Path, kernel: str, *, emptied: bool) -> str:
+    """The id of this boot, the same for every process that asks in this directory.
+
+    Where the directory cannot be written, the id lasts as long as the process: deadlines then
+    pass early, never late.
+    """
+    path = directory / "boot"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _believed(path, kernel, emptied=emptied) or _written(path, kernel)
+    except OSError:
+        return secrets.token_hex(8)
+
+
+def _believed(path: Path, kernel: str, *, emptied: bool) -> str | None:
+    try:
+        ours, _, theirs = path.read_text("ascii").strip().partition(" ")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    if len(ours) != 16 or not _HEX.issuperset(ours):  # noqa: PLR2004 - as many as we write
+        return None
+    same = emptied if UNKNOWN in (theirs, kernel) else theirs == kernel
+    return ours if same else None
+
+
+def _written(path: Path, kernel: str) -> str:
+    """Put a new id in place; when another process is first, take its id."""
+    ours = secrets.token_hex(8)
+    stale = path.read_bytes() if path.exists() else None
+    fresh = path.with_name(f"boot.{ours}")
+    fresh.write_text(f"{ours} {kernel}\n", "ascii")
+    try:
+        if stale is not None and path.read_bytes() == stale:
+            path.unlink()
+        os.link(fresh, path)  # unlike a rename, a link never replaces another's file
+    except FileExistsError:
+        return _believed(path, kernel, emptied=True) or ours
+    finally:
+        fresh.unlink()
+    return ours
