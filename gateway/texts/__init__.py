@@ -1,0 +1,76 @@
+"""What the station says to people: one catalogue a language, Chinese first.
+
+A code is `<section>.<key>` of `zh.toml` and `en.toml`; a text may hold `{name}` and
+`{name:format}`, filled from the error's data. Both catalogues hold the same codes with the same
+names; the tests see to that, and that every code used in the source is there.
+"""
+
+import os
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("zh", "en")
+"""The first is what a station speaks where nothing else was asked for."""
+
+
+def language(environ: Mapping[str, str] = os.environ) -> str:
+    """The language that the terminal asks for (LC_ALL before LC_MESSAGES before LANG)."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        asked = environ.get(name, "")[:2].lower()
+        if asked in LANGUAGES:
+            return asked
+    return LANGUAGES[0]
+
+
+@cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """All texts of one language by code."""
+    with Path(__file__).with_name(f"{lang}.toml").open("rb") as file:
+        return dict(_flat(tomllib.load(file)))
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The names that a text wants filled in."""
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
+class Texts:
+    """The texts of one language."""
+
+    def __init__(self, lang: str | None = None) -> None:
+        """Speak `lang`; None: what the terminal asks for."""
+        self.lang = lang if lang in LANGUAGES else language()
+        self._texts = catalogue(self.lang)
+
+    def __contains__(self, code: str) -> bool:
+        return code in self._texts
+
+    def say(self, code: str, /, **data: Any) -> str:
+        """The text of that code, filled in.
+
+        Whoever reports trouble must not make more: without a text, or with data missing, code
+        and data are the answer.
+        """
+        text = self._texts.get(code)
+        if text is not None:
+            try:
+                return text.format_map(data)
+            except (LookupError, ValueError, TypeError, AttributeError):
+                pass  # the data do not fit the text: the code and the data still tell
+        return " ".join([code, *(f"{name}={value}" for name, value in data.items())])
+
+    def remedy(self, code: str, /, **data: Any) -> str | None:
+        """What to do about it, where the catalogue knows (`<code>-remedy`)."""
+        return self.say(f"{code}-remedy", **data) if f"{code}-remedy" in self else None
