@@ -1,0 +1,197 @@
+"""A device model is data: a TOML file in `config/devices/`, never a Python file.
+
+```toml
+schema = 1
+id = "maker-model"                # the file's name without .toml
+name = { zh = "三相电表", en = "Three-phase meter" }
+family = "modbus"                 # a folder in drivers/
+maker = "Maker"
+model = "Model"
+line = "9600 8N1"                 # as delivered; [bus] and [device] may say otherwise
+unverified = false                # true: no document that a stranger can open
+
+[source]
+document = "Title, edition"
+url = "https://…"
+rows = ["the few rows, quoted, that the points rest on"]
+
+[limits]
+max_block = { holding = 64 }      # most registers in one answer
+unreadable = [["holding", 40, 47]]
+pause_ms = 0                      # least pause between two requests
+
+[[point]]
+id = "power-w"
+name = { zh = "总有功功率", en = "Total active power" }
+kind = "input"                    # coil, discrete, input, holding, or the family's own word
+address = 52                      # as on the wire, counted from 0
+type = "f32"
+order = "ABCD"
+unit = "W"                        # UCUM
+decimals = 1
+scale = 1.0                       # value = count * scale + offset
+range = [-1e6, 1e6]
+priority = 5                      # 1 alarm input, 3 somebody waits, 5 meter, 9 history
+every_s = 15
+```
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from drivers.contract import BadLine, BadProfile, Device, Limits, Line, Point, Writable
+
+SCHEMA = 1
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+Type = Literal[
+    "bool", "bits", "bcd", "string",
+    "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64",
+]  # fmt: skip
+Order = Literal[
+    "ABCD", "CDAB", "BADC", "DCBA",
+]  # fmt: skip
+"""Order of the bytes of two registers; four registers continue the same pattern."""
+
+
+class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name for people."""
+
+    zh: str
+    en: str
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The document that a stranger can open, and the rows that the points rest on."""
+
+    document: str
+    url: str
+    rows: tuple[str, ...]
+
+
+class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[point]]` as written; `point()` is what the bus works with."""
+
+    id: Id
+    name: Name
+    address: int | str
+    type: Type = "u16"
+    kind: str = ""
+    unit: str = "1"
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+    size: Annotated[int, msgspec.Meta(ge=1, le=250)] | None = None
+    at: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
+    bit: Annotated[int, msgspec.Meta(ge=0, le=63)] | None = None
+    order: Order = "ABCD"
+    scale: float = 1
+    offset: float = 0
+    counter: bool = False
+    range: tuple[float, float] | None = None
+    writable: Writable | None = None
+    priority: Annotated[int, msgspec.Meta(ge=1, le=9)] = 5
+    every_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    extra: dict[str, Any] = {}
+
+    def point(self) -> Point:
+        """The point without its names."""
+        low, high = self.range or (None, None)
+        fields = {
+            name: getattr(self, name)
+            for name in Point.__struct_fields__
+            if name not in {"min", "max"}
+        }
+        return Point(**fields, min=low, max=high)
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One device model."""
+
+    schema: int
+    id: Id
+    name: Name
+    family: str
+    maker: str = ""
+    model: str = ""
+    source: Source | None = None
+    unverified: bool = False
+    line: str | None = None
+    limits: Limits = Limits()
+    every_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
+    point: tuple[PointSpec, ...]
+
+    def device(
+        self,
+        device_id: str,
+        address: str,
+        *,
+        line: Line | None = None,
+        every_s: float | None = None,
+        timeout_s: float | None = None,
+        options: Any = None,
+    ) -> Device:
+        """A device of this model at that address; what is None stays as the profile has it."""
+        own = Line.parse(self.line) if self.line is not None else None
+        return Device(
+            id=device_id,
+            family=self.family,
+            address=address,
+            points=tuple(spec.point() for spec in self.point),
+            options=options,
+            limits=self.limits,
+            line=line or own,
+            every_s=every_s or self.every_s,
+            timeout_s=timeout_s or self.timeout_s,
+        )
+
+
+def parse(text: str, file: str) -> Profile:
+    """The profile in that text; BadProfile lists every mistake that can be told apart."""
+    try:
+        profile = msgspec.convert(tomllib.loads(text), Profile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadProfile("profile.unreadable", file=file, mistakes=[str(error)]) from error
+    mistakes = list(_mistakes(profile))
+    if mistakes:
+        raise BadProfile("profile.wrong", file=file, mistakes=mistakes)
+    return profile
+
+
+def load(path: Path) -> Profile:
+    """The profile in that file, which bears its id as name."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadProfile("profile.unreadable", file=str(path), mistakes=[str(error)]) from error
+    profile = parse(text, str(path))
+    if profile.id != path.stem:
+        mistake = f"id {profile.id!r} is not the file's name"
+        raise BadProfile("profile.wrong", file=str(path), mistakes=[mistake])
+    return profile
+
+
+def _mistakes(profile: Profile) -> Iterator[str]:
+    if profile.schema != SCHEMA:
+        yield f"schema {profile.schema} is not {SCHEMA}"
+    if profile.source is None and not profile.unverified:
+        yield "without [source] the model must say unverified = true"
+    if profile.line is not None:
+        try:
+            Line.parse(profile.line)
+        except BadLine:
+            yield f"line {profile.line!r} is not written like '9600 8N1'"
+    seen: set[str] = set()
+    for spec in profile.point:
+        if spec.id in seen:
+            yield f"point {spec.id!r} stands twice"
+        seen.add(spec.id)
+        if spec.range is not None and spec.range[0] > spec.range[1]:
+            yield f"point {spec.id!r}: range is upside down"
+        if spec.type in {"string", "bits"} and spec.size is None:
+            yield f"point {spec.id!r}: {spec.type} needs size"
+    if not profile.point:
+        yield "no point"
