@@ -1,0 +1,1 @@
+"""The device side: emulated slaves, lines, gateways and whole fields, with faults on demand."""

@@ -1,0 +1,77 @@
+"""What sits on an emulated wire: a slave, the faults it can be given, what it has counted."""
+
+import abc
+import dataclasses
+
+from drivers.bus.line import Line
+
+
+@dataclasses.dataclass(slots=True)
+class Faults:
+    """What is wrong right now; every field may be changed while the emulation runs.
+
+    A slave and the wire itself each have one. On a wire `dead`, `late_s` and the three faults of
+    meaning (`exception`, `stuck`, `wrong_unit`) say nothing: a whole line dies by `Wire.unplug`.
+    """
+
+    dead: bool = False
+    late_s: float = 0.0
+    """Added to the turnaround of every reply."""
+    noise: float = 0.0
+    """Share of bytes that arrive with one bit flipped."""
+    garbage: float = 0.0
+    """Share of replies with some random bytes before or after them."""
+    split: bool = False
+    """Bytes arrive one at a time, each when its character ends."""
+    loss: float = 0.0
+    """Share of replies that never arrive."""
+    exception: int | None = None
+    """The exception code that answers every request."""
+    stuck: bool = False
+    """Values stand still."""
+    wrong_unit: int | None = None
+    """Replies come under this address."""
+
+    def clear(self) -> None:
+        """Put everything right."""
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, field.default)
+
+
+@dataclasses.dataclass(slots=True)
+class SlaveCounters:
+    """What one slave has seen: `requests` is every whole frame that was meant for it."""
+
+    requests: int = 0
+    replies: int = 0
+    violations: int = 0
+    """Requests ignored because too little silence came before them."""
+    wrong_line: int = 0
+    """Requests ignored because they came at another baud rate or character format."""
+
+
+class Slave(abc.ABC):
+    """One emulated device: given a whole frame, it answers or stays silent.
+
+    A subclass is written from the datasheet and imports no codec of ours. `strict` slaves obey
+    Modbus RTU: a frame that began too early is no frame.
+    """
+
+    def __init__(
+        self, name: str, line: Line, *, turnaround_s: float = 0.01, strict: bool = True
+    ) -> None:
+        """Power it up, without faults."""
+        self.name = name
+        self.line = line
+        self.turnaround_s = turnaround_s
+        self.strict = strict
+        self.faults = Faults()
+        self.counters = SlaveCounters()
+
+    @abc.abstractmethod
+    def hears(self, frame: bytes) -> bool:
+        """True for a whole, undamaged frame that this slave has to act on."""
+
+    @abc.abstractmethod
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        """The reply to a frame that it hears, at the loop's time `at_s`; None for silence."""
