@@ -4,7 +4,6 @@
     ├── WrongUse                    our side's mistake: settings, profile, a caller's argument
     │   ├── BadProfile              a device model's file is wrong (`mistakes`: every reason)
     │   ├── BadAddress              no address of this family
-    │   ├── BadLine                 no line setting such as "9600 8N1"
     │   ├── NotWritable             this point cannot be written, or not with this value
     │   ├── Overloaded              the plan needs more of the wire than there is
     │   └── Busy                    too many requests wait already
@@ -25,17 +24,16 @@
 
 An instant is the running loop's time in ns (`at_ns`); nobody here reads a clock.
 
-A driver family is a folder whose `driver.py` offers `DRIVER`, in one of three shapes: *polled*
-(plans transactions; the bus carries them out), *listening* (is told what was heard), *acting*
-(turns an action into transactions). Families own no port, no task, no timer and no retry.
+What a driver family offers to the bus stands in `drivers/family.py`.
 """
 
 import enum
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 import msgspec
+
+from drivers.bus.line import Line
 
 Value: TypeAlias = int | float | bool | str | None
 
@@ -77,10 +75,6 @@ class BadProfile(WrongUse):
 
 class BadAddress(WrongUse):
     """No address of this family."""
-
-
-class BadLine(WrongUse):
-    """No line setting such as "9600 8N1"."""
 
 
 class NotWritable(WrongUse):
@@ -160,66 +154,6 @@ class LineLost(LineDown):
 
 class BusStuck(LineDown):
     """No progress for longer than any transaction may last."""
-
-
-_LINE = re.compile(r"(\d{3,7}) ([78])([NEO])([12])")
-_SILENCE_CHARS = 3.5
-_FAST_BAUD = 19_200
-_FAST_SILENCE_S = 0.001_75  # Modbus over serial line V1.02, 2.5.1.1: fixed above 19200
-
-
-class Line(msgspec.Struct, frozen=True):
-    """How bytes travel on a serial line, and how long they take."""
-
-    baud: int = 9600
-    bits: int = 8
-    parity: str = "N"
-    stop: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> "Line":
-        """The line written as "9600 8N1"; BadLine if it is not written so."""
-        match = _LINE.fullmatch(text)
-        if match is None:
-            raise BadLine("field.bad-line", line=text)
-        return cls(int(match[1]), int(match[2]), match[3], int(match[4]))
-
-    def __str__(self) -> str:
-        return f"{self.baud} {self.bits}{self.parity}{self.stop}"
-
-    @property
-    def char_s(self) -> float:
-        """Time of one character, start bit and all."""
-        return (1 + self.bits + (self.parity != "N") + self.stop) / self.baud
-
-    @property
-    def silence_s(self) -> float:
-        """Silence that must stand between two frames."""
-        return _FAST_SILENCE_S if self.baud > _FAST_BAUD else _SILENCE_CHARS * self.char_s
-
-
-class Framing(enum.Enum):
-    """How a link tells one frame from the next."""
-
-    STREAM = "stream"
-    """Bytes as they are on the wire: the request is the whole frame with its checksum, and the
-    reply is searched for in whatever is heard (serial lines, serial servers)."""
-    MBAP = "mbap"
-    """Modbus TCP: requests and replies are unit and PDU; the link adds and removes the header."""
-
-
-class Wire(msgspec.Struct, frozen=True):
-    """What a link costs; drivers coalesce by it and the bus plans its load with it."""
-
-    framing: Framing = Framing.STREAM
-    char_s: float = Line().char_s
-    turnaround_s: float = 0.01
-    silence_s: float = Line().silence_s
-
-    def cost_s(self, request_bytes: int, reply_bytes: int) -> float:
-        """Wire time of one transaction, both silences counted."""
-        chars = request_bytes + reply_bytes
-        return chars * self.char_s + self.turnaround_s + 2 * self.silence_s
 
 
 class Writable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -371,121 +305,6 @@ class BusChange(msgspec.Struct, frozen=True):
 
 Sink: TypeAlias = Callable[[PollResult], None]
 OnState: TypeAlias = Callable[[DeviceChange | BusChange], None]
-
-
-class Expect(Protocol):
-    """How the reply to one request is recognised. Pure; never raises, whatever is heard."""
-
-    @property
-    def limit(self) -> int:
-        """Most bytes worth keeping: the longest reply and some noise before it."""
-
-    def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """Where the reply stands in all that was heard since the request; None: not there (yet).
-
-        The answer must not depend on how the bytes were split: what is found in a prefix is
-        found in the whole. `final` says that nothing more will come, so an unfinished candidate
-        no longer hides a finished one behind it. Under MBAP the bytes are one whole answer.
-        """
-
-
-class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and how to understand its reply.
-
-    `request` is the frame as `Wire.framing` wants it, wake-up bytes included. `expect` None: no
-    reply comes (a broadcast). `decode` takes the frame that `expect` found and gives one sample
-    a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
-    a `Refused` that is divisible (empty: it cannot be smaller).
-    """
-
-    request: bytes
-    expect: Expect | None
-    decode: Callable[[bytes], Sequence[Sample]]
-    points: tuple[Point, ...] = ()
-    reply_bytes: int = 0
-    divide: Callable[[], Sequence["Transaction"]] | None = None
-
-
-class WritePlan(msgspec.Struct, frozen=True):
-    """A write, and how to see whether the device kept it (`expected`, as a reading shows it)."""
-
-    write: Transaction
-    read_back: Transaction | None
-    expected: Value
-
-
-class PolledDriver(Protocol):
-    """A family whose devices speak only when asked."""
-
-    family: str
-    framings: frozenset[Framing]
-    Options: type[msgspec.Struct]  # frozen; the family's own keys in [device.*]
-
-    def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
-
-    def plan(self, device: Device, points: Sequence[Point], wire: Wire) -> tuple[Transaction, ...]:
-        """The cheapest transactions that read these points."""
-
-    def write(self, device: Device, point: Point, value: Value, wire: Wire) -> WritePlan:
-        """How to write the value; NotWritable if that cannot be."""
-
-
-class ListeningDriver(Protocol):
-    """A family whose devices speak on their own, through an inlet (scanner, socket, HTTP path)."""
-
-    family: str
-    inlet: str
-    Options: type[msgspec.Struct]
-
-    def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
-
-    def hear(self, device: Device, message: bytes) -> Sequence[Sample]:
-        """What one message of this device says; Garbled if it cannot be understood. Pure."""
-
-
-class ActingDriver(Protocol):
-    """A family that does something when told (a printer, a sign)."""
-
-    family: str
-    framings: frozenset[Framing]
-    Options: type[msgspec.Struct]
-
-    def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
-
-    def act(self, device: Device, action: str, value: Value) -> tuple[Transaction, ...]:
-        """The transactions that carry the action out; NotWritable if there is no such action."""
-
-
-Driver: TypeAlias = PolledDriver | ListeningDriver | ActingDriver
-
-
-class Receiver(Protocol):
-    """Who listens to a stream; called from the loop, never from another thread."""
-
-    def heard(self, data: bytes) -> None:
-        """Bytes arrived, in any split."""
-
-    def lost(self, error: LineDown) -> None:
-        """The stream ended; nothing follows."""
-
-
-class Stream(Protocol):
-    """An open byte stream to the field: a serial port, a serial server, an emulated wire."""
-
-    def write(self, data: bytes) -> None:
-        """Send without waiting; LineLost if the stream has ended."""
-
-    def set_line(self, line: Line) -> None:
-        """The following bytes travel so; nothing is on its way when this is called."""
-
-    def close(self) -> None:
-        """Let the port go; `lost` is not called."""
-
-
-OpenStream: TypeAlias = Callable[[Receiver], Awaitable[Stream]]
 
 
 class FieldBus(Protocol):

@@ -43,7 +43,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from drivers.contract import BadLine, BadProfile, Device, Limits, Line, Point, Writable
+from drivers.bus.line import Line
+from drivers.contract import BadProfile, Device, Limits, Point, Writable
 
 SCHEMA = 1
 
@@ -182,7 +183,7 @@ def _mistakes(profile: Profile) -> Iterator[str]:
     if profile.line is not None:
         try:
             Line.parse(profile.line)
-        except BadLine:
+        except ValueError:
             yield f"line {profile.line!r} is not written like '9600 8N1'"
     seen: set[str] = set()
     for spec in profile.point:
