@@ -117,6 +117,10 @@ class Wire:
         """Give the master's end: what it receives, and what happens when the plug is pulled."""
         self._deliver, self._on_unplug = deliver, on_unplug
 
+    def hang_up(self) -> None:
+        """The master goes; whatever arrives is heard by nobody."""
+        self._deliver, self._on_unplug = _ignore, _nobody
+
     def unplug(self) -> None:
         """Pull the plug: what is on the wire is lost, and the master is told."""
         self.plugged = False

@@ -1,0 +1,57 @@
+"""The emulated wire as a byte stream in memory, for masters under a simulated loop."""
+
+from drivers.bus.line import Line
+from drivers.bus.stream import OpenStream, Receiver, Stream
+from drivers.bus.wire import Wire
+from drivers.contract import LineLost, PortHeld, PortMissing
+
+
+class WireStream:
+    """The master's end of a wire. It ends for good when the plug is pulled, as a port does."""
+
+    def __init__(self, wire: Wire, receiver: Receiver, where: str, line: Line) -> None:
+        """Take the master's end; one at a time, which `opener` sees to."""
+        self._wire, self._receiver, self._where, self._line = wire, receiver, where, line
+        self._open = True
+        wire.listen(receiver.heard, self._pulled)
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is closed or the plug is pulled."""
+        return self._open
+
+    def write(self, data: bytes) -> None:
+        """Send without waiting; LineLost if the stream has ended."""
+        if not self._open:
+            raise LineLost("line.lost", port=self._where)
+        self._wire.send(data, self._line)
+
+    def set_line(self, line: Line) -> None:
+        """The following bytes travel so."""
+        self._line = line
+
+    def close(self) -> None:
+        """Let the wire go; the receiver is not told."""
+        if self._open:
+            self._open = False
+            self._wire.hang_up()
+
+    def _pulled(self) -> None:
+        if self._open:
+            self._open = False
+            self._receiver.lost(LineLost("line.lost", port=self._where))
+
+
+def opener(wire: Wire, where: str = "emulated", line: Line | None = None) -> OpenStream:
+    """How a bus opens this wire: PortMissing while unplugged, PortHeld while another has it."""
+    held: list[WireStream] = []
+
+    async def open_stream(receiver: Receiver) -> Stream:
+        if not wire.plugged:
+            raise PortMissing("port.missing", port=where, ports=[])
+        if held and held[0].is_open:
+            raise PortHeld("port.held", port=where)
+        held[:] = [WireStream(wire, receiver, where, line or Line())]
+        return held[0]
+
+    return open_stream

@@ -1,0 +1,127 @@
+"""An emulated Modbus slave. pymodbus is its engine, and so an independent judge of our codec.
+
+pymodbus understands requests, checks their limits and builds replies and exceptions; what is ours
+is only the registers, and who stays silent: pymodbus answers exception 4 for an absent unit,
+where a real line says nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
+
+from pymodbus.constants import ExcCodes
+from pymodbus.datastore import ModbusServerContext
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
+
+from drivers.bus.line import Line
+from drivers.emulate.image import Image
+from drivers.emulate.slave import Slave
+
+T = TypeVar("T")
+
+BROADCAST = 0
+_FRAME_BYTES_MIN = 4
+_CRC_BYTES = 2
+_TABLE_OF_FUNCTION = {
+    1: "coil", 5: "coil", 15: "coil",
+    2: "discrete",
+    3: "holding", 6: "holding", 16: "holding", 22: "holding", 23: "holding",
+    4: "input",
+}  # fmt: skip
+_WRITES = frozenset({5, 6, 15, 16, 22})
+
+
+class _Store:
+    """The image as pymodbus's server context; its methods never wait."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    async def async_getValues(  # noqa: N802 - pymodbus's name
+        self, _unit: int, function: int, address: int, count: int = 1
+    ) -> list[int] | ExcCodes:
+        words = self.image.read(_TABLE_OF_FUNCTION[function], address, count)
+        return ExcCodes.ILLEGAL_ADDRESS if words is None else words
+
+    async def async_setValues(  # noqa: N802 - pymodbus's name
+        self, _unit: int, function: int, address: int, values: Sequence[int]
+    ) -> ExcCodes | None:
+        words = [int(value) for value in values]
+        done = self.image.write(_TABLE_OF_FUNCTION[function], address, words)
+        return None if done else ExcCodes.ILLEGAL_ADDRESS
+
+
+class ModbusSlave(Slave):
+    """One unit: `refresh` is called with the loop's time before every answer, to move values."""
+
+    def __init__(
+        self,
+        unit: int,
+        image: Image,
+        line: Line | None = None,
+        *,
+        name: str = "",
+        refresh: Callable[[float], None] | None = None,
+        turnaround_s: float = 0.01,
+        strict: bool = True,
+    ) -> None:
+        """Power it up at address `unit`."""
+        super().__init__(
+            name or str(unit), line or Line(), turnaround_s=turnaround_s, strict=strict
+        )
+        self.unit = unit
+        self.image = image
+        self._refresh = refresh
+        self._decoder = DecodePDU(is_server=True)
+        self._store = cast(ModbusServerContext, _Store(image))
+
+    def hears(self, frame: bytes) -> bool:
+        """True for a whole RTU frame with a right checksum, for this unit or a broadcast write."""
+        if len(frame) < _FRAME_BYTES_MIN or not sealed(frame):
+            return False
+        return frame[0] == self.unit or (frame[0] == BROADCAST and frame[1] in _WRITES)
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        """The reply as an RTU frame; a broadcast is obeyed in silence."""
+        reply = self.respond(frame[1:-_CRC_BYTES], at_s)
+        if frame[0] == BROADCAST:
+            return None
+        unit = self.unit if self.faults.wrong_unit is None else self.faults.wrong_unit
+        return seal(bytes([unit]) + reply)
+
+    def respond(self, pdu: bytes, at_s: float) -> bytes:
+        """The reply to a request, both without address and checksum."""
+        if self.faults.exception is not None:
+            return _bytes_of(ExceptionResponse(pdu[0], self.faults.exception))
+        if self._refresh and not self.faults.stuck:
+            self._refresh(at_s)
+        if pdu[0] not in _TABLE_OF_FUNCTION:
+            return _bytes_of(ExceptionResponse(pdu[0], ExcCodes.ILLEGAL_FUNCTION))
+        request = self._decoder.decode(pdu)
+        if request is None:  # pymodbus has found a count or length that cannot be
+            return _bytes_of(ExceptionResponse(pdu[0], ExcCodes.ILLEGAL_VALUE))
+        return _bytes_of(_finish(request.datastore_update(self._store, self.unit)))
+
+
+def sealed(frame: bytes) -> bool:
+    """True if the frame's checksum is right."""
+    return FramerRTU.check_CRC(frame[:-_CRC_BYTES], int.from_bytes(frame[-_CRC_BYTES:]))
+
+
+def seal(frame: bytes) -> bytes:
+    """The frame with its checksum."""
+    return frame + FramerRTU.compute_CRC(frame).to_bytes(_CRC_BYTES)
+
+
+def _bytes_of(pdu: ModbusPDU) -> bytes:
+    return bytes([pdu.function_code]) + pdu.encode()
+
+
+def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    raise asyncio.InvalidStateError
