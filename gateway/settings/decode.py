@@ -1,0 +1,169 @@
+"""Turns tables into `Options`, field by field, so that every mistake is found in one go.
+
+`msgspec.convert` stops at the first mistake. The decoder therefore walks the type and the table
+together, converts the leaves one by one, and converts the whole only where the parts are right;
+so a type's own `__post_init__` sees sound fields, and its complaint is a mistake like any other.
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.settings.expect import expected, found
+from gateway.settings.lines import KeyPath
+from gateway.settings.toml import Document, Mistake
+
+T = TypeVar("T")
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+MISTAKES_MAX = 200
+"""A file with more mistakes than this is not the file that was meant."""
+
+
+class Decoder:
+    """Decodes one document; `mistakes` grows."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.mistakes: list[Mistake] = []
+
+    def blame(self, path: KeyPath, code: str, **data: Any) -> None:
+        """Note a mistake at that key."""
+        if len(self.mistakes) < MISTAKES_MAX:
+            self.mistakes.append(self.document.mistake(path, code, **data))
+
+    def blame_error(self, path: KeyPath, error: Exception) -> None:
+        """Note what an exception says: one with `code` and `data`, or any other.
+
+        With `key` among its data, the mistake stands at that key of the table.
+        """
+        code, data = getattr(error, "code", None), dict(getattr(error, "data", {}))
+        key = data.get("key")
+        if isinstance(code, str):
+            self.blame((*path, key) if isinstance(key, str) else path, code, **data)
+        else:
+            self.blame(path, "settings.unfit", reason=str(error))
+
+    def struct(self, shape: type[Options], table: Any, path: KeyPath) -> Options | None:
+        """The table as that struct; None after a mistake."""
+        parts = self.structs((shape,), table, path)
+        return None if parts is None else parts[0]
+
+    def structs(
+        self,
+        shapes: Sequence[type[Options]],
+        table: Any,
+        path: KeyPath,
+        *,
+        others: bool = False,
+    ) -> tuple[Options, ...] | None:
+        """One table as several structs that share it; a key must belong to at least one.
+
+        `others`: unknown keys are let pass, because what they belong to is itself a mistake.
+        """
+        if not isinstance(table, dict):
+            self._wrong(dict, table, path)
+            return None
+        before = len(self.mistakes)
+        fields = {f.encode_name: f for shape in shapes for f in msgspec.structs.fields(shape)}
+        if not others:
+            self.known_keys(fields, table, path)
+        for name, field in fields.items():
+            if name in table:
+                self.value(field.type, table[name], (*path, name))
+            elif field.required:
+                self.blame((*path, name), "settings.missing-key", key=name)
+        if len(self.mistakes) > before:
+            return None
+        return self._whole(shapes, table, path)
+
+    def _whole(
+        self, shapes: Sequence[type[Options]], table: dict[str, Any], path: KeyPath
+    ) -> tuple[Options, ...] | None:
+        made = []
+        for shape in shapes:
+            names = {field.encode_name for field in msgspec.structs.fields(shape)}
+            own = {name: value for name, value in table.items() if name in names}
+            try:
+                made.append(msgspec.convert(own, shape))
+            except Exception as error:  # noqa: BLE001 - whatever a room's own check raises
+                self.blame_error(path, _cause(error))
+        return tuple(made) if len(made) == len(shapes) else None
+
+    def known_keys(self, known: Collection[str], table: dict[str, Any], path: KeyPath) -> None:
+        """Blame every key that is not known, with the one that was probably meant."""
+        for name in table:
+            if name not in known:
+                near = difflib.get_close_matches(name, list(known), n=1)
+                if near:
+                    self.blame((*path, name), "settings.misspelt-key", key=name, near=near[0])
+                else:
+                    keys = ", ".join(sorted(known))
+                    self.blame((*path, name), "settings.unknown-key", key=name, known=keys)
+
+    def value(self, type_: Any, value: Any, path: KeyPath) -> bool:
+        """Whether the value is of that type; False after a mistake."""
+        plain = _plain(type_, value)
+        origin, arguments = typing.get_origin(plain), typing.get_args(plain)
+        before = len(self.mistakes)
+        if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+            self.struct(plain, value, path)
+        elif origin is dict and isinstance(value, dict):
+            for key, item in value.items():
+                self._leaf(arguments[0], key, (*path, key))
+                self.value(arguments[1], item, (*path, key))
+        elif _items_alike(origin, arguments) and isinstance(value, list):
+            for index, item in enumerate(value):
+                self.value(arguments[0], item, (*path, index))
+        if len(self.mistakes) == before:
+            self._leaf(type_, value, path)
+        return len(self.mistakes) == before
+
+    def _leaf(self, type_: Any, value: Any, path: KeyPath) -> None:
+        try:
+            msgspec.convert(value, type_)
+        except Exception as error:  # noqa: BLE001 - whatever a room's own check raises
+            if hasattr(_cause(error), "code"):
+                self.blame_error(path, _cause(error))
+            else:
+                self._wrong(type_, value, path)
+
+    def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
+        self.blame(path, "settings.wrong-value", expected=expected(type_), found=found(value, path))
+
+
+def _cause(error: Exception) -> Exception:
+    """What a struct's own check raised: msgspec wraps ValueError and TypeError."""
+    inner = error.__cause__
+    return inner if isinstance(inner, Exception) else error
+
+
+def _plain(type_: Any, value: Any) -> Any:
+    """The type without annotations, and the member of a union that a table or array can be."""
+    if typing.get_origin(type_) is typing.Annotated:
+        return _plain(typing.get_args(type_)[0], value)
+    if typing.get_origin(type_) not in (typing.Union, types.UnionType):
+        return type_
+    members = [m for m in typing.get_args(type_) if m is not types.NoneType]
+    if len(members) == 1:
+        return _plain(members[0], value)
+    nested = [m for m in (_plain(m, value) for m in members) if _nests(m, value)]
+    return nested[0] if len(nested) == 1 else type_
+
+
+def _nests(type_: Any, value: Any) -> bool:
+    is_struct = isinstance(type_, type) and issubclass(type_, msgspec.Struct)
+    origin = typing.get_origin(type_)
+    if isinstance(value, dict):
+        return is_struct or origin is dict
+    return isinstance(value, list) and origin in (list, tuple, set, frozenset)
+
+
+def _items_alike(origin: Any, arguments: tuple[Any, ...]) -> bool:
+    if origin is tuple:
+        return len(arguments) == 2 and arguments[1] is Ellipsis  # noqa: PLR2004 - `tuple[X, ...]`
+    return origin in (list, set, frozenset)
