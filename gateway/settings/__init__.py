@@ -12,7 +12,7 @@ Nothing here knows a section: the roof assembles them (`gateway/appliance/schema
 from gateway.settings.decode import Decoder
 from gateway.settings.edit import edit, replace
 from gateway.settings.lines import KeyPath
-from gateway.settings.toml import Document, Mistake, Phrase, dotted, parse, read
+from gateway.settings.toml import Document, Mistake, Phrase, dotted, parse, read, wrong
 
 __all__ = [
     "Decoder",
@@ -25,4 +25,5 @@ __all__ = [
     "parse",
     "read",
     "replace",
+    "wrong",
 ]

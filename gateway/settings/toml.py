@@ -3,6 +3,7 @@
 import errno
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def parse(raw: bytes, file: str) -> Document:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError("settings.wrong", mistakes=_syntax(text, file, str(error))) from error
+        raise wrong(_syntax(text, file, str(error))) from error
     except RecursionError as error:
         raise _refused(file, "settings.too-deep", max=DEPTH_MAX) from error
     if _depth(table) > DEPTH_MAX:
@@ -106,8 +107,13 @@ def parse(raw: bytes, file: str) -> Document:
     return Document(file, table, Lines(text))
 
 
+def wrong(mistakes: Sequence[Mistake]) -> SettingsError:
+    """The exception that tells all of them."""
+    return SettingsError("settings.wrong", mistakes=tuple(mistakes), count=len(mistakes))
+
+
 def _refused(file: str, code: str, line: int = 0, **data: Any) -> SettingsError:
-    return SettingsError("settings.wrong", mistakes=[Mistake(file, line, "", code, data)])
+    return wrong([Mistake(file, line, "", code, data)])
 
 
 def _text(raw: bytes, file: str) -> str:

@@ -49,10 +49,15 @@ def names_in(text: str) -> frozenset[str]:
 class Texts:
     """The texts of one language."""
 
-    def __init__(self, lang: str | None = None) -> None:
-        """Speak `lang`; None: what the terminal asks for."""
-        self.lang = lang if lang in LANGUAGES else language()
+    def __init__(self, lang: str) -> None:
+        """Speak `lang`, or the first of `LANGUAGES` where there is no such catalogue."""
+        self.lang = lang if lang in LANGUAGES else LANGUAGES[0]
         self._texts = catalogue(self.lang)
+
+    @classmethod
+    def of_environment(cls) -> "Texts":
+        """The texts for whoever sits at this terminal."""
+        return cls(language())
 
     def __contains__(self, code: str) -> bool:
         return code in self._texts
@@ -61,15 +66,23 @@ class Texts:
         """The text of that code, filled in.
 
         Whoever reports trouble must not make more: without a text, or with data missing, code
-        and data are the answer.
+        and data are the answer. A value that has a code and data of its own (an error, a phrase)
+        is said in its place.
         """
         text = self._texts.get(code)
+        data = {name: self._spoken(value) for name, value in data.items()}
         if text is not None:
             try:
                 return text.format_map(data)
             except (LookupError, ValueError, TypeError, AttributeError):
                 pass  # the data do not fit the text: the code and the data still tell
         return " ".join([code, *(f"{name}={value}" for name, value in data.items())])
+
+    def _spoken(self, value: Any) -> Any:
+        code, data = getattr(value, "code", None), getattr(value, "data", None)
+        if isinstance(code, str) and isinstance(data, dict):
+            return self.say(code, **data)
+        return value
 
     def remedy(self, code: str, /, **data: Any) -> str | None:
         """What to do about it, where the catalogue knows (`<code>-remedy`)."""
