@@ -1,0 +1,43 @@
+"""`[upstream.<name>]` of `station.toml`."""
+
+import ipaddress
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.errors import SettingsError
+
+PLAIN_HTTP = "upstream.plain-http"
+BAD_URL = "upstream.bad-url"
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One platform.
+
+    `required`: nothing is deleted before its receipt. `credential` is a name, never the secret.
+    `plain` allows http:// beyond this machine; without it that is a mistake in the settings.
+    """
+
+    url: str
+    kind: Literal["http"] = "http"
+    dialect: Literal["cloudevents"] = "cloudevents"
+    required: bool = True
+    credential: str | None = None
+    ca_file: str | None = None
+    plain: bool = False
+    commands: bool = True
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
+            raise SettingsError(BAD_URL, key="url", url=self.url)
+        if url.scheme == "http" and not self.plain and not _is_loopback(url.hostname):
+            raise SettingsError(PLAIN_HTTP, key="url", host=url.hostname)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,103 @@
+"""Single events that a platform will not take.
+
+Such an event stays in the station's history; to this platform its number is reported as a gap, so
+that the lane goes on without a hole. A `feed.rejected` event says which and why.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from gateway.clock import Clock
+from gateway.event import Entry, Event, Lane, event_id
+from gateway.upstream.events import (
+    FEED_REJECTED,
+    ROOM,
+    RejectedEvent,
+    Rejections,
+    gap_instead,
+)
+from gateway.upstream.ports import Ledger
+from gateway.upstream.uplinks.contract import Rejection
+
+REJECTED = "upstream.rejected"
+IN_A_ROW_MAX = 8
+"""A platform that refuses so many in a row refuses us, not our events: stop giving them up."""
+
+_REMEMBERED_MAX = 512
+_OWN_TYPE = f'"type":"{FEED_REJECTED.type}"'.encode()
+
+
+class Poison:
+    """What one platform would not take, as far as it is not settled yet."""
+
+    def __init__(self, uplink: str, journal: Ledger, clock: Clock, station: str) -> None:
+        self._uplink = uplink
+        self._journal = journal
+        self._clock = clock
+        self._station = station
+        self._refused: set[tuple[Lane, int]] = set()
+        self._recorded: OrderedDict[str, None] = OrderedDict()
+        self._in_a_row = 0
+
+    def masked(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+        """The entries with a gap in place of each refused one."""
+        if not self._refused:
+            return tuple(entries)
+        return tuple(
+            gap_instead(entry, REJECTED, self._station, self._clock.stamp())
+            if (entry.lane, entry.seq) in self._refused
+            else entry
+            for entry in entries
+        )
+
+    def may_give_up(self, entry: Entry) -> bool:
+        """Whether this refused event may become a gap; a refused gap never may."""
+        return (
+            entry.gap_from is None
+            and (entry.lane, entry.seq) not in self._refused
+            and self._in_a_row < IN_A_ROW_MAX
+        )
+
+    async def give_up(self, entry: Entry, code: str) -> None:
+        """Record that the platform refused this event, and report it as a gap from now on."""
+        await self._record([(entry, code)])
+        self._refused.add((entry.lane, entry.seq))
+        self._in_a_row += 1
+
+    async def rejected(self, entries: Sequence[Entry], rejections: Sequence[Rejection]) -> None:
+        """Record what a receipt rejects of the batch that it answers."""
+        if not rejections:
+            return
+        sent = {event_id(self._station, e.epoch, e.lane, e.seq): e for e in entries}
+        await self._record([(sent[no.id], no.code) for no in rejections if no.id in sent])
+
+    def settled(self, entries: Iterable[Entry], upto: Mapping[Lane, int]) -> None:
+        """The platform took a batch and receipted up to there."""
+        if any((entry.lane, entry.seq) not in self._refused for entry in entries):
+            self._in_a_row = 0
+        self._refused = {(lane, seq) for lane, seq in self._refused if seq > upto.get(lane, 0)}
+
+    async def _record(self, refusals: list[tuple[Entry, str]]) -> None:
+        new = {
+            event_id(self._station, entry.epoch, entry.lane, entry.seq): code
+            for entry, code in refusals
+            # A refused report of a refusal is not reported: that would never end.
+            if _OWN_TYPE not in entry.body
+        }
+        new = {name: code for name, code in new.items() if name not in self._recorded}
+        if not new:
+            return
+        await self._journal.append([self._event(new)])
+        self._recorded.update(dict.fromkeys(new))
+        while len(self._recorded) > _REMEMBERED_MAX:
+            self._recorded.popitem(last=False)
+
+    def _event(self, refusals: Mapping[str, str]) -> Event:
+        return Event(
+            kind=FEED_REJECTED,
+            source=ROOM,
+            stamps=self._clock.stamp(),
+            data=Rejections(
+                self._uplink, tuple(RejectedEvent(name, code) for name, code in refusals.items())
+            ),
+        )

@@ -1,0 +1,83 @@
+"""One follower to one uplink.
+
+Emergencies and alarms have a courier of their own, so that nothing else is ever under way in
+front of them; requests and readings share the other. Nothing is kept here: what is on its way is
+in the journal until the platform's receipt.
+"""
+
+import asyncio
+import random
+
+from gateway.clock import Clock
+from gateway.event import Lane
+from gateway.health import UplinkVitals
+from gateway.upstream.courier import Courier, Learn, Route
+from gateway.upstream.loader import Resend
+from gateway.upstream.poison import Poison
+from gateway.upstream.ports import Following, Ledger
+from gateway.upstream.receipt import Range
+from gateway.upstream.standing import Standing
+from gateway.upstream.uplinks.contract import Uplink
+
+URGENT_LANES = (Lane.EMERGENCY, Lane.ALARM)
+BULK_LANES = (Lane.SERVICE, Lane.TELEMETRY)
+
+
+def _deaf(at: str, round_trip_ns: int) -> None:
+    """Learn nothing from the platform's clock."""
+
+
+class Sender:
+    """Carries a follower's entries to an uplink, in order, until the platform receipts them."""
+
+    def __init__(
+        self,
+        name: str,
+        follower: Following,
+        journal: Ledger,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        station: str,
+        kind: str = "http",
+        rng: random.Random | None = None,
+        learn: Learn = _deaf,
+    ) -> None:
+        self.name = name
+        self._standing = Standing(name, kind, clock.now_ns)
+        route = Route(
+            station=station,
+            follower=follower,
+            journal=journal,
+            uplink=uplink,
+            clock=clock,
+            standing=self._standing,
+            poison=Poison(name, journal, clock, station),
+            rng=rng or random.Random(),  # noqa: S311  # jitter, not a secret
+            learn=learn,
+        )
+        self._urgent = Courier("urgent", route, URGENT_LANES, urgent=True)
+        self._bulk = Courier("bulk", route, BULK_LANES, urgent=False)
+        self._urgent.on_return = self._bulk.road_opened
+        self._bulk.on_return = self._urgent.road_opened
+
+    async def run(self) -> None:
+        """Send until cancelled; only a fault of the journal ends it otherwise."""
+        async with asyncio.TaskGroup() as couriers:
+            couriers.create_task(self._urgent.run(), name=f"{self.name} urgent")
+            couriers.create_task(self._bulk.run(), name=f"{self.name} bulk")
+
+    def resend(self, wanted: Range) -> Resend:
+        """Send a range of history once more; its `done` tells when."""
+        courier = self._urgent if wanted.lane in URGENT_LANES else self._bulk
+        return courier.loader.ask_again(wanted)
+
+    @property
+    def vitals(self) -> UplinkVitals:
+        """How the uplink stands."""
+        return self._standing.vitals
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From a reading to its receipt."""
+        return self._standing.latency_ms

@@ -1,0 +1,52 @@
+"""The secret behind a credential's name.
+
+systemd hands secrets over in `$CREDENTIALS_DIRECTORY`; elsewhere it is a file of the state's
+`keys/`, readable by its owner alone.
+"""
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.errors import SettingsError
+
+BYTES_MAX = 8192
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class Credential:
+    """A bearer token that never shows itself: `reveal` is the only way to it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __repr__(self) -> str:
+        return "Credential(…)"
+
+    def reveal(self) -> str:
+        """The token, for the header of a request."""
+        return self._token
+
+
+def load(name: str, environ: Mapping[str, str], keys: Path) -> Credential:
+    """The credential of that name; SettingsError says what is wrong with it."""
+    if not _NAME.fullmatch(name):
+        raise SettingsError("upstream.credential-name", name=name)
+    handed = environ.get("CREDENTIALS_DIRECTORY")
+    if handed and (path := Path(handed) / name).is_file():
+        return _read(name, path)
+    path = keys / name
+    if not path.is_file():
+        raise SettingsError("upstream.credential-missing", name=name, path=str(path))
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SettingsError("upstream.credential-open", name=name, path=str(path))
+    return _read(name, path)
+
+
+def _read(name: str, path: Path) -> Credential:
+    raw = path.read_bytes()[: BYTES_MAX + 1]
+    token = raw.decode("ascii", "replace").strip()
+    if len(raw) > BYTES_MAX or not token or not token.isprintable() or not token.isascii():
+        raise SettingsError("upstream.credential-unusable", name=name, path=str(path))
+    return Credential(token)

@@ -1,0 +1,238 @@
+"""The HTTP uplink: three requests, each answered in its own body (docs/feed.md).
+
+    POST <url>/v1/events      a batch; the body of the 200 is the receipt
+    POST <url>/v1/ask         one question, with its time to live
+    GET  <url>/v1/commands    long poll
+
+Requests that run at the same time have connections of their own, so bulk never delays an alarm.
+"""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
+
+from gateway.errors import BadReceipt, Rejected, Unreachable, UpstreamError
+from gateway.upstream.options import Options
+from gateway.upstream.receipt import NO_RECEIPT, decode
+from gateway.upstream.uplinks.contract import Batch, Receipt, Refused, Reply, Unknown
+from gateway.upstream.uplinks.credential import Credential
+
+ANSWER_BYTES_MAX = 262_144
+GZIP_FROM_BYTES = 1024
+CONNECT_S = 5.0
+DELIVER_S = 20.0
+ASKS_MAX = 8
+COMMANDS_MAX = 32
+KEEP_ALIVE_S = 75.0
+
+UNREACHABLE = "upstream.unreachable"
+TIMEOUT = "upstream.timeout"
+BROKEN = "upstream.broken"
+TLS = "upstream.tls"
+BUSY = "upstream.busy"
+UNAUTHORISED = "upstream.unauthorised"
+TOO_LARGE = "upstream.too-large"
+REFUSED = "upstream.refused"
+EXPIRED = "upstream.ask-expired"
+TOO_MANY_ASKS = "upstream.too-many-asks"
+
+_CODES = {401: UNAUTHORISED, 403: UNAUTHORISED, 413: TOO_LARGE}
+_BUSY = (429, 502, 503, 504)
+_commands = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Answer(NamedTuple):
+    """What came back, whatever its status."""
+
+    status: int
+    body: bytes
+    retry_after_s: float | None
+
+    def refusal(self) -> UpstreamError:
+        """The error that this status means."""
+        if self.status in _BUSY:
+            told = {} if self.retry_after_s is None else {"retry_after_s": self.retry_after_s}
+            return Unreachable(BUSY, status=self.status, **told)
+        return Rejected(_CODES.get(self.status, REFUSED), status=self.status)
+
+
+class HttpUplink:
+    """One platform over HTTP/1.1; open it inside the running loop."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        station: str,
+        now_ns: Callable[[], int],
+        credential: Callable[[], Credential] | None = None,
+    ) -> None:
+        self._url = options.url.rstrip("/")
+        self._station = station
+        self._now_ns = now_ns
+        self._credential = credential
+        self._token: Credential | None = None
+        self._asks = asyncio.Semaphore(ASKS_MAX)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # bounded by the callers: two couriers, one poll, ASKS_MAX questions
+                keepalive_timeout=KEEP_ALIVE_S,
+                ssl=_tls(options),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": "yizhan", "yizhan-station": station},
+            auto_decompress=False,  # a receipt is small; a bomb must stay small, too
+        )
+
+    async def deliver(self, batch: Batch) -> Receipt:
+        """POST the batch, take the receipt from the answer."""
+        body, headers = _packed(batch.body())
+        headers["content-type"] = "application/cloudevents-batch+json"
+        headers["yizhan-epoch"] = batch.epoch
+        answer = await self._call("POST", "/v1/events", DELIVER_S, body=body, headers=headers)
+        if answer.status == 200:  # noqa: PLR2004  # the one status that may carry a receipt
+            return decode(answer.body)
+        if 200 <= answer.status < 300:  # noqa: PLR2004
+            raise BadReceipt(NO_RECEIPT, reason=f"status {answer.status}")
+        raise answer.refusal()
+
+    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+        """POST the message with the time that is left; every doubt is Unknown."""
+        if self._asks.locked():
+            return Refused(TOO_MANY_ASKS)
+        async with self._asks:
+            left_s = (deadline_ns - self._now_ns()) / 1e9
+            if left_s <= 0:
+                return Refused(EXPIRED)
+            return await self._ask(message, left_s)
+
+    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+        """GET the commands after `after`; [] when the wait passed without one."""
+        answer = await self._call(
+            "GET",
+            "/v1/commands",
+            wait_s + CONNECT_S,
+            query={"station": self._station, "after": after, "wait": f"{wait_s:g}"},
+        )
+        if answer.status == 204:  # noqa: PLR2004
+            return []
+        if answer.status != 200:  # noqa: PLR2004
+            raise answer.refusal()
+        try:
+            return [bytes(raw) for raw in _commands.decode(answer.body)[:COMMANDS_MAX]]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadReceipt("upstream.no-commands", reason=str(error)) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def _ask(self, message: bytes, left_s: float) -> Reply | Refused | Unknown:
+        headers = {"content-type": "application/json", "yizhan-ttl-ms": str(int(left_s * 1000))}
+        try:
+            answer = await self._call("POST", "/v1/ask", left_s, body=message, headers=headers)
+        except Unreachable as error:
+            # Without a connection nothing was said; after that, nobody knows.
+            never_heard = error.code in (UNREACHABLE, TLS)
+            return Refused(error.code) if never_heard else Unknown(error.code)
+        except UpstreamError as error:
+            return Unknown(error.code)
+        if answer.status == 200:  # noqa: PLR2004
+            return Reply(answer.body)
+        refused = 400 <= answer.status < 500 or answer.status == 503  # noqa: PLR2004
+        return (Refused if refused else Unknown)(answer.refusal().code)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        timeout_s: float,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        async with (
+            _our_errors(),
+            self._session.request(
+                method,
+                self._url + path,
+                data=body,
+                params=query,
+                headers={**(headers or {}), **self._authorization()},
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)
+                ),
+                allow_redirects=False,  # a redirect could lead to plain http, or to anybody
+            ) as response,
+        ):
+            if response.status in (401, 403):
+                self._token = None  # it may have been renewed on disk
+            return Answer(
+                response.status,
+                await _bounded(response),
+                _retry_after(response.headers.get("retry-after")),
+            )
+
+    def _authorization(self) -> dict[str, str]:
+        if self._credential is None:
+            return {}
+        if self._token is None:
+            self._token = self._credential()
+        return {"authorization": f"Bearer {self._token.reveal()}"}
+
+
+@asynccontextmanager
+async def _our_errors() -> AsyncIterator[None]:
+    """Aiohttp's errors as ours; the order is from the particular to the general."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
+        raise Unreachable(TLS, reason=str(error)) from error
+    except aiohttp.ConnectionTimeoutError as error:
+        raise Unreachable(UNREACHABLE, reason="timeout") from error
+    except TimeoutError as error:
+        raise Unreachable(TIMEOUT) from error
+    except aiohttp.ClientConnectorError as error:
+        raise Unreachable(UNREACHABLE, reason=error.os_error.strerror) from error
+    except aiohttp.ClientResponseError as error:
+        raise BadReceipt(NO_RECEIPT, reason=error.message) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(BROKEN, reason=type(error).__name__) from error
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            raise BadReceipt(NO_RECEIPT, reason=f"more than {ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+def _packed(body: bytes) -> tuple[bytes, dict[str, str]]:
+    if len(body) < GZIP_FROM_BYTES:
+        return body, {}
+    packer = zlib.compressobj(level=1, wbits=31)
+    return packer.compress(body) + packer.flush(), {"content-encoding": "gzip"}
+
+
+def _retry_after(header: str | None) -> float | None:
+    # The form with a date needs a clock that the platform and we agree on: seconds only.
+    if header is None or not header.strip().isdecimal():
+        return None
+    return float(header)
+
+
+def _tls(options: Options) -> ssl.SSLContext | bool:
+    if options.url.startswith("http:"):
+        return True
+    context = ssl.create_default_context(cafile=options.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

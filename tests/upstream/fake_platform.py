@@ -1,0 +1,111 @@
+"""A platform in memory behind the Uplink contract: honest about receipts, scripted in its faults.
+
+Written from docs/feed.md; it shares no code with the sender.
+"""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from gateway.errors import BadReceipt, Rejected, Unreachable
+from gateway.event import Lane
+from gateway.upstream.uplinks.contract import Batch, Receipt, Rejection
+
+Fault = Callable[[Batch], None]
+
+
+class FakePlatform:
+    def __init__(self, *, rng: random.Random | None = None) -> None:
+        self.rng = rng or random.Random(0)
+        self.stored: dict[tuple[str, int], dict] = {}
+        self.gaps: dict[str, set[int]] = {lane.wire: set() for lane in Lane}
+        self.order: list[tuple[str, int]] = []
+        self.bodies: Counter[str] = Counter()
+        self.delay_s = 0.005
+        self.away = False
+        self.before: Fault | None = None
+        self.after: Fault | None = None
+        self.indigestible: set[tuple[str, int]] = set()
+        self.rejects: set[tuple[str, int]] = set()
+        self.receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
+        self.batches: list[tuple[str, ...]] = []
+
+    async def deliver(self, batch: Batch) -> Receipt:
+        await asyncio.sleep(self.delay_s)
+        events = json.loads(batch.body())
+        self.batches.append(tuple(event["lane"] for event in events))
+        if self.away:
+            raise Unreachable("upstream.unreachable")
+        if self.before is not None:
+            self.before(batch)
+        rejected = self.take(events)
+        if self.after is not None:
+            self.after(batch)
+        lanes = {entry.lane.wire for entry in batch.entries}
+        return self.receipt(
+            Receipt(
+                epoch=batch.epoch,
+                upto={lane: self.upto(lane) for lane in lanes},
+                missing=[hole for lane in lanes for hole in self.holes(lane)],
+                rejected=rejected,
+            )
+        )
+
+    def take(self, events: list[dict]) -> list[Rejection]:
+        keys = [(event["lane"], int(event["sequence"])) for event in events]
+        gaps = {
+            key for key, e in zip(keys, events, strict=True) if e["type"].endswith("feed.gap.v1")
+        }
+        if any(key in self.indigestible and key not in gaps for key in keys):
+            raise Rejected("upstream.refused", status=400)
+        rejected = []
+        for key, event in zip(keys, events, strict=True):
+            if key in gaps:
+                self.gaps[key[0]] |= {*range(event["data"]["from"], event["data"]["to"] + 1)}
+            elif key in self.rejects:
+                rejected.append(Rejection(event["id"], "schema"))
+                self.gaps[key[0]].add(key[1])
+            elif key not in self.stored:
+                self.stored[key] = event
+                self.order.append(key)
+        return rejected
+
+    def settled(self, lane: str) -> set[int]:
+        return {seq for name, seq in self.stored if name == lane} | self.gaps[lane]
+
+    def upto(self, lane: str) -> int:
+        settled = self.settled(lane)
+        upto = 0
+        while upto + 1 in settled:
+            upto += 1
+        return upto
+
+    def holes(self, lane: str) -> list[tuple[str, int, int]]:
+        settled = self.settled(lane)
+        wanted = sorted(set(range(1, max(settled, default=0))) - settled)
+        ranges: list[tuple[str, int, int]] = []
+        for seq in wanted:
+            if ranges and ranges[-1][2] == seq - 1:
+                ranges[-1] = (lane, ranges[-1][1], seq)
+            else:
+                ranges.append((lane, seq, seq))
+        return ranges
+
+    async def ask(self, message: bytes, deadline_ns: int):
+        raise NotImplementedError
+
+    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        pass
+
+
+def no_receipt(_batch: Batch) -> None:
+    raise BadReceipt("upstream.no-receipt", reason="empty")
+
+
+def lost(_batch: Batch) -> None:
+    raise Unreachable("upstream.timeout")

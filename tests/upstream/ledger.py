@@ -1,0 +1,138 @@
+"""A journal in memory with the real one's API and none of its disk: for the simulated loop."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from gateway.event import Entry, Event, Kind, Lane, Stamps, tail
+from gateway.upstream.events import FEED_GAP, Gap
+
+STATION = "wangjing-07"
+EPOCH = "00f1e2d3c4b5a697"
+
+
+class MemoryJournal:
+    def __init__(self, epoch: str = EPOCH) -> None:
+        self.epoch = epoch
+        self.lanes: dict[Lane, list[Entry]] = {lane: [] for lane in Lane}
+        self.gone: dict[Lane, list[tuple[int, int]]] = {lane: [] for lane in Lane}
+        self.state: dict[tuple[str, str], bytes] = {}
+        self.followers: dict[str, MemoryFollower] = {}
+        self.changed = asyncio.Event()
+
+    async def append(self, events: Sequence[Event], state=()) -> tuple[Entry, ...]:
+        await asyncio.sleep(0)
+        made = []
+        for event in events:
+            entries = self.lanes[event.travels]
+            entry = Entry(self.epoch, event.travels, len(entries) + 1, tail(event, STATION))
+            entries.append(entry)
+            made.append(entry)
+        for change in state:
+            if change.body is None:
+                self.state.pop((change.room, change.key), None)
+            else:
+                self.state[change.room, change.key] = change.body
+        self.changed.set()
+        return tuple(made)
+
+    async def load(self, room: str) -> dict[str, bytes]:
+        return {key: body for (name, key), body in self.state.items() if name == room}
+
+    def heads(self) -> dict[Lane, int]:
+        return {lane: len(entries) for lane, entries in self.lanes.items()}
+
+    def evict(self, lane: Lane, first: int, last: int) -> None:
+        """The quota wanted room: these numbers are gone for good."""
+        self.gone[lane].append((first, last))
+
+    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
+        await asyncio.sleep(0)
+        return self.slice(lane, after, limit)
+
+    def slice(self, lane: Lane, after: int, limit: int) -> list[Entry]:
+        found: list[Entry] = []
+        seq = after + 1
+        while seq <= len(self.lanes[lane]) and len(found) < limit:
+            hole = next((h for h in self.gone[lane] if h[0] <= seq <= h[1]), None)
+            if hole is None:
+                found.append(self.lanes[lane][seq - 1])
+                seq += 1
+            else:
+                found.append(gap(self.epoch, lane, seq, hole[1]))
+                seq = hole[1] + 1
+        return found
+
+    def follower(self, name: str, *, retaining: bool) -> "MemoryFollower":
+        return self.followers.setdefault(name, MemoryFollower(self))
+
+
+class MemoryFollower:
+    def __init__(self, journal: MemoryJournal) -> None:
+        self.journal = journal
+        self.position: dict[Lane, int] = dict.fromkeys(Lane, 0)
+
+    async def read(
+        self,
+        *,
+        limit: int = 100,
+        max_bytes: int = 262_144,
+        lanes: Collection[Lane] = tuple(Lane),
+        after: Mapping[Lane, int] | None = None,
+    ) -> list[Entry]:
+        await asyncio.sleep(0)
+        after = self.position if after is None else after
+        found: list[Entry] = []
+        size = 0
+        for lane in sorted(lanes):
+            for entry in self.journal.slice(lane, after.get(lane, 0), limit - len(found)):
+                size += len(entry.body)
+                if found and size > max_bytes:
+                    return found
+                found.append(entry)
+        return found
+
+    def receipt(self, upto: Mapping[Lane, int]) -> None:
+        for lane, seq in upto.items():
+            assert self.position[lane] <= seq <= len(self.journal.lanes[lane])
+            self.position[lane] = seq
+
+    async def wait(self, lanes: Collection[Lane] = tuple(Lane), after=None) -> None:
+        while True:
+            known = self.position if after is None else after
+            heads = self.journal.heads()
+            if any(heads[lane] > known.get(lane, 0) for lane in lanes):
+                return
+            self.journal.changed.clear()
+            await self.journal.changed.wait()
+
+    def waiting(self) -> dict[Lane, int]:
+        heads = self.journal.heads()
+        return {lane: heads[lane] - self.position[lane] for lane in Lane}
+
+
+def gap(epoch: str, lane: Lane, first: int, last: int, why: str = "journal.quota") -> Entry:
+    event = Event(
+        kind=FEED_GAP,
+        source="journal",
+        stamps=Stamps("00112233aabbccdd", 1),
+        lane=lane,
+        data=Gap(lane.wire, first, last, why),
+    )
+    return Entry(epoch, lane, last, tail(event, STATION), gap_from=first)
+
+
+class Sample(Gap):
+    """Any data will do for the road."""
+
+
+SAMPLE = Kind("field", "reading", Lane.TELEMETRY, Sample)
+
+
+def sample(lane: Lane, stamps: Stamps, why: str = "") -> Event:
+    return Event(
+        kind=SAMPLE,
+        source="em-b3",
+        stamps=stamps,
+        lane=lane,
+        data=Sample(lane.wire, 0, 0, why),
+    )
