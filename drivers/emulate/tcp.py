@@ -1,0 +1,151 @@
+"""Emulated boxes with a TCP port: the listener with its faults, and the plain serial server."""
+
+import asyncio
+import dataclasses
+from typing import Protocol
+
+from drivers.bus.line import Line
+from drivers.bus.wire import Wire
+
+
+@dataclasses.dataclass(slots=True)
+class TcpFaults:
+    """What is wrong with the box itself; its wire and its slaves have faults of their own."""
+
+    held: bool = False
+    """Connections are taken, and nothing is ever answered."""
+    drop: bool = False
+    """Every request ends the connection."""
+    slow_s: float = 0.0
+    """Every answer waits so long."""
+
+    def clear(self) -> None:
+        """Put everything right."""
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, field.default)
+
+
+class Peer(Protocol):
+    """One connected client."""
+
+    def send(self, data: bytes) -> None:
+        """Answer it."""
+
+
+class Box(Protocol):
+    """What stands behind the port."""
+
+    def connected(self, peer: Peer) -> None:
+        """A client has come."""
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        """A client has sent something, in any split."""
+
+    def gone(self, peer: Peer) -> None:
+        """A client has left; what it still waits for is answered to nobody."""
+
+
+class _Connection(asyncio.Protocol):
+    """One client: applies the faults, and passes the rest on."""
+
+    def __init__(self, server: "TcpServer") -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.open.add(self)
+        self._server.box.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        faults = self._server.faults
+        if faults.drop:
+            self.abort()
+        elif not faults.held:
+            self._server.box.received(self, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        self._transport = None
+        self._server.open.discard(self)
+        self._server.box.gone(self)
+
+    def send(self, data: bytes) -> None:
+        slow_s = self._server.faults.slow_s
+        if slow_s:
+            asyncio.get_running_loop().call_later(slow_s, self._write, data)
+        else:
+            self._write(data)
+
+    def abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport and not self._server.faults.held:
+            self._transport.write(data)
+
+
+class TcpServer:
+    """A box on the network. `unplug` refuses connections, `plug` takes them at the same port."""
+
+    def __init__(self, box: Box, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Nothing is bound before `plug`; port 0 takes a free one, once."""
+        self.box = box
+        self.host = host
+        self.port = port
+        self.faults = TcpFaults()
+        self.open: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """Where clients connect to."""
+        return f"{self.host}:{self.port}"
+
+    async def plug(self) -> None:
+        """Listen; OSError if the port is taken."""
+        if self._server is None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def unplug(self) -> None:
+        """Stop listening and cut every connection."""
+        server, self._server = self._server, None
+        if server:
+            server.close()
+            for connection in list(self.open):
+                connection.abort()
+            await server.wait_closed()
+
+
+class SerialServer:
+    """A box that passes bytes between TCP and its wire without understanding them.
+
+    Modbus RTU over TCP, DL/T 645 over TCP: whatever is on the wire. Every client hears every
+    reply.
+    """
+
+    def __init__(self, wire: Wire, line: Line) -> None:
+        """Connect the box to its wire, at the line settings that its web page would show."""
+        self.wire = wire
+        self.line = line
+        self._peers: list[Peer] = []
+        wire.listen(self._heard)
+
+    def connected(self, peer: Peer) -> None:
+        """A client has come."""
+        self._peers.append(peer)
+
+    def received(self, peer: Peer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
+        """Its bytes go out as they come."""
+        self.wire.send(data, self.line)
+
+    def gone(self, peer: Peer) -> None:
+        """A client has left."""
+        self._peers.remove(peer)
+
+    def _heard(self, data: bytes) -> None:
+        for peer in self._peers:
+            peer.send(data)

@@ -1,0 +1,130 @@
+"""An emulated Modbus TCP gateway: many units behind one port, one request at a time on its wire.
+
+A gateway is the master of its own emulated wire, so a dead unit costs what it costs in the field:
+the gateway waits for it, and everybody waits for the gateway.
+"""
+
+import asyncio
+import dataclasses
+from collections import deque
+
+from drivers.bus.line import Line
+from drivers.bus.wire import Wire
+from drivers.emulate.tcp import Peer
+from drivers.modbus.emulator import seal, sealed
+
+GATEWAY_TARGET_FAILED = 0x0B
+_HEADER_BYTES = 6
+_BODY_BYTES = range(2, 255)
+_CRC_BYTES = 2
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Request:
+    peer: Peer
+    transaction: bytes
+    unit: int
+    pdu: bytes
+
+    def reply(self, pdu: bytes) -> None:
+        length = (1 + len(pdu)).to_bytes(2)
+        self.peer.send(self.transaction + b"\0\0" + length + bytes([self.unit]) + pdu)
+
+    def answered_by(self, heard: bytes) -> bool:
+        """True if this is a whole RTU frame of the unit and the function that were asked."""
+        return (
+            len(heard) > 1 + _CRC_BYTES
+            and heard[0] == self.unit
+            and heard[1] & 0x7F == self.pdu[0]
+            and sealed(heard)
+        )
+
+
+class ModbusGateway:
+    """The box between Modbus TCP and an RS-485 wire.
+
+    `dead_answer` is the exception that it gives for a unit that does not answer within
+    `timeout_s`; None makes it as silent as the unit. More than `queue_max` waiting requests are
+    forgotten, as a small box would.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        line: Line,
+        *,
+        timeout_s: float = 1.0,
+        dead_answer: int | None = GATEWAY_TARGET_FAILED,
+        queue_max: int = 32,
+    ) -> None:
+        """Connect the box to its wire."""
+        self.wire = wire
+        self.line = line
+        self.timeout_s = timeout_s
+        self.dead_answer = dead_answer
+        self._queue_max = queue_max
+        self._unread: dict[Peer, bytes] = {}
+        self._waiting: deque[_Request] = deque()
+        self._asked: _Request | None = None
+        self._heard = b""
+        self._timer: asyncio.TimerHandle | None = None
+        wire.listen(self._hear)
+
+    def connected(self, peer: Peer) -> None:
+        """A client has come."""
+        self._unread[peer] = b""
+
+    def gone(self, peer: Peer) -> None:
+        """A client has left; its requests that have not begun are forgotten."""
+        del self._unread[peer]
+        self._waiting = deque(request for request in self._waiting if request.peer is not peer)
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        """Take every whole request out of what this client has sent so far."""
+        unread = self._unread[peer] + data
+        while len(unread) > _HEADER_BYTES:
+            end = _HEADER_BYTES + int.from_bytes(unread[4:6])
+            if unread[2:4] != b"\0\0" or end - _HEADER_BYTES not in _BODY_BYTES:
+                unread = b""  # not Modbus: nothing says where the next request begins
+                break
+            if len(unread) < end:
+                break
+            self._take(_Request(peer, unread[:2], unread[6], unread[7:end]))
+            unread = unread[end:]
+        self._unread[peer] = unread
+
+    def _take(self, request: _Request) -> None:
+        if len(self._waiting) < self._queue_max:
+            self._waiting.append(request)
+        if self._asked is None and self._timer is None:
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        self._asked, self._heard = self._waiting.popleft(), b""
+        frame = seal(bytes([self._asked.unit]) + self._asked.pdu)
+        self.wire.send(frame, self.line)
+        wait_s = len(frame) * self.line.char_s + self.timeout_s
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._give_up)
+
+    def _hear(self, data: bytes) -> None:
+        if self._asked is None:
+            return  # too late: somebody that we have given up
+        self._heard += data
+        if self._asked.answered_by(self._heard):
+            self._asked.reply(self._heard[1:-_CRC_BYTES])
+            self._finish()
+
+    def _give_up(self) -> None:
+        if self._asked and self.dead_answer is not None:
+            self._asked.reply(bytes([self._asked.pdu[0] | 0x80, self.dead_answer]))
+        self._finish()
+
+    def _finish(self) -> None:
+        """Leave the line silent for as long as RTU asks, then go on."""
+        if self._timer:
+            self._timer.cancel()
+        self._asked = None
+        self._timer = asyncio.get_running_loop().call_later(self.line.silence_s, self._ask_next)
