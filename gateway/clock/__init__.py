@@ -8,9 +8,10 @@ The system clock is never set from here.
 """
 
 from gateway.clock.clock import Clock, Deadline, Hold, Kernel, LinuxKernel
-from gateway.clock.timekeeper import ClockStatus, ClockStep, Fix, Timekeeper
+from gateway.clock.timekeeper import VOUCHED, ClockStatus, ClockStep, Fix, Timekeeper
 
 __all__ = [
+    "VOUCHED",
     "Clock",
     "ClockStatus",
     "ClockStep",

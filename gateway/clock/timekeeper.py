@@ -32,7 +32,8 @@ LATEST_NS = 4_102_444_800 * SECOND_NS
 RANK = {trust: rank for rank, trust in enumerate(Trust)}
 """`Trust` lists the sources best first."""
 
-_OVERRULES_FLOOR = frozenset({Trust.NTP, Trust.PLATFORM})
+VOUCHED = frozenset({Trust.NTP, Trust.PLATFORM})
+"""Sources with a chain of their own to UTC. They overrule the floor; dates are judged by them."""
 
 
 class Fix(NamedTuple):
@@ -95,7 +96,7 @@ class Timekeeper:
 
     def plausible(self, fix: Fix) -> bool:
         """Whether such a claim can be true."""
-        overrules = fix.source in _OVERRULES_FLOOR
+        overrules = fix.source in VOUCHED
         earliest = EARLIEST_NS if overrules else self._floor_ns
         return earliest <= fix.wall_ns + fix.error_ns and fix.wall_ns < LATEST_NS
 
@@ -113,7 +114,7 @@ class Timekeeper:
         self._fixes[fix.source] = fix
         after = self.best(now_ns)
         assert after is not None
-        if after.source in _OVERRULES_FLOOR:
+        if after.source in VOUCHED:
             self._floor_ns = max(after.wall_at(now_ns), EARLIEST_NS)
         return _step(before, after, now_ns)
 
@@ -133,7 +134,7 @@ class Timekeeper:
     def floor_ns(self, now_ns: int) -> int:
         """The latest vouched-for time: what the next boot should be given as its floor."""
         best = self.best(now_ns)
-        if best is None or best.source not in _OVERRULES_FLOOR:
+        if best is None or best.source not in VOUCHED:
             return self._floor_ns
         return max(best.wall_at(now_ns), EARLIEST_NS)
 

@@ -1,0 +1,217 @@
+"""Personal fields: sealed, expiring, erasable, and nowhere else.
+
+An event or a state names a person's fields by a token; they are joined only where a page shows
+them or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
+
+A row's time is counted while the station runs, boot after boot; where NTP or the platform vouches
+for wall time, the time without power counts, too. So an unset clock may keep a row longer by the
+time that the station was off, never for ever.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias, TypedDict
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.clock import VOUCHED, Clock
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, UsageError
+from gateway.signing import KEY_BYTES, secret
+
+Field: TypeAlias = str | int | float | bool | None
+
+ROWS_MAX = 10_000
+BYTES_MAX = 8 * 1024
+TTL_S_MAX = 400 * 86_400
+
+_NONCE_BYTES = 12
+_PROBE = b"probe"
+
+_PRAGMAS = (
+    "locking_mode = EXCLUSIVE",  # one process, and no shared-memory file
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "secure_delete = ON",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS person(
+    token TEXT PRIMARY KEY, boot TEXT NOT NULL, at_ns INT NOT NULL, left_ns INT NOT NULL,
+    until_wall_ns INT, box BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS beat(
+    one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, at_ns INT NOT NULL);
+CREATE TABLE IF NOT EXISTS probe(one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL);
+"""
+
+# A row of an earlier boot goes on in this one; what it had left shrinks by the time that the
+# earlier boot is known to have run.
+_ADOPT = """
+UPDATE person SET
+    left_ns = left_ns - coalesce(
+        (SELECT max(0, beat.at_ns - person.at_ns) FROM beat WHERE beat.boot = person.boot), 0),
+    boot = :boot, at_ns = :at_ns
+WHERE boot <> :boot"""
+
+_DATE = """
+UPDATE person SET until_wall_ns = :wall_ns + left_ns - (:at_ns - at_ns)
+WHERE until_wall_ns IS NULL AND :wall_ns IS NOT NULL"""
+
+_EXPIRED = "(left_ns <= :at_ns - at_ns OR until_wall_ns <= :wall_ns)"
+
+_BEAT = """
+INSERT INTO beat VALUES (1, :boot, :at_ns)
+ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, at_ns = excluded.at_ns"""
+
+
+class _Now(TypedDict):
+    boot: str
+    at_ns: int
+    wall_ns: int | None
+
+
+class PrivateStore:
+    """The personal fields of open requests, by token.
+
+    Calls block for the disk (a commit each): from a coroutine, through `asyncio.to_thread`.
+    JournalFailed means that the disk does not take it.
+    """
+
+    def __init__(self, path: Path | None, key: bytes, clock: Clock) -> None:
+        """Open the file (None: memory only); JournalDamaged if it is not ours or not this key's."""
+        self._seal = AESGCM(key)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        try:
+            self._prepare(path)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise JournalFailed("private.failed", reason=str(error)) from error
+        except (sqlite3.DatabaseError, InvalidTag) as error:
+            self._db.close()
+            raise JournalDamaged("private.damaged", path=str(path)) from error
+        self.sweep()
+
+    @classmethod
+    def open(cls, directory: Path | None, keys: Path, clock: Clock) -> "PrivateStore":
+        """`private.db` in that directory, sealed under the key in `keys`, both made if missing.
+
+        With None it lives in memory, for a station whose disk is dead.
+        """
+        if directory is None:
+            return cls(None, os.urandom(KEY_BYTES), clock)
+        return cls(directory / "private.db", secret(keys / "private.key"), clock)
+
+    def put(self, fields: Mapping[str, Field], ttl_s: float) -> str:
+        """Keep the fields for so long; the token that names them from now on."""
+        plain = msgspec.json.encode(fields)
+        if len(plain) > BYTES_MAX or not 0 < ttl_s <= TTL_S_MAX:
+            raise UsageError("private.too-much", bytes_max=BYTES_MAX, ttl_s_max=TTL_S_MAX)
+        token = secrets.token_hex(16)
+        now = self._now()
+        left_ns = round(ttl_s * 1e9)
+        until = None if now["wall_ns"] is None else now["wall_ns"] + left_ns
+        row = (token, now["boot"], now["at_ns"], left_ns, until, self._sealed(token, plain))
+        with self._transaction() as db:
+            (rows,) = db.execute("SELECT count(*) FROM person").fetchone()
+            if rows >= ROWS_MAX:
+                raise JournalFull("private.full", rows=rows)
+            db.execute("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?)", row)
+        return token
+
+    def get(self, token: str) -> dict[str, Field] | None:
+        """The fields; None once they are erased or expired."""
+        with self._transaction() as db:
+            row = db.execute(
+                f"SELECT box FROM person WHERE token = :token AND {_EXPIRED} IS NOT TRUE",  # noqa: S608 - our constant
+                {**self._now(), "token": token},
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            return msgspec.json.decode(self._opened(token, row[0]), type=dict[str, Field])
+        except InvalidTag as error:
+            raise JournalDamaged("private.damaged", path="private.db") from error
+
+    def erase(self, token: str) -> bool:
+        """Forget the fields for good; False if there were none."""
+        with self._transaction() as db:
+            erased = db.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount
+        self._wipe_log()
+        return erased > 0
+
+    def sweep(self) -> int:
+        """Forget what has expired; how many. To be called every few minutes."""
+        now = self._now()
+        with self._transaction() as db:
+            db.execute(_ADOPT, now)
+            db.execute(_DATE, now)
+            swept = db.execute(f"DELETE FROM person WHERE {_EXPIRED}", now).rowcount  # noqa: S608 - our constant
+            db.execute(_BEAT, now)
+        if swept:
+            self._wipe_log()
+        return swept
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def __len__(self) -> int:
+        with self._transaction() as db:
+            (rows,) = db.execute("SELECT count(*) FROM person").fetchone()
+        return int(rows)
+
+    def _now(self) -> _Now:
+        stamps = self._clock.stamp()
+        wall_ns = stamps.wall_ns if stamps.trust in VOUCHED else None
+        return {"boot": stamps.boot, "at_ns": stamps.at_ns, "wall_ns": wall_ns}
+
+    def _sealed(self, token: str, plain: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._seal.encrypt(nonce, plain, token.encode())
+
+    def _opened(self, token: str, box: bytes) -> bytes:
+        return self._seal.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], token.encode())
+
+    def _prepare(self, path: Path | None) -> None:
+        if path is not None:
+            path.chmod(0o600)
+        for pragma in _PRAGMAS:
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_SCHEMA)
+        self._prove()
+
+    def _prove(self) -> None:
+        """A file sealed under another key is found out now, not at the first person's row."""
+        with self._db:
+            box = self._sealed("", _PROBE)
+            self._db.execute("INSERT OR IGNORE INTO probe VALUES (1, ?)", (box,))
+            (box,) = self._db.execute("SELECT box FROM probe").fetchone()
+        self._opened("", box)
+
+    def _wipe_log(self) -> None:
+        """The log may still hold what was deleted from the file: empty it."""
+        with self._failing() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._failing() as db, db:
+            yield db
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise JournalFailed("private.failed", reason=str(error)) from error
