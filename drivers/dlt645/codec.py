@@ -1,0 +1,168 @@
+"""DL/T 645-2007 frames: bytes in, frozen values out. Pure.
+
+    FE×0–4 | 68 | A0…A5 | 68 | C | L | DATA + 0x33 each | CS | 16
+
+The address travels lowest byte first; here it is the twelve digits printed on the meter. `AA`
+pairs at its left end are wildcards, `999999999999` reaches everybody and nobody answers. CS is
+the sum of all bytes from the first 68 on.
+"""
+
+import enum
+import re
+
+import msgspec
+
+START, END, WAKE = 0x68, 0x16, 0xFE
+WAKE_BYTES_MAX = 4
+DATA_BYTES_MAX = 200
+"""The standard's limit for a read; replies that claim more are noise."""
+
+ANYBODY = "A" * 12
+EVERYBODY = "9" * 12
+
+_OVERHEAD = 12
+_HEAD = 10
+_OFFSET = 0x33
+_WILDCARD = 0xAA
+_ADDRESS = re.compile(r"[0-9A-F]{12}")
+_NOISE_BYTES_MAX = 32
+_SHIFTED = bytes((byte + _OFFSET) % 256 for byte in range(256))
+_UNSHIFTED = bytes((byte - _OFFSET) % 256 for byte in range(256))
+
+
+class Control(enum.IntEnum):
+    """What the master may ask (D4–D0 of the control code)."""
+
+    BROADCAST_TIME = 0x08
+    READ = 0x11
+    READ_MORE = 0x12
+    READ_ADDRESS = 0x13
+    WRITE = 0x14
+    SWITCH = 0x1C
+
+
+ANSWER = 0x80
+MORE = 0x20
+DENIED = 0x40
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One frame, its data as the application sees them (the 0x33 taken off)."""
+
+    address: str
+    control: int
+    data: bytes = b""
+
+    @property
+    def denied(self) -> bool:
+        """The meter says no; `data` begins with the error word."""
+        return bool(self.control & DENIED)
+
+    @property
+    def more(self) -> bool:
+        """The meter holds more than it could send."""
+        return bool(self.control & MORE)
+
+
+ERRORS = (
+    "other",
+    "no-such-item",
+    "not-authorised",
+    "baud-fixed",
+    "too-many-zones",
+    "too-many-periods",
+    "too-many-tariffs",
+)
+"""Bits 0 to 6 of the error word, by name."""
+
+
+def errors(word: int) -> tuple[str, ...]:
+    """The reasons in an error word; those that the standard does not know are left out."""
+    return tuple(name for bit, name in enumerate(ERRORS) if word >> bit & 1)
+
+
+def checksum(body: bytes) -> int:
+    """The sum that ends a frame."""
+    return sum(body) % 256
+
+
+def address_bytes(address: str) -> bytes:
+    """The address as it travels; ValueError unless it is twelve digits (or `A` to `F`)."""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(address)
+    return bytes.fromhex(address)[::-1]
+
+
+def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
+    """The frame as it goes onto the wire, after `wake` wake-up bytes."""
+    head = bytes([START, *address_bytes(frame.address), START, frame.control, len(frame.data)])
+    body = head + frame.data.translate(_SHIFTED)
+    return bytes([WAKE] * wake) + body + bytes([checksum(body), END])
+
+
+def decode(raw: bytes) -> Frame | None:
+    """The frame that `raw` is from its first 68 to its 16; None if it is none."""
+    size = _size(raw)
+    if size != len(raw) or size == 0:
+        return None
+    return Frame(
+        address=raw[1:7][::-1].hex().upper(),
+        control=raw[8],
+        data=raw[_HEAD:-2].translate(_UNSHIFTED),
+    )
+
+
+def _size(raw: bytes) -> int:
+    """How long the frame at the front of `raw` is: 0 for none, more than there is if unfinished."""
+    if raw[:1] != bytes([START]) or raw[7:8] not in (b"", bytes([START])):
+        return 0
+    if len(raw) < _HEAD:
+        return _HEAD + 1
+    size = _OVERHEAD + raw[9]
+    if size <= len(raw) and (raw[size - 2] != checksum(raw[: size - 2]) or raw[size - 1] != END):
+        return 0
+    return size
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """How the reply to one request is recognised: whose, to what, and about which item.
+
+    `item` is what the data of a good reply begin with (the data identifier, lowest byte first).
+    """
+
+    address: str
+    asked: int
+    item: bytes = b""
+
+    @property
+    def limit(self) -> int:
+        """Most bytes worth keeping."""
+        return _NOISE_BYTES_MAX + WAKE_BYTES_MAX + _OVERHEAD + DATA_BYTES_MAX
+
+    def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
+        """Where the reply stands in what was heard, wake-up bytes left out."""
+        start = heard.find(START)
+        while start >= 0:
+            rest = heard[start : start + _OVERHEAD + DATA_BYTES_MAX]
+            size = _size(rest) if self._begins(rest) else 0
+            if 0 < size <= len(rest):
+                return start, start + size
+            if size and not final:
+                return None
+            start = heard.find(START, start + 1)
+        return None
+
+    def _begins(self, raw: bytes) -> bool:
+        """Whether `raw`, finished or not, can be the reply or its beginning."""
+        whose = zip(address_bytes(self.address), raw[1:7], strict=False)
+        if any(ours not in (theirs, _WILDCARD) for ours, theirs in whose):
+            return False
+        control, length = raw[8:9], raw[9:10]
+        if length and length[0] > DATA_BYTES_MAX:
+            return False
+        if control and control[0] == self.asked | ANSWER | DENIED:
+            return True
+        about = raw[_HEAD : _HEAD + len(self.item)].translate(_UNSHIFTED)
+        return self.item.startswith(about) and (
+            not control or control[0] & ~MORE == self.asked | ANSWER
+        )
