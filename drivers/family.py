@@ -65,7 +65,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     `request` is the frame as `WireCost.framing` wants it, wake-up bytes included. `expect` None: no
     reply comes (a broadcast). `decode` takes the frame that `expect` found and gives one sample
     a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
-    a `Refused` that is divisible (empty: it cannot be smaller).
+    a `Refused` that is divisible (empty: it cannot be smaller). `more` looks at a reply first: it
+    gives the transaction that fetches the rest and decodes the whole, None where nothing is left.
     """
 
     request: bytes
@@ -74,6 +75,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...] = ()
     reply_bytes: int = 0
     divide: Callable[[], Sequence["Transaction"]] | None = None
+    more: Callable[[bytes], "Transaction | None"] | None = None
 
 
 class WritePlan(msgspec.Struct, frozen=True):
