@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.sim.loop import START_S, SimulatedLoop, NothingLeft, run, simulated
+from tests.sim.loop import START_S, NothingLeft, SimulatedLoop, run, simulated
 
 
 @simulated

@@ -1,0 +1,267 @@
+"""The journal's core: one transaction, one slice of a read, one chore. Synchronous, thread-free.
+
+Whoever calls it (a thread in production, the event loop itself in a simulation) calls it from one
+place at a time. An I/O error is JournalFailed and final: a retried fsync proves nothing.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.clock import Clock
+from gateway.errors import JournalError, JournalFull
+from gateway.event import Entry, Lane
+from gateway.journal import events, space
+from gateway.journal.database import Database, disk_errors
+from gateway.journal.lane import LaneTable
+from gateway.journal.lock import Lock
+from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions, StateChange
+from gateway.journal.positions import ROOM, Positions, Upto
+from gateway.journal.quota import Quota
+from gateway.journal.state import StateTable
+
+SLICE_ENTRIES = 200
+SLICE_NS = 5_000_000
+"""One slice of a read: an append waits at most for this."""
+
+AHEAD_PAGES = 6 * MIB // PAGE_BYTES
+"""The file's blocks are allocated so far ahead: more than the log can hold."""
+
+_FILLED = 800
+"""Bytes of a page that bodies fill at worst, for the estimate of what a commit needs."""
+_OVERHEAD_PAGES = 24
+_RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
+
+
+class Append(NamedTuple):
+    """What one caller wants stored, all or nothing."""
+
+    bodies: tuple[tuple[Lane, bytes], ...]
+    state: tuple[StateChange, ...] = ()
+
+    @property
+    def urgency(self) -> Lane:
+        """The most urgent lane that it touches; state alone travels as service."""
+        return min((lane for lane, _ in self.bodies), default=Lane.SERVICE)
+
+    @property
+    def size(self) -> int:
+        """Bytes of bodies."""
+        bodies = sum(len(body) for _, body in self.bodies)
+        return bodies + sum(len(change.body or b"") for change in self.state)
+
+    @property
+    def pages(self) -> int:
+        """Pages that it may need, generously."""
+        return self.size // _FILLED + len(self.bodies) // 20 + 3 * len(self.state) + 1
+
+
+Outcome = tuple[Entry, ...] | JournalError
+"""The numbers that an append got, or why it got none."""
+
+
+class Measures(NamedTuple):
+    """What the file looks like after a job."""
+
+    used_bytes: int
+    lost: int
+    log_frames: int
+
+
+class Core:
+    """The open journal. `path` None keeps it in memory (`volatile`)."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        station: str,
+        options: JournalOptions,
+        clock: Clock,
+        retaining: Collection[str] | None = None,
+        synchronous: str = "FULL",
+    ) -> None:
+        self.volatile = path is None
+        self._path = path
+        self._station = station
+        self._options = options
+        self._clock = clock
+        self._db = Database(path, synchronous=synchronous)
+        self._blocks: space.Blocks | None = None
+        self.lock: Lock | None = None  # given by whoever took it, closed with us
+        try:
+            with disk_errors():
+                self._load(retaining)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _load(self, retaining: Collection[str] | None) -> None:
+        self.epoch = self._mark_open()
+        self.tables = {lane: LaneTable(self._db, lane, self.epoch, self._gap_body) for lane in Lane}
+        self.state = StateTable(self._db, self.epoch)
+        self.state.verify()
+        self.positions = Positions(self.state.room(ROOM), retaining)
+        self._quota = Quota(self._db, self.tables, self.positions, self._gap_body)
+        self._quota.keep_alarms(self._pages_max())
+        if self._path is not None:
+            self._blocks = space.Blocks(self._path)
+            self._blocks.own_log()
+            space.sync_directory(self._path.parent)
+        self._allocate()
+
+    def _mark_open(self) -> str:
+        """Commit something, which proves that the disk takes it; the file's epoch."""
+        with self._db.transaction():
+            self._db.run("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+            self._db.run("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (self._clock.boot,))
+        epoch: str = self._db.run("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
+        return epoch
+
+    def _gap_body(self, gap: events.Gap) -> bytes:
+        return events.gap_tail(self._station, self._clock.stamp(), gap)
+
+    def _pages_max(self) -> int:
+        if self.volatile:
+            return self._options.volatile_mb * MIB // PAGE_BYTES
+        return self._options.quota_pages
+
+    def _allocate(self) -> None:
+        """Let the file grow as far as blocks are ours; only when the log is copied or empty."""
+        pages = self._db.pages
+        ahead = max(0, self._pages_max() - pages)
+        if self._blocks is not None:
+            ahead = min(ahead, AHEAD_PAGES)
+            ahead = ahead if self._blocks.own_ahead(pages, ahead) else 0
+        self._quota.limit(pages + ahead)
+
+    def heads(self) -> dict[Lane, int]:
+        """The last number issued in each lane."""
+        return {lane: table.head for lane, table in self.tables.items()}
+
+    def commit(
+        self, appends: Sequence[Append], receipts: Mapping[str, Upto] | None = None
+    ) -> list[Outcome]:
+        """Store the appends in one transaction; each one's outcome.
+
+        Only when there is no room for all are they tried one by one, the urgent first.
+        """
+        self.positions.take(receipts or {})
+        try:
+            return list(self._commit(appends))
+        except JournalFull:
+            self._reload()
+            order = sorted(range(len(appends)), key=lambda i: appends[i].urgency)
+            outcomes = {i: self._commit_alone(appends[i]) for i in order}
+            return [outcomes[i] for i in range(len(appends))]
+
+    def _commit(self, appends: Sequence[Append], generous: int = 1) -> list[tuple[Entry, ...]]:
+        now_ns = self._clock.now_ns()
+        pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES
+        emergency = any(append.urgency is Lane.EMERGENCY for append in appends)
+        with disk_errors(), self._db.transaction():
+            evicted = self._quota.make_room(pages, emergency=emergency)
+            stored = self._insert(appends)
+            for append in appends:
+                self.state.apply(append.state)
+            along = evicted or self.positions.due(now_ns)
+            if along:  # after a crash, a position from before the eviction would see a hole
+                self.state.apply(self.positions.changes())
+        if along:
+            self.positions.written(now_ns)
+        return stored
+
+    def _insert(self, appends: Sequence[Append]) -> list[tuple[Entry, ...]]:
+        bodies: dict[Lane, list[bytes]] = {}
+        for append in appends:
+            for lane, body in append.bodies:
+                bodies.setdefault(lane, []).append(body)
+        entries = {lane: iter(self.tables[lane].append(found)) for lane, found in bodies.items()}
+        return [tuple(next(entries[lane]) for lane, _ in append.bodies) for append in appends]
+
+    def _commit_alone(self, append: Append) -> Outcome:
+        """One append on a full file; an emergency asks again for more room before it gives up."""
+        for generous in (1, 4, 16) if append.urgency is Lane.EMERGENCY else (1,):
+            try:
+                return self._commit([append], generous)[0]
+            except JournalFull:
+                self._reload()
+        return JournalFull("journal.full")
+
+    def _reload(self) -> None:
+        """What was numbered in a transaction that was rolled back was never issued."""
+        for table in self.tables.values():
+            table.load()
+        self.state.load()
+
+    def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[Entry]:
+        """One slice behind `after`; empty only when there is nothing newer."""
+        deadline_ns = self._clock.now_ns() + SLICE_NS
+        with disk_errors():
+            return self.tables[lane].read(
+                after, min(limit, SLICE_ENTRIES), lambda: self._clock.now_ns() > deadline_ns
+            )
+
+    def load(self, room: str) -> dict[str, bytes]:
+        """A room's state."""
+        with disk_errors():
+            return self.state.room(room)
+
+    def chore(self, *, idle: bool) -> bool:
+        """One step of upkeep, if one is due; what can wait is done only when `idle`."""
+        if self._blocks is None:
+            return False
+        with disk_errors(), contextlib.suppress(JournalFull):
+            frames = self._blocks.frames()
+            if frames >= WAL_FRAMES or (idle and frames >= WAL_FRAMES * 3 // 4):
+                self._checkpoint()
+                return True
+            return idle and self._refill_reserve()
+        return False
+
+    def _checkpoint(self) -> None:
+        if self._db.checkpoint() and self._blocks is not None:
+            self._blocks.copied()
+            self._allocate()
+
+    def _refill_reserve(self) -> bool:
+        """Put one MiB back into the reserve, where the disk gives it."""
+        (kept,) = self._db.run("SELECT count(*) FROM reserve").fetchone()
+        if kept >= self._options.reserve_mb or self._quota.room() < 2 * _RESERVE_PAGES:
+            return False
+        with self._db.transaction():
+            self._db.run("INSERT INTO reserve (body) VALUES (zeroblob(?))", (MIB,))
+        self._checkpoint()
+        return True
+
+    def measure(self) -> Measures:
+        """A few figures, cheaply."""
+        with disk_errors():
+            used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
+        lost = sum(table.lost for table in self.tables.values())
+        return Measures(used, lost, 0 if self._blocks is None else self._blocks.frames())
+
+    def close(self, receipts: Mapping[str, Upto] | None = None) -> None:
+        """Write the positions if they moved, copy the log, close; the log's blocks are kept."""
+        self.positions.take(receipts or {})
+        if self.positions.moved:
+            self.commit([Append((), tuple(self.positions.changes()))])
+        if self._path is None:
+            self.abandon()
+            return
+        with disk_errors(), contextlib.suppress(JournalFull):
+            self._db.checkpoint()
+        space.link_log(self._path)
+        self.abandon()
+        space.relink_log(self._path)
+
+    def abandon(self) -> None:
+        """Close without writing anything more."""
+        self._db.close()
+        if self._blocks is not None:
+            self._blocks.close()
+            self._blocks = None
+        if self.lock is not None:
+            self.lock.close()

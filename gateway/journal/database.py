@@ -1,0 +1,148 @@
+"""The one SQLite connection: how it is set, how it is migrated, what its errors mean.
+
+One connection and EXCLUSIVE locking: the SQLite that Debian 12 ships has a bug in resetting the
+log that needs two. Nothing here checkpoints by itself: the core decides when.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
+from gateway.journal.options import PAGE_BYTES
+
+APPLICATION_ID = 0x59495A48  # "YIZH"
+SQL = Path(__file__).parent / "sql"
+VERSION = max(int(path.name[:4]) for path in SQL.glob("*.sql"))
+"""The newest migration: what `user_version` of our files says."""
+
+_PRAGMAS = (
+    f"page_size={PAGE_BYTES}",
+    "locking_mode=EXCLUSIVE",
+    "secure_delete=OFF",  # Debian's default ON writes a fifth more
+    "wal_autocheckpoint=0",
+    "cache_size=-1024",
+    "temp_store=MEMORY",
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+    "mmap_size=0",  # an I/O error must be an error code, not a SIGBUS
+)
+_CODE = 0xFF  # extended error codes keep the primary one in the low byte
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn SQLite's errors into the station's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise meaning(error) from error
+
+
+def meaning(error: sqlite3.Error) -> Exception:
+    """Which of the station's errors that is."""
+    code = getattr(error, "sqlite_errorcode", None)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    match None if code is None else code & _CODE:
+        case sqlite3.SQLITE_FULL:
+            return JournalFull("journal.full")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return JournalDamaged("journal.damaged", reason=name)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return JournalHeld("journal.held", path="", pid="?")
+        case _:
+            return JournalFailed("journal.failed", reason=name)
+
+
+class Database:
+    """The connection; `path` None is a database in memory."""
+
+    def __init__(self, path: Path | None, *, synchronous: str = "FULL") -> None:
+        """Open or create the file and bring its schema up to ours.
+
+        `synchronous` is for the proofs, which must see that anything less than FULL loses.
+        """
+        self.path = path
+        with disk_errors():
+            self._connection = sqlite3.connect(
+                ":memory:" if path is None else path,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=0,
+            )
+            self.run = self._connection.execute
+            self.run_many = self._connection.executemany
+        try:
+            with disk_errors():
+                self._set_up(synchronous)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, synchronous: str) -> None:
+        for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
+            self.run(f"PRAGMA {pragma}")
+        if self.path is not None:
+            (mode,) = self.run("PRAGMA journal_mode=WAL").fetchone()
+            if mode != "wal":
+                raise JournalFailed("journal.failed", reason=f"journal_mode {mode}")
+        with self.transaction():
+            if self._number("user_version") == 0:
+                self.run(f"PRAGMA application_id={APPLICATION_ID}")
+            for migration in sorted(SQL.glob("*.sql")):
+                self._migrate(migration)
+
+    def _migrate(self, migration: Path) -> None:
+        version = int(migration.name[:4])
+        if self._number("user_version") >= version:
+            return
+        for statement in migration.read_text("utf-8").split(";"):
+            if statement.strip():
+                self.run(statement)
+        self.run(f"PRAGMA user_version={version}")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; COMMIT has returned when the block is left."""
+        self.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # after some errors SQLite has rolled back itself
+                with contextlib.suppress(sqlite3.Error):
+                    self.run("ROLLBACK")
+            raise
+
+    def _number(self, pragma: str) -> int:
+        number: int = self.run(f"PRAGMA {pragma}").fetchone()[0]
+        return number
+
+    @property
+    def version(self) -> int:
+        """The schema's version, which a newer release may have raised."""
+        return self._number("user_version")
+
+    @property
+    def pages(self) -> int:
+        """Pages of the file, with those that only the log has yet."""
+        return self._number("page_count")
+
+    @property
+    def free_pages(self) -> int:
+        """Pages in the free list."""
+        return self._number("freelist_count")
+
+    def limit_pages(self, pages: int) -> int:
+        """From now on the file has at most so many pages, or as many as it has; returns which."""
+        return self._number(f"max_page_count={pages}")
+
+    def checkpoint(self) -> bool:
+        """Copy the log into the file; True if all of it was copied."""
+        busy, frames, copied = self.run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return not busy and frames == copied
+
+    def close(self) -> None:
+        """Close; SQLite deletes the log unless someone keeps it (`space.keep_log`)."""
+        self._connection.close()

@@ -1,0 +1,224 @@
+"""The journal as the rooms see it: asynchronous, one instance a station."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import JournalFailed, UsageError
+from gateway.event import Entry, Event, Lane, tail
+from gateway.journal.agenda import Agenda
+from gateway.journal.core import Append, Core
+from gateway.journal.engine import Engine
+from gateway.journal.follower import Follower
+from gateway.journal.options import (
+    BODY_BYTES_MAX,
+    MIB,
+    STATE_BYTES_MAX,
+    WAITING_BYTES_MAX,
+    JournalOptions,
+    StateChange,
+)
+from gateway.journal.positions import Upto
+from gateway.journal.rescue import open_core
+from gateway.journal.ring import Ring
+from gateway.journal.wear import Wear
+from gateway.journal.writer import Shell, ThreadShell, call
+
+RECORDED_LATER_NS = 1_000_000_000
+"""A fact older than this when it comes in says so (`recordedtime`)."""
+
+_READ_MAX = 10_000
+
+
+class JournalStats(msgspec.Struct, frozen=True):
+    """The journal's figures; `stuck_s` is how long the job under way has taken so far."""
+
+    epoch: str
+    volatile: bool
+    heads: dict[Lane, int]
+    used_bytes: int
+    quota_bytes: int
+    commits: int
+    commit_ms: float
+    evicted: int
+    waiting_bytes: int
+    stuck_s: float
+
+
+class Journal:
+    """See `open`. `fatal` is set when the disk fails: the station then ends the process."""
+
+    def __init__(
+        self, core: Core, shell: Shell, *, station: str, options: JournalOptions, clock: Clock
+    ) -> None:
+        """Run an open core in a shell; stations use `open`, simulations this."""
+        self.epoch = core.epoch
+        self.volatile = core.volatile
+        self._core = core
+        self._shell = shell
+        self._station = station
+        self._options = options
+        self._clock = clock
+        self._ring = Ring()
+        self._heads = core.heads()
+        self._retaining = {
+            name: Follower(self, name, dict(core.positions[name]), retaining=True)
+            for name in core.positions.names()
+        }
+        self._agenda = Agenda(Wear(options.wear_gb_per_day, clock.now_ns()))
+        self._engine = Engine(
+            core, shell, self._agenda, clock, stored=self._stored, receipts=self._receipts
+        )
+        self.fatal: asyncio.Future[JournalFailed] = self._engine.failed
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        *,
+        station: str,
+        options: JournalOptions,
+        clock: Clock,
+        retaining: Collection[str] | None = None,
+    ) -> "Journal":
+        """Open or create the journal in `directory`, salvaging a damaged one.
+
+        `retaining` names the followers that hold entries (the required uplinks), whether or not
+        they come to read; None keeps those that held before. JournalHeld, JournalFailed.
+        """
+        shell = ThreadShell()
+        try:
+            core = await call(
+                shell,
+                lambda: open_core(
+                    directory, station=station, options=options, clock=clock, retaining=retaining
+                ),
+            )
+        except BaseException:
+            await shell.stop()
+            raise
+        return cls(core, shell, station=station, options=options, clock=clock)
+
+    def _stored(self, entries: Sequence[Entry]) -> None:
+        self._ring.add(entries)
+        for entry in entries:
+            self._heads[entry.lane] = entry.seq
+
+    def _receipts(self) -> dict[str, Upto]:
+        return {name: dict(each.position) for name, each in self._retaining.items()}
+
+    async def append(
+        self, events: Sequence[Event], state: Sequence[StateChange] = ()
+    ) -> tuple[Entry, ...]:
+        """Store the events and the state, both or neither; their numbers, once they are on disk.
+
+        JournalFull: refused, nothing stored (never an emergency). OutcomeUnknown: the disk failed
+        under it. Who is cancelled while waiting knows nothing: it may well be stored.
+        """
+        append = Append(tuple((event.travels, self._body(event)) for event in events), tuple(state))
+        _check_size(append)
+        while self._agenda.waiting_bytes > WAITING_BYTES_MAX and append.urgency > Lane.EMERGENCY:
+            self._engine.check()
+            await self._engine.sleep()
+        self._engine.check()
+        return await self._engine.append(append)
+
+    def _body(self, event: Event) -> bytes:
+        stamps = event.stamps
+        late = stamps.boot != self._clock.boot
+        late = late or self._clock.now_ns() - stamps.at_ns > RECORDED_LATER_NS
+        return tail(event, self._station, self._clock.stamp() if late else None)
+
+    async def load(self, room: str) -> dict[str, bytes]:
+        """The room's state by key."""
+        return await self._engine.read(Lane.EMERGENCY, lambda: self._core.load(room))
+
+    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
+        """Entries of the lane behind `after`, at most `limit`, all that there are below it.
+
+        A range that is not there any more comes as one entry at its last number, with `gap_from`.
+        """
+        self._engine.check()
+        limit = max(1, min(limit, _READ_MAX))
+        found: list[Entry] = []
+        while len(found) < limit and after < self._heads[lane]:
+            found += await self._slice(lane, after, limit - len(found))
+            after = found[-1].seq
+        return found
+
+    async def _slice(self, lane: Lane, after: int, limit: int) -> list[Entry]:
+        """At least one entry: from memory if it is there, else one slice from the disk."""
+        entries = self._ring.read(lane, after, limit)
+        if entries is None:
+            entries = await self._engine.read(lane, lambda: self._core.read(lane, after, limit))
+        return entries
+
+    def heads(self) -> dict[Lane, int]:
+        """The last number committed in each lane; 0 if there is none."""
+        return dict(self._heads)
+
+    def follower(self, name: str, *, retaining: bool) -> Follower:
+        """The follower of that name.
+
+        A retaining one is the same object every time, and stands where it stood before the
+        restart. A passing one begins at the present end.
+        """
+        if not retaining:
+            return Follower(self, name, dict(self._heads), retaining=False)
+        if name not in self._retaining:
+            position = dict.fromkeys(Lane, 0)
+            self._retaining[name] = Follower(self, name, position, retaining=True)
+        return self._retaining[name]
+
+    async def newer(self, lanes: Collection[Lane], after: Upto) -> None:
+        """Return when one of the lanes has something behind `after`."""
+        self._engine.check()
+        while all(self._heads[lane] <= after[lane] for lane in lanes):
+            await self._engine.sleep()
+            self._engine.check()
+
+    def stats(self) -> JournalStats:
+        """The present figures; costs nothing."""
+        engine = self._engine
+        since_ns = engine.job_since_ns
+        quota_mb = self._options.volatile_mb if self.volatile else self._options.quota_mb
+        return JournalStats(
+            epoch=self.epoch,
+            volatile=self.volatile,
+            heads=dict(self._heads),
+            used_bytes=engine.measures.used_bytes,
+            quota_bytes=quota_mb * MIB,
+            commits=engine.commits,
+            commit_ms=engine.commit_ms,
+            evicted=engine.measures.lost,
+            waiting_bytes=self._agenda.waiting_bytes,
+            stuck_s=0.0 if since_ns is None else (self._clock.now_ns() - since_ns) / 1e9,
+        )
+
+    async def close(self) -> None:
+        """Commit what waits, write the positions, close the file; again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._engine.finish()
+        failed = self.fatal.done()
+        receipts = self._receipts()
+        await call(
+            self._shell, self._core.abandon if failed else lambda: self._core.close(receipts)
+        )
+        await self._shell.stop()
+
+
+def _check_size(append: Append) -> None:
+    """UsageError if one of its parts is larger than the journal takes."""
+    for lane, body in append.bodies:
+        if len(body) > BODY_BYTES_MAX:
+            raise UsageError("journal.too-large", what=lane.wire, bytes=len(body))
+    for change in append.state:
+        if len(change.body or b"") > STATE_BYTES_MAX:
+            what = f"{change.room}/{change.key}"
+            raise UsageError("journal.too-large", what=what, bytes=len(change.body or b""))

@@ -1,0 +1,122 @@
+"""One lane's table: rows in, entries out, and never a hole in what is read."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from gateway.event import Entry, Lane
+from gateway.journal import events, rows
+from gateway.journal.database import Database
+from gateway.journal.events import Gap
+from gateway.journal.rows import Row
+
+GapBody = Callable[[Gap], bytes]
+"""Makes the body of a gap's entry."""
+
+_COLUMNS = "seq, span, form, total, crc, body"
+
+
+class LaneTable:
+    """A lane on disk. `head` is the last number issued; `total` its running sum of bytes."""
+
+    def __init__(self, db: Database, lane: Lane, epoch: str, gap_body: GapBody) -> None:
+        self.lane = lane
+        self._db = db
+        self._epoch = epoch
+        self._gap_body = gap_body
+        self._name = lane.wire
+        self.load()
+
+    def load(self) -> None:
+        """Read head and total from the file: at the start, and after a rollback."""
+        base, total, lost = self._db.run(
+            "SELECT base, total, lost FROM lane WHERE id = ?", (self.lane,)
+        ).fetchone()
+        last = self._db.run(
+            f"SELECT seq, total FROM {self._name} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a lane's name
+        ).fetchone()
+        self.head: int
+        self.total: int
+        self.head, self.total = max((base, total), last or (0, 0))
+        self.lost: int = lost
+
+    def append(self, bodies: Sequence[bytes]) -> list[Entry]:
+        """Write the bodies under the next numbers, readings packed in one row."""
+        first = self.head + 1
+        if self.lane is Lane.TELEMETRY:
+            self._insert(first + len(bodies) - 1, len(bodies), rows.PACK, rows.pack(bodies))
+        else:
+            for seq, body in enumerate(bodies, first):
+                self._insert(seq, 1, rows.ONE, body)
+        return [Entry(self._epoch, self.lane, seq, body) for seq, body in enumerate(bodies, first)]
+
+    def _insert(self, seq: int, span: int, form: int, body: bytes) -> None:
+        self.total += rows.ROW_BYTES + len(body)
+        self.head = seq
+        self.put(Row(seq, span, form, self.total, 0, body))
+
+    def put(self, row: Row) -> None:
+        """Write one row as it stands, with its checksum."""
+        self._db.run(
+            f"INSERT INTO {self._name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a lane's name
+            rows.signed(self._epoch, self.lane, row),
+        )
+
+    def evicted(self, upto: int, total: int, lost: int) -> None:
+        """Delete the rows up to `upto`, and remember that their numbers were issued."""
+        self.lost += lost
+        self._db.run(f"DELETE FROM {self._name} WHERE seq <= ?", (upto,))  # noqa: S608 - a lane's name
+        self._db.run(
+            "UPDATE lane SET base = ?, total = ?, lost = ? WHERE id = ?",
+            (upto, total, self.lost, self.lane),
+        )
+
+    def bytes_stored(self) -> int:
+        """What the rows take, about."""
+        oldest = next(self.rows(0), None)
+        return 0 if oldest is None else self.total - oldest.total + len(oldest.body)
+
+    def rows(self, after: int, upto: int | None = None) -> Iterator[Row]:
+        """The rows that reach beyond `after`, in order, bad ones too; those that end by `upto`."""
+        found = self._db.run(
+            f"SELECT {_COLUMNS} FROM {self._name} WHERE seq > ? AND seq <= ? ORDER BY seq",  # noqa: S608 - a lane's name
+            (after, self.head if upto is None else upto),
+        )
+        return map(Row._make, found)
+
+    def read(self, after: int, limit: int, expired: Callable[[], bool]) -> list[Entry]:
+        """Entries behind `after`: at most `limit`, fewer (but one) when `expired()` says so.
+
+        Numbers that are not there any more, or not any more as written, come as one gap entry.
+        """
+        entries: list[Entry] = []
+        due = after + 1
+        why = events.HISTORY
+        for row in self.rows(after):
+            if not row.holds(self._epoch, self.lane):
+                why = events.DAMAGED
+                continue
+            if row.first > due:
+                entries.append(self._hole(due, row.first - 1, why))
+                due = row.first
+                why = events.HISTORY
+            entries += self._entries(row, due)
+            due = row.seq + 1
+            if len(entries) >= limit or expired():
+                return entries[:limit]
+        if due <= self.head:
+            entries.append(self._hole(due, self.head, why))
+        return entries[:limit]
+
+    def _hole(self, first: int, last: int, why: str) -> Entry:
+        body = self._gap_body(Gap(self.lane.wire, first, last, why))
+        return Entry(self._epoch, self.lane, last, body, gap_from=first)
+
+    def _entries(self, row: Row, due: int) -> list[Entry]:
+        if row.form == rows.GAP:
+            body = row.body if due == row.first else events.clipped(row.body, due)
+            return [Entry(self._epoch, self.lane, row.seq, body, gap_from=due)]
+        bodies = rows.unpack(row.body) if row.form == rows.PACK else [row.body]
+        return [
+            Entry(self._epoch, self.lane, seq, body)
+            for seq, body in enumerate(bodies, row.first)
+            if seq >= due
+        ]

@@ -1,0 +1,99 @@
+"""How far each retaining follower has receipted each lane. Pure.
+
+A position is state like any other, but writing it would wear the card as much as the entries do.
+So it rides along with a commit that takes place anyway, and only now and then: whoever loses a
+position in a crash gets some entries twice, which receipts and numbers make harmless.
+"""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from gateway.event import Lane
+from gateway.journal.options import StateChange
+
+ROOM = "journal"
+KEY = "follower/"
+NUMBERS_MAX = 1_000
+AGE_MAX_NS = 60_000_000_000
+"""A position is written when it has moved so far, or is so old."""
+
+Upto = Mapping[Lane, int]
+_decode = msgspec.json.Decoder(dict[str, int]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def nowhere() -> dict[Lane, int]:
+    """Before the first entry of every lane."""
+    return dict.fromkeys(Lane, 0)
+
+
+class Positions:
+    """The positions known, and which of their moves the file does not know yet."""
+
+    def __init__(self, states: Mapping[str, bytes], required: Collection[str] | None) -> None:
+        """Take over what was stored: of the `required` followers, or (None) of all.
+
+        A required follower that is new stands before everything. One that is no longer required
+        holds nothing any more and is forgotten with the next commit.
+        """
+        stored = {
+            key.removeprefix(KEY): body for key, body in states.items() if key.startswith(KEY)
+        }
+        names = stored if required is None else required
+        self._upto = {name: nowhere() for name in names}
+        for name in stored.keys() & self._upto.keys():
+            decoded = _decode(stored[name])
+            self._upto[name] = {lane: decoded.get(lane.wire, 0) for lane in Lane}
+        self._removed = set(stored) - set(self._upto)
+        self._moved = 0
+        self._written_ns = 0
+
+    def __getitem__(self, name: str) -> dict[Lane, int]:
+        return self._upto[name]
+
+    def add(self, name: str) -> dict[Lane, int]:
+        """From now on hold what `name` has not receipted; where it stands."""
+        self._removed.discard(name)
+        return self._upto.setdefault(name, nowhere())
+
+    def names(self) -> list[str]:
+        """Who holds entries."""
+        return list(self._upto)
+
+    def take(self, receipts: Mapping[str, Upto]) -> None:
+        """Move forward; a receipt never moves a position back."""
+        for name, upto in receipts.items():
+            position = self._upto.setdefault(name, nowhere())
+            for lane, seq in upto.items():
+                self._moved += max(0, seq - position[lane])
+                position[lane] = max(seq, position[lane])
+
+    def floor(self, lane: Lane, head: int) -> int:
+        """The last number of the lane that everybody has receipted."""
+        return min((upto[lane] for upto in self._upto.values()), default=head)
+
+    def due(self, now_ns: int) -> bool:
+        """Whether the next commit should take the positions along."""
+        if self._removed or self._moved >= NUMBERS_MAX:
+            return True
+        return self._moved > 0 and now_ns - self._written_ns >= AGE_MAX_NS
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file knows less than we do."""
+        return bool(self._removed) or self._moved > 0
+
+    def changes(self) -> list[StateChange]:
+        """The positions as state."""
+        gone = [StateChange(ROOM, KEY + name, None) for name in sorted(self._removed)]
+        return gone + [
+            StateChange(ROOM, KEY + name, _encode({lane.wire: upto[lane] for lane in Lane}))
+            for name, upto in self._upto.items()
+        ]
+
+    def written(self, now_ns: int) -> None:
+        """The file knows everything (its transaction is committed)."""
+        self._removed.clear()
+        self._moved = 0
+        self._written_ns = now_ns

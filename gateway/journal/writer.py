@@ -1,0 +1,92 @@
+"""Who does the core's work: a thread in production, the event loop itself in a simulation.
+
+A shell does one job at a time. It knows nothing of the journal: what is done next is decided on
+the event loop, so neither side needs a lock.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+_T = TypeVar("_T")
+Done = Callable[[Any, BaseException | None], None]
+"""Called on the event loop with the result, or with the error."""
+
+_Job = tuple[Callable[[], Any], Done]
+
+
+class Shell(Protocol):
+    """One worker."""
+
+    def start(self, work: Callable[[], Any], done: Done) -> None:
+        """Do the work, then call `done` on the event loop; one job at a time."""
+
+    async def stop(self) -> None:
+        """Let the worker end; no job is under way."""
+
+
+async def call(shell: Shell, work: Callable[[], _T]) -> _T:
+    """The result of one job."""
+    future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+
+    def done(result: _T, error: BaseException | None) -> None:
+        if future.done():  # whoever asked has gone away
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    shell.start(work, done)
+    return await future
+
+
+def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001 - carried over to whoever asked for the work
+        return None, error
+
+
+class ThreadShell:
+    """The writer thread: everything that touches the disk happens in it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=1)
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._thread.start()
+
+    def start(self, work: Callable[[], Any], done: Done) -> None:
+        """Hand the job to the thread."""
+        self._jobs.put_nowait((work, done))
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, done = job
+            outcome = _outcome(work)
+            if self._loop.is_closed():  # the program has ended under us
+                return
+            self._loop.call_soon_threadsafe(done, *outcome)
+
+    async def stop(self) -> None:
+        """End the thread; it has nothing to do, so this takes no time."""
+        self._jobs.put_nowait(None)
+        self._thread.join()
+
+
+class InlineShell:
+    """No thread: the job is done on the event loop, as if the disk took `delay_s`."""
+
+    def __init__(self, delay_s: float = 0.0) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._delay_s = delay_s
+
+    def start(self, work: Callable[[], Any], done: Done) -> None:
+        """Do the job when the delay has passed."""
+        self._loop.call_later(self._delay_s, lambda: done(*_outcome(work)))
+
+    async def stop(self) -> None:
+        """Nothing to end."""
