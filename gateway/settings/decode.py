@@ -6,6 +6,7 @@ so a type's own `__post_init__` sees sound fields, and its complaint is a mistak
 """
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Collection, Sequence
@@ -19,6 +20,8 @@ from gateway.settings.toml import Document, Mistake
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=msgspec.Struct)
+
+_CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 
 MISTAKES_MAX = 200
 """A file with more mistakes than this is not the file that was meant."""
@@ -37,13 +40,13 @@ class Decoder:
             self.mistakes.append(self.document.mistake(path, code, **data))
 
     def blame_error(self, path: KeyPath, error: Exception) -> None:
-        """Note what an exception says: one with `code` and `data`, or any other.
+        """Note what an exception says: one with `code` and `data`, a ValueError of a code, any.
 
         With `key` among its data, the mistake stands at that key of the table.
         """
-        code, data = getattr(error, "code", None), dict(getattr(error, "data", {}))
+        code, data = getattr(error, "code", str(error)), dict(getattr(error, "data", {}))
         key = data.get("key")
-        if isinstance(code, str):
+        if isinstance(code, str) and _CODE.fullmatch(code):
             self.blame((*path, key) if isinstance(key, str) else path, code, **data)
         else:
             self.blame(path, "settings.unfit", reason=str(error))
@@ -76,7 +79,8 @@ class Decoder:
             if name in table:
                 self.value(field.type, table[name], (*path, name))
             elif field.required:
-                self.blame((*path, name), "settings.missing-key", key=name)
+                wanted = expected(field.type)
+                self.blame((*path, name), "settings.missing-key", key=name, expected=wanted)
         if len(self.mistakes) > before:
             return None
         return self._whole(shapes, table, path)
@@ -127,10 +131,10 @@ class Decoder:
         try:
             msgspec.convert(value, type_)
         except Exception as error:  # noqa: BLE001 - whatever a room's own check raises
-            if hasattr(_cause(error), "code"):
-                self.blame_error(path, _cause(error))
-            else:
+            if isinstance(error, msgspec.ValidationError) and error.__cause__ is None:
                 self._wrong(type_, value, path)
+            else:
+                self.blame_error(path, _cause(error))
 
     def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
         self.blame(path, "settings.wrong-value", expected=expected(type_), found=found(value, path))
