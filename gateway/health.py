@@ -9,7 +9,10 @@ from gateway.event import Lane, Trust
 
 
 class PointVitals(msgspec.Struct, frozen=True):
-    """One point's last reading; `spark` is its last hour, oldest first, None where unknown."""
+    """One point's last reading; `spark` is its last hour, oldest first, None where unknown.
+
+    `spark_step_s` lies between two of its values: a curve younger than an hour has finer steps.
+    """
 
     id: str
     name: str
@@ -18,6 +21,7 @@ class PointVitals(msgspec.Struct, frozen=True):
     quality: str
     at_ns: int
     spark: tuple[float | None, ...] = ()
+    spark_step_s: float = 30.0
 
 
 class DeviceVitals(msgspec.Struct, frozen=True):
@@ -114,3 +118,4 @@ class Vitals(msgspec.Struct, frozen=True):
     clock: ClockVitals
     values_per_s: float
     read_to_receipt_ms: float | None
+    timezone: str = "Asia/Shanghai"

@@ -1,0 +1,97 @@
+"""The view of one device's page: all its points, the last hour of one, its bus's counters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.health import BusVitals, DeviceVitals, PointVitals, Vitals
+from gateway.live import curve, reading
+from gateway.live.view import STOPS, bus_facts, shape
+from gateway.web.frame import wall_text
+from gateway.web.section import View
+from gateway.web.words import Words
+
+X_LABELS = 5
+
+
+def topic(device: DeviceVitals, point: PointVitals | None) -> str:
+    """The pulse's argument: which device, and which of its points is plotted."""
+    return f"{device.id} {point.id if point else ''}"
+
+
+def chosen(device: DeviceVitals, asked: str) -> PointVitals | None:
+    """The point to plot: the one asked for, else the first that has a curve."""
+    for point in device.points:
+        if point.id == asked:
+            return point
+    return next((p for p in device.points if any(s is not None for s in p.spark)), None)
+
+
+def view(vitals: Vitals, words: Words, argument: str) -> View:
+    """Everything on the page of the device named in `argument`; only `shape` if it is gone."""
+    id_, _, asked = argument.partition(" ")
+    device = next((d for d in vitals.devices if d.id == id_), None)
+    facts: dict[str, Any] = {"shape": shape(vitals), "volatile": vitals.journal.volatile}
+    if device is None:
+        return facts
+    facts |= dict(_device(device, words))
+    bus = next((bus for bus in vitals.buses if bus.id == device.bus), None)
+    if bus is not None:
+        facts |= dict(bus_facts(bus, words)) | dict(_counters(bus))
+    point = chosen(device, asked)
+    if point is not None:
+        facts |= dict(_plot(vitals, point, words))
+    return facts
+
+
+def _device(device: DeviceVitals, words: Words) -> Iterator[tuple[str, Any]]:
+    yield "mark", reading.state(device, words)
+    yield "age", None if device.at_ns is None else device.at_ns // 1_000_000
+    yield "since", device.since_ns // 1_000_000
+    yield "stop", STOPS.get(device.state, "shut")
+    for point in device.points:
+        key = f"point.{point.id}"
+        yield f"{key}.value", reading.value(point, words)
+        yield f"{key}.mark", reading.quality(point, words)
+        yield f"{key}.raw", point.quality
+        yield f"{key}.age", point.at_ns // 1_000_000 if point.at_ns else None
+        yield f"{key}.curve", curve.spark(point.spark)
+
+
+def _counters(bus: BusVitals) -> Iterator[tuple[str, Any]]:
+    for name in ("transactions", "timeouts", "errors", "devices", "silent"):
+        yield f"bus.{name}", f"{getattr(bus, name):,}"
+    yield "bus.cycle", f"{bus.cycle_s:.3g}" if bus.cycle_s > 0 else reading.NOTHING
+
+
+def _plot(vitals: Vitals, point: PointVitals, words: Words) -> Iterator[tuple[str, Any]]:
+    axis = curve.scale(point.spark)
+    yield "plot.path", curve.path(point.spark, axis.low, axis.high, curve.PLOT)
+    for i, label in enumerate(axis.labels):
+        yield f"plot.y{i}", label
+    span_s = max(1, len(point.spark) - 1) * point.spark_step_s
+    for i in range(X_LABELS):
+        ago_s = span_s * (1 - i / (X_LABELS - 1))
+        yield f"plot.x{i}", _moment(vitals, ago_s, words)
+    yield "plot.said", _said(point, words)
+
+
+def _moment(vitals: Vitals, ago_s: float, words: Words) -> str:
+    """A label of the time axis: the wall's time where it is known, else how long ago."""
+    wall_ns = vitals.clock.wall_ns
+    if wall_ns is None:
+        return words.age(ago_s)
+    return wall_text(wall_ns - int(ago_s * 1e9), vitals.timezone, "%H:%M")
+
+
+def _said(point: PointVitals, words: Words) -> str:
+    """The curve in words, for who cannot see it."""
+    known = [s for s in point.spark if s is not None]
+    if not known:
+        return words("live.plot-empty")
+    return words(
+        "live.plot-said",
+        low=f"{min(known):,}",
+        high=f"{max(known):,}",
+        now=reading.value(point, words),
+        unit=reading.unit(point.unit),
+    )

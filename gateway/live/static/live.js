@@ -1,0 +1,112 @@
+// Keeps a page that the server has rendered true to the station, by patching what has changed.
+//
+// Every element with `data-k` shows one key of the page's view; `data-as` says how. Pulses come at
+// each beat, changed or not: when they stop coming, the page says that it is no longer live and
+// since when, and the ages on it go on growing.
+
+const SILENT_MS = 5000;
+const RETRY_MS = 5000;
+const page = document.body.dataset;
+const ages = JSON.parse(page.ages);
+
+const as = {
+  text: (element, value) => element.firstChild ? (element.firstChild.data = value) : element.append(value),
+  shown: (element, value) => { element.hidden = !value; },
+  stop: (element, value) => { element.className = value; },
+  d: (element, value) => element.setAttribute("d", value),
+  bar: (element, value) => {
+    element.querySelector(".v").setAttribute("width", value);
+    element.setAttribute("aria-label", element.dataset.label.replace("{}", value));
+  },
+  mark: (element, [colour, pictogram, word]) => {
+    const use = element.querySelector("use");
+    element.className = `st ${colour}`;
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${pictogram}`));
+    element.lastElementChild.firstChild.data = word;
+  },
+  age: (element, value) => { born.set(element, value); tell(element); },
+};
+
+const shown = new Map();  // key → its elements
+const born = new Map();   // element → the station's milliseconds when it was read, or null
+let stationMs = Number(page.at);
+let heardAt = performance.now();
+let clock = document.querySelector('[data-k="frame.clock"]').textContent;
+
+for (const element of document.querySelectorAll("[data-k]")) {
+  const key = element.dataset.k;
+  shown.set(key, [...(shown.get(key) ?? []), element]);
+}
+
+const now = () => stationMs + performance.now() - heardAt;
+
+const ageText = (ms) => {
+  const seconds = Math.max(0, ms / 1000);
+  const [, unit, text] = ages.find(([below]) => seconds < below);
+  return text.replace("{n}", Math.floor(seconds / unit));
+};
+
+function tell(element) {
+  const at = born.get(element);
+  const text = at === null ? "—" : ageText(now() - at);
+  if (element.firstChild.data !== text) element.firstChild.data = text;
+}
+
+function take(event) {
+  const { at, set = {} } = JSON.parse(event.data);
+  if ("shape" in set && String(set.shape) !== page.shape) return location.reload();
+  stationMs = at;
+  heardAt = performance.now();
+  for (const [key, value] of Object.entries(set)) {
+    for (const element of shown.get(key) ?? []) as[element.dataset.as ?? "text"](element, value);
+  }
+  clock = set["frame.clock"] ?? clock;
+  lost.hidden = true;
+}
+
+const lost = document.getElementById("lost");
+const lostSince = document.getElementById("lost-since");
+const lostAge = document.getElementById("lost-age");
+let full = false;
+
+// The sentence is said once, for who listens to the page; the age beside it is only seen.
+function sayLost() {
+  const silent = performance.now() - heardAt;
+  if (silent < SILENT_MS) return;
+  const { full: tooMany, since } = lostSince.dataset;
+  const text = full ? tooMany : since.replace("{clock}", clock);
+  if (lostSince.textContent !== text) lostSince.textContent = text;
+  lostAge.textContent = ageText(silent);
+  lost.hidden = false;
+}
+
+async function listen() {
+  const address = `/api/v1/events?${new URLSearchParams({ lanes: "", pulse: page.pulse })}`;
+  const stream = new EventSource(address);
+  stream.addEventListener("pulse", take);
+  stream.addEventListener("snapshot", take);
+  stream.addEventListener("open", () => { full = false; });
+  stream.addEventListener("error", async () => {
+    if (stream.readyState !== EventSource.CLOSED) return;  // the browser tries again by itself
+    full = await isFull(address);
+    setTimeout(listen, RETRY_MS);
+  });
+}
+
+// The browser does not tell why a stream was refused; asking once more does.
+async function isFull(address) {
+  const stop = new AbortController();
+  try {
+    return (await fetch(address, { signal: stop.signal })).status === 503;
+  } catch {
+    return false;
+  } finally {
+    stop.abort();
+  }
+}
+
+setInterval(() => {
+  for (const element of born.keys()) tell(element);
+  sayLost();
+}, 1000);
+listen();

@@ -1,0 +1,64 @@
+"""Answers that are not pages: JSON, and a problem told in the reader's language (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.web.words import words_for
+
+_encoder = msgspec.json.Encoder()
+
+CODES = {
+    HTTPStatus.BAD_REQUEST: "web.bad-request",
+    HTTPStatus.FORBIDDEN: "web.forbidden",
+    HTTPStatus.NOT_FOUND: "web.not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "web.bad-method",
+    HTTPStatus.REQUEST_TIMEOUT: "web.too-slow",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "web.too-big",
+    HTTPStatus.MISDIRECTED_REQUEST: "web.bad-host",
+    HTTPStatus.SERVICE_UNAVAILABLE: "web.unavailable",
+}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong: `code` for programs, `title` and `detail` (the remedy) for people."""
+
+    code: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+def json(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:
+    """Any struct as JSON; never stored by the browser, because it is true only now."""
+    response = web.Response(body=_encoder.encode(value), status=status)
+    response.content_type = "application/json"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def told(request: web.Request, status: int, code: str | None = None, **data: Any) -> Problem:
+    """The problem in the reader's language."""
+    words = words_for(request)
+    code = code or CODES.get(HTTPStatus(status), "web.refused")
+    title, detail = words(code, **data), words.remedy(code, **data)
+    return Problem(code=code, title=title, status=int(status), detail=detail)
+
+
+def problem(what: Problem) -> web.Response:
+    """The problem as an answer."""
+    response = json(what, status=what.status)
+    response.content_type = "application/problem+json"
+    return response
+
+
+def status_of(error: StationError) -> HTTPStatus:
+    """Whose mistake it is, in the terms of HTTP."""
+    if isinstance(error, UsageError):
+        return HTTPStatus.BAD_REQUEST
+    if isinstance(error, Unavailable | JournalError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,0 +1,186 @@
+"""`/api/v1`: what the station knows, for programs. Lanes go by name, as on every wire."""
+
+from collections.abc import Callable
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import UsageError
+from gateway.event import Lane, envelope_batch
+from gateway.health import (
+    BusVitals,
+    ClockVitals,
+    DeviceVitals,
+    JournalVitals,
+    LaneVitals,
+    UplinkVitals,
+    Vitals,
+)
+from gateway.web.answers import json
+from gateway.web.cursor import is_number
+from gateway.web.feed import Feed
+from gateway.web.section import Handler, Permission, Route
+
+FEED_LIMIT_MAX = 200
+BATCH_MEDIA = "application/cloudevents-batch+json"
+
+
+class LaneReport(msgspec.Struct, frozen=True):
+    """One lane, as `LaneVitals`, by name."""
+
+    lane: str
+    issued: int
+    receipted: int
+    waiting: int
+    lag_s: float
+
+
+class StationReport(msgspec.Struct, frozen=True):
+    """The station as a whole."""
+
+    id: str
+    name: str
+    version: str
+    at_ns: int
+    started_ns: int
+    timezone: str
+    values_per_s: float
+    read_to_receipt_ms: float | None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything, at one instant; the devices without their last hour."""
+
+    station: StationReport
+    buses: tuple[BusVitals, ...]
+    devices: tuple[DeviceVitals, ...]
+    lanes: tuple[LaneReport, ...]
+    uplinks: tuple[UplinkVitals, ...]
+    journal: JournalVitals
+    clock: ClockVitals
+
+
+def routes(vitals: Callable[[], Vitals], feed: Feed) -> tuple[Route, ...]:
+    """The addresses of the API that read the snapshot and the journal."""
+    return (
+        _route("vitals", "Everything at one instant", Report, lambda: report(vitals())),
+        _route("devices", "All devices and their present values", list[DeviceVitals],
+               lambda: _devices(vitals())),
+        _route("lanes", "The four lanes", list[LaneReport], lambda: _lanes(vitals().lanes)),
+        _route("uplinks", "The uplinks", list[UplinkVitals], lambda: vitals().uplinks),
+        _route("clock", "The clock and what it rests on", ClockVitals, lambda: vitals().clock),
+        _device_route(vitals),
+        _feed_route(vitals, feed),
+    )  # fmt: skip
+
+
+def report(vitals: Vitals) -> Report:
+    """The snapshot as the API tells it."""
+    station = StationReport(
+        id=vitals.station,
+        name=vitals.name,
+        version=vitals.version,
+        at_ns=vitals.at_ns,
+        started_ns=vitals.started_ns,
+        timezone=vitals.timezone,
+        values_per_s=vitals.values_per_s,
+        read_to_receipt_ms=vitals.read_to_receipt_ms,
+    )
+    return Report(
+        station,
+        vitals.buses,
+        _devices(vitals),
+        _lanes(vitals.lanes),
+        vitals.uplinks,
+        vitals.journal,
+        vitals.clock,
+    )
+
+
+def _route(name: str, summary: str, returns: object, take: Callable[[], object]) -> Route:
+    async def handler(_request: web.Request) -> web.StreamResponse:
+        return json(take())
+
+    return _api(name, summary, returns, handler)
+
+
+def _api(name: str, summary: str, returns: object, handler: Handler) -> Route:
+    return Route(
+        path=f"/api/v1/{name}",
+        handler=handler,
+        permission=Permission.VIEW,
+        summary=summary,
+        returns=returns,
+    )
+
+
+def _device_route(vitals: Callable[[], Vitals]) -> Route:
+    async def device(request: web.Request) -> web.StreamResponse:
+        return json(find_device(vitals(), request.match_info["id"]))
+
+    return _api("devices/{id}", "One device with its last hour", DeviceVitals, device)
+
+
+def find_device(vitals: Vitals, id_: str) -> DeviceVitals:
+    """The device of that id; not found if there is none."""
+    for device in vitals.devices:
+        if device.id == id_:
+            return device
+    raise web.HTTPNotFound
+
+
+def _feed_route(vitals: Callable[[], Vitals], feed: Feed) -> Route:
+    async def entries(request: web.Request) -> web.StreamResponse:
+        lane = _lane(request.query.get("lane", ""))
+        after = _number(request, "after", 0)
+        limit = min(_number(request, "limit", FEED_LIMIT_MAX), FEED_LIMIT_MAX)
+        found = await feed.read(lane, after, limit)
+        response = web.Response(body=envelope_batch(found, vitals().station))
+        response.content_type = BATCH_MEDIA
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Yizhan-Epoch"] = feed.epoch
+        response.headers["Yizhan-Head"] = str(feed.heads().get(lane, 0))
+        return response
+
+    return Route(
+        path="/api/v1/feed",
+        handler=entries,
+        permission=Permission.VIEW,
+        summary="A slice of one lane as CloudEvents; a lost range is one gap event",
+        media=BATCH_MEDIA,
+        query={
+            "lane": "emergency, alarm, service or telemetry",
+            "after": "The last number already seen",
+            "limit": f"How many at most, up to {FEED_LIMIT_MAX}",
+        },
+    )
+
+
+def _lane(name: str) -> Lane:
+    try:
+        return Lane.parse(name)
+    except ValueError:
+        raise UsageError("web.no-such-lane", lane=name[:40]) from None
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, str(default))
+    if not is_number(text):
+        raise UsageError("web.no-number", name=name)
+    return int(text)
+
+
+def _lanes(lanes: tuple[LaneVitals, ...]) -> tuple[LaneReport, ...]:
+    return tuple(
+        LaneReport(lane.lane.wire, lane.issued, lane.receipted, lane.waiting, lane.lag_s)
+        for lane in lanes
+    )
+
+
+def _devices(vitals: Vitals) -> tuple[DeviceVitals, ...]:
+    """The devices without their curves, which are fetched one device at a time."""
+    replace = msgspec.structs.replace
+    return tuple(
+        replace(device, points=tuple(replace(point, spark=()) for point in device.points))
+        for device in vitals.devices
+    )

@@ -1,0 +1,74 @@
+"""The door: who gets a connection at all, decided before a byte of HTTP is read.
+
+A connection over the limit is told so and closed; a peer of the control socket must be root or
+the station's own user, as the kernel says (SO_PEERCRED).
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+from aiohttp import web
+
+CONNECTIONS_MAX = 64
+USER_TIMEOUT_MS = 20_000
+"""A peer that acknowledges nothing for this long is gone (also one that keeps its window shut)."""
+
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_NOT_YOU = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Peer(NamedTuple):
+    """Who is at the other end of a unix socket, by the kernel's word."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def peer_of(line: socket.socket) -> Peer:
+    """Ask the kernel."""
+    packed = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return Peer(*struct.unpack("3i", packed))
+
+
+def may_control(peer: Peer, own_uid: int) -> bool:
+    """Root and the station's own user may; nobody else."""
+    return peer.uid in {0, own_uid}
+
+
+class Door(asyncio.Protocol):
+    """Stands for a connection until it is let in, then hands it to aiohttp's own protocol."""
+
+    def __init__(self, server: web.Server, connections_max: int) -> None:
+        self._server = server
+        self._max = connections_max
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let in or refuse."""
+        assert isinstance(transport, asyncio.Transport)
+        refusal = self._refusal(transport)
+        if refusal is not None:
+            transport.write(refusal)
+            transport.close()
+            return
+        inner = self._server()
+        transport.set_protocol(inner)
+        inner.connection_made(transport)
+
+    def _refusal(self, transport: asyncio.Transport) -> bytes | None:
+        line = transport.get_extra_info("socket")
+        if line.family == socket.AF_UNIX and not may_control(peer_of(line), os.getuid()):
+            return _NOT_YOU
+        return _FULL if len(self._server.connections) >= self._max else None
+
+
+def door(server: web.Server, connections_max: int) -> Callable[[], Door]:
+    """A protocol factory for asyncio's servers."""
+    return lambda: Door(server, connections_max)

@@ -1,0 +1,105 @@
+"""The edge: what every request passes on its way in, and every answer on its way out.
+
+From the outside inwards: errors become answers, the Host must be ours (a page elsewhere must not
+reach us by rebinding its name), and a body is read whole within its size and time, so that no
+handler waits for a slow sender.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.errors import StationError
+from gateway.web.answers import Problem, problem, status_of, told
+from gateway.web.gate import by_control
+from gateway.web.pages import PAGES
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES_MAX = 64 * 1024
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+HEADERS = {
+    "Server": "yizhan",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, also on errors and files."""
+    response.headers.update(HEADERS)
+
+
+def answer_errors() -> Middleware:
+    """Turn what is raised inside into an answer that names it."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as answer:
+            if answer.status < HTTPStatus.BAD_REQUEST:
+                raise
+            return refusal(request, told(request, answer.status))
+        except StationError as error:
+            status = status_of(error)
+            return refusal(request, told(request, status, error.code, **error.data))
+        except Exception:  # the server's edge: one bad request must not end the connection unsaid
+            log.exception("web.failed")
+            return refusal(request, told(request, HTTPStatus.INTERNAL_SERVER_ERROR, "web.failed"))
+
+    return middleware
+
+
+def refusal(request: web.Request, told_problem: Problem) -> web.StreamResponse:
+    """A page for people, a problem document for programs."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return request.app[PAGES].refuse(request, told_problem)
+    return problem(told_problem)
+
+
+def only_hosts(allowed: Collection[str]) -> Middleware:
+    """Refuse a request meant for another name; the control socket has no name."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        name = request.host.rpartition(":")[0] if _has_port(request.host) else request.host
+        if name.lower() not in allowed and not by_control(request):
+            raise web.HTTPMisdirectedRequest
+        return await handler(request)
+
+    return middleware
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdecimal() and not host.endswith("]")
+
+
+def whole_bodies(within_s: float) -> Middleware:
+    """Read the body before the handler runs; the size limit is the application's."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.body_exists:
+            try:
+                async with asyncio.timeout(within_s):
+                    await request.read()
+            except TimeoutError:
+                raise web.HTTPRequestTimeout from None
+        return await handler(request)
+
+    return middleware

@@ -1,0 +1,74 @@
+"""`/healthz`: is the station well? Yes, or no with every reason as a code.
+
+Unwell is what a person must mend here: storage lost, or every bus down. A platform that is away is
+not: the station is built to work without it, so it is named as a note and the answer stays yes.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from gateway.health import Vitals
+from gateway.web import answers
+from gateway.web.section import Permission, Route
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The answer: `reasons` make it a no, `notes` do not."""
+
+    ok: bool
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def health(vitals: Vitals) -> Health:
+    """Judge one snapshot."""
+    reasons = _reasons(vitals)
+    return Health(not reasons, reasons, _notes(vitals))
+
+
+def _reasons(vitals: Vitals) -> tuple[str, ...]:
+    found = []
+    if vitals.journal.volatile:
+        found.append("web.health-volatile")
+    if vitals.buses and all(bus.state == "down" for bus in vitals.buses):
+        found.append("web.health-buses-down")
+    return tuple(found)
+
+
+def _notes(vitals: Vitals) -> tuple[str, ...]:
+    found = [
+        *(f"bus.{bus.id}.{bus.state}" for bus in vitals.buses if bus.state != "up"),
+        *(
+            f"device.{device.id}.{device.state}"
+            for device in vitals.devices
+            if device.state != "ok"
+        ),
+        *(
+            f"uplink.{uplink.name}.{uplink.state}"
+            for uplink in vitals.uplinks
+            if uplink.state != "up"
+        ),
+    ]
+    if vitals.journal.evicted:
+        found.append("web.health-evicted")
+    return tuple(found)
+
+
+def route(vitals: Callable[[], Vitals]) -> Route:
+    """The address for watchers."""
+
+    async def healthz(_request: web.Request) -> web.StreamResponse:
+        answer = health(vitals())
+        status = HTTPStatus.OK if answer.ok else HTTPStatus.SERVICE_UNAVAILABLE
+        return answers.json(answer, status=status)
+
+    return Route(
+        path="/healthz",
+        handler=healthz,
+        permission=Permission.PUBLIC,
+        summary="Is the station well: 200, or 503 with the reasons",
+        returns=Health,
+    )

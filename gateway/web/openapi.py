@@ -1,0 +1,82 @@
+"""`/api/v1/openapi.json`: the published API, made from the routes and the types they name."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.web.answers import Problem, json
+from gateway.web.section import Permission, Route
+
+PROBLEM_MEDIA = "application/problem+json"
+TEXTS = {"type": "string"}
+
+
+def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every route that has a summary."""
+    published = [route for route in routes if route.summary]
+    types = [t for route in published for t in (route.returns, route.accepts) if t is not None]
+    schemas, components = msgspec.json.schema_components(
+        [*types, Problem], ref_template="#/components/schemas/{name}"
+    )
+    by_type = dict(zip(map(repr, [*types, Problem]), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for route in published:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Yizhan 驿站", "version": version},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _name(route),
+        "summary": route.summary,
+        "x-permission": route.permission.value if route.permission else None,
+        "parameters": _parameters(route),
+        "responses": {
+            "200": _body(route.summary, route.media, schemas.get(repr(route.returns), TEXTS)),
+            "default": _body("A problem", PROBLEM_MEDIA, schemas[repr(Problem)]),
+        },
+    }
+    if route.accepts is not None:
+        content = {"application/json": {"schema": schemas[repr(route.accepts)]}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _name(route: Route) -> str:
+    words = re.findall(r"[a-z0-9]+", route.path.removeprefix("/api/v1"))
+    return "-".join([route.method.lower(), *words])
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    inside = [
+        {"name": name, "in": "path", "required": True, "schema": TEXTS}
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
+    behind = [
+        {"name": name, "in": "query", "description": what, "schema": TEXTS}
+        for name, what in route.query.items()
+    ]
+    return inside + behind
+
+
+def _body(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {media: {"schema": schema}}}
+
+
+def route(routes: Sequence[Route], version: str) -> Route:
+    """The document's own address; the document is made once."""
+    made = document(routes, version)
+
+    async def openapi(_request: web.Request) -> web.StreamResponse:
+        return json(made)
+
+    return Route(path="/api/v1/openapi.json", handler=openapi, permission=Permission.VIEW)

@@ -1,0 +1,114 @@
+"""Pages: the station's layout around a section's template, rendered from a view.
+
+A template asks for everything that can change through the macros of `web/parts.html`, by key, so
+the first rendering and the pulses that follow show the same view.
+"""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from gateway.errors import UsageError
+from gateway.health import Vitals
+from gateway.web.answers import Problem
+from gateway.web.frame import frame
+from gateway.web.section import Nav, Section, View
+from gateway.web.statics import Statics
+from gateway.web.words import words_for
+
+PARTS = Path(__file__).with_name("parts")
+CHOICE_COOKIE_S = 365 * 86_400
+
+
+class Pages:
+    """The Jinja environment of the station and what its layout needs."""
+
+    def __init__(
+        self, sections: Sequence[Section], statics: Statics, vitals: Callable[[], Vitals]
+    ) -> None:
+        self._vitals = vitals
+        self._tabs = _tabs(sections)
+        self.environment = jinja2.Environment(
+            loader=_loader(sections),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.globals["static"] = statics.address
+        for name in self.environment.list_templates(extensions=["html"]):
+            self.environment.get_template(name)
+
+    def render(
+        self,
+        request: web.Request,
+        template: str,
+        vitals: Vitals,
+        view: View,
+        *,
+        status: int = HTTPStatus.OK,
+        **context: Any,
+    ) -> web.Response:
+        """The page, in the reader's language, by the reader's light."""
+        words = words_for(request)
+        text = self.environment.get_template(template).render(
+            w=words,
+            view={**frame(vitals, words), **view},
+            vitals=vitals,
+            tabs=self._tabs,
+            path=request.path,
+            night=_night(request),
+            **context,
+        )
+        response = web.Response(text=text, content_type="text/html", status=status)
+        response.enable_compression()
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Content-Language"] = words.tag
+        _remember(request, response)
+        return response
+
+    def refuse(self, request: web.Request, what: Problem) -> web.Response:
+        """The page that says why there is no page, and what to do."""
+        return self.render(
+            request, "web/problem.html", self._vitals(), {}, status=what.status, problem=what
+        )
+
+
+PAGES = web.AppKey("pages", Pages)
+
+
+def _tabs(sections: Sequence[Section]) -> list[Nav]:
+    tabs = sorted((s.nav for s in sections if s.nav), key=lambda nav: nav.number)
+    if len({nav.number for nav in tabs}) != len(tabs):
+        raise UsageError("web.tab-twice", tabs=[nav.path for nav in tabs])
+    return tabs
+
+
+def _loader(sections: Sequence[Section]) -> jinja2.BaseLoader:
+    folders: dict[str, jinja2.BaseLoader] = {"web": jinja2.FileSystemLoader(PARTS)}
+    for section in sections:
+        if section.templates is not None:
+            folders[section.name] = jinja2.FileSystemLoader(section.templates)
+    return jinja2.PrefixLoader(folders)
+
+
+def _night(request: web.Request) -> str:
+    """`on`, `off`, or `auto`: as the reader's screen does."""
+    for asked in (request.query.get("night"), request.cookies.get("night")):
+        if asked in {"on", "off", "auto"}:
+            return asked
+    return "auto"
+
+
+def _remember(request: web.Request, response: web.Response) -> None:
+    """Keep a choice made by a switch; it is a preference and holds nothing about the person."""
+    for name, allowed in (("lang", {"zh", "en"}), ("night", {"on", "off", "auto"})):
+        chosen = request.query.get(name)
+        if chosen in allowed:
+            response.set_cookie(
+                name, chosen, max_age=CHOICE_COOKIE_S, httponly=True, samesite="Strict"
+            )

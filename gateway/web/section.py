@@ -1,0 +1,82 @@
+"""What a room with pages hands over to the server: one `Section`.
+
+A section is data and plain handlers; it never sees the server. The server checks it whole at
+start-up: a route without a permission, a path declared twice or a template that does not compile
+is an error before the first request.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.health import Vitals
+from gateway.web.words import Words
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+View = Mapping[str, Any]
+"""What a page shows that can change, flat: one key for each text, mark or curve on it."""
+
+Pulse = Callable[[Vitals, Words, str], View]
+"""The view of a page at this instant; the text says which one (a device's id, or "")."""
+
+
+class Permission(enum.Enum):
+    """What a caller must be allowed to do; the gate decides who is."""
+
+    PUBLIC = "public"  # anyone who reaches the port
+    VIEW = "view"  # read what the station knows; no personal data
+    STAFF = "staff"  # act: announce, take a request, acknowledge
+    INSTALL = "install"  # change how the station is wired
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One address. `returns` and `accepts` are its bodies' types; `query` names its parameters.
+
+    A route with a `summary` is part of the published API and appears in `openapi.json`.
+    """
+
+    path: str
+    handler: Handler
+    permission: Permission | None = None
+    method: str = "GET"
+    summary: str = ""
+    accepts: Any = None
+    returns: Any = None
+    media: str = "application/json"
+    query: Mapping[str, str] = {}
+
+
+class Nav(msgspec.Struct, frozen=True):
+    """A tab in the strip: the number on its plate, where it leads, the code of its word."""
+
+    number: int
+    path: str
+    code: str
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A room's place on the desk's first screen: a template, its facts, and how urgent it is now.
+
+    The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed.
+    """
+
+    template: str
+    urgency: Callable[[Vitals], int]
+    facts: Callable[[Vitals, Words], View]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """One room's pages. Templates and static files are addressed as `<name>/<file>`."""
+
+    name: str
+    routes: tuple[Route, ...]
+    templates: Path | None = None
+    static: Path | None = None
+    nav: Nav | None = None
+    card: Card | None = None
+    pulses: Mapping[str, Pulse] = {}

@@ -1,0 +1,194 @@
+"""The server: sections in, one application out, listening on loopback and the control socket.
+
+Everything that can be wrong with a section is wrong at start-up: no permission, an address twice,
+a template that does not compile.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import Unavailable, UsageError
+from gateway.health import Vitals
+from gateway.web import api, control, edge, healthz, metrics, openapi
+from gateway.web.door import CONNECTIONS_MAX, USER_TIMEOUT_MS, door
+from gateway.web.feed import Feed
+from gateway.web.gate import Gate, LoopbackGate, guarded
+from gateway.web.pages import PAGES, Pages
+from gateway.web.section import Permission, Route, Section
+from gateway.web.sse import Hub
+from gateway.web.statics import Statics
+from gateway.web.stream import Limits
+
+STOP_STEP_S = 1.0
+"""aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[web]` of `station.toml`."""
+
+    port: int = 8080
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What one caller may take of the server."""
+
+    header_within_s: float = 15.0
+    body_within_s: float = 10.0
+    connections_max: int = CONNECTIONS_MAX
+    streams: Limits = Limits()
+
+
+DEFAULT_BOUNDS = Bounds()
+
+
+def build_app(
+    sections: Sequence[Section],
+    *,
+    vitals: Callable[[], Vitals],
+    feed: Feed,
+    gate: Gate | None = None,
+    bounds: Bounds = DEFAULT_BOUNDS,
+) -> web.Application:
+    """The whole application. UsageError names what is wrong with a section."""
+    statics = Statics(sections)
+    hub = Hub(feed, vitals, {k: p for s in sections for k, p in s.pulses.items()}, bounds.streams)
+    routes = _all_routes(sections, vitals, feed, hub, statics)
+    app = web.Application(
+        middlewares=[
+            edge.answer_errors(),
+            edge.only_hosts(edge.LOOPBACK_HOSTS),
+            edge.whole_bodies(bounds.body_within_s),
+        ],
+        client_max_size=edge.BODY_BYTES_MAX,
+    )
+    app[PAGES] = Pages(sections, statics, vitals)
+    app[HUB] = hub
+    app.on_response_prepare.append(edge.add_headers)
+    app.cleanup_ctx.append(hub.running)
+    app.on_shutdown.append(hub.close)
+    _refuse_twice(routes)
+    for route in routes:
+        _add(app, route, gate or LoopbackGate())
+    return app
+
+
+HUB = web.AppKey("hub", Hub)
+
+
+def _all_routes(
+    sections: Sequence[Section],
+    vitals: Callable[[], Vitals],
+    feed: Feed,
+    hub: Hub,
+    statics: Statics,
+) -> list[Route]:
+    published = [
+        *api.routes(vitals, feed),
+        hub.route(),
+        healthz.route(vitals),
+        metrics.route(vitals, lambda: hub.readers),
+        *(route for section in sections for route in section.routes),
+    ]
+    return [
+        *published,
+        openapi.route(published, vitals().version),
+        Route(
+            path="/static/{hash}/{room}/{name}",
+            handler=statics.serve,
+            permission=Permission.PUBLIC,
+        ),
+    ]
+
+
+def _refuse_twice(routes: Sequence[Route]) -> None:
+    """Refuse what the router takes: it would serve the first and never say so."""
+    seen = set()
+    for route in routes:
+        if (route.method, route.path) in seen:
+            raise UsageError("web.bad-route", method=route.method, path=route.path)
+        seen.add((route.method, route.path))
+
+
+def _add(app: web.Application, route: Route, gate: Gate) -> None:
+    if route.permission is None:
+        raise UsageError("web.no-permission", method=route.method, path=route.path)
+    handler = guarded(route, route.permission, gate)
+    try:
+        if route.method == "GET":
+            app.router.add_get(route.path, handler, allow_head=route.media != "text/event-stream")
+        else:
+            app.router.add_route(route.method, route.path, handler)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError("web.bad-route", method=route.method, path=route.path) from error
+
+
+class WebServer:
+    """An application on its sockets."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        options: Options,
+        *,
+        control: Path | None = None,
+        bounds: Bounds = DEFAULT_BOUNDS,
+    ) -> None:
+        self._options = options
+        self._control = control
+        self._bounds = bounds
+        self._servers: list[asyncio.Server] = []
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            keepalive_timeout=bounds.header_within_s,
+            lingering_time=1.0,
+            shutdown_timeout=STOP_STEP_S,
+            handler_cancellation=True,
+        )
+        self.port = options.port
+
+    async def start(self) -> None:
+        """Listen; Unavailable names the port or socket that somebody else holds."""
+        line = _listen(self._options.port)
+        with _closed_on_failure(line):
+            self.port = line.getsockname()[1]
+            held = None if self._control is None else control.listen(self._control)
+        await self._runner.setup()
+        assert self._runner.server is not None
+        admit = door(self._runner.server, self._bounds.connections_max)
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(admit, sock=line))
+        if held is not None:
+            self._servers.append(await loop.create_unix_server(admit, sock=held))
+
+    async def stop(self) -> None:
+        """Close the sockets, end the streams, let running answers finish: within 3 s."""
+        for server in self._servers:
+            server.close()
+        await self._runner.cleanup()
+        if self._control is not None:
+            self._control.unlink(missing_ok=True)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        line = socket.create_server(("127.0.0.1", port), backlog=CONNECTIONS_MAX)
+    except OSError as error:
+        raise Unavailable("web.port-held", port=port, why=error.strerror) from error
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    return line
+
+
+@contextlib.contextmanager
+def _closed_on_failure(line: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # whatever it was, the port must not stay taken
+        line.close()
+        raise

@@ -1,0 +1,148 @@
+"""The live stream `/api/v1/events`: one a page, resumable, bounded, ended when the station stops.
+
+Two tasks serve all readers: one waits for the journal, one takes the pulse; both only wake the
+streams. Neither does anything while nobody reads.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+from aiohttp import web
+
+from gateway.errors import Unavailable, UsageError
+from gateway.event import Lane
+from gateway.health import Vitals
+from gateway.web.feed import Feed
+from gateway.web.pulse import Pulses
+from gateway.web.section import Permission, Pulse, Route
+from gateway.web.stream import Limits, Source, Stream
+from gateway.web.words import words_for
+
+
+class Hub:
+    """All readers of the station's live stream."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        vitals: Callable[[], Vitals],
+        pulses: Mapping[str, Pulse],
+        limits: Limits,
+    ) -> None:
+        follower = feed.follower("web", retaining=False)
+        self._source = Source(feed, follower, Pulses(vitals, pulses), limits)
+        self._streams: set[Stream] = set()
+        self._wanted = asyncio.Event()
+        self._closing = asyncio.Event()
+        self.dropped = 0
+
+    @property
+    def readers(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def route(self) -> Route:
+        """The stream's address."""
+        return Route(
+            path="/api/v1/events",
+            handler=self._serve,
+            permission=Permission.VIEW,
+            summary="Entries as they are committed, and pulses of present values",
+            media="text/event-stream",
+            query={
+                "lanes": "Comma-separated lanes to get entries of; empty for none, absent for all",
+                "pulse": "Which view the pulses show: `values`, or a page's",
+                "after": "Resume behind this cursor; the header Last-Event-ID says the same",
+            },
+        )
+
+    async def running(self, _app: web.Application) -> AsyncIterator[None]:
+        """Wake the streams while the application stands (an aiohttp clean-up context)."""
+        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._beat())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self, _app: web.Application) -> None:
+        """End every stream; the readers come back when the station does."""
+        self._closing.set()
+        self._wake()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        limits = self._source.limits
+        stream = self._stream(request)
+        if self._closing.is_set() or len(self._streams) >= limits.streams_max:
+            raise Unavailable("web.streams-full", max=limits.streams_max)
+        response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+        response.content_type = "text/event-stream"
+        response.charset = "utf-8"
+        with self._joined(stream):
+            try:
+                await response.prepare(request)
+                _bound_buffer(request, limits.write_buffer_bytes)
+                await stream.run(response, self._closing)
+            except TimeoutError:
+                self._drop(request)
+        return response
+
+    def _stream(self, request: web.Request) -> Stream:
+        topic = self._source.pulses.topic(request.query.get("pulse", "values"), words_for(request))
+        resume = request.headers.get("Last-Event-ID") or request.query.get("after")
+        return Stream(self._source, topic, _lanes(request.query.get("lanes")), resume)
+
+    @contextlib.contextmanager
+    def _joined(self, stream: Stream) -> Iterator[None]:
+        self._streams.add(stream)
+        self._wanted.set()
+        try:
+            yield
+        finally:
+            self._streams.discard(stream)
+            if not self._streams:
+                self._wanted.clear()
+
+    def _drop(self, request: web.Request) -> None:
+        """Cut off a reader that takes nothing; what its socket holds is lost with it."""
+        self.dropped += 1
+        if request.transport is not None:
+            request.transport.abort()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._wanted.wait()
+            await self._source.follower.wait(after=dict(self._source.feed.heads()))
+            self._wake()
+
+    async def _beat(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._source.pulses.beat()
+            self._wake()
+            await asyncio.sleep(self._source.limits.pulse_s)
+
+    def _wake(self) -> None:
+        for stream in self._streams:
+            stream.news.set()
+
+
+def _lanes(text: str | None) -> tuple[Lane, ...]:
+    """The lanes of `alarm,service`; all if nothing was said, none if it is empty."""
+    if text is None:
+        return tuple(Lane)
+    try:
+        return tuple(sorted({Lane.parse(name) for name in text.split(",") if name}))
+    except ValueError as error:
+        raise UsageError("web.no-such-lane", lane=str(error)[:40]) from None
+
+
+def _bound_buffer(request: web.Request, size: int) -> None:
+    """Hold little for a reader: by default a socket alone takes megabytes."""
+    if request.transport is None:
+        return
+    request.transport.set_write_buffer_limits(size)
+    line = request.transport.get_extra_info("socket")
+    if line is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
