@@ -41,9 +41,14 @@ class PtyLine:
         """Where programs find the port."""
         return str(self.link) if self.link else self._device
 
+    @property
+    def is_plugged(self) -> bool:
+        """True while the port is there."""
+        return self._master >= 0
+
     def plug(self) -> None:
         """Make the port appear (perhaps under another /dev/pts number than last time)."""
-        if self._master >= 0:
+        if self.is_plugged:
             return
         # Our own hold on the far end keeps the pty alive while no program has it open.
         self._master, self._slave = os.openpty()
@@ -58,7 +63,7 @@ class PtyLine:
 
     def unplug(self) -> None:
         """Make the port vanish; whoever has it open gets a hang-up."""
-        if self._master < 0:
+        if not self.is_plugged:
             return
         self.wire.unplug()
         asyncio.get_running_loop().remove_reader(self._master)

@@ -103,6 +103,11 @@ class TcpServer:
         """Where clients connect to."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def is_plugged(self) -> bool:
+        """True while it listens."""
+        return self._server is not None
+
     async def plug(self) -> None:
         """Listen; OSError if the port is taken."""
         if self._server is None:

@@ -1,0 +1,213 @@
+"""A whole emulated field in one process: meters on serial lines (ptys) and behind TCP boxes.
+
+    field = Field.of(parse(text), profiles)      # or build the lines and boxes by hand
+    await field.start()
+    field.places()                               # {"meters": "/run/…/ttyMETERS", "plant": …}
+    await field.fault("em-3", "late", 0.8)       # one device
+    await field.fault("meters", "unplugged")     # a whole line or box
+    await field.clear("meters")
+
+Nothing runs while nobody asks: values move when they are read.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from drivers.bus.line import Line
+from drivers.bus.wire import Wire
+from drivers.contract import Value
+from drivers.emulate.meter import Meter
+from drivers.emulate.motion import DAY_S
+from drivers.emulate.pty import PtyLine
+from drivers.emulate.slave import Faults
+from drivers.emulate.tcp import SerialServer, TcpFaults, TcpServer
+from drivers.modbus.emulator_gateway import GATEWAY_TARGET_FAILED, ModbusGateway
+from drivers.profile import Profile
+
+Kind = Literal["serial", "modbus-tcp", "modbus-rtu-over-tcp"]
+
+UNPLUGGED = "unplugged"
+
+
+class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[meter.*]`: a profile at a unit address of a bus, with values that stand still."""
+
+    profile: str
+    bus: str
+    unit: int
+    set: dict[str, int | float | bool | str] = {}
+
+
+class BusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[bus.*]`: a pty (with a link to it), or a TCP box with a wire behind it."""
+
+    kind: Kind = "serial"
+    line: str = "9600 8N1"
+    link: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    timeout_s: float = 1.0
+    dead_answer: int | None = GATEWAY_TARGET_FAILED
+
+
+class FieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A field as a TOML file says it."""
+
+    bus: dict[str, BusSpec]
+    meter: dict[str, MeterSpec]
+    seed: int = 0
+    day_starts_s: float = DAY_S / 2
+
+
+def parse(text: str) -> FieldSpec:
+    """The field in that text; ValueError (of TOML or of msgspec) says what is wrong."""
+    return msgspec.convert(tomllib.loads(text), FieldSpec)
+
+
+@dataclasses.dataclass(slots=True)
+class FieldBus:
+    """One bus of the field: its wire and the end that programs see."""
+
+    name: str
+    spec: BusSpec
+    wire: Wire
+    end: PtyLine | TcpServer
+
+    @property
+    def where(self) -> str:
+        """A path or `host:port`."""
+        return self.end.path if isinstance(self.end, PtyLine) else self.end.address
+
+    async def plug(self) -> None:
+        """Make the port or the address appear."""
+        if isinstance(self.end, PtyLine):
+            self.end.plug()
+        else:
+            await self.end.plug()
+
+    async def unplug(self) -> None:
+        """Make it vanish."""
+        if isinstance(self.end, PtyLine):
+            self.end.unplug()
+        else:
+            await self.end.unplug()
+
+
+class Field:
+    """Buses and meters by name, with their faults."""
+
+    def __init__(self, buses: dict[str, FieldBus], meters: dict[str, Meter]) -> None:
+        """Nothing is opened before `start`."""
+        self.buses = buses
+        self.meters = meters
+
+    @classmethod
+    def of(cls, spec: FieldSpec, profile_of: Callable[[str], Profile]) -> "Field":
+        """Build what `spec` says; KeyError for a bus or point that is not there."""
+        buses = {
+            name: _bus(name, bus, spec.seed + number)
+            for number, (name, bus) in enumerate(spec.bus.items())
+        }
+        meters = {}
+        for name, wanted in spec.meter.items():
+            bus = buses[wanted.bus]
+            meter = Meter(
+                profile_of(wanted.profile),
+                wanted.unit,
+                name=name,
+                line=Line.parse(bus.spec.line),
+                seed=spec.seed,
+                day_starts_s=spec.day_starts_s,
+            )
+            for point, value in wanted.set.items():
+                meter.set(point, value)
+            bus.wire.slaves.append(meter.slave)
+            meters[name] = meter
+        return cls(buses, meters)
+
+    async def start(self) -> None:
+        """Open every bus."""
+        for bus in self.buses.values():
+            await bus.plug()
+
+    async def stop(self) -> None:
+        """Close every bus."""
+        for bus in self.buses.values():
+            await bus.unplug()
+
+    def places(self) -> dict[str, str]:
+        """Where each bus is found."""
+        return {name: bus.where for name, bus in self.buses.items()}
+
+    def set(self, meter: str, point: str, value: Value) -> None:
+        """Let a point show this value; None lets it move again. KeyError: no such thing."""
+        self.meters[meter].set(point, value)
+
+    async def fault(self, name: str, what: str, value: Any = True) -> None:
+        """Give a meter or a bus a fault of `Faults` or `TcpFaults`, or `unplugged` to a bus.
+
+        KeyError: nothing here has that name; AttributeError: it has no such fault.
+        """
+        if name in self.meters:
+            _give(self.meters[name].slave.faults, what, value)
+            return
+        bus = self.buses[name]
+        if what == UNPLUGGED:
+            await (bus.unplug() if value else bus.plug())
+        elif isinstance(bus.end, TcpServer) and what in TcpFaults.__slots__:
+            _give(bus.end.faults, what, value)
+        else:
+            _give(bus.wire.faults, what, value)
+
+    async def clear(self, name: str) -> None:
+        """Put everything about one meter or bus right."""
+        if name in self.meters:
+            self.meters[name].slave.faults.clear()
+            return
+        bus = self.buses[name]
+        bus.wire.faults.clear()
+        if isinstance(bus.end, TcpServer):
+            bus.end.faults.clear()
+        await bus.plug()
+
+    def faults_of(self, name: str) -> dict[str, Any]:
+        """What is wrong with a meter or a bus now."""
+        if name in self.meters:
+            return _wrong(self.meters[name].slave.faults)
+        bus = self.buses[name]
+        found = _wrong(bus.wire.faults)
+        if isinstance(bus.end, TcpServer):
+            found |= _wrong(bus.end.faults)
+        return found if bus.end.is_plugged else {**found, UNPLUGGED: True}
+
+
+def _bus(name: str, spec: BusSpec, seed: int) -> FieldBus:
+    wire, line = Wire(seed=seed), Line.parse(spec.line)
+    if spec.kind == "serial":
+        return FieldBus(name, spec, wire, PtyLine(wire, Path(spec.link) if spec.link else None))
+    box = (
+        ModbusGateway(wire, line, timeout_s=spec.timeout_s, dead_answer=spec.dead_answer)
+        if spec.kind == "modbus-tcp"
+        else SerialServer(wire, line)
+    )
+    return FieldBus(name, spec, wire, TcpServer(box, spec.host, spec.port))
+
+
+def _give(faults: Faults | TcpFaults, what: str, value: Any) -> None:
+    default = {field.name: field.default for field in dataclasses.fields(faults)}
+    if what not in default:
+        raise AttributeError(what)
+    setattr(faults, what, value)
+
+
+def _wrong(faults: Faults | TcpFaults) -> dict[str, Any]:
+    return {
+        field.name: value
+        for field in dataclasses.fields(faults)
+        if (value := getattr(faults, field.name)) != field.default
+    }

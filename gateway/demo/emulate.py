@@ -1,0 +1,235 @@
+"""`yizhan emulate`: play one device model on TCP or a pty, with values and faults as asked."""
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import signal
+import sys
+from typing import Any
+
+from drivers.bus.line import Line
+from drivers.contract import BadProfile, Value
+from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.emulate.meter import Meter
+from drivers.emulate.slave import Faults
+from drivers.profile import Profile
+from drivers.shelf import find, profiles
+from gateway.errors import UsageError
+from gateway.texts import Texts
+from gateway.texts.table import table
+
+BUS = "line"
+_UNITS_MAX = 247
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "emulate",
+        help=texts.say("cli.emulate"),
+        description=texts.say("emulate.about"),
+        epilog=texts.say("emulate.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("profile", nargs="?", help=texts.say("emulate.profile"))
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--tcp", metavar="HOST:PORT", help=texts.say("emulate.tcp"))
+    where.add_argument("--rtu-over-tcp", metavar="HOST:PORT", help=texts.say("emulate.rtu"))
+    where.add_argument("--pty", action="store_true", help=texts.say("emulate.pty"))
+    parser.add_argument("--link", metavar="PATH", help=texts.say("emulate.link"))
+    parser.add_argument("--line", metavar="'9600 8N1'", help=texts.say("emulate.line"))
+    parser.add_argument("--unit", default="1", metavar="1,3-5", help=texts.say("emulate.unit"))
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="POINT=VALUE", help=texts.say("emulate.set")
+    )
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="WHAT", help=texts.say("emulate.fault")
+    )
+    parser.add_argument("--seed", type=int, default=0, help=texts.say("emulate.seed"))
+    parser.add_argument("--json", action="store_true", help=texts.say("emulate.json"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the models, or play one until interrupted."""
+    texts = Texts.of_environment()
+    if args.profile is None:
+        print(_shelf(texts, as_json=args.json))
+        return 0
+    try:
+        profile = find(args.profile)
+        spec = spec_of(args, profile)
+        return asyncio.run(_play(spec, profile, args, texts))
+    except (BadProfile, UsageError) as error:
+        print(texts.say(error.code, **error.data), file=sys.stderr)
+        return 2
+    except OSError as error:
+        why = error.strerror or str(error)
+        print(texts.say("emulate.cannot-listen", why=why), file=sys.stderr)
+        return 1
+
+
+def spec_of(args: argparse.Namespace, profile: Profile) -> FieldSpec:
+    """The field that the arguments ask for; UsageError names what cannot be."""
+    if profile.family != "modbus":
+        raise UsageError("emulate.family", profile=profile.id, family=profile.family)
+    line = args.line or profile.line or str(Line())
+    try:
+        Line.parse(line)
+    except ValueError:
+        raise UsageError("emulate.bad-line", line=line) from None
+    address = args.tcp or args.rtu_over_tcp
+    host, port = host_and_port(address) if address else ("127.0.0.1", 0)
+    kind = "serial"
+    if address:
+        kind = "modbus-tcp" if args.tcp else "modbus-rtu-over-tcp"
+    bus = BusSpec(kind=kind, line=line, link=args.link, host=host, port=port)  # type: ignore[arg-type]  # one of the three literals above
+    values = dict(setting(text, profile) for text in args.set)
+    meters = {
+        str(unit): MeterSpec(profile=profile.id, bus=BUS, unit=unit, set=values)
+        for unit in units(args.unit)
+    }
+    return FieldSpec(bus={BUS: bus}, meter=meters, seed=args.seed)
+
+
+def units(text: str) -> list[int]:
+    """Unit addresses from `1,3-5`; UsageError if that names none."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not (first.isdecimal() and (not last or last.isdecimal())):
+            raise UsageError("emulate.bad-unit", unit=part)
+        found.update(range(int(first), int(last or first) + 1))
+    if not found or min(found) < 1 or max(found) > _UNITS_MAX:
+        raise UsageError("emulate.bad-unit", unit=text)
+    return sorted(found)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:1502`; UsageError if it is none."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - TCP's own limit
+        raise UsageError("emulate.bad-address", address=text)
+    return host, int(port)
+
+
+def setting(text: str, profile: Profile) -> tuple[str, int | float | bool | str]:
+    """A point and its value from `power-w=1800`; UsageError if the model cannot show that."""
+    name, _, value = text.partition("=")
+    if name not in {spec.id for spec in profile.point}:
+        known = ", ".join(spec.id for spec in profile.point)
+        raise UsageError("emulate.no-point", point=name, profile=profile.id, known=known)
+    parsed = literal(value)
+    try:
+        Meter(profile, 1).set(name, parsed)
+    except ValueError:
+        raise UsageError("emulate.bad-value", point=name, value=value) from None
+    return name, parsed
+
+
+def fault_of(text: str) -> tuple[str, Value]:
+    """A fault and its value from `late=0.8` or `dead`; UsageError if there is no such fault."""
+    name, _, value = text.partition("=")
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(Faults)}
+    name = {"late": "late_s"}.get(name, name.replace("-", "_"))
+    parsed: Value = literal(value) if value else True
+    if name not in kinds or (not value and kinds[name] is not bool):
+        known = ", ".join(name.replace("_", "-") for name in kinds)
+        raise UsageError("emulate.no-fault", fault=text, known=known)
+    if value and not isinstance(parsed, int | float):
+        raise UsageError("emulate.no-fault", fault=text, known=name.replace("_", "-"))
+    return name, parsed
+
+
+def literal(text: str) -> int | float | bool | str:
+    """The value that a person wrote: a whole number, a number, true or false, else the text."""
+    if text in {"true", "false"}:
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+async def _play(spec: FieldSpec, profile: Profile, args: argparse.Namespace, texts: Texts) -> int:
+    field = Field.of(spec, lambda _: profile)
+    faults = [fault_of(text) for text in args.fault]
+    for name, value in faults:
+        for meter in field.meters:
+            await field.fault(meter, name, value)
+    await field.start()
+    try:
+        played = describe(field, profile)
+        print(json.dumps(played, ensure_ascii=False) if args.json else _told(played, texts))
+        sys.stdout.flush()
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await field.stop()
+    return 0
+
+
+def describe(field: Field, profile: Profile) -> dict[str, Any]:
+    """What is played and where, for `--json`."""
+    bus = field.buses[BUS]
+    return {
+        "profile": profile.id,
+        "unverified": profile.unverified,
+        "kind": bus.spec.kind,
+        "where": bus.where,
+        "line": bus.spec.line,
+        "units": [meter.slave.unit for meter in field.meters.values()],
+        "faults": next((field.faults_of(name) for name in field.meters), {}),
+        "points": [
+            {
+                "id": spec.id,
+                "name": {"zh": spec.name.zh, "en": spec.name.en},
+                "kind": spec.kind,
+                "address": spec.address,
+                "type": spec.type,
+                "unit": spec.unit,
+            }
+            for spec in profile.point
+        ],
+    }
+
+
+def _told(played: dict[str, Any], texts: Texts) -> str:
+    heads = [texts.say(f"emulate.head-{name}") for name in ("point", "name", "place", "unit")]
+    rows = [
+        (
+            point["id"],
+            point["name"][texts.lang],
+            f"{point['kind']} {point['address']} {point['type']}",
+            point["unit"],
+        )
+        for point in played["points"]
+    ]
+    where = texts.say(
+        "emulate.where",
+        profile=played["profile"],
+        where=played["where"],
+        kind=played["kind"],
+        line=played["line"],
+        units=", ".join(map(str, played["units"])),
+    )
+    return f"{table(heads, rows)}\n\n{where}"
+
+
+def _shelf(texts: Texts, *, as_json: bool) -> str:
+    """All models that can be played."""
+    rows = [
+        (model.id, getattr(model.name, texts.lang), model.maker, model.line or "")
+        for model in profiles()
+        if model.family == "modbus"
+    ]
+    if as_json:
+        return json.dumps([row[0] for row in rows])
+    heads = [texts.say(f"emulate.head-{name}") for name in ("profile", "name", "maker", "line")]
+    return table(heads, rows)
