@@ -1,0 +1,1 @@
+"""Bluetooth sensors that broadcast: BTHome v2, MiBeacon, iBeacon and Eddystone."""

@@ -1,0 +1,25 @@
+"""What an advert says. Pure: bytes in, frozen values out; nothing from the air makes it raise.
+
+A *message* is one AD structure of an advert as it was on the air, without its length byte: the
+AD type, then the data (Bluetooth Core Specification, Supplement, part A).
+
+    message ──► formats.understand(message, mac, key) ──► Heard | Unheard
+                 ├── bthome      16 D2 FC …
+                 ├── mibeacon    16 95 FE …
+                 ├── eddystone   16 AA FE …
+                 └── ibeacon     FF 4C 00 02 15 …
+"""
+
+from drivers.ble.codec.formats import FORMATS, Format, format_of, understand
+from drivers.ble.codec.message import Heard, Measure, Unheard, Why
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Heard",
+    "Measure",
+    "Unheard",
+    "Why",
+    "format_of",
+    "understand",
+]

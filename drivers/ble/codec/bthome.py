@@ -1,0 +1,70 @@
+"""BTHome v2: service data of FCD2, plain or sealed (https://bthome.io/format/).
+
+info  [mac reversed]  objects…                       plain
+info  [mac reversed]  sealed objects  counter  tag   encrypted, info bit 0 set
+"""
+
+from drivers.ble.codec.bthome_objects import OBJECTS, PACKET
+from drivers.ble.codec.message import Heard, Unheard, Why
+from drivers.ble.codec.seal import TAG_BYTES, unsealed
+
+NAME = "bthome"
+PREFIX = b"\x16\xd2\xfc"
+
+_VERSION = 2
+_ENCRYPTED = 0x01
+_HAS_MAC = 0x02
+_MAC_BYTES = 6
+_COUNTER_BYTES = 4
+
+
+def understand(message: bytes, mac: bytes, key: bytes | None) -> Heard | Unheard:
+    """What a message of the sensor at `mac` says.
+
+    With a key only sealed messages count, so that nobody speaks in a sealed sensor's name.
+    """
+    data = message[len(PREFIX) :]
+    if not data:
+        return Unheard(Why.SHORT)
+    info = data[0]
+    if info >> 5 != _VERSION:
+        return Unheard(Why.VERSION)
+    body = data[1:]
+    if info & _HAS_MAC:
+        if len(body) < _MAC_BYTES:
+            return Unheard(Why.SHORT)
+        mac, body = body[_MAC_BYTES - 1 :: -1], body[_MAC_BYTES:]
+    if info & _ENCRYPTED:
+        return _sealed(info, body, mac, key)
+    return Unheard(Why.PLAIN) if key else _plain(body, None)
+
+
+def _sealed(info: int, body: bytes, mac: bytes, key: bytes | None) -> Heard | Unheard:
+    """The objects inside, if they were sealed with our key by that sensor."""
+    if key is None:
+        return Unheard(Why.SEALED)
+    if len(body) <= _COUNTER_BYTES + TAG_BYTES:
+        return Unheard(Why.SHORT)
+    sealed = body[: -_COUNTER_BYTES - TAG_BYTES]
+    counter, tag = body[-_COUNTER_BYTES - TAG_BYTES : -TAG_BYTES], body[-TAG_BYTES:]
+    nonce = mac + PREFIX[1:] + bytes([info]) + counter
+    objects = unsealed(key, nonce, sealed + tag, None)
+    if objects is None:
+        return Unheard(Why.WRONG_KEY)
+    return _plain(objects, int.from_bytes(counter, "little"))
+
+
+def _plain(objects: bytes, counter: int | None) -> Heard:
+    """The objects up to the first that is unknown (its length is, too) or cut off."""
+    packet, measures = None, []
+    rest = objects
+    while rest:
+        shape, number, rest = OBJECTS.get(rest[0]), rest[0], rest[1:]
+        if shape is None or (size := shape.size(rest)) > len(rest):
+            break
+        body, rest = rest[:size], rest[size:]
+        if number == PACKET:
+            packet = body[0]
+        elif measure := shape.read(body):
+            measures.append(measure)
+    return Heard(NAME, tuple(measures), packet, counter)

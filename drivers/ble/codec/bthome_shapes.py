@@ -1,0 +1,163 @@
+"""The shapes that an object of BTHome v2 can have: how long it is, and what its bytes say."""
+
+from typing import NamedTuple, Protocol
+
+from drivers.ble.codec.message import Measure, scaled
+
+_ARGUMENTS = 0x1F
+"""The bits of a command's length byte that count; the rest are reserved."""
+
+
+class Shape(Protocol):
+    """How one object stands in the payload."""
+
+    @property
+    def what(self) -> str:
+        """The quantity's name."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of its values."""
+
+    def size(self, rest: bytes) -> int:
+        """How many bytes of `rest`, which begins after the object's id, are its own."""
+
+    def read(self, body: bytes) -> Measure | None:
+        """What its bytes say; None: nothing that has a name."""
+
+
+class Number(NamedTuple):
+    """An integer of fixed length: `value = count * factor`."""
+
+    what: str
+    length: int
+    factor: float = 1
+    decimals: int = 0
+    unit: str = "1"
+    signed: bool = False
+
+    def size(self, _rest: bytes) -> int:
+        """Fixed."""
+        return self.length
+
+    def read(self, body: bytes) -> Measure:
+        """Little endian."""
+        count = int.from_bytes(body, "little", signed=self.signed)
+        value = scaled(count, self.factor, self.decimals)
+        modulus = None if self.signed else 1 << 8 * self.length
+        return Measure(self.what, value, self.unit, count, modulus)
+
+
+class Flag(NamedTuple):
+    """One byte, 0 or 1."""
+
+    what: str
+    unit: str = "1"
+
+    def size(self, _rest: bytes) -> int:
+        """Fixed."""
+        return 1
+
+    def read(self, body: bytes) -> Measure:
+        """Any bit set is yes."""
+        return Measure(self.what, bool(body[0]))
+
+
+class Choice(NamedTuple):
+    """One byte that names an event."""
+
+    what: str
+    names: dict[int, str]
+    unit: str = "1"
+
+    def size(self, _rest: bytes) -> int:
+        """Fixed."""
+        return 1
+
+    def read(self, body: bytes) -> Measure | None:
+        """Unknown bytes name nothing."""
+        name = self.names.get(body[0])
+        return None if name is None else Measure(self.what, name)
+
+
+class Steps(NamedTuple):
+    """A direction, then how many steps."""
+
+    what: str
+    signs: dict[int, int]
+    unit: str = "1"
+
+    def size(self, _rest: bytes) -> int:
+        """Fixed."""
+        return 2
+
+    def read(self, body: bytes) -> Measure | None:
+        """Steps to the left count below zero."""
+        sign = self.signs.get(body[0])
+        return None if sign is None else Measure(self.what, sign * body[1])
+
+
+class Text(NamedTuple):
+    """A length byte, then UTF-8."""
+
+    what: str
+    unit: str = "1"
+
+    def size(self, rest: bytes) -> int:
+        """The length byte and what it counts."""
+        return 1 + rest[0] if rest else 1
+
+    def read(self, body: bytes) -> Measure | None:
+        """Bytes that are no UTF-8 say nothing."""
+        try:
+            return Measure(self.what, body[1:].decode())
+        except UnicodeDecodeError:
+            return None
+
+
+class Raw(NamedTuple):
+    """A length byte, then bytes that only the maker understands."""
+
+    what: str
+    unit: str = "1"
+
+    def size(self, rest: bytes) -> int:
+        """The length byte and what it counts."""
+        return 1 + rest[0] if rest else 1
+
+    def read(self, body: bytes) -> Measure:
+        """In hexadecimal digits."""
+        return Measure(self.what, body[1:].hex())
+
+
+class Command(NamedTuple):
+    """A length byte, an opcode, and as many arguments as the length byte says."""
+
+    what: str
+    names: dict[int, str]
+    unit: str = "1"
+
+    def size(self, rest: bytes) -> int:
+        """The length byte, the opcode, the arguments."""
+        return 2 + (rest[0] & _ARGUMENTS) if rest else 2
+
+    def read(self, body: bytes) -> Measure | None:
+        """The opcode's name; the arguments are the maker's own."""
+        name = self.names.get(body[1])
+        return None if name is None else Measure(self.what, name)
+
+
+class Version(NamedTuple):
+    """A firmware version, least significant part first."""
+
+    what: str
+    length: int
+    unit: str = "1"
+
+    def size(self, _rest: bytes) -> int:
+        """Fixed."""
+        return self.length
+
+    def read(self, body: bytes) -> Measure:
+        """As people write it."""
+        return Measure(self.what, ".".join(str(part) for part in reversed(body)))

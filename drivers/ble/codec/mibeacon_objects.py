@@ -1,0 +1,165 @@
+"""The objects of MiBeacon: Mijia's general ones, and those that its newer sensors share.
+
+Ids below 0x2000 are in Mijia's object definition (a translation stands in
+pvvx/ATC_MiThermometer, `InfoMijiaBLE/Mijia BLE Object Definition.md`); the `0x48xx`, `0x4Axx`,
+`0x4Cxx`, `0x4Exx` ids were learnt from the sensors themselves by the authors of xiaomi-ble.
+"""
+
+import math
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+from drivers.ble.codec.message import Measure, scaled
+
+UNITS = {
+    "temperature": "Cel", "humidity": "%", "battery": "%", "moisture": "%", "consumable": "%",
+    "illuminance": "lx", "conductivity": "uS/cm", "formaldehyde": "mg/m3", "idle": "s",
+}  # fmt: skip
+"""The unit of every quantity of this format that has one."""
+
+_MOTION_IDLE_S_MAX = 30
+"""Sensors repeat for how long nothing has moved; up to here something does."""
+
+_PRESSES = {0: "press", 1: "double-press", 2: "long-press"}
+
+Reader = Callable[[bytes], tuple[Measure, ...]]
+
+
+class Object(NamedTuple):
+    """How long an object's data must at least be, and what they say."""
+
+    least: int
+    read: Reader
+
+
+def _measure(what: str, count: int, factor: float = 1, decimals: int = 0) -> Measure:
+    return Measure(what, scaled(count, factor, decimals), UNITS[what], count)
+
+
+def _number(what: str, size: int, factor: float = 1, decimals: int = 0) -> Object:
+    """A little-endian integer; temperatures have a sign."""
+
+    def read(data: bytes) -> tuple[Measure, ...]:
+        count = int.from_bytes(data[:size], "little", signed=what == "temperature")
+        return (_measure(what, count, factor, decimals),)
+
+    return Object(size, read)
+
+
+def _float(what: str, decimals: int) -> Object:
+    """A little-endian float; what is no number says nothing."""
+
+    def read(data: bytes) -> tuple[Measure, ...]:
+        (value,) = struct.unpack_from("<f", data)
+        if not math.isfinite(value):
+            return ()
+        return (Measure(what, round(value, decimals), UNITS[what]),)
+
+    return Object(4, read)
+
+
+def _flag(what: str) -> Object:
+    return Object(1, lambda data: (Measure(what, data[0] != 0),))
+
+
+def _always(what: str, value: bool) -> Object:
+    return Object(0, lambda _data: (Measure(what, value),))
+
+
+def _states(states: dict[int, dict[str, bool | str]]) -> Object:
+    """One byte, and what each of its values means; the others mean nothing."""
+
+    def read(data: bytes) -> tuple[Measure, ...]:
+        said = states.get(data[0], {})
+        return tuple(Measure(what, value) for what, value in said.items())
+
+    return Object(1, read)
+
+
+def _idle(size: int) -> Object:
+    def read(data: bytes) -> tuple[Measure, ...]:
+        idle_s = int.from_bytes(data[:size], "little")
+        return (Measure("motion", idle_s <= _MOTION_IDLE_S_MAX), _measure("idle", idle_s))
+
+    return Object(size, read)
+
+
+def _climate(data: bytes) -> tuple[Measure, ...]:
+    temperature, humidity = struct.unpack_from("<hH", data)
+    return (_measure("temperature", temperature, 0.1, 1), _measure("humidity", humidity, 0.1, 1))
+
+
+def _motion_and_light(data: bytes) -> tuple[Measure, ...]:
+    return (Measure("motion", value=True), *_float("illuminance", 1).read(data))
+
+
+def _button(data: bytes) -> tuple[Measure, ...]:
+    press = _PRESSES.get(data[2])
+    return () if press is None else (Measure("button", press), Measure("key", data[0]))
+
+
+_DOOR: dict[int, dict[str, bool | str]] = {
+    0: {"door": True},
+    1: {"door": False, "left-open": False},
+    2: {"door": True, "left-open": True},
+}
+_OPENING: dict[int, dict[str, bool | str]] = {
+    1: {"door": True},
+    2: {"door": False, "left-open": False, "tamper": False},
+}
+
+OBJECTS: dict[int, Object] = {
+    0x0003: _always("motion", value=True),
+    0x0007: _states(
+        {**_DOOR, 3: {"door": False, "knock": True}, 4: {"door": True, "tamper": True}}
+    ),
+    0x000F: _always("motion", value=True),
+    0x1001: Object(3, _button),
+    0x1004: _number("temperature", 2, 0.1, 1),
+    0x1006: _number("humidity", 2, 0.1, 1),
+    0x1007: _number("illuminance", 3),
+    0x1008: _number("moisture", 1),
+    0x1009: _number("conductivity", 2),
+    0x100A: _number("battery", 1),
+    0x100D: Object(4, _climate),
+    0x1010: _number("formaldehyde", 2, 0.01, 2),
+    0x1012: _flag("power-on"),
+    0x1013: _number("consumable", 1),
+    0x1014: _flag("leak"),
+    0x1015: _flag("smoke"),
+    0x1016: _flag("gas-leak"),
+    0x1017: _idle(4),
+    0x1018: _flag("light"),
+    0x1019: _states(_DOOR),
+    0x101B: _always("motion", value=False),
+    0x4801: _float("temperature", 1),
+    0x4802: _number("humidity", 1),
+    0x4803: _number("battery", 1),
+    0x4804: _states(_OPENING),
+    0x4805: _float("illuminance", 1),
+    0x4806: _flag("leak"),
+    0x4808: _float("humidity", 1),
+    0x480C: _states({0: {"door": True}, 1: {"door": False}}),
+    0x4818: _idle(2),
+    0x483C: _flag("occupancy"),
+    0x484E: _states({0: {"occupancy": False}, 1: {"occupancy": True}, 2: {"occupancy": False}}),
+    0x4A01: _flag("battery-low"),
+    0x4A08: Object(4, _motion_and_light),
+    0x4A0F: _states({1: {"door": True, "tamper": True}}),
+    0x4A12: _states(_OPENING),
+    0x4A13: _states({1: {"button": "press"}}),
+    0x4A1A: _states({1: {"door": True, "left-open": True}}),
+    0x4C01: _float("temperature", 2),
+    0x4C02: _number("humidity", 1),
+    0x4C03: _number("battery", 1),
+    0x4C08: _float("humidity", 1),
+    0x4E01: _flag("battery-low"),
+}
+"""Every object that means the same on every sensor that sends it."""
+
+NAMES = frozenset(UNITS) | {
+    "motion", "door", "left-open", "knock", "tamper", "button", "key", "power-on", "leak", "smoke",
+    "gas-leak", "light", "occupancy", "battery-low",
+}  # fmt: skip
+"""Every quantity of this format."""
