@@ -16,15 +16,17 @@ import msgspec
 
 from gateway.settings.expect import expected, found
 from gateway.settings.lines import KeyPath
-from gateway.settings.toml import Document, Mistake
+from gateway.settings.toml import Document, Mistake, Phrase
 
-T = TypeVar("T")
 Options = TypeVar("Options", bound=msgspec.Struct)
 
 _CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 
 MISTAKES_MAX = 200
 """A file with more mistakes than this is not the file that was meant."""
+
+KNOWN_MAX = 12
+"""A longer list of what is known helps nobody."""
 
 
 class Decoder:
@@ -99,15 +101,11 @@ class Decoder:
         return tuple(made) if len(made) == len(shapes) else None
 
     def known_keys(self, known: Collection[str], table: dict[str, Any], path: KeyPath) -> None:
-        """Blame every key that is not known, with the one that was probably meant."""
+        """Blame every key that is not known, with what was probably meant."""
         for name in table:
             if name not in known:
-                near = difflib.get_close_matches(name, list(known), n=1)
-                if near:
-                    self.blame((*path, name), "settings.misspelt-key", key=name, near=near[0])
-                else:
-                    keys = ", ".join(sorted(known))
-                    self.blame((*path, name), "settings.unknown-key", key=name, known=keys)
+                meant = hint(name, known)
+                self.blame((*path, name), "settings.unknown-key", key=name, hint=meant)
 
     def value(self, type_: Any, value: Any, path: KeyPath) -> bool:
         """Whether the value is of that type; False after a mistake."""
@@ -138,6 +136,18 @@ class Decoder:
 
     def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
         self.blame(path, "settings.wrong-value", expected=expected(type_), found=found(value, path))
+
+
+def hint(word: str, known: Collection[str]) -> Phrase:
+    """What to write instead of a word that is not known."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    if near:
+        return Phrase("settings.did-you-mean", {"near": near[0]})
+    listed = sorted(known)
+    if not listed:
+        return Phrase("settings.none-there")
+    more = ", …" if len(listed) > KNOWN_MAX else ""
+    return Phrase("settings.there-are", {"known": ", ".join(listed[:KNOWN_MAX]) + more})
 
 
 def _cause(error: Exception) -> Exception:
