@@ -1,0 +1,72 @@
+"""What every point says now, and its last hour as a curve of bounded size."""
+
+from collections.abc import Iterable
+
+from drivers.contract import Quality, Reading
+
+SPARK_POINTS_MAX = 120
+SPARK_STEP_MAX_S = 30.0  # 120 × 30 s = one hour
+
+
+class Spark:
+    """The last hour of one number, at most 120 values: the step doubles until it reaches 30 s.
+
+    A curve is there from the first minute on, and its memory never grows.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        """`step_s`: how often a value comes at first."""
+        self.step_s = min(step_s, SPARK_STEP_MAX_S)
+        self.values: list[float | None] = []
+        self._next_s: float | None = None
+
+    def add(self, at_s: float, value: float | None) -> None:
+        """Take a value in; None is a hole."""
+        if self._next_s is not None and at_s < self._next_s:
+            return
+        late_s = 0.0 if self._next_s is None else at_s - self._next_s
+        holes = min(int(late_s / self.step_s), SPARK_POINTS_MAX)
+        self.values += [None] * max(0, holes - 1)
+        self.values.append(value)
+        self._next_s = at_s + self.step_s * 0.9  # a poll that comes a little early still counts
+        if len(self.values) > SPARK_POINTS_MAX:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        if self.step_s * 2 <= SPARK_STEP_MAX_S:
+            self.values = self.values[::2]
+            self.step_s *= 2
+        else:
+            del self.values[:-SPARK_POINTS_MAX]
+
+
+class Current:
+    """The latest reading and the spark of every point."""
+
+    def __init__(self) -> None:
+        """Start empty: nothing has been read."""
+        self._latest: dict[str, dict[str, Reading]] = {}
+        self._sparks: dict[tuple[str, str], Spark] = {}
+
+    def update(self, device: str, readings: Iterable[Reading], every_s: float) -> None:
+        """Take one poll in."""
+        latest = self._latest.setdefault(device, {})
+        for reading in readings:
+            latest[reading.point] = reading
+            value = reading.value
+            if isinstance(value, bool | str):
+                continue
+            spark = self._sparks.get((device, reading.point))
+            if spark is None:
+                spark = self._sparks[device, reading.point] = Spark(every_s)
+            good = value is not None and reading.quality is Quality.GOOD
+            spark.add(reading.at_ns / 1e9, float(value) if good and value is not None else None)
+
+    def of(self, device: str) -> dict[str, Reading]:
+        """The latest readings of one device by point."""
+        return self._latest.get(device, {})
+
+    def spark(self, device: str, point: str) -> tuple[float, tuple[float | None, ...]]:
+        """One point's curve: seconds between values, and the values, oldest first."""
+        spark = self._sparks.get((device, point))
+        return (0.0, ()) if spark is None else (spark.step_s, tuple(spark.values))

@@ -1,0 +1,37 @@
+"""The kinds of event that the field makes."""
+
+import msgspec
+
+from gateway.event import Kind, Lane
+
+Value = int | float | bool | str | None
+
+
+class Telemetry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One device, one poll: `v` maps points to values, `q` points to quality where not good."""
+
+    v: dict[str, Value]
+    q: dict[str, str] = {}
+
+
+class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device came (`ok`), fell silent (`silent`) or answers wrongly (`faulty`).
+
+    `code` is the reason's text code.
+    """
+
+    state: str
+    code: str | None = None
+
+
+class BusState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line or gateway came up (`up`) or was lost (`down`); `code` is the reason's text code."""
+
+    state: str
+    code: str | None = None
+
+
+TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry)
+DEVICE_STATE = Kind("field", "device-state", Lane.SERVICE, DeviceState)
+BUS_STATE = Kind("field", "bus-state", Lane.SERVICE, BusState)
+KINDS = (TELEMETRY, DEVICE_STATE, BUS_STATE)

@@ -1,0 +1,96 @@
+"""Which readings are reported: every poll, on change beyond a deadband, at least every so often."""
+
+import re
+
+import msgspec
+
+from drivers.contract import Quality, Reading
+
+_CHANGE = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<percent>%)?")
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`report.<point>` of a device in `station.toml`.
+
+    `change`: report when the value moved by more than this since it was last reported, in the
+    point's unit or, with "%", of the last reported value; any change for `0`. Without it, every
+    poll is reported. `at_least_every_s` reports an unchanged value that often.
+    """
+
+    change: str | float | None = None
+    at_least_every_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no rule could mean."""
+        if isinstance(self.change, str) and not _CHANGE.fullmatch(self.change.strip()):
+            raise ValueError("change: a number in the point's unit, or a percentage like '2%'")
+        if isinstance(self.change, int | float) and self.change < 0:
+            raise ValueError("change: not negative")
+        if self.at_least_every_s is not None and self.at_least_every_s <= 0:
+            raise ValueError("at_least_every_s: more than 0")
+
+
+EVERY_POLL = Report()
+ON_CHANGE = Report(change=0.0, at_least_every_s=900.0)
+"""What contacts and texts do when `station.toml` says nothing."""
+
+
+def _deadband(report: Report, reported: float) -> float:
+    if isinstance(report.change, str):
+        match = _CHANGE.fullmatch(report.change.strip())
+        assert match is not None  # checked when the options were decoded
+        amount = float(match["amount"])
+        return abs(reported) * amount / 100 if match["percent"] else amount
+    return float(report.change or 0)
+
+
+def is_due(report: Report, last: Reading | None, new: Reading) -> bool:
+    """Whether `new` is to be reported, `last` being what was reported before.
+
+    A change of quality or of a value that is no number always is.
+    """
+    if last is None or report.change is None or last.quality is not new.quality:
+        return True
+    aged_ns = new.at_ns - last.at_ns
+    if report.at_least_every_s is not None and aged_ns >= report.at_least_every_s * 1e9:
+        return True
+    before, after = _number(last.value), _number(new.value)
+    if before is None or after is None:
+        return last.value != new.value
+    return abs(after - before) > _deadband(report, before)
+
+
+def _number(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type]  # just looked
+
+
+class Filter:
+    """One device's reporting: which of its points are due, and what was reported last."""
+
+    def __init__(self, reports: dict[str, Report]) -> None:
+        """`reports` by point id; other points report every poll, contacts and texts on change."""
+        self._reports = reports
+        self._last: dict[str, Reading] = {}
+
+    def due(self, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+        """The readings to report; nothing is remembered until `reported` says it was."""
+        return tuple(r for r in readings if is_due(self._of(r), self._last.get(r.point), r))
+
+    def reported(self, readings: tuple[Reading, ...]) -> None:
+        """Remember what went out."""
+        self._last.update((r.point, r) for r in readings)
+
+    def _of(self, reading: Reading) -> Report:
+        if reading.point in self._reports:
+            return self._reports[reading.point]
+        return ON_CHANGE if _number(reading.value) is None else EVERY_POLL
+
+
+def telemetry_maps(
+    readings: tuple[Reading, ...],
+) -> tuple[dict[str, int | float | bool | str | None], dict[str, str]]:
+    """The `v` and `q` of one telemetry event."""
+    values = {r.point: r.value for r in readings}
+    qualities = {r.point: r.quality.value for r in readings if r.quality is not Quality.GOOD}
+    return values, qualities

@@ -1,0 +1,98 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.contract import Quality, Reading
+from gateway.intake.current import SPARK_POINTS_MAX, Current, Spark
+from gateway.intake.report import Filter, Report, is_due, telemetry_maps
+
+SECOND = 1_000_000_000
+
+
+def reading(value, at_s=0.0, quality=Quality.GOOD, point="p"):
+    return Reading("d", point, value, "W", quality, int(at_s * SECOND))
+
+
+@pytest.mark.parametrize(
+    ("report", "last", "new", "due"),
+    [
+        (Report(), reading(1), reading(1, 1), True),
+        (Report(change=0.5), None, reading(1), True),
+        (Report(change=0.5), reading(1.0), reading(1.5, 1), False),
+        (Report(change=0.5), reading(1.0), reading(1.51, 1), True),
+        (Report(change="2%"), reading(-100), reading(-102, 1), False),
+        (Report(change="2%"), reading(-100), reading(-102.1, 1), True),
+        (Report(change="2%"), reading(0), reading(0, 1), False),
+        (Report(change="2%"), reading(0), reading(0.001, 1), True),
+        (Report(change=0), reading(True), reading(False, 1), True),
+        (Report(change=0), reading("on"), reading("on", 1), False),
+        (Report(change=5.0), reading(None, quality=Quality.TIMEOUT), reading(1, 1), True),
+        (Report(change=5.0), reading(1), reading(None, 1, Quality.TIMEOUT), True),
+        (Report(change=5.0, at_least_every_s=900), reading(1), reading(1, 899.9), False),
+        (Report(change=5.0, at_least_every_s=900), reading(1), reading(1, 900), True),
+    ],
+)
+def test_when_a_reading_is_due(report, last, new, due):
+    assert is_due(report, last, new) is due
+
+
+@pytest.mark.parametrize("bad", [{"change": "two"}, {"change": -1}, {"at_least_every_s": 0}])
+def test_a_report_that_means_nothing_is_refused(bad):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(bad, Report)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(0, 100))
+def test_what_was_reported_is_never_further_away_than_the_deadband(values, band):
+    kept = Filter({"p": Report(change=band)})
+    said = None
+    for at_s, value in enumerate(values):
+        due = kept.due((reading(value, at_s),))
+        kept.reported(due)
+        said = due[0].value if due else said
+        assert abs(value - said) <= band
+
+
+def test_a_poll_that_was_not_taken_is_offered_again():
+    kept = Filter({"p": Report(change=1.0)})
+    kept.reported(kept.due((reading(0.0),)))
+    assert kept.due((reading(5.0, 1),))
+    assert kept.due((reading(5.0, 2),)), "reported() was not called, so it still is due"
+
+
+def test_contacts_report_on_change_and_every_quarter_of_an_hour():
+    kept = Filter({})
+    times = [at_s for at_s in range(0, 1900, 10) if _report(kept, reading(False, at_s))]
+    assert times == [0, 900, 1800]
+
+
+def _report(kept, new):
+    due = kept.due((new,))
+    kept.reported(due)
+    return bool(due)
+
+
+def test_quality_stands_only_where_it_is_not_good():
+    values, qualities = telemetry_maps((reading(1), reading(None, 0, Quality.CRC, "b")))
+    assert values == {"p": 1, "b": None}
+    assert qualities == {"b": "crc"}
+
+
+@given(st.floats(0.2, 600), st.integers(1, 2000))
+def test_a_spark_is_bounded_and_covers_no_more_than_it_says(step_s, count):
+    spark = Spark(step_s)
+    for index in range(count):
+        spark.add(index * step_s, float(index))
+    assert 0 < len(spark.values) <= SPARK_POINTS_MAX
+    assert spark.values[-1] is not None
+
+
+def test_a_silence_shows_as_a_hole():
+    current = Current()
+    current.update("d", [reading(1.0, 0)], 10)
+    current.update("d", [reading(2.0, 60)], 10)
+    step_s, values = current.spark("d", "p")
+    assert (step_s, values) == (10, (1.0, None, None, None, None, None, 2.0))
+    current.update("d", [reading(None, 70, Quality.TIMEOUT)], 10)
+    assert current.spark("d", "p")[1][-1] is None
