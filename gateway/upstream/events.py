@@ -11,18 +11,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.event import Entry, Event, Kind, Lane, Stamps, tail
+from gateway.event import Entry, Kind, Lane, Stamps
+from gateway.journal.events import Gap, gap_tail
 
 ROOM = "upstream"
-
-
-class Gap(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
-    """Numbers `first` to `last` of `lane` will not come; `why` is a text code."""
-
-    lane: str
-    first: int
-    last: int
-    why: str
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
@@ -49,20 +41,14 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Any = None
 
 
-FEED_GAP = Kind("feed", "gap", Lane.SERVICE, Gap)
 FEED_REJECTED = Kind("feed", "rejected", Lane.SERVICE, Rejections)
 COMMAND_RECEIPT = Kind("command", "receipt", Lane.SERVICE, Receipt)
-KINDS = (FEED_GAP, FEED_REJECTED, COMMAND_RECEIPT)
+KINDS = (FEED_REJECTED, COMMAND_RECEIPT)
 
 
 def gap_instead(entry: Entry, why: str, station: str, stamps: Stamps) -> Entry:
     """The gap that takes the place of an entry which the platform will not have."""
     first = entry.seq if entry.gap_from is None else entry.gap_from
-    event = Event(
-        kind=FEED_GAP,
-        source=ROOM,
-        stamps=stamps,
-        lane=entry.lane,
-        data=Gap(entry.lane.wire, first, entry.seq, why),
-    )
-    return Entry(entry.epoch, entry.lane, entry.seq, tail(event, station), gap_from=first)
+    gap = Gap(entry.lane.wire, first, entry.seq, why)
+    body = gap_tail(station, stamps, gap)
+    return Entry(entry.epoch, entry.lane, entry.seq, body, gap_from=first)

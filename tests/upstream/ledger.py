@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from gateway.event import Entry, Event, Kind, Lane, Stamps, tail
-from gateway.upstream.events import FEED_GAP, Gap
+from gateway.journal.events import Gap, gap_tail
 
 STATION = "wangjing-07"
 EPOCH = "00f1e2d3c4b5a697"
@@ -110,15 +110,10 @@ class MemoryFollower:
         return {lane: heads[lane] - self.position[lane] for lane in Lane}
 
 
-def gap(epoch: str, lane: Lane, first: int, last: int, why: str = "journal.quota") -> Entry:
-    event = Event(
-        kind=FEED_GAP,
-        source="journal",
-        stamps=Stamps("00112233aabbccdd", 1),
-        lane=lane,
-        data=Gap(lane.wire, first, last, why),
-    )
-    return Entry(epoch, lane, last, tail(event, STATION), gap_from=first)
+def gap(epoch: str, lane: Lane, first: int, last: int, why: str = "journal.gap-quota") -> Entry:
+    stamps = Stamps("00112233aabbccdd", 1)
+    body = gap_tail(STATION, stamps, Gap(lane.wire, first, last, why))
+    return Entry(epoch, lane, last, body, gap_from=first)
 
 
 class Sample(Gap):

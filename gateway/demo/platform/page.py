@@ -1,0 +1,166 @@
+"""The page for people, and the same facts and buttons as JSON for tests."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.demo.platform.moods import Mood, Temper
+from gateway.demo.platform.orders import OrderForm, Orders
+from gateway.demo.platform.receiver import Receiver
+from gateway.demo.platform.store import LaneKey, Store
+from gateway.demo.platform.wire import LANES, Arrival
+
+HERE = Path(__file__).parent
+SHEETS = HERE.parent.parent / "web" / "static"
+EVENTS_MAX = 1000
+SHOWN = 12
+_STATIC = {
+    "tokens.css": (SHEETS, "text/css"),
+    "parts.css": (SHEETS, "text/css"),
+    "icons.svg": (SHEETS, "image/svg+xml"),
+    "platform.js": (HERE, "text/javascript"),
+}
+
+
+class Page:
+    """Everything that is not for stations."""
+
+    def __init__(self, store: Store, orders: Orders, temper: Temper, receiver: Receiver) -> None:
+        self._store = store
+        self._orders = orders
+        self._temper = temper
+        self._receiver = receiver
+        self._started = time.monotonic()
+
+    def routes(self) -> list[web.RouteDef]:
+        """What to mount."""
+        return [
+            web.get("/", _file(HERE / "page.html", "text/html")),
+            *(web.get(f"/{name}", _file(at / name, kind)) for name, (at, kind) in _STATIC.items()),
+            web.get("/api/state", self._state),
+            web.get("/api/events", self._events),
+            web.post("/api/mood", self._mood),
+            web.post("/api/commands", self._command),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """All facts at this instant."""
+        return {
+            "mood": self._temper.mood.value,
+            "up_s": round(time.monotonic() - self._started, 1),
+            "rate": round(self._receiver.rate(), 2),
+            "batches": self._receiver.batches,
+            "lanes": list(self._lanes()),
+            "gaps": [
+                dict(zip(("station", "epoch", "lane", "from", "to", "why"), row, strict=True))
+                for row in self._store.gaps(SHOWN)
+            ],
+            "latest": [_shown(event) for event in reversed(self._latest())],
+            "commands": [
+                {
+                    "id": order.id,
+                    "station": order.station,
+                    "kind": order.kind,
+                    "state": order.state,
+                    "reason": order.reason,
+                    "detail": json.loads(order.detail or "null"),
+                }
+                for order in self._store.orders(SHOWN)
+            ],
+        }
+
+    def _latest(self) -> list[Arrival]:
+        return list(self._receiver.latest)[-SHOWN:]
+
+    def _lanes(self) -> Iterator[dict[str, Any]]:
+        for key in sorted(
+            self._store.marks, key=lambda k: (k.station, k.epoch, LANES.index(k.lane))
+        ):
+            mark = self._store.mark(key)
+            yield {
+                **key._asdict(),
+                "upto": mark.upto,
+                "head": mark.head,
+                "holes": [list(hole) for hole in mark.holes()],
+                "stored": self._store.kept[key],
+                "lost": self._store.lost[key],
+                "duplicates": self._store.duplicates[key],
+            }
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.state(), headers={"Cache-Control": "no-store"})
+
+    async def _events(self, request: web.Request) -> web.Response:
+        query = request.query
+        try:
+            key = LaneKey(query["station"], query["epoch"], query["lane"])
+            after, limit = int(query.get("after", "0")), int(query.get("limit", str(EVENTS_MAX)))
+        except (KeyError, ValueError):
+            raise web.HTTPBadRequest from None
+        rows = self._store.events(key, after, min(limit, EVENTS_MAX))
+        return web.Response(
+            body=b"[" + b",".join(body for _, body in rows) + b"]", content_type="application/json"
+        )
+
+    async def _mood(self, request: web.Request) -> web.Response:
+        try:
+            mood = Mood((await _asked(request))["mood"])
+        except (ValueError, KeyError):
+            raise web.HTTPBadRequest from None
+        self._temper.change(mood)
+        return web.json_response({"mood": mood.value})
+
+    async def _command(self, request: web.Request) -> web.Response:
+        try:
+            form = msgspec.convert(await _asked(request), OrderForm)
+        except msgspec.ValidationError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return web.json_response({"id": self._orders.issue(form)})
+
+
+async def _asked(request: web.Request) -> dict[str, Any]:
+    """A JSON body; the content type keeps other sites' forms out of a page on loopback."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        asked = await request.json()
+    except ValueError:
+        raise web.HTTPBadRequest from None
+    if not isinstance(asked, dict):
+        raise web.HTTPBadRequest
+    return asked
+
+
+def _by_urgency(key: LaneKey) -> tuple[str, str, int]:
+    return key.station, key.epoch, LANES.index(key.lane)
+
+
+def _shown(event: Arrival) -> dict[str, Any]:
+    return {
+        "station": event.station,
+        "lane": event.lane,
+        "seq": event.seq,
+        "type": event.type,
+        "source": event.source,
+        "time": event.time,
+        "data": event.data,
+    }
+
+
+def _file(path: Path, kind: str) -> Callable[[web.Request], Any]:
+    body, charset = path.read_bytes(), None if kind.startswith("image/") else "utf-8"
+
+    async def serve(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=body,
+            content_type=kind,
+            charset=charset,
+            headers={"Cache-Control": "no-cache"},
+        )
+
+    return serve

@@ -1,0 +1,171 @@
+// The platform's page: asks /api/state once a second and writes what changed.
+
+const LANES = {
+  emergency: ["急", "紧急"],
+  alarm: ["警", "报警"],
+  service: ["事", "服务"],
+  telemetry: ["数", "读数"],
+};
+const MOODS = {
+  normal: ["恢复正常", "ok", "s-ok", "正常", "平台正常收数、存盘、回执。"],
+  away: ["断开", "away", "cloud-off", "断开了", "平台挂断每一个连接。驿站照常存盘，等它回来。"],
+  frozen: ["接了不回话", "bad", "s-wait", "不回话", "平台接下请求，永远不回答。"],
+  refuses: ["拒收 500", "bad", "s-bad", "拒收", "平台对什么都答 500。"],
+  busy: ["说忙 503", "warn", "warning", "忙", "平台答 503，请驿站过 2 秒再来。"],
+  garbage: ["答乱码", "bad", "warning", "乱码", "平台答 200，内容是乱码。驿站不能当成回执。"],
+  silent: ["答 200 没回执", "bad", "warning", "没回执", "平台答 200，但没有存，也没有回执。驿站不能删。"],
+  forgetful: ["存了不回执", "warn", "warning", "丢回执", "平台存好以后断开。驿站会再送一遍，平台去重。"],
+  slow: ["慢 3 秒", "wait", "s-wait", "慢", "平台每次过 3 秒才答。"],
+};
+const STATES = {
+  sent: ["等驿站来取", "wait", "s-wait"],
+  accepted: ["驿站收下了", "wait", "s-wait"],
+  done: ["办好了", "ok", "s-ok"],
+  failed: ["没办成", "bad", "s-bad"],
+  refused: ["驿站不办", "bad", "s-bad"],
+  expired: ["过期了", "away", "s-stale"],
+};
+const KINDS = { ping: "问一声", "feed.replay": "重发" };
+
+const $ = (id) => document.getElementById(id);
+const number = new Intl.NumberFormat("zh-CN");
+let station = null;
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  svg.setAttribute("class", "i");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+const mark = (kind, picture, word) => el("span", { class: `st ${kind}` }, icon(picture), word);
+
+// Rewrites a list only where its facts changed, so that focus and reading position stay.
+const shown = new Map();
+function fill(id, facts, draw) {
+  const now = JSON.stringify(facts);
+  if (shown.get(id) === now) return;
+  shown.set(id, now);
+  $(id).replaceChildren(...draw(facts));
+}
+
+function laneItem(lane) {
+  const [plate, name] = LANES[lane.lane];
+  const holes = lane.holes.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  return el("li", { class: "g3 flow" },
+    el("b", { class: "plate x4" }, plate),
+    el("div", {}, el("h2", {}, name),
+      el("p", { class: "soft" }, `收到 ${number.format(lane.upto)}`),
+      el("p", { class: "soft" }, `重复 ${number.format(lane.duplicates)}`)),
+    el("p", { class: "min" }, el("b", {}, number.format(holes)), "条空缺"),
+    el("p", { class: "min" }, el("b", {}, number.format(lane.lost)), "条报缺"));
+}
+
+function noLanes() {
+  return [el("li", { class: "g12" }, "驿站一连上，这里就显示每条道收到第几条，中间有没有空缺。")];
+}
+
+function dataText(event) {
+  const values = event.data && event.data.v;
+  if (!values) return JSON.stringify(event.data ?? "");
+  return Object.entries(values).slice(0, 3).map(([point, value]) => `${point} ${value}`).join("，");
+}
+
+function latestTable(events) {
+  if (!events.length) {
+    return [el("div", { class: "empty" }, el("p", {}, "还没有收到。启动驿站以后，最新的十二条会出现在这里。"))];
+  }
+  const cell = (name, text, kind = "") => el("td", { "data-h": name, class: kind }, text);
+  const rows = events.map((event) => el("tr", {},
+    cell("道", LANES[event.lane][1]),
+    cell("号", number.format(event.seq), "r"),
+    cell("哪里", event.source.split("/").pop()),
+    cell("内容", dataText(event)),
+    cell("几点", event.time ? event.time.slice(11, 19) : "时间不明", "nb")));
+  const head = ["道", "号", "哪里", "内容", "几点（世界时）"].map((name, i) =>
+    el("th", { scope: "col", class: i === 1 ? "r" : "" }, name));
+  return [el("table", { class: "fold" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows))];
+}
+
+function commandItem(command) {
+  const [word, kind, picture] = STATES[command.state];
+  const detail = command.reason || (command.detail ? JSON.stringify(command.detail) : "");
+  return el("li", {}, el("b", { class: "nb" }, KINDS[command.kind] ?? command.kind),
+    mark(kind, picture, word), el("span", { class: "soft" }, detail));
+}
+
+function gapItem(gap) {
+  return el("li", {}, el("b", { class: "nb" }, LANES[gap.lane][1]),
+    el("span", { class: "nb" }, `${number.format(gap.from)} 到 ${number.format(gap.to)}`),
+    el("span", { class: "soft" }, gap.why));
+}
+
+const orNone = (draw, text) => (items) =>
+  items.length ? items.map(draw) : [el("li", { class: "soft" }, text)];
+
+async function post(path, body) {
+  await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  await show();
+}
+
+function drawMoods(mood) {
+  const [, kind, picture, word, says] = MOODS[mood];
+  $("mood-now").className = `st ${kind}`;
+  $("mood-now").replaceChildren(icon(picture), word);
+  $("mood-says").textContent = says;
+  return Object.entries(MOODS).map(([name, [label]]) => {
+    const button = el("button", {
+      class: name === "normal" ? "btn" : "btn quiet", type: "button", "aria-pressed": name === mood,
+    }, name === mood ? icon("check") : "", label);
+    button.addEventListener("click", () => post("api/mood", { mood: name }));
+    return button;
+  });
+}
+
+async function show() {
+  const state = await (await fetch("api/state")).json();
+  const last = state.lanes.at(-1);
+  station = last ? last.station : null;
+  const present = state.lanes.filter((lane) => last && lane.epoch === last.epoch);
+  $("station").textContent = last ? `${last.station} · ${last.epoch}` : "还没有驿站来过";
+  $("rate").textContent = number.format(state.rate);
+  fill("lanes", present, (lanes) => (lanes.length ? lanes.map(laneItem) : noLanes()));
+  fill("latest", state.latest, latestTable);
+  fill("moods", state.mood, drawMoods);
+  fill("commands", state.commands, orNone(commandItem, "还没有下过命令。"));
+  fill("gaps", state.gaps, orNone(gapItem, "没有缺口。"));
+}
+
+$("ping").addEventListener("click", () => station && post("api/commands", { station, kind: "ping" }));
+$("replay").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = new FormData(event.target);
+  const data = { lane: form.get("lane"), from: Number(form.get("from")), to: Number(form.get("to")) };
+  if (station) post("api/commands", { station, kind: "feed.replay", data });
+});
+
+async function tick() {
+  $("clock").textContent = new Date().toTimeString().slice(0, 5);
+  try {
+    await show();
+  } catch {
+    $("mood-now").replaceChildren(icon("cloud-off"), "平台进程没有回答");
+    shown.delete("moods");
+  }
+}
+setInterval(tick, 1000);
+tick();

@@ -1,0 +1,110 @@
+"""The three addresses that a station calls, as docs/feed.md says."""
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.demo.platform.moods import Temper
+from gateway.demo.platform.orders import Orders, rfc3339
+from gateway.demo.platform.store import LaneKey, Store
+from gateway.demo.platform.wire import Arrival, Malformed, arrivals
+
+BODY_BYTES_MAX = 1 << 20
+WAIT_S_MAX = 60.0
+LATEST_KEPT = 200
+RATE_OVER_S = 60
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Receiver:
+    """Takes batches; a receipt leaves only after the commit of what it says."""
+
+    def __init__(self, store: Store, orders: Orders, temper: Temper, token: str | None) -> None:
+        self._store = store
+        self._orders = orders
+        self._temper = temper
+        self._token = token
+        self.latest: deque[Arrival] = deque(maxlen=LATEST_KEPT)
+        self._per_second: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_S)
+        self.batches = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """What to mount."""
+        return [
+            web.post("/v1/events", lambda request: self._guarded(request, self._events)),
+            web.post("/v1/ask", lambda request: self._guarded(request, self._ask)),
+            web.get("/v1/commands", lambda request: self._guarded(request, self._commands)),
+        ]
+
+    def rate(self) -> float:
+        """New events a second over the last minute."""
+        since = int(time.monotonic()) - RATE_OVER_S
+        return sum(n for second, n in self._per_second if second > since) / RATE_OVER_S
+
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def honest() -> web.StreamResponse:
+            expected = f"Bearer {self._token}"
+            if self._token is not None and request.headers.get("Authorization") != expected:
+                return web.json_response({"code": "unauthorised"}, status=401)
+            return await handler(request)
+
+        return await self._temper.answer(request, honest)
+
+    async def _events(self, request: web.Request) -> web.Response:
+        station = request.headers.get("Yizhan-Station", "")
+        epoch = request.headers.get("Yizhan-Epoch", "")
+        try:
+            events = arrivals(await request.read())
+        except Malformed as error:
+            return web.json_response({"code": "malformed", "detail": str(error)}, status=400)
+        if any((event.station, event.epoch) != (station, epoch) for event in events):
+            return web.json_response({"code": "identity"}, status=422)
+        self._keep(events)
+        lanes = sorted({LaneKey(station, epoch, event.lane) for event in events})
+        return web.json_response(self._receipt(epoch, lanes or self._store.lanes(station, epoch)))
+
+    def _keep(self, events: list[Arrival]) -> None:
+        fresh = self._store.take(events, time.time_ns() // 1_000_000)
+        for event in events:
+            self._orders.hear(event)
+        self.latest.extend(events)
+        self.batches += bool(events)
+        self._per_second.append((int(time.monotonic()), fresh))
+
+    def _receipt(self, epoch: str, lanes: list[LaneKey]) -> dict[str, Any]:
+        marks = {key.lane: self._store.mark(key) for key in lanes}
+        return {
+            "epoch": epoch,
+            "upto": {lane: mark.upto for lane, mark in marks.items()},
+            "missing": [
+                [lane, first, last] for lane, mark in marks.items() for first, last in mark.holes()
+            ],
+            "rejected": [],
+            "at": rfc3339(time.time_ns() // 1_000_000),
+        }
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        try:
+            question = msgspec.json.decode(await request.read())
+            kind = question["kind"]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            return web.json_response({"code": "malformed"}, status=400)
+        if kind != "ping":
+            return web.json_response({"code": "unavailable"}, status=404)
+        return web.json_response({"of": question.get("id"), "answer": "pong"})
+
+    async def _commands(self, request: web.Request) -> web.Response:
+        try:
+            wait_s = min(float(request.query.get("wait", "0")), WAIT_S_MAX)
+        except ValueError:
+            return web.json_response({"code": "malformed"}, status=400)
+        found = await self._orders.pending(
+            request.query.get("station", ""), request.query.get("after", ""), wait_s
+        )
+        return web.Response(body=b"[" + b",".join(found) + b"]", content_type="application/json")

@@ -1,0 +1,19 @@
+CREATE TABLE IF NOT EXISTS event (
+    station TEXT NOT NULL, epoch TEXT NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL,
+    type TEXT NOT NULL, came_ms INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (station, epoch, lane, seq)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gap (
+    station TEXT NOT NULL, epoch TEXT NOT NULL, lane TEXT NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (station, epoch, lane, last)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (
+    station TEXT NOT NULL, epoch TEXT NOT NULL, lane TEXT NOT NULL, upto INTEGER NOT NULL,
+    PRIMARY KEY (station, epoch, lane)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS command (
+    id TEXT PRIMARY KEY, station TEXT NOT NULL, kind TEXT NOT NULL, expires_ms INTEGER NOT NULL,
+    body BLOB NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;

@@ -1,0 +1,184 @@
+"""What the platform holds, durably.
+
+Synchronous, on the receiver's own loop: a batch is one commit, and nothing may be answered before
+it anyway.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.demo.platform.mark import Mark
+from gateway.demo.platform.wire import Arrival
+
+KEPT_EVENTS = 1_000_000
+"""Of each lane; the watermark remembers the rest."""
+
+_PRUNE_EVERY = 1000
+_EARLY_EVENTS = (
+    "SELECT station, epoch, lane, seq FROM event JOIN mark USING (station, epoch, lane)"
+    " WHERE seq > upto"
+)
+_EARLY_GAPS = (
+    "SELECT station, epoch, lane, first, last FROM gap JOIN mark USING (station, epoch, lane)"
+    " WHERE last > upto"
+)
+
+
+class LaneKey(NamedTuple):
+    """One lane of one journal file of one station."""
+
+    station: str
+    epoch: str
+    lane: str
+
+
+class Order(NamedTuple):
+    """A command, and the last that its station said of it."""
+
+    id: str
+    station: str
+    kind: str
+    expires_ms: int
+    body: bytes
+    state: str
+    reason: str
+    detail: str
+
+
+class Store:
+    """Events, gaps and commands in one file; what a commit has taken is never forgotten."""
+
+    def __init__(self, path: Path, kept_events: int = KEPT_EVENTS) -> None:
+        self._kept = kept_events
+        self.marks: dict[LaneKey, Mark] = {}
+        self.kept: Counter[LaneKey] = Counter()
+        self.lost: Counter[LaneKey] = Counter()
+        self.duplicates: Counter[LaneKey] = Counter()
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
+        self._load()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def take(self, events: Iterable[Arrival], came_ms: int) -> int:
+        """Store what is new in one transaction; how many that was."""
+        fresh = 0
+        try:
+            with self._transaction():
+                touched = set()
+                for event in events:
+                    key = LaneKey(event.station, event.epoch, event.lane)
+                    touched.add(key)
+                    fresh += self._take(key, event, came_ms)
+                for key in touched:
+                    self._keep_mark(key)
+        except sqlite3.Error:
+            self._load()  # the marks must never be ahead of the file
+            raise
+        return fresh
+
+    def mark(self, key: LaneKey) -> Mark:
+        """What is held of a lane."""
+        return self.marks.setdefault(key, Mark())
+
+    def lanes(self, station: str, epoch: str) -> list[LaneKey]:
+        """The lanes that have been heard of."""
+        return [key for key in self.marks if key[:2] == (station, epoch)]
+
+    def events(self, key: LaneKey, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """A slice of what is kept of a lane."""
+        return self._db.execute(
+            "SELECT seq, body FROM event WHERE station = ? AND epoch = ? AND lane = ?"
+            " AND seq > ? ORDER BY seq LIMIT ?",
+            (*key, after, limit),
+        ).fetchall()
+
+    def gaps(self, limit: int = 20) -> list[tuple[str, str, str, int, int, str]]:
+        """Reported gaps."""
+        return self._db.execute(
+            "SELECT station, epoch, lane, first, last, why FROM gap ORDER BY last DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+
+    def order(self, row: tuple[str, str, str, int, bytes]) -> None:
+        """Keep a command: id, station, kind, expiry in ms, body."""
+        self._db.execute("INSERT INTO command VALUES (?, ?, ?, ?, ?, 'sent', '', '')", row)
+
+    def orders(self, limit: int = 20) -> list[Order]:
+        """The latest commands, newest first."""
+        rows = self._db.execute("SELECT * FROM command ORDER BY id DESC LIMIT ?", (limit,))
+        return [Order(*row) for row in rows]
+
+    def answered(self, command: str, state: str, reason: str, detail: str) -> None:
+        """A station said what became of a command; `duplicate` only repeats that."""
+        self._db.execute(
+            "UPDATE command SET state = ?, reason = ?, detail = ? WHERE id = ?",
+            (state, reason, detail, command),
+        )
+
+    def _take(self, key: LaneKey, event: Arrival, came_ms: int) -> bool:
+        mark = self.mark(key)
+        first, last = event.settles
+        if event.is_gap:
+            fresh = not mark.covers(first, last)
+            why = str(event.data.get("why", ""))
+            if fresh:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)", (*key, first, last, why)
+                )
+                self.lost[key] += last - first + 1
+        else:
+            # Also where a gap stands: what was thought lost is welcome.
+            fresh = bool(
+                self._db.execute(
+                    "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*key, event.seq, event.type, came_ms, event.body),
+                ).rowcount
+            )
+            self.kept[key] += fresh
+        self.duplicates[key] += not fresh
+        mark.add(first, last)
+        return fresh
+
+    def _keep_mark(self, key: LaneKey) -> None:
+        upto = self.mark(key).upto
+        self._db.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (*key, upto))
+        if self.kept[key] >= self._kept + _PRUNE_EVERY:
+            self.kept[key] -= self._db.execute(
+                "DELETE FROM event WHERE station = ? AND epoch = ? AND lane = ? AND seq <= ?",
+                (*key, upto - self._kept),
+            ).rowcount
+
+    def _load(self) -> None:
+        self.marks = {
+            LaneKey(*row[:3]): Mark(row[3]) for row in self._db.execute("SELECT * FROM mark")
+        }
+        for row in self._db.execute(_EARLY_EVENTS):
+            self.mark(LaneKey(*row[:3])).add(row[3], row[3])
+        for row in self._db.execute(_EARLY_GAPS):
+            self.mark(LaneKey(*row[:3])).add(row[3], row[4])
+        self.kept = self._count("SELECT station, epoch, lane, count(*) FROM event GROUP BY 1, 2, 3")
+        self.lost = self._count(
+            "SELECT station, epoch, lane, sum(last - first + 1) FROM gap GROUP BY 1, 2, 3"
+        )
+
+    def _count(self, query: str) -> Counter[LaneKey]:
+        return Counter({LaneKey(*row[:3]): row[3] for row in self._db.execute(query)})
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
