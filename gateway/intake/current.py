@@ -18,17 +18,17 @@ class Spark:
         """`step_s`: how often a value comes at first."""
         self.step_s = min(step_s, SPARK_STEP_MAX_S)
         self.values: list[float | None] = []
-        self._next_s: float | None = None
+        self._last_s: float | None = None
 
     def add(self, at_s: float, value: float | None) -> None:
         """Take a value in; None is a hole."""
-        if self._next_s is not None and at_s < self._next_s:
-            return
-        late_s = 0.0 if self._next_s is None else at_s - self._next_s
-        holes = min(int(late_s / self.step_s), SPARK_POINTS_MAX)
-        self.values += [None] * max(0, holes - 1)
+        if self._last_s is not None:
+            steps = round((at_s - self._last_s) / self.step_s)  # a poll may come a little early
+            if steps < 1:
+                return
+            self.values += [None] * min(steps - 1, SPARK_POINTS_MAX)
         self.values.append(value)
-        self._next_s = at_s + self.step_s * 0.9  # a poll that comes a little early still counts
+        self._last_s = at_s
         if len(self.values) > SPARK_POINTS_MAX:
             self._shorten()
 
