@@ -13,5 +13,13 @@ salvage.py rescue.py   what is left of a damaged file; what to do when the disk 
 from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
 from gateway.journal.options import JournalOptions, StateChange
+from gateway.journal.strikes import open_or_volatile
 
-__all__ = ["Follower", "Journal", "JournalOptions", "JournalStats", "StateChange"]
+__all__ = [
+    "Follower",
+    "Journal",
+    "JournalOptions",
+    "JournalStats",
+    "StateChange",
+    "open_or_volatile",
+]

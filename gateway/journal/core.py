@@ -6,12 +6,12 @@ place at a time. An I/O error is JournalFailed and final: a retried fsync proves
 
 import contextlib
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.errors import JournalError, JournalFull
+from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.event import Entry, Lane
 from gateway.journal import events, space
 from gateway.journal.database import Database, disk_errors
@@ -98,6 +98,23 @@ class Core:
             self.abandon()
             raise
 
+    @staticmethod
+    def damage_mark(path: Path) -> Path:
+        """The file that tells the next run that this one found the journal damaged."""
+        return path.with_name(path.name + "-damaged")
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours; remember damage for the next start, which salvages."""
+        try:
+            with disk_errors():
+                yield
+        except JournalDamaged:
+            if self._path is not None:
+                with contextlib.suppress(OSError):  # the disk may refuse this, too
+                    self.damage_mark(self._path).touch()
+            raise
+
     def _load(self, retaining: Collection[str] | None) -> None:
         self.epoch = self._mark_open()
         self.tables = {lane: LaneTable(self._db, lane, self.epoch, self._gap_body) for lane in Lane}
@@ -161,7 +178,7 @@ class Core:
         now_ns = self._clock.now_ns()
         pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES
         emergency = any(append.urgency is Lane.EMERGENCY for append in appends)
-        with disk_errors(), self._db.transaction():
+        with self._disk(), self._db.transaction():
             evicted = self._quota.make_room(pages, emergency=emergency)
             stored = self._insert(appends)
             for append in appends:
@@ -199,21 +216,21 @@ class Core:
     def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[Entry]:
         """One slice behind `after`; empty only when there is nothing newer."""
         deadline_ns = self._clock.now_ns() + SLICE_NS
-        with disk_errors():
+        with self._disk():
             return self.tables[lane].read(
                 after, min(limit, SLICE_ENTRIES), lambda: self._clock.now_ns() > deadline_ns
             )
 
     def load(self, room: str) -> dict[str, bytes]:
         """A room's state."""
-        with disk_errors():
+        with self._disk():
             return self.state.room(room)
 
     def chore(self, *, idle: bool) -> bool:
         """One step of upkeep, if one is due; what can wait is done only when `idle`."""
         if self._blocks is None:
             return False
-        with disk_errors(), contextlib.suppress(JournalFull):
+        with self._disk(), contextlib.suppress(JournalFull):
             frames = self._blocks.frames()
             if frames >= WAL_FRAMES or (idle and frames >= WAL_FRAMES * 3 // 4):
                 self._checkpoint()
@@ -238,7 +255,7 @@ class Core:
 
     def measure(self) -> Measures:
         """A few figures, cheaply."""
-        with disk_errors():
+        with self._disk():
             used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
         lost = sum(table.lost for table in self.tables.values())
         return Measures(used, lost, 0 if self._blocks is None else self._blocks.frames())
@@ -251,7 +268,7 @@ class Core:
         if self._path is None:
             self.abandon()
             return
-        with disk_errors(), contextlib.suppress(JournalFull):
+        with self._disk(), contextlib.suppress(JournalFull):
             self._db.checkpoint()
         space.link_log(self._path)
         self.abandon()

@@ -12,10 +12,14 @@ ROOM = "journal"
 
 QUOTA = "journal.gap-quota"
 """Evicted without a receipt, because the quota or the disk was full."""
+VOLATILE = "journal.epoch-volatile"
+"""The disk is dead: this journal is in memory, and lasts as long as the process."""
 HISTORY = "journal.gap-history"
 """Evicted after every required platform had receipted it."""
 DAMAGED = "journal.gap-damaged"
 """The disk did not give back what was written."""
+SALVAGED = "journal.epoch-salvaged"
+"""The former file was damaged; what it still held and nobody had receipted came over."""
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "from", "last": "to"}):
@@ -56,6 +60,16 @@ def gap_tail(station: str, stamps: Stamps, gap: Gap) -> bytes:
     """The body of a gap's entry."""
     lane = Lane.parse(gap.lane)
     return tail(Event(kind=GAP, source=ROOM, stamps=stamps, lane=lane, data=gap), station)
+
+
+def epoch_tail(station: str, stamps: Stamps, new: NewEpoch) -> bytes:
+    """The body of the first entry of a journal that took the place of another."""
+    return tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
+
+
+def former(body: bytes, identity: str) -> bytes:
+    """The same event under a new number: `formerid` is the identity that it had before."""
+    return body[:-1] + b',"formerid":"' + identity.encode() + b'"}'
 
 
 def clipped(body: bytes, first: int) -> bytes:

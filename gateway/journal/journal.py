@@ -1,7 +1,8 @@
 """The journal as the rooms see it: asynchronous, one instance a station."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from gateway.journal.options import (
     StateChange,
 )
 from gateway.journal.positions import Upto
-from gateway.journal.rescue import open_core
+from gateway.journal.rescue import open_core, open_in_memory
 from gateway.journal.ring import Ring
 from gateway.journal.wear import Wear
 from gateway.journal.writer import Shell, ThreadShell, call
@@ -90,14 +91,31 @@ class Journal:
         `retaining` names the followers that hold entries (the required uplinks), whether or not
         they come to read; None keeps those that held before. JournalHeld, JournalFailed.
         """
+        return await cls._open(
+            partial(open_core, directory, retaining=retaining), station, options, clock
+        )
+
+    @classmethod
+    async def open_in_memory(
+        cls,
+        *,
+        station: str,
+        options: JournalOptions,
+        clock: Clock,
+        retaining: Collection[str] | None = None,
+    ) -> "Journal":
+        """A `volatile` journal for a station whose disk is dead: a new epoch, nothing saved."""
+        return await cls._open(
+            partial(open_in_memory, retaining=retaining), station, options, clock
+        )
+
+    @classmethod
+    async def _open(
+        cls, opening: Callable[..., Core], station: str, options: JournalOptions, clock: Clock
+    ) -> "Journal":
         shell = ThreadShell()
         try:
-            core = await call(
-                shell,
-                lambda: open_core(
-                    directory, station=station, options=options, clock=clock, retaining=retaining
-                ),
-            )
+            core = await call(shell, lambda: opening(station=station, options=options, clock=clock))
         except BaseException:
             await shell.stop()
             raise
