@@ -1,0 +1,53 @@
+"""Whether the devices and their buses fit: address, framing, and what the wire can carry."""
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import msgspec
+
+from drivers.bus.survey import BusOptions, Survey, survey
+from drivers.contract import BadAddress, FieldError, Overloaded
+from gateway.appliance.schema import BusSetting, DeviceSetting
+from gateway.settings import Decoder, KeyPath
+
+
+def surveys(
+    buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
+) -> Iterator[tuple[BusSetting, Survey]]:
+    """What polling comes to, bus by bus; a bus that only listens has no load."""
+    for bus in buses.values():
+        if not polls(bus.options):
+            continue
+        on_it = [d.device for d in devices.values() if d.options.bus == bus.id]
+        yield bus, survey(bus.id, cast(BusOptions, bus.options), on_it)
+
+
+def polls(options: msgspec.Struct) -> bool:
+    """Whether such a bus asks its devices: it knows what asking costs."""
+    return hasattr(options, "cost")
+
+
+def fit(
+    decoder: Decoder, buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
+) -> None:
+    """Blame everything that speaks against running these devices on these buses."""
+    for bus, found in surveys(buses, devices):
+        for fault in found.faults:
+            if isinstance(fault, Overloaded):
+                _overloaded(decoder, bus, found)
+            else:
+                decoder.blame_error(_blamed(bus, fault), fault)
+
+
+def _overloaded(decoder: Decoder, bus: BusSetting, found: Survey) -> None:
+    """Name the three that cost most: slowing those helps."""
+    by_cost = sorted(found.load.by_device.items(), key=lambda item: -item[1])[:3]
+    most = ", ".join(f"{device} {share:.0%}" for device, share in by_cost)
+    decoder.blame(("bus", bus.id), "check.overloaded", planned=f"{found.load.share:.0%}", most=most)
+
+
+def _blamed(bus: BusSetting, fault: FieldError) -> KeyPath:
+    device = fault.data.get("device")
+    if not isinstance(device, str):
+        return ("bus", bus.id)
+    return ("device", device, "address" if isinstance(fault, BadAddress) else "profile")

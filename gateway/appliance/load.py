@@ -1,0 +1,188 @@
+"""Reads `station.toml`: every room's options, and every mistake in one go."""
+
+import zoneinfo
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from drivers import registry
+from gateway.appliance.devices import Devices
+from gateway.appliance.fit import fit
+from gateway.appliance.schema import (
+    BUSES_MAX,
+    DEVICES_MAX,
+    SCHEMA,
+    SECTIONS,
+    BusSetting,
+    Settings,
+    StationOptions,
+    ZoneOptions,
+)
+from gateway.errors import SettingsError
+from gateway.event import ID_PATTERN
+from gateway.journal.options import JournalOptions
+from gateway.places import STATION, PlaceOptions, Places, faults
+from gateway.settings import Decoder, Document, KeyPath, Mistake, hint, read, wrong
+from gateway.upstream.options import Options as UplinkOptions
+from gateway.web.server import Options as WebOptions
+
+FILE_NAME = "station.toml"
+UPLINKS_MAX = 4
+
+T = TypeVar("T")
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+
+class _Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """The key of `[bus.*]` that says which other keys there are."""
+
+    kind: str
+
+
+def load(config: Path) -> Settings:
+    """The settings in that folder; SettingsError lists every mistake."""
+    settings, mistakes = examine(config)
+    if settings is None:
+        raise wrong(mistakes)
+    return settings
+
+
+def examine(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
+    """The settings, None after a mistake; and the mistakes, in the file's order."""
+    try:
+        document = read(config / FILE_NAME)
+    except SettingsError as error:
+        return None, error.data["mistakes"]
+    decoder = Decoder(document)
+    settings = _Loader(decoder, document).settings()
+    mistakes = tuple(sorted(decoder.mistakes, key=lambda mistake: mistake.line))
+    return (None if mistakes else settings), mistakes
+
+
+class _Loader:
+    """Goes through the sections in an order in which each finds what it refers to."""
+
+    def __init__(self, decoder: Decoder, document: Document) -> None:
+        self._decoder = decoder
+        self._table = document.table
+
+    def settings(self) -> Settings | None:
+        self._sections()
+        station = self._station()
+        journal = self._single("journal", JournalOptions)
+        web = self._single("web", WebOptions)
+        places = self._each("place", lambda _, t, path: self._decoder.struct(PlaceOptions, t, path))
+        tree = self._tree(station, places)
+        place_ids = {STATION, *self._ids("place")}
+        zones = self._each("zone", lambda _, t, path: self._zone(t, path, place_ids))
+        buses = self._each("bus", self._bus, most=BUSES_MAX)
+        uplinks = self._each("upstream", self._uplink, most=UPLINKS_MAX)
+        reader = Devices(self._decoder, buses=self._ids("bus"), places=place_ids)
+        devices = self._each("device", reader.device, most=DEVICES_MAX)
+        fit(self._decoder, buses, devices)
+        if station is None or journal is None or web is None or tree is None:
+            return None
+        return Settings(
+            station=station,
+            journal=journal,
+            web=web,
+            places=tree,
+            zones=zones,
+            buses=buses,
+            devices=devices,
+            uplinks=uplinks,
+        )
+
+    def _sections(self) -> None:
+        for key in self._table:
+            if key not in SECTIONS:
+                meant = hint(key, SECTIONS)
+                self._decoder.blame((key,), "settings.unknown-section", key=key, hint=meant)
+        if self._table.get("schema") != SCHEMA:
+            found = self._table.get("schema")
+            self._decoder.blame(("schema",), "check.schema", found=found, schema=SCHEMA)
+
+    def _station(self) -> StationOptions | None:
+        if "station" not in self._table:
+            self._decoder.blame(("station",), "settings.missing-section", key="station")
+            return None
+        station = self._single("station", StationOptions)
+        if station is not None:
+            try:
+                zoneinfo.ZoneInfo(station.timezone)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+                at = ("station", "timezone")
+                self._decoder.blame(at, "check.unknown-timezone", timezone=station.timezone)
+        return station
+
+    def _single(self, section: str, shape: type[Options]) -> Options | None:
+        return self._decoder.struct(shape, self._table.get(section, {}), (section,))
+
+    def _ids(self, section: str) -> Collection[str]:
+        table = self._table.get(section)
+        return table.keys() if isinstance(table, dict) else ()
+
+    def _each(
+        self,
+        section: str,
+        decode: Callable[[str, Any, KeyPath], T | None],
+        *,
+        most: int = DEVICES_MAX,
+    ) -> dict[str, T]:
+        """Every table of a section by its id; those with a mistake are left out."""
+        table = self._table.get(section, {})
+        if not self._decoder.value(dict[str, Any], table, (section,)):
+            return {}
+        if len(table) > most:
+            self._decoder.blame((section,), "check.too-many", section=section, max=most)
+            return {}
+        made: dict[str, T] = {}
+        for key, inner in table.items():
+            path = (section, key)
+            if not ID_PATTERN.fullmatch(key):
+                self._decoder.blame(path, "settings.bad-id", key=key)
+            option = decode(key, inner, path)
+            if option is not None:
+                made[key] = option
+        return made
+
+    def _tree(
+        self, station: StationOptions | None, places: dict[str, PlaceOptions]
+    ) -> Places | None:
+        """The tree; faults are only looked for once every place is whole."""
+        if len(places) < len(self._ids("place")):
+            return None
+        found = list(faults(places))
+        for fault in found:
+            path = (
+                ("place", fault.place) if fault.key is None else ("place", fault.place, fault.key)
+            )
+            self._decoder.blame(path, fault.code, **fault.data)
+        return None if found or station is None else Places(station.name, places)
+
+    def _zone(self, table: Any, path: KeyPath, places: Collection[str]) -> ZoneOptions | None:
+        zone = self._decoder.struct(ZoneOptions, table, path)
+        for index, place in enumerate(zone.places if zone else ()):
+            if place not in places:
+                meant = hint(place, places)
+                at = (*path, "places", index)
+                self._decoder.blame(at, "check.unknown-place", place=place, hint=meant)
+        return zone
+
+    def _bus(self, bus_id: str, table: Any, path: KeyPath) -> BusSetting | None:
+        kinds = registry.bus_kinds()
+        named = table.get("kind") if isinstance(table, dict) else None
+        kind = kinds.get(named) if isinstance(named, str) else None
+        if isinstance(named, str) and kind is None:
+            at = (*path, "kind")
+            self._decoder.blame(at, "check.unknown-kind", kind=named, hint=hint(named, kinds))
+        shapes = (_Kind, kind.options) if kind else (_Kind,)
+        parts = self._decoder.structs(shapes, table, path, others=kind is None)
+        if parts is None or kind is None:
+            return None
+        return BusSetting(bus_id, kind.name, parts[1])
+
+    def _uplink(self, _: str, table: Any, path: KeyPath) -> UplinkOptions | None:
+        return self._decoder.struct(UplinkOptions, table, path)
