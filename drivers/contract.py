@@ -257,6 +257,7 @@ class PollResult(msgspec.Struct, frozen=True):
     """One device, one poll: every point that was asked for, good or not.
 
     Points that could not be read have value None and the fault's quality; `fault` is the first.
+    `took_ns` runs from when the round was due.
     """
 
     device: str
@@ -319,7 +320,7 @@ class FieldBus(Protocol):
         """Write, read back, and give what was read; a FieldError says why not."""
 
     def restart(self) -> None:
-        """Close and open again; what waits stays waiting."""
+        """Close and open again, for a watchdog; writes that wait are told that the line is down."""
 
 
 class BusKind(msgspec.Struct, frozen=True):

@@ -1,0 +1,372 @@
+"""The bus: sole owner of one port or gateway, and the only place where devices are polled.
+
+    run ─► open ─► listen one late window ─► serve ─► (line down) ─► close ─► wait ─► open …
+
+Serving is: take the most urgent job that may go, carry out its next transaction, judge, put it
+back. A transaction runs to its own end, whoever has stopped waiting for it.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Sequence
+
+from drivers.bus.jobs import Job, Poll, Probe, Write
+from drivers.bus.link import Link, LinkCounters
+from drivers.bus.member import Member
+from drivers.bus.quarantine import window_s
+from drivers.bus.queue import Queue
+from drivers.bus.stats import BusStats, Occupancy
+from drivers.bus.survey import BusOptions, polled, survey
+from drivers.contract import (
+    BusChange,
+    BusState,
+    BusStuck,
+    Busy,
+    Device,
+    DeviceFault,
+    DeviceState,
+    Garbled,
+    LineDown,
+    LineLost,
+    NotWritable,
+    OnState,
+    Reading,
+    Sample,
+    Sink,
+    Value,
+)
+from drivers.family import Transaction
+
+WRITES_MAX = 32
+"""Writes that may wait; nobody presses more keys than this before one is done."""
+
+_REOPEN_MIN_S, _REOPEN_MAX_S = 1.0, 10.0
+_STUCK_S = 10.0
+"""A transaction that lasts so much longer than it may has lost its port without being told."""
+
+_FRAME_CHARS_MAX = 512
+_MORE_MAX = 16
+"""Pieces that one answer may come in."""
+
+_ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
+
+
+class Bus:
+    """One bus. `sink` gets every round's result, `on_state` every change; neither may block.
+
+    WrongUse at construction, with data, if these devices cannot be polled here.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: BusOptions,
+        devices: Sequence[Device],
+        sink: Sink,
+        on_state: OnState,
+        *,
+        jitter: random.Random | None = None,
+    ) -> None:
+        plan = survey(name, options, devices)
+        if plan.faults:
+            raise plan.faults[0]
+        self.name = name
+        self.load = plan.load
+        self.state = BusState.WAIT
+        self._code: str | None = None
+        self._options = options
+        self._sink = sink
+        self._on_state = on_state
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._members = {
+            device.id: Member(
+                device,
+                driver=polled(device.family),
+                line=device.line or options.usual_line,
+                wire=options.cost(device.line or options.usual_line),
+                rounds=plan.rounds[device.id],
+                jitter=self._jitter,
+            )
+            for device in devices
+        }
+        self._all = tuple(self._members.values())
+        self._polls: list[Poll] = []
+        self._queue: Queue[Job] = Queue()
+        self._writes: set[Write] = set()
+        self._changed = asyncio.Event()
+        self._restart = asyncio.Event()
+        self._restart_why = _ASKED_FOR
+        self._down: LineDown | None = LineLost("bus.not-open", bus=name)
+        self._past = LinkCounters()
+        self._link: Link | None = None
+        self._occupied: Occupancy | None = None
+        self._moved_s = 0.0
+        self._opened = 0
+        self._attempts = 0
+        self._heard_somebody = False
+
+    async def run(self) -> None:
+        """Serve until cancelled; a line that goes down is opened again, for ever."""
+        now_s = asyncio.get_running_loop().time()
+        self._occupied = Occupancy(now_s)
+        self._line_up(now_s)
+        while True:
+            try:
+                await self._session()
+            except LineDown as down:
+                self._went_down(down)
+            await asyncio.sleep(self._reopen_s())
+
+    def restart(self) -> None:
+        """Close and open again; transactions under way and writes that wait end as LineLost."""
+        self._restart_why = _ASKED_FOR
+        self._restart.set()
+
+    async def write(self, device: str, point: str, value: Value) -> Reading:
+        """Write, read back, and give what was read; a FieldError says why not."""
+        member = self._members[device]
+        target = member.device.point(point)
+        if target is None:
+            raise NotWritable("bus.no-point", device=device, point=point)
+        if self._down is not None:
+            raise self._down
+        if len(self._writes) >= WRITES_MAX:
+            raise Busy("bus.busy", bus=self.name, waiting=len(self._writes))
+        plan = member.driver.write(member.device, target, value, member.wire)
+        job = Write(member, plan, asyncio.get_running_loop().time())
+        self._writes.add(job)
+        self._queue.put(job)
+        self._changed.set()
+        return await job.done
+
+    def accept_counter(self, device: str, point: str) -> None:
+        """Take the next count of this counter as it comes: the meter was replaced."""
+        self._members[device].counters.accept(point)
+
+    @property
+    def stats(self) -> BusStats:
+        """Everything that was counted, now."""
+        now_s = asyncio.get_running_loop().time()
+        devices = {name: member.stats for name, member in self._members.items()}
+        link = self._link_counters()
+        live = [each for each in devices.values() if each.state is DeviceState.OK]
+        return BusStats(
+            name=self.name,
+            state=self.state,
+            code=self._code,
+            planned=self.load.share,
+            load=self._occupied.share(now_s) if self._occupied is not None else 0.0,
+            cycle_s=max((each.period_s for each in live), default=0.0),
+            transactions=sum(each.transactions for each in devices.values()),
+            timeouts=sum(each.timeouts for each in devices.values()),
+            errors=sum(each.crc + each.exceptions for each in devices.values()),
+            silence_kept=link.silence_kept,
+            silence_broken=link.silence_broken,
+            line_changes=link.line_changes,
+            stray_bytes=link.stray_bytes,
+            late=link.late + sum(each.late for each in devices.values()),
+            opened=self._opened,
+            moved_s=self._moved_s,
+            devices=devices,
+        )
+
+    def _line_up(self, start_s: float) -> None:
+        """Every round waits from now on, spread over its period so that none crowds another."""
+        planned = [(member, one) for member in self._members.values() for one in member.rounds]
+        for index, (member, one) in enumerate(planned):
+            self._polls.append(Poll(member, one, start_s, index / len(planned)))
+        for poll in self._polls:
+            self._queue.put(poll)
+        for member in self._all:
+            self._queue.put(Probe(member))
+
+    async def _session(self) -> None:
+        """Open, settle, serve; ends by LineDown only."""
+        self._restart.clear()
+        link = await self._options.connect(self._overheard)
+        self._link = link
+        try:
+            await link.settle(self._late_window_s())
+            self._came_up()
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(self._options.inflight):
+                    tasks.create_task(self._serve(link))
+                tasks.create_task(self._watch_restart())
+        except BaseExceptionGroup as group:
+            down, other = group.split(LineDown)
+            if down is None or other is not None:
+                raise
+            raise _first(down) from group
+        finally:
+            self._link = None
+            self._past = self._past.plus(link.counters)
+            link.close()
+
+    def _late_window_s(self) -> float:
+        """How long a reply to whoever had this port before us may still come."""
+        return max(window_s(member.device.timeout_s) for member in self._members.values())
+
+    async def _watch_restart(self) -> None:
+        await self._restart.wait()
+        raise LineLost(self._restart_why, bus=self.name)
+
+    async def _serve(self, link: Link) -> None:
+        while True:
+            job = await self._next_job()
+            try:
+                await self._carry_out(link, job)
+            finally:
+                self._put_back(job)
+
+    async def _next_job(self) -> Job:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            job, next_s = self._queue.take(loop.time())
+            if job is not None:
+                return job
+            wake = None if math.isinf(next_s) else loop.call_at(next_s, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                if wake is not None:
+                    wake.cancel()
+
+    def _put_back(self, job: Job) -> None:
+        if isinstance(job, Write) and (job.over or job not in self._writes):
+            self._writes.discard(job)
+        else:
+            self._queue.put(job)
+        self._changed.set()
+
+    async def _carry_out(self, link: Link, job: Job) -> None:
+        """One transaction of the job, and what follows from it."""
+        loop = asyncio.get_running_loop()
+        member, transaction = job.member, job.current()
+        if isinstance(job, Probe):
+            member.breaker.probe()
+        began_s = loop.time()
+        outcome = await self._ask(link, member, transaction)
+        self._moved_s = now_s = loop.time()
+        member.used(began_s, now_s)
+        if self._occupied is not None:
+            self._occupied.add(began_s, now_s)
+        if isinstance(outcome, DeviceFault):
+            member.missed(transaction, outcome, began_s, now_s)
+            job.failed(outcome, now_s - began_s, now_s)
+        else:
+            job.answered(outcome, now_s)
+        if job.over:
+            self._judge(job, now_s)
+
+    async def _ask(
+        self, link: Link, member: Member, transaction: Transaction
+    ) -> Sequence[Sample] | DeviceFault:
+        """What the device says, or what is wrong with it; BusStuck if the link never returns."""
+        try:
+            frame = await self._exchange(link, member, transaction)
+            for _ in range(_MORE_MAX):
+                rest = None if transaction.more is None else transaction.more(frame)
+                if rest is None:
+                    return transaction.decode(frame)
+                transaction = rest
+                frame = await self._exchange(link, member, transaction)
+            return Garbled("bus.endless", device=member.device.id)
+        except DeviceFault as fault:
+            return fault
+
+    async def _exchange(self, link: Link, member: Member, transaction: Transaction) -> bytes:
+        timeout_s = member.patience.timeout_s
+        limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
+        try:
+            async with asyncio.timeout(limit_s):
+                reply = await link.exchange(transaction, member.line, timeout_s)
+        except TimeoutError as error:
+            raise BusStuck("bus.stuck", bus=self.name, device=member.device.id) from error
+        self._attempts = 0
+        self._heard_somebody = True
+        member.replied(transaction, reply.rtt_s, asyncio.get_running_loop().time())
+        return reply.frame
+
+    def _judge(self, job: Job, now_s: float) -> None:
+        """A job is done: tell the breaker, the sink, and whoever follows states."""
+        member = job.member
+        was_closed = member.breaker.closed
+        if job.alive:
+            member.breaker.answered()
+        else:
+            member.breaker.failed(now_s, job.wasted_s)
+        fruitful, fault = job.fruitful, job.fault
+        if isinstance(job, Poll):
+            self._sink(job.result(now_s))
+        if member.round_over(answered=job.alive, fruitful=fruitful, fault=fault):
+            self._on_state(member.change(fault, now_s))
+        if member.breaker.closed and not was_closed:
+            self._start_over(now_s, member)
+        elif not self._heard_somebody or any(each.breaker.closed for each in self._all):
+            return
+        else:  # a wedged adapter or gateway looks just like this: opening it again may help
+            self._heard_somebody = False
+            self._restart_why = _ALL_SILENT
+            self._restart.set()
+
+    def _start_over(self, now_s: float, only: Member | None = None) -> None:
+        """Rounds that wait are due now: the device, or the whole bus, is back."""
+        for poll in self._polls:
+            if (only is None or poll.member is only) and poll in self._queue:
+                poll.start_over(now_s)
+
+    def _overheard(self, data: bytes) -> bool:
+        """Something was heard: it may be the late reply of a device that rests."""
+        now_s = asyncio.get_running_loop().time()
+        hits = [member for member in self._all if member.overheard(data, now_s)]
+        if hits:
+            self._changed.set()
+        return bool(hits)
+
+    def _came_up(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        self._down = None
+        self._opened += 1
+        for member in self._all:
+            member.breaker.line_up(now_s)
+        self._start_over(now_s)
+        self._move(BusState.UP, None)
+
+    def _went_down(self, down: LineDown) -> None:
+        self._down = down
+        self._attempts += 1
+        for job in tuple(self._writes):
+            job.abandon(down)
+            self._queue.discard(job)
+        self._writes.clear()
+        if down.code != _ALL_SILENT:
+            self._move(BusState.DOWN, down)
+
+    def _move(self, state: BusState, down: LineDown | None) -> None:
+        """Say it once: on loss, on a new reason, on return."""
+        code = None if down is None else down.code
+        if (state, code) == (self.state, self._code):
+            return
+        self.state, self._code = state, code
+        at_ns = int(asyncio.get_running_loop().time() * 1e9)
+        data = {} if down is None else dict(down.data)
+        self._on_state(BusChange(self.name, state, at_ns, code, data))
+
+    def _reopen_s(self) -> float:
+        """How long to wait before opening again."""
+        back_off_s = min(_REOPEN_MIN_S * 2.0 ** (self._attempts - 1), _REOPEN_MAX_S)
+        return back_off_s * self._jitter.uniform(0.8, 1.0)
+
+    def _link_counters(self) -> LinkCounters:
+        return self._past if self._link is None else self._past.plus(self._link.counters)
+
+
+def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:
+    """The line is down once, however many transactions noticed."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, LineDown)
+    return error

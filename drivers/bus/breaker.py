@@ -1,0 +1,139 @@
+"""When to stop asking a device that does not answer, and when to try again. Pure.
+
+    CLOSED ──failures──► OPEN ──time──► PROBING ──answer──► CLOSED
+       ▲                  ▲                │
+       └──────answer──────┘◄─failure, line─┘
+
+The table below is this drawing; a test compares them.
+"""
+
+import collections
+import enum
+import random
+
+TRIPS = 3
+"""Rounds in a row that fail before the breaker opens: one lost frame is no dead device."""
+
+RETRY_MIN_S = 5.0
+RETRY_MAX_S = 300.0
+JITTER = 0.2
+"""Devices that died together (a fuse) must not be probed together for ever."""
+
+WINDOW_S = 3600.0
+WINDOW_SHARE = 0.02
+"""A dead device may waste this share of the bus over any hour."""
+
+
+class Condition(enum.Enum):
+    """What the breaker lets through: everything, nothing, one probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+
+
+class Sign(enum.Enum):
+    """What moves the breaker."""
+
+    ANSWER = "answer"
+    FAILURE = "failure"
+    FAILURES = "failures"
+    TIME = "time"
+    LINE = "line"
+
+
+TABLE: dict[tuple[Condition, Sign], Condition] = {
+    (Condition.CLOSED, Sign.ANSWER): Condition.CLOSED,
+    (Condition.CLOSED, Sign.FAILURE): Condition.CLOSED,
+    (Condition.CLOSED, Sign.FAILURES): Condition.OPEN,
+    (Condition.OPEN, Sign.TIME): Condition.PROBING,
+    (Condition.OPEN, Sign.ANSWER): Condition.CLOSED,
+    (Condition.PROBING, Sign.ANSWER): Condition.CLOSED,
+    (Condition.PROBING, Sign.FAILURE): Condition.OPEN,
+    (Condition.PROBING, Sign.LINE): Condition.OPEN,
+}
+
+
+class Budget:
+    """Bus time wasted on one device within the last hour."""
+
+    def __init__(self) -> None:
+        self._spent: collections.deque[tuple[float, float]] = collections.deque()
+        self._total_s = 0.0
+
+    def spend(self, now_s: float, cost_s: float) -> None:
+        """Note that a failure which ends now took so long."""
+        self._forget(now_s)
+        self._spent.append((now_s, cost_s))
+        self._total_s += cost_s
+
+    def affordable_at(self, now_s: float, cost_s: float) -> float:
+        """When another failure of that cost may end without breaking the budget."""
+        self._forget(now_s)
+        room_s = WINDOW_S * WINDOW_SHARE - cost_s
+        owed_s, when_s = self._total_s, now_s
+        for at_s, spent_s in self._spent:
+            if owed_s <= room_s:
+                break
+            owed_s -= spent_s
+            when_s = at_s + WINDOW_S
+        return when_s
+
+    def _forget(self, now_s: float) -> None:
+        while self._spent and self._spent[0][0] <= now_s - WINDOW_S:
+            self._total_s -= self._spent.popleft()[1]
+
+
+class Breaker:
+    """One device's breaker. Instants are the loop's, in seconds."""
+
+    def __init__(self, jitter: random.Random) -> None:
+        self.condition = Condition.CLOSED
+        self.retry_at_s = 0.0
+        self._jitter = jitter
+        self._budget = Budget()
+        self._failures = 0
+        self._reopened = 0
+        self._last_cost_s = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """True while the device is polled as planned."""
+        return self.condition is Condition.CLOSED
+
+    def answered(self) -> None:
+        """The device answered; what it said does not matter here."""
+        self._failures = self._reopened = 0
+        self._move(Sign.ANSWER)
+
+    def failed(self, now_s: float, cost_s: float) -> None:
+        """A round or probe failed and wasted `cost_s` of the bus."""
+        self._budget.spend(now_s, cost_s)
+        self._last_cost_s = cost_s
+        self._failures += 1
+        if self.condition is Condition.CLOSED and self._failures >= TRIPS:
+            self._move(Sign.FAILURES)
+        elif self.condition is not Condition.OPEN:
+            self._move(Sign.FAILURE)
+        if self.condition is Condition.OPEN:
+            self._postpone(now_s, cost_s)
+
+    def probe(self) -> None:
+        """The time for a probe has come, and it goes out now."""
+        self._move(Sign.TIME)
+
+    def line_up(self, now_s: float) -> None:
+        """The line is back: what was silent may have been the line, so probe as soon as allowed."""
+        if self.condition is Condition.PROBING:
+            self._move(Sign.LINE)
+        if self.condition is Condition.OPEN:
+            self.retry_at_s = self._budget.affordable_at(now_s, self._last_cost_s)
+
+    def _move(self, sign: Sign) -> None:
+        self.condition = TABLE[self.condition, sign]
+
+    def _postpone(self, now_s: float, cost_s: float) -> None:
+        back_off_s = min(RETRY_MIN_S * 2.0**self._reopened, RETRY_MAX_S)
+        back_off_s *= self._jitter.uniform(1 - JITTER, 1 + JITTER)
+        self._reopened = min(self._reopened + 1, 16)
+        self.retry_at_s = max(now_s + back_off_s, self._budget.affordable_at(now_s, cost_s))

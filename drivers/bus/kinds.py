@@ -1,0 +1,175 @@
+"""The kinds of bus that poll: what stands in their `[bus.*]`, and how each is opened."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from drivers.bus.actor import Bus
+from drivers.bus.line import Line
+from drivers.bus.link import Link, StreamLink
+from drivers.bus.port import serial_opener
+from drivers.bus.stream import OpenStream
+from drivers.bus.tcp import MbapLink, tcp_opener
+from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
+from drivers.family import Framing, WireCost
+
+_SOCKET = "socket://"
+
+LineText = Annotated[str, msgspec.Meta(pattern=r"^\d{3,7} [78][NEO][12]$")]
+Address = Annotated[str, msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}$")]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=5000)]
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`kind = "serial"`: an RS-485 or RS-232 port of this machine, or `socket://host:port`.
+
+    `turnaround_ms` is how long a device usually thinks; it only serves planning.
+    """
+
+    port: str
+    line: LineText = "9600 8N1"
+    rs485: bool = False
+    echo: bool = False
+    turnaround_ms: Milliseconds = 20
+
+    @property
+    def where(self) -> str:
+        """The port, for people."""
+        return self.port
+
+    @property
+    def usual_line(self) -> Line:
+        """The line of devices that name none."""
+        return Line.parse(self.line)
+
+    @property
+    def framing(self) -> Framing:
+        """Frames are searched for in the stream."""
+        return Framing.STREAM
+
+    @property
+    def inflight(self) -> int:
+        """A serial line is half-duplex."""
+        return 1
+
+    def cost(self, line: Line) -> WireCost:
+        """Characters at that speed."""
+        return WireCost(Framing.STREAM, line.char_s, self.turnaround_ms / 1000, line.silence_s)
+
+    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+        """Open and lock the port; LineDown says why not."""
+        return await _stream_link(self._opener(), self.usual_line, tap, echo=self.echo)
+
+    def _opener(self) -> OpenStream:
+        if self.port.startswith(_SOCKET):
+            return tcp_opener(*_host_and_port(self.port.removeprefix(_SOCKET)))
+        return serial_opener(self.port, self.usual_line, rs485=self.rs485)
+
+
+class RtuOverTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`kind = "modbus-rtu-over-tcp"`: a serial server; `line` is what it is set to."""
+
+    address: Address
+    line: LineText = "9600 8N1"
+    turnaround_ms: Milliseconds = 40
+
+    @property
+    def where(self) -> str:
+        """The address, for people."""
+        return self.address
+
+    @property
+    def usual_line(self) -> Line:
+        """What the serial server is set to."""
+        return Line.parse(self.line)
+
+    @property
+    def framing(self) -> Framing:
+        """Frames are searched for in the stream."""
+        return Framing.STREAM
+
+    @property
+    def inflight(self) -> int:
+        """Behind the server is a half-duplex line."""
+        return 1
+
+    def cost(self, line: Line) -> WireCost:
+        """Characters at the server's speed, whatever the device says."""
+        del line
+        own = self.usual_line
+        return WireCost(Framing.STREAM, own.char_s, self.turnaround_ms / 1000, own.silence_s)
+
+    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+        """Connect; LineDown says why not."""
+        return await _stream_link(tcp_opener(*_host_and_port(self.address)), self.usual_line, tap)
+
+
+class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`kind = "modbus-tcp"`: a gateway or a device of its own.
+
+    `max_inflight` above 1 only for gateways that say so: many serialise, and some mix answers up.
+    """
+
+    address: Address
+    max_inflight: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    turnaround_ms: Milliseconds = 10
+
+    @property
+    def where(self) -> str:
+        """The address, for people."""
+        return self.address
+
+    @property
+    def usual_line(self) -> Line:
+        """Nobody knows the line behind a gateway, and nothing here depends on it."""
+        return Line()
+
+    @property
+    def framing(self) -> Framing:
+        """The header tells where a frame ends."""
+        return Framing.MBAP
+
+    @property
+    def inflight(self) -> int:
+        """How many transactions may be under way."""
+        return self.max_inflight
+
+    def cost(self, line: Line) -> WireCost:
+        """A transaction costs its round trip, its length nothing to speak of."""
+        del line
+        share_s = self.turnaround_ms / 1000 / self.max_inflight
+        return WireCost(Framing.MBAP, 0.0, share_s, 0.0)
+
+    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+        """Connect; LineDown says why not."""
+        del tap  # ids tell late replies apart
+        link = MbapLink()
+        await link.open(tcp_opener(*_host_and_port(self.address)))
+        return link
+
+
+async def _stream_link(
+    opener: OpenStream, line: Line, tap: Callable[[bytes], bool], *, echo: bool = False
+) -> Link:
+    link = StreamLink(line, echo=echo, tap=tap)
+    await link.open(opener)
+    return link
+
+
+def _build(
+    name: str, options: Any, devices: Sequence[Device], sink: Sink, on_state: OnState
+) -> FieldBus:
+    return Bus(name, options, devices, sink, on_state)
+
+
+KINDS = (
+    BusKind("serial", SerialOptions, _build),
+    BusKind("modbus-tcp", ModbusTcpOptions, _build),
+    BusKind("modbus-rtu-over-tcp", RtuOverTcpOptions, _build),
+)

@@ -1,0 +1,232 @@
+"""One half-duplex line: a request, silence before it, and the reply found in what is heard.
+
+A transaction runs to its own end: a reply, or silence after the time-out. Nothing else ends it but
+the line being lost.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from drivers.bus.line import Line
+from drivers.bus.stream import OpenStream, Stream
+from drivers.contract import Garbled, LineDown, NoReply
+from drivers.family import Framing, Transaction
+
+GAP_MIN_S = 0.1
+"""A pause within a reply: USB adapters and serial servers deliver in lumps."""
+
+_GRAIN_S = 1e-6
+"""Sums of floats that mean the same instant differ by less than this."""
+
+_BROADCAST_PAUSE_S = 0.1
+"""Modbus over serial line V1.02, 2.4.1: time for all slaves to act, 100 to 200 ms."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A frame, and how long after the request's last character it was complete."""
+
+    frame: bytes
+    rtt_s: float
+
+
+class LinkCounters(msgspec.Struct):
+    """What one link has seen since it was opened."""
+
+    silence_kept: int = 0
+    silence_broken: int = 0
+    line_changes: int = 0
+    stray_bytes: int = 0
+    late: int = 0
+
+    def plus(self, other: "LinkCounters") -> "LinkCounters":
+        """Both together."""
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return LinkCounters(*(mine + theirs for mine, theirs in pairs))
+
+
+class Link(Protocol):
+    """An open port or gateway, as the bus uses it."""
+
+    framing: Framing
+    counters: LinkCounters
+
+    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+        """Carry one transaction out; DeviceFault or LineDown."""
+
+    async def settle(self, window_s: float) -> None:
+        """Listen that long and forget what is heard."""
+
+    def close(self) -> None:
+        """Let port or socket go."""
+
+
+class _Asked:
+    """The transaction on the wire."""
+
+    def __init__(self, transaction: Transaction, sent_s: float, timeout_s: float) -> None:
+        self.transaction = transaction
+        self.sent_s = sent_s
+        self.timeout_s = timeout_s
+        self.gap_s = max(GAP_MIN_S, timeout_s / 2)
+        self.heard = b""
+        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class StreamLink:
+    """A stream with frames on it.
+
+    `tap` is shown everything that is heard, and says true once it has recognised somebody else's
+    late reply, which then is no part of the one that we wait for. `echo` is for two-wire adapters
+    that return what they send.
+    """
+
+    framing = Framing.STREAM
+
+    def __init__(
+        self, line: Line, *, echo: bool = False, tap: Callable[[bytes], bool] | None = None
+    ) -> None:
+        self.counters = LinkCounters()
+        self._loop = asyncio.get_running_loop()
+        self._line = line
+        self._echo = echo
+        self._tap = tap
+        self._stream: Stream | None = None
+        self._lost: LineDown | None = None
+        self._asked: _Asked | None = None
+        self._quiet_from_s = self._loop.time()
+
+    async def open(self, opener: OpenStream) -> None:
+        """Open the stream; LineDown if that cannot be."""
+        self._stream = await opener(self)
+        self._stream.set_line(self._line)
+
+    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+        """Carry one transaction out; DeviceFault or LineDown."""
+        await self._silence(max(line.silence_s, self._line.silence_s), timeout_s)
+        sent_s = self._send(transaction.request, line)
+        if transaction.expect is None:
+            await asyncio.sleep(sent_s - self._loop.time() + _BROADCAST_PAUSE_S)
+            return Reply(b"", 0.0)
+        asked = self._asked = _Asked(transaction, sent_s, timeout_s)
+        asked.timer = self._loop.call_at(sent_s + timeout_s, self._time_over, asked)
+        try:
+            return await asked.answered
+        finally:
+            asked.timer.cancel()
+            self._asked = None
+
+    async def settle(self, window_s: float) -> None:
+        """Listen that long and forget what is heard."""
+        await asyncio.sleep(window_s)
+        self._open_stream()
+
+    def close(self) -> None:
+        """Let the stream go."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def heard(self, data: bytes) -> None:
+        """Bytes arrived, in any split."""
+        now_s = self._loop.time()
+        self._quiet_from_s = max(self._quiet_from_s, now_s)
+        asked = self._asked
+        recognised = self._tap is not None and self._tap(data)
+        if asked is None or asked.answered.done():
+            self.counters.stray_bytes += len(data)
+            return
+        asked.heard += data
+        self._look(asked, now_s)
+        if recognised and not asked.answered.done():
+            self._forget(asked)
+
+    def lost(self, error: LineDown) -> None:
+        """The stream ended."""
+        self._lost = error
+        if self._asked is not None and not self._asked.answered.done():
+            self._asked.answered.set_exception(error)
+
+    def _open_stream(self) -> Stream:
+        if self._lost is not None:
+            raise self._lost
+        assert self._stream is not None
+        return self._stream
+
+    async def _silence(self, silence_s: float, patience_s: float) -> None:
+        """Wait until nothing was heard for that long; a line that never rests is a fault."""
+        give_up_s = self._loop.time() + patience_s
+        while (wait_s := self._quiet_from_s + silence_s - self._loop.time()) > 0:
+            if self._loop.time() > give_up_s + silence_s:
+                raise Garbled("bus.never-silent")
+            await asyncio.sleep(wait_s)
+
+    def _send(self, request: bytes, line: Line) -> float:
+        """Put the request on the wire now; when its last character will have left."""
+        stream = self._open_stream()
+        now_s = self._loop.time()
+        if now_s - self._quiet_from_s >= line.silence_s - _GRAIN_S:
+            self.counters.silence_kept += 1
+        else:
+            self.counters.silence_broken += 1
+        if line != self._line:
+            stream.set_line(line)
+            self._line = line
+            self.counters.line_changes += 1
+        stream.write(request)
+        self._quiet_from_s = now_s + len(request) * line.char_s
+        return self._quiet_from_s
+
+    def _look(self, asked: _Asked, now_s: float) -> None:
+        """More was heard: see whether the reply is there."""
+        transaction = asked.transaction
+        heard = self._without_echo(asked)
+        assert transaction.expect is not None
+        place = transaction.expect.find(heard, final=False)
+        if place is not None:
+            self._answer(asked, heard, place, now_s)
+        elif len(heard) > transaction.expect.limit:
+            asked.answered.set_exception(Garbled("bus.too-much", heard=len(heard)))
+        elif 0 < transaction.reply_bytes <= len(heard):
+            # As much as the reply has come, but not the reply: no need to wait the time-out out.
+            assert asked.timer is not None
+            asked.timer.cancel()
+            asked.timer = self._loop.call_at(now_s + asked.gap_s, self._time_over, asked)
+
+    def _forget(self, asked: _Asked) -> None:
+        """What was heard so far was not ours: listen on as if nothing had come."""
+        self.counters.stray_bytes += len(asked.heard)
+        asked.heard = asked.heard[: len(asked.transaction.request)] if self._echo else b""
+        assert asked.timer is not None
+        asked.timer.cancel()
+        asked.timer = self._loop.call_at(asked.sent_s + asked.timeout_s, self._time_over, asked)
+
+    def _time_over(self, asked: _Asked) -> None:
+        """Give up, unless characters are still coming in."""
+        if asked.answered.done():
+            return
+        now_s = self._loop.time()
+        heard = self._without_echo(asked)
+        quiet_at_s = self._quiet_from_s + GAP_MIN_S
+        if heard and quiet_at_s > now_s:
+            asked.timer = self._loop.call_at(quiet_at_s, self._time_over, asked)
+            return
+        assert asked.transaction.expect is not None
+        place = asked.transaction.expect.find(heard, final=True)
+        if place is not None:
+            self._answer(asked, heard, place, now_s)
+        elif heard:
+            asked.answered.set_exception(Garbled("bus.garbled", heard=len(heard)))
+        else:
+            asked.answered.set_exception(NoReply("bus.no-reply"))
+
+    def _answer(self, asked: _Asked, heard: bytes, place: tuple[int, int], now_s: float) -> None:
+        frame = heard[slice(*place)]
+        self.counters.stray_bytes += len(heard) - len(frame)
+        asked.answered.set_result(Reply(frame, max(0.0, now_s - asked.sent_s)))
+
+    def _without_echo(self, asked: _Asked) -> bytes:
+        return asked.heard[len(asked.transaction.request) :] if self._echo else asked.heard

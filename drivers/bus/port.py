@@ -1,0 +1,198 @@
+"""Serial ports: opened, locked and listed by pyserial, read and written in the running loop.
+
+pyserial's own reads and writes block or poll, and its setters reconfigure one property at a time;
+so bytes go over the descriptor here, and line settings are one `tcsetattr` that does not drain.
+"""
+
+import asyncio
+import contextlib
+import grp
+import os
+import stat
+import termios
+from pathlib import Path
+
+import serial  # type: ignore[import-untyped]  # pyserial ships no types
+from serial.rs485 import RS485Settings  # type: ignore[import-untyped]  # the same
+from serial.tools import list_ports  # type: ignore[import-untyped]  # the same
+
+from drivers.bus.line import Line
+from drivers.bus.stream import OpenStream, Receiver, Stream
+from drivers.contract import LineDown, LineLost, PortForbidden, PortHeld, PortMissing, PortUnfit
+
+_PTYS = Path("/dev/pts")
+_READ_BYTES = 4096
+_BITS = {7: termios.CS7, 8: termios.CS8}
+_PARITY = {"N": 0, "E": termios.PARENB, "O": termios.PARENB | termios.PARODD}
+_FRAME_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+
+
+def ports() -> list[str]:
+    """The serial ports that this machine has, by their stable names where they have one."""
+    found = {os.path.realpath(port.device): port.device for port in list_ports.comports()}
+    with contextlib.suppress(OSError):
+        for name in sorted(Path("/dev/serial/by-id").iterdir()):
+            found[os.path.realpath(name)] = str(name)
+    return sorted(found.values())
+
+
+def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
+    """How a bus opens a serial port: PortMissing, PortHeld, PortForbidden or PortUnfit if not."""
+
+    async def open_stream(receiver: Receiver) -> Stream:
+        # Opening may wait for a USB adapter, and looking for a port's holder reads all of /proc.
+        port = await asyncio.to_thread(_open, path, line, rs485=rs485)
+        return _PortStream(port, receiver, path)
+
+    return open_stream
+
+
+def _open(path: str, line: Line, *, rs485: bool) -> serial.Serial:
+    try:
+        port = serial.Serial(
+            path,
+            line.baud,
+            bytesize=line.bits,
+            parity="N" if _is_pty(path) else line.parity,
+            stopbits=line.stop,
+            timeout=0,
+            exclusive=True,
+        )
+    except (OSError, ValueError) as error:
+        raise _why_not(path, line, error) from error
+    with contextlib.suppress(OSError, ValueError):  # a wish: not every driver knows it
+        port.set_low_latency_mode(True)
+    if rs485:
+        try:
+            port.rs485_mode = RS485Settings()
+        except (OSError, ValueError) as error:
+            port.close()
+            raise PortUnfit("bus.port-not-rs485", port=path) from error
+    return port
+
+
+def _is_pty(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(_PTYS)
+
+
+def _why_not(path: str, line: Line, error: Exception) -> LineDown:
+    """What kept the port from being opened, with what is needed to put it right."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return PortMissing("bus.port-missing", port=path, ports=ports())
+    if not stat.S_ISCHR(status.st_mode):
+        return PortUnfit("bus.port-not-serial", port=path)
+    if not os.access(path, os.R_OK | os.W_OK):
+        return PortForbidden("bus.port-forbidden", port=path, group=_group(status.st_gid))
+    if isinstance(error, serial.SerialException) and "exclusively lock" in str(error):
+        return PortHeld("bus.port-held", port=path, by=_holder(path))
+    return PortUnfit("bus.port-unfit", port=path, line=str(line), reason=str(error))
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _holder(path: str) -> str:
+    """Who has the port open: "name (pid)", or "" where that may not be seen."""
+    target = os.path.realpath(path)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        process = link.parent.parent
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) == target and process.name != str(os.getpid()):
+                return f"{(process / 'comm').read_text().strip()} ({process.name})"
+    return ""
+
+
+class _PortStream:
+    """An open port, as a stream."""
+
+    def __init__(self, port: serial.Serial, receiver: Receiver, path: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._port = port
+        self._fd: int = port.fileno()
+        self._receiver = receiver
+        self._path = path
+        self._pty = _is_pty(path)
+        self._unsent = b""
+        self._open = True
+        os.set_blocking(self._fd, False)
+        self._loop.add_reader(self._fd, self._readable)
+
+    def write(self, data: bytes) -> None:
+        """Send without waiting; what the driver does not take at once follows when it can."""
+        if not self._open:
+            raise LineLost("bus.line-lost", port=self._path)
+        self._unsent += data
+        self._flush()
+
+    def set_line(self, line: Line) -> None:
+        """One tcsetattr, at once: nothing is on its way, so there is nothing to drain."""
+        attributes = termios.tcgetattr(self._fd)
+        speed = getattr(termios, f"B{line.baud}", None)
+        if speed is None:
+            raise PortUnfit("bus.port-unfit", port=self._path, line=str(line), reason="baud")
+        flags = _BITS[line.bits] | _PARITY[line.parity]
+        flags |= termios.CSTOPB if line.stop == 2 else 0  # noqa: PLR2004 - two stop bits
+        attributes[2] = attributes[2] & ~_FRAME_FLAGS | flags
+        attributes[4] = attributes[5] = speed
+        try:
+            termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        except termios.error as error:
+            if not self._pty:
+                raise PortUnfit(
+                    "bus.port-unfit", port=self._path, line=str(line), reason=str(error)
+                ) from error
+            self._set_speed_only(attributes)
+
+    def _set_speed_only(self, attributes: list[int | list[bytes | int]]) -> None:
+        """A pty refuses parity with EINVAL, and has no wire on which it would matter."""
+        flags = attributes[2]
+        assert isinstance(flags, int)
+        attributes[2] = flags & ~(termios.PARENB | termios.PARODD)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+
+    def close(self) -> None:
+        """Let the port go, and its lock with it."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            with contextlib.suppress(OSError):  # an unplugged adapter may refuse even this
+                self._port.close()
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._receiver.heard(data)
+        else:
+            self._end()
+
+    def _flush(self) -> None:
+        try:
+            sent = os.write(self._fd, self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end()
+            return
+        self._unsent = self._unsent[sent:]
+        if self._unsent:
+            self._loop.add_writer(self._fd, self._flush)
+        else:
+            self._loop.remove_writer(self._fd)
+
+    def _end(self) -> None:
+        """The adapter was unplugged."""
+        self.close()
+        self._receiver.lost(LineLost("bus.line-lost", port=self._path))

@@ -1,0 +1,65 @@
+"""Who goes next: the most urgent of those that may go, by (priority, deadline)."""
+
+import math
+from typing import Generic, Protocol, TypeVar
+
+
+class Waiting(Protocol):
+    """What the queue needs to know of a job. Lower priorities go first."""
+
+    @property
+    def priority(self) -> int:
+        """How urgent it is."""
+
+    @property
+    def deadline_s(self) -> float:
+        """Which of the equally urgent goes first."""
+
+    def ready_s(self, now_s: float) -> float:
+        """When it may go; infinity while it may not."""
+
+
+J = TypeVar("J", bound=Waiting)
+
+
+class Queue(Generic[J]):
+    """Jobs of one bus. There are few (rounds, probes, a bounded number of writes), so it scans.
+
+    A job that is taken leaves the queue; a recurring one is put back when it has been served.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[J] = []
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def put(self, job: J) -> None:
+        """Let it wait."""
+        self._jobs.append(job)
+
+    def __contains__(self, job: J) -> bool:
+        return job in self._jobs
+
+    def discard(self, job: J) -> None:
+        """It need not wait any more, if it still does."""
+        if job in self._jobs:
+            self._jobs.remove(job)
+
+    def take(self, now_s: float) -> tuple[J | None, float]:
+        """The job that goes now; without one, when the next may go."""
+        chosen: J | None = None
+        next_s = math.inf
+        for job in self._jobs:
+            ready_s = job.ready_s(now_s)
+            if ready_s > now_s:
+                next_s = min(next_s, ready_s)
+            elif chosen is None or _key(job) < _key(chosen):
+                chosen = job
+        if chosen is not None:
+            self._jobs.remove(chosen)
+        return chosen, next_s
+
+
+def _key(job: Waiting) -> tuple[int, float]:
+    return job.priority, job.deadline_s

@@ -1,0 +1,99 @@
+"""What a bus counts: per device, and of the wire as a whole."""
+
+import bisect
+
+import msgspec
+
+from drivers.contract import BusState, DeviceFault, DeviceState, Garbled, Refused
+
+RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Upper bounds of the round-trip histogram; one more bucket takes what is slower."""
+
+LOAD_WINDOW_S = 60
+
+
+class DeviceStats(msgspec.Struct):
+    """One device since start; `busy_s` is the wire time that it took, `rtt` a histogram."""
+
+    transactions: int = 0
+    timeouts: int = 0
+    crc: int = 0
+    exceptions: int = 0
+    late: int = 0
+    polls: int = 0
+    busy_s: float = 0.0
+    wasted_s: float = 0.0
+    rtt_s: float = 0.0
+    timeout_s: float = 0.0
+    period_s: float = 0.0
+    state: DeviceState = DeviceState.WAIT
+    rtt: list[int] = msgspec.field(default_factory=lambda: [0] * (len(RTT_BOUNDS_S) + 1))
+
+    def replied(self, rtt_s: float) -> None:
+        """A reply was complete so long after its request."""
+        self.rtt_s = rtt_s
+        self.rtt[bisect.bisect_left(RTT_BOUNDS_S, rtt_s)] += 1
+
+    def fault(self, fault: DeviceFault) -> None:
+        """Count what went wrong, by kind."""
+        if isinstance(fault, Refused):
+            self.exceptions += 1
+        elif isinstance(fault, Garbled):
+            self.crc += 1
+        else:
+            self.timeouts += 1
+
+
+class BusStats(msgspec.Struct, frozen=True):
+    """One bus at one instant. `load` is the busy share of the last minute.
+
+    `cycle_s` is the longest that any answering device waited between its last two rounds;
+    `silence_broken` counts requests sent too early, which must stay 0.
+    """
+
+    name: str
+    state: BusState
+    code: str | None
+    planned: float
+    load: float
+    cycle_s: float
+    transactions: int
+    timeouts: int
+    errors: int
+    silence_kept: int
+    silence_broken: int
+    line_changes: int
+    stray_bytes: int
+    late: int
+    opened: int
+    moved_s: float
+    devices: dict[str, DeviceStats]
+
+
+class Occupancy:
+    """How much of the last minute the wire was taken, in buckets of a second."""
+
+    def __init__(self, now_s: float) -> None:
+        self._since_s = now_s
+        self._buckets = [0.0] * LOAD_WINDOW_S
+        self._last = int(now_s)
+
+    def add(self, start_s: float, end_s: float) -> None:
+        """The wire was taken from then to then."""
+        self._advance(end_s)
+        while start_s < end_s:
+            stop_s = min(end_s, int(start_s) + 1.0)
+            if int(start_s) > self._last - LOAD_WINDOW_S:
+                self._buckets[int(start_s) % LOAD_WINDOW_S] += stop_s - start_s
+            start_s = stop_s
+
+    def share(self, now_s: float) -> float:
+        """The busy share of the last minute, or of the time since the start if that is less."""
+        self._advance(now_s)
+        window_s = min(max(now_s - self._since_s, 1.0), float(LOAD_WINDOW_S))
+        return min(sum(self._buckets) / window_s, 1.0)
+
+    def _advance(self, now_s: float) -> None:
+        for second in range(max(self._last + 1, int(now_s) - LOAD_WINDOW_S), int(now_s) + 1):
+            self._buckets[second % LOAD_WINDOW_S] = 0.0
+        self._last = max(self._last, int(now_s))

@@ -1,0 +1,90 @@
+"""Everything that is to be known of a bus before it runs: its rounds, its load, its mistakes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, cast
+
+import msgspec
+
+from drivers import registry
+from drivers.bus.line import Line
+from drivers.bus.link import Link
+from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
+from drivers.contract import Device, FieldError, Overloaded, WrongUse
+from drivers.family import Framing, PolledDriver, WireCost
+
+
+class BusOptions(Protocol):
+    """What the actor needs of a kind of bus; each kind's `Options` in `kinds.py` is one."""
+
+    @property
+    def where(self) -> str:
+        """Port or address, for people."""
+
+    @property
+    def usual_line(self) -> Line:
+        """The line of devices that name none."""
+
+    @property
+    def framing(self) -> Framing:
+        """How frames travel."""
+
+    @property
+    def inflight(self) -> int:
+        """Transactions that may be under way at once."""
+
+    def cost(self, line: Line) -> WireCost:
+        """What the wire costs at these line settings."""
+
+    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+        """Open it; LineDown says why not."""
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What polling these devices comes to; `faults` are reasons against running it."""
+
+    rounds: dict[str, list[Round]]
+    load: Load
+    faults: list[FieldError]
+
+
+def survey(name: str, options: BusOptions, devices: Sequence[Device]) -> Survey:
+    """Plan the whole bus, and collect everything that speaks against it."""
+    faults = [fault for device in devices for fault in _faults(name, options, device)]
+    bad = {fault.data.get("device") for fault in faults}
+    sound = [device for device in devices if device.id not in bad]
+    costs = {device.id: options.cost(device.line or options.usual_line) for device in sound}
+    planned = {
+        device.id: rounds(device, polled(device.family), costs[device.id]) for device in sound
+    }
+    total = load([one for each in planned.values() for one in each], costs)
+    if not total.bearable:
+        most = sorted(total.by_device.items(), key=lambda item: -item[1])
+        faults.append(
+            Overloaded(
+                "bus.overloaded",
+                bus=name,
+                planned=round(total.share, 3),
+                most=LOAD_MAX,
+                devices={device: round(share, 3) for device, share in most},
+            )
+        )
+    return Survey(planned, total, faults)
+
+
+def polled(family: str) -> PolledDriver:
+    """The driver of a polled family; KeyError if there is none."""
+    driver = registry.families()[family]
+    if not hasattr(driver, "plan"):
+        raise KeyError(family)
+    return cast(PolledDriver, driver)
+
+
+def _faults(bus: str, options: BusOptions, device: Device) -> Iterator[FieldError]:
+    try:
+        driver = polled(device.family)
+    except KeyError:
+        yield WrongUse("bus.no-family", bus=bus, device=device.id, family=device.family)
+        return
+    if options.framing not in driver.framings:
+        yield WrongUse("bus.not-on-this-bus", bus=bus, device=device.id, family=device.family)
+    yield from driver.check(device)

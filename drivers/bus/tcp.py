@@ -1,0 +1,164 @@
+"""TCP: streams for serial servers, and Modbus TCP with its header.
+
+Transaction ids tell replies apart, so a late reply is simply dropped and nobody rests for it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from typing import cast
+
+from drivers.bus.line import Line
+from drivers.bus.link import LinkCounters, Reply
+from drivers.bus.stream import OpenStream, Receiver, Stream
+from drivers.contract import Garbled, LineDown, LineLost, NoReply, Unreachable
+from drivers.family import Framing, Transaction
+
+CONNECT_TIMEOUT_S = 3.0
+_UNACKNOWLEDGED_MS = 10_000
+"""The kernel ends a connection whose peer has vanished; polling keeps it informed."""
+
+_HEADER = 6
+_BODY_MIN, _BODY_MAX = 2, 254
+
+
+class _TcpStream(asyncio.Protocol):
+    """One connection, as a stream."""
+
+    def __init__(self, receiver: Receiver, address: str) -> None:
+        self._receiver: Receiver | None = receiver
+        self._address = address
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        sock: socket.socket = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+
+    def data_received(self, data: bytes) -> None:
+        if self._receiver is not None:
+            self._receiver.heard(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            reason = "" if exc is None else str(exc)
+            receiver.lost(LineLost("bus.connection-lost", address=self._address, reason=reason))
+
+    def write(self, data: bytes) -> None:
+        """Send without waiting."""
+        if self._receiver is None or self._transport is None:
+            raise LineLost("bus.connection-lost", address=self._address, reason="")
+        self._transport.write(data)
+
+    def set_line(self, line: Line) -> None:
+        """The serial server's own settings decide; nothing travels with the bytes."""
+
+    def close(self) -> None:
+        """End the connection at once; nothing that waits to be sent is worth a delay."""
+        self._receiver = None
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def tcp_opener(host: str, port: int) -> OpenStream:
+    """How a bus connects to a gateway or serial server."""
+    address = f"{host}:{port}"
+
+    async def open_stream(receiver: Receiver) -> Stream:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, stream = await loop.create_connection(
+                    lambda: _TcpStream(receiver, address), host, port
+                )
+        except TimeoutError as error:
+            raise Unreachable("bus.connect-timeout", address=address) from error
+        except OSError as error:
+            raise Unreachable("bus.unreachable", address=address, reason=str(error)) from error
+        return stream
+
+    return open_stream
+
+
+class MbapLink:
+    """Modbus TCP: up to `max_inflight` transactions of the bus may be under way at once."""
+
+    framing = Framing.MBAP
+
+    def __init__(self) -> None:
+        self.counters = LinkCounters()
+        self._loop = asyncio.get_running_loop()
+        self._stream: Stream | None = None
+        self._lost: LineDown | None = None
+        self._ids = itertools.cycle(range(1, 1 << 16))
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._buffer = b""
+
+    async def open(self, opener: OpenStream) -> None:
+        """Connect; LineDown if that cannot be."""
+        self._stream = await opener(self)
+
+    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+        """Carry one transaction out; DeviceFault or LineDown."""
+        del line  # the gateway's own
+        if self._lost is not None:
+            raise self._lost
+        assert self._stream is not None
+        number = next(self._ids)
+        body = transaction.request
+        future = self._waiting[number] = self._loop.create_future()
+        sent_s = self._loop.time()
+        try:
+            self._stream.write(number.to_bytes(2) + b"\0\0" + len(body).to_bytes(2) + body)
+            if transaction.expect is None:
+                return Reply(b"", 0.0)
+            async with asyncio.timeout(timeout_s):
+                frame = await future
+        except TimeoutError as error:
+            raise NoReply("bus.no-reply") from error
+        finally:
+            self._waiting.pop(number, None)
+        if transaction.expect.find(frame, final=True) is None:
+            raise Garbled("bus.wrong-answer", heard=len(frame))
+        return Reply(frame, self._loop.time() - sent_s)
+
+    async def settle(self, window_s: float) -> None:
+        """A new connection carries nothing old: there is nothing to wait for."""
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def heard(self, data: bytes) -> None:
+        """Bytes arrived, in any split."""
+        self._buffer += data
+        while len(self._buffer) >= _HEADER:
+            size = int.from_bytes(self._buffer[4:6])
+            if self._buffer[2:4] != b"\0\0" or not _BODY_MIN <= size <= _BODY_MAX:
+                self.close()
+                self.lost(LineLost("bus.not-modbus", heard=self._buffer[:_HEADER].hex()))
+                return
+            if len(self._buffer) < _HEADER + size:
+                return
+            number, body = int.from_bytes(self._buffer[:2]), self._buffer[_HEADER : _HEADER + size]
+            self._buffer = self._buffer[_HEADER + size :]
+            self._deliver(number, body)
+
+    def lost(self, error: LineDown) -> None:
+        """The connection ended."""
+        self._lost = error
+        for future in self._waiting.values():
+            with contextlib.suppress(asyncio.InvalidStateError):
+                future.set_exception(error)
+
+    def _deliver(self, number: int, body: bytes) -> None:
+        future = self._waiting.get(number)
+        if future is None or future.done():
+            self.counters.late += 1
+        else:
+            future.set_result(body)

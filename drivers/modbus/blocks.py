@@ -1,0 +1,157 @@
+"""Which blocks of registers or bits to read, and what the answers say. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from drivers.bus.plan import Block, Span, coalesce
+from drivers.contract import Device, Point, Sample
+from drivers.family import Framing, Transaction, WireCost
+from drivers.modbus import codec, registers
+
+FUNCTIONS = {
+    "coil": codec.READ_COILS,
+    "discrete": codec.READ_DISCRETE,
+    "holding": codec.READ_HOLDING,
+    "input": codec.READ_INPUT,
+}
+"""What a point's `kind` may be, and the function that reads it."""
+
+BIT_KINDS = frozenset({"coil", "discrete"})
+_REQUEST_BODY = 6
+
+Decode: TypeAlias = Callable[[bytes], Sequence[Sample]]
+
+
+class _Part(NamedTuple):
+    """One point within an answer: the bytes that are its own."""
+
+    decode: registers.Decoder
+    start: int
+    stop: int
+
+
+def unit(device: Device) -> int:
+    """The unit address, which `check` has seen to be a number."""
+    return int(device.address)
+
+
+def span(point: Point) -> Span:
+    """The registers or bits that the point occupies."""
+    first = int(point.address)
+    bits = point.kind in BIT_KINDS
+    return Span(first, first if bits else first + registers.width(point) - 1)
+
+
+def most(device: Device, kind: str) -> int:
+    """The most bits or registers that one answer of this device may carry."""
+    if kind in BIT_KINDS:
+        return min(device.limits.max_block.get(kind, codec.READ_BITS_MAX), codec.READ_BITS_MAX)
+    caps = device.limits.max_block
+    own = getattr(device.options, "max_block", None)
+    model = caps.get(kind, caps.get("", codec.READ_REGISTERS_MAX))
+    return min(own or model, model, codec.READ_REGISTERS_MAX)
+
+
+def unreadable(device: Device, kind: str) -> list[Span]:
+    """What no request of this kind may touch."""
+    return [Span(first, last) for of, first, last in device.limits.unreadable if of == kind]
+
+
+def reads(device: Device, points: Sequence[Point], wire: WireCost) -> list[Transaction]:
+    """Transactions that read these points of one kind."""
+    kind = points[0].kind
+    bits = kind in BIT_KINDS
+    blocks = coalesce(
+        [span(point) for point in points],
+        fixed=wire.cost_s(*_sizes(wire, FUNCTIONS[kind], 0)),
+        unit=wire.char_s / 8 if bits else wire.char_s * 2,
+        most=most(device, kind),
+        unreadable=unreadable(device, kind),
+    )
+    return [_read(unit(device), points, block, wire) for block in blocks]
+
+
+def _sizes(wire: WireCost, function: int, count: int) -> tuple[int, int]:
+    """Bytes of a read request and of its answer, as this wire carries them."""
+    extra = codec.CRC_BYTES if wire.framing is Framing.STREAM else 0
+    return _REQUEST_BODY + extra, codec.answer_bytes(function, count) + extra
+
+
+def _read(unit: int, points: Sequence[Point], block: Block, wire: WireCost) -> Transaction:
+    """The transaction that reads one block of `points`."""
+    covered = [points[index] for index in block.spans]
+    function = FUNCTIONS[covered[0].kind]
+    body = codec.read(unit, function, block.first, block.width)
+
+    def divide() -> tuple[Transaction, ...]:
+        return tuple(_read(unit, covered, part, wire) for part in _divided(covered, block))
+
+    compile_decoder = _bits_decoder if covered[0].kind in BIT_KINDS else _registers_decoder
+    framed = wire.framing is Framing.STREAM
+    return transaction(
+        body, wire, tuple(covered), compile_decoder(covered, block, framed=framed), divide
+    )
+
+
+def _divided(points: Sequence[Point], block: Block) -> list[Block]:
+    """The same points without bridged gaps or, where there is none, each by itself."""
+    if len(points) == 1:
+        return []
+    spans = [span(point) for point in points]
+    runs: list[list[int]] = []
+    reach = block.first - 2
+    for index in range(len(spans)):
+        if spans[index].first > reach + 1:
+            runs.append([])
+        runs[-1].append(index)
+        reach = max(reach, spans[index].last)
+    if len(runs) == 1:
+        runs = [[index] for index in range(len(spans))]
+    return [
+        Block(spans[run[0]].first, max(spans[index].last for index in run), tuple(run))
+        for run in runs
+    ]
+
+
+def _registers_decoder(points: Sequence[Point], block: Block, *, framed: bool) -> Decode:
+    parts = []
+    for point in points:
+        start = 2 * (int(point.address) - block.first)
+        parts.append(_Part(registers.decoder(point), start, start + 2 * registers.width(point)))
+
+    def decode(frame: bytes) -> list[Sample]:
+        data = codec.content(frame[: -codec.CRC_BYTES] if framed else frame)
+        return [part.decode(data[part.start : part.stop]) for part in parts]
+
+    return decode
+
+
+def _bits_decoder(points: Sequence[Point], block: Block, *, framed: bool) -> Decode:
+    places = [(point, int(point.address) - block.first) for point in points]
+
+    def decode(frame: bytes) -> list[Sample]:
+        data = codec.content(frame[: -codec.CRC_BYTES] if framed else frame)
+        bits = codec.bits(data, block.width)
+        return [Sample(point, bits[place]) for point, place in places]
+
+    return decode
+
+
+def transaction(
+    body: bytes,
+    wire: WireCost,
+    points: tuple[Point, ...],
+    decode: Decode,
+    divide: Callable[[], Sequence[Transaction]] | None = None,
+) -> Transaction:
+    """The body as this wire carries it."""
+    answer = codec.Answer.to(body)
+    framed = wire.framing is Framing.STREAM
+    return Transaction(
+        request=codec.rtu(body) if framed else body,
+        expect=codec.RtuExpect(answer) if framed else codec.MbapExpect(answer),
+        decode=decode,
+        points=points,
+        reply_bytes=answer.size + (codec.CRC_BYTES if framed else 0),
+        divide=divide,
+    )

@@ -1,0 +1,147 @@
+"""Registers and values: every type, every order of bytes, both ways. Pure.
+
+`ABCD` is how Modbus means it: the first register is the most significant one. `CDAB` has the
+registers reversed, `BADC` the bytes within each register, `DCBA` both. Four registers continue
+the same pattern.
+"""
+
+import math
+import struct
+from collections.abc import Callable
+from typing import TypeAlias
+
+from drivers import measure
+from drivers.contract import NotWritable, Point, Sample, Value
+
+REGISTERS = {
+    "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4,
+    "bool": 1, "bits": 1, "bcd": 2,
+}  # fmt: skip
+"""Registers of each type, unless the point's `size` says otherwise (`string`: always)."""
+
+_FORMATS = {
+    "u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d",
+}  # fmt: skip
+_REGISTER_BITS = 16
+
+Decoder: TypeAlias = Callable[[bytes], Sample]
+"""Gives the sample of one point from the bytes of its registers."""
+
+
+def width(point: Point) -> int:
+    """How many registers the point occupies."""
+    if point.type == "bits":
+        last_bit = (point.bit or 0) + (point.size or 1)
+        return -(-last_bit // _REGISTER_BITS)
+    if point.type == "string":
+        return point.size or 1
+    if point.type == "bcd":
+        return point.size or REGISTERS["bcd"]
+    return REGISTERS[point.type]
+
+
+def arrange(data: bytes, order: str) -> bytes:
+    """The bytes most significant first; the same call turns them back."""
+    if order == "ABCD":
+        return data
+    if order == "DCBA":
+        return data[::-1]
+    pairs = [data[at : at + 2] for at in range(0, len(data), 2)]
+    if order == "CDAB":
+        return b"".join(reversed(pairs))
+    return b"".join(pair[::-1] for pair in pairs)
+
+
+def modulus(point: Point) -> int | None:
+    """Where this point's count starts again at 0; None where it has no such place."""
+    if point.type in {"u16", "u32", "u64"}:
+        return 1 << (_REGISTER_BITS * REGISTERS[point.type])
+    if point.type == "bcd":
+        return int(10 ** (4 * width(point)))
+    return None
+
+
+def decoder(point: Point) -> Decoder:
+    """What turns the bytes of this point's registers into its sample."""
+    if point.type in _FORMATS:
+        return _number(point)
+    return {"bool": _bool, "bits": _bits, "bcd": _bcd, "string": _string}[point.type](point)
+
+
+def _number(point: Point) -> Decoder:
+    little = point.order == "DCBA"
+    unpack = struct.Struct(("<" if little else ">") + _FORMATS[point.type]).unpack
+    straight = little or point.order == "ABCD"
+    wraps = modulus(point)
+
+    def decode(data: bytes) -> Sample:
+        (count,) = unpack(data if straight else arrange(data, point.order))
+        if not math.isfinite(count):
+            return measure.unusable(point, data)
+        return measure.number(point, count, data, wraps)
+
+    return decode
+
+
+def _bool(point: Point) -> Decoder:
+    bit = point.bit or 0
+
+    def decode(data: bytes) -> Sample:
+        register = int.from_bytes(arrange(data, point.order))
+        return Sample(point, bool(register >> bit & 1))
+
+    return decode
+
+
+def _bits(point: Point) -> Decoder:
+    shift, mask = point.bit or 0, (1 << (point.size or 1)) - 1
+
+    def decode(data: bytes) -> Sample:
+        return measure.number(
+            point, int.from_bytes(arrange(data, point.order)) >> shift & mask, data
+        )
+
+    return decode
+
+
+def _bcd(point: Point) -> Decoder:
+    wraps = modulus(point)
+
+    def decode(data: bytes) -> Sample:
+        digits = arrange(data, point.order).hex()
+        if not digits.isdecimal():
+            return measure.unusable(point, data)
+        return measure.number(point, int(digits), data, wraps)
+
+    return decode
+
+
+def _string(point: Point) -> Decoder:
+    def decode(data: bytes) -> Sample:
+        text, _, _ = arrange(data, point.order).partition(b"\0")
+        return Sample(point, text.decode("utf-8", "replace").strip())
+
+    return decode
+
+
+def encode(point: Point, value: Value) -> bytes:
+    """The registers that make this value; NotWritable if none do."""
+    if isinstance(value, str) or value is None or point.type in {"bits", "string"}:
+        raise NotWritable("modbus.not-a-number", point=point.id, value=value)
+    try:
+        return arrange(_big_endian(point, value), point.order)
+    except (struct.error, OverflowError, ValueError) as error:
+        raise NotWritable("modbus.does-not-fit", point=point.id, value=value) from error
+
+
+def _big_endian(point: Point, value: float) -> bytes:
+    if point.type == "bool":
+        return bool(value).to_bytes(2)
+    exact = point.scale == 1 and point.offset == 0
+    count = value if exact else (value - point.offset) / point.scale
+    if point.type in {"f32", "f64"}:
+        return struct.pack(">" + _FORMATS[point.type], count)
+    whole = round(count)
+    if point.type == "bcd":
+        return bytes.fromhex(f"{whole:0{4 * width(point)}d}")
+    return struct.pack(">" + _FORMATS[point.type], whole)
