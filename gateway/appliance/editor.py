@@ -1,0 +1,80 @@
+"""The JSON Schema of `station.toml`, for editors that complete and check while one types."""
+
+from typing import Any
+
+import msgspec
+
+from drivers import registry
+from gateway.appliance.schema import (
+    SCHEMA,
+    DeviceOptions,
+    StationOptions,
+    ZoneOptions,
+)
+from gateway.event import ID_PATTERN
+from gateway.journal.options import JournalOptions
+from gateway.places import PlaceOptions
+from gateway.upstream.options import Options as UplinkOptions
+from gateway.web.server import Options as WebOptions
+
+_SINGLE = {"station": StationOptions, "journal": JournalOptions, "web": WebOptions}
+_BY_ID = {"place": PlaceOptions, "zone": ZoneOptions, "upstream": UplinkOptions}
+
+
+def json_schema() -> dict[str, Any]:
+    """The whole file, from the same types that read it."""
+    kinds = registry.bus_kinds()
+    families = registry.families()
+    owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
+    owners += [kind.options for kind in kinds.values()]
+    owners += [driver.Options for driver in families.values()]
+    shapes, parts = msgspec.json.schema_components(owners, ref_template="#/$defs/{name}")
+    by_owner = dict(zip(owners, shapes, strict=True))
+    buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
+    device = _merged(
+        _part(by_owner[DeviceOptions], parts),
+        [_part(by_owner[driver.Options], parts) for driver in families.values()],
+    )
+    properties = {
+        "schema": {"const": SCHEMA},
+        **{section: by_owner[shape] for section, shape in _SINGLE.items()},
+        **{section: _by_id(by_owner[shape]) for section, shape in _BY_ID.items()},
+        "bus": _by_id({"anyOf": buses}),
+        "device": _by_id(device),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Yizhan station.toml",
+        "type": "object",
+        "properties": properties,
+        "required": ["schema", "station"],
+        "additionalProperties": False,
+        "$defs": parts,
+    }
+
+
+def _by_id(shape: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{ID_PATTERN.pattern}$"},
+        "additionalProperties": shape,
+    }
+
+
+def _part(reference: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    part = parts[reference["$ref"].rsplit("/", 1)[-1]]
+    assert isinstance(part, dict)
+    return part
+
+
+def _with_kind(part: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Options of one kind of bus, with the key that chooses it."""
+    properties = {**part["properties"], "kind": {"const": kind}}
+    required = sorted({"kind", *part.get("required", ())})
+    return {**part, "properties": properties, "required": required}
+
+
+def _merged(common: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """A device's common keys, and every family's: which family it is stands in the profile."""
+    own = {name: shape for part in others for name, shape in part["properties"].items()}
+    return {**common, "properties": {**own, **common["properties"]}}

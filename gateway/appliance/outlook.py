@@ -1,0 +1,187 @@
+"""What the station would do with its settings: polls, bus load, uplinks, days of outage."""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from drivers.contract import Point
+from gateway.appliance.fit import surveys
+from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.event import Event, Stamps, Trust, tail
+from gateway.intake.events import TELEMETRY, Telemetry, Value
+from gateway.journal.rows import ROW_BYTES, pack
+
+DAY_S = 86_400
+COMMITS_PER_S = 4
+"""As often as the journal commits readings while the card's daily allowance lasts."""
+
+COMMIT_EVENTS_MAX = 100
+
+PAGE_SHARE = 1.15
+"""What SQLite's pages add to the rows in them."""
+
+_SAMPLE_WALL_NS = 1_800_000_000_000_000_000
+
+
+class BusOutlook(msgspec.Struct, frozen=True):
+    """One bus; `load` is the planned share of its wire, None where nothing is polled.
+
+    `longest_s` is how long the longest transaction takes: no alarm input waits for more than that.
+    """
+
+    id: str
+    kind: str
+    where: str | None
+    devices: int
+    load: float | None
+    longest_s: float | None
+
+
+class DeviceOutlook(msgspec.Struct, frozen=True):
+    """One device."""
+
+    id: str
+    name: str
+    profile: str
+    unverified: bool
+    bus: str
+    address: str
+    every_s: float
+    points: int
+    place: str
+
+
+class UplinkOutlook(msgspec.Struct, frozen=True):
+    """One uplink."""
+
+    id: str
+    kind: str
+    url: str
+    required: bool
+
+
+class JournalOutlook(msgspec.Struct, frozen=True):
+    """The journal, if every poll is reported: reporting only on change lengthens the days."""
+
+    quota_mb: int
+    events_per_day: int
+    mb_per_day: float
+    outage_days: float | None
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    station: str
+    name: str
+    buses: tuple[BusOutlook, ...]
+    devices: tuple[DeviceOutlook, ...]
+    uplinks: tuple[UplinkOutlook, ...]
+    journal: JournalOutlook
+
+
+def outlook(settings: Settings) -> Outlook:
+    """What these settings come to."""
+    return Outlook(
+        station=settings.station.id,
+        name=settings.station.name,
+        buses=tuple(_buses(settings)),
+        devices=tuple(_device(settings, device) for device in settings.devices.values()),
+        uplinks=tuple(
+            UplinkOutlook(name, uplink.kind, uplink.url, uplink.required)
+            for name, uplink in settings.uplinks.items()
+        ),
+        journal=_journal(settings),
+    )
+
+
+def _buses(settings: Settings) -> Iterator[BusOutlook]:
+    loads = {bus.id: found.load for bus, found in surveys(settings.buses, settings.devices)}
+    for bus in settings.buses.values():
+        load = loads.get(bus.id)
+        yield BusOutlook(
+            id=bus.id,
+            kind=bus.kind,
+            where=getattr(bus.options, "where", None),
+            devices=len(settings.devices_on(bus.id)),
+            load=load.share if load else None,
+            longest_s=load.longest_s if load else None,
+        )
+
+
+def _device(settings: Settings, setting: DeviceSetting) -> DeviceOutlook:
+    return DeviceOutlook(
+        id=setting.id,
+        name=setting.options.name,
+        profile=setting.profile.id,
+        unverified=setting.profile.unverified,
+        bus=setting.options.bus,
+        address=setting.options.address,
+        every_s=setting.device.every_s,
+        points=len(setting.device.points),
+        place=settings.places.path(setting.options.place),
+    )
+
+
+class _Poll(NamedTuple):
+    """Points of one device that are read together, so many times a day."""
+
+    device: DeviceSetting
+    points: tuple[Point, ...]
+    per_day: float
+
+
+def _polls(settings: Settings) -> Iterator[_Poll]:
+    for setting in settings.devices.values():
+        periods: dict[float, list[Point]] = {}
+        for point in setting.device.points:
+            periods.setdefault(point.every_s or setting.device.every_s, []).append(point)
+        for period_s, points in periods.items():
+            yield _Poll(setting, tuple(points), DAY_S / period_s)
+
+
+def _journal(settings: Settings) -> JournalOutlook:
+    polls = list(_polls(settings))
+    events = sum(poll.per_day for poll in polls)
+    bytes_per_day = events * _bytes_per_event(settings, polls)
+    quota_mb = settings.journal.quota_mb
+    return JournalOutlook(
+        quota_mb=quota_mb,
+        events_per_day=round(events),
+        mb_per_day=bytes_per_day / 1e6,
+        outage_days=quota_mb * 1_048_576 / bytes_per_day if events else None,
+    )
+
+
+def _bytes_per_event(settings: Settings, polls: Sequence[_Poll]) -> float:
+    """Pack one commit of made-up readings as the journal would, and weigh it."""
+    if not polls:
+        return 0.0
+    chance = random.Random(0)  # noqa: S311 - digits that do not compress, the same every time
+    per_commit = sum(poll.per_day for poll in polls) / DAY_S / COMMITS_PER_S
+    count = max(1, min(round(per_commit), COMMIT_EVENTS_MAX))
+    chosen = chance.choices(polls, [poll.per_day for poll in polls], k=count)
+    bodies = [_body(settings.station.id, poll, chance) for poll in chosen]
+    return (len(pack(bodies)) + ROW_BYTES) * PAGE_SHARE / count
+
+
+def _body(station: str, poll: _Poll, chance: random.Random) -> bytes:
+    values: dict[str, Value] = {point.id: _value(point, chance) for point in poll.points}
+    at_ns = chance.randrange(10**16)
+    event = Event(
+        kind=TELEMETRY,
+        source=poll.device.id,
+        place=poll.device.options.place,
+        stamps=Stamps("5ca1ab1e0ddba11f", at_ns, _SAMPLE_WALL_NS + at_ns, Trust.NTP),
+        data=Telemetry(values),
+    )
+    return tail(event, station)
+
+
+def _value(point: Point, chance: random.Random) -> Value:
+    if point.type == "bool":
+        return chance.random() < 0.5  # noqa: PLR2004 - heads or tails
+    number = chance.random() * 10**4
+    return round(number, point.decimals) if point.decimals else round(number)
