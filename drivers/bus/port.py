@@ -80,7 +80,7 @@ def _why_not(path: str, line: Line, error: Exception) -> LineDown:
     try:
         status = Path(path).stat()
     except OSError:
-        return PortMissing("bus.port-missing", port=path, ports=ports())
+        return PortMissing("bus.port-missing", port=path, ports=", ".join(ports()) or "-")
     if not stat.S_ISCHR(status.st_mode):
         return PortUnfit("bus.port-not-serial", port=path)
     if not os.access(path, os.R_OK | os.W_OK):
@@ -98,14 +98,14 @@ def _group(gid: int) -> str:
 
 
 def _holder(path: str) -> str:
-    """Who has the port open: "name (pid)", or "" where that may not be seen."""
+    """Who has the port open: "name (pid)", or "?" where that may not be seen."""
     target = os.path.realpath(path)
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         process = link.parent.parent
         with contextlib.suppress(OSError):
             if str(link.readlink()) == target and process.name != str(os.getpid()):
                 return f"{(process / 'comm').read_text().strip()} ({process.name})"
-    return ""
+    return "?"
 
 
 class _PortStream:

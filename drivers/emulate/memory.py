@@ -23,7 +23,7 @@ class WireStream:
     def write(self, data: bytes) -> None:
         """Send without waiting; LineLost if the stream has ended."""
         if not self._open:
-            raise LineLost("line.lost", port=self._where)
+            raise LineLost("bus.line-lost", port=self._where)
         self._wire.send(data, self._line)
 
     def set_line(self, line: Line) -> None:
@@ -39,7 +39,7 @@ class WireStream:
     def _pulled(self) -> None:
         if self._open:
             self._open = False
-            self._receiver.lost(LineLost("line.lost", port=self._where))
+            self._receiver.lost(LineLost("bus.line-lost", port=self._where))
 
 
 def opener(wire: Wire, where: str = "emulated", line: Line | None = None) -> OpenStream:
@@ -48,9 +48,9 @@ def opener(wire: Wire, where: str = "emulated", line: Line | None = None) -> Ope
 
     async def open_stream(receiver: Receiver) -> Stream:
         if not wire.plugged:
-            raise PortMissing("port.missing", port=where, ports=[])
+            raise PortMissing("bus.port-missing", port=where, ports="-")
         if held and held[0].is_open:
-            raise PortHeld("port.held", port=where)
+            raise PortHeld("bus.port-held", port=where, by="?")
         held[:] = [WireStream(wire, receiver, where, line or Line())]
         return held[0]
 
