@@ -29,10 +29,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     commands: bool = True
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
-            raise SettingsError(BAD_URL, key="url", url=self.url)
-        if url.scheme == "http" and not self.plain and not _is_loopback(url.hostname):
+        try:
+            url = urlsplit(self.url)
+            usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+        except ValueError:
+            raise SettingsError(BAD_URL, key="url") from None
+        if not usable or url.query or url.username is not None:
+            raise SettingsError(BAD_URL, key="url")  # not repeated: it may hold a password
+        if url.scheme == "http" and not self.plain and not _is_loopback(url.hostname or ""):
             raise SettingsError(PLAIN_HTTP, key="url", host=url.hostname)
 
 

@@ -4,14 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from gateway.event import Entry, Event, Lane
-
-
-class StateChange(Protocol):
-    """One line of state; `body` None deletes it."""
-
-    room: str
-    key: str
-    body: bytes | None
+from gateway.journal import StateChange
 
 
 class Ledger(Protocol):

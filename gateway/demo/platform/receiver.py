@@ -37,9 +37,9 @@ class Receiver:
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""
         return [
-            web.post("/v1/events", lambda request: self._guarded(request, self._events)),
-            web.post("/v1/ask", lambda request: self._guarded(request, self._ask)),
-            web.get("/v1/commands", lambda request: self._guarded(request, self._commands)),
+            web.post("/v1/events", self._guarded(self._events)),
+            web.post("/v1/ask", self._guarded(self._ask)),
+            web.get("/v1/commands", self._guarded(self._commands)),
         ]
 
     def rate(self) -> float:
@@ -47,14 +47,17 @@ class Receiver:
         since = int(time.monotonic()) - RATE_OVER_S
         return sum(n for second, n in self._per_second if second > since) / RATE_OVER_S
 
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        async def honest() -> web.StreamResponse:
-            expected = f"Bearer {self._token}"
-            if self._token is not None and request.headers.get("Authorization") != expected:
-                return web.json_response({"code": "unauthorised"}, status=401)
-            return await handler(request)
+    def _guarded(self, handler: Handler) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            async def honest() -> web.StreamResponse:
+                expected = f"Bearer {self._token}"
+                if self._token is not None and request.headers.get("Authorization") != expected:
+                    return web.json_response({"code": "unauthorised"}, status=401)
+                return await handler(request)
 
-        return await self._temper.answer(request, honest)
+            return await self._temper.answer(request, honest)
+
+        return answer
 
     async def _events(self, request: web.Request) -> web.Response:
         station = request.headers.get("Yizhan-Station", "")

@@ -1,0 +1,77 @@
+"""Which commands were seen and what became of them: bounded, and kept with the receipts."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.clock import Clock, Deadline
+from gateway.errors import CommandRefused
+from gateway.journal import StateChange
+from gateway.upstream.inbox.command import BUSY, FORGOTTEN, State
+
+COMMANDS_MAX = 256
+_FLOOR = "floor"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One command's fate so far; `state` None: only just seen."""
+
+    state: State | None
+    deadline: Deadline
+    reason_code: str | None = None
+    detail: Any = None
+
+
+_kept = msgspec.json.Decoder(Kept)
+_encode = msgspec.json.Encoder().encode
+
+
+class Memory:
+    """Remembers commands until they can no longer be carried out anyway.
+
+    What is forgotten lies below a floor: ids sort by time, and none below it is ever accepted.
+    """
+
+    def __init__(self, room: str, state: dict[str, bytes]) -> None:
+        self._room = room
+        self._floor = state.get(_FLOOR, b"").decode()
+        self._kept = {key: _kept.decode(body) for key, body in state.items() if key != _FLOOR}
+
+    @property
+    def newest(self) -> str:
+        """The highest id seen: where the next poll goes on."""
+        return max(self._kept, default=self._floor)
+
+    def get(self, command_id: str) -> Kept | None:
+        """What became of a command; None if it was never seen. CommandRefused if forgotten."""
+        kept = self._kept.get(command_id)
+        if kept is None and command_id <= self._floor:
+            raise CommandRefused(FORGOTTEN, of=command_id)
+        return kept
+
+    def open(self) -> list[tuple[str, Kept]]:
+        """Commands that were accepted and whose end nobody recorded."""
+        return [item for item in self._kept.items() if item[1].state is State.ACCEPTED]
+
+    def make_room(self, clock: Clock, of: str) -> list[StateChange]:
+        """Forget the oldest that have expired; CommandRefused `of` if that makes no room."""
+        changes = []
+        for name in sorted(self._kept):
+            if len(self._kept) < COMMANDS_MAX:
+                break
+            kept = self._kept[name]
+            if kept.state is State.ACCEPTED or not kept.deadline.passed(clock):
+                break  # the floor may only rise over commands that are over
+            del self._kept[name]
+            self._floor = name
+            changes.append(StateChange(self._room, name, None))
+        if changes:
+            changes.append(StateChange(self._room, _FLOOR, self._floor.encode()))
+        if len(self._kept) >= COMMANDS_MAX:
+            raise CommandRefused(BUSY, of=of)
+        return changes
+
+    def keep(self, command_id: str, kept: Kept) -> StateChange:
+        """Remember it; the change belongs into the commit of the receipt."""
+        self._kept[command_id] = kept
+        return StateChange(self._room, command_id, _encode(kept))
