@@ -1,0 +1,191 @@
+"""Every Modbus profile against registers transcribed from its source: the values must be its own.
+
+The registers lie in `tests/golden/devices`, the device side is pymodbus on the emulated wire, and
+what reads them is our driver. A profile without such a file, or a point that no case looks at,
+fails.
+"""
+
+import asyncio
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from drivers import profile as profiles
+from drivers.bus.line import Line
+from drivers.bus.wire import Wire
+from drivers.contract import BadProfile, Quality
+from drivers.emulate.image import Image
+from drivers.emulate.meter import Meter
+from drivers.family import WireCost
+from drivers.modbus.driver import DRIVER
+from drivers.modbus.emulator import ModbusSlave
+from drivers.shelf import find, folder, names
+from tests.drivers.test_wire import Master
+from tests.sim.loop import run
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
+UNIT = 7
+MODELS = [name for name in names() if find(name).family == "modbus"]
+
+
+def cases(model: str) -> list[dict]:
+    return tomllib.loads((GOLDEN / f"{model}.toml").read_text("utf-8"))["case"]
+
+
+CASES = [pytest.param(model, case, id=f"{model}: {case['name']}")
+         for model in MODELS for case in cases(model)]  # fmt: skip
+
+
+def image_of(case: dict) -> Image:
+    image = Image()
+    for block in case["block"]:
+        image.put(
+            block["kind"], block["address"], [int(word, 16) for word in block["words"].split()]
+        )
+    return image
+
+
+async def ask(wire: Wire, transactions, line: Line) -> dict:
+    """What the driver makes of the slaves' answers, by point."""
+    master, samples = Master(wire), {}
+    for transaction in transactions:
+        heard = await master.ask(transaction.request, line=line)
+        found = transaction.expect.find(heard, final=True)
+        assert found is not None, (transaction.request.hex(" "), heard.hex(" "))
+        for sample in transaction.decode(heard[slice(*found)]):
+            samples[sample.point.id] = sample
+    return samples
+
+
+def read(slave: ModbusSlave, device) -> dict:
+    # One transaction a point: an image holds only the registers that its source speaks of.
+    cost = WireCost()
+    wanted = [DRIVER.plan(device, [point], cost) for point in device.points]
+    transactions = [transaction for plan in wanted for transaction in plan]
+    return run(ask(Wire([slave]), transactions, slave.line))
+
+
+@pytest.mark.parametrize(("model", "case"), CASES)
+def test_the_values_are_those_of_the_source(model: str, case: dict) -> None:
+    device = find(model).device("d", str(UNIT))
+    samples = read(ModbusSlave(UNIT, image_of(case), device.line), device)
+    assert set(samples) == set(case["expect"])
+    for name, expected in case["expect"].items():
+        sample, point = samples[name], device.point(name)
+        if isinstance(expected, dict):
+            assert sample.quality.value == expected["quality"], name
+        else:
+            assert sample.quality is Quality.GOOD, name
+            assert sample.value == pytest.approx(expected, abs=0.500_001 * 10**-point.decimals), (
+                name
+            )
+            assert type(sample.value) is type(expected) or point.decimals, name
+
+
+def test_every_profile_has_registers_from_its_source_and_every_register_file_a_profile() -> None:
+    golden = {path.stem for path in GOLDEN.glob("*.toml")
+              if "case" in tomllib.loads(path.read_text("utf-8"))}  # fmt: skip
+    assert golden == set(MODELS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_profile_can_be_used_as_it_stands(model: str) -> None:
+    device = find(model).device("d", str(UNIT))
+    assert list(DRIVER.check(device)) == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_profile_names_a_document_and_quotes_it(model: str) -> None:
+    model_profile = find(model)
+    assert model_profile.source is not None
+    assert model_profile.source.url.startswith("https://")
+    assert len(model_profile.source.rows) >= 2
+    assert all(row.strip() for row in model_profile.source.rows)
+
+
+def test_enough_models_are_sourced() -> None:
+    assert len([model for model in MODELS if not find(model).unverified]) >= 11
+    assert [model for model in MODELS if find(model).unverified] == ["dynaflox-ultrad"]
+
+
+def test_an_unknown_model_is_named_with_those_that_there_are() -> None:
+    for name in ("no-such", "../eastron-sdm630", ""):
+        with pytest.raises(BadProfile) as error:
+            find(name)
+        assert error.value.code == "profile.missing"
+        assert error.value.data["known"] == names()
+
+
+def test_the_files_are_in_the_checkout() -> None:
+    assert folder() == Path(profiles.__file__).parents[1] / "config" / "devices"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
+    """Whole blocks this time: our encoder and their decoder agree on every type."""
+    meter = Meter(find(model), UNIT, seed=3)
+    device = meter.profile.device("d", str(UNIT))
+
+    async def twice() -> tuple[dict, dict]:
+        plan = DRIVER.plan(device, device.points, WireCost())
+        wire = Wire([meter.slave])
+        first = await ask(wire, plan, meter.slave.line)
+        await asyncio.sleep(3600)
+        return first, await ask(wire, plan, meter.slave.line)
+
+    first, second = run(twice())
+    assert set(first) == set(meter.points)
+    for name, point in meter.points.items():
+        assert first[name].quality is second[name].quality is Quality.GOOD, name
+        if point.counter:
+            assert second[name].value >= first[name].value, name
+    moved = [name for name in first if first[name].value != second[name].value]
+    measured = [point for point in meter.points.values() if point.type not in {"bool", "bits"}]
+    assert not measured or moved
+
+
+def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
+    meter = Meter(find("eastron-sdm630"), UNIT)
+    device = meter.profile.device("d", str(UNIT))
+    meter.set("power-w", 1800)
+    assert read(meter.slave, device)["power-w"].value == 1800
+    meter.set("power-w", None)
+    assert read(meter.slave, device)["power-w"].value != 1800
+    with pytest.raises(KeyError):
+        meter.set("no-such", 1)
+    with pytest.raises(ValueError, match="current-a"):
+        Meter(find("acrel-adw300"), UNIT).set("current-a", 1e6)
+
+
+def test_what_the_master_writes_stays() -> None:
+    meter = Meter(find("waveshare-modbus-rtu-io-8ch"), UNIT)
+    device = meter.profile.device("d", str(UNIT))
+    plan = DRIVER.write(device, device.point("output-3"), True, WireCost())
+
+    async def write_and_read() -> dict:
+        wire = Wire([meter.slave])
+        await ask(wire, [plan.write], meter.slave.line)
+        await asyncio.sleep(60)
+        return await ask(wire, DRIVER.plan(device, device.points, WireCost()), meter.slave.line)
+
+    samples = run(write_and_read())
+    assert [samples[f"output-{n}"].value for n in range(1, 9)] == [n == 3 for n in range(1, 9)]
+
+
+def test_a_stuck_meter_stands_still() -> None:
+    meter = Meter(find("eastron-sdm630"), UNIT)
+    device = meter.profile.device("d", str(UNIT))
+    meter.slave.faults.stuck = True
+
+    async def twice() -> list[dict]:
+        wire = Wire([meter.slave])
+        plan = DRIVER.plan(device, device.points, WireCost())
+        first = await ask(wire, plan, meter.slave.line)
+        await asyncio.sleep(3600)
+        return [first, await ask(wire, plan, meter.slave.line)]
+
+    first, second = run(twice())
+    assert {name: sample.value for name, sample in first.items()} == {
+        name: sample.value for name, sample in second.items()
+    }
