@@ -12,6 +12,8 @@ import re
 
 import msgspec
 
+from drivers.search import first
+
 START, END, WAKE = 0x68, 0x16, 0xFE
 WAKE_BYTES_MAX = 4
 DATA_BYTES_MAX = 200
@@ -141,16 +143,10 @@ class Reply(msgspec.Struct, frozen=True):
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
         """Where the reply stands in what was heard, wake-up bytes left out."""
-        start = heard.find(START)
-        while start >= 0:
-            rest = heard[start : start + _OVERHEAD + DATA_BYTES_MAX]
-            size = _size(rest) if self._begins(rest) else 0
-            if 0 < size <= len(rest):
-                return start, start + size
-            if size and not final:
-                return None
-            start = heard.find(START, start + 1)
-        return None
+        return first(heard, START, self._size, final=final)
+
+    def _size(self, raw: bytes) -> int:
+        return _size(raw) if self._begins(raw) else 0
 
     def _begins(self, raw: bytes) -> bool:
         """Whether `raw`, finished or not, can be the reply or its beginning."""

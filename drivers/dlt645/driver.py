@@ -1,0 +1,155 @@
+"""The DL/T 645-2007 family: electricity meters. Polled."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import msgspec
+
+from drivers.contract import (
+    BadAddress,
+    BadProfile,
+    Device,
+    FieldError,
+    NotWritable,
+    Point,
+    Sample,
+    Value,
+)
+from drivers.dlt645 import codec, reading, values
+from drivers.dlt645.codec import Control, Frame, Reply
+from drivers.family import Framing, Transaction, WireCost, WritePlan
+
+Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{6}$")]
+
+_CLOSE, _OPEN = 0x1B, 0x1A
+_UNTIL = bytes.fromhex("595923311299")
+"""Second to year after which a meter may ignore a switching command: 2099-12-31 23:59:59.
+
+We send it at once or never, so it needs no deadline of its own; a meter's clock may be wrong.
+"""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of `[device.*]` that only DL/T 645 meters have.
+
+    Writing and switching need the meter's password: its level, six digits, and who does it.
+    """
+
+    wake: Annotated[int, msgspec.Meta(ge=0, le=codec.WAKE_BYTES_MAX)] = codec.WAKE_BYTES_MAX
+    level: Annotated[int, msgspec.Meta(ge=0, le=9)] = 2
+    password: Digits = "000000"  # noqa: S105 - what meters leave the factory with
+    operator: Annotated[str, msgspec.Meta(pattern=r"^\d{8}$")] = "00000000"
+
+    @property
+    def rights(self) -> bytes:
+        """Level, password and operator as every write carries them."""
+        password, operator = bytes.fromhex(self.password), bytes.fromhex(self.operator)
+        return bytes([self.level]) + password[::-1] + operator[::-1]
+
+
+class Dlt645:
+    """The family's driver; it keeps nothing."""
+
+    family = "dlt645"
+    framings = frozenset({Framing.STREAM})
+    Options: type[msgspec.Struct] = Options
+
+    def check(self, device: Device) -> Sequence[FieldError]:
+        """Everything about this device that cannot be used."""
+        return list(_faults(device))
+
+    def plan(
+        self, device: Device, points: Sequence[Point], wire: WireCost
+    ) -> tuple[Transaction, ...]:
+        """The cheapest items and blocks; an address is asked for by itself."""
+        wake = _options(device).wake
+        items = [point for point in points if point.kind != "address"]
+        planned = [reading.transaction(ask) for ask in reading.asks(device, items, wake, wire)]
+        planned += [
+            reading.address_transaction(device, point, wake)
+            for point in points
+            if point.kind == "address"
+        ]
+        return tuple(planned)
+
+    def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
+        """Set an item, switch the relay or tell everybody the time."""
+        if point.writable is None or point.kind == "address":
+            raise NotWritable("dlt645.read-only", device=device.id, point=point.id)
+        options = _options(device)
+        if point.kind == "clock":
+            return WritePlan(_tell_time(point, value, options), None, value)
+        if point.kind == "relay":
+            asked = _switch(device, point, value, options)
+        else:
+            data = reading.item_bytes(str(point.address)) + options.rights
+            asked = Frame(device.address, Control.WRITE, data + values.encode(point, value))
+        (read,) = self.plan(device, (point,), wire)
+        read_back = read if point.writable.read_back else None
+        return WritePlan(_confirmed(asked, point, options), read_back, value)
+
+
+def _options(device: Device) -> Options:
+    return device.options if isinstance(device.options, Options) else Options()
+
+
+def _switch(device: Device, point: Point, value: Value, options: Options) -> Frame:
+    if not isinstance(value, bool):
+        raise NotWritable("dlt645.bad-value", point=point.id, value=value)
+    command = point.extra.get("close", _CLOSE) if value else point.extra.get("open", _OPEN)
+    return Frame(device.address, Control.SWITCH, options.rights + bytes([command, 0]) + _UNTIL)
+
+
+def _tell_time(point: Point, value: Value, options: Options) -> Transaction:
+    asked = Frame(codec.EVERYBODY, Control.BROADCAST_TIME, values.moment(point, value))
+    request = codec.encode(asked, options.wake)
+    return Transaction(request=request, expect=None, decode=_nothing, points=(point,))
+
+
+def _confirmed(asked: Frame, point: Point, options: Options) -> Transaction:
+    """The command and its confirmation, an empty reply."""
+
+    def confirm(raw: bytes) -> Sequence[Sample]:
+        reading.accepted(raw)
+        return ()
+
+    return Transaction(
+        request=codec.encode(asked, options.wake),
+        expect=Reply(asked.address, asked.control),
+        decode=confirm,
+        points=(point,),
+        reply_bytes=codec.WAKE_BYTES_MAX + 12,
+    )
+
+
+def _nothing(_raw: bytes) -> Sequence[Sample]:
+    return ()
+
+
+def _faults(device: Device) -> Iterator[FieldError]:
+    tail = device.address.lstrip("A")
+    known = tail.isdecimal() or not tail
+    if len(device.address) != 12 or not known or device.address == codec.EVERYBODY:  # noqa: PLR2004 - digits
+        yield BadAddress("dlt645.bad-address", device=device.id, address=device.address)
+    for point in device.points:
+        mistake = _mistake(point)
+        if mistake:
+            yield BadProfile("dlt645.bad-point", device=device.id, point=point.id, what=mistake)
+
+
+def _mistake(point: Point) -> str | None:
+    """The key of this point that cannot be used."""
+    if point.kind not in values.KINDS:
+        return "kind"
+    if point.type not in values.TYPES:
+        return "type"
+    for key, item in (("address", str(point.address)), ("block", point.extra.get("block"))):
+        if item is not None and point.kind != "address":
+            try:
+                reading.item_bytes(item)
+            except ValueError:
+                return key
+    return None
+
+
+DRIVER = Dlt645()

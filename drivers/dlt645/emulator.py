@@ -1,0 +1,163 @@
+"""An emulated DL/T 645-2007 meter, written from the standard's clauses and annex A.
+
+It shares nothing with our codec. Vendors differ in what they leave out; `Habits` says how.
+"""
+
+import dataclasses
+
+from drivers.bus.line import Line
+from drivers.emulate.slave import Slave
+
+LINE = Line(2400, 8, "E", 1)
+
+_STATE_3 = "04000503"
+_RELAY_OPEN = 0x10
+_TRIP, _PERMIT, _CLOSE = 0x1A, 0x1B, 0x1C
+_OTHER, _NO_DATA, _NO_RIGHT = 0x01, 0x02, 0x04
+
+
+@dataclasses.dataclass(slots=True)
+class Habits:
+    """How this vendor reads the standard."""
+
+    wake: int = 0
+    """FE bytes before a reply, 0 to 4."""
+    blocks: bool = True
+    """Answers blocks (FF); many single-phase meters do not."""
+    piece_bytes: int = 196
+    """Most data bytes in one reply; the rest comes when asked for."""
+    tells_address: bool = True
+    """Answers a request for its address."""
+    deaf_without_wake: int = 0
+    """Sleeps through a request with fewer FE bytes before it."""
+
+
+class Dlt645Slave(Slave):
+    """One meter. `items` maps a data identifier as printed to its bytes as they travel."""
+
+    def __init__(
+        self,
+        address: str,
+        line: Line = LINE,
+        *,
+        habits: Habits | None = None,
+        password: str = "000000",  # noqa: S107 - what meters leave the factory with
+        turnaround_s: float = 0.05,
+        name: str = "",
+    ) -> None:
+        """Power it up at the printed `address`, with nothing to show yet."""
+        super().__init__(name or address, line, turnaround_s=turnaround_s, strict=False)
+        self.address = address
+        self.habits = habits or Habits()
+        self.password = password
+        self.items: dict[str, bytes] = {_STATE_3: bytes(2)}
+        self.told_time: str | None = None
+
+    def show(self, item: str, digits: str, *, minus: bool = False) -> None:
+        """Let an item show these digits, most significant first; `minus` sets the sign bit."""
+        data = bytearray.fromhex(digits)[::-1]
+        if minus:
+            data[-1] |= 0x80
+        self.items[item] = bytes(data)
+
+    @property
+    def relay_closed(self) -> bool:
+        """True while the house has power."""
+        return not self.items[_STATE_3][0] & _RELAY_OPEN
+
+    def hears(self, frame: bytes) -> bool:
+        """True for a whole frame with a right sum for this meter, for everybody or for anybody."""
+        wake = len(frame) - len(frame.lstrip(b"\xfe"))
+        body = frame[wake:]
+        if wake < self.habits.deaf_without_wake or len(body) < 12 or len(body) != body[9] + 12:  # noqa: PLR2004 - shortest frame
+            return False
+        if (body[0], body[7], body[-1]) != (0x68, 0x68, 0x16) or sum(body[:-2]) % 256 != body[-2]:
+            return False
+        return self._is_me(body[6:0:-1].hex().upper(), body[8])
+
+    def _is_me(self, address: str, control: int) -> bool:
+        if address == "9" * 12:
+            return control == 0x08  # noqa: PLR2004 - broadcast time
+        wanted = address.lstrip("A")
+        return self.address.endswith(wanted)
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        """The reply frame; a broadcast is obeyed in silence."""
+        del at_s
+        body = frame.lstrip(b"\xfe")
+        control, data = body[8], bytes((byte - 0x33) % 256 for byte in body[10:-2])
+        if control == 0x08:  # noqa: PLR2004 - broadcast time
+            self.told_time = data[::-1].hex()
+            return None
+        if control == 0x13 and not self.habits.tells_address:  # noqa: PLR2004 - read address
+            return None
+        if self.faults.exception is not None:
+            return self._frame(control | 0xC0, bytes([self.faults.exception]))
+        return self._frame(*self._obey(control, data))
+
+    def _obey(self, control: int, data: bytes) -> tuple[int, bytes]:
+        """Control code and data of the reply."""
+        if control == 0x11:  # noqa: PLR2004 - read
+            return self._piece(control, data, 0)
+        if control == 0x12:  # noqa: PLR2004 - read the rest
+            return self._piece(control, data[:4], data[4])
+        if control == 0x13:  # noqa: PLR2004 - read address
+            return 0x93, bytes.fromhex(self.address)[::-1]
+        if control == 0x14:  # noqa: PLR2004 - write
+            return self._write(data)
+        if control == 0x1C:  # noqa: PLR2004 - switch
+            return self._switch(data)
+        return control | 0xC0, bytes([_OTHER])
+
+    def _piece(self, control: int, identifier: bytes, number: int) -> tuple[int, bytes]:
+        whole = self._whole(identifier[::-1].hex().upper())
+        if whole is None:
+            return control | 0xC0, bytes([_NO_DATA])
+        most = self.habits.piece_bytes
+        part, rest = whole[number * most : (number + 1) * most], whole[(number + 1) * most :]
+        tail = bytes([number]) if number else b""
+        return control | 0x80 | (0x20 if rest else 0), identifier + part + tail
+
+    def _whole(self, item: str) -> bytes | None:
+        """An item, or the items that a block stands for, in the order of their identifiers."""
+        if item in self.items or not self.habits.blocks:
+            return self.items.get(item)
+        at = item.find("FF", 2)
+        if at < 0 or at % 2:
+            return None
+        members = [
+            data
+            for known, data in sorted(self.items.items())
+            if known[:at] == item[:at] and known[at + 2 :] == item[at + 2 :]
+        ]
+        return b"".join(members) or None
+
+    def _write(self, data: bytes) -> tuple[int, bytes]:
+        item = data[3::-1].hex().upper()
+        if data[7:4:-1].hex() != self.password:
+            return 0xD4, bytes([_NO_RIGHT])
+        if item not in self.items or len(data) - 12 != len(self.items[item]):
+            return 0xD4, bytes([_NO_DATA])
+        self.items[item] = data[12:]
+        return 0x94, b""
+
+    def _switch(self, data: bytes) -> tuple[int, bytes]:
+        if data[3:0:-1].hex() != self.password:
+            return 0xDC, bytes([_NO_RIGHT])
+        low, high = self.items[_STATE_3]
+        if data[8] == _TRIP:
+            low |= _RELAY_OPEN
+        elif data[8] in {_PERMIT, _CLOSE}:
+            low &= ~_RELAY_OPEN
+        else:
+            return 0xDC, bytes([_OTHER])
+        if not self.faults.stuck:  # a relay that is welded shut confirms, and stays as it is
+            self.items[_STATE_3] = bytes([low, high])
+        return 0x9C, b""
+
+    def _frame(self, control: int, data: bytes) -> bytes:
+        other = self.faults.wrong_unit
+        address = self.address if other is None else f"{other:012d}"
+        body = bytes([0x68, *bytes.fromhex(address)[::-1], 0x68, control, len(data)])
+        body += bytes((byte + 0x33) % 256 for byte in data)
+        return b"\xfe" * self.habits.wake + body + bytes([sum(body) % 256, 0x16])

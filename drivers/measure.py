@@ -1,0 +1,37 @@
+"""From digits to values, for every family that counts in decimal digits. Pure."""
+
+from drivers.contract import Point, Quality, Sample
+
+
+def bcd(data: bytes) -> int | None:
+    """The number in packed decimal digits, lowest byte first; None if a digit is above 9."""
+    digits = data[::-1].hex()
+    return int(digits) if digits.isdecimal() else None
+
+
+def to_bcd(count: int, size: int) -> bytes:
+    """The number as packed decimal digits, lowest byte first; ValueError if it does not fit."""
+    digits = f"{count:0{2 * size}d}"
+    if len(digits) != 2 * size or not digits.isdecimal():
+        raise ValueError(count)
+    return bytes.fromhex(digits)[::-1]
+
+
+def scaled(point: Point, count: float) -> int | float:
+    """The count in the point's unit, rounded to its decimals; what is whole stays whole."""
+    value = count * point.scale + point.offset
+    return round(value, point.decimals) if point.decimals else round(value)
+
+
+def number(point: Point, count: float, raw: bytes, modulus: int | None = None) -> Sample:
+    """The sample of a number: scaled, and judged by the point's range."""
+    value = scaled(point, count)
+    low, high = point.min, point.max
+    if (low is not None and value < low) or (high is not None and value > high):
+        return Sample(point, value, Quality.OUT_OF_RANGE, count, modulus, raw)
+    return Sample(point, value, Quality.GOOD, count, modulus)
+
+
+def unusable(point: Point, raw: bytes) -> Sample:
+    """The device has answered, but with nothing that is a value."""
+    return Sample(point, None, Quality.SENSOR_FAULT, raw=raw)
