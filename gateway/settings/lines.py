@@ -94,7 +94,7 @@ class _Scanner:
             path = (*path, number)
         elif path in self._counts:
             path = (*path, self._counts[path])
-        self._note(path, len(parent), start)
+        self._note(path, 0, start)
         return path
 
     def _resolved(self, keys: KeyPath) -> KeyPath:
