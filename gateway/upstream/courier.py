@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from gateway.clock import Clock
 from gateway.errors import BadReceipt, Rejected, UpstreamError
 from gateway.event import Entry, Lane
+from gateway.upstream.inbox.command import wall_ns
 from gateway.upstream.loader import Load, Loader
 from gateway.upstream.poison import Poison
 from gateway.upstream.ports import Following, Ledger
@@ -94,7 +95,7 @@ class Courier:
             position=route.follower.position,
             heads=route.journal.heads(),
         )
-        if receipt.at is not None:
+        if receipt.at is not None and _is_instant(receipt.at):
             route.learn(receipt.at, took_ns)
         await self._settle(load, verdict)
         self._succeeded(load, verdict)
@@ -193,3 +194,11 @@ class Courier:
         if found and found[1].decode() == self._route.clock.boot:
             taken_ms = int(found[2])
             self._route.standing.arrived(self._route.clock.now_ns() / 1e6 - taken_ms)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        wall_ns(text)
+    except (ValueError, OverflowError):
+        return False
+    return True

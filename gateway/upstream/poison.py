@@ -4,10 +4,12 @@ Such an event stays in the station's history; to this platform its number is rep
 that the lane goes on without a hole. A `feed.rejected` event says which and why.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.clock import Clock
+from gateway.errors import JournalFull
 from gateway.event import Entry, Event, Lane, event_id
 from gateway.upstream.events import (
     FEED_REJECTED,
@@ -23,6 +25,7 @@ REJECTED = "upstream.rejected"
 IN_A_ROW_MAX = 8
 """A platform that refuses so many in a row refuses us, not our events: stop giving them up."""
 
+_log = logging.getLogger(__name__)
 _REMEMBERED_MAX = 512
 _OWN_TYPE = f'"type":"{FEED_REJECTED.type}"'.encode()
 
@@ -87,7 +90,11 @@ class Poison:
         new = {name: code for name, code in new.items() if name not in self._recorded}
         if not new:
             return
-        await self._journal.append([self._event(new)])
+        try:
+            await self._journal.append([self._event(new)])
+        except JournalFull:
+            _log.warning("no room to record what %s would not take: %s", self._uplink, new)
+            return
         self._recorded.update(dict.fromkeys(new))
         while len(self._recorded) > _REMEMBERED_MAX:
             self._recorded.popitem(last=False)

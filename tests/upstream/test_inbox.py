@@ -45,6 +45,11 @@ class Desk:
         ]
         return Inbox("district", self.rig.journal, self.rig.clock, station=STATION, kinds=kinds)
 
+    async def poll(self, uplink: object, for_s: float) -> None:
+        polling = asyncio.ensure_future(self.inbox.run(uplink, random.Random(1)))
+        await asyncio.sleep(for_s)
+        polling.cancel()
+
     async def ring(self, bell: Bell, _deadline: object) -> object:
         if bell.times == 0:
             raise Unavailable("inbox.unavailable", kind="bell")
@@ -263,9 +268,7 @@ async def test_polling_goes_on_after_the_newest_command():
     desk = Desk()
     command = desk.command()
     post = Post([command], Unreachable("upstream.timeout"), [])
-    task = asyncio.ensure_future(desk.inbox.run(post, random.Random(1)))
-    await asyncio.sleep(600)
-    task.cancel()
+    await desk.poll(post, for_s=600)
     assert [after for _, after in post.asked[:3]] == ["", *[json.loads(command)["id"]] * 2]
     assert 10 <= len(post.asked) <= 14
     assert desk.rung == 1
@@ -275,9 +278,7 @@ async def test_polling_goes_on_after_the_newest_command():
 async def test_a_platform_that_repeats_itself_is_answered_ever_more_rarely():
     desk = Desk()
     post = Post([desk.command()])
-    task = asyncio.ensure_future(desk.inbox.run(post, random.Random(1)))
-    await asyncio.sleep(3600)
-    task.cancel()
+    await desk.poll(post, for_s=3600)
     assert desk.rung == 1
     assert len(post.asked) < 200
 
@@ -292,9 +293,7 @@ async def test_a_platform_that_does_not_wait_is_asked_once_a_second():
             return []
 
     post = Hasty([])
-    task = asyncio.ensure_future(desk.inbox.run(post, random.Random(1)))
-    await asyncio.sleep(60)
-    task.cancel()
+    await desk.poll(post, for_s=60)
     assert len(post.asked) <= 61
 
 

@@ -332,9 +332,12 @@ async def test_a_receipt_lends_its_clock_with_the_round_trip_as_bound():
         station="wangjing-07",
         learn=lambda at, took_ns: heard.append((at, took_ns)),
     )
-    rig.platform.receipt = lambda receipt: msgspec.structs.replace(
-        receipt, at="2026-11-23T14:05:00.000Z"
-    )
+    times = iter(["2026-11-23T14:05:00.000Z", "soon", "2026-11-23T14:05:00"])
+    rig.platform.receipt = lambda receipt: msgspec.structs.replace(receipt, at=next(times))
     async with rig.running():
         await asyncio.sleep(1)
+        await rig.fact(Lane.ALARM)
+        await rig.until_settled()
+        await rig.fact(Lane.ALARM)
+        await rig.until_settled()
     assert heard == [("2026-11-23T14:05:00.000Z", 5_000_000)]

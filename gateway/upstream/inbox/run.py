@@ -54,11 +54,12 @@ class Inbox:
     async def load(self) -> None:
         """Take up the state; what a killed process left half-way is failed, never repeated."""
         self._memory = Memory(self._room, await self._journal.load(self._room))
+        self._acting = 0
         for name, kept in self._memory.open():
             await self._move(name, kept, State.FAILED, c.INTERRUPTED)
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
-        """Poll until cancelled; call `load` before."""
+        """Poll until cancelled, after `load`; a fault of the journal or of a kind ends it."""
         retry = Retry(rng)
         async with asyncio.TaskGroup() as acting:
             while True:
