@@ -7,15 +7,21 @@ from pathlib import Path
 from drivers.contract import BadProfile
 from drivers.profile import Profile, load
 
-_PLACES = (
-    Path(__file__).parents[1] / "config" / "devices",
-    Path(sys.prefix) / "share" / "yizhan" / "config" / "devices",
+_ROOTS = (
+    Path(__file__).parents[1] / "config",
+    Path(sys.prefix) / "share" / "yizhan" / "config",
 )
 
 
+def shared(*parts: str) -> Path:
+    """Where data of `config/` lies: in the checkout, else in the installed prefix."""
+    places = [root.joinpath(*parts) for root in _ROOTS]
+    return next((place for place in places if place.exists()), places[-1])
+
+
 def folder() -> Path:
-    """The folder of the profiles: the checkout's first, then the prefix's."""
-    return next((place for place in _PLACES if place.is_dir()), _PLACES[-1])
+    """The folder of the profiles."""
+    return shared("devices")
 
 
 def names() -> list[str]:

@@ -1,0 +1,67 @@
+"""`yizhan`: one name, many commands; only the one that is asked for is imported."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from gateway import __version__
+from gateway.errors import SettingsError, StationError
+from gateway.texts import Texts
+
+COMMANDS = {
+    "run": "gateway.station.command",
+    "demo": "gateway.demo.command",
+    "check": "gateway.appliance.check",
+    "emulate": "gateway.demo.emulate",
+    "journal": "gateway.journal.command",
+}
+"""Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
+
+
+def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
+    """The parser: whole for the command asked for, a line of help for the others."""
+    parser = argparse.ArgumentParser(
+        prog="yizhan",
+        description=texts.say("cli.about"),
+        epilog=texts.say("cli.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"yizhan {__version__}")
+    subcommands = parser.add_subparsers(metavar=texts.say("cli.command"), dest="command")
+    for name, module in COMMANDS.items():
+        if name == asked:
+            importlib.import_module(module).add_to(subcommands)
+        else:
+            subcommands.add_parser(name, help=texts.say(f"cli.{name}"), add_help=False)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 a no, 2 wrong use. No traceback reaches a person."""
+    arguments = sys.argv[1:] if argv is None else argv
+    asked = next((word for word in arguments if word in COMMANDS), None)
+    texts = Texts.of_environment()
+    parser = build_parser(asked, texts)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 2
+    try:
+        code: int = args.func(args)
+    except SettingsError as error:
+        print(texts.say(error.code, **error.data), file=sys.stderr)
+        return 2
+    except StationError as error:
+        print(texts.say(error.code, **error.data), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: `yizhan journal tail | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

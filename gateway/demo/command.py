@@ -1,0 +1,162 @@
+"""`yizhan demo`: everything at once on one machine, each part its own process."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.demo.child import READY_WITHIN_S, Child
+from gateway.demo.settings import PORTS, Ports, write_settings
+from gateway.texts import Texts
+
+COLOURS = {"field": "36", "platform": "35", "station": "32"}
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "demo",
+        help=texts.say("cli.demo"),
+        description=texts.say("demo.about"),
+        epilog=texts.say("demo.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dir", type=Path, default=None, help=texts.say("demo.dir"))
+    parser.add_argument("--fresh", action="store_true", help=texts.say("demo.fresh"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start the three processes, keep them going, stop them in order at Ctrl-C."""
+    texts = Texts.of_environment()
+    folder = (args.dir or default_folder()).resolve()
+    if args.fresh:
+        for name in ("state", "platform"):
+            for path in sorted((folder / name).rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+    ports = free_ports()
+    if ports is None:
+        print(texts.say("demo.no-port"), file=sys.stderr)
+        return 1
+    write_settings(folder, ports)
+    return asyncio.run(_play(folder, ports, texts))
+
+
+def default_folder() -> Path:
+    """`.dev/demo` of a checkout, else a folder of the user's own state."""
+    checkout = Path(__file__).parents[2]
+    if (checkout / "dev").exists() and os.access(checkout, os.W_OK):
+        return checkout / ".dev" / "demo"
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "yizhan-demo"
+
+
+def free_ports() -> Ports | None:
+    """The usual ports where they are free, else the next free ones; None if there are none."""
+    taken: set[int] = set()
+    chosen = {}
+    for name, usual in PORTS._asdict().items():
+        port = next((p for p in range(usual, usual + 50) if p not in taken and _is_free(p)), None)
+        if port is None:
+            return None
+        taken.add(port)
+        chosen[name] = port
+    return Ports(**chosen)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _say(name: str, line: str) -> None:
+    colour = COLOURS.get(name, "0") if sys.stdout.isatty() else None
+    label = f"\033[{colour}m{name:>8}\033[0m" if colour else f"{name:>8}"
+    print(f"{label} │ {line}", flush=True)
+
+
+async def _play(folder: Path, ports: Ports, texts: Texts) -> int:
+    run_folder = folder / "run"
+    platform = Child(
+        "platform",
+        ["gateway.demo.platform", "--port", str(ports.platform), "--dir", str(folder / "platform")],
+        run_folder,
+        _say,
+    )
+    field = Child(
+        "field",
+        [
+            *("gateway.demo.field", "--dir", str(folder), "--panel", str(ports.panel)),
+            *("--platform", _at(ports.platform), "--live", _at(ports.station)),
+        ],
+        run_folder,
+        _say,
+    )
+    station = Child(
+        "station",
+        [
+            *("gateway.cli", "run", "--config", str(folder / "config")),
+            *("--state", str(folder / "state")),
+        ],
+        run_folder,
+        _say,
+    )
+    children = (field, platform, station)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(child.run()) for child in children[:2]]
+    try:
+        if await _ready(children[:2], stop):
+            tasks.append(asyncio.create_task(station.run()))
+            if await _ready(children[2:], stop):
+                print(_where(ports, folder, children, texts), flush=True)
+        await stop.wait()
+    finally:
+        for child in reversed(children):
+            await child.stop()
+        for task in tasks:
+            task.cancel()
+    return 0
+
+
+async def _ready(children: tuple[Child, ...], stop: asyncio.Event) -> bool:
+    """Wait until all say that they are ready; False if they do not, or if told to stop before."""
+    waiters = [asyncio.ensure_future(child.ready.wait()) for child in children]
+    stopped = asyncio.ensure_future(stop.wait())
+    all_ready = asyncio.gather(*waiters)
+    either: set[asyncio.Future[Any]] = {all_ready, stopped}
+    done, _ = await asyncio.wait(
+        either, timeout=READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
+    )
+    all_ready.cancel()
+    stopped.cancel()
+    return all_ready in done and not stop.is_set()
+
+
+def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts) -> str:
+    pids = {child.name: child.pid for child in children}
+    return texts.say(
+        "demo.where",
+        live=_at(ports.station),
+        panel=_at(ports.panel),
+        platform=_at(ports.platform),
+        settings=folder / "config" / "station.toml",
+        station_pid=pids["station"],
+        field_pid=pids["field"],
+        platform_pid=pids["platform"],
+    )
+
+
+def _at(port: int) -> str:
+    return f"http://127.0.0.1:{port}/"

@@ -1,0 +1,31 @@
+"""The demo's two files, written from `config/demo/`: the field's and the station's."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from drivers.shelf import shared
+
+
+class Ports(NamedTuple):
+    """Where the demo's programs listen, all on loopback."""
+
+    station: int
+    platform: int
+    panel: int
+    gateway: int
+
+
+PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502)
+
+
+def write_settings(folder: Path, ports: Ports) -> None:
+    """Write `field.toml` and `config/station.toml` into the demo's folder."""
+    (folder / "config").mkdir(parents=True, exist_ok=True)
+    run_folder = folder / "run"
+    run_folder.mkdir(exist_ok=True)
+    for name, target in (("field.toml", folder), ("station.toml", folder / "config")):
+        text = shared("demo", name).read_text("utf-8")
+        text = text.replace("@RUN@", str(run_folder))
+        for which, port in ports._asdict().items():
+            text = text.replace(f"@{which.upper()}@", str(port))
+        (target / name).write_text(text, "utf-8")

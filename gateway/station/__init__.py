@@ -1,0 +1,1 @@
+"""The composition root: it alone knows every room, and puts the running station together."""

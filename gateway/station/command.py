@@ -1,0 +1,57 @@
+"""`yizhan run`: the station, in the foreground."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.texts import Texts
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "run",
+        help=texts.say("cli.run"),
+        description=texts.say("station.about"),
+        epilog=texts.say("station.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, default=default_config(), metavar="DIR",
+                        help=texts.say("station.config"))  # fmt: skip
+    parser.add_argument("--state", type=Path, default=None, metavar="DIR",
+                        help=texts.say("station.state"))  # fmt: skip
+    parser.add_argument("-v", "--verbose", action="store_true", help=texts.say("station.verbose"))
+    parser.set_defaults(func=run)
+
+
+def default_config() -> Path:
+    """Where systemd says, else /etc/yizhan."""
+    return Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/yizhan").split(":")[0])
+
+
+def default_state(config: Path) -> Path:
+    """Where systemd says, else beside the settings."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else config / "state"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
+    # Under systemd the journal stamps the lines; a terminal wants to see the time.
+    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format=f"{stamp}%(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    from gateway.station.run import run_station  # noqa: PLC0415  # only when it really runs
+
+    state = args.state or default_state(args.config)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return asyncio.run(run_station(args.config, state))

@@ -1,0 +1,210 @@
+"""The station, put together: every room built, started in order, and stopped in order.
+
+settings → clock → journal → intake → uplinks, inbox → buses → pages → READY=1
+SIGTERM  → buses → intake → uplinks → pages → journal
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from drivers.registry import bus_kinds
+from gateway import __version__
+from gateway.appliance.load import load
+from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.clock import Clock, ClockStep
+from gateway.clock.boot import run_directory
+from gateway.errors import JournalFailed
+from gateway.event import Event, Kind, rfc3339
+from gateway.intake import Intake
+from gateway.intake.intake import Device
+from gateway.journal import Journal, open_or_volatile
+from gateway.live.section import section as live_section
+from gateway.station import floor, watchdog
+from gateway.station.events import CLOCK_STEP, STARTED, ClockMoved, Started
+from gateway.station.supervise import keep_running, stop_all
+from gateway.station.uplinks import Uplinks
+from gateway.station.vitals import StationBus, Watch
+from gateway.web.control import control_path
+from gateway.web.server import WebServer, build_app
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 0.7
+"""What each step of stopping may take: a stop as a whole takes at most 3 s."""
+
+CLOCK_EVERY_S = 30.0
+FLOOR_EVERY_ROUNDS = 120
+"""An hour: a floor that is an hour low costs nothing, a write a minute would cost the card."""
+
+VITALS_EVERY_S = 1.0
+STUCK_S_MAX = 15.0
+"""A journal job that has run for so long means that the writer has stopped moving."""
+
+
+async def run_station(config: Path, state: Path) -> int:
+    """Run until told to stop; the exit code. `state` is a folder that exists."""
+    settings = load(config)
+    clock = Clock.open(state, floor_ns=floor.read(state))
+    required = [name for name, uplink in settings.uplinks.items() if uplink.required]
+    journal = await open_or_volatile(
+        state,
+        runtime=run_directory(os.environ, state)[0],
+        station=settings.station.id,
+        options=settings.journal,
+        clock=clock,
+        retaining=required,
+    )
+    if journal.volatile:
+        log.error("storage lost: running on memory, nothing is kept over a restart")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(_close, journal)
+        station = Station(settings, state, clock, journal)
+        closing.push_async_callback(station.stop)
+        await station.start()
+        watchdog.notify("READY=1")
+        log.info("station %s is ready: %s", settings.station.id, station.address)
+        code = await _until(stop, journal)
+        watchdog.notify("STOPPING=1")
+        return code
+
+
+async def _close(journal: Journal) -> None:
+    with contextlib.suppress(JournalFailed):  # it has been said already
+        await journal.close()
+
+
+async def _until(stop: asyncio.Event, journal: Journal) -> int:
+    stopped = asyncio.ensure_future(stop.wait())
+    ended: set[asyncio.Future[Any]] = {stopped, journal.fatal}
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if journal.fatal.done():
+        # A retried fsync proves nothing: end, and let the next start see what the disk holds.
+        log.error("the journal's disk failed, so this process ends: %s", journal.fatal.result())
+        return 1
+    return 0
+
+
+class Station:
+    """The running station: its rooms, its tasks."""
+
+    def __init__(self, settings: Settings, state: Path, clock: Clock, journal: Journal) -> None:
+        """Build everything; nothing is opened but the journal, which is open already."""
+        self._state = state
+        self._clock = clock
+        self._journal = journal
+        self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
+        self.uplinks = Uplinks(settings, state, clock, journal)
+        self.buses = _build_buses(settings, self.intake)
+        self.watch = Watch(
+            settings,
+            clock=clock,
+            journal=journal,
+            intake=self.intake,
+            buses=self.buses,
+            senders=self.uplinks.senders,
+            required=[
+                journal.follower(name, retaining=True)
+                for name, uplink in settings.uplinks.items()
+                if uplink.required
+            ],
+        )
+        app = build_app([live_section(self.watch)], vitals=self.watch, feed=journal)
+        self._server = WebServer(app, settings.web, control=control_path())
+        self._polling: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def address(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self._server.port}/"
+
+    async def start(self) -> None:
+        """Open the pages first (a held port ends the start), then the uplinks, then the field."""
+        await self._server.start()
+        epoch, volatile = self._journal.epoch, self._journal.volatile
+        await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
+        self._tasks += [
+            _task(f"uplink {sender.name}", sender.run) for sender in self.uplinks.senders
+        ]
+        self._tasks += [_task(name, run) for name, run in self.uplinks.listeners]
+        self._tasks += [_task("clock", self._keep_time), _task("vitals", self._keep_watching)]
+        if (every_s := watchdog.period_s()) is not None:
+            feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
+            self._tasks.append(feeding)
+        self._polling = [_task(f"bus {name}", bus.run) for name, bus in self.buses.items()]
+
+    async def stop(self) -> None:
+        """Stop reading, store what was read, stop sending, close the pages."""
+        await stop_all(self._polling, STOP_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.intake.drain()
+        await stop_all(self._tasks, STOP_WITHIN_S)
+        await self.uplinks.close()
+        await self._server.stop()
+        floor.write(self._state, self._clock.floor_ns)
+
+    def _moved(self) -> bool:
+        return self._journal.stats().stuck_s < STUCK_S_MAX
+
+    async def _keep_time(self) -> None:
+        for round_number in itertools.count(1):
+            step = self._clock.poll()
+            if step is not None:
+                await self._clock_moved(step)
+            if round_number % FLOOR_EVERY_ROUNDS == 0:
+                floor.write(self._state, self._clock.floor_ns)
+            await asyncio.sleep(CLOCK_EVERY_S)
+
+    async def _clock_moved(self, step: ClockStep) -> None:
+        moved = ClockMoved(
+            boot=self._clock.boot,
+            at_ms=step.at // 1_000_000,
+            old=None if step.old is None else rfc3339(step.old),
+            new=rfc3339(step.new),
+            source=step.source.value,
+        )
+        await self._record(CLOCK_STEP, moved)
+
+    async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
+        event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
+        await self._journal.append([event])
+
+    async def _keep_watching(self) -> None:
+        while True:
+            self.watch()
+            await asyncio.sleep(VITALS_EVERY_S)
+
+
+def _task(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(keep_running(name, run), name=name)
+
+
+def _build_buses(settings: Settings, intake: Intake) -> dict[str, StationBus]:
+    """One bus for each that has devices; a bus without any would only hold its port."""
+    kinds = bus_kinds()
+    buses = {}
+    for name, bus in settings.buses.items():
+        devices = [setting.device for setting in settings.devices_on(name)]
+        if devices:
+            build = kinds[bus.kind].build
+            built = build(name, bus.options, devices, intake.take, intake.changed)
+            buses[name] = cast(StationBus, built)
+    return buses
+
+
+def _device(setting: DeviceSetting) -> Device:
+    return Device(setting.id, setting.options.place, setting.device.every_s, setting.options.report)

@@ -1,0 +1,195 @@
+"""Takes the station's vital signs: the one place that looks into every room."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from drivers.bus.stats import BusStats
+from drivers.contract import FieldBus, Point, Quality
+from gateway import __version__
+from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
+from gateway.clock import Clock
+from gateway.event import Lane
+from gateway.health import (
+    BusVitals,
+    ClockVitals,
+    DeviceVitals,
+    JournalVitals,
+    LaneVitals,
+    PointVitals,
+    Vitals,
+)
+from gateway.intake import Intake
+from gateway.journal import Follower, Journal
+from gateway.station.pace import Lag, Rate
+from gateway.upstream.sender import Sender
+
+STALE_PERIODS = 3
+"""A value older than so many of its device's periods is stale, whatever it said."""
+
+FRESH_NS = 500_000_000
+"""Whoever asks again within this time gets the same snapshot."""
+
+
+class StationBus(FieldBus, Protocol):
+    """A bus that counts what it does, as every kind does."""
+
+    @property
+    def stats(self) -> BusStats:
+        """Everything that was counted, now."""
+
+
+class Watch:
+    """Call it for the vital signs; it keeps what only comparing two instants can tell."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        journal: Journal,
+        intake: Intake,
+        buses: Mapping[str, StationBus],
+        senders: Sequence[Sender],
+        required: Sequence[Follower],
+    ) -> None:
+        """`required` are the followers whose receipts count."""
+        self._settings = settings
+        self._clock = clock
+        self._journal = journal
+        self._intake = intake
+        self._buses = buses
+        self._senders = senders
+        self._required = required
+        self._started_ns = clock.now_ns()
+        self._since: dict[str, tuple[str, int]] = {}
+        self._lags = {lane: Lag() for lane in Lane}
+        self._rate = Rate(self._started_ns)
+        self._taken: Vitals | None = None
+
+    def __call__(self) -> Vitals:
+        """The vital signs, at most half a second old."""
+        now_ns = self._clock.now_ns()
+        if self._taken is None or now_ns - self._taken.at_ns > FRESH_NS:
+            self._taken = self._take(now_ns)
+        return self._taken
+
+    def _take(self, now_ns: int) -> Vitals:
+        stats: dict[str, BusStats] = {name: bus.stats for name, bus in self._buses.items()}
+        ahead_ns = now_ns - int(asyncio.get_running_loop().time() * 1e9)
+        devices = tuple(
+            self._device(device, stats[device.options.bus], now_ns, ahead_ns)
+            for device in self._settings.devices.values()
+        )
+        return Vitals(
+            station=self._settings.station.id,
+            name=self._settings.station.name,
+            version=__version__,
+            at_ns=now_ns,
+            started_ns=self._started_ns,
+            buses=tuple(_bus(self._settings.buses[name], one) for name, one in stats.items()),
+            devices=devices,
+            lanes=tuple(self._lane(lane, now_ns) for lane in Lane),
+            uplinks=tuple(sender.vitals for sender in self._senders),
+            journal=self._journal_vitals(),
+            clock=self._clock_vitals(),
+            values_per_s=self._rate.of(self._intake.readings, now_ns),
+            read_to_receipt_ms=next((s.latency_ms for s in self._senders if s.latency_ms), None),
+            timezone=self._settings.station.timezone,
+        )
+
+    def _device(
+        self, device: DeviceSetting, bus: BusStats, now_ns: int, ahead_ns: int
+    ) -> DeviceVitals:
+        latest = self._intake.current.of(device.id)
+        points = tuple(
+            self._point(device, point, now_ns, ahead_ns) for point in device.device.points
+        )
+        at_ns = max((reading.at_ns + ahead_ns for reading in latest.values()), default=None)
+        state = bus.devices[device.id].state.value
+        if state == "ok" and at_ns is not None and now_ns - at_ns > _stale_ns(device):
+            state = "stale"
+        return DeviceVitals(
+            id=device.id,
+            name=device.options.name,
+            bus=device.options.bus,
+            address=device.options.address,
+            place=device.options.place,
+            state=state,
+            since_ns=self._since_ns(device.id, state, now_ns),
+            at_ns=at_ns,
+            points=points,
+        )
+
+    def _point(
+        self, device: DeviceSetting, point: Point, now_ns: int, ahead_ns: int
+    ) -> PointVitals:
+        name = device.point_name(point.id, self._settings.station.language)
+        reading = self._intake.current.of(device.id).get(point.id)
+        if reading is None:
+            return PointVitals(point.id, name, None, point.unit, Quality.STALE.value, now_ns)
+        at_ns = reading.at_ns + ahead_ns
+        quality = reading.quality
+        if quality is Quality.GOOD and now_ns - at_ns > _stale_ns(device):
+            quality = Quality.STALE
+        step_s, spark = self._intake.current.spark(device.id, point.id)
+        return PointVitals(
+            id=point.id,
+            name=name,
+            value=reading.value,
+            unit=point.unit,
+            quality=quality.value,
+            at_ns=at_ns,
+            spark=spark,
+            spark_step_s=step_s,
+        )
+
+    def _since_ns(self, device: str, state: str, now_ns: int) -> int:
+        known = self._since.get(device)
+        if known is None or known[0] != state:
+            known = self._since[device] = (state, now_ns)
+        return known[1]
+
+    def _lane(self, lane: Lane, now_ns: int) -> LaneVitals:
+        issued = self._journal.heads()[lane]
+        receipted = min((f.position[lane] for f in self._required), default=issued)
+        lag_s = self._lags[lane].of(issued, receipted, now_ns)
+        return LaneVitals(lane, issued, receipted, issued - receipted, lag_s)
+
+    def _journal_vitals(self) -> JournalVitals:
+        stats = self._journal.stats()
+        return JournalVitals(
+            epoch=stats.epoch,
+            volatile=stats.volatile,
+            used_bytes=stats.used_bytes,
+            quota_bytes=stats.quota_bytes,
+            commits=stats.commits,
+            commit_ms=stats.commit_ms,
+            evicted=stats.evicted,
+        )
+
+    def _clock_vitals(self) -> ClockVitals:
+        status = self._clock.status()
+        return ClockVitals(status.trust, status.wall_ns, status.age_s, status.error_s)
+
+
+def _stale_ns(device: DeviceSetting) -> float:
+    return device.device.every_s * STALE_PERIODS * 1e9
+
+
+def _bus(setting: BusSetting, stats: BusStats) -> BusVitals:
+    states = [device.state.value for device in stats.devices.values()]
+    return BusVitals(
+        id=setting.id,
+        kind=setting.kind,
+        where=str(getattr(setting.options, "where", "")),
+        state=stats.state.value,
+        load=stats.load,
+        cycle_s=stats.cycle_s,
+        devices=len(states),
+        silent=states.count("silent"),
+        transactions=stats.transactions,
+        timeouts=stats.timeouts,
+        errors=stats.errors,
+        code=stats.code,
+    )
