@@ -16,6 +16,7 @@ from gateway.journal.engine import Engine
 from gateway.journal.follower import Follower
 from gateway.journal.options import (
     BODY_BYTES_MAX,
+    COMMIT_BYTES_MAX,
     MIB,
     STATE_BYTES_MAX,
     WAITING_BYTES_MAX,
@@ -232,11 +233,12 @@ class Journal:
 
 
 def _check_size(append: Append) -> None:
-    """UsageError if one of its parts is larger than the journal takes."""
-    for lane, body in append.bodies:
-        if len(body) > BODY_BYTES_MAX:
-            raise UsageError("journal.too-large", what=lane.wire, bytes=len(body))
-    for change in append.state:
-        if len(change.body or b"") > STATE_BYTES_MAX:
-            what = f"{change.room}/{change.key}"
-            raise UsageError("journal.too-large", what=what, bytes=len(change.body or b""))
+    """UsageError if a part of it, or all of it, is larger than the journal takes at once."""
+    parts = [(lane.wire, len(body), BODY_BYTES_MAX) for lane, body in append.bodies]
+    parts += [
+        (f"{change.room}/{change.key}", len(change.body or b""), STATE_BYTES_MAX)
+        for change in append.state
+    ]
+    for what, size, most in (*parts, ("append", append.size, COMMIT_BYTES_MAX)):
+        if size > most:
+            raise UsageError("journal.too-large", what=what, bytes=size, most=most)

@@ -45,15 +45,21 @@ class Opening(NamedTuple):
 
     def run(self, epoch: str | None) -> Core:
         """Open the journal; salvage it first if it is damaged. `epoch` is the lock file's."""
-        path = self.directory / FILE
         _finish_exchange(self.directory)
+        core = self._open_whole(self.directory / FILE)
+        if core is None:
+            self._salvage(epoch)
+            core = self.create(self.directory / FILE)
+        return core
+
+    def _open_whole(self, path: Path) -> Core | None:
+        """The core; None if the file is damaged, now or as an earlier run has found."""
+        if Core.damage_mark(path).exists():
+            return None
         try:
-            if Core.damage_mark(path).exists():  # an earlier run found it
-                raise JournalDamaged("journal.damaged", reason=Core.damage_mark(path).name)
             return self.create(path)
         except JournalDamaged:
-            self._salvage(epoch)
-            return self.create(path)
+            return None
 
     def _salvage(self, epoch: str | None) -> None:
         """Build the new journal beside the damaged one, then exchange them."""
