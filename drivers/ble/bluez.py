@@ -1,0 +1,113 @@
+"""The scanner of a Linux machine: bleak, which talks to BlueZ over D-Bus.
+
+bleak is imported when the scanner is first started, after the station is ready.
+"""
+
+import asyncio
+from typing import Any
+
+from drivers.ble.scanner import Advert, Heard
+from drivers.contract import LineDown, LineLost, PortForbidden, PortMissing, PortUnfit
+
+_NO_RSSI = -127
+"""bleak's word for a device whose properties changed without an advert being heard."""
+
+_START_WITHIN_S = 10.0
+_STOP_WITHIN_S = 5.0
+
+
+class BluezScanner:
+    """Active scanning on one adapter.
+
+    BlueZ is asked for every advert, changed or not: a sensor with nothing new to say must still be
+    known to live. What it makes of the air is bounded by its own thirty seconds of memory; we keep
+    nothing of strangers.
+    """
+
+    def __init__(self, adapter: str | None = None) -> None:
+        self._adapter = adapter
+        self._scanner: Any = None
+
+    async def start(self, heard: Heard) -> None:
+        """Begin to listen; LineDown if that cannot be."""
+        try:
+            scanner = self._open(heard)
+            async with asyncio.timeout(_START_WITHIN_S):
+                await scanner.start()
+        except ImportError as error:
+            raise PortUnfit("ble.no-library") from error
+        except Exception as error:
+            # D-Bus, BlueZ and bleak each have their own errors for "not now": all mean no radio.
+            raise _line_down(error) from error
+        self._scanner = scanner
+
+    async def check(self) -> None:
+        """LineDown if the radio is known to be gone or off."""
+        from bleak import BleakAdapter  # noqa: PLC0415 - loaded when a scanner runs
+
+        if self._adapter is not None:
+            return  # bleak tells of a named adapter only when scanning begins
+        try:
+            await BleakAdapter.get()
+        except Exception as error:
+            # As in `start`.
+            raise _line_down(error) from error
+
+    async def stop(self) -> None:
+        """Stop listening, whatever state the radio is in."""
+        scanner, self._scanner = self._scanner, None
+        if scanner is None:
+            return
+        try:
+            async with asyncio.timeout(_STOP_WITHIN_S):
+                await scanner.stop()
+        except Exception:  # noqa: BLE001, S110 - a radio that is gone cannot be told to stop
+            pass
+
+    def _open(self, heard: Heard) -> Any:
+        from bleak import BleakScanner  # noqa: PLC0415 - loaded when a scanner runs
+        from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus  # noqa: PLC0415
+        from bleak.backends.device import BLEDevice  # noqa: PLC0415
+
+        class Forgetful(BleakScannerBlueZDBus):
+            """Keeps no list of whatever is in the air."""
+
+            def create_or_update_device(
+                self, _key: str, address: str, name: Any, details: Any, _adv: Any
+            ) -> BLEDevice:
+                return BLEDevice(address, name, details)
+
+        def detected(device: BLEDevice, advert: Any) -> None:
+            if advert.rssi != _NO_RSSI:
+                heard(
+                    Advert(
+                        device.address, advert.rssi, advert.service_data, advert.manufacturer_data
+                    )
+                )
+
+        bluez: Any = {"filters": {"DuplicateData": True}}
+        if self._adapter is not None:
+            bluez["adapter"] = self._adapter
+        return BleakScanner(detected, backend=Forgetful, bluez=bluez)
+
+
+def _line_down(error: Exception) -> LineDown:
+    """Why there is no radio, in the field's own words."""
+    from bleak.exc import (  # noqa: PLC0415 - loaded when a scanner runs
+        BleakBluetoothNotAvailableError,
+        BleakDBusError,
+        BleakError,
+    )
+    from bleak.exc import BleakBluetoothNotAvailableReason as Reason  # noqa: PLC0415
+
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        if error.reason is Reason.POWERED_OFF:
+            return LineLost("ble.off")
+        if error.reason is Reason.DENIED_BY_SYSTEM:
+            return PortForbidden("ble.forbidden")
+        return PortMissing("ble.no-adapter")
+    if isinstance(error, BleakDBusError):
+        return LineLost("ble.refused", error=error.dbus_error)
+    if isinstance(error, BleakError):
+        return PortMissing("ble.no-adapter")
+    return LineLost("ble.no-bluez", error=type(error).__name__)

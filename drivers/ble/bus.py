@@ -1,0 +1,224 @@
+"""The bus in the air: one scanner, the sensors that are configured, and nothing kept of others.
+
+    scanner ──advert──► by address or identity ──► Sensor.take ──► sink
+        ▲                                             ▲
+     watchdog                                   overdue, once a second
+
+A lost radio is said once, its return once; meanwhile no sensor is called silent, but what the
+sensors said last goes stale as always.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from drivers.ble.ears import AirStats, Ears
+from drivers.ble.options import BusOptions
+from drivers.ble.scanner import Advert, Scanner
+from drivers.ble.sensor import Sensor
+from drivers.ble.watch import RETRY_MIN_S, Watch
+from drivers.bus.stats import BusStats
+from drivers.contract import (
+    BusChange,
+    BusState,
+    Device,
+    DeviceChange,
+    DeviceState,
+    LineDown,
+    LineLost,
+    NotWritable,
+    OnState,
+    PollResult,
+    Reading,
+    Sink,
+    Value,
+)
+
+SWEEP_S = 1.0
+"""How often the sensors' silence is looked at."""
+
+
+class BleBus:
+    """`FieldBus` over the air. `scanner` is its only radio."""
+
+    def __init__(
+        self,
+        name: str,
+        options: BusOptions,
+        devices: Sequence[Device],
+        sink: Sink,
+        on_state: OnState,
+        *,
+        scanner: Scanner,
+    ) -> None:
+        self.name = name
+        self.air = AirStats()
+        self._sink = sink
+        self._on_state = on_state
+        self._scanner = scanner
+        self._ears = Ears(devices, options)
+        self._watch = Watch(options.watchdog_s)
+        self._again = asyncio.Event()
+        self._state = BusState.WAIT
+        self._code: str | None = None
+        self._retry_s = RETRY_MIN_S
+        self._told: dict[str, DeviceState] = {}
+        self._resting: dict[tuple[str, str], asyncio.TimerHandle] = {}
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        for sensor, code in self._ears.unfit:
+            self._sink(sensor.unreachable(code, self._now_s()))
+            self._tell(sensor)
+        try:
+            while True:
+                await self._serve()
+        finally:
+            for timer in self._resting.values():
+                timer.cancel()
+
+    async def write(self, device: str, point: str, value: Value) -> Reading:
+        """Nobody can speak to a sensor that only speaks."""
+        raise NotWritable("ble.not-writable", device=device, point=point, value=value)
+
+    def restart(self) -> None:
+        """Close and open again."""
+        self._again.set()
+
+    @property
+    def stats(self) -> BusStats:
+        """This moment's figures: `transactions` are the adverts of our sensors."""
+        sensors = self._ears.sensors
+        return BusStats(
+            name=self.name,
+            state=self._state,
+            code=self._code,
+            planned=0.0,
+            load=0.0,
+            cycle_s=max((each.usual_s for each in sensors), default=0.0),
+            transactions=self.air.known,
+            timeouts=sum(each.stats.timeouts for each in sensors),
+            errors=sum(each.stats.crc for each in sensors),
+            silence_kept=0,
+            silence_broken=0,
+            line_changes=0,
+            stray_bytes=0,
+            late=0,
+            opened=self.air.scans,
+            moved_s=self.air.swept_s,
+            devices={each.device.id: each.stats for each in sensors},
+        )
+
+    async def _serve(self) -> None:
+        """One scan: from its start to its loss, or until it is started again."""
+        self._again.clear()
+        try:
+            await self._scanner.start(self._hear)
+            self.air.scans += 1
+            self._watch.started(self._now_s())
+            if not self._watch.deaf:
+                self._up()
+            await self._listen()
+        except LineDown as error:
+            self._down(error)
+            await self._pause()
+        finally:
+            await self._scanner.stop()
+
+    async def _listen(self) -> None:
+        """Hear, until the radio is lost (LineDown) or has to be started again."""
+        while not self._again.is_set():
+            await self._tick()
+            now_s = self._now_s()
+            if self._watch.check_due(now_s):
+                await self._scanner.check()
+            if self._watch.barking(now_s):
+                self.air.restarts += 1
+                if self._watch.deaf:
+                    raise LineLost("ble.deaf", silent_s=self._watch.silent_s)
+                return
+
+    async def _pause(self) -> None:
+        """Wait before the next attempt; the sensors' last words go stale meanwhile."""
+        until_s = self._now_s() + self._retry_s
+        self._retry_s = self._watch.longer(self._retry_s)
+        while self._now_s() < until_s and not self._again.is_set():
+            await self._tick()
+
+    async def _tick(self) -> None:
+        """Let a second pass, or less if somebody wants the scan started again."""
+        try:
+            async with asyncio.timeout(SWEEP_S):
+                await self._again.wait()
+        except TimeoutError:
+            pass
+        now_s = self.air.swept_s = self._now_s()
+        for sensor in self._ears.sensors:
+            result = sensor.overdue(now_s, deaf=self._state is not BusState.UP)
+            if result is not None:
+                self._sink(result)
+                self._tell(sensor)
+
+    def _hear(self, advert: Advert) -> None:
+        """An advert of anybody."""
+        now_s = self.air.heard_s = self._now_s()
+        self.air.adverts += 1
+        self._watch.heard(now_s)
+        if self._state is not BusState.UP:
+            self._up()
+        sensor = self._ears.whose(advert)
+        if sensor is None:
+            self.air.strangers += 1
+            return
+        self.air.known += 1
+        for message in advert.messages():
+            result = sensor.take(message, advert.rssi, now_s)
+            self._tell(sensor)
+            if result is not None:
+                self._sink(result)
+                self._let_rest(sensor, result)
+
+    def _let_rest(self, sensor: Sensor, result: PollResult) -> None:
+        """Put momentary points back to rest when their moment is over."""
+        for reading in result.readings:
+            rest = sensor.rests.get(reading.point)
+            if rest is None or reading.value in {None, rest.rests}:
+                continue
+            key = (sensor.device.id, reading.point)
+            if key in self._resting:
+                self._resting[key].cancel()
+            loop = asyncio.get_running_loop()
+            self._resting[key] = loop.call_later(rest.after_s, self._rest, sensor, reading.point)
+
+    def _rest(self, sensor: Sensor, point: str) -> None:
+        self._sink(sensor.rested(point, self._now_s()))
+
+    def _up(self) -> None:
+        now_s = self._now_s()
+        self._retry_s = RETRY_MIN_S
+        if self._state is BusState.UP:
+            return
+        for sensor in self._ears.sensors:
+            sensor.listening(now_s)
+        self._say(BusState.UP, None, {})
+
+    def _down(self, error: LineDown) -> None:
+        if self._state is not BusState.DOWN:
+            self._say(BusState.DOWN, error.code, error.data)
+        self._code = error.code
+
+    def _say(self, state: BusState, code: str | None, data: dict[str, object]) -> None:
+        self._state, self._code = state, code
+        self._on_state(BusChange(self.name, state, int(self._now_s() * 1e9), code, data))
+
+    def _tell(self, sensor: Sensor) -> None:
+        """Say a sensor's state if it is another than was said last; a deaf moment is not said."""
+        device, state = sensor.device.id, sensor.state
+        if state in {DeviceState.WAIT, self._told.get(device)}:
+            return
+        self._told[device] = state
+        data = {} if state is DeviceState.OK else {"device": device}
+        at_ns = int(self._now_s() * 1e9)
+        self._on_state(DeviceChange(device, state, at_ns, sensor.code, data))
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()

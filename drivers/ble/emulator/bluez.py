@@ -1,0 +1,266 @@
+"""BlueZ's side of D-Bus, as far as scanning needs it (bluez/doc/org.bluez.Adapter.rst, Device.rst).
+
+One adapter, hci0. It behaves as bluetoothd does where a scanner could trip: adverts are told only
+while somebody scans, unchanged ones only if `DuplicateData` was asked for, the strength is taken
+back when scanning stops, and a device that was not heard for thirty seconds is forgotten.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+ADAPTER_PATH = "/org/bluez/hci0"
+ADAPTER = "org.bluez.Adapter1"
+DEVICE = "org.bluez.Device1"
+_OBJECTS = "org.freedesktop.DBus.ObjectManager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+
+FORGET_AFTER_S = 30.0
+_SWEEP_S = 5.0
+_RSSI_STEP = 8
+"""Without `DuplicateData` a change of strength smaller than this is not told."""
+
+
+class Said(NamedTuple):
+    """What one advert carries."""
+
+    service_data: Mapping[str, bytes] = {}
+    maker_data: Mapping[int, bytes] = {}
+
+
+class _Device:
+    """What bluetoothd remembers of a device."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.path = f"{ADAPTER_PATH}/dev_{address.replace(':', '_')}"
+        self.services: dict[str, bytes] = {}
+        self.makers: dict[int, bytes] = {}
+        self.rssi: int | None = None
+        self.heard_s = 0.0
+
+    def changed(self, said: Said, rssi: int, now_s: float, *, duplicates: bool) -> bool:
+        """Take an advert in; True if it is to be told."""
+        news = (
+            any(self.services.get(uuid) != data for uuid, data in said.service_data.items())
+            or any(self.makers.get(maker) != data for maker, data in said.maker_data.items())
+            or self.rssi is None
+            or abs(self.rssi - rssi) >= _RSSI_STEP
+        )
+        self.services.update(said.service_data)
+        self.makers.update(said.maker_data)
+        self.heard_s = now_s
+        if news or duplicates:
+            self.rssi = rssi
+        return news or duplicates
+
+    def advertised(self) -> dict[str, Variant]:
+        """The properties that come from adverts."""
+        properties = {"RSSI": Variant("n", self.rssi)}
+        if self.services:
+            services = {uuid: Variant("ay", data) for uuid, data in self.services.items()}
+            properties["ServiceData"] = Variant("a{sv}", services)
+        if self.makers:
+            makers = {maker: Variant("ay", data) for maker, data in self.makers.items()}
+            properties["ManufacturerData"] = Variant("a{qv}", makers)
+        return properties
+
+    def properties(self) -> dict[str, Variant]:
+        """All of them."""
+        return {
+            "Address": Variant("s", self.address),
+            "AddressType": Variant("s", "random"),
+            "Alias": Variant("s", self.address.replace(":", "-")),
+            "Adapter": Variant("o", ADAPTER_PATH),
+            "Connected": Variant("b", False),
+            "Paired": Variant("b", False),
+            "UUIDs": Variant("as", []),
+            **self.advertised(),
+        }
+
+
+class FakeBluez:
+    """`org.bluez` on the bus that `serve` is given. `deaf` until scanning is started again."""
+
+    def __init__(self) -> None:
+        self.plugged = True
+        self.powered = True
+        self.deaf = False
+        self.told = 0
+        self.scans = 0
+        self._bus: MessageBus | None = None
+        self._scanning: dict[str, dict[str, Variant]] = {}
+        self._filters: dict[str, dict[str, Variant]] = {}
+        self._devices: dict[str, _Device] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def scanning(self) -> bool:
+        """True while anybody scans."""
+        return bool(self._scanning)
+
+    @property
+    def remembered(self) -> int:
+        """How many devices are not forgotten yet."""
+        return len(self._devices)
+
+    async def serve(self, address: str) -> None:
+        """Appear on that bus."""
+        self._bus = await MessageBus(address, bus_type=BusType.SYSTEM).connect()
+        self._bus.add_message_handler(self._handle)
+        await self._bus.call(
+            Message(
+                destination="org.freedesktop.DBus",
+                path="/org/freedesktop/DBus",
+                interface="org.freedesktop.DBus",
+                member="AddMatch",
+                signature="s",
+                body=["type='signal',member='NameOwnerChanged'"],
+            )
+        )
+        await self._bus.request_name("org.bluez")
+        self._sweeper = asyncio.create_task(self._forget_the_unheard())
+
+    async def close(self) -> None:
+        """Leave the bus, as a daemon that is stopped."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._bus is not None:
+            self._bus.disconnect()
+            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast's
+
+    def advert(self, address: str, said: Said, rssi: int = -60) -> bool:
+        """A device is heard; True if anybody was told."""
+        if not (self.plugged and self.powered and self._scanning) or self.deaf:
+            return False
+        now_s = asyncio.get_running_loop().time()
+        device = self._devices.get(address)
+        if device is None:
+            device = self._devices[address] = _Device(address)
+            device.changed(said, rssi, now_s, duplicates=True)
+            self._signal(
+                "/", _OBJECTS, "InterfacesAdded", "oa{sa{sv}}",
+                [device.path, {DEVICE: device.properties()}],
+            )  # fmt: skip
+        elif device.changed(said, rssi, now_s, duplicates=self._duplicates()):
+            self._changed(device.path, DEVICE, device.advertised())
+        else:
+            return False
+        self.told += 1
+        return True
+
+    def power(self, *, on: bool) -> None:
+        """Switch the radio."""
+        self.powered = on
+        if not on:
+            self._scanning.clear()
+        state = {"Powered": Variant("b", on), "Discovering": Variant("b", self.scanning)}
+        self._changed(ADAPTER_PATH, ADAPTER, state)
+
+    def unplug(self) -> None:
+        """Pull the adapter out."""
+        self.plugged = False
+        self._scanning.clear()
+        for address in list(self._devices):
+            self.forget(address)
+        self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", [ADAPTER_PATH, [ADAPTER]])
+
+    def plug(self) -> None:
+        """Put it back."""
+        self.plugged = True
+        body = [ADAPTER_PATH, {ADAPTER: self._adapter()}]
+        self._signal("/", _OBJECTS, "InterfacesAdded", "oa{sa{sv}}", body)
+
+    def forget(self, address: str) -> None:
+        """A device has not been heard for long."""
+        device = self._devices.pop(address, None)
+        if device is not None:
+            self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", [device.path, [DEVICE]])
+
+    async def _forget_the_unheard(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            limit_s = loop.time() - FORGET_AFTER_S
+            for device in list(self._devices.values()):
+                if device.heard_s < limit_s:
+                    self.forget(device.address)
+
+    def _duplicates(self) -> bool:
+        """True if anybody who scans wants unchanged adverts, too (BlueZ's own default)."""
+        asked = [filters.get("DuplicateData") for filters in self._scanning.values()]
+        return any(each is None or each.value for each in asked)
+
+    def _adapter(self) -> dict[str, Variant]:
+        return {
+            "Address": Variant("s", "02:00:00:00:00:01"),
+            "Alias": Variant("s", "emulated"),
+            "Powered": Variant("b", self.powered),
+            "Discovering": Variant("b", self.scanning),
+            "Roles": Variant("as", ["central", "peripheral"]),
+        }
+
+    def _handle(self, message: Message) -> Message | bool | None:
+        """Answer a call; everything that BlueZ would not know is the library's to refuse."""
+        if message.message_type is MessageType.SIGNAL:
+            if message.member == "NameOwnerChanged" and not message.body[2]:
+                self._scanning.pop(message.body[0], None)
+            return None
+        if message.message_type is not MessageType.METHOD_CALL:
+            return None
+        if message.member == "GetManagedObjects":
+            return Message.new_method_return(message, "a{oa{sa{sv}}}", [self._objects()])
+        if message.interface != ADAPTER or message.path != ADAPTER_PATH or not self.plugged:
+            return None
+        handler = {
+            "SetDiscoveryFilter": self._set_filter,
+            "StartDiscovery": self._start,
+            "StopDiscovery": self._stop,
+        }.get(message.member or "")
+        return None if handler is None else handler(message)
+
+    def _objects(self) -> dict[str, Any]:
+        if not self.plugged:
+            return {}
+        devices = {each.path: {DEVICE: each.properties()} for each in self._devices.values()}
+        return {ADAPTER_PATH: {ADAPTER: self._adapter()}, **devices}
+
+    def _set_filter(self, message: Message) -> Message:
+        self._filters[message.sender or ""] = message.body[0]
+        return Message.new_method_return(message)
+
+    def _start(self, message: Message) -> Message:
+        sender = message.sender or ""
+        if not self.powered:
+            return Message.new_error(message, "org.bluez.Error.NotReady", "Resource Not Ready")
+        if sender in self._scanning:
+            return Message.new_error(message, "org.bluez.Error.InProgress", "In progress")
+        self._scanning[sender] = self._filters.get(sender, {})
+        self.scans += 1
+        self.deaf = False
+        self._changed(ADAPTER_PATH, ADAPTER, {"Discovering": Variant("b", True)})
+        return Message.new_method_return(message)
+
+    def _stop(self, message: Message) -> Message:
+        if self._scanning.pop(message.sender or "", None) is None:
+            return Message.new_error(message, "org.bluez.Error.Failed", "No discovery started")
+        for device in self._devices.values():
+            device.rssi = None
+            self._changed(device.path, DEVICE, {}, ["RSSI"])
+        self._changed(ADAPTER_PATH, ADAPTER, {"Discovering": Variant("b", False)})
+        return Message.new_method_return(message)
+
+    def _changed(
+        self, path: str, interface: str, changed: dict[str, Variant], gone: list[str] | None = None
+    ) -> None:
+        body = [interface, changed, gone or []]
+        self._signal(path, _PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+
+    def _signal(
+        self, path: str, interface: str, member: str, signature: str, body: list[Any]
+    ) -> None:
+        assert self._bus is not None
+        self._bus.send(Message.new_signal(path, interface, member, signature, body))

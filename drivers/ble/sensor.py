@@ -1,0 +1,200 @@
+"""One sensor as the bus knows it: its state, and what is to be said when it speaks or is silent."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from drivers.ble.codec import Heard, Unheard, format_of
+from drivers.ble.driver import mac_of, samples
+from drivers.ble.faults import Silent
+from drivers.ble.keys import Key
+from drivers.ble.memory import Memory, News
+from drivers.ble.rhythm import PATIENCE, Rhythm
+from drivers.bus.counters import Counters
+from drivers.bus.stats import DeviceStats
+from drivers.contract import (
+    Device,
+    DeviceFault,
+    DeviceState,
+    Garbled,
+    Point,
+    PollResult,
+    Quality,
+    Reading,
+    Sample,
+    Value,
+)
+
+FAILURES_MAX = 3
+"""Messages in a row that cannot be understood, after which the sensor counts as faulty."""
+
+REPLAYED = "ble.replayed"
+_EVENTS = frozenset({"bool", "string"})
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """What a momentary point says once its moment is over (`extra` of the profile's point).
+
+    A pressed button and a seen movement are reported, their end is not: `after_s` later the bus
+    says `rests`, with quality `substituted`.
+    """
+
+    rests: bool | str
+    after_s: float
+
+
+class Sensor:
+    """A device, its key, and everything that the bus remembers of it. Instants are seconds."""
+
+    def __init__(self, device: Device, key: Key | None) -> None:
+        self.device = device
+        self.key = key
+        self.state = DeviceState.WAIT
+        self.code: str | None = None
+        self.stats = DeviceStats()
+        self.rssi: int | None = None
+        self.rests = {
+            point.id: msgspec.convert(point.extra, Rest)
+            for point in device.points
+            if "rests" in point.extra
+        }
+        self._mac = mac_of(device)
+        self._memory = Memory()
+        self._counters = Counters()
+        eventful = any(point.type in _EVENTS for point in device.points)
+        self._rhythm = Rhythm(device.every_s, eventful=eventful)
+        self._alive_s: float | None = None
+        self._spoken_s: dict[str, float] = {}
+        self._failures = 0
+
+    @property
+    def usual_s(self) -> float:
+        """Its usual interval."""
+        return self._rhythm.usual_s
+
+    def listening(self, now_s: float) -> None:
+        """The radio hears (again): silence counts from now on."""
+        self._rhythm.rest()
+        self._alive_s = now_s
+        self._spoken_s = dict.fromkeys(self._spoken_s, now_s)
+
+    def take(self, message: bytes, rssi: int, now_s: float) -> PollResult | None:
+        """A message of this sensor was heard; what it says, if that is news.
+
+        The caller compares `state` before and after.
+        """
+        found = format_of(message)
+        if found is None:
+            return None
+        news = self._memory.known(message, now_s)
+        if news is None:
+            heard = found.understand(message, self._mac, self.key.reveal() if self.key else None)
+            if isinstance(heard, Unheard):
+                return self._refuse(heard.why.value, now_s)
+            missed = self.state is DeviceState.SILENT
+            news = self._memory.judge(message, heard, now_s, missed=missed)
+            if news is News.NEW:
+                return self._learn(heard, rssi, now_s)
+        if news is News.REPLAY:
+            return self._refuse(REPLAYED, now_s)
+        self._alive(rssi, now_s)
+        return None
+
+    def overdue(self, now_s: float, *, deaf: bool) -> PollResult | None:
+        """What is to be said because nothing was heard; None while that is as usual.
+
+        While we are `deaf` its silence is not its own, but what it said last is old all the same.
+        """
+        if self._alive_s is None or self.state in {DeviceState.SILENT, DeviceState.FAULTY}:
+            return None
+        silent_s = now_s - self._alive_s
+        if silent_s > self._rhythm.patience_s:
+            return self._missed(silent_s, now_s, deaf=deaf)
+        late = [point for point in self.device.points if self._late(point, now_s)]
+        if not late:
+            return None
+        for point in late:
+            del self._spoken_s[point.id]
+        return self._nothing(late, Silent("ble.silent", device=self.device.id), now_s)
+
+    def _missed(self, silent_s: float, now_s: float, *, deaf: bool) -> PollResult:
+        fault = Silent("ble.silent", device=self.device.id, after_s=round(silent_s))
+        self._rhythm.rest()
+        self._alive_s = None
+        self._spoken_s.clear()
+        if deaf:
+            self._change(DeviceState.WAIT, None)
+        else:
+            self.stats.timeouts += 1
+            self._change(DeviceState.SILENT, fault.code)
+        return self._nothing(self.device.points, fault, now_s)
+
+    def unreachable(self, code: str, now_s: float) -> PollResult:
+        """It can never be understood (no key): say so."""
+        self._change(DeviceState.FAULTY, code)
+        return self._nothing(self.device.points, Garbled(code, device=self.device.id), now_s)
+
+    def rested(self, point_id: str, now_s: float) -> PollResult:
+        """A momentary point's moment is over."""
+        point = self.device.point(point_id)
+        assert point is not None
+        rests: Value = self.rests[point_id].rests
+        reading = self._reading(point, rests, Quality.SUBSTITUTED, now_s)
+        return self._result((reading,), now_s)
+
+    def _late(self, point: Point, now_s: float) -> bool:
+        """True for a point with a rhythm of its own that has missed it."""
+        spoken_s = self._spoken_s.get(point.id)
+        if point.every_s is None or spoken_s is None:
+            return False
+        return now_s - spoken_s > PATIENCE * point.every_s
+
+    def _learn(self, heard: Heard, rssi: int, now_s: float) -> PollResult | None:
+        """Something new; rubble may look like a message, but not like one with values."""
+        if heard.measures:
+            self._failures = 0
+            self._change(DeviceState.OK, None)
+        self._alive(rssi, now_s)
+        self._rhythm.beat(now_s)
+        self.stats.polls += 1
+        self.stats.period_s = self.usual_s
+        return self._said(samples(self.device, heard, rssi), now_s)
+
+    def _alive(self, rssi: int, now_s: float) -> None:
+        self.rssi = rssi
+        self._alive_s = now_s
+        self.stats.transactions += 1
+        if self.state is not DeviceState.FAULTY:
+            self._change(DeviceState.OK, None)
+
+    def _refuse(self, code: str, now_s: float) -> PollResult | None:
+        """Heard, but not understood: three times in a row is a fault of the sensor or the key."""
+        self.stats.crc += 1
+        self._failures += 1
+        if self._failures < FAILURES_MAX or self.state is DeviceState.FAULTY:
+            return None
+        return self.unreachable(code, now_s)
+
+    def _change(self, state: DeviceState, code: str | None) -> None:
+        self.state = self.stats.state = state
+        self.code = code
+
+    def _said(self, said: Iterable[Sample], now_s: float) -> PollResult | None:
+        readings = tuple(
+            self._reading(each.point, each.value, self._counters.judge(each), now_s)
+            for each in said
+        )
+        self._spoken_s.update((reading.point, now_s) for reading in readings)
+        return self._result(readings, now_s) if readings else None
+
+    def _nothing(self, points: Iterable[Point], fault: DeviceFault, now_s: float) -> PollResult:
+        readings = tuple(self._reading(point, None, fault.quality, now_s) for point in points)
+        return self._result(readings, now_s, fault)
+
+    def _reading(self, point: Point, value: Value, quality: Quality, now_s: float) -> Reading:
+        return Reading(self.device.id, point.id, value, point.unit, quality, int(now_s * 1e9))
+
+    def _result(
+        self, readings: tuple[Reading, ...], now_s: float, fault: DeviceFault | None = None
+    ) -> PollResult:
+        return PollResult(self.device.id, int(now_s * 1e9), 0, readings, fault)
