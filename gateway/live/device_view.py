@@ -30,14 +30,18 @@ def view(vitals: Vitals, words: Words, argument: str) -> View:
     """Everything on the page of the device named in `argument`; only `shape` if it is gone."""
     id_, _, asked = argument.partition(" ")
     device = next((d for d in vitals.devices if d.id == id_), None)
-    facts: dict[str, Any] = {"shape": shape(vitals), "volatile": vitals.journal.volatile}
     if device is None:
-        return facts
+        return {"shape": 0}
+    point = chosen(device, asked)
+    # a curve that comes to be is a change of shape: the page has no place for it yet
+    facts: dict[str, Any] = {
+        "shape": shape(vitals, plotted=point),
+        "volatile": vitals.journal.volatile,
+    }
     facts |= dict(_device(device, words))
     bus = next((bus for bus in vitals.buses if bus.id == device.bus), None)
     if bus is not None:
         facts |= dict(bus_facts(bus, words)) | dict(_counters(bus))
-    point = chosen(device, asked)
     if point is not None:
         facts |= dict(_plot(vitals, point, words))
     return facts

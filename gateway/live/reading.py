@@ -58,7 +58,9 @@ def value(point: PointVitals, words: Words) -> str:
 
 
 def quality(point: PointVitals, words: Words) -> Mark:
-    """The mark of one point."""
+    """The mark of one point; one that has never been read is waited for."""
+    if point.value is None and not point.at_ns:
+        return (*STATE_MARKS["wait"], words("live.device-wait"))
     colour, pictogram = QUALITY_MARKS.get(point.quality, DOUBTFUL)
     return (colour, pictogram, words(f"quality.{point.quality}"))
 
@@ -81,4 +83,5 @@ def headline(device: DeviceVitals, words: Words) -> tuple[str, str]:
     if len(points) > 1 and all(isinstance(point.value, bool) for point in points):
         closed = sum(point.value is True for point in points)
         return (f"{closed}/{len(points)}", words("live.contacts"))
-    return (value(points[0], words), unit(points[0].unit))
+    known = points[0].value is not None
+    return (value(points[0], words), unit(points[0].unit) if known else "")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.event import Lane
-from gateway.health import BusVitals, DeviceVitals, LaneVitals, UplinkVitals, Vitals
+from gateway.health import BusVitals, DeviceVitals, LaneVitals, PointVitals, UplinkVitals, Vitals
 from gateway.live import curve, reading
 from gateway.web.frame import Mark
 from gateway.web.section import View
@@ -35,7 +35,7 @@ def _facts(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield "volatile", vitals.journal.volatile
     yield from _away(vitals, words)
     for lane in vitals.lanes:
-        yield from _lane(lane, vitals.journal.volatile, words)
+        yield from _lane(lane, vitals, words)
     for uplink in vitals.uplinks:
         yield from _uplink(uplink, words)
     for bus in vitals.buses:
@@ -45,9 +45,9 @@ def _facts(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield from _way(vitals, words)
 
 
-def shape(vitals: Vitals) -> int:
+def shape(vitals: Vitals, plotted: PointVitals | None = None) -> int:
     """Changes when the page must be fetched anew: something was added, taken away or renamed."""
-    parts = [vitals.name, vitals.version]
+    parts = [vitals.name, vitals.version, plotted.id if plotted else ""]
     parts += [f"{bus.id} {bus.kind} {bus.where}" for bus in vitals.buses]
     parts += [f"{device.id} {device.name} {device.bus}" for device in vitals.devices]
     parts += [point.id for device in vitals.devices for point in device.points]
@@ -69,11 +69,13 @@ def _away(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield "away.text", " ".join([words(kept, n=f"{waiting:,}"), why]).rstrip()
 
 
-def _lane(lane: LaneVitals, volatile: bool, words: Words) -> Iterator[tuple[str, Any]]:
+def _lane(lane: LaneVitals, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     key = f"lane.{lane.lane.wire}"
+    volatile = vitals.journal.volatile
     issued = "live.lane-seen" if volatile else "live.lane-recorded"
+    receipted = "live.lane-answered" if volatile else "live.lane-received"
     yield f"{key}.issued", words(issued, n=f"{lane.issued:,}")
-    yield f"{key}.receipted", words("live.lane-received", n=f"{lane.receipted:,}")
+    yield f"{key}.receipted", words(receipted, n=f"{lane.receipted:,}") if vitals.uplinks else ""
     yield f"{key}.waiting", f"{lane.waiting:,}"
     amount, code = lag(lane.lag_s)
     yield f"{key}.lag", amount
@@ -170,6 +172,8 @@ def _sent(vitals: Vitals, up: list[UplinkVitals], words: Words) -> str:
 
 
 def _receipt(vitals: Vitals, waiting: int, words: Words) -> str:
+    if not vitals.uplinks:
+        return reading.NOTHING
     if waiting:
         return words("live.way-waiting", n=f"{waiting:,}")
     if vitals.read_to_receipt_ms is None:

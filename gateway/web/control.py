@@ -42,5 +42,5 @@ def _alive(path: Path) -> bool:
         try:
             line.connect(str(path))
         except OSError as error:
-            return error.errno not in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK}
+            return error.errno in {errno.EACCES, errno.EAGAIN}  # busy, or somebody else's
         return True

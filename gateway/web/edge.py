@@ -90,10 +90,12 @@ def _has_port(host: str) -> bool:
 
 
 def whole_bodies(within_s: float) -> Middleware:
-    """Read the body before the handler runs; the size limit is the application's."""
+    """Read the body before the handler runs; one that says it is too big is not read at all."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (request.content_length or 0) > BODY_BYTES_MAX:
+            raise web.HTTPRequestEntityTooLarge(BODY_BYTES_MAX, request.content_length or 0)
         if request.body_exists:
             try:
                 async with asyncio.timeout(within_s):

@@ -6,8 +6,9 @@ streams. Neither does anything while nobody reads.
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from gateway.web.pulse import Pulses
 from gateway.web.section import Permission, Pulse, Route
 from gateway.web.stream import Limits, Source, Stream
 from gateway.web.words import words_for
+
+log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -60,7 +63,7 @@ class Hub:
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
         """Wake the streams while the application stands (an aiohttp clean-up context)."""
-        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._beat())]
+        tasks = [asyncio.create_task(self._keep(work)) for work in (self._follow, self._beat)]
         yield
         for task in tasks:
             task.cancel()
@@ -110,18 +113,24 @@ class Hub:
         if request.transport is not None:
             request.transport.abort()
 
-    async def _follow(self) -> None:
+    async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat the work while anybody reads."""
         while True:
             await self._wanted.wait()
-            await self._source.follower.wait(after=dict(self._source.feed.heads()))
-            self._wake()
+            try:
+                await work()
+            except Exception:  # supervisor's edge: one bad beat must not end all beats
+                log.exception("web.failed")
+                await asyncio.sleep(self._source.limits.pulse_s)
+
+    async def _follow(self) -> None:
+        await self._source.follower.wait(after=dict(self._source.feed.heads()))
+        self._wake()
 
     async def _beat(self) -> None:
-        while True:
-            await self._wanted.wait()
-            self._source.pulses.beat()
-            self._wake()
-            await asyncio.sleep(self._source.limits.pulse_s)
+        self._source.pulses.beat()
+        self._wake()
+        await asyncio.sleep(self._source.limits.pulse_s)
 
     def _wake(self) -> None:
         for stream in self._streams:

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import math
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+import random
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,8 @@ from gateway.health import (
     Vitals,
 )
 from gateway.live import section as live
+from gateway.web.feed import Feed
+from gateway.web.gate import Gate
 from gateway.web.section import Section
 from gateway.web.server import DEFAULT_BOUNDS, Bounds, Options, WebServer, build_app
 
@@ -32,11 +34,14 @@ EPOCH = "0123456789abcdef"
 replace = msgspec.structs.replace
 
 
-def hour(level: float, swing: float, phase: float = 0.0) -> tuple[float, ...]:
-    return tuple(
-        round(level + swing * (math.sin(phase + i / 9) + 0.4 * math.sin(phase * 3 + i / 2.3)), 2)
-        for i in range(120)
-    )
+def hour(level: float, swing: float, seed: int = 0) -> tuple[float, ...]:
+    """A quiet hour of a meter: it wanders about its level and comes back."""
+    wander = random.Random(f"{level} {swing} {seed}")
+    walked, off = [], 0.0
+    for _ in range(120):
+        off = 0.9 * off + wander.gauss(0, swing / 3)
+        walked.append(round(level + off, 2))
+    return tuple(walked)
 
 
 def point(
@@ -246,6 +251,8 @@ class MemoryJournal:
 class Station:
     """The real server over hand-made vital signs."""
 
+    gate: Gate | None = None
+
     def __init__(self, vitals: Vitals = NORMAL) -> None:
         self.vitals = vitals
         self.journal = MemoryJournal()
@@ -268,12 +275,13 @@ async def station(
     *,
     bounds: Bounds = DEFAULT_BOUNDS,
     control: Path | None = None,
-    prepare: Callable[[Station], None] = lambda _: None,
+    kind: type[Station] = Station,
+    feed: Feed | None = None,
 ) -> AsyncIterator[Station]:
     """A running station on a free port, and a client that talks to it."""
-    made = Station(vitals)
-    prepare(made)
-    made.app = build_app(made.sections, vitals=made.look, feed=made.journal, bounds=bounds)
+    made = kind(vitals)
+    feed = feed or made.journal
+    made.app = build_app(made.sections, vitals=made.look, feed=feed, gate=made.gate, bounds=bounds)
     made.server = WebServer(made.app, Options(port=0), control=control, bounds=bounds)
     await made.server.start()
     try:

@@ -11,6 +11,7 @@ const ages = JSON.parse(page.ages);
 
 const as = {
   text: (element, value) => element.firstChild ? (element.firstChild.data = value) : element.append(value),
+  said: (element, value) => { element.textContent = value; element.hidden = !value; },
   shown: (element, value) => { element.hidden = !value; },
   stop: (element, value) => { element.className = value; },
   d: (element, value) => element.setAttribute("d", value),
@@ -61,6 +62,7 @@ function take(event) {
     for (const element of shown.get(key) ?? []) as[element.dataset.as ?? "text"](element, value);
   }
   clock = set["frame.clock"] ?? clock;
+  page.heard = at;
   lost.hidden = true;
 }
 
