@@ -279,11 +279,15 @@ class Bus:
     async def _exchange(self, link: Link, member: Member, transaction: Transaction) -> bytes:
         timeout_s = member.patience.timeout_s
         limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
+        began_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(limit_s):
                 reply = await link.exchange(transaction, member.line, timeout_s)
         except TimeoutError as error:
             raise BusStuck("bus.stuck", bus=self.name, device=member.device.id) from error
+        except (LineDown, asyncio.CancelledError):
+            member.left(transaction, began_s, asyncio.get_running_loop().time())
+            raise
         self._attempts = 0
         self._heard_somebody = True
         member.replied(transaction, reply.rtt_s, asyncio.get_running_loop().time())
@@ -293,14 +297,14 @@ class Bus:
         """A job is done: tell the breaker, the sink, and whoever follows states."""
         member = job.member
         was_closed = member.breaker.closed
-        if job.alive:
+        alive, fruitful, fault = job.alive, job.fruitful, job.fault
+        if alive:
             member.breaker.answered()
         else:
             member.breaker.failed(now_s, job.wasted_s)
-        fruitful, fault = job.fruitful, job.fault
         if isinstance(job, Poll):
             self._sink(job.result(now_s))
-        if member.round_over(answered=job.alive, fruitful=fruitful, fault=fault):
+        if member.round_over(answered=alive, fruitful=fruitful, fault=fault):
             self._on_state(member.change(fault, now_s))
         if member.breaker.closed and not was_closed:
             self._start_over(now_s, member)

@@ -112,10 +112,14 @@ class Member:
         if isinstance(fault, NoReply):
             self.patience.timed_out()
             self._silent_on = transaction.request
-            if self.wire.framing is Framing.STREAM:
-                self.quarantine.timed_out(transaction, began_s, now_s)
+            self.left(transaction, began_s, now_s)
         if not isinstance(fault, Refused):
             self.stats.wasted_s += now_s - began_s
+
+    def left(self, transaction: Transaction, began_s: float, now_s: float) -> None:
+        """A transaction ended without its reply, which may still come."""
+        if self.wire.framing is Framing.STREAM:
+            self.quarantine.timed_out(transaction, began_s, now_s)
 
     def overheard(self, data: bytes, now_s: float) -> bool:
         """Bytes were heard while this device rests; True if they are its late reply."""

@@ -1,0 +1,477 @@
+"""The bus on an emulated wire, in virtual time: whom it asks, when, and what it believes."""
+
+import asyncio
+
+import pytest
+
+from drivers.bus.line import Line
+from drivers.bus.wire import Wire
+from drivers.contract import (
+    BusState,
+    Busy,
+    Device,
+    LineDown,
+    NoReply,
+    NotKept,
+    NotWritable,
+    Overloaded,
+    Point,
+    Quality,
+    Refused,
+    Writable,
+    WrongUse,
+)
+from drivers.emulate.image import Image
+from drivers.modbus.emulator import ModbusSlave
+from tests.drivers.rig import LINE, meter, on, slave, word, wrong
+from tests.sim.loop import simulated
+
+
+@simulated
+async def test_every_device_is_polled_on_its_own_grid() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1, every_s=5), meter(2, every_s=2)) as field:
+        await asyncio.sleep(61)
+    assert wrong(field) == []
+    assert field.values("m1") == {f"r{at}": word(1, at) for at in range(20)}
+    assert len(field.of("m1")) == pytest.approx(13, abs=1)
+    assert len(field.of("m2")) == pytest.approx(31, abs=1)
+    for period_s in field.periods_s("m2")[1:]:
+        assert period_s == pytest.approx(2, abs=0.1)
+    assert field.states("m1") == ["ok"]
+    assert field.line_states() == ["up"]
+    assert wire.counters.violations == field.bus.stats.silence_broken == 0
+    assert field.bus.stats.silence_kept - wire.counters.frames in {0, 1}  # one may be under way
+
+
+@simulated
+async def test_nothing_is_asked_before_a_late_window_has_passed() -> None:
+    wire = Wire([slave(1)])
+    async with on(wire, meter(1, timeout_s=1.5)) as field:
+        await asyncio.sleep(1.4)
+        assert wire.counters.frames == 0
+        await asyncio.sleep(0.3)
+    assert field.results[0].at_ns / 1e9 > field.began_s + 1.5
+
+
+@simulated
+async def test_a_late_reply_is_never_given_to_the_next_request() -> None:
+    # Two blocks of one length, one device: nothing in a reply tells which one it answers.
+    device = meter(1, 0, 1, 40, 41, every_s=5)
+    for late_s in (0.0, 0.9, 1.3, 2.4, 4.5, 6.0, 11.0):
+        wire = Wire([slave(1)])
+        wire.slaves[0].faults.late_s = late_s
+        async with on(wire, device) as field:
+            await asyncio.sleep(200)
+            wire.slaves[0].faults.late_s = 0.0
+            await asyncio.sleep(200)
+            wire.slaves[0].faults.late_s = late_s
+            await asyncio.sleep(200)
+        assert wrong(field) == []
+        assert len(list(field.believed())) > 40
+        assert wire.counters.violations == 0
+
+
+@simulated
+async def test_a_device_that_is_only_slow_is_told_apart_from_a_dead_one() -> None:
+    wire = Wire([slave(1), slave(2)])
+    wire.slaves[0].faults.late_s = 1.4
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(60)
+    (change,) = [change for change in field.changes if getattr(change, "device", "") == "m1"]
+    assert change.code == "bus.late-reply"
+    assert change.data == {"took_s": pytest.approx(1.5, abs=0.06), "waited_s": 1.0}
+
+
+@simulated
+async def test_loss_and_return_are_each_told_once() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(30)
+        wire.slaves[0].faults.dead = True
+        await asyncio.sleep(600)
+        wire.slaves[0].faults.dead = False
+        await asyncio.sleep(400)
+    assert field.states("m1") == ["ok", "silent", "ok"]
+    assert field.states("m2") == ["ok"]
+    assert field.line_states() == ["up"]
+    assert field.of("m1")[-1].fault is None
+
+
+@simulated
+async def test_a_failed_round_says_why_and_repeats_no_value() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1, 0, 1), meter(2)) as field:
+        await asyncio.sleep(12)
+        wire.slaves[0].faults.dead = True
+        await asyncio.sleep(6)
+    last = field.of("m1")[-1]
+    assert isinstance(last.fault, NoReply)
+    assert [(reading.value, reading.quality) for reading in last.readings] == [
+        (None, Quality.TIMEOUT)
+    ] * 2
+
+
+@simulated
+async def test_noise_costs_a_repetition_not_a_value() -> None:
+    wire = Wire([slave(1)], seed=5)
+    wire.slaves[0].faults.noise = 0.004
+    async with on(wire, meter(1, every_s=2)) as field:
+        await asyncio.sleep(400)
+    stats = field.bus.stats.devices["m1"]
+    assert stats.crc > 20
+    assert wrong(field) == []
+    good = [result for result in field.of("m1") if result.fault is None]
+    assert len(good) > 0.9 * len(field.of("m1"))
+
+
+@simulated
+async def test_garbage_around_a_reply_does_not_hide_it() -> None:
+    wire = Wire([slave(1)], seed=2)
+    wire.slaves[0].faults.garbage = 1.0
+    async with on(wire, meter(1, every_s=2)) as field:
+        await asyncio.sleep(200)
+    assert wrong(field) == []
+    assert field.bus.stats.stray_bytes > 100
+    assert all(result.fault is None for result in field.of("m1"))
+
+
+@simulated
+async def test_a_device_under_another_address_is_not_believed() -> None:
+    wire = Wire([slave(1), slave(2)])
+    wire.slaves[0].faults.wrong_unit = 2
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(120)
+    assert wrong(field) == []
+    assert [reading for reading in field.believed() if reading.device == "m1"] == []
+    assert field.states("m1") == ["faulty"]
+
+
+@simulated
+async def test_a_refused_block_is_divided_once_and_remembered() -> None:
+    image = Image({"holding": {0: 10, 1: 11, 5: 15, 6: 16}})
+    wire = Wire([ModbusSlave(1, image, LINE)])
+    async with on(wire, meter(1, 0, 1, 5, 6, every_s=2)) as field:
+        await asyncio.sleep(21)
+    assert field.values("m1") == {"r0": 10, "r1": 11, "r5": 15, "r6": 16}
+    stats = field.bus.stats.devices["m1"]
+    assert stats.exceptions == 1
+    assert stats.transactions == 1 + 2 * stats.polls
+
+
+@simulated
+async def test_a_point_that_the_device_lacks_costs_only_itself() -> None:
+    image = Image({"holding": {0: 10, 1: 11}})
+    wire = Wire([ModbusSlave(1, image, LINE)])
+    async with on(wire, meter(1, 0, 1, 2, every_s=2)) as field:
+        await asyncio.sleep(20)
+    assert field.values("m1") == {"r0": 10, "r1": 11, "r2": None}
+    assert {reading.quality for reading in field.of("m1")[-1].readings} == {
+        Quality.GOOD, Quality.EXCEPTION,
+    }  # fmt: skip
+    assert field.states("m1") == ["ok"]
+
+
+@simulated
+async def test_a_device_that_refuses_everything_is_faulty_not_silent() -> None:
+    wire = Wire([slave(1)])
+    wire.slaves[0].faults.exception = 4
+    async with on(wire, meter(1)) as field:
+        await asyncio.sleep(60)
+        wire.slaves[0].faults.exception = None
+        await asyncio.sleep(10)
+    assert field.states("m1") == ["faulty", "ok"]
+    (change,) = [change for change in field.changes if change.code == "modbus.exception"]
+    assert change.data == {"exception": 4}
+
+
+class Mute(ModbusSlave):
+    """Says nothing when asked for one register, as cheap meters do for what they lack."""
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        return None if frame[2:4] == b"\0\x1e" else super().answer(frame, at_s)
+
+
+@simulated
+async def test_a_device_silent_on_one_block_still_gives_the_others() -> None:
+    image = Image({"holding": dict(enumerate(range(60)))})
+    wire = Wire([Mute(1, image, LINE)])
+    async with on(wire, meter(1, 0, 1, 2, 30, every_s=5)) as field:
+        await asyncio.sleep(120)
+    assert field.values("m1") == {"r0": 0, "r1": 1, "r2": 2, "r30": None}
+    assert field.states("m1") == ["ok"]
+
+
+@simulated
+async def test_alarm_inputs_go_before_meters() -> None:
+    inputs = Image({"discrete": {0: 1, 1: 0}})
+    contact = Point(id="smoke", kind="discrete", address=0, type="bool", priority=1)
+    module = Device(id="di", family="modbus", address="9", points=(contact,), every_s=0.5)
+    wire = Wire([ModbusSlave(9, inputs, LINE), *(slave(unit) for unit in range(1, 5))])
+    async with on(wire, module, *(meter(unit, every_s=0.6) for unit in range(1, 5))) as field:
+        await asyncio.sleep(60)
+    longest_s = field.bus.load.longest_s
+    for period_s in field.periods_s("di")[1:]:
+        assert period_s <= 0.5 + 2 * longest_s
+    assert {reading.value for result in field.of("di") for reading in result.readings} == {True}
+
+
+@simulated
+async def test_lines_of_different_speed_share_one_wire() -> None:
+    slow = Line.parse("2400 8E1")
+    wire = Wire([slave(1), slave(2, line=slow)])
+    async with on(wire, meter(1), meter(2, line=slow)) as field:
+        await asyncio.sleep(120)
+    assert wrong(field) == []
+    assert field.states("m2") == ["ok"]
+    assert wire.counters.wrong_line == wire.counters.violations == 0
+    assert 40 <= field.bus.stats.line_changes <= 60
+
+
+@simulated
+async def test_an_adapter_that_echoes_is_understood() -> None:
+    wire = Wire([slave(1)], echo=True)
+    async with on(wire, meter(1), echo=True) as field:
+        await asyncio.sleep(30)
+    assert wrong(field) == []
+    assert len(field.of("m1")) >= 5
+
+
+@simulated
+async def test_a_pulled_plug_and_its_return() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1, every_s=2), meter(2, every_s=2)) as field:
+        await asyncio.sleep(10.03)  # in the middle of a transaction
+        wire.unplug()
+        await asyncio.sleep(60)
+        polls = len(field.results)
+        wire.plug()
+        await asyncio.sleep(30)
+    assert field.line_states() == ["up", "down", "down", "up"]
+    lost, missing = [change.code for change in field.changes if change.code]
+    assert (lost, missing) == ("bus.line-lost", "bus.port-missing")
+    assert len(field.results) > polls + 15
+    assert wrong(field) == []
+    assert field.states("m1") == ["ok"]
+
+
+@simulated
+async def test_a_bus_that_is_told_to_restart_starts_again() -> None:
+    wire = Wire([slave(1)])
+    async with on(wire, meter(1, every_s=2)) as field:
+        await asyncio.sleep(10)
+        field.bus.restart()
+        await asyncio.sleep(10)
+    assert field.line_states() == ["up", "down", "up"]
+    assert field.bus.stats.opened == 2
+    assert len(field.of("m1")) >= 8
+
+
+@simulated
+async def test_when_nobody_answers_any_more_the_port_is_opened_once_again() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(20)
+        for each in wire.slaves:
+            each.faults.dead = True
+        await asyncio.sleep(3000)
+    assert field.bus.stats.opened == 2
+    assert field.line_states() == ["up"]
+    assert field.states("m1") == ["ok", "silent"]
+
+
+class Hanging:
+    """A port that takes the request and never comes back: its driver has lost itself."""
+
+    def __init__(self, options, hangs: int) -> None:
+        self._options, self.hangs = options, hangs
+
+    def __getattr__(self, name: str):
+        return getattr(self._options, name)
+
+    async def connect(self, tap):
+        link = await self._options.connect(tap)
+        if self.hangs:
+            self.hangs -= 1
+            link.exchange = lambda *_: asyncio.Event().wait()
+        return link
+
+
+@simulated
+async def test_a_stuck_bus_is_closed_reported_and_opened_again() -> None:
+    wire = Wire([slave(1)])
+    async with on(wire, meter(1)) as idle:
+        options = Hanging(idle.bus._options, hangs=1)
+    field = type(idle)(options, [meter(1)])
+    async with field:
+        await asyncio.sleep(60)
+    assert [change.code for change in field.changes if change.code] == ["bus.stuck"]
+    assert field.line_states() == ["up", "down", "up"]
+    assert len(field.of("m1")) >= 5
+
+
+def relay_wire(**more) -> tuple[Wire, Device]:
+    image = Image(
+        {"holding": {0: 1, 7: 500}, "coil": {3: 0}},
+        writable=[("holding", 7), ("coil", 3)],
+    )
+    points = (
+        Point(id="mode", kind="holding", address=0),
+        Point(id="limit", kind="holding", address=7, scale=0.1, decimals=1,
+              writable=Writable(min=0, max=100)),
+        Point(id="valve", kind="coil", address=3, type="bool", writable=Writable()),
+    )  # fmt: skip
+    device = Device(id="relay", family="modbus", address="4", points=points, **more)
+    return Wire([ModbusSlave(4, image, LINE)]), device
+
+
+@simulated
+async def test_a_write_is_read_back_before_it_is_believed() -> None:
+    wire, relay = relay_wire()
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        assert (await field.bus.write("relay", "limit", 42.5)).value == 42.5
+        assert (await field.bus.write("relay", "valve", True)).value is True
+    assert wire.slaves[0].image.read("holding", 7, 1) == [425]
+    assert wire.slaves[0].image.read("coil", 3, 1) == [1]
+
+
+class Forgetful(ModbusSlave):
+    """Confirms every write and keeps none."""
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        return frame if frame[1] in {5, 6} else super().answer(frame, at_s)
+
+
+@simulated
+async def test_a_write_that_is_not_kept_is_an_error() -> None:
+    wire, relay = relay_wire()
+    wire.slaves[:] = [Forgetful(4, wire.slaves[0].image, LINE)]
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        with pytest.raises(NotKept) as caught:
+            await field.bus.write("relay", "limit", 42.5)
+    assert caught.value.data == {
+        "device": "relay", "point": "limit", "wrote": 42.5, "reads": 50.0,
+    }  # fmt: skip
+
+
+class Tongueless(ModbusSlave):
+    """Does what it is told, and its answer to a write is lost."""
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        reply = super().answer(frame, at_s)
+        return None if frame[1] in {5, 6} else reply
+
+
+@simulated
+async def test_reading_back_settles_a_write_without_an_answer() -> None:
+    wire, relay = relay_wire()
+    wire.slaves[:] = [Tongueless(4, wire.slaves[0].image, LINE)]
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        assert (await field.bus.write("relay", "limit", 42.5)).value == 42.5
+
+
+@simulated
+async def test_writes_that_cannot_be() -> None:
+    wire, relay = relay_wire()
+    async with on(wire, relay) as field:
+        with pytest.raises(LineDown):
+            await field.bus.write("relay", "limit", 1)
+        await asyncio.sleep(5)
+        for point, value in (("mode", 1), ("limit", 101), ("limit", "x"), ("nothing", 1)):
+            with pytest.raises(NotWritable):
+                await field.bus.write("relay", point, value)
+        wire.slaves[0].faults.exception = 1
+        with pytest.raises(Refused):
+            await field.bus.write("relay", "limit", 1)
+        wire.slaves[0].faults.dead = True
+        with pytest.raises(NoReply):
+            await field.bus.write("relay", "limit", 1)
+
+
+@simulated
+async def test_a_write_that_nobody_awaits_any_more_still_runs_to_its_end() -> None:
+    wire, relay = relay_wire()
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        writing = asyncio.create_task(field.bus.write("relay", "limit", 42.5))
+        await asyncio.sleep(0.02)
+        writing.cancel()
+        await asyncio.sleep(10)
+    assert wire.slaves[0].image.read("holding", 7, 1) == [425]
+    assert wire.counters.violations == wire.counters.collisions == 0
+
+
+@simulated
+async def test_only_so_many_writes_may_wait() -> None:
+    wire, relay = relay_wire()
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        writes = [asyncio.create_task(field.bus.write("relay", "limit", n)) for n in range(40)]
+        done = await asyncio.gather(*writes, return_exceptions=True)
+    assert sum(isinstance(outcome, Busy) for outcome in done) == 8
+
+
+@simulated
+async def test_waiting_writes_are_told_when_the_line_goes_down() -> None:
+    wire, relay = relay_wire()
+    async with on(wire, relay) as field:
+        await asyncio.sleep(5)
+        writes = [asyncio.create_task(field.bus.write("relay", "limit", n)) for n in range(4)]
+        await asyncio.sleep(0.01)
+        wire.unplug()
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert all(isinstance(outcome, LineDown) for outcome in outcomes)
+
+
+@simulated
+async def test_a_counter_that_goes_back_is_flagged_until_it_is_accepted() -> None:
+    image = Image({"holding": {0: 0, 1: 1000}})
+    energy = Point(id="e", kind="holding", address=0, type="u32", counter=True)
+    device = Device(id="m", family="modbus", address="1", points=(energy,), every_s=1)
+    async with on(Wire([ModbusSlave(1, image, LINE)]), device) as field:
+        await asyncio.sleep(5)
+        image.put("holding", 1, [7])
+        await asyncio.sleep(5)
+        flagged = field.of("m")[-1].readings[0]
+        field.bus.accept_counter("m", "e")
+        await asyncio.sleep(5)
+    assert (flagged.value, flagged.quality) == (7, Quality.OUT_OF_RANGE)
+    assert field.of("m")[-1].readings[0].quality is Quality.GOOD
+
+
+@simulated
+async def test_a_plan_beyond_the_wire_is_refused_with_its_figures() -> None:
+    with pytest.raises(Overloaded) as caught:
+        on(Wire(), *(meter(unit, every_s=0.1) for unit in (1, 2)))
+    assert caught.value.data["most"] == 0.8
+    assert caught.value.data["planned"] == pytest.approx(1.45, abs=0.05)
+    assert set(caught.value.data["devices"]) == {"m1", "m2"}
+
+
+@simulated
+async def test_devices_that_do_not_belong_here_are_refused() -> None:
+    for bad in (
+        meter(1).__class__(id="x", family="nothing", address="1", points=()),
+        meter(1).__class__(id="x", family="modbus", address="A1", points=()),
+        meter(1).__class__(id="x", family="modbus", address="300", points=()),
+        meter(1, 70000),
+    ):
+        with pytest.raises(WrongUse):
+            on(Wire(), bad)
+
+
+@simulated
+async def test_the_figures_of_a_quiet_bus() -> None:
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(90)
+        stats = field.bus.stats
+    assert stats.state is BusState.UP
+    assert stats.planned == pytest.approx(field.bus.load.share)
+    assert stats.load == pytest.approx(stats.planned, rel=0.15)
+    assert stats.cycle_s == pytest.approx(5, abs=0.1)
+    assert stats.transactions == sum(each.transactions for each in stats.devices.values())
+    assert sum(stats.devices["m1"].rtt) == stats.devices["m1"].transactions
