@@ -16,8 +16,11 @@ from drivers.family import Framing, WireCost
 
 _SOCKET = "socket://"
 
-LineText = Annotated[str, msgspec.Meta(pattern=r"^\d{3,7} [78][NEO][12]$")]
-Address = Annotated[str, msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}$")]
+LineText = Annotated[str, msgspec.Meta(pattern=r"^\d{3,7} [78][NEO][12]$", examples=["9600 8N1"])]
+Address = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}$", examples=["192.168.1.50:502"]),
+]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=5000)]
 
 
