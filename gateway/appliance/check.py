@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from gateway.appliance.editor import json_schema
-from gateway.appliance.load import FILE_NAME, examine
+from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.table import table
 
 _MIB = 1_048_576
+_WHERE_CELLS_MAX = 72  # a port's name under /dev/serial/by-id
 
 
 def add_to(subcommands: Any) -> None:
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     ahead = None if settings is None else outlook(settings)
     remarks = () if ahead is None else tuple(remarks_on(ahead, _state_directory()))
     if args.json:
-        _print(_json(_report(mistakes, ahead, remarks, texts)))
+        file = str(settings_file(args.config))
+        _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))
     elif ahead is None:
         _print(told(mistakes, texts))
     else:
@@ -143,7 +145,7 @@ def _bus_table(ahead: Outlook, texts: Texts) -> str:
         for bus in ahead.buses
     ]
     heads = _heads(texts, "id", "kind", "where", "count", "load", "longest")
-    return table(heads, rows, right=(3, 4, 5))
+    return table(heads, rows, right=(3, 4, 5), cells_max=_WHERE_CELLS_MAX)
 
 
 def _device_table(ahead: Outlook, texts: Texts) -> str:
@@ -184,7 +186,6 @@ def _report(
 ) -> dict[str, Any]:
     return {
         "ok": ahead is not None,
-        "file": FILE_NAME,
         "mistakes": [
             {
                 **msgspec.to_builtins(mistake),

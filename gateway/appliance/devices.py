@@ -13,7 +13,7 @@ from gateway.appliance.schema import (
     DeviceSetting,
     input_point,
 )
-from gateway.settings import Decoder, KeyPath, Phrase, hint
+from gateway.settings import Decoder, KeyPath, Phrase
 
 
 class Devices:
@@ -71,45 +71,33 @@ class Devices:
             return shelf.find(name)
         except BadProfile as error:
             at = (*path, "profile")
-            if name not in shelf.names():
-                meant = hint(name, shelf.names())
-                self._decoder.blame(at, "check.unknown-profile", profile=name, hint=meant)
-            else:
+            if self._decoder.refers(name, shelf.names(), at, "check.unknown-profile"):
                 reason = "; ".join(map(str, error.data.get("mistakes", [error])))
                 self._decoder.blame(at, "check.bad-profile", profile=name, reason=reason)
             return None
 
     def _driver(self, profile: Profile, path: KeyPath) -> Driver | None:
-        drivers = registry.families()
-        if profile.family in drivers:
-            return drivers[profile.family]
-        meant = hint(profile.family, drivers)
+        families = registry.families()
         at = (*path, "profile")
-        self._decoder.blame(at, "check.unknown-family", family=profile.family, hint=meant)
-        return None
+        if not self._decoder.refers(profile.family, families, at, "check.unknown-family"):
+            return None
+        return families[profile.family]
 
     def _references(self, options: DeviceOptions, path: KeyPath) -> None:
-        if options.bus not in self._buses:
-            meant = hint(options.bus, self._buses)
-            self._decoder.blame((*path, "bus"), "check.unknown-bus", bus=options.bus, hint=meant)
+        self._decoder.refers(options.bus, self._buses, (*path, "bus"), "check.unknown-bus")
         self._place(options.place, (*path, "place"))
         for number, wired in options.inputs.items():
             if wired.place is not None:
                 self._place(wired.place, (*path, "inputs", number, "place"))
 
     def _place(self, place: str, path: KeyPath) -> None:
-        if place not in self._places:
-            meant = hint(place, self._places)
-            self._decoder.blame(path, "check.unknown-place", place=place, hint=meant)
+        self._decoder.refers(place, self._places, path, "check.unknown-place")
 
     def _points(self, options: DeviceOptions, profile: Profile, path: KeyPath) -> None:
         """Reports and inputs name what the device has, and each input bears an id of its own."""
         points = [spec.id for spec in profile.point]
         for point in options.report:
-            if point not in points:
-                meant = hint(point, points)
-                at = (*path, "report", point)
-                self._decoder.blame(at, "check.unknown-point", point=point, hint=meant)
+            self._decoder.refers(point, points, (*path, "report", point), "check.unknown-point")
         wired_at: dict[str, str] = {}
         for number, wired in options.inputs.items():
             at = (*path, "inputs", number)

@@ -24,7 +24,7 @@ from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import STATION, PlaceOptions, Places, faults
-from gateway.settings import Decoder, Document, KeyPath, Mistake, hint, read, wrong
+from gateway.settings import Decoder, Document, KeyPath, Mistake, read, wrong
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
@@ -42,17 +42,22 @@ class _Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(config: Path) -> Settings:
-    """The settings in that folder; SettingsError lists every mistake."""
+    """The settings in that folder (or file); SettingsError lists every mistake."""
     settings, mistakes = examine(config)
     if settings is None:
         raise wrong(mistakes)
     return settings
 
 
+def settings_file(config: Path) -> Path:
+    """The file that is meant by a folder, or by the file itself."""
+    return config if config.is_file() else config / FILE_NAME
+
+
 def examine(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
     """The settings, None after a mistake; and the mistakes, in the file's order."""
     try:
-        document = read(config / FILE_NAME)
+        document = read(settings_file(config))
     except SettingsError as error:
         return None, error.data["mistakes"]
     decoder = Decoder(document)
@@ -97,9 +102,7 @@ class _Loader:
 
     def _sections(self) -> None:
         for key in self._table:
-            if key not in SECTIONS:
-                meant = hint(key, SECTIONS)
-                self._decoder.blame((key,), "settings.unknown-section", key=key, hint=meant)
+            self._decoder.refers(key, SECTIONS, (key,), "settings.unknown-section")
         if self._table.get("schema") != SCHEMA:
             found = self._table.get("schema")
             self._decoder.blame(("schema",), "check.schema", found=found, schema=SCHEMA)
@@ -156,28 +159,26 @@ class _Loader:
             return None
         found = list(faults(places))
         for fault in found:
-            path = (
-                ("place", fault.place) if fault.key is None else ("place", fault.place, fault.key)
-            )
-            self._decoder.blame(path, fault.code, **fault.data)
+            if fault.code == "places.unknown":
+                at = ("place", fault.place, "in")
+                self._decoder.refers(fault.data["place"], places, at, "check.unknown-place")
+            elif fault.code != "places.bad-id":  # `_each` has looked at every id
+                self._decoder.blame(("place", fault.place), fault.code, **fault.data)
         return None if found or station is None else Places(station.name, places)
 
     def _zone(self, table: Any, path: KeyPath, places: Collection[str]) -> ZoneOptions | None:
         zone = self._decoder.struct(ZoneOptions, table, path)
         for index, place in enumerate(zone.places if zone else ()):
-            if place not in places:
-                meant = hint(place, places)
-                at = (*path, "places", index)
-                self._decoder.blame(at, "check.unknown-place", place=place, hint=meant)
+            self._decoder.refers(place, places, (*path, "places", index), "check.unknown-place")
         return zone
 
     def _bus(self, bus_id: str, table: Any, path: KeyPath) -> BusSetting | None:
         kinds = registry.bus_kinds()
         named = table.get("kind") if isinstance(table, dict) else None
-        kind = kinds.get(named) if isinstance(named, str) else None
-        if isinstance(named, str) and kind is None:
-            at = (*path, "kind")
-            self._decoder.blame(at, "check.unknown-kind", kind=named, hint=hint(named, kinds))
+        kind = None
+        if isinstance(named, str):
+            self._decoder.refers(named, kinds, (*path, "kind"), "check.unknown-kind")
+            kind = kinds.get(named)
         shapes = (_Kind, kind.options) if kind else (_Kind,)
         parts = self._decoder.structs(shapes, table, path, others=kind is None)
         if parts is None or kind is None:

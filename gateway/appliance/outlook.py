@@ -11,6 +11,7 @@ from gateway.appliance.fit import surveys
 from gateway.appliance.schema import DeviceSetting, Settings
 from gateway.event import Event, Stamps, Trust, tail
 from gateway.intake.events import TELEMETRY, Telemetry, Value
+from gateway.intake.report import ON_CHANGE
 from gateway.journal.rows import ROW_BYTES, pack
 
 DAY_S = 86_400
@@ -63,7 +64,7 @@ class UplinkOutlook(msgspec.Struct, frozen=True):
 
 
 class JournalOutlook(msgspec.Struct, frozen=True):
-    """The journal, if every poll is reported: reporting only on change lengthens the days."""
+    """The journal, if every number is reported at every poll: `report` lengthens the days."""
 
     quota_mb: int
     events_per_day: int
@@ -126,7 +127,7 @@ def _device(settings: Settings, setting: DeviceSetting) -> DeviceOutlook:
 
 
 class _Poll(NamedTuple):
-    """Points of one device that are read together, so many times a day."""
+    """Points of one device that are reported together, so many times a day."""
 
     device: DeviceSetting
     points: tuple[Point, ...]
@@ -137,9 +138,18 @@ def _polls(settings: Settings) -> Iterator[_Poll]:
     for setting in settings.devices.values():
         periods: dict[float, list[Point]] = {}
         for point in setting.device.points:
-            periods.setdefault(point.every_s or setting.device.every_s, []).append(point)
+            periods.setdefault(_reported_every_s(setting, point), []).append(point)
         for period_s, points in periods.items():
             yield _Poll(setting, tuple(points), DAY_S / period_s)
+
+
+def _reported_every_s(setting: DeviceSetting, point: Point) -> float:
+    """Every poll, except contacts and texts, which report on change: taken to be at rest."""
+    polled_s = point.every_s or setting.device.every_s
+    at_rest_s = ON_CHANGE.at_least_every_s
+    if point.type in {"bool", "string"} and at_rest_s and point.id not in setting.options.report:
+        return max(polled_s, at_rest_s)
+    return polled_s
 
 
 def _journal(settings: Settings) -> JournalOutlook:

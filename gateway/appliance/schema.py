@@ -122,5 +122,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def input_point(profile: Profile, number: str) -> str | None:
-    """The point that stands for an input: the profile's id that ends in its number."""
-    return next((spec.id for spec in profile.point if spec.id.split("-")[-1] == number), None)
+    """The point that stands for an input of a contact module: `input-1` is the first."""
+    point_id = f"input-{number}"
+    return point_id if any(spec.id == point_id for spec in profile.point) else None

@@ -73,10 +73,9 @@ class Decoder:
         if not isinstance(table, dict):
             self._wrong(dict, table, path)
             return None
-        before = len(self.mistakes)
         fields = {f.encode_name: f for shape in shapes for f in msgspec.structs.fields(shape)}
-        if not others:
-            self.known_keys(fields, table, path)
+        unknown = not others and self.known_keys(fields, table, path)
+        before = len(self.mistakes)
         for name, field in fields.items():
             if name in table:
                 self.value(field.type, table[name], (*path, name))
@@ -85,7 +84,8 @@ class Decoder:
                 self.blame((*path, name), "settings.missing-key", key=name, expected=wanted)
         if len(self.mistakes) > before:
             return None
-        return self._whole(shapes, table, path)
+        made = self._whole(shapes, table, path)
+        return None if unknown else made
 
     def _whole(
         self, shapes: Sequence[type[Options]], table: dict[str, Any], path: KeyPath
@@ -100,12 +100,20 @@ class Decoder:
                 self.blame_error(path, _cause(error))
         return tuple(made) if len(made) == len(shapes) else None
 
-    def known_keys(self, known: Collection[str], table: dict[str, Any], path: KeyPath) -> None:
-        """Blame every key that is not known, with what was probably meant."""
-        for name in table:
-            if name not in known:
-                meant = hint(name, known)
-                self.blame((*path, name), "settings.unknown-key", key=name, hint=meant)
+    def refers(self, word: str, known: Collection[str], path: KeyPath, code: str) -> bool:
+        """Whether the word is one of those known; else blame it, with what was probably meant."""
+        if word in known:
+            return True
+        self.blame(path, code, word=word, hint=hint(word, known))
+        return False
+
+    def known_keys(self, known: Collection[str], table: dict[str, Any], path: KeyPath) -> bool:
+        """Blame every key that is not known, with what was probably meant; True if there is one."""
+        unknown = [name for name in table if name not in known]
+        for name in unknown:
+            meant = hint(name, known)
+            self.blame((*path, name), "settings.unknown-key", key=name, hint=meant)
+        return bool(unknown)
 
     def value(self, type_: Any, value: Any, path: KeyPath) -> bool:
         """Whether the value is of that type; False after a mistake."""
@@ -143,7 +151,7 @@ def hint(word: str, known: Collection[str]) -> Phrase:
     near = difflib.get_close_matches(word, list(known), n=1)
     if near:
         return Phrase("settings.did-you-mean", {"near": near[0]})
-    listed = sorted(known)
+    listed = sorted(filter(None, known))
     if not listed:
         return Phrase("settings.none-there")
     more = ", …" if len(listed) > KNOWN_MAX else ""
