@@ -17,15 +17,21 @@ def to_bcd(count: int, size: int) -> bytes:
     return bytes.fromhex(digits)[::-1]
 
 
-def scaled(point: Point, count: float) -> int | float:
-    """The count in the point's unit, rounded to its decimals; what is whole stays whole."""
-    value = count * point.scale + point.offset
+def scaled(point: Point, count: float, per_unit: int = 1) -> int | float:
+    """The count in the point's unit, rounded to its decimals; what is whole stays whole.
+
+    `per_unit` is how many of what was counted make one of the unit that `scale` is for.
+    """
+    value = count / per_unit * point.scale if per_unit > 1 else count * point.scale
+    value += point.offset
     return round(value, point.decimals) if point.decimals else round(value)
 
 
-def number(point: Point, count: float, raw: bytes, modulus: int | None = None) -> Sample:
+def number(
+    point: Point, count: float, raw: bytes, modulus: int | None = None, per_unit: int = 1
+) -> Sample:
     """The sample of a number: scaled, and judged by the point's range."""
-    value = scaled(point, count)
+    value = scaled(point, count, per_unit)
     low, high = point.min, point.max
     if (low is not None and value < low) or (high is not None and value > high):
         return Sample(point, value, Quality.OUT_OF_RANGE, count, modulus, raw)

@@ -1,0 +1,143 @@
+"""CJ/T 188 frames: bytes in, frozen values out. Pure.
+
+    FE×2–4 | 68 | T | A0…A6 | C | L | DATA | CS | 16
+
+T is the kind of meter. The address travels lowest byte first; here it is fourteen digits, the
+maker's four before the meter's ten. CS is the sum of all bytes from the 68 on. Good replies repeat
+the data identifier and the sequence number of the request.
+"""
+
+import enum
+import re
+
+import msgspec
+
+from drivers.search import first
+
+START, END, WAKE = 0x68, 0x16, 0xFE
+WAKE_BYTES_MAX = 4
+DATA_BYTES_MAX = 100
+"""The standard's limit for a read (64H); replies that claim more are noise."""
+
+ANYBODY = "A" * 14
+ANY_METER = 0xAA
+
+OVERHEAD = 13
+HEAD_BYTES = 3
+"""Data identifier and sequence number, before the data of a request or a good reply."""
+
+_HEAD = 11
+_WILDCARD = 0xAA
+_NOISE_BYTES_MAX = 32
+_ADDRESS = re.compile(r"[0-9A-F]{14}")
+
+
+class Control(enum.IntEnum):
+    """What the master may ask; makers add their own from 20H on."""
+
+    READ = 0x01
+    READ_ADDRESS = 0x03
+    WRITE = 0x04
+
+
+ANSWER = 0x80
+DENIED = 0x40
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One frame."""
+
+    meter: int
+    address: str
+    control: int
+    data: bytes = b""
+
+    @property
+    def denied(self) -> bool:
+        """The meter says no; `data` are the sequence number and the status word."""
+        return bool(self.control & DENIED)
+
+
+def checksum(body: bytes) -> int:
+    """The sum that ends a frame."""
+    return sum(body) % 256
+
+
+def address_bytes(address: str) -> bytes:
+    """The address as it travels; ValueError unless it is fourteen digits (or `A` to `F`)."""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(address)
+    return bytes.fromhex(address)[::-1]
+
+
+def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
+    """The frame as it goes onto the wire, after `wake` wake-up bytes."""
+    head = bytes([START, frame.meter, *address_bytes(frame.address), frame.control])
+    body = head + bytes([len(frame.data)]) + frame.data
+    return bytes([WAKE] * wake) + body + bytes([checksum(body), END])
+
+
+def decode(raw: bytes) -> Frame | None:
+    """The frame that `raw` is from its 68 to its 16; None if it is none."""
+    if not raw or _size(raw) != len(raw):
+        return None
+    return Frame(
+        meter=raw[1],
+        address=raw[2:9][::-1].hex().upper(),
+        control=raw[9],
+        data=raw[_HEAD:-2],
+    )
+
+
+def _size(raw: bytes) -> int:
+    """How long the frame at the front of `raw` is: 0 for none, more than there is if unfinished."""
+    if raw[:1] != bytes([START]):
+        return 0
+    if len(raw) < _HEAD:
+        return _HEAD + 1
+    size = OVERHEAD + raw[10]
+    if size <= len(raw) and (raw[size - 2] != checksum(raw[: size - 2]) or raw[size - 1] != END):
+        return 0
+    return size
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """How the reply to one request is recognised: whose, to what, and about which item.
+
+    `item` is the data identifier as the request carries it. Some makers answer with its two bytes
+    the other way round, which means the same.
+    """
+
+    meter: int
+    address: str
+    asked: int
+    item: bytes
+
+    @property
+    def limit(self) -> int:
+        """Most bytes worth keeping."""
+        return _NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
+
+    def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
+        """Where the reply stands in what was heard, wake-up bytes left out."""
+        return first(heard, START, self._size, final=final)
+
+    def _size(self, raw: bytes) -> int:
+        return _size(raw) if self._begins(raw) else 0
+
+    def _begins(self, raw: bytes) -> bool:
+        """Whether `raw`, finished or not, can be the reply or its beginning."""
+        ours = bytes([self.meter]) + address_bytes(self.address)
+        if any(
+            mine not in (theirs, _WILDCARD) for mine, theirs in zip(ours, raw[1:9], strict=False)
+        ):
+            return False
+        control, length = raw[9:10], raw[10:11]
+        if length and length[0] > DATA_BYTES_MAX:
+            return False
+        if control and control[0] == self.asked | ANSWER | DENIED:
+            return True
+        about = raw[_HEAD : _HEAD + len(self.item)]
+        return (self.item.startswith(about) or self.item[::-1].startswith(about)) and (
+            not control or control[0] == self.asked | ANSWER
+        )

@@ -1,0 +1,149 @@
+"""What the fields of a reply mean. Pure.
+
+Numbers are packed decimal digits, lowest byte first; many carry a byte for their unit, behind them
+or (some makers) before them, and a meter may change it while it counts: a value is always given
+in the point's own unit, and a counter's count in the base unit.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from drivers import measure
+from drivers.contract import Point, Sample
+
+CLOCK_BYTES = 7
+STATUS_BYTES = 2
+
+VALVE_OPEN, VALVE_CLOSED = 0b00, 0b01
+_VALVE = 0b11
+
+
+class Unit(NamedTuple):
+    """A unit, and how many of its dimension's base unit it is (J, W, L, L/h)."""
+
+    dimension: str
+    factor: int
+
+
+_KILO, _MEGA, _GIGA = 10**3, 10**6, 10**9
+_WH = 3600
+
+UNITS = {
+    "J": Unit("energy", 1),
+    "kJ": Unit("energy", _KILO),
+    "MJ": Unit("energy", _MEGA),
+    "GJ": Unit("energy", _GIGA),
+    "W.h": Unit("energy", _WH),
+    "kW.h": Unit("energy", _WH * _KILO),
+    "MW.h": Unit("energy", _WH * _MEGA),
+    "W": Unit("power", 1),
+    "kW": Unit("power", _KILO),
+    "MW": Unit("power", _MEGA),
+    "L": Unit("volume", 1),
+    "m3": Unit("volume", _KILO),
+    "L/h": Unit("flow", 1),
+    "m3/h": Unit("flow", _KILO),
+}
+"""UCUM units that a point with a unit byte may have."""
+
+CODES = {
+    0x01: UNITS["J"],
+    0x02: UNITS["W.h"],
+    0x05: UNITS["kW.h"],
+    0x08: UNITS["MW.h"],
+    0x0A: Unit("energy", _WH * _MEGA * 100),
+    0x0B: UNITS["kJ"],
+    0x0E: UNITS["MJ"],
+    0x11: UNITS["GJ"],
+    0x13: Unit("energy", _GIGA * 100),
+    0x14: UNITS["W"],
+    0x17: UNITS["kW"],
+    0x1A: UNITS["MW"],
+    0x29: UNITS["L"],
+    0x2C: UNITS["m3"],
+    0x32: UNITS["L/h"],
+    0x35: UNITS["m3/h"],
+}
+"""The unit byte."""
+
+TYPES = frozenset({"bcd", "bool", "bits", "u8", "u16", "string"})
+MEANINGS = frozenset({None, "clock", "valve", "address"})
+PLACES = frozenset({None, "before", "after"})
+
+
+def width(point: Point) -> int:
+    """How many bytes the field has, its unit byte counted."""
+    fixed = {"clock": CLOCK_BYTES, "valve": STATUS_BYTES}.get(point.extra.get("is", ""))
+    if fixed:
+        return fixed
+    if point.type in {"bool", "bits"}:
+        bits = (point.bit or 0) + (1 if point.type == "bool" else point.size or 1)
+        return -(-bits // 8)
+    digits = {"u8": 1, "u16": 2}.get(point.type) or point.size or 1
+    return digits + ("unit" in point.extra)
+
+
+def sample(point: Point, raw: bytes) -> Sample:
+    """What these bytes, exactly as many as the field has, say of it."""
+    meaning = {"clock": _clock, "valve": _valve}.get(point.extra.get("is", ""))
+    return (meaning or _READERS[point.type])(point, raw)
+
+
+def _number(point: Point, raw: bytes) -> Sample:
+    place = point.extra.get("unit")
+    digits = raw[1:] if place == "before" else raw[:-1] if place == "after" else raw
+    count = measure.bcd(digits)
+    if count is None:
+        return measure.unusable(point, raw)
+    modulus = 100 ** len(digits)
+    if place is None:
+        return measure.number(point, count, raw, modulus)
+    shown, wanted = CODES.get(raw[0] if place == "before" else raw[-1]), UNITS[point.unit]
+    if shown is None or shown.dimension != wanted.dimension:
+        return measure.unusable(point, raw)
+    return measure.number(point, count * shown.factor, raw, modulus * shown.factor, wanted.factor)
+
+
+def _binary(point: Point, raw: bytes) -> Sample:
+    return measure.number(point, int.from_bytes(raw, "little"), raw, 256 ** len(raw))
+
+
+def _bits(point: Point, raw: bytes) -> Sample:
+    mask = (1 << (point.size or 1)) - 1
+    return measure.number(point, int.from_bytes(raw, "little") >> (point.bit or 0) & mask, raw)
+
+
+def _bool(point: Point, raw: bytes) -> Sample:
+    return Sample(point, bool(int.from_bytes(raw, "little") >> (point.bit or 0) & 1))
+
+
+def _digits(point: Point, raw: bytes) -> Sample:
+    digits = raw[::-1].hex()
+    return Sample(point, digits) if digits.isdecimal() else measure.unusable(point, raw)
+
+
+def _clock(point: Point, raw: bytes) -> Sample:
+    """`2015-05-11 22:01:31`; a clock that was never set shows a month 0."""
+    digits = raw[::-1].hex()
+    if not digits.isdecimal() or digits[4:6] == "00":
+        return measure.unusable(point, raw)
+    parts = [digits[0:4]] + [digits[at : at + 2] for at in range(4, 14, 2)]
+    return Sample(point, "{}-{}-{} {}:{}:{}".format(*parts))
+
+
+def _valve(point: Point, raw: bytes) -> Sample:
+    """True is open; the two lowest bits of the status word. A third state is a stuck valve."""
+    state = raw[0] & _VALVE
+    if state not in {VALVE_OPEN, VALVE_CLOSED}:
+        return measure.unusable(point, raw)
+    return Sample(point, state == VALVE_OPEN)
+
+
+_READERS: dict[str, Callable[[Point, bytes], Sample]] = {
+    "bcd": _number,
+    "bool": _bool,
+    "bits": _bits,
+    "string": _digits,
+    "u8": _binary,
+    "u16": _binary,
+}
