@@ -66,8 +66,8 @@ class BleBus:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        for sensor, code in self._ears.unfit:
-            self._sink(sensor.unreachable(code, self._now_s()))
+        for sensor, wrong in self._ears.unfit:
+            self._sink(sensor.unfit(wrong.code, wrong.data, self._now_s()))
             self._tell(sensor)
         try:
             while True:
@@ -216,9 +216,8 @@ class BleBus:
         if state in {DeviceState.WAIT, self._told.get(device)}:
             return
         self._told[device] = state
-        data = {} if state is DeviceState.OK else {"device": device}
         at_ns = int(self._now_s() * 1e9)
-        self._on_state(DeviceChange(device, state, at_ns, sensor.code, data))
+        self._on_state(DeviceChange(device, state, at_ns, sensor.code, sensor.data))
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()

@@ -147,4 +147,4 @@ def _build(
 
 
 DRIVER = Ble()
-BUS = BusKind("ble", BusOptions, _build)
+BUS_KINDS = (BusKind("ble", BusOptions, _build),)

@@ -35,7 +35,7 @@ class Ears:
 
     def __init__(self, devices: Iterable[Device], options: BusOptions) -> None:
         self.sensors: list[Sensor] = []
-        self.unfit: list[tuple[Sensor, str]] = []
+        self.unfit: list[tuple[Sensor, WrongUse]] = []
         self._by_address: dict[str, Sensor] = {}
         self._by_identity: dict[str, Sensor] = {}
         self._aliases: collections.OrderedDict[str, Sensor] = collections.OrderedDict()
@@ -53,17 +53,18 @@ class Ears:
     def _admit(self, device: Device, folder: Path | None) -> None:
         by = self._by_identity if "/" in device.address else self._by_address
         name = device.address if by is self._by_identity else device.address.upper()
-        code: str | None
+        sensor, wrong = Sensor(device, None), None
         try:
-            sensor = Sensor(device, _key(device.options or Options(), folder))
-            code = "ble.same-address" if name in by else None
+            sensor = Sensor(device, _key(device, folder))
         except WrongUse as error:
-            sensor, code = Sensor(device, None), error.code
+            wrong = error
+        if name in by:
+            wrong = WrongUse("ble.same-address", device=device.id, address=name)
         self.sensors.append(sensor)
-        if code is None:
+        if wrong is None:
             by[name] = sensor
         else:
-            self.unfit.append((sensor, code))
+            self.unfit.append((sensor, wrong))
 
     def _named(self, advert: Advert) -> Sensor | None:
         """The beacon behind an address that changes; its unnamed frames come from the same one."""
@@ -82,13 +83,14 @@ class Ears:
             self._aliases.popitem(last=False)
 
 
-def _key(options: Options, folder: Path | None) -> Key | None:
+def _key(device: Device, folder: Path | None) -> Key | None:
     """The sensor's key; WrongUse if there should be one and there is none."""
+    options = device.options or Options()
     if options.credential is not None:
         return load(options.credential, os.environ, folder)
     if options.bind_key is None:
         return None
     key = parse(options.bind_key)
     if key is None:
-        raise WrongUse("ble.bad-key")
+        raise WrongUse("ble.bad-key", device=device.id)
     return key

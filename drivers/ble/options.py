@@ -30,3 +30,8 @@ class BusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     adapter: Annotated[str, msgspec.Meta(pattern=r"^hci[0-9]{1,3}$")] | None = None
     watchdog_s: Annotated[float, msgspec.Meta(ge=10, le=3600)] = 60.0
     keys: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The adapter, for people."""
+        return self.adapter or "Bluetooth"

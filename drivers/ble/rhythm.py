@@ -8,16 +8,14 @@ PATIENCE = 3
 _GAPS = 8
 _LEARNT_MIN_S = 10.0
 """Adverts are lost in crowds; no sensor is missed sooner than three times this."""
-_LEARNT_MAX = 4
-"""A sensor in a bad place may speak more seldom than its maker says, but not without end."""
 
 
 class Rhythm:
     """The usual interval of one sensor: as declared, then as heard.
 
-    It is the longest of the last eight gaps. An `eventful` sensor speaks when something happens:
-    a busy morning must not make its quiet night look like death, so it is only ever given more
-    time than declared.
+    It is the longest of the last eight gaps, and never longer than declared. An `eventful` sensor
+    speaks when something happens: a busy morning must not make its quiet night look like death,
+    so nothing is learnt from it.
     """
 
     def __init__(self, declared_s: float, *, eventful: bool) -> None:
@@ -30,8 +28,8 @@ class Rhythm:
     def usual_s(self) -> float:
         """The interval that is usual now."""
         if len(self._gaps) < _GAPS:
-            return max(self._declared_s, *self._gaps, 0.0)
-        return max(self._least_s, min(max(self._gaps), self._declared_s * _LEARNT_MAX))
+            return self._declared_s
+        return min(max(*self._gaps, self._least_s), self._declared_s)
 
     @property
     def patience_s(self) -> float:

@@ -1,6 +1,7 @@
 """One sensor as the bus knows it: its state, and what is to be said when it speaks or is silent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -51,6 +52,7 @@ class Sensor:
         self.key = key
         self.state = DeviceState.WAIT
         self.code: str | None = None
+        self.data: dict[str, Any] = {}
         self.stats = DeviceStats()
         self.rssi: int | None = None
         self.rests = {
@@ -126,13 +128,14 @@ class Sensor:
             self._change(DeviceState.WAIT, None)
         else:
             self.stats.timeouts += 1
-            self._change(DeviceState.SILENT, fault.code)
+            self._change(DeviceState.SILENT, fault)
         return self._nothing(self.device.points, fault, now_s)
 
-    def unreachable(self, code: str, now_s: float) -> PollResult:
-        """It can never be understood (no key): say so."""
-        self._change(DeviceState.FAULTY, code)
-        return self._nothing(self.device.points, Garbled(code, device=self.device.id), now_s)
+    def unfit(self, code: str, data: Mapping[str, Any], now_s: float) -> PollResult:
+        """It cannot be understood: say why."""
+        fault = Garbled(code, **data)
+        self._change(DeviceState.FAULTY, fault)
+        return self._nothing(self.device.points, fault, now_s)
 
     def rested(self, point_id: str, now_s: float) -> PollResult:
         """A momentary point's moment is over."""
@@ -173,11 +176,11 @@ class Sensor:
         self._failures += 1
         if self._failures < FAILURES_MAX or self.state is DeviceState.FAULTY:
             return None
-        return self.unreachable(code, now_s)
+        return self.unfit(code, {"device": self.device.id}, now_s)
 
-    def _change(self, state: DeviceState, code: str | None) -> None:
+    def _change(self, state: DeviceState, fault: DeviceFault | None) -> None:
         self.state = self.stats.state = state
-        self.code = code
+        self.code, self.data = (None, {}) if fault is None else (fault.code, fault.data)
 
     def _said(self, said: Iterable[Sample], now_s: float) -> PollResult | None:
         readings = tuple(
