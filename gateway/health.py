@@ -25,7 +25,10 @@ class PointVitals(msgspec.Struct, frozen=True):
 
 
 class DeviceVitals(msgspec.Struct, frozen=True):
-    """One device: `state` is `ok`, `wait` (not read yet), `stale`, `silent` or `faulty`."""
+    """One device: `state` is `ok`, `wait` (not read yet), `stale`, `silent` or `faulty`.
+
+    `place` is the path of names, from the outside in.
+    """
 
     id: str
     name: str

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from drivers.bus.stats import BusStats
-from drivers.contract import FieldBus, Point, Quality
+from drivers.contract import BusState, FieldBus, Point, Quality
 from gateway import __version__
 from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
 from gateway.clock import Clock
@@ -102,19 +102,22 @@ class Watch:
         self, device: DeviceSetting, bus: BusStats, now_ns: int, ahead_ns: int
     ) -> DeviceVitals:
         latest = self._intake.current.of(device.id)
+        # A value is good while its line is up and it is young: never the last one for ever.
+        good_since_ns = now_ns - _stale_ns(device) if bus.state is BusState.UP else now_ns
         points = tuple(
-            self._point(device, point, now_ns, ahead_ns) for point in device.device.points
+            self._point(device, point, now_ns, ahead_ns, good_since_ns)
+            for point in device.device.points
         )
         at_ns = max((reading.at_ns + ahead_ns for reading in latest.values()), default=None)
         state = bus.devices[device.id].state.value
-        if state == "ok" and at_ns is not None and now_ns - at_ns > _stale_ns(device):
+        if state == "ok" and at_ns is not None and at_ns < good_since_ns:
             state = "stale"
         return DeviceVitals(
             id=device.id,
             name=device.options.name,
             bus=device.options.bus,
             address=device.options.address,
-            place=device.options.place,
+            place=self._settings.places.path(device.options.place),
             state=state,
             since_ns=self._since_ns(device.id, state, now_ns),
             at_ns=at_ns,
@@ -122,7 +125,7 @@ class Watch:
         )
 
     def _point(
-        self, device: DeviceSetting, point: Point, now_ns: int, ahead_ns: int
+        self, device: DeviceSetting, point: Point, now_ns: int, ahead_ns: int, good_since_ns: int
     ) -> PointVitals:
         name = device.point_name(point.id, self._settings.station.language)
         reading = self._intake.current.of(device.id).get(point.id)
@@ -130,7 +133,7 @@ class Watch:
             return PointVitals(point.id, name, None, point.unit, Quality.STALE.value, now_ns)
         at_ns = reading.at_ns + ahead_ns
         quality = reading.quality
-        if quality is Quality.GOOD and now_ns - at_ns > _stale_ns(device):
+        if quality is Quality.GOOD and at_ns < good_since_ns:
             quality = Quality.STALE
         step_s, spark = self._intake.current.spark(device.id, point.id)
         return PointVitals(
@@ -173,8 +176,8 @@ class Watch:
         return ClockVitals(status.trust, status.wall_ns, status.age_s, status.error_s)
 
 
-def _stale_ns(device: DeviceSetting) -> float:
-    return device.device.every_s * STALE_PERIODS * 1e9
+def _stale_ns(device: DeviceSetting) -> int:
+    return int(device.device.every_s * STALE_PERIODS * 1e9)
 
 
 def _bus(setting: BusSetting, stats: BusStats) -> BusVitals:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from drivers import shelf
 from drivers.emulate.field import Field, parse
+from gateway.appliance.load import load
 from gateway.demo.field.panel import Panel
 from gateway.station.watchdog import notify
 from gateway.texts import Texts
@@ -25,7 +26,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--live", required=True, metavar="URL")
     args = parser.parse_args(argv)
     field = Field.of(parse((args.dir / "field.toml").read_text("utf-8")), shelf.find)
-    asyncio.run(_serve(field, Panel(field, args.platform, args.live), args.panel))
+    names = {each.id: each.options.name for each in load(args.dir / "config").devices.values()}
+    asyncio.run(_serve(field, Panel(field, names, args.platform, args.live), args.panel))
     return 0
 
 

@@ -24,17 +24,17 @@ const mark = (fault) => fault
   ? el("span", { class: "st bad" }, icon("s-bad"), words[`fault-${fault}`])
   : el("span", { class: "st ok" }, icon("s-ok"), words.normal);
 
-async function wish(name, fault) {
-  const answer = await fetch("api/wish", {
+async function post(path, body = {}) {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name, fault }),
+    body: JSON.stringify(body),
   });
   if (answer.ok) show(await answer.json());
 }
 
 function choice(device, faults) {
-  const select = el("select", { class: "in", "aria-label": device.name, "data-name": device.name });
+  const select = el("select", { class: "in", "aria-label": device.name, "data-name": device.id });
   for (const fault of ["", ...faults]) {
     select.append(el("option", { value: fault }, fault ? words[`fault-${fault}`] : words.normal));
   }
@@ -43,50 +43,64 @@ function choice(device, faults) {
 }
 
 function deviceRow(device, faults) {
-  return el("li", {}, el("b", { class: "plate" }, String(device.unit)),
-    el("div", {}, el("b", {}, device.name), el("p", { class: "soft" }, device.model)),
-    el("span", { class: "end flow tight" }, mark(device.fault), choice(device, faults)));
+  return el("tr", {}, el("td", { class: "r num" }, String(device.unit)),
+    el("td", {}, el("b", {}, device.name), el("p", { class: "soft" }, device.model)),
+    el("td", {}, mark(device.fault)), el("td", {}, choice(device, faults)));
 }
 
 function lineCard(line, faults) {
   const out = line.faults.includes("unplugged");
-  const plug = el("button", { class: "btn quiet", type: "button", "data-plug": line.name,
+  const plug = el("button", { class: "btn quiet end", type: "button", "data-plug": line.name,
     "data-fault": out ? "" : "unplugged" }, icon("plug"), out ? words["panel-plug"] : words["panel-unplug"]);
-  return el("section", { class: "card g4", "aria-label": line.name },
-    el("header", {}, el("div", {}, el("h2", {}, line.name), el("p", { class: "soft" }, line.where)),
-      el("span", { class: "end" }, mark(out ? "unplugged" : ""))),
-    plug, el("ul", { class: "rows" }, ...line.devices.map((device) => deviceRow(device, faults))));
+  return el("section", { class: "card g4", "aria-label": line.name, "data-line": line.name },
+    el("header", {}, el("div", {}, el("h2", {}, line.name), mark(out ? "unplugged" : "")), plug),
+    el("table", {}, el("tbody", {}, ...line.devices.map((device) => deviceRow(device, faults)))));
+}
+
+function moodButton(mood, now) {
+  return el("button", { class: "btn quiet", type: "button", "data-mood": mood,
+    "aria-pressed": String(mood === now) }, words[`mood-${mood}`]);
 }
 
 const shown = new Map();
+function changed(key, facts) {
+  const now = JSON.stringify(facts);
+  if (shown.get(key) === now) return false;
+  shown.set(key, now);
+  return true;
+}
+
 function show(state) {
   words = state.words;
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = words[node.dataset.word];
   document.title = words["panel-title"];
   $("live").href = state.links.live;
   $("platform").href = state.links.platform;
-  if (state.platform === false) $("says").textContent = words["panel-platform-away"];
-  for (const [index, line] of state.lines.entries()) {
-    const now = JSON.stringify(line);
-    if (shown.get(line.name) === now) continue;
-    shown.set(line.name, now);
+  if (changed("mood", state.mood)) {
+    const [kind, picture] = state.mood === "normal" ? ["ok", "s-ok"] : ["away", "cloud-off"];
+    const word = state.mood === null ? words["panel-platform-away"] : words[`mood-${state.mood}`] ?? state.mood;
+    $("mood").replaceChildren(el("span", { class: `st ${kind}` }, icon(picture), word));
+    $("moods").replaceChildren(...state.moods.map((mood) => moodButton(mood, state.mood)));
+  }
+  for (const line of state.lines) {
+    if (!changed(line.name, line)) continue;
     const card = lineCard(line, state.faults);
-    const old = $("lines").children[index];
-    old ? old.replaceWith(card) : $("lines").append(card);
+    const old = document.querySelector(`[data-line="${line.name}"]`);
+    old ? old.replaceWith(card) : document.querySelector("main").append(card);
   }
 }
 
 document.addEventListener("change", (event) => {
-  if (event.target.dataset.name) wish(event.target.dataset.name, event.target.value);
+  const { name } = event.target.dataset;
+  if (name) post("api/wish", { name, fault: event.target.value });
 });
 document.addEventListener("click", (event) => {
-  const plug = event.target.closest("[data-plug]");
-  if (plug) wish(plug.dataset.plug, plug.dataset.fault);
+  const button = event.target.closest("[data-plug], [data-mood]");
+  if (!button) return;
+  const { plug, fault, mood } = button.dataset;
+  plug ? post("api/wish", { name: plug, fault }) : post(`api/mood/${mood}`);
 });
-$("heal").addEventListener("click", async () => {
-  $("says").textContent = "";
-  show(await (await fetch("api/heal", { method: "POST" })).json());
-});
+$("heal").addEventListener("click", () => post("api/heal"));
 
 async function refresh() {
   try {

@@ -1,6 +1,6 @@
 """The fault panel: every line and device of the demo, and what can be broken about it."""
 
-from http import HTTPStatus
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,15 @@ FAULTS: dict[str, tuple[str, Any]] = {
 }
 """What a device's buttons do: 0.8 s late, one byte in twenty flipped."""
 
+MOODS = ("normal", "away", "frozen", "refuses")
+"""What the panel offers of the platform's moods; its own page has them all."""
+
 WORDS = (
-    *(f"demo.fault-{name}" for name in FAULTS),
-    *("demo.normal", "demo.panel-about", "demo.panel-devices", "demo.panel-heal"),
-    *("demo.panel-lines", "demo.panel-live", "demo.panel-platform", "demo.panel-plug"),
-    *("demo.panel-platform-away", "demo.panel-title", "demo.panel-unplug", "demo.fault-unplugged"),
+    *(f"demo.fault-{name}" for name in (*FAULTS, UNPLUGGED)),
+    *(f"demo.mood-{name}" for name in MOODS),
+    *("demo.normal", "demo.panel-about", "demo.panel-heal", "demo.panel-live"),
+    *("demo.panel-platform", "demo.panel-plug", "demo.panel-platform-away"),
+    *("demo.panel-title", "demo.panel-unplug"),
 )
 
 
@@ -48,9 +52,10 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 class Panel:
     """The page and its JSON, over a running field."""
 
-    def __init__(self, field: Field, platform: str, live: str) -> None:
-        """`platform` and `live` are the addresses of the demo's other pages."""
+    def __init__(self, field: Field, names: Mapping[str, str], platform: str, live: str) -> None:
+        """`names` is what people call a device; `platform` and `live` are the other pages."""
         self._field = field
+        self._names = names
         self._platform = platform
         self._texts = Texts.of_environment()
         self._words = {code.partition(".")[2]: self._texts.say(code) for code in WORDS}
@@ -63,6 +68,7 @@ class Panel:
         app.router.add_get("/{file}", self._file)
         app.router.add_get("/api/state", self._state)
         app.router.add_post("/api/wish", self._wish)
+        app.router.add_post("/api/mood/{mood}", self._mood)
         app.router.add_post("/api/heal", self._heal)
         return app
 
@@ -75,9 +81,10 @@ class Panel:
                 "faults": sorted(self._field.faults_of(name)),
                 "devices": [
                     {
-                        "name": meter_name,
+                        "id": meter_name,
+                        "name": self._names.get(meter_name, meter_name),
                         "unit": meter.slave.unit,
-                        "model": self._name_of(meter.profile.name),
+                        "model": f"{meter.profile.maker} {meter.profile.model}".strip(),
                         "fault": self._fault_of(meter_name),
                     }
                     for meter_name, meter in self._field.meters.items()
@@ -86,10 +93,13 @@ class Panel:
             }
             for name, bus in self._field.buses.items()
         ]
-        return {"lines": lines, "faults": list(FAULTS), "words": self._words, "links": self._links}
-
-    def _name_of(self, name: Any) -> str:
-        return str(getattr(name, self._texts.lang))
+        return {
+            "lines": lines,
+            "faults": list(FAULTS),
+            "moods": list(MOODS),
+            "words": self._words,
+            "links": self._links,
+        }
 
     def _fault_of(self, meter: str) -> str:
         wrong = self._field.faults_of(meter)
@@ -107,7 +117,22 @@ class Panel:
         return web.Response(body=(folder / name).read_bytes(), content_type=kind)
 
     async def _state(self, _: web.Request) -> web.Response:
-        return web.json_response(self.state())
+        return await self._answer()
+
+    async def _answer(self) -> web.Response:
+        return web.json_response({**self.state(), "mood": await self._ask_platform()})
+
+    async def _ask_platform(self, mood: str | None = None) -> str | None:
+        """The platform's mood, changed first if one is given; None if it cannot be reached."""
+        timeout = aiohttp.ClientTimeout(total=PLATFORM_WITHIN_S)
+        try:
+            async with aiohttp.ClientSession(self._platform, timeout=timeout) as session:
+                if mood is not None:
+                    await (await session.post("/api/mood", json={"mood": mood})).read()
+                async with session.get("/api/state") as answer:
+                    return str((await answer.json())["mood"])
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+            return None
 
     async def _wish(self, request: web.Request) -> web.Response:
         try:
@@ -119,18 +144,17 @@ class Panel:
                 await self._field.fault(wish.name, *FAULTS[wish.fault])
         except (msgspec.MsgspecError, KeyError, AttributeError) as error:
             raise web.HTTPBadRequest(text=str(error)) from error
-        return web.json_response(self.state())
+        return await self._answer()
+
+    async def _mood(self, request: web.Request) -> web.Response:
+        mood = request.match_info["mood"]
+        if mood not in MOODS:
+            raise web.HTTPNotFound
+        await self._ask_platform(mood)
+        return await self._answer()
 
     async def _heal(self, _: web.Request) -> web.Response:
         for name in (*self._field.buses, *self._field.meters):
             await self._field.clear(name)
-        timeout = aiohttp.ClientTimeout(total=PLATFORM_WITHIN_S)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(f"{self._platform}api/mood", json={"mood": "normal"}) as answer,
-            ):
-                healed = answer.status == HTTPStatus.OK
-        except (aiohttp.ClientError, TimeoutError):
-            healed = False
-        return web.json_response({**self.state(), "platform": healed})
+        await self._ask_platform("normal")
+        return await self._answer()
