@@ -15,6 +15,9 @@ LOWEST_SHARE = 8
 
 RESENDS_MAX = 128
 
+NO_ADVANCE_S = 8.0
+"""What the platform took beyond a hole is sent again if its watermark has not moved by then."""
+
 
 class Resend:
     """A range on its way a second time: `first` moves up as the platform takes it."""
@@ -74,9 +77,11 @@ class Loader:
     async def next(self, idle_s: float | None) -> Load:
         """The next load; an empty one when there was nothing for so long."""
         load = await self._choose()
-        if not load.entries and await self.wait(idle_s):
-            load = await self._choose()
-        return load
+        if load.entries:
+            return load
+        if not await self.wait(NO_ADVANCE_S if self._beyond else idle_s):
+            self.rewind()  # what went beyond a hole should have been receipted by now
+        return await self._choose()
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for something to send; False if there was nothing for so long."""

@@ -72,6 +72,11 @@ class FakePlatform:
                 self.order.append(key)
         return rejected
 
+    def forget(self, lane: str, after: int) -> None:
+        """Its store was put back to an older state: everything behind `after` is gone."""
+        self.stored = {k: v for k, v in self.stored.items() if k[0] != lane or k[1] <= after}
+        self.gaps[lane] = {seq for seq in self.gaps[lane] if seq <= after}
+
     def settled(self, lane: str) -> set[int]:
         return {seq for name, seq in self.stored if name == lane} | self.gaps[lane]
 

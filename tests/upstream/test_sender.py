@@ -192,6 +192,37 @@ async def test_a_platform_that_lost_its_store_gets_the_history_again():
 
 
 @simulated
+async def test_a_watermark_that_moves_only_part_of_the_way_is_believed():
+    rig = Rig()
+    rig.platform.receipt = lambda receipt: msgspec.structs.replace(
+        receipt,
+        upto={
+            lane: min(seq, rig.follower.position[Lane.ALARM] + 30)
+            for lane, seq in receipt.upto.items()
+        },
+    )
+    await rig.fact(Lane.ALARM, 80)
+    async with rig.running():
+        await rig.until_settled(within_s=1)
+    assert [len(lanes) for lanes in rig.platform.batches if lanes] == [80, 50, 20]
+
+
+@simulated
+async def test_what_went_beyond_a_hole_and_was_lost_there_is_sent_again():
+    rig = Rig()
+    async with rig.running():
+        await rig.fact(Lane.SERVICE, 150)
+        await rig.until_settled()
+        rig.platform.forget("service", 0)
+        rig.platform.delay_s = 0.5
+        await rig.fact(Lane.SERVICE, 1)
+        await asyncio.sleep(0.6)  # 151 is there, and the first hundred again under way
+        assert ("service", 151) in rig.platform.stored
+        rig.platform.forget("service", 0)
+        await rig.until_settled(within_s=60)
+
+
+@simulated
 async def test_one_poisonous_event_is_found_reported_and_passed():
     rig = Rig()
     rig.platform.indigestible = {("telemetry", 73)}

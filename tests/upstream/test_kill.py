@@ -1,0 +1,93 @@
+"""kill -9 between send and receipt, with a real journal, real HTTP and a durable platform."""
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.platform.app import Platform
+from gateway.demo.platform.moods import Mood
+from gateway.demo.platform.store import LaneKey
+from gateway.event import Lane
+from tests.upstream.ledger import STATION
+from tests.upstream.road import platform_at
+
+ROOT = Path(__file__).parents[2]
+SEED = int(os.environ.get("YIZHAN_SEED", "20261123"))
+SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+
+
+class Mouse:
+    """One life of the small station; `acknowledged` is what it printed before it died."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder = folder
+        self._url = url
+        self.acknowledged: dict[str, int] = {}
+        self.epoch = ""
+        self.settled = False
+
+    async def live(self, count: int, *, kill_after_s: float | None = None) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.upstream.mouse", self._folder, self._url, str(count),
+            cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        reading = asyncio.ensure_future(self._read(process.stdout))
+        if kill_after_s is not None:
+            await asyncio.sleep(kill_after_s)
+            process.kill()
+        async with asyncio.timeout(60):
+            await reading
+            await process.wait()
+
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            words = line.decode().split()
+            if words == ["settled"]:
+                self.settled = True
+            elif words[0] == "epoch":
+                self.epoch = words[1]
+            else:
+                self.acknowledged[words[0]] = int(words[1])
+
+
+async def lives(tmp_path: Path, rounds: int, rng: random.Random) -> tuple[Platform, Mouse]:
+    folder = tmp_path / "station"
+    folder.mkdir()
+    async with platform_at(tmp_path / "platform") as platform:
+        mouse = Mouse(folder, platform.url)
+        for _ in range(rounds):
+            # A forgetful platform stores and hangs up: every kill then falls before the receipt.
+            platform.temper.change(rng.choice([Mood.NORMAL, Mood.FORGETFUL, Mood.AWAY]))
+            await mouse.live(10_000, kill_after_s=rng.uniform(0.5, 1.5))
+        platform.temper.change(Mood.NORMAL)
+        await mouse.live(5)
+        return platform, mouse
+
+
+def check(platform: Platform, mouse: Mouse) -> None:
+    assert mouse.settled
+    assert len({key.epoch for key in platform.store.marks}) == 1
+    for lane in Lane:
+        key = LaneKey(STATION, mouse.epoch, lane.wire)
+        mark = platform.store.mark(key)
+        assert mark.upto >= mouse.acknowledged[lane.wire] > 0
+        assert (mark.holes(), platform.store.lost[key]) == ([], 0)
+        assert platform.store.kept[key] == mark.upto
+
+
+async def test_killed_between_send_and_receipt_nothing_is_lost(tmp_path):
+    check(*await lives(tmp_path, 4, random.Random(SEED)))
+
+
+@pytest.mark.proof
+async def test_killed_many_times(tmp_path):
+    rounds = max(4, int(60 * SHARE))
+    platform, mouse = await lives(tmp_path, rounds, random.Random(SEED))
+    check(platform, mouse)
+    total = sum(mouse.acknowledged.values())
+    again = platform.store.duplicates.total()
+    print(f"{rounds} kills, seed {SEED}: {total} acknowledged, 0 lost, {again} sent twice")
