@@ -22,6 +22,8 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 _CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 
+_NUMBERS = ("expected.integer", "expected.number")
+
 MISTAKES_MAX = 200
 """A file with more mistakes than this is not the file that was meant."""
 
@@ -143,7 +145,10 @@ class Decoder:
                 self.blame_error(path, _cause(error))
 
     def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
-        self.blame(path, "settings.wrong-value", expected=expected(type_), found=found(value, path))
+        wanted = expected(type_)
+        quoted = isinstance(value, str) and wanted.code.startswith(_NUMBERS)
+        code = "settings.quoted-number" if quoted else "settings.wrong-value"
+        self.blame(path, code, expected=wanted, found=found(value, path))
 
 
 def hint(word: str, known: Collection[str]) -> Phrase:

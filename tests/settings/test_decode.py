@@ -183,7 +183,10 @@ def test_hints() -> None:
         (dict[str, int], "一组“键 = 值”"),
         (Options, "一组“键 = 值”"),
         (Annotated[str, Meta(max_length=5)], "引号里的文字，1 到 5 个字"),
-        (Annotated[str, Meta(examples=["9600 8N1"], pattern="x")], '像 "9600 8N1" 这样写'),
+        (
+            Annotated[str, Meta(examples=["9600 8N1"], pattern="x")],
+            '英文引号里的文字，像 "9600 8N1"',
+        ),
         (Annotated[str, Meta(pattern="x")], "另一种写法"),
         (bytes, "另一种写法"),
     ],

@@ -1,0 +1,293 @@
+"""`yizhan check` as the installer meets it: every mistake in any section, or the forecast."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.appliance import check
+from gateway.appliance.editor import json_schema
+from gateway.appliance.load import examine, load
+from gateway.appliance.outlook import outlook
+from gateway.errors import SettingsError
+from gateway.texts import LANGUAGES, Texts
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = (ROOT / "config/station.example.toml").read_text("utf-8")
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the example with some passages exchanged, and something added."""
+
+    def written(*changes: tuple[str, str], more: str = "") -> Path:
+        text = EXAMPLE
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        (tmp_path / "station.toml").write_text(text + more, "utf-8")
+        return tmp_path
+
+    return written
+
+
+def found(config: Path) -> list[tuple[int, str, str]]:
+    settings, mistakes = examine(config)
+    assert (settings is None) == bool(mistakes)
+    return [(m.line, m.path, m.code) for m in mistakes]
+
+
+def line_of(text: str) -> int:
+    return EXAMPLE[: EXAMPLE.index(text)].count("\n") + 1
+
+
+def test_the_example_passes(write: Write) -> None:
+    settings = load(write())
+    assert settings.station.id == "wangjing-07"
+    assert [d.id for d in settings.devices_on("meters")] == ["em-b3", "em-b5", "di-b3"]
+    assert settings.devices["em-b3"].device.every_s == 15
+    assert settings.places.path("b3-lift") == "第31网格 › 3号楼 › 3号楼电梯"
+
+
+def test_a_folder_or_the_file_itself_may_be_named() -> None:
+    assert load(ROOT / "config/station.example.toml").station.name == "望京西园三区驿站"
+
+
+def test_a_point_is_called_by_what_is_wired_there() -> None:
+    module = load(ROOT / "config/station.example.toml").devices["di-b3"]
+    assert module.point_name("input-1", "zh") == "5层烟感"
+    assert module.point_name("input-3", "zh") == "输入 3"
+    assert module.point_name("input-3", "en") == "Input 3"
+    assert module.point_name("no-such-point", "zh") == "no-such-point"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "code"),
+    [
+        ("schema = 1", "schema = 2", "schema", "check.schema"),
+        ('"Asia/Shanghai"', '"Beijing"', "station.timezone", "check.unknown-timezone"),
+        ('"Asia/Shanghai"', '"../etc/passwd"', "station.timezone", "check.unknown-timezone"),
+        ('id = "wangjing-07"', 'id = "望京"', "station.id", "settings.wrong-value"),
+        ("quota_mb = 512", "quota_mb = 1", "journal.quota_mb", "settings.wrong-value"),
+        ("quota_mb = 512", 'quota_mb = "512"', "journal.quota_mb", "settings.quoted-number"),
+        ('in = "b3" }\nb5', 'in = "b33" }\nb5', "place.b3-lift.in", "check.unknown-place"),
+        ('code = "110105-031"', 'in = "b3-f5"', "place.grid-031", "places.cycle"),
+        ("pumps = {", "Pumps = {", "place.Pumps", "settings.bad-id"),
+        ('places = ["hall"]', 'places = ["hal"]', "zone.hall.places[0]", "check.unknown-place"),
+        ('places = ["hall"]', "places = []", "zone.hall.places", "settings.wrong-value"),
+        ('"modbus-tcp"', '"modbus-tpc"', "bus.plant.kind", "check.unknown-kind"),
+        ('kind = "modbus-tcp" ', "", "bus.plant.kind", "settings.missing-key"),
+        ('line = "9600 8N1"', 'line = "9600"', "bus.meters.line", "settings.wrong-value"),
+        ('"acrel-adw300"', '"acrel-adw30"', "device.em-b3.profile", "check.unknown-profile"),
+        ('profile = "generic-di8"', "", "device.di-b3.profile", "settings.missing-key"),
+        ('address = "2"', 'address = "1"', "device.em-b5.address", "check.address-twice"),
+        ('address = "2"', 'address = "01"', "device.em-b5.address", "check.address-twice"),
+        ('address = "2"', 'address = "x"', "device.em-b5.address", "modbus.bad-address"),
+        ('place = "b5"', 'place = "b6"', "device.em-b5.place", "check.unknown-place"),
+        ("report = { power-w", "report = { power", "device.em-b3.report.power",
+         "check.unknown-point"),
+        ("inputs.8", "inputs.9", "device.di-b3.inputs.9", "check.no-input"),
+        ('id = "notice-key"', 'id = "smoke"', "device.di-b3.inputs.8.id", "check.input-twice"),
+        ('place = "hall" }\n\n[device', 'place = "hal" }\n\n[device',
+         "device.di-b3.inputs.8.place", "check.unknown-place"),
+        ("every_s = 15  ", 'line = "fast"  ', "device.em-b3.line", "settings.wrong-value"),
+        ("every_s = 30", "max_blok = 5", "device.em-pumps.max_blok", "settings.unknown-key"),
+        ("https://", "http://", "upstream.district.url", "upstream.plain-http"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_told_at_its_key(
+    write: Write, old: str, new: str, path: str, code: str
+) -> None:
+    told = found(write((old, new)))
+    assert [(p, c) for _, p, c in told if c != "check.unknown-place" or p == path] == [(path, code)]
+    if new:
+        assert told[0][0] in (line_of(old), line_of(old) + old.count("\n"))
+
+
+def test_a_section_of_a_room_that_is_not_there_is_refused(write: Write) -> None:
+    config = write(more='\n[speaker.horn]\nkind = "x"\n[jornal]\n')
+    assert [(p, c) for _, p, c in found(config)] == [
+        ("speaker", "settings.unknown-section"),
+        ("jornal", "settings.unknown-section"),
+    ]
+
+
+def test_a_bus_that_is_not_there(write: Write) -> None:
+    told = found(write(("[bus.plant]", "[bus.plan]")))
+    assert [(p, c) for _, p, c in told] == [("device.em-pumps.bus", "check.unknown-bus")]
+
+
+def test_a_meter_on_a_bus_that_cannot_carry_it(write: Write) -> None:
+    meter = (
+        '\n[device.em-old]\nname = "旧表"\nprofile = "dlt645-single-phase"\nbus = "plant"\n'
+        'address = "000012345678"\nplace = "b5"\n'
+    )
+    assert [(p, c) for _, p, c in found(write(more=meter))] == [
+        ("device.em-old.profile", "bus.not-on-this-bus")
+    ]
+
+
+def test_more_than_the_wire_can_carry(write: Write) -> None:
+    config = write(("every_s = 15  ", "every_s = 0.2  "), ("every_s = 15\n", "every_s = 0.2\n"))
+    assert found(config) == [(line_of("[bus.meters]"), "bus.meters", "check.overloaded")]
+    (mistake,) = examine(config)[1]
+    remedy = Texts("zh").remedy(mistake.code, **mistake.data) or ""
+    assert re.search(r"em-b5 \d+%, em-b3 \d+%, di-b3 \d+%", remedy)
+
+
+def test_without_a_station_there_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "station.toml").write_text("schema = 1\n", "utf-8")
+    assert found(tmp_path) == [(1, "station", "settings.missing-section")]
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path)
+    assert caught.value.data["count"] == 1
+
+
+@pytest.mark.parametrize("section", ["place", "zone", "bus", "device", "upstream", "station"])
+@pytest.mark.parametrize("value", ["3", '"x"', "[]", "{ a = 1 }", "{ a = {} }"])
+def test_sections_that_are_something_else(tmp_path: Path, section: str, value: str) -> None:
+    text = f"schema = 1\n{section} = {value}\n"
+    (tmp_path / "station.toml").write_text(text, "utf-8")
+    told = found(tmp_path)
+    assert any(line == 2 and path.startswith(section) for line, path, _ in told)
+
+
+def test_too_many(tmp_path: Path) -> None:
+    buses = "".join(f'[bus.b{n}]\nkind = "serial"\nport = "/dev/x{n}"\n' for n in range(33))
+    station = '[station]\nid = "s"\nname = "s"\n'
+    (tmp_path / "station.toml").write_text(f"schema = 1\n{station}{buses}", "utf-8")
+    assert [(p, c) for _, p, c in found(tmp_path)] == [("bus", "check.too-many")]
+
+
+def test_mistakes_in_every_device_are_told_at_once(write: Write) -> None:
+    config = write(
+        ("every_s = 15  ", "every_s = -1  "),
+        ("every_s = 15\n", "every_s = true\n"),
+        ("every_s = 1\n", "evry_s = 1\n"),
+        ('bus = "plant"', 'bus = "plan"'),
+    )
+    assert [p for _, p, _ in found(config)] == [
+        "device.em-b3.every_s", "device.em-b5.every_s", "device.di-b3.evry_s",
+        "device.em-pumps.bus",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_told_as_a_compiler_does_in_whole_sentences(write: Write, lang: str) -> None:
+    config = write(("quota_mb = 512", "quota_mb = 1"), ('place = "b5"', 'place = "b55"'))
+    lines = check.told(examine(config)[1], Texts(lang)).split("\n")
+    assert lines[0].startswith(f"{config}/station.toml:{line_of('quota_mb')}: journal.quota_mb: ")
+    assert lines[1].startswith("    → ")
+    assert "b5" in lines[3]
+    assert len(lines) == 6
+    assert not re.search(r"[{}]|settings\.|check\.|expected\.", "\n".join(lines))
+
+
+def test_the_forecast(write: Write) -> None:
+    ahead = outlook(load(write()))
+    assert [(b.id, b.devices) for b in ahead.buses] == [("meters", 3), ("plant", 1)]
+    assert 0.03 < (ahead.buses[0].load or 0) < 0.2
+    # two meters at 15 s, one at 30 s, a contact module at rest every 15 minutes
+    assert ahead.journal.events_per_day == 2 * 5760 + 2880 + 96
+    assert 1 < ahead.journal.mb_per_day < 10
+    assert 50 < (ahead.journal.outage_days or 0) < 500
+    assert outlook(load(write())) == ahead
+
+
+def test_more_devices_fewer_days(write: Write) -> None:
+    few = outlook(load(write())).journal
+    many = outlook(load(write(("every_s = 15  ", "every_s = 5  ")))).journal
+    assert (many.outage_days or 0) < (few.outage_days or 0)
+
+
+def test_a_station_with_nothing_yet(tmp_path: Path) -> None:
+    text = 'schema = 1\n[station]\nid = "s"\nname = "小站"\n'
+    (tmp_path / "station.toml").write_text(text, "utf-8")
+    ahead = outlook(load(tmp_path))
+    assert ahead.journal.outage_days is None
+    remarks = list(check.remarks_on(ahead, tmp_path / "none"))
+    assert [r.code for r in remarks] == ["check.no-uplink"]
+    assert "小站" in check.summary(ahead, remarks, Texts("zh"))
+
+
+def test_what_is_worth_knowing(write: Write, tmp_path: Path) -> None:
+    config = write(
+        ("required = true\n", "required = false\n"),
+        ("quota_mb = 512", "quota_mb = 65536"),
+        ('"/dev/serial/by-id/', '"/dev/no-such/'),
+        more='\n[bus.spare]\nkind = "serial"\nport = "socket://127.0.0.1:4001"\n',
+    )
+    (tmp_path / "journal.db").write_bytes(b"x" * 1000)
+    remarks = list(check.remarks_on(outlook(load(config)), tmp_path))
+    codes = [r.code for r in remarks]
+    assert codes[:3] == ["check.none-required", "check.no-port", "check.empty-bus"]
+    free_mb = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize // 1_048_576
+    assert ("check.small-disk" in codes) == (free_mb < 65536)
+    for lang in LANGUAGES:
+        for remark in remarks:
+            said = Texts(lang).say(remark.code, **remark.data)
+            assert not said.startswith("check.")
+
+
+def run_check(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway.cli", "check", *arguments]
+    chinese = {**os.environ, "LANG": "zh_CN.UTF-8"}
+    return subprocess.run(
+        command, cwd=ROOT, env=chinese, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_says_yes_no_and_how_to_ask(write: Write) -> None:
+    good = run_check("--config", str(write()))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "设置没有错" in good.stdout
+    bad = run_check("--config", str(write(("schema = 1", ""))))
+    assert (bad.returncode, bad.stderr) == (1, "")
+    assert bad.stdout.endswith("设置有 1 处要改\n")
+    wrong = run_check("--no-such-option")
+    assert wrong.returncode == 2
+
+
+def as_json(args: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
+    options = {"json": False, "schema": False, **args}
+    code = check.run(argparse.Namespace(**options))
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_json_for_programs(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    code, report = as_json({"config": write(("quota_mb = 512", "x = 1")), "json": True}, capsys)
+    assert (code, report["ok"], report["outlook"]) == (1, False, None)
+    (mistake,) = report["mistakes"]
+    assert (mistake["path"], mistake["line"]) == ("journal.x", line_of("quota_mb"))
+    assert mistake["message"]
+    code, report = as_json({"config": write(), "json": True}, capsys)
+    assert (code, report["mistakes"], report["outlook"]["station"]) == (0, [], "wangjing-07")
+
+
+def test_the_schema_for_editors_knows_every_key_of_the_example(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, schema = as_json({"config": Path(), "schema": True}, capsys)
+    assert code == 0
+    assert schema == json_schema()
+    table = tomllib.loads(EXAMPLE)
+    assert set(table) <= set(schema["properties"])
+    parts = schema["$defs"]
+    assert set(table["station"]) <= set(parts["StationOptions"]["properties"])
+    device = schema["properties"]["device"]["additionalProperties"]
+    assert all(set(one) <= set(device["properties"]) for one in table["device"].values())
+    kinds = schema["properties"]["bus"]["additionalProperties"]["anyOf"]
+    by_kind = {kind["properties"]["kind"]["const"]: kind for kind in kinds}
+    assert all(set(b) <= set(by_kind[b["kind"]]["properties"]) for b in table["bus"].values())
+    references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
+    assert references <= set(parts)
