@@ -64,11 +64,11 @@ async def test_a_late_reply_is_never_given_to_the_next_request() -> None:
         async with on(wire, device) as field:
             await asyncio.sleep(200)
             wire.slaves[0].faults.late_s = 0.0
-            await asyncio.sleep(200)
+            await asyncio.sleep(500)
+            assert field.values("m1") == {f"r{at}": word(1, at) for at in (0, 1, 40, 41)}
             wire.slaves[0].faults.late_s = late_s
             await asyncio.sleep(200)
         assert wrong(field) == []
-        assert len(list(field.believed())) > 40
         assert wire.counters.violations == 0
 
 
