@@ -1,0 +1,72 @@
+"""The sender over the real journal, in virtual time: an outage longer than the quota."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from gateway.event import Lane
+from gateway.journal import JournalOptions
+from gateway.upstream.inbox.kinds import Replay, feed_replay
+from gateway.upstream.sender import Sender
+from tests.sim.journal import STATION, fact, loop_clock, simulated_journal
+from tests.sim.loop import simulated
+from tests.upstream.fake_platform import FakePlatform
+from tests.upstream.rig import until
+
+
+class Station:
+    def __init__(self, path: Path | None) -> None:
+        options = JournalOptions(quota_mb=16, reserve_mb=0, volatile_mb=1)
+        self.journal = simulated_journal(path, options=options, retaining=("district",))
+        self.follower = self.journal.follower("district", retaining=True)
+        self.platform = FakePlatform()
+        self.clock = loop_clock()
+        self.sender = Sender(
+            "district",
+            self.follower,
+            self.journal,
+            self.platform,
+            self.clock,
+            station=STATION,
+            rng=random.Random(1),
+        )
+
+    def settled(self) -> bool:
+        return self.follower.position == self.journal.heads()
+
+
+@simulated
+async def test_what_the_quota_took_is_reported_and_the_rest_arrives():
+    station = Station(None)  # in memory, where the quota is a small one
+    rng = random.Random(1)
+    station.platform.away = True
+    sending = asyncio.ensure_future(station.sender.run())
+    for n in range(40):
+        facts = [fact(Lane.TELEMETRY, n, rng.randbytes(500).hex()) for _ in range(100)]
+        await station.journal.append(facts)
+    await station.journal.append([fact(Lane.EMERGENCY)])
+    evicted = station.journal.stats().evicted
+    assert evicted > 1000
+    station.platform.away = False
+    await until(station.settled, within_s=600)
+    sending.cancel()
+    assert len(station.platform.gaps["telemetry"]) == evicted
+    assert station.platform.upto("telemetry") == 4000
+    assert ("emergency", 1) in station.platform.stored
+    await station.journal.close()
+
+
+@simulated
+async def test_history_is_replayed_from_the_disk(tmp_path):
+    station = Station(tmp_path / "journal.db")
+    sending = asyncio.ensure_future(station.sender.run())
+    for _ in range(30):
+        await station.journal.append([fact(Lane.SERVICE, n) for n in range(100)])
+    await until(station.settled, within_s=600)
+    station.platform.batches.clear()
+    kind = feed_replay(station.sender, station.journal, station.clock)
+    detail = await kind.act(Replay("service", 501, 2500), station.clock.deadline(600))
+    assert detail == {"events": 2000, "gaps": 0, "to": 2500}
+    assert sum(len(lanes) for lanes in station.platform.batches if lanes) == 2000
+    sending.cancel()
+    await station.journal.close()
