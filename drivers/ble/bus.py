@@ -113,6 +113,7 @@ class BleBus:
         self._again.clear()
         try:
             await self._scanner.start(self._hear)
+            await self._scanner.check()  # a radio on its way out may still say yes
             self.air.scans += 1
             self._watch.started(self._now_s())
             if not self._watch.deaf:
