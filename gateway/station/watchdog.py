@@ -7,14 +7,20 @@ from collections.abc import Callable
 
 
 def notify(message: str) -> bool:
-    """Send one datagram to the service manager; False where there is none."""
+    """Send one datagram to the service manager; False where there is none, or it does not listen.
+
+    Never an error: the station goes on whoever watches it.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return False
     if address.startswith("@"):  # abstract namespace
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.sendto(message.encode(), address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        try:
+            sock.sendto(message.encode(), address)
+        except OSError:
+            return False
     return True
 
 

@@ -73,6 +73,11 @@ def test_the_watchdog_is_fed_only_while_the_writer_moves(service_manager):
         service_manager.recv(100)
 
 
+def test_a_service_manager_that_went_away_ends_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    assert not watchdog.notify("STOPPING=1")
+
+
 def test_without_a_service_manager_nothing_is_sent(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     assert not watchdog.notify("READY=1")

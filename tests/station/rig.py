@@ -1,0 +1,201 @@
+"""A whole station under test: the real process, emulated meters, the reference platform."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from drivers import shelf
+from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from gateway.demo.platform.app import Platform
+
+READY_WITHIN_S = 20
+ROOT = Path(__file__).parents[2]
+
+
+class StationProcess:
+    """`yizhan run` as systemd would start it: notify socket, runtime directory, SIGTERM."""
+
+    def __init__(self, folder: Path, wrap: tuple[str, ...] = (), **environ: str) -> None:
+        self.folder = folder
+        self.output = folder / "station.log"
+        self.run_folder = folder / "run"
+        self.run_folder.mkdir(exist_ok=True)
+        (folder / "state").mkdir(exist_ok=True)
+        self._wrap = wrap
+        self._environ = environ
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text("utf-8") if self.output.exists() else ""
+
+    async def start(self) -> float:
+        """Start and wait for READY=1; the seconds that it took."""
+        path = self.run_folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
+            notify.bind(str(path))
+            began_s = time.monotonic()
+            await self.launch(NOTIFY_SOCKET=str(path))
+            async with asyncio.timeout(READY_WITHIN_S):
+                heard = await asyncio.get_running_loop().sock_recv(notify, 4096)
+            assert b"READY=1" in heard
+            return time.monotonic() - began_s
+
+    async def launch(self, **environ: str) -> None:
+        """Start without waiting."""
+        with self.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *(*self._wrap, sys.executable, "-m", "gateway.cli", "run"),
+                *("--config", str(self.folder), "--state", str(self.folder / "state")),
+                env={
+                    **os.environ,
+                    "RUNTIME_DIRECTORY": str(self.run_folder),
+                    "PYTHONPATH": str(ROOT),
+                    "LANG": "zh_CN.UTF-8",
+                    **environ,
+                    **self._environ,
+                },
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+
+    async def ended(self, within_s: float = 20) -> int:
+        """Wait for the end; the exit code."""
+        assert self._process is not None
+        async with asyncio.timeout(within_s):
+            return await self._process.wait()
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> float:
+        """SIGTERM; the seconds until the process has ended."""
+        assert self._process is not None
+        began_s = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        await self.ended()
+        return time.monotonic() - began_s
+
+    async def get(self, path: str, port: int) -> Any:
+        """JSON of the station's API."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}{path}") as answer,
+        ):
+            return await answer.json()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Rig:
+    """Everything around the station; `write_settings` makes its `station.toml` by hand."""
+
+    def __init__(self, folder: Path, *, every_s: float = 0.3, meters: int = 3) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.platform_port = free_port()
+        self.every_s = every_s
+        buses = {
+            "line": BusSpec(kind="serial", link=str(folder / "ttyLINE")),
+            "box": BusSpec(kind="modbus-tcp", port=free_port()),
+        }
+        specs = {
+            f"m{n}": MeterSpec(profile="eastron-sdm120", bus=("line", "box")[n % 2], unit=n)
+            for n in range(1, meters + 1)
+        }
+        self.field = Field.of(FieldSpec(bus=buses, meter=specs), shelf.find)
+        self.box_port = buses["box"].port
+        self.meters = specs
+        self.platform = Platform(folder / "platform")
+        self.station = StationProcess(folder)
+
+    def write_settings(self, extra: str = "") -> None:
+        devices = "".join(
+            f'[device.{name}]\nname = "表{spec.unit}"\nprofile = "{spec.profile}"\n'
+            f'bus = "{spec.bus}"\naddress = "{spec.unit}"\nplace = ""\nevery_s = {self.every_s}\n'
+            + ('line = "9600 8N1"\n' if spec.bus == "line" else "")
+            for name, spec in self.meters.items()
+        )
+        (self.folder / "station.toml").write_text(
+            "schema = 1\n"
+            '[station]\nid = "under-test"\nname = "试验站"\n'
+            "[journal]\nquota_mb = 16\n"
+            f"[web]\nport = {self.port}\n"
+            f'[bus.line]\nkind = "serial"\nport = "{self.folder}/ttyLINE"\nline = "9600 8N1"\n'
+            f'[bus.box]\nkind = "modbus-tcp"\naddress = "127.0.0.1:{self.box_port}"\n'
+            f"{devices}"
+            f'[upstream.district]\nkind = "http"\nurl = "http://127.0.0.1:{self.platform_port}"\n'
+            f"{extra}",
+            "utf-8",
+        )
+
+    async def vitals(self) -> Any:
+        return await self.station.get("/api/v1/vitals", self.port)
+
+    async def lanes(self) -> dict[str, Any]:
+        """What the platform holds, by lane, of the newest epoch."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.platform.url}/api/state") as answer,
+        ):
+            state = await answer.json()
+        return {lane["lane"]: lane for lane in state["lanes"]}
+
+    async def until(self, condition: Any, within_s: float = 15) -> Any:
+        """Ask again until the condition holds; what it gave."""
+        async with asyncio.timeout(within_s):
+            while True:
+                found = await condition()
+                if found:
+                    return found
+                await asyncio.sleep(0.1)
+
+    async def telemetry_beyond(self, number: int) -> int:
+        """Wait until the platform has more readings than that."""
+
+        async def arrived() -> int:
+            upto = (await self.lanes()).get("telemetry", {}).get("upto", 0)
+            return upto if upto > number else 0
+
+        return int(await self.until(arrived))
+
+
+@contextlib.asynccontextmanager
+async def rig(folder: Path, **options: Any) -> AsyncIterator[Rig]:
+    """A rig whose field and platform are up; the station is yours to start."""
+    made = Rig(folder, **options)
+    made.write_settings()
+    await made.field.start()
+    await made.platform.start("127.0.0.1", made.platform_port)
+    try:
+        yield made
+    finally:
+        if made.station._process is not None:
+            await made.station.kill()
+        await made.platform.stop()
+        await made.field.stop()
