@@ -90,16 +90,17 @@ class PrivateStore:
         self._seal = AESGCM(key)
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
         try:
-            self._prepare(path)
-        except sqlite3.OperationalError as error:
-            self._db.close()
+            self._db = _connected(path)
+            with contextlib.ExitStack() as undo:
+                undo.callback(self._db.close)
+                self._prepare()
+                self.sweep()
+                undo.pop_all()
+        except (OSError, sqlite3.OperationalError) as error:
             raise JournalFailed("private.failed", reason=str(error)) from error
         except (sqlite3.DatabaseError, InvalidTag) as error:
-            self._db.close()
             raise JournalDamaged("private.damaged", path=str(path)) from error
-        self.sweep()
 
     @classmethod
     def open(cls, directory: Path | None, keys: Path, clock: Clock) -> "PrivateStore":
@@ -182,9 +183,7 @@ class PrivateStore:
     def _opened(self, token: str, box: bytes) -> bytes:
         return self._seal.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], token.encode())
 
-    def _prepare(self, path: Path | None) -> None:
-        if path is not None:
-            path.chmod(0o600)
+    def _prepare(self) -> None:
         for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
@@ -215,3 +214,10 @@ class PrivateStore:
                 yield self._db
             except sqlite3.Error as error:
                 raise JournalFailed("private.failed", reason=str(error)) from error
+
+
+def _connected(path: Path | None) -> sqlite3.Connection:
+    if path is None:
+        return sqlite3.connect(":memory:", check_same_thread=False)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log gets the same mode
+    return sqlite3.connect(path, check_same_thread=False)
