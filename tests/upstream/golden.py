@@ -1,0 +1,183 @@
+"""What goes over the wire, one example each. The files are final: later work only adds.
+
+`python -m tests.upstream.golden` writes the files that are missing, and never changes one.
+"""
+
+import json
+from pathlib import Path
+
+from gateway.event import Entry, Event, Lane, Stamps, Trust, envelope, envelope_batch, tail
+from gateway.intake.events import (
+    BUS_STATE,
+    DEVICE_STATE,
+    TELEMETRY,
+    BusState,
+    DeviceState,
+    Telemetry,
+)
+from gateway.journal.events import GAP, NEW_EPOCH, QUOTA, Gap, NewEpoch
+from gateway.upstream.events import (
+    COMMAND_RECEIPT,
+    FEED_REJECTED,
+    Receipt,
+    RejectedEvent,
+    Rejections,
+    gap_instead,
+)
+
+FOLDER = Path(__file__).parents[1] / "golden" / "feed"
+STATION = "wangjing-07"
+EPOCH = "9f3ac21b7e5d0846"
+BOOT = "00112233aabbccdd"
+WALL_NS = 1_795_413_903_250_000_000  # 2026-11-23T06:05:03.250Z
+KNOWN = Stamps(BOOT, 86_400_500_000_000, WALL_NS, Trust.NTP)
+UNKNOWN = Stamps(BOOT, 5_500_000_000)
+COMMAND = "019ab0f2-5c80-7c3d-8e4f-6a7b8c9d0e1f"
+
+
+def event(kind, source, data, stamps=KNOWN, **more) -> Event:
+    return Event(kind=kind, source=source, stamps=stamps, data=data, **more)
+
+
+READING = event(
+    TELEMETRY, "em-b3", Telemetry({"power_w": 18420.5, "energy_wh": 73204110}), place="b3"
+)
+POOR = event(
+    TELEMETRY,
+    "water-b3",
+    Telemetry({"flow_m3h": None, "total_m3": 1203.4}, {"flow_m3h": "sensor_fault"}),
+    UNKNOWN,
+    place="b3",
+)
+EVENTS = {
+    "field-reading": (READING, 2840116),
+    "field-reading-without-time": (POOR, 7),
+    "field-device-state": (
+        event(DEVICE_STATE, "vfd-1", DeviceState("silent", "driver.timeout"), place="b3"),
+        96410,
+    ),
+    "field-bus-state": (event(BUS_STATE, "meters", BusState("up")), 96411),
+    "feed-gap-emergency": (
+        event(GAP, "journal", Gap("emergency", 12, 15, QUOTA), lane=Lane.EMERGENCY),
+        15,
+    ),
+    "feed-gap-telemetry": (
+        event(GAP, "journal", Gap("telemetry", 1201, 5600, QUOTA), lane=Lane.TELEMETRY),
+        5600,
+    ),
+    "feed-epoch": (
+        event(
+            NEW_EPOCH,
+            "journal",
+            NewEpoch("41d00c9a52b7f6e3", "journal.damaged", {"alarm": 17, "telemetry": 880}, 42),
+        ),
+        1,
+    ),
+    "feed-rejected": (
+        event(
+            FEED_REJECTED,
+            "upstream",
+            Rejections(
+                "district",
+                (RejectedEvent(f"{STATION}:{EPOCH}:telemetry:73", "upstream.refused"),),
+            ),
+        ),
+        96412,
+    ),
+    "command-receipt-accepted": (
+        event(
+            COMMAND_RECEIPT,
+            "upstream",
+            Receipt(COMMAND, "accepted", None, "2026-11-23T06:05:03.250Z"),
+            correlation=COMMAND,
+        ),
+        96413,
+    ),
+    "command-receipt-done": (
+        event(
+            COMMAND_RECEIPT,
+            "upstream",
+            Receipt(
+                COMMAND,
+                "done",
+                None,
+                "2026-11-23T06:05:03.250Z",
+                {"events": 200, "gaps": 0, "to": 1400},
+            ),
+            correlation=COMMAND,
+        ),
+        96414,
+    ),
+    "command-receipt-refused": (
+        event(
+            COMMAND_RECEIPT,
+            "upstream",
+            Receipt(COMMAND, "refused", "inbox.unsigned", "2026-11-23T06:05:03.250Z"),
+            correlation=COMMAND,
+        ),
+        96415,
+    ),
+}
+MESSAGES = {
+    "receipt": {
+        "epoch": EPOCH,
+        "upto": {"service": 96415, "telemetry": 2840116},
+        "missing": [],
+        "rejected": [],
+        "at": "2026-11-23T06:05:03.412Z",
+    },
+    "receipt-missing": {
+        "epoch": EPOCH,
+        "upto": {"telemetry": 2840100},
+        "missing": [["telemetry", 2840101, 2840110]],
+        "rejected": [],
+    },
+    "receipt-rejected": {
+        "epoch": EPOCH,
+        "upto": {"telemetry": 2840116},
+        "missing": [],
+        "rejected": [{"id": f"{STATION}:{EPOCH}:telemetry:2840116", "code": "unknown-device"}],
+    },
+    "command-ping": {
+        "id": COMMAND,
+        "kind": "ping",
+        "station": STATION,
+        "issued": "2026-11-23T06:05:00.000Z",
+        "expires": "2026-11-23T06:06:00.000Z",
+        "data": {},
+    },
+    "command-replay": {
+        "id": COMMAND,
+        "kind": "feed.replay",
+        "station": STATION,
+        "issued": "2026-11-23T06:05:00.000Z",
+        "expires": "2026-11-23T06:15:00.000Z",
+        "data": {"lane": "telemetry", "from": 1201, "to": 1400},
+    },
+}
+
+
+def entry(name: str) -> Entry:
+    made, seq = EVENTS[name]
+    gap_from = made.data.first if isinstance(made.data, Gap) else None
+    return Entry(EPOCH, made.travels, seq, tail(made, STATION), gap_from)
+
+
+def wire() -> dict[str, bytes]:
+    """Every golden file's bytes, as the present code makes them."""
+    made = {name: envelope(entry(name), STATION) for name in EVENTS}
+    made["gap-for-a-refused-event"] = envelope(
+        gap_instead(entry("field-reading"), "upstream.rejected", STATION, KNOWN), STATION
+    )
+    made["batch"] = envelope_batch([entry("field-device-state"), entry("field-reading")], STATION)
+    for name, message in MESSAGES.items():
+        made[name] = json.dumps(message, separators=(",", ":")).encode()
+    return made
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, body in wire().items():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            path.write_bytes(body + b"\n")

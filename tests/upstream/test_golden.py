@@ -1,0 +1,60 @@
+"""The golden files: what we send is exactly that, and what is documented is exactly that."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.platform.wire import arrivals
+from gateway.upstream.events import KINDS
+from gateway.upstream.inbox.command import parse
+from gateway.upstream.receipt import decode
+from tests.upstream.golden import EVENTS, FOLDER, wire
+
+FEED_MD = Path(__file__).parents[2] / "docs" / "feed.md"
+
+
+def golden(name: str) -> bytes:
+    return (FOLDER / f"{name}.json").read_bytes().removesuffix(b"\n")
+
+
+@pytest.mark.parametrize("name", sorted(wire()))
+def test_what_we_send_is_byte_for_byte_the_golden_file(name):
+    assert wire()[name] == golden(name)
+
+
+def test_every_file_is_checked():
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(wire())
+
+
+def test_every_kind_of_this_room_has_one():
+    covered = {event.kind for event, _ in EVENTS.values()}
+    assert set(KINDS) <= covered
+
+
+def test_a_reader_written_from_the_documentation_takes_every_event():
+    for name in EVENTS:
+        (event,) = arrivals(b"[" + golden(name) + b"]")
+        assert event.settles[1] == EVENTS[name][1]
+    assert len(arrivals(golden("batch"))) == 2
+
+
+@pytest.mark.parametrize("name", ["receipt", "receipt-missing", "receipt-rejected"])
+def test_golden_receipts_are_read(name):
+    receipt, plain = decode(golden(name)), json.loads(golden(name))
+    assert receipt.upto == plain["upto"]
+    assert [list(hole) for hole in receipt.missing] == plain["missing"]
+    assert [{"id": no.id, "code": no.code} for no in receipt.rejected] == plain["rejected"]
+
+
+@pytest.mark.parametrize("name", ["command-ping", "command-replay"])
+def test_golden_commands_are_read(name):
+    assert parse(golden(name)).kind == json.loads(golden(name))["kind"]
+
+
+def test_every_example_in_the_documentation_is_a_golden_file():
+    examples = re.findall(r"```json\n(.*?)\n```", FEED_MD.read_text("utf-8"), re.DOTALL)
+    files = {golden(path.stem).decode() for path in FOLDER.glob("*.json")}
+    assert len(examples) >= 10
+    assert [example for example in examples if example not in files] == []
