@@ -302,6 +302,14 @@ def test_everybody_is_told_the_time_and_nobody_is_waited_for() -> None:
     assert slave.told_time == "261123205830"
 
 
+def test_the_broadcast_time_is_the_published_one() -> None:
+    (vector,) = [each for each in VECTORS["dialogue"] if each["name"].startswith("everybody")]
+    meter = device([CLOCK], options=Options(wake=0))
+    plan = DRIVER.write(meter, CLOCK, "2017-06-05 10:22:51", WIRE)
+    assert plan.write.request == bytes.fromhex(vector["request"])
+    assert plan.write.expect is None
+
+
 @pytest.mark.parametrize(
     ("point", "value"),
     [
