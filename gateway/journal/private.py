@@ -52,12 +52,11 @@ CREATE TABLE IF NOT EXISTS beat(
 CREATE TABLE IF NOT EXISTS probe(one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL);
 """
 
-# A row of an earlier boot goes on in this one; what it had left shrinks by the time that the
-# earlier boot is known to have run.
+# Rows of the boot before go on in this one: what they had left shrinks by the time that boot is
+# known to have run since. Opening sweeps, so there are none of a boot before that.
 _ADOPT = """
 UPDATE person SET
-    left_ns = left_ns - coalesce(
-        (SELECT max(0, beat.at_ns - person.at_ns) FROM beat WHERE beat.boot = person.boot), 0),
+    left_ns = left_ns - (SELECT max(0, beat.at_ns - person.at_ns) FROM beat),
     boot = :boot, at_ns = :at_ns
 WHERE boot <> :boot"""
 
