@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import re
 import signal
 import sys
 from typing import Any
@@ -98,12 +99,13 @@ def units(text: str) -> list[int]:
     """Unit addresses from `1,3-5`; UsageError if that names none."""
     found: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not (first.isdecimal() and (not last or last.isdecimal())):
+        range_ = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", part)
+        if range_ is None:
             raise UsageError("emulate.bad-unit", unit=part)
-        found.update(range(int(first), int(last or first) + 1))
-    if not found or min(found) < 1 or max(found) > _UNITS_MAX:
-        raise UsageError("emulate.bad-unit", unit=text)
+        first, last = int(range_[1]), int(range_[2] or range_[1])
+        if not 1 <= first <= last <= _UNITS_MAX:
+            raise UsageError("emulate.bad-unit", unit=part)
+        found.update(range(first, last + 1))
     return sorted(found)
 
 
@@ -132,15 +134,16 @@ def setting(text: str, profile: Profile) -> tuple[str, int | float | bool | str]
 def fault_of(text: str) -> tuple[str, Value]:
     """A fault and its value from `late=0.8` or `dead`; UsageError if there is no such fault."""
     name, _, value = text.partition("=")
-    kinds = {field.name: type(field.default) for field in dataclasses.fields(Faults)}
-    name = {"late": "late_s"}.get(name, name.replace("-", "_"))
+    fields = {_spoken(field.name): field for field in dataclasses.fields(Faults)}
     parsed: Value = literal(value) if value else True
-    if name not in kinds or (not value and kinds[name] is not bool):
-        known = ", ".join(name.replace("_", "-") for name in kinds)
-        raise UsageError("emulate.no-fault", fault=text, known=known)
-    if value and not isinstance(parsed, int | float):
-        raise UsageError("emulate.no-fault", fault=text, known=name.replace("_", "-"))
-    return name, parsed
+    wants_value = name in fields and not isinstance(fields[name].default, bool)
+    if name not in fields or not isinstance(parsed, int | float) or wants_value != bool(value):
+        raise UsageError("emulate.no-fault", fault=text, known=", ".join(fields))
+    return fields[name].name, parsed
+
+
+def _spoken(fault: str) -> str:
+    return fault.removesuffix("_s").replace("_", "-")
 
 
 def literal(text: str) -> int | float | bool | str:
