@@ -190,6 +190,26 @@ def bus_down() -> Vitals:
     )  # fmt: skip
 
 
+def crowd(devices: int = 60, seed: int = 0) -> Vitals:
+    """As many devices as a station is meant for, with long names and long numbers."""
+    made = [
+        device(
+            f"em-{i}",
+            f"{i % 40 + 1}号楼东单元水泵房总电表",
+            BUSES[i % 3].id,
+            str(78330011220000 + i),
+            *(_energy(i, n, seed) for n in range(5)),
+        )
+        for i in range(devices)
+    ]
+    return replace(NORMAL, devices=tuple(made))
+
+
+def _energy(i: int, n: int, seed: int) -> PointVitals:
+    value = round(1_284_402.5 + i * n + seed, 2)
+    return point(f"p{n}", f"第{n}路有功电能", value, "kW.h", spark=hour(1000, 50, i + n))
+
+
 STATES = {
     "normal": lambda: NORMAL,
     "waiting": waiting,

@@ -50,7 +50,7 @@ async def test_it_speaks_the_same_api_and_may_more(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 async def test_somebody_else_is_refused_even_if_the_file_lets_them() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101, ASYNC240 - a string, and nothing to wait for
+        os.chmod(folder, 0o755)  # noqa: PTH101 - a string, and nothing to wait for
         path = Path(folder) / control.NAME
         async with station(control=path):
             path.chmod(0o666)
