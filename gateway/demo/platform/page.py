@@ -143,6 +143,7 @@ def _by_urgency(key: LaneKey) -> tuple[str, str, int]:
 def _shown(event: Arrival) -> dict[str, Any]:
     return {
         "station": event.station,
+        "epoch": event.epoch,
         "lane": event.lane,
         "seq": event.seq,
         "type": event.type,

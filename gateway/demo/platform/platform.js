@@ -25,6 +25,12 @@ const STATES = {
   refused: ["驿站不办", "bad", "s-bad"],
   expired: ["过期了", "away", "s-stale"],
 };
+const WHY = {
+  "journal.gap-quota": "存不下了",
+  "journal.gap-history": "早已回执，不再保存",
+  "journal.gap-damaged": "存储坏了",
+  "upstream.rejected": "平台拒收过",
+};
 const KINDS = { ping: "问一声", "feed.replay": "重发" };
 
 const $ = (id) => document.getElementById(id);
@@ -91,8 +97,8 @@ function latestTable(events) {
     cell("号", number.format(event.seq), "r"),
     cell("哪里", event.source.split("/").pop()),
     cell("内容", dataText(event)),
-    cell("几点", event.time ? event.time.slice(11, 19) : "时间不明", "nb")));
-  const head = ["道", "号", "哪里", "内容", "几点（世界时）"].map((name, i) =>
+    cell("几点", event.time ? new Date(event.time).toTimeString().slice(0, 8) : "时间不明", "nb")));
+  const head = ["道", "号", "哪里", "内容", "几点"].map((name, i) =>
     el("th", { scope: "col", class: i === 1 ? "r" : "" }, name));
   return [el("table", { class: "fold" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows))];
 }
@@ -107,7 +113,7 @@ function commandItem(command) {
 function gapItem(gap) {
   return el("li", {}, el("b", { class: "nb" }, LANES[gap.lane][1]),
     el("span", { class: "nb" }, `${number.format(gap.from)} 到 ${number.format(gap.to)}`),
-    el("span", { class: "soft" }, gap.why));
+    el("span", { class: "soft" }, WHY[gap.why] ?? gap.why));
 }
 
 const orNone = (draw, text) => (items) =>
@@ -129,7 +135,7 @@ function drawMoods(mood) {
   $("mood-says").textContent = says;
   return Object.entries(MOODS).map(([name, [label]]) => {
     const button = el("button", {
-      class: name === "normal" ? "btn" : "btn quiet", type: "button", "aria-pressed": name === mood,
+      class: name === "normal" ? "btn nb" : "btn quiet nb", type: "button", "aria-pressed": name === mood,
     }, name === mood ? icon("check") : "", label);
     button.addEventListener("click", () => post("api/mood", { mood: name }));
     return button;
@@ -138,7 +144,7 @@ function drawMoods(mood) {
 
 async function show() {
   const state = await (await fetch("api/state")).json();
-  const last = state.lanes.at(-1);
+  const last = state.latest[0] ?? state.lanes.at(-1);
   station = last ? last.station : null;
   const present = state.lanes.filter((lane) => last && lane.epoch === last.epoch);
   $("station").textContent = last ? `${last.station} · ${last.epoch}` : "还没有驿站来过";

@@ -1,0 +1,63 @@
+"""The platform's page in a real browser, in each state that a person meets."""
+
+import pytest
+
+from gateway.demo.platform.moods import Mood
+from gateway.demo.platform.orders import OrderForm
+from gateway.demo.platform.wire import arrivals
+from gateway.event import Lane, envelope_batch
+from tests.upstream.golden import POOR, READING
+from tests.upstream.ledger import EPOCH, STATION, gap
+from tests.upstream.rig import until
+from tests.upstream.road import Road, key, platform_at
+from tests.web.browser import browser, complaints, judge, shoot, tab
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def fill(road: Road) -> None:
+    await road.journal.append([READING, POOR] * 115)
+    await road.fact(Lane.SERVICE, 12)
+    await road.fact(Lane.ALARM, 3)
+    await road.fact(Lane.EMERGENCY)
+
+
+async def test_a_person_sees_the_feed_and_makes_the_platform_misbehave(tmp_path, request):
+    pictures = request.config.rootpath / ".dev" / "look"
+    async with (
+        platform_at(tmp_path) as platform,
+        browser() as chromium,
+        tab(chromium) as page,
+        tab(chromium, width=390, height=844) as phone,
+        Road(platform.url).running() as road,
+    ):
+        console = complaints(page)
+        await page.goto(platform.url)
+        await page.get_by_text("驿站一连上").wait_for()
+        assert (await judge(page, console)).faults == []
+        await shoot(page, pictures / "platform-empty.png")
+
+        await fill(road)
+        await until(lambda: platform.store.mark(key(Lane.TELEMETRY)).upto == 230)
+        lost = gap(EPOCH, Lane.TELEMETRY, 231, 240)
+        platform.store.take(arrivals(envelope_batch([lost], STATION)), 1)
+        await page.get_by_text("收到 240").wait_for()
+        await page.get_by_role("button", name="问一声在不在").click()
+        await page.get_by_text("等驿站来取").wait_for()
+        platform.orders.issue(OrderForm(STATION, "feed.replay"))
+        await page.get_by_text("重发", exact=True).first.wait_for()
+        assert (await judge(page, console)).faults == []
+        await shoot(page, pictures / "platform.png")
+
+        await page.get_by_role("button", name="存了不回执").click()
+        await page.get_by_text("驿站会再送一遍").wait_for()
+        assert platform.temper.mood is Mood.FORGETFUL
+        await page.get_by_role("button", name="恢复正常").click()
+        await page.get_by_text("平台正常收数").wait_for()
+        assert platform.temper.mood is Mood.NORMAL
+
+        console = complaints(phone)
+        await phone.goto(platform.url)
+        await phone.get_by_text("收到 240").wait_for()
+        assert (await judge(phone, console)).faults == []
+        await shoot(phone, pictures / "platform-phone.png")
