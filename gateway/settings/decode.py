@@ -22,6 +22,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 _CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 
+_NUMBER = re.compile(r"\s*[-+]?\d+(\.\d+)?\s*")
 _NUMBERS = ("expected.integer", "expected.number")
 
 MISTAKES_MAX = 200
@@ -146,7 +147,8 @@ class Decoder:
 
     def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
         wanted = expected(type_)
-        quoted = isinstance(value, str) and wanted.code.startswith(_NUMBERS)
+        written = isinstance(value, str) and _NUMBER.fullmatch(value)
+        quoted = written and wanted.code.startswith(_NUMBERS)
         code = "settings.quoted-number" if quoted else "settings.wrong-value"
         self.blame(path, code, expected=wanted, found=found(value, path))
 

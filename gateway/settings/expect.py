@@ -99,12 +99,9 @@ def found(value: Any, path: KeyPath) -> Phrase | str:
     """What stands there, short enough to show; something that looks secret is not shown."""
     if path and isinstance(path[-1], str) and _SECRET.search(path[-1]):
         return Phrase("found.secret")
-    match value:
-        case dict():
-            return Phrase("found.table")
-        case list():
-            return Phrase("found.list")
-        case datetime.date() | datetime.time():
-            return value.isoformat()
+    if isinstance(value, dict | list):
+        return Phrase("found.table" if isinstance(value, dict) else "found.list")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
     written = msgspec.json.encode(value).decode() if isinstance(value, str | bool) else str(value)
     return written if len(written) <= FOUND_MAX else written[: FOUND_MAX - 1] + "…"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from drivers import shelf
 from gateway.appliance import check
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, load
@@ -71,40 +72,40 @@ def test_a_point_is_called_by_what_is_wired_there() -> None:
     assert module.point_name("no-such-point", "zh") == "no-such-point"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "path", "code"),
-    [
-        ("schema = 1", "schema = 2", "schema", "check.schema"),
-        ('"Asia/Shanghai"', '"Beijing"', "station.timezone", "check.unknown-timezone"),
-        ('"Asia/Shanghai"', '"../etc/passwd"', "station.timezone", "check.unknown-timezone"),
-        ('id = "wangjing-07"', 'id = "望京"', "station.id", "settings.wrong-value"),
-        ("quota_mb = 512", "quota_mb = 1", "journal.quota_mb", "settings.wrong-value"),
-        ("quota_mb = 512", 'quota_mb = "512"', "journal.quota_mb", "settings.quoted-number"),
-        ('in = "b3" }\nb5', 'in = "b33" }\nb5', "place.b3-lift.in", "check.unknown-place"),
-        ('code = "110105-031"', 'in = "b3-f5"', "place.grid-031", "places.cycle"),
-        ("pumps = {", "Pumps = {", "place.Pumps", "settings.bad-id"),
-        ('places = ["hall"]', 'places = ["hal"]', "zone.hall.places[0]", "check.unknown-place"),
-        ('places = ["hall"]', "places = []", "zone.hall.places", "settings.wrong-value"),
-        ('"modbus-tcp"', '"modbus-tpc"', "bus.plant.kind", "check.unknown-kind"),
-        ('kind = "modbus-tcp" ', "", "bus.plant.kind", "settings.missing-key"),
-        ('line = "9600 8N1"', 'line = "9600"', "bus.meters.line", "settings.wrong-value"),
-        ('"acrel-adw300"', '"acrel-adw30"', "device.em-b3.profile", "check.unknown-profile"),
-        ('profile = "generic-di8"', "", "device.di-b3.profile", "settings.missing-key"),
-        ('address = "2"', 'address = "1"', "device.em-b5.address", "check.address-twice"),
-        ('address = "2"', 'address = "01"', "device.em-b5.address", "check.address-twice"),
-        ('address = "2"', 'address = "x"', "device.em-b5.address", "modbus.bad-address"),
-        ('place = "b5"', 'place = "b6"', "device.em-b5.place", "check.unknown-place"),
-        ("report = { power-w", "report = { power", "device.em-b3.report.power",
-         "check.unknown-point"),
-        ("inputs.8", "inputs.9", "device.di-b3.inputs.9", "check.no-input"),
-        ('id = "notice-key"', 'id = "smoke"', "device.di-b3.inputs.8.id", "check.input-twice"),
-        ('place = "hall" }\n\n[device', 'place = "hal" }\n\n[device',
-         "device.di-b3.inputs.8.place", "check.unknown-place"),
-        ("every_s = 15  ", 'line = "fast"  ', "device.em-b3.line", "settings.wrong-value"),
-        ("every_s = 30", "max_blok = 5", "device.em-pumps.max_blok", "settings.unknown-key"),
-        ("https://", "http://", "upstream.district.url", "upstream.plain-http"),
-    ],
-)  # fmt: skip
+EXCHANGES = [
+    ("schema = 1", "schema = 2", "schema", "check.schema"),
+    ('"Asia/Shanghai"', '"Beijing"', "station.timezone", "check.unknown-timezone"),
+    ('"Asia/Shanghai"', '"../etc/passwd"', "station.timezone", "check.unknown-timezone"),
+    ('id = "wangjing-07"', 'id = "望京"', "station.id", "settings.wrong-value"),
+    ("quota_mb = 512", "quota_mb = 1", "journal.quota_mb", "settings.wrong-value"),
+    ("quota_mb = 512", 'quota_mb = "512"', "journal.quota_mb", "settings.quoted-number"),
+    ('in = "b3" }\nb5', 'in = "b33" }\nb5', "place.b3-lift.in", "check.unknown-place"),
+    ('code = "110105-031"', 'in = "b3-f5"', "place.grid-031", "places.cycle"),
+    ("pumps = {", "Pumps = {", "place.Pumps", "settings.bad-id"),
+    ('places = ["hall"]', 'places = ["hal"]', "zone.hall.places[0]", "check.unknown-place"),
+    ('places = ["hall"]', "places = []", "zone.hall.places", "settings.wrong-value"),
+    ('"modbus-tcp"', '"modbus-tpc"', "bus.plant.kind", "check.unknown-kind"),
+    ('kind = "modbus-tcp" ', "", "bus.plant.kind", "settings.missing-key"),
+    ('line = "9600 8N1"', 'line = "9600"', "bus.meters.line", "settings.wrong-value"),
+    ('"acrel-adw300"', '"acrel-adw30"', "device.em-b3.profile", "check.unknown-profile"),
+    ('profile = "generic-di8"', "", "device.di-b3.profile", "settings.missing-key"),
+    ('address = "2"', 'address = "1"', "device.em-b5.address", "check.address-twice"),
+    ('address = "2"', 'address = "01"', "device.em-b5.address", "check.address-twice"),
+    ('address = "2"', 'address = "x"', "device.em-b5.address", "modbus.bad-address"),
+    ('place = "b5"', 'place = "b6"', "device.em-b5.place", "check.unknown-place"),
+    ("report = { power-w", "report = { power", "device.em-b3.report.power",
+     "check.unknown-point"),
+    ("inputs.8", "inputs.9", "device.di-b3.inputs.9", "check.no-input"),
+    ('id = "notice-key"', 'id = "smoke"', "device.di-b3.inputs.8.id", "check.input-twice"),
+    ('place = "hall" }\n\n[device', 'place = "hal" }\n\n[device',
+     "device.di-b3.inputs.8.place", "check.unknown-place"),
+    ("every_s = 15  ", 'line = "fast"  ', "device.em-b3.line", "settings.wrong-value"),
+    ("every_s = 30", "max_blok = 5", "device.em-pumps.max_blok", "settings.unknown-key"),
+    ("https://", "http://", "upstream.district.url", "upstream.plain-http"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "path", "code"), EXCHANGES)
 def test_each_mistake_is_told_at_its_key(
     write: Write, old: str, new: str, path: str, code: str
 ) -> None:
@@ -112,6 +113,37 @@ def test_each_mistake_is_told_at_its_key(
     assert [(p, c) for _, p, c in told if c != "check.unknown-place" or p == path] == [(path, code)]
     if new:
         assert told[0][0] in (line_of(old), line_of(old) + old.count("\n"))
+
+
+def test_every_mistake_can_be_said_in_both_languages(write: Write) -> None:
+    told = {}
+    for old, new, _, code in EXCHANGES:
+        for mistake in examine(write((old, new)))[1]:
+            for lang in LANGUAGES:
+                said = Texts(lang).say(mistake.code, **mistake.data)
+                remedy = Texts(lang).remedy(mistake.code, **mistake.data) or ""
+                told[code, lang] = said + remedy
+    unsaid = {key for key, said in told.items() if re.search(r"[{}]|\b[a-z]+\.[a-z]+-", said)}
+    assert unsaid == set()
+
+
+def test_a_profile_that_is_itself_wrong_is_told_as_such(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = tmp_path / "devices"
+    profiles.mkdir()
+    monkeypatch.setattr(shelf, "folder", lambda: profiles)
+    for source in (ROOT / "config/devices").glob("*.toml"):
+        text = source.read_text("utf-8")
+        if source.stem == "acrel-adw300":
+            text = text.replace("decimals = 1", "decimals = -1", 1)
+        if source.stem == "generic-di8":
+            text = text.replace('family = "modbus"', 'family = "modbuss"', 1)
+        (profiles / source.name).write_text(text, "utf-8")
+    assert [(p, c) for _, p, c in found(write())] == [
+        ("device.em-b3.profile", "check.bad-profile"),
+        ("device.di-b3.profile", "check.unknown-family"),
+    ]
 
 
 def test_a_section_of_a_room_that_is_not_there_is_refused(write: Write) -> None:

@@ -47,6 +47,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     few: Annotated[list[int], Meta(max_length=2)] = []
 
 
+class Mixed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Shapes that no room has yet, but may."""
+
+    first: tuple[Slow, int] | None = None
+    either: Slow | list[int] | None = None
+    table: Annotated[dict[str, int], Meta(max_length=1)] = {}
+
+
 class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_block: int = 10
 
@@ -124,6 +132,29 @@ def test_a_missing_key_says_what_it_should_hold() -> None:
 def test_a_rooms_own_check_speaks_for_itself(every_s: int, path: str, code: str) -> None:
     (mistake,) = mistakes(f"unit = 1\nslow = {{ every_s = {every_s} }}")
     assert (mistake.path, mistake.code) == (path, code)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "code"),
+    [
+        ("first = [{ every_s = 15 }, 1]", "first.every_s", "places.unknown"),
+        ("first = [{ every_s = 0 }, 1]", "first", "settings.wrong-value"),
+        ("either = { every_s = 0 }", "either.every_s", "settings.wrong-value"),
+        ("either = [1, 'x']", "either[1]", "settings.wrong-value"),
+        ("either = 'x'", "either", "settings.wrong-value"),
+        ("table = { a = 1, b = 'x' }", "table.b", "settings.wrong-value"),
+        ("table = { a = 1, b = '-1' }", "table.b", "settings.quoted-number"),
+        ("table = { a = 1, b = 2 }", "table", "settings.wrong-value"),
+    ],
+)
+def test_nested_shapes_are_looked_into_as_far_as_they_go(text: str, path: str, code: str) -> None:
+    assert [(m.path, m.code) for m in mistakes(text, Mixed)] == [(path, code)]
+
+
+def test_nested_shapes_that_are_right() -> None:
+    made, decoder = decoded("first = [{}, 1]\neither = [1]\ntable = { a = 1 }", Mixed)
+    assert decoder.mistakes == []
+    assert made == (Mixed(first=(Slow(), 1), either=[1], table={"a": 1}),)
 
 
 def test_one_table_may_belong_to_two_rooms() -> None:
