@@ -50,7 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = args.func(args)
     except SettingsError as error:
-        print(texts.say(error.code, **error.data), file=sys.stderr)
+        from gateway.appliance.check import told  # noqa: PLC0415  # seldom needed
+
+        print(told(error.data.get("mistakes", ()), texts), file=sys.stderr)
         return 2
     except StationError as error:
         print(texts.say(error.code, **error.data), file=sys.stderr)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gateway.appliance.check import config_default
 from gateway.texts import Texts
 
 
@@ -21,17 +22,12 @@ def add_to(subcommands: Any) -> None:
         epilog=texts.say("station.examples"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, default=default_config(), metavar="DIR",
+    parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
                         help=texts.say("station.config"))  # fmt: skip
     parser.add_argument("--state", type=Path, default=None, metavar="DIR",
                         help=texts.say("station.state"))  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help=texts.say("station.verbose"))
     parser.set_defaults(func=run)
-
-
-def default_config() -> Path:
-    """Where systemd says, else /etc/yizhan."""
-    return Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/yizhan").split(":")[0])
 
 
 def default_state(config: Path) -> Path:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from gateway.errors import StationError
+
 log = logging.getLogger(__name__)
 
 RUN_S_MIN = 5.0
@@ -21,11 +23,28 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
         began_s = loop.time()
         try:
             await run()
-        except Exception:  # the supervisor's edge: see above
-            log.exception("%s failed and is started again", name)
+        except Exception as error:  # noqa: BLE001  # the supervisor's edge: see above
+            _tell(name, error)
         else:
             log.warning("%s ended and is started again", name)
         await asyncio.sleep(max(0.0, began_s + RUN_S_MIN - loop.time()))
+
+
+def _tell(name: str, error: Exception) -> None:
+    """One line for what a room foresaw, a traceback for a mistake of ours."""
+    foreseen, unforeseen = (
+        error.split(StationError)
+        if isinstance(error, ExceptionGroup)
+        else ((error, None) if isinstance(error, StationError) else (None, error))
+    )
+    if unforeseen is None:
+        log.error("%s failed and is started again: %s", name, _leaf(foreseen))
+    else:
+        log.error("%s failed and is started again", name, exc_info=unforeseen)
+
+
+def _leaf(error: BaseException | None) -> BaseException | None:
+    return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def stop_all(tasks: list[asyncio.Task[None]], within_s: float) -> None:

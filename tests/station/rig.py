@@ -157,14 +157,33 @@ class Rig:
     async def vitals(self) -> Any:
         return await self.station.get("/api/v1/vitals", self.port)
 
+    async def page(self, path: str) -> str:
+        """A page as the browser gets it, in Chinese."""
+        async with (
+            aiohttp.ClientSession(headers={"Accept-Language": "zh-CN"}) as session,
+            session.get(f"http://127.0.0.1:{self.port}{path}") as answer,
+        ):
+            return await answer.text()
+
+    async def platform_mood(self, mood: str) -> None:
+        """Let the platform misbehave."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.platform.url}/api/mood", json={"mood": mood}) as answer,
+        ):
+            assert answer.status == 200
+
     async def lanes(self) -> dict[str, Any]:
-        """What the platform holds, by lane, of the newest epoch."""
+        """What the platform holds, by lane, of the station's present epoch."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.platform.url}/api/state") as answer,
         ):
             state = await answer.json()
-        return {lane["lane"]: lane for lane in state["lanes"]}
+        epochs = {lane["epoch"] for lane in state["lanes"]}
+        if len(epochs) > 1:
+            epochs = {(await self.vitals())["journal"]["epoch"]}
+        return {lane["lane"]: lane for lane in state["lanes"] if lane["epoch"] in epochs}
 
     async def until(self, condition: Any, within_s: float = 15) -> Any:
         """Ask again until the condition holds; what it gave."""

@@ -1,0 +1,150 @@
+"""What an installer or a dying machine can do to a station: a clear word, and nothing lost."""
+
+import errno
+import os
+import socket
+import time
+
+import pytest
+
+from tests.proof import shim
+from tests.station.rig import StationProcess, rig
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def alone(tmp_path):
+    return StationProcess(tmp_path)
+
+
+def settings(extra: str = "") -> str:
+    return f'schema = 1\n[station]\nid = "alone"\nname = "独站"\n[web]\nport = 0\n{extra}'
+
+
+async def refused(station: StationProcess, code: int) -> str:
+    await station.launch()
+    assert await station.ended() == code
+    assert "Traceback" not in station.said
+    return station.said
+
+
+async def test_without_settings_it_says_where_they_were_looked_for(alone):
+    said = await refused(alone, 2)
+    assert str(alone.folder / "station.toml") in said
+    assert "station.example.toml" in said, "the remedy"
+
+
+async def test_every_mistake_is_told_at_once_with_its_line(alone):
+    (alone.folder / "station.toml").write_text(
+        settings('[bus.m]\nkind = "serail"\n[device.d]\nnmae = "表"\nprofile = "no-such"\n'),
+        "utf-8",
+    )
+    said = await refused(alone, 2)
+    assert "station.toml:8" in said
+    assert "station.toml:11" in said
+    assert "serail" in said
+    assert "no-such" in said
+
+
+async def test_settings_that_cannot_be_read_are_no_traceback(alone):
+    (alone.folder / "station.toml").write_bytes(b"\xff\xfe\x00schema")
+    assert "station.toml" in await refused(alone, 2)
+
+
+async def test_a_held_port_is_named(alone):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        text = settings().replace("port = 0", f"port = {port}")
+        (alone.folder / "station.toml").write_text(text, "utf-8")
+        assert str(port) in await refused(alone, 1)
+
+
+async def test_a_second_station_on_the_same_state_is_turned_away(tmp_path):
+    async with rig(tmp_path) as made:
+        await made.station.start()
+        second = StationProcess(tmp_path)
+        second.output = tmp_path / "second.log"
+        await second.launch(RUNTIME_DIRECTORY=str(tmp_path / "other"))
+        assert await second.ended() == 1
+        assert "Traceback" not in second.said
+        assert "state" in second.said or "journal" in second.said
+        await made.telemetry_beyond(3)
+
+
+async def test_a_missing_port_is_waited_for_and_the_other_bus_goes_on(tmp_path):
+    async with rig(tmp_path) as made:
+        await made.field.fault("line", "unplugged")
+        await made.station.start()
+        await made.telemetry_beyond(3)
+        buses = {bus["id"]: bus for bus in (await made.vitals())["buses"]}
+        assert (buses["line"]["state"], buses["box"]["state"]) == ("down", "up")
+        assert buses["line"]["code"] == "bus.port-missing"
+        page = await made.page("/")
+        assert f"{tmp_path}/ttyLINE" in page
+        assert "bus.port-missing" not in page, "people read words, not codes"
+        await made.field.clear("line")
+
+        async def line_is_up():
+            return all(bus["state"] == "up" for bus in (await made.vitals())["buses"])
+
+        await made.until(line_is_up, within_s=20)
+
+
+MOODS = ["away", "frozen", "refuses", "busy", "garbage", "silent", "forgetful", "slow"]
+
+
+@pytest.mark.parametrize(
+    "mood", [pytest.param(m, marks=pytest.mark.proof) for m in MOODS if m != "silent"] + ["silent"]
+)
+async def test_a_bad_platform_loses_nothing(tmp_path, mood):
+    async with rig(tmp_path) as made:
+        await made.station.start()
+        await made.telemetry_beyond(3)
+        await made.platform_mood(mood)
+
+        async def is_told():
+            uplink = (await made.vitals())["uplinks"][0]
+            return uplink if uplink["state"] != "up" else None
+
+        if mood != "slow":  # late, but right
+            assert (await made.until(is_told, within_s=40))["code"]
+        heads = {lane["lane"]: lane["issued"] for lane in (await made.vitals())["lanes"]}
+        await made.platform_mood("normal")
+        await made.telemetry_beyond(heads["telemetry"])
+        assert all(lane["holes"] == [] for lane in (await made.lanes()).values())
+        assert "Traceback" not in made.station.said
+
+
+async def test_a_disk_that_dies_at_run_time_ends_the_process_and_the_next_runs_on_memory(tmp_path):
+    async with rig(tmp_path) as made:
+        state = tmp_path / "state"
+        dead = f"{errno.EIO}:forever"
+
+        def dying(after: int) -> StationProcess:
+            env = shim.environment(state, fail=f"sync:{after}:{dead}")
+            return StationProcess(tmp_path, **{k: env[k] for k in env.keys() - os.environ.keys()})
+
+        made.station = dying(40)
+        await made.station.start()
+        await made.telemetry_beyond(3)
+        assert await made.station.ended(within_s=30) == 1
+        died_s = time.monotonic()
+        stored = (await made.lanes())["telemetry"]
+        # The service manager starts it again at once; the disk refuses from the first sync on.
+        made.station = dying(1)
+        await made.station.start()
+
+        async def answers():
+            vitals = await made.vitals()
+            arrived = (await made.lanes()).get("telemetry")
+            return vitals["journal"]["volatile"] and arrived and arrived["epoch"] != stored["epoch"]
+
+        await made.until(answers)
+        assert time.monotonic() - died_s < 5
+        health = await made.station.get("/healthz", made.port)
+        assert not health["ok"]
+        assert "web.health-volatile" in health["reasons"]
+        page = await made.page("/")
+        assert "存不住" in page or "存储" in page
+        assert "Traceback" not in made.station.said
