@@ -30,6 +30,7 @@ class Devices:
         self._decoder = decoder
         self._buses = buses
         self._places = places
+        self._profiles: dict[str, Profile] = {}
         self._taken: dict[tuple[str, str, str], str] = {}
 
     def device(self, device_id: str, table: Any, path: KeyPath) -> DeviceSetting | None:
@@ -68,7 +69,9 @@ class Devices:
         if not isinstance(name, str):
             return None
         try:
-            return shelf.find(name)
+            if name not in self._profiles:
+                self._profiles[name] = shelf.find(name)
+            return self._profiles[name]
         except BadProfile as error:
             at = (*path, "profile")
             if self._decoder.refers(name, shelf.names(), at, "check.unknown-profile"):
