@@ -10,6 +10,7 @@ answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports 
 """
 
 import enum
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -30,12 +31,17 @@ class Framing(enum.Enum):
 
 
 class WireCost(msgspec.Struct, frozen=True):
-    """What a link's wire costs; drivers coalesce by it, and the bus plans its load with it."""
+    """What a link's wire costs; drivers coalesce by it, and the bus plans its load with it.
+
+    `longest_s` is the most that one transaction should take, where alarm inputs wait for the wire:
+    a block that takes longer is asked for in parts, as far as it can be parted.
+    """
 
     framing: Framing = Framing.STREAM
     char_s: float = Line().char_s
     turnaround_s: float = 0.01
     silence_s: float = Line().silence_s
+    longest_s: float = math.inf
 
     def cost_s(self, request_bytes: int, reply_bytes: int) -> float:
         """Wire time of one transaction, both silences counted."""

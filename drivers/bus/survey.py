@@ -12,6 +12,12 @@ from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
 from drivers.contract import Device, FieldError, Overloaded, WrongUse
 from drivers.family import Framing, PolledDriver, WireCost
 
+ALARM_PRIORITY = 1
+"""A point's priority where it is an alarm input."""
+
+ALARM_WAIT_S = 0.15
+"""The longest block on a line with alarm inputs: 60 registers at 9600 baud."""
+
 
 class BusOptions(Protocol):
     """What the actor needs of a kind of bus; each kind's `Options` in `kinds.py` is one."""
@@ -52,7 +58,7 @@ def survey(name: str, options: BusOptions, devices: Sequence[Device]) -> Survey:
     faults = [fault for device in devices for fault in _faults(name, options, device)]
     bad = {fault.data.get("device") for fault in faults}
     sound = [device for device in devices if device.id not in bad]
-    costs = {device.id: options.cost(device.line or options.usual_line) for device in sound}
+    costs = _costs(options, sound)
     planned = {
         device.id: rounds(device, polled(device.family), costs[device.id]) for device in sound
     }
@@ -69,6 +75,17 @@ def survey(name: str, options: BusOptions, devices: Sequence[Device]) -> Survey:
             )
         )
     return Survey(planned, total, faults)
+
+
+def _costs(options: BusOptions, devices: Sequence[Device]) -> dict[str, WireCost]:
+    """What each device's wire costs; where alarm inputs wait for it, blocks are kept short."""
+    costs = {device.id: options.cost(device.line or options.usual_line) for device in devices}
+    if all(point.priority > ALARM_PRIORITY for device in devices for point in device.points):
+        return costs
+    return {
+        device: msgspec.structs.replace(cost, longest_s=ALARM_WAIT_S)
+        for device, cost in costs.items()
+    }
 
 
 def polled(family: str) -> PolledDriver:

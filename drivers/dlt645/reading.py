@@ -57,7 +57,8 @@ def asks(device: Device, points: Sequence[Point], wake: int, wire: WireCost) -> 
     for block, members in blocks.items():
         apart = tuple(_items(device, members, wake))
         whole = _block(device, block, members, wake, apart) if block and len(apart) > 1 else None
-        if whole is None or whole.cost_s(wire) >= sum(each.cost_s(wire) for each in apart):
+        apart_s = sum(each.cost_s(wire) for each in apart)
+        if whole is None or whole.cost_s(wire) >= min(apart_s, wire.longest_s):
             yield from apart
         else:
             yield whole

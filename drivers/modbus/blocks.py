@@ -1,5 +1,6 @@
 """Which blocks of registers or bits to read, and what the answers say. Pure."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -61,14 +62,23 @@ def reads(device: Device, points: Sequence[Point], wire: WireCost) -> list[Trans
     """Transactions that read these points of one kind."""
     kind = points[0].kind
     bits = kind in BIT_KINDS
+    fixed_s = wire.cost_s(*_sizes(wire, FUNCTIONS[kind], 0))
+    unit_s = wire.char_s / 8 if bits else wire.char_s * 2
     blocks = coalesce(
         [span(point) for point in points],
-        fixed=wire.cost_s(*_sizes(wire, FUNCTIONS[kind], 0)),
-        unit=wire.char_s / 8 if bits else wire.char_s * 2,
-        most=most(device, kind),
+        fixed=fixed_s,
+        unit=unit_s,
+        most=min(most(device, kind), _fitting(wire, fixed_s, unit_s)),
         unreadable=unreadable(device, kind),
     )
     return [_read(unit(device), points, block, wire) for block in blocks]
+
+
+def _fitting(wire: WireCost, fixed_s: float, unit_s: float) -> int:
+    """How many bits or registers an answer may carry before the wire is taken for too long."""
+    if math.isinf(wire.longest_s):
+        return codec.READ_BITS_MAX
+    return max(1, int((wire.longest_s - fixed_s) / unit_s)) if unit_s else codec.READ_BITS_MAX
 
 
 def _sizes(wire: WireCost, function: int, count: int) -> tuple[int, int]:

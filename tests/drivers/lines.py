@@ -5,17 +5,13 @@ import tomllib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from drivers.bus.actor import Bus
 from drivers.bus.line import Line
-from drivers.bus.link import StreamLink
 from drivers.bus.wire import Wire
-from drivers.contract import Device, DeviceChange, PollResult
-from drivers.emulate.memory import opener
+from drivers.contract import Device, PollResult, Quality
 from drivers.emulate.slave import Slave
-from drivers.family import Framing, WireCost
 from drivers.profile import Profile, load
+from tests.drivers.rig import Running, on
 from tests.sim.loop import run
 
 ROOT = Path(__file__).parents[2]
@@ -50,65 +46,34 @@ class Tape(Slave):
         return self.replies.get(asked, self.otherwise)
 
 
-class WireOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """A `[bus.*]` whose port is an emulated wire."""
-
-    wire: Wire
-    usual_line: Line
-    turnaround_s: float = 0.05
-    where: str = "emulated"
-    framing: Framing = Framing.STREAM
-    inflight: int = 1
-
-    def cost(self, line: Line) -> WireCost:
-        return WireCost(Framing.STREAM, line.char_s, self.turnaround_s, line.silence_s)
-
-    async def connect(self, tap) -> StreamLink:
-        link = StreamLink(self.usual_line, tap=tap)
-        await link.open(opener(self.wire, line=self.usual_line))
-        return link
-
-
-class Heard:
-    """What a bus has told."""
-
-    def __init__(self) -> None:
-        self.results: list[PollResult] = []
-        self.changes: list[DeviceChange] = []
-
-    def values(self, device: str) -> dict[str, object]:
-        """The last value of each point, its quality where that is not good."""
-        last = {}
-        for result in self.results:
-            if result.device == device:
-                last |= {reading.point: reading for reading in result.readings}
-        return {
-            point: reading.value if reading.quality.value == "good" else reading.quality.value
-            for point, reading in last.items()
-        }
+def last_of(results: Sequence[PollResult], device: str) -> dict[str, object]:
+    """The last value of each point of a device, its quality where that is not good."""
+    last = {
+        reading.point: reading
+        for result in results
+        if result.device == device
+        for reading in result.readings
+    }
+    return {
+        point: reading.value if reading.quality is Quality.GOOD else reading.quality.value
+        for point, reading in last.items()
+    }
 
 
 def on_line(
     wire: Wire,
     devices: Sequence[Device],
     seconds: float,
-    story: Callable[[Bus, Heard], Awaitable[None]] | None = None,
-    usual: Line | None = None,
-) -> Heard:
-    """Run a bus on the wire for so long, in virtual time; `story` runs beside it."""
-    heard = Heard()
+    story: Callable[[Bus], Awaitable[None]] | None = None,
+) -> Running:
+    """Run a bus on the wire for so long, in virtual time; `story` comes before."""
 
-    async def main() -> None:
-        options = WireOptions(wire=wire, usual_line=usual or devices[0].line or Line())
-        bus = Bus("line", options, devices, heard.results.append, heard.changes.append)
-        running = asyncio.create_task(bus.run())
-        try:
+    async def main() -> Running:
+        line = devices[0].line or Line()
+        async with on(wire, *devices, line=line, turnaround_s=0.05) as running:
             if story is not None:
-                await story(bus, heard)
+                await story(running.bus)
             await asyncio.sleep(seconds)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        return running
 
-    run(main())
-    return heard
+    return run(main())

@@ -23,7 +23,7 @@ from drivers.contract import (
     Writable,
 )
 from drivers.family import WireCost
-from tests.drivers.lines import Tape, image, on_line, profile
+from tests.drivers.lines import Tape, image, last_of, on_line, profile
 
 LINE = Line(2400, 8, "E", 1)
 WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
@@ -42,7 +42,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
     meter = profile(model).device("m", published["address"], every_s=10)
     assert DRIVER.check(meter) == []
     tape = Tape(published["exchange"], LINE, None)
-    got = on_line(Wire([tape]), [meter], 8).values("m")
+    got = last_of(on_line(Wire([tape]), [meter], 8).results, "m")
     assert tape.played == tape.replies.keys()
     units = {point.id: point.unit for point in meter.points}
     assert {point: (value, units[point]) for point, value in got.items()} == {
@@ -66,7 +66,7 @@ def test_every_makers_habits_give_the_same_values(habits) -> None:
     slave = water(**habits)
     slave.battery_low = True
     got = on_line(Wire([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
-    assert got.values("m") == {
+    assert last_of(got.results, "m") == {
         "volume": 123.45,
         "volume-settled": 120.0,
         "meter-clock": "2026-11-23 20:58:30",
@@ -78,7 +78,7 @@ def test_every_makers_habits_give_the_same_values(habits) -> None:
 
 def test_a_meter_tells_its_address_to_whoever_asks() -> None:
     point = Point(id="a", kind="any", address="810A", type="string", extra={"is": "address"})
-    got = on_line(Wire([water()]), [device([point], "A" * 14)], 5).values("m")
+    got = last_of(on_line(Wire([water()]), [device([point], "A" * 14)], 5).results, "m")
     assert got == {"a": METER}
 
 
@@ -156,7 +156,7 @@ def valve(control: int | None = None, *, read_back: bool = False) -> Point:
 def written(slave, point, value, seconds=20):
     got = []
 
-    async def story(bus, _heard) -> None:
+    async def story(bus) -> None:
         await asyncio.sleep(3)
         try:
             got.append(await bus.write("m", point.id, value))
@@ -235,7 +235,7 @@ def test_an_answer_shorter_than_its_fields_is_refused() -> None:
     slave = Cjt188Slave(WATER, METER)
     slave.show("1F90", "45 23 01 00 2C", status=False)
     heard = on_line(Wire([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
-    assert set(heard.values("m").values()) == {"exception"}
+    assert set(last_of(heard.results, "m").values()) == {"exception"}
     assert heard.results[0].fault.code == "cjt188.short"
 
 

@@ -26,7 +26,7 @@ from drivers.dlt645 import reading, values
 from drivers.dlt645.driver import DRIVER, Options
 from drivers.dlt645.emulator import Dlt645Slave, Habits
 from drivers.family import WireCost
-from tests.drivers.lines import Tape, image, on_line, profile
+from tests.drivers.lines import Tape, image, last_of, on_line, profile
 
 LINE = Line(2400, 8, "E", 1)
 WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
@@ -83,7 +83,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
     tape = Tape(published["exchange"], LINE, no_such_item)
     heard = on_line(Wire([tape]), [meter], 30)
     assert tape.played >= tape.replies.keys()
-    got = heard.values("em")
+    got = last_of(heard.results, "em")
     units = {point.id: point.unit for point in meter.points}
     assert {point: (got[point], units[point]) for point in published["expected"]} == {
         point: (told.get("value", told.get("quality")), told["unit"])
@@ -135,7 +135,7 @@ THREE_PHASES = {
 def test_every_vendors_habits_give_the_same_values(habits) -> None:
     slave = three_phases(**habits)
     heard = on_line(Wire([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90)
-    assert heard.values("em") == THREE_PHASES
+    assert last_of(heard.results, "em") == THREE_PHASES
 
 
 def test_blocks_save_transactions_and_are_given_up_where_there_are_none() -> None:
@@ -158,7 +158,7 @@ def test_a_meter_that_hides_its_pieces_is_asked_item_by_item() -> None:
     slave = Miser("201000000012", habits=Habits(piece_bytes=4))
     slave.items |= three_phases().items
     heard = on_line(Wire([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90)
-    assert heard.values("em") == THREE_PHASES
+    assert last_of(heard.results, "em") == THREE_PHASES
 
 
 def test_a_long_line_of_pieces_ends() -> None:
@@ -170,7 +170,7 @@ def test_a_long_line_of_pieces_ends() -> None:
     for point in points:
         slave.show(point.address, "00000007")
     heard = on_line(Wire([slave]), [device(points)], 40)
-    assert set(heard.values("em").values()) == {7}
+    assert set(last_of(heard.results, "em").values()) == {7}
     assert slave.counters.requests > reading.PIECES_MAX
 
 
@@ -200,7 +200,7 @@ def test_bits_of_one_status_word_are_one_request() -> None:
     slave = Dlt645Slave("201000000012")
     slave.items["04000503"] = bytes([0b1100, 0x01])
     heard = on_line(Wire([slave]), [device(points)], 5)
-    assert heard.values("em") == {"supply": 2, "program-key": True, "word": 0x010C}
+    assert last_of(heard.results, "em") == {"supply": 2, "program-key": True, "word": 0x010C}
     assert slave.counters.requests == 1
 
 
@@ -211,13 +211,13 @@ def test_a_meter_tells_its_address_to_whoever_asks() -> None:
         [device([point], "AAAAAAAAAAAA")],
         5,
     )
-    assert heard.values("em") == {"address": "201000000012"}
+    assert last_of(heard.results, "em") == {"address": "201000000012"}
 
 
 def test_a_short_address_reads_too() -> None:
     points = [Point(id="v", address="02010100", type="bcd", size=2, scale=0.1, decimals=1)]
     heard = on_line(Wire([three_phases()]), [device(points, "AAAAAAAA0012")], 5)
-    assert heard.values("em") == {"v": 230.1}
+    assert last_of(heard.results, "em") == {"v": 230.1}
 
 
 RELAY = Point(id="relay", kind="relay", address="04000503", type="bool", bit=4, writable=Writable())
@@ -231,7 +231,7 @@ RIGHTS = Options(level=2, password="123456", operator="00000001")
 def written(slave, point, value, options=RIGHTS):
     got = []
 
-    async def story(bus, _heard) -> None:
+    async def story(bus) -> None:
         await asyncio.sleep(3)
         try:
             got.append(await bus.write("em", point.id, value))
@@ -367,7 +367,7 @@ def test_an_answer_shorter_than_the_item_is_refused(came) -> None:
     slave.items["02010100"] = bytes.fromhex(came)
     point = Point(id="v", address="02010100", type="bcd", size=2)
     heard = on_line(Wire([slave]), [device([point])], 5)
-    assert heard.values("em") == {"v": "exception"}
+    assert last_of(heard.results, "em") == {"v": "exception"}
     assert heard.results[0].fault.code == "dlt645.short"
 
 

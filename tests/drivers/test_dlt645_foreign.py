@@ -16,7 +16,7 @@ from drivers.contract import Device, Point
 from drivers.dlt645 import codec
 from drivers.dlt645.emulator import Dlt645Slave
 from drivers.emulate.slave import Slave
-from tests.drivers.lines import on_line, profile
+from tests.drivers.lines import last_of, on_line, profile
 
 LINE = Line(2400, 8, "E", 1)
 METER = "201000000012"
@@ -70,7 +70,7 @@ def test_we_read_a_foreign_meter(foreign) -> None:
     for item, value in shown.values():
         assert (service.set_02 if item >> 24 else service.set_00)(item, value)
     got = on_line(Wire([foreign]), [profile("dlt645-three-phase").device("em", METER)], 100)
-    values = got.values("em")
+    values = last_of(got.results, "em")
     assert {point: values[point] for point in shown} == {
         point: value for point, (_, value) in shown.items()
     }
@@ -81,7 +81,7 @@ def test_a_foreign_meter_tells_us_its_address(foreign) -> None:
     point = Point(id="a", kind="address", address="", type="string")
     anybody = Device(id="em", family="dlt645", address="A" * 12, points=(point,), line=LINE)
     got = on_line(Wire([foreign]), [anybody], 5)
-    assert got.values("em") == {"a": METER}
+    assert last_of(got.results, "em") == {"a": METER}
 
 
 class Cable:
