@@ -60,9 +60,12 @@ class Broker:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
+        await self.stop()
+        shutil.rmtree(self._folder or "", ignore_errors=True)
+
+    async def stop(self) -> None:
+        """End the daemon; every connection ends with it."""
+        if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             async with asyncio.timeout(STOP_WITHIN_S):
-                await self._process.wait()
-        shutil.rmtree(self._folder or "", ignore_errors=True)
+                await self._process.communicate()
