@@ -57,7 +57,7 @@ def _device(device: DeviceVitals, words: Words) -> Iterator[tuple[str, Any]]:
         yield f"{key}.value", reading.value(point, words)
         yield f"{key}.mark", reading.quality(point, words)
         yield f"{key}.raw", point.quality
-        yield f"{key}.age", point.at_ns // 1_000_000 if point.at_ns else None
+        yield f"{key}.age", None if reading.never_read(point) else point.at_ns // 1_000_000
         yield f"{key}.curve", curve.spark(point.spark)
 
 

@@ -57,9 +57,14 @@ def value(point: PointVitals, words: Words) -> str:
             return text
 
 
+def never_read(point: PointVitals) -> bool:
+    """True before the first answer: what was read and has become stale still has its value."""
+    return point.value is None and point.quality == "stale"
+
+
 def quality(point: PointVitals, words: Words) -> Mark:
-    """The mark of one point; one that has never been read is waited for."""
-    if point.value is None and not point.at_ns:
+    """The mark of one point."""
+    if never_read(point):
         return (*STATE_MARKS["wait"], words("live.device-wait"))
     colour, pictogram = QUALITY_MARKS.get(point.quality, DOUBTFUL)
     return (colour, pictogram, words(f"quality.{point.quality}"))

@@ -64,8 +64,8 @@ def _away(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
         return
     waiting = sum(lane.waiting for lane in vitals.lanes)
     kept = "live.away-lost" if vitals.journal.volatile else "live.away-kept"
-    code = gone[0].code
-    why = words(code, uplink=gone[0].name) if code and code in words else ""
+    code, data = gone[0].code, gone[0].data
+    why = words(code, **{"uplink": gone[0].name, **data}) if code and code in words else ""
     yield "away.text", " ".join([words(kept, n=f"{waiting:,}"), why]).rstrip()
 
 
@@ -109,7 +109,14 @@ def bus_facts(bus: BusVitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield f"{key}.load", percent
     yield f"{key}.load_text", f"{percent}%"
     yield f"{key}.facts", _bus_line(bus, words)
-    yield f"{key}.why", words(bus.code) if bus.state == "down" and bus.code else ""
+    yield f"{key}.why", _why(bus, words)
+
+
+def _why(bus: BusVitals, words: Words) -> str:
+    """Why a bus is down, and what to do about it."""
+    if bus.state != "down" or bus.code is None:
+        return ""
+    return words(bus.code, **bus.data) + (words.remedy(bus.code, **bus.data) or "")
 
 
 def bus_mark(bus: BusVitals, words: Words) -> Mark:

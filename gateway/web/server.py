@@ -9,6 +9,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
@@ -32,7 +33,7 @@ STOP_STEP_S = 1.0
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[web]` of `station.toml`."""
 
-    port: int = 8080
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080  # 0: any that is free
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):

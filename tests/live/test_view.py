@@ -130,6 +130,9 @@ def test_a_silent_device_shows_no_old_value() -> None:
 
 def test_a_point_that_was_never_read_is_waited_for() -> None:
     assert reading.quality(waiting().devices[0].points[0], ZH)[2] == "还没读到"
+    said = device_view.view(waiting(), ZH, "em-b3 ")
+    assert said["point.power.age"] is None
+    assert said["point.power.value"] == reading.NOTHING
 
 
 def test_a_bus_with_silent_devices_is_not_simply_up() -> None:

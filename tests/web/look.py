@@ -36,7 +36,7 @@ async def lose_the_station(page: Page, made: Station) -> None:
 async def be_refused(page: Page, _made: Station) -> None:
     """Every stream is taken."""
     await page.clock.run_for(7_000)
-    await page.wait_for_selector("#lost:not([hidden])")
+    await page.wait_for_selector("text=Too many people are watching")
 
 
 class Shot(NamedTuple):

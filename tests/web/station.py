@@ -131,7 +131,7 @@ def waiting() -> Vitals:
     """Just started: nothing read, nothing connected, no clock."""
     fresh = tuple(
         replace(d, state="wait", at_ns=None,
-                points=tuple(replace(p, value=None, quality="stale", at_ns=0, spark=())
+                points=tuple(replace(p, value=None, quality="stale", at_ns=NOW_NS, spark=())
                              for p in d.points))
         for d in DEVICES
     )  # fmt: skip

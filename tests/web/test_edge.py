@@ -257,7 +257,18 @@ async def test_people_get_a_page_and_programs_a_document() -> None:
             assert (await response.json())["title"] == "There is no such page"
 
 
-async def test_a_wrong_method_is_refused() -> None:
-    async with station() as made, made.client.post("/api/v1/vitals", data=b"x") as response:
-        assert response.status == 405
-        assert (await response.json())["code"] == "web.bad-method"
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/v1/vitals", 405),
+        ("DELETE", "/", 405),
+        ("HEAD", "/api/v1/events", 405),
+        ("HEAD", "/healthz", 200),
+        ("BREW", "/", 400),
+    ],
+)
+async def test_a_wrong_method_is_refused(method: str, path: str, status: int) -> None:
+    async with station() as made, made.client.request(method, path) as response:
+        assert response.status == status
+        if status == 405 and method != "HEAD":
+            assert (await response.json())["code"] == "web.bad-method"

@@ -83,7 +83,8 @@ function sayLost() {
 }
 
 async function listen() {
-  const address = `/api/v1/events?${new URLSearchParams({ lanes: "", pulse: page.pulse })}`;
+  const wish = { lanes: "", pulse: page.pulse, lang: document.documentElement.lang.slice(0, 2) };
+  const address = `/api/v1/events?${new URLSearchParams(wish)}`;
   const stream = new EventSource(address);
   stream.addEventListener("pulse", take);
   stream.addEventListener("snapshot", take);
@@ -91,6 +92,7 @@ async function listen() {
   stream.addEventListener("error", async () => {
     if (stream.readyState !== EventSource.CLOSED) return;  // the browser tries again by itself
     full = await isFull(address);
+    sayLost();
     setTimeout(listen, RETRY_MS);
   });
 }
