@@ -21,7 +21,7 @@ JITTER = 0.2
 
 WINDOW_S = 3600.0
 WINDOW_SHARE = 0.02
-"""A dead device may waste this share of the bus over any hour."""
+"""A dead device may waste this share of the bus over any hour that it is dead."""
 
 
 class Condition(enum.Enum):
@@ -102,7 +102,11 @@ class Breaker:
         return self.condition is Condition.CLOSED
 
     def answered(self) -> None:
-        """The device answered; what it said does not matter here."""
+        """The device answered; what it said does not matter here.
+
+        Its budget is whole again: one that was repaired must not stay away for what it wasted dead.
+        """
+        self._budget = Budget()
         self._failures = self._reopened = 0
         self._move(Sign.ANSWER)
 

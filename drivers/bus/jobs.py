@@ -27,6 +27,9 @@ from drivers.family import Transaction, WritePlan
 WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
+_GRAIN = 1e-9
+"""A due instant is a sum of floats and may fall just short of itself."""
+
 
 class Job(Protocol):
     """One device's business on the wire."""
@@ -154,9 +157,14 @@ class Poll:
         self._restart(now_s)
 
     def _rearm(self, now_s: float) -> None:
-        rounds = math.floor((now_s - self._grid_s) / self.period_s) + 1
+        # The instant after the last one; of those already missed only the latest is made up for.
+        rounds = max(self._rounds_by(self.due_s) + 1, self._rounds_by(now_s))
         self.due_s = self._grid_s + rounds * self.period_s
         self._restart(now_s)
+
+    def _rounds_by(self, at_s: float) -> int:
+        """How many instants of the grid have come by then; one that is due now counts."""
+        return math.floor((at_s - self._grid_s) / self.period_s + _GRAIN)
 
     def _next(self) -> None:
         del self._order[0]

@@ -76,6 +76,7 @@ class Running:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.stats = self.bus.stats
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
