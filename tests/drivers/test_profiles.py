@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from drivers import profile as profiles
+import drivers.profile
 from drivers.bus.line import Line
 from drivers.bus.wire import Wire
 from drivers.contract import BadProfile, Quality
 from drivers.emulate.image import Image
 from drivers.emulate.meter import Meter
 from drivers.family import WireCost
+from drivers.listing import page
 from drivers.modbus.driver import DRIVER
 from drivers.modbus.emulator import ModbusSlave
-from drivers.shelf import find, folder, names
+from drivers.shelf import find, folder, names, profiles
 from tests.drivers.test_wire import Master
 from tests.sim.loop import run
 
@@ -118,7 +119,7 @@ def test_an_unknown_model_is_named_with_those_that_there_are() -> None:
 
 
 def test_the_files_are_in_the_checkout() -> None:
-    assert folder() == Path(profiles.__file__).parents[1] / "config" / "devices"
+    assert folder() == Path(drivers.profile.__file__).parents[1] / "config" / "devices"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -189,3 +190,8 @@ def test_a_stuck_meter_stands_still() -> None:
     assert {name: sample.value for name, sample in first.items()} == {
         name: sample.value for name, sample in second.items()
     }
+
+
+def test_the_page_of_models_is_what_the_profiles_say() -> None:
+    written = (folder().parents[1] / "docs" / "devices.md").read_text("utf-8")
+    assert written == page(profiles()), "run: python -m drivers.listing > docs/devices.md"
