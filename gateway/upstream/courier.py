@@ -7,7 +7,8 @@ import asyncio
 import dataclasses
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from gateway.clock import Clock
 from gateway.errors import BadReceipt, Rejected, UpstreamError
@@ -16,6 +17,7 @@ from gateway.upstream.inbox.command import wall_ns
 from gateway.upstream.loader import Load, Loader
 from gateway.upstream.poison import Poison
 from gateway.upstream.ports import Following, Ledger
+from gateway.upstream.race import first
 from gateway.upstream.receipt import STUCK, Verdict, judge
 from gateway.upstream.retry import BULK, URGENT, Patience, Retry
 from gateway.upstream.standing import Standing
@@ -174,17 +176,14 @@ class Courier:
         return URGENT if self._urgent and load.entries else BULK
 
     async def _sit_out(self, load: Load, wait_s: float) -> None:
+        """Wait, unless the other courier gets through, or the first urgent entry comes."""
+        waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
         if self._urgent and not load.entries:
-            await self.loader.wait(wait_s)  # nothing was urgent yet; an alarm ends the wait
-            return
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._opened.wait()
-        except TimeoutError:
-            return
-        self._opened.clear()
-        if not self._urgent:
+            waits.append(self.loader.wait(None))
+        await first(*waits, timeout_s=wait_s)
+        if self._opened.is_set() and not self._urgent:
             await asyncio.sleep(self._route.rng.uniform(0.0, RETURN_SPREAD_S))
+        self._opened.clear()
 
     def _note_latency(self, entries: tuple[Entry, ...]) -> None:
         last = entries[-1] if entries else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.event import Entry, Lane
 from gateway.upstream.ports import Following, Ledger
+from gateway.upstream.race import first
 from gateway.upstream.receipt import Range
 from gateway.upstream.uplinks.contract import BATCH_BYTES_MAX
 from gateway.upstream.window import Window
@@ -85,18 +86,8 @@ class Loader:
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for something to send; False if there was nothing for so long."""
-        newer = asyncio.ensure_future(self._follower.wait(self.lanes, after=self._after()))
-        asked = asyncio.ensure_future(self._asked.wait())
-        try:
-            done, _ = await asyncio.wait(
-                {newer, asked}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            newer.cancel()
-            asked.cancel()
-        for task in done:
-            task.result()  # a journal that has failed says so here
-        return bool(done)
+        newer = self._follower.wait(self.lanes, after=self._after())
+        return await first(newer, self._asked.wait(), timeout_s=timeout_s)
 
     def ask_again(self, wanted: Range) -> Resend:
         """Send a range once more, as far as the history still has it."""
@@ -174,7 +165,11 @@ class Loader:
         return held[-1:] or self.lanes
 
     def _after(self) -> dict[Lane, int] | None:
-        return {**self._follower.position, **self._beyond} if self._beyond else None
+        position = self._follower.position
+        self._beyond = {
+            lane: seq for lane, seq in self._beyond.items() if seq > position.get(lane, 0)
+        }
+        return {**position, **self._beyond} if self._beyond else None
 
 
 def _starts(entry: Entry) -> int:

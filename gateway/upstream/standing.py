@@ -72,6 +72,7 @@ class Standing:
             batch_entries=self._entries,
             batch_bytes=self._bytes,
             code=None if fault is None else fault.code,
+            data={} if fault is None else fault.data,
         )
 
     def _state(self, fault: UpstreamError | None) -> str:

@@ -109,6 +109,19 @@ async def test_one_courier_that_gets_through_calls_the_other():
 
 
 @simulated
+async def test_the_idle_courier_believes_the_other_that_the_platform_is_back():
+    rig = Rig()
+    rig.platform.away = True
+    async with rig.running():
+        await rig.fact(Lane.TELEMETRY, 10)
+        await asyncio.sleep(86_400)
+        rig.platform.away = False
+        await until(rig.settled, within_s=70)
+        await asyncio.sleep(0.1)
+        assert rig.sender.vitals.state == "up"
+
+
+@simulated
 async def test_loss_and_return_are_logged_once(caplog):
     caplog.set_level("INFO")
     rig = Rig()
