@@ -3,6 +3,8 @@
 `station.py` takes it; nobody else looks into the rooms. Instants are CLOCK_BOOTTIME in ns.
 """
 
+from typing import Any
+
 import msgspec
 
 from gateway.event import Lane, Trust
@@ -44,7 +46,8 @@ class DeviceVitals(msgspec.Struct, frozen=True):
 class BusVitals(msgspec.Struct, frozen=True):
     """One bus: `load` is the share of the last minute that its wire was busy, 0 to 1.
 
-    `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the reason.
+    `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the reason,
+    `data` what fills it in.
     """
 
     id: str
@@ -59,6 +62,7 @@ class BusVitals(msgspec.Struct, frozen=True):
     timeouts: int
     errors: int
     code: str | None = None
+    data: dict[str, Any] = {}
 
 
 class LaneVitals(msgspec.Struct, frozen=True):
@@ -72,7 +76,7 @@ class LaneVitals(msgspec.Struct, frozen=True):
 
 
 class UplinkVitals(msgspec.Struct, frozen=True):
-    """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` says why it is not up."""
+    """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` with `data` says why."""
 
     name: str
     kind: str
@@ -82,6 +86,7 @@ class UplinkVitals(msgspec.Struct, frozen=True):
     batch_entries: float
     batch_bytes: float
     code: str | None = None
+    data: dict[str, Any] = {}
 
 
 class JournalVitals(msgspec.Struct, frozen=True):

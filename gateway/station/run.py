@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import msgspec
 
+from drivers.contract import BusChange, DeviceChange, OnState
 from drivers.registry import bus_kinds
 from gateway import __version__
 from gateway.appliance.load import load
@@ -107,7 +108,7 @@ class Station:
         self._journal = journal
         self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
         self.uplinks = Uplinks(settings, state, clock, journal)
-        self.buses = _build_buses(settings, self.intake)
+        self.buses = _build_buses(settings, self.intake, self._changed)
         self.watch = Watch(
             settings,
             clock=clock,
@@ -157,6 +158,10 @@ class Station:
         await self._server.stop()
         floor.write(self._state, self._clock.floor_ns)
 
+    def _changed(self, change: DeviceChange | BusChange) -> None:
+        self.intake.changed(change)
+        self.watch.changed(change)
+
     def _moved(self) -> bool:
         return self._journal.stats().stuck_s < STUCK_S_MAX
 
@@ -193,7 +198,7 @@ def _task(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
     return asyncio.create_task(keep_running(name, run), name=name)
 
 
-def _build_buses(settings: Settings, intake: Intake) -> dict[str, StationBus]:
+def _build_buses(settings: Settings, intake: Intake, on_state: OnState) -> dict[str, StationBus]:
     """One bus for each that has devices; a bus without any would only hold its port."""
     kinds = bus_kinds()
     buses = {}
@@ -201,7 +206,7 @@ def _build_buses(settings: Settings, intake: Intake) -> dict[str, StationBus]:
         devices = [setting.device for setting in settings.devices_on(name)]
         if devices:
             build = kinds[bus.kind].build
-            built = build(name, bus.options, devices, intake.take, intake.changed)
+            built = build(name, bus.options, devices, intake.take, on_state)
             buses[name] = cast(StationBus, built)
     return buses
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from drivers.bus.stats import BusStats
-from drivers.contract import BusState, FieldBus, Point, Quality
+from drivers.contract import BusChange, BusState, DeviceChange, FieldBus, Point, Quality
 from gateway import __version__
 from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
 from gateway.clock import Clock
@@ -65,7 +65,13 @@ class Watch:
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
         self._rate = Rate(self._started_ns)
+        self._reasons: dict[str, dict[str, Any]] = {}
         self._taken: Vitals | None = None
+
+    def changed(self, change: DeviceChange | BusChange) -> None:
+        """Hear what a bus says of itself: why it is down."""
+        if isinstance(change, BusChange):
+            self._reasons[change.bus] = change.data
 
     def __call__(self) -> Vitals:
         """The vital signs, at most half a second old."""
@@ -87,7 +93,10 @@ class Watch:
             version=__version__,
             at_ns=now_ns,
             started_ns=self._started_ns,
-            buses=tuple(_bus(self._settings.buses[name], one) for name, one in stats.items()),
+            buses=tuple(
+                _bus(self._settings.buses[name], one, self._reasons.get(name, {}))
+                for name, one in stats.items()
+            ),
             devices=devices,
             lanes=tuple(self._lane(lane, now_ns) for lane in Lane),
             uplinks=tuple(sender.vitals for sender in self._senders),
@@ -180,7 +189,7 @@ def _stale_ns(device: DeviceSetting) -> int:
     return int(device.device.every_s * STALE_PERIODS * 1e9)
 
 
-def _bus(setting: BusSetting, stats: BusStats) -> BusVitals:
+def _bus(setting: BusSetting, stats: BusStats, reason: dict[str, Any]) -> BusVitals:
     states = [device.state.value for device in stats.devices.values()]
     return BusVitals(
         id=setting.id,
@@ -195,4 +204,5 @@ def _bus(setting: BusSetting, stats: BusStats) -> BusVitals:
         timeouts=stats.timeouts,
         errors=stats.errors,
         code=stats.code,
+        data=reason,
     )
