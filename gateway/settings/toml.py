@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import SettingsError
-from gateway.settings.lines import KeyPath, Lines
+from gateway.settings.lines import KeyPath, Lines, Repeated
 
 BYTES_MAX = 512 * 1024
 """A station with 500 devices needs 100 KiB."""
@@ -20,6 +20,24 @@ DEPTH_MAX = 32
 
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _REPEATED = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Duplicate inline table key")
+_REASONS = {
+    "Illegal character '\\n'": "settings.toml-quote",
+    "Unterminated string": "settings.toml-quote",
+    'Expected "\'"': "settings.toml-quote",
+    'Expected \'"""\'': "settings.toml-quote",
+    "Expected \"'''\"": "settings.toml-quote",
+    "Invalid value": "settings.toml-value",
+    "Unclosed inline table": "settings.toml-brace",
+    "Unclosed array": "settings.toml-bracket",
+    "Expected ']'": "settings.toml-bracket",
+    "Expected '='": "settings.toml-equals",
+    "Expected newline": "settings.toml-rest",
+    "Invalid statement": "settings.toml-key",
+    "Invalid initial character": "settings.toml-key",
+    "Unescaped": "settings.toml-backslash",
+}
+"""What `tomllib` says at the mistakes that people make."""
+
 _FULL_WIDTH = "“”‘’＝，。［］｛｝＃＂＇："
 _CODE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|[^#"'])*""")
 _STRING = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'""")
@@ -147,7 +165,7 @@ def _syntax(text: str, file: str, message: str) -> list[Mistake]:
     last = text.rstrip("\n").count("\n") + 1
     line = int(found[2]) if found and found[2] else last
     if reason.startswith(_REPEATED):
-        again = Lines(text).repeated
+        again = _outermost(Lines(text).repeated)
         if again:
             return [
                 Mistake(file, r.line, dotted(r.path), "settings.repeated", {"first": r.first_line})
@@ -158,8 +176,29 @@ def _syntax(text: str, file: str, message: str) -> list[Mistake]:
     wide = [c for c in _STRING.sub("", code[0] if code else "") if c in _FULL_WIDTH]
     if wide:
         return [Mistake(file, line, "", "settings.full-width", {"found": wide[0]})]
-    data = {"found": written.strip()[:60], "reason": reason}
+    data = {"found": written.strip()[:60], "hint": _hint(reason)}
     return [Mistake(file, line, "", "settings.syntax", data)]
+
+
+def _hint(reason: str) -> Phrase:
+    """What is probably missing, from what the parser stumbled over."""
+    for beginning, code in _REASONS.items():
+        if reason.startswith(beginning):
+            return Phrase(code)
+    return Phrase("settings.toml-other", {"reason": reason})
+
+
+def _outermost(repeated: Sequence[Repeated]) -> list[Repeated]:
+    """Without the keys inside a table that is itself written twice."""
+    tables = {again.path: again.line for again in repeated}
+    return [
+        again
+        for again in repeated
+        if not any(
+            tables.get(again.path[:length], again.line) < again.line
+            for length in range(1, len(again.path))
+        )
+    ]
 
 
 def _depth(table: dict[str, Any]) -> int:

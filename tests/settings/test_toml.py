@@ -50,6 +50,38 @@ def test_full_width_signs_in_texts_and_comments_are_nobodys_business() -> None:
     assert (found.code, found.line) == ("settings.syntax", 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('a = "open\nb = 1', "toml-quote"),
+        ("a = 'open\nb = 1", "toml-quote"),
+        ('a = """open', "toml-quote"),
+        ("a = '''open", "toml-quote"),
+        ('a = "open', "toml-quote"),
+        ("a = 望京", "toml-value"),
+        ("a =", "toml-value"),
+        ("a = { b = 1 c = 2 }", "toml-brace"),
+        ("a = { b = 1", "toml-brace"),
+        ("a = [1 2]", "toml-bracket"),
+        ("[a\nb = 1", "toml-bracket"),
+        ("a 1", "toml-equals"),
+        ("a = 1 b", "toml-rest"),
+        ("a = 08", "toml-rest"),
+        ("= 3", "toml-key"),
+        ("望 = 3", "toml-key"),
+        ('a = "C:\\dev"', "toml-backslash"),
+    ],
+)
+def test_the_hint_fits_the_slip(text: str, hint: str) -> None:
+    (mistake,) = mistakes(text.encode())
+    assert mistake.data["hint"].code == f"settings.{hint}"
+
+
+def test_a_table_copied_whole_is_one_mistake() -> None:
+    (found,) = mistakes(b"[d.a]\nx = 1\ny.z = 2\n[d.a]\nx = 1\ny.z = 2")
+    assert (found.path, found.line, found.data) == ("d.a", 4, {"first": 1})
+
+
 def test_everything_written_twice_is_told_at_once() -> None:
     found = mistakes(b"[d.a]\nx = 1\nx = 2\n[d.b]\n[d.a]\ny = 1")
     assert [(m.path, m.line, m.data) for m in found] == [
