@@ -6,6 +6,7 @@ the gateway waits for it, and everybody waits for the gateway.
 
 import asyncio
 import dataclasses
+import math
 from collections import deque
 
 from drivers.bus.line import Line
@@ -17,6 +18,10 @@ GATEWAY_TARGET_FAILED = 0x0B
 _HEADER_BYTES = 6
 _BODY_BYTES = range(2, 255)
 _CRC_BYTES = 2
+_READ_PDU_BYTES = 5
+_READ_REPLY_BYTES = 5
+_ITEMS_A_BYTE = {1: 8, 2: 8, 3: 0.5, 4: 0.5}
+"""How many bits or registers a byte of the reply to a read holds."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -31,13 +36,21 @@ class _Request:
         self.peer.send(self.transaction + b"\0\0" + length + bytes([self.unit]) + pdu)
 
     def answered_by(self, heard: bytes) -> bool:
-        """True if this is a whole RTU frame of the unit and the function that were asked."""
+        """True if this is a whole RTU frame of the unit and the function, as long as asked for."""
         return (
             len(heard) > 1 + _CRC_BYTES
             and heard[0] == self.unit
             and heard[1] & 0x7F == self.pdu[0]
+            and (bool(heard[1] & 0x80) or len(heard) == self._reply_bytes(len(heard)))
             and sealed(heard)
         )
+
+    def _reply_bytes(self, otherwise: int) -> int:
+        """How long the reply to a read must be; a late one for another block often is not."""
+        per_byte = _ITEMS_A_BYTE.get(self.pdu[0])
+        if per_byte is None or len(self.pdu) != _READ_PDU_BYTES:
+            return otherwise
+        return _READ_REPLY_BYTES + math.ceil(int.from_bytes(self.pdu[3:5]) / per_byte)
 
 
 class ModbusGateway:
@@ -113,9 +126,10 @@ class ModbusGateway:
         if self._asked is None:
             return  # too late: somebody that we have given up
         self._heard += data
-        if self._asked.answered_by(self._heard):
-            self._asked.reply(self._heard[1:-_CRC_BYTES])
-            self._finish()
+        for heard in (data, self._heard):  # whole at once, perhaps after garbage; or bit by bit
+            if self._asked and self._asked.answered_by(heard):
+                self._asked.reply(heard[1:-_CRC_BYTES])
+                self._finish()
 
     def _give_up(self) -> None:
         if self._asked and self.dead_answer is not None:

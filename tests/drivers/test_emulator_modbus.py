@@ -1,14 +1,20 @@
 """The emulated Modbus slave against the specification's own frames, and its silences."""
 
+import asyncio
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.bus.line import Line
 from drivers.bus.wire import Wire
 from drivers.emulate.image import Image
 from drivers.modbus.emulator import ModbusSlave, seal, sealed
+from drivers.modbus.emulator_gateway import ModbusGateway
 from tests.drivers.test_wire import Master
 from tests.sim.loop import run
 
+FAST = Line(115_200)
 SPEC = Image({"holding": {0x6B: 0xAE41, 0x6C: 0x5652, 0x6D: 0x4340}})
 
 
@@ -129,3 +135,89 @@ def test_faults_of_meaning() -> None:
     assert slave.answer(frame, 8.0) == seal(bytes.fromhex("09 83 06"))
     slave.faults.clear()
     assert slave.answer(frame, 9.0) == seal(bytes.fromhex("01 03 02 00 01"))
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_no_bytes_break_the_slave_and_every_answer_is_sealed(body, is_sealed) -> None:
+    slave = ModbusSlave(1, image())
+    frame = seal(b"\x01" + body) if is_sealed else body
+    if slave.hears(frame):
+        reply = slave.answer(frame, 0.0)
+        assert reply is not None
+        assert sealed(reply)
+        assert reply[0] == 1
+        assert reply[1] & 0x7F == frame[1] & 0x7F
+
+
+@given(st.lists(st.binary(max_size=40), max_size=20))
+def test_no_bytes_break_the_gateway_and_a_request_after_them_is_answered(pieces) -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.got = b""
+
+        def send(self, data: bytes) -> None:
+            self.got += data
+
+    async def story() -> bytes:
+        box = ModbusGateway(Wire([ModbusSlave(1, image(), FAST)]), FAST, timeout_s=0.05)
+        vandal, client = Client(), Client()
+        box.connected(vandal)
+        for piece in pieces:
+            box.received(vandal, piece)
+            await asyncio.sleep(0.01)
+        box.gone(vandal)
+        await asyncio.sleep(5)
+        box.connected(client)
+        for byte in bytes.fromhex("00 07 00 00 00 06 01 03 00 00 00 01"):
+            box.received(client, bytes([byte]))
+        await asyncio.sleep(1)
+        return client.got
+
+    assert run(story()) == bytes.fromhex("00 07 00 00 00 05 01 03 02 00 01")
+
+
+def test_requests_beyond_the_boxs_memory_are_forgotten_the_others_answered_in_order() -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.transactions: list[int] = []
+
+        def send(self, data: bytes) -> None:
+            self.transactions.append(data[1])
+
+    async def story() -> list[int]:
+        box = ModbusGateway(Wire([ModbusSlave(1, image(), FAST)]), FAST, queue_max=4)
+        client = Client()
+        box.connected(client)
+        for number in range(10):
+            box.received(client, bytes([0, number, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1]))
+        await asyncio.sleep(5)
+        return client.transactions
+
+    assert run(story()) == [0, 1, 2, 3, 4]  # one on the wire, four waiting
+
+
+def test_the_box_does_not_take_a_late_reply_for_another_blocks() -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.got: list[bytes] = []
+
+        def send(self, data: bytes) -> None:
+            self.got.append(data)
+
+    async def story() -> list[bytes]:
+        slave = ModbusSlave(1, image(), FAST)
+        box = ModbusGateway(Wire([slave]), FAST, timeout_s=0.05)
+        client = Client()
+        box.connected(client)
+        slave.faults.late_s = 0.06
+        box.received(client, bytes.fromhex("00 01 00 00 00 06 01 03 00 00 00 02"))
+        await asyncio.sleep(0.0625)
+        slave.faults.clear()
+        box.received(client, bytes.fromhex("00 02 00 00 00 06 01 03 00 00 00 01"))
+        await asyncio.sleep(1)
+        return client.got
+
+    assert run(story()) == [
+        bytes.fromhex("00 01 00 00 00 03 01 83 0B"),
+        bytes.fromhex("00 02 00 00 00 05 01 03 02 00 01"),
+    ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.bus.line import Line
-from drivers.bus.wire import Wire
+from drivers.bus.wire import Wire, _Talk
 from drivers.emulate.slave import Slave
 from tests.sim.loop import run
 
@@ -304,3 +304,51 @@ def test_busy_time_is_the_time_that_characters_take() -> None:
     on(wire, story)
     assert wire.counters.busy_s == pytest.approx(70 * LINE.char_s)
     assert wire.counters.replies == wire.slaves[0].counters.replies == 10
+
+
+@given(st.binary(max_size=40), st.lists(st.floats(0, 0.05), max_size=12), st.integers(0, 99))
+def test_any_bytes_at_any_time_leave_the_wire_working(data, pauses, seed) -> None:
+    async def story(master):
+        for at, pause in enumerate(pauses):
+            master.wire.send(data[at % (len(data) or 1) :], LINE if at % 3 else OTHER)
+            await asyncio.sleep(pause)
+        await asyncio.sleep(2)
+        return await master.ask(b"z12")
+
+    wire = Wire([Parrot(b"z"), Parrot(b"a", turnaround_s=0.02)], seed=seed)
+    wire.slaves[1].faults.late_s = 0.03
+    assert on(wire, story) == b"z12!"
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(-0.1, 0.1))
+def test_talkers_garble_exactly_what_sounds_at_the_same_time(ours, theirs, shift_s) -> None:
+    one = _Talk(10.0, 0.001, bytearray(ours))
+    other = _Talk(10.0 + shift_s, 0.001, bytearray(theirs))
+    both = {
+        index
+        for index in range(ours)
+        if one.char_ends_s(index) > other.start_s + 1e-8
+        and one.char_ends_s(index) - one.char_s < other.end_s - 1e-8
+    }
+    assert set(one.overlap(other)) == both
+
+
+@pytest.mark.parametrize(
+    ("clumsy", "violations"),
+    [(False, 0), (True, 500)],
+    ids=["a master with manners", "one without"],
+)
+def test_a_masters_manners_are_counted(clumsy, violations) -> None:
+    async def story(master):
+        got = asyncio.Event()
+        master.wire.listen(lambda _: got.set())
+        for _ in range(500):
+            got.clear()
+            master.wire.send(b"a12345", LINE)
+            await asyncio.wait_for(got.wait(), 5)
+            await asyncio.sleep(0.0005 if clumsy else LINE.silence_s)
+
+    wire = Wire([Parrot(b"a", strict=False), Parrot(b"b")])
+    on(wire, story)
+    assert wire.counters.replies == 500
+    assert wire.counters.violations == max(0, violations - 1)  # the first had nothing before it
