@@ -101,6 +101,7 @@ def test_bthome_objects_that_no_published_message_shows(message, says) -> None:
         ("0700 01 04", [("door", True), ("tamper", True)]),
         ("0700 01 09", []),
         ("0110 03 000009", []),
+        ("1510 01 02", [("problem", True)]),
         ("0410 01 aa", []),
         ("0710 03 010203", [("illuminance", 0x030201)]),
         ("1710 04 1e000000", [("motion", True), ("idle", 30)]),

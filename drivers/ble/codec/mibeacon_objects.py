@@ -109,6 +109,12 @@ _OPENING: dict[int, dict[str, bool | str]] = {
     2: {"door": False, "left-open": False, "tamper": False},
 }
 
+_SMOKE: dict[int, dict[str, bool | str]] = {
+    0: {"smoke": False, "problem": False},
+    1: {"smoke": True, "problem": False},
+    2: {"problem": True},
+}
+
 OBJECTS: dict[int, Object] = {
     0x0003: _always("motion", value=True),
     0x0007: _states(
@@ -127,7 +133,7 @@ OBJECTS: dict[int, Object] = {
     0x1012: _flag("power-on"),
     0x1013: _number("consumable", 1),
     0x1014: _flag("leak"),
-    0x1015: _flag("smoke"),
+    0x1015: _states(_SMOKE),
     0x1016: _flag("gas-leak"),
     0x1017: _idle(4),
     0x1018: _flag("light"),
@@ -160,6 +166,6 @@ OBJECTS: dict[int, Object] = {
 
 NAMES = frozenset(UNITS) | {
     "motion", "door", "left-open", "knock", "tamper", "button", "key", "power-on", "leak", "smoke",
-    "gas-leak", "light", "occupancy", "battery-low",
+    "gas-leak", "light", "occupancy", "battery-low", "problem",
 }  # fmt: skip
 """Every quantity of this format."""
