@@ -11,6 +11,8 @@ from gateway.web.section import View
 from gateway.web.words import Words
 
 X_LABELS = 5
+MINUTES_FROM_S = 600
+"""A plot younger than this is labelled to the second."""
 
 
 def topic(device: DeviceVitals, point: PointVitals | None) -> str:
@@ -73,18 +75,19 @@ def _plot(vitals: Vitals, point: PointVitals, words: Words) -> Iterator[tuple[st
     for i, label in enumerate(axis.labels):
         yield f"plot.y{i}", label
     span_s = max(1, len(point.spark) - 1) * point.spark_step_s
+    form = "%H:%M" if span_s >= MINUTES_FROM_S else "%H:%M:%S"
     for i in range(X_LABELS):
         ago_s = span_s * (1 - i / (X_LABELS - 1))
-        yield f"plot.x{i}", _moment(vitals, ago_s, words)
+        yield f"plot.x{i}", _moment(vitals, ago_s, form, words)
     yield "plot.said", _said(point, words)
 
 
-def _moment(vitals: Vitals, ago_s: float, words: Words) -> str:
+def _moment(vitals: Vitals, ago_s: float, form: str, words: Words) -> str:
     """A label of the time axis: the wall's time where it is known, else how long ago."""
     wall_ns = vitals.clock.wall_ns
     if wall_ns is None:
         return words.age(ago_s)
-    return wall_text(wall_ns - int(ago_s * 1e9), vitals.timezone, "%H:%M")
+    return wall_text(wall_ns - int(ago_s * 1e9), vitals.timezone, form)
 
 
 def _said(point: PointVitals, words: Words) -> str:

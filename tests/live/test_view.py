@@ -179,8 +179,7 @@ def test_a_devices_page_says_its_curve_in_words() -> None:
     said = device_view.view(NORMAL, ZH, "em-b3 power")
     known = DEVICES[0].points[0].spark
     assert said["plot.said"] == (
-        f"最近一小时：最低 {min(v for v in known if v)}，最高 {max(v for v in known if v)}；"
-        "现在 18.42 kW。"
+        f"最低 {min(v for v in known if v)}，最高 {max(v for v in known if v)}；现在 18.42 kW。"
     )
     assert [said[f"plot.x{i}"] for i in range(5)] == ["13:05", "13:20", "13:35", "13:50", "14:05"]
     assert said["bus.transactions"] == "18,402"
@@ -190,7 +189,7 @@ def test_a_young_curve_is_not_stretched_over_an_hour() -> None:
     young = replace(DEVICES[0].points[0], spark=(1.0, 2.0, 3.0), spark_step_s=60.0)
     vitals = replace(NORMAL, devices=(replace(DEVICES[0], points=(young,)),))
     said = device_view.view(vitals, ZH, "em-b3 power")
-    assert (said["plot.x0"], said["plot.x4"]) == ("14:03", "14:05")
+    assert (said["plot.x0"], said["plot.x4"]) == ("14:03:00", "14:05:00")
 
 
 def test_without_a_clock_the_axis_tells_how_long_ago() -> None:

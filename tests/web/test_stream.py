@@ -226,5 +226,28 @@ async def test_nobody_reading_costs_nothing() -> None:
         assert looks == before
 
 
+async def test_one_look_that_fails_does_not_end_the_pulses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing(Station):
+        fails = 0
+
+        def look(self):
+            if self.fails:
+                self.fails -= 1
+                raise ZeroDivisionError
+            return super().look()
+
+    async with station(bounds=QUICK, kind=Failing) as made, reading(made) as stream:
+        await stream.until("pulse")
+        assert isinstance(made, Failing)
+        made.fails = 2
+        await until(lambda: made.fails == 0)
+        await stream.until("pulse")
+        made.journal.add(Lane.ALARM)
+        await stream.until("entry")
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_more_streams_than_connections_make_no_sense() -> None:
     assert Limits().streams_max < CONNECTIONS_MAX
