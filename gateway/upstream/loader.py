@@ -164,12 +164,13 @@ class Loader:
         held = tuple(lane for lane in self.lanes if waiting.get(lane, 0))
         return held[-1:] or self.lanes
 
-    def _after(self) -> dict[Lane, int] | None:
+    def _after(self) -> dict[Lane, int]:
+        # Always named: a passing follower (an uplink that is not required) would move by reading.
         position = self._follower.position
         self._beyond = {
             lane: seq for lane, seq in self._beyond.items() if seq > position.get(lane, 0)
         }
-        return {**position, **self._beyond} if self._beyond else None
+        return {**position, **self._beyond}
 
 
 def _starts(entry: Entry) -> int:

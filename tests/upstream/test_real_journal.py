@@ -70,3 +70,24 @@ async def test_history_is_replayed_from_the_disk(tmp_path):
     assert sum(len(lanes) for lanes in station.platform.batches if lanes) == 2000
     sending.cancel()
     await station.journal.close()
+
+
+@simulated
+async def test_an_uplink_that_is_not_required_gets_what_comes_and_retains_nothing(tmp_path):
+    journal = simulated_journal(tmp_path / "journal.db", retaining=())
+    await journal.append([fact(Lane.SERVICE)])  # before it came
+    follower = journal.follower("guest", retaining=False)
+    platform = FakePlatform()
+    sender = Sender("guest", follower, journal, platform, loop_clock(), station=STATION)
+    sending = asyncio.ensure_future(sender.run())
+    platform.away = True
+    await journal.append([fact(Lane.SERVICE, n) for n in range(250)])
+    await asyncio.sleep(5)
+    platform.away = False
+    await until(lambda: follower.position == journal.heads(), within_s=100)
+    sending.cancel()
+    order = [seq for lane, seq in platform.order if lane == "service"]
+    assert [seq for seq in order if seq > 1] == [*range(2, 252)]
+    assert 1 in order  # what came before it is a hole that the platform asks for
+    assert sender.vitals.state == "up"
+    await journal.close()

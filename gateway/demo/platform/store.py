@@ -6,8 +6,7 @@ it anyway.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +71,8 @@ class Store:
         """Store what is new in one transaction; how many that was."""
         fresh = 0
         try:
-            with self._transaction():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
                 touched = set()
                 for event in events:
                     key = LaneKey(event.station, event.epoch, event.lane)
@@ -172,13 +172,3 @@ class Store:
 
     def _count(self, query: str) -> Counter[LaneKey]:
         return Counter({LaneKey(*row[:3]): row[3] for row in self._db.execute(query)})
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
