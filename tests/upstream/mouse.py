@@ -38,7 +38,7 @@ async def live(folder: Path, url: str, count: int) -> None:
     async def busy(lane: Lane) -> None:
         for _ in range(count):
             (entry,) = await journal.append([sample(lane, clock.stamp())])
-            print(lane.wire, entry.seq, flush=True)
+            print(f"{lane.wire} {entry.seq}\n", end="", flush=True)  # one write, whole or not
             await asyncio.sleep(rng.uniform(0, 0.01))
 
     await asyncio.gather(*(busy(lane) for lane in Lane))
