@@ -4,6 +4,7 @@ bleak is imported when the scanner is first started, after the station is ready.
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 from drivers.ble.scanner import Advert, Heard
@@ -32,12 +33,12 @@ class BluezScanner:
         """Begin to listen; LineDown if that cannot be."""
         try:
             scanner = self._open(heard)
-            async with asyncio.timeout(_START_WITHIN_S):
-                await scanner.start()
         except ImportError as error:
             raise PortUnfit("ble.no-library") from error
-        except Exception as error:
-            # D-Bus, BlueZ and bleak each have their own errors for "not now": all mean no radio.
+        try:
+            async with asyncio.timeout(_START_WITHIN_S):
+                await scanner.start()
+        except _troubles() as error:
             raise _line_down(error) from error
         self._scanner = scanner
 
@@ -48,9 +49,9 @@ class BluezScanner:
         if self._adapter is not None:
             return  # bleak tells of a named adapter only when scanning begins
         try:
-            await BleakAdapter.get()
-        except Exception as error:
-            # As in `start`.
+            async with asyncio.timeout(_START_WITHIN_S):
+                await BleakAdapter.get()
+        except _troubles() as error:
             raise _line_down(error) from error
 
     async def stop(self) -> None:
@@ -58,11 +59,9 @@ class BluezScanner:
         scanner, self._scanner = self._scanner, None
         if scanner is None:
             return
-        try:
+        with contextlib.suppress(*_troubles()):  # a radio that is gone cannot be told to stop
             async with asyncio.timeout(_STOP_WITHIN_S):
                 await scanner.stop()
-        except Exception:  # noqa: BLE001, S110 - a radio that is gone cannot be told to stop
-            pass
 
     def _open(self, heard: Heard) -> Any:
         from bleak import BleakScanner  # noqa: PLC0415 - loaded when a scanner runs
@@ -89,6 +88,14 @@ class BluezScanner:
         if self._adapter is not None:
             bluez["adapter"] = self._adapter
         return BleakScanner(detected, backend=Forgetful, bluez=bluez)
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What "not now" looks like: bleak's, BlueZ's, D-Bus's and the socket's own words for it."""
+    from bleak.exc import BleakError  # noqa: PLC0415 - loaded when a scanner runs
+    from dbus_fast.errors import DBusFastError  # noqa: PLC0415
+
+    return (BleakError, DBusFastError, OSError, EOFError)
 
 
 def _line_down(error: Exception) -> LineDown:

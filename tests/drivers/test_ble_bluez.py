@@ -106,7 +106,7 @@ class Station:
             address=spec.address,
             points=points,
             options=Options(bind_key=spec.key),
-            every_s=1.0,
+            every_s=0.7,
         )
 
     async def until(self, happened) -> None:
