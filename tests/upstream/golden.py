@@ -16,6 +16,7 @@ from gateway.intake.events import (
     Telemetry,
 )
 from gateway.journal.events import GAP, NEW_EPOCH, QUOTA, Gap, NewEpoch
+from gateway.station.events import CLOCK_STEP, STARTED, ClockMoved, Started
 from gateway.upstream.events import (
     COMMAND_RECEIPT,
     FEED_REJECTED,
@@ -57,6 +58,18 @@ EVENTS = {
         96410,
     ),
     "field-bus-state": (event(BUS_STATE, "meters", BusState("up")), 96411),
+    "station-started": (
+        event(STARTED, "station", Started("0.1.0", BOOT, EPOCH, volatile=False)),
+        1,
+    ),
+    "station-clock-step": (
+        event(
+            CLOCK_STEP,
+            "station",
+            ClockMoved(BOOT, 61_200, None, "2026-11-22T06:06:04.450Z", "platform"),
+        ),
+        2,
+    ),
     "feed-gap-emergency": (
         event(GAP, "journal", Gap("emergency", 12, 15, QUOTA), lane=Lane.EMERGENCY),
         15,
