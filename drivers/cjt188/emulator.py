@@ -58,7 +58,7 @@ class Cjt188Slave(Slave):
         self.status_at: dict[str, int] = {}
         self.battery_low = False
         self.valve = _OPEN
-        self._valve_next = _OPEN
+        self.valve_next = _OPEN
         self._valve_moves_until_s = -math.inf
 
     def show(self, item: str, *fields: str, status: bool = True) -> None:
@@ -98,7 +98,7 @@ class Cjt188Slave(Slave):
         if control == _READ_ADDRESS:
             return control | _ANSWER, head
         if control == self.habits.valve_control and data[3:4] and data[3] in _ORDERS:
-            self._valve_next = _ORDERS[data[3]]
+            self.valve_next = _ORDERS[data[3]]
             self._valve_moves_until_s = at_s + self.habits.valve_s
             return control | _ANSWER, head + self._status()
         return control | _ANSWER | _DENIED, self._refusal(data)
@@ -119,9 +119,9 @@ class Cjt188Slave(Slave):
         return bytes([self.valve | (0b100 if self.battery_low else 0), 0])
 
     def _move_valve(self, at_s: float) -> None:
-        if at_s < self._valve_moves_until_s or self.valve == self._valve_next:
+        if at_s < self._valve_moves_until_s or self.valve == self.valve_next:
             return
-        self.valve = _VALVE_STUCK if self.faults.stuck else self._valve_next
+        self.valve = _VALVE_STUCK if self.faults.stuck else self.valve_next
 
     def _frame(self, control: int, data: bytes) -> bytes:
         other = self.faults.wrong_unit

@@ -21,8 +21,8 @@ import msgspec
 from drivers.bus.line import Line
 from drivers.bus.wire import Wire
 from drivers.contract import Value
-from drivers.emulate.meter import Meter
 from drivers.emulate.motion import DAY_S
+from drivers.emulate.player import Player, player_of
 from drivers.emulate.pty import PtyLine
 from drivers.emulate.slave import Faults
 from drivers.emulate.tcp import SerialServer, TcpFaults, TcpServer
@@ -35,11 +35,16 @@ UNPLUGGED = "unplugged"
 
 
 class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[meter.*]`: a profile at a unit address of a bus, with values that stand still."""
+    """One `[meter.*]`: a profile at an address of a bus, with values that stand still.
+
+    `address` is as printed on the meter; Modbus units may be written as the number `unit`.
+    """
 
     profile: str
     bus: str
-    unit: int
+    unit: int = 1
+    address: str | None = None
+    line: str | None = None
     set: dict[str, int | float | bool | str] = {}
 
 
@@ -101,7 +106,7 @@ class FieldBus:
 class Field:
     """Buses and meters by name, with their faults."""
 
-    def __init__(self, buses: dict[str, FieldBus], meters: dict[str, Meter]) -> None:
+    def __init__(self, buses: dict[str, FieldBus], meters: dict[str, Player]) -> None:
         """Nothing is opened before `start`."""
         self.buses = buses
         self.meters = meters
@@ -116,11 +121,12 @@ class Field:
         meters = {}
         for name, wanted in spec.meter.items():
             bus = buses[wanted.bus]
-            meter = Meter(
-                profile_of(wanted.profile),
-                wanted.unit,
+            profile = profile_of(wanted.profile)
+            meter = player_of(
+                profile,
+                wanted.address or str(wanted.unit),
                 name=name,
-                line=Line.parse(bus.spec.line),
+                line=Line.parse(wanted.line or bus.spec.line),
                 seed=spec.seed,
                 day_starts_s=spec.day_starts_s,
             )

@@ -6,23 +6,20 @@ from drivers.bus.line import Line
 from drivers.contract import Point, Value
 from drivers.emulate.encode import words
 from drivers.emulate.image import Image
-from drivers.emulate.motion import DAY_S, load_at, motion_of
+from drivers.emulate.player import NOON_S, Player, line_of
 from drivers.modbus.emulator import ModbusSlave
 from drivers.profile import Profile
 
-NOON_S = DAY_S / 2
-_MOVES_EVERY_S = 1.0
 _GAP_WORDS_MAX = 64
 """Meters lay their registers out in blocks; a longer gap separates two."""
 
 _BIT_TABLES = frozenset({"coil", "discrete"})
 
 
-class Meter:
-    """One device of a profile. `slave` is what goes on a wire; `set` pins a point's value.
+class Meter(Player):
+    """One Modbus device of a profile."""
 
-    `day_starts_s` is the time of day at which the emulation begins, for the load curve.
-    """
+    slave: ModbusSlave
 
     def __init__(
         self,
@@ -36,54 +33,28 @@ class Meter:
         turnaround_s: float = 0.01,
     ) -> None:
         """Power it up at address `unit`; the profile's line settings unless others are given."""
-        self.profile = profile
-        self.points = {spec.id: spec.point() for spec in profile.point}
+        super().__init__(profile, str(unit), seed=seed + unit, day_starts_s=day_starts_s)
         points = tuple(self.points.values())
-        self._motions = {point.id: motion_of(point, points, seed + unit) for point in points}
-        self._day_starts_s = day_starts_s
-        self._began_s: float | None = None
-        self._moved_s = 0.0
         image = Image(writable=_writable(points), max_block=profile.limits.max_block)
         for table, addresses in _gaps(points, profile.limits.unreadable):
             image.put(table, addresses.start, [0] * len(addresses))
         self.slave = ModbusSlave(
             unit,
             image,
-            line or Line.parse(profile.line or str(Line())),
+            line_of(profile, line),
             name=name or profile.id,
             refresh=self.move,
             turnaround_s=turnaround_s,
         )
-        for point in points:
-            self._show(point, self._motions[point.id].at(0.0, load_at(day_starts_s), 0.0))
+        self.begin()
 
-    def set(self, point_id: str, value: Value) -> None:
-        """Let a point show this from now on; None lets it move again. KeyError: no such point.
+    @property
+    def unit(self) -> int:
+        """The unit address, a number."""
+        return self.slave.unit
 
-        ValueError if the device could not show the value.
-        """
-        point = self.points[point_id]
-        if value is not None:
-            words(point, value)
-        self._motions[point_id].pinned = value
-        if value is not None:
-            self._show(point, value)
-
-    def move(self, now_s: float) -> None:
-        """Bring every value to the time `now_s`, at most once a second."""
-        if self._began_s is None:
-            self._began_s = self._moved_s = now_s
-        passed_s = now_s - self._moved_s
-        if 0 < passed_s < _MOVES_EVERY_S:
-            return
-        self._moved_s = now_s
-        load = load_at(self._day_starts_s + now_s - self._began_s)
-        for point in self.points.values():
-            # What the master may write stays as it was written, unless it is set by hand.
-            if point.writable is None or self._motions[point.id].pinned is not None:
-                self._show(point, self._motions[point.id].at(now_s, load, passed_s))
-
-    def _show(self, point: Point, value: Value) -> None:
+    def show(self, point: Point, value: Value) -> None:
+        """Put the value into its registers."""
         image, address = self.slave.image, int(point.address)
         if point.kind in _BIT_TABLES:
             image.put(point.kind, address, [int(bool(value))])

@@ -12,7 +12,7 @@ from typing import Any
 from drivers.bus.line import Line
 from drivers.contract import BadProfile, Value
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
-from drivers.emulate.meter import Meter
+from drivers.emulate.player import player_of
 from drivers.emulate.slave import Faults
 from drivers.profile import Profile
 from drivers.shelf import find, profiles
@@ -125,7 +125,7 @@ def setting(text: str, profile: Profile) -> tuple[str, int | float | bool | str]
         raise UsageError("emulate.no-point", point=name, profile=profile.id, known=known)
     parsed = literal(value)
     try:
-        Meter(profile, 1).set(name, parsed)
+        player_of(profile, "1").set(name, parsed)
     except ValueError:
         raise UsageError("emulate.bad-value", point=name, value=value) from None
     return name, parsed
@@ -187,7 +187,7 @@ def describe(field: Field, profile: Profile) -> dict[str, Any]:
         "kind": bus.spec.kind,
         "where": bus.where,
         "line": bus.spec.line,
-        "units": [meter.slave.unit for meter in field.meters.values()],
+        "units": [meter.unit for meter in field.meters.values()],
         "faults": next((field.faults_of(name) for name in field.meters), {}),
         "points": [
             {

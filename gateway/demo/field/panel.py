@@ -83,7 +83,7 @@ class Panel:
                     {
                         "id": meter_name,
                         "name": self._names.get(meter_name, meter_name),
-                        "unit": meter.slave.unit,
+                        "unit": meter.unit,
                         "model": f"{meter.profile.maker} {meter.profile.model}".strip(),
                         "fault": self._fault_of(meter_name),
                     }

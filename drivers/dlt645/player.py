@@ -1,0 +1,77 @@
+"""A DL/T 645 meter that plays a profile, without our codec."""
+
+from drivers.bus.line import Line
+from drivers.contract import Point, Value
+from drivers.dlt645.emulator import Dlt645Slave
+from drivers.emulate.player import NOON_S, Player, line_of
+from drivers.profile import Profile
+
+_ADDRESS_DIGITS = 12
+_RELAY = "relay"
+_SHOWN = {"date": "26112301", "time": "205830", "clock": "205830"}
+"""What strings show that nobody has set."""
+
+
+class Dlt645Player(Player):
+    """The points of a profile as data items."""
+
+    slave: Dlt645Slave
+
+    def __init__(
+        self,
+        profile: Profile,
+        address: str,
+        *,
+        name: str = "",
+        line: Line | None = None,
+        seed: int = 0,
+        day_starts_s: float = NOON_S,
+    ) -> None:
+        """Power it up; a short address is filled up with zeros."""
+        address = address.zfill(_ADDRESS_DIGITS)
+        super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
+        self.slave = _Slave(self, address, line_of(profile, line), name)
+        self.begin()
+
+    def show(self, point: Point, value: Value) -> None:
+        """Put the value into its item; ValueError if it has too many digits."""
+        item = str(point.address)
+        if point.kind == "address":
+            return
+        if point.type == "string":
+            self.slave.show(item, _SHOWN.get(point.kind, str(value).encode().hex()))
+        elif point.type == "bcd":
+            count = round((float(value or 0) - point.offset) / point.scale)
+            digits = f"{abs(count):0{2 * (point.size or 1)}d}"
+            if len(digits) > 2 * (point.size or 1):
+                raise ValueError(value)
+            self.slave.show(item, digits, minus=count < 0)
+        else:
+            self._show_bits(point, value)
+
+    def _show_bits(self, point: Point, value: Value) -> None:
+        size = point.size if point.type == "bits" else None
+        mask = (1 << (size or 1)) - 1 if point.type in {"bool", "bits"} else 0xFFFF
+        bits = int(value or 0) ^ (point.kind == _RELAY)  # the bit is set while the relay is open
+        if bits & ~mask:
+            raise ValueError(value)
+        shift, item = point.bit or 0, str(point.address)
+        word = int.from_bytes(self.slave.items.get(item, bytes(2)), "little")
+        word = word & ~(mask << shift) | bits << shift
+        self.slave.items[item] = word.to_bytes(2, "little")
+
+
+class _Slave(Dlt645Slave):
+    """Moves its values before it answers."""
+
+    def __init__(self, player: Dlt645Player, address: str, line: Line, name: str) -> None:
+        super().__init__(address, line, name=name)
+        self._player = player
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        if not self.faults.stuck:
+            self._player.move(at_s)
+        return super().answer(frame, at_s)
+
+
+player = Dlt645Player

@@ -1,0 +1,100 @@
+"""An emulated device that plays a profile: values that move by themselves or are set by hand.
+
+Each polled family has a `player.py` whose `player(profile, address, …)` gives one of its own.
+"""
+
+import abc
+import importlib
+from typing import cast
+
+from drivers.bus.line import Line
+from drivers.contract import Point, Value
+from drivers.emulate.motion import DAY_S, load_at, motion_of
+from drivers.emulate.slave import Slave
+from drivers.profile import Profile
+
+NOON_S = DAY_S / 2
+_MOVES_EVERY_S = 1.0
+
+
+class Player(abc.ABC):
+    """One device of a profile. `slave` is what goes on a wire; `set` pins a point's value.
+
+    `day_starts_s` is the time of day at which the emulation begins, for the load curve.
+    """
+
+    slave: Slave
+
+    def __init__(
+        self, profile: Profile, address: str, *, seed: int = 0, day_starts_s: float = NOON_S
+    ) -> None:
+        """Lay the points out; the subclass builds its slave and calls `begin`."""
+        self.profile = profile
+        self.address = address
+        self.points = {spec.id: spec.point() for spec in profile.point}
+        points = tuple(self.points.values())
+        self._motions = {point.id: motion_of(point, points, seed) for point in points}
+        self._day_starts_s = day_starts_s
+        self._began_s: float | None = None
+        self._moved_s = 0.0
+
+    @property
+    def unit(self) -> int | str:
+        """The address as people write it."""
+        return self.address
+
+    def begin(self) -> None:
+        """Show the first values."""
+        for point in self.points.values():
+            first = self._motions[point.id].at(0.0, load_at(self._day_starts_s), 0.0)
+            self.show(point, first)
+
+    def set(self, point_id: str, value: Value) -> None:
+        """Let a point show this from now on; None lets it move again. KeyError: no such point.
+
+        ValueError if the device could not show the value.
+        """
+        point = self.points[point_id]
+        if value is not None:
+            self.show(point, value)
+        self._motions[point_id].pinned = value
+
+    def move(self, now_s: float) -> None:
+        """Bring every value to the time `now_s`, at most once a second."""
+        if self._began_s is None:
+            self._began_s = self._moved_s = now_s
+        passed_s = now_s - self._moved_s
+        if 0 < passed_s < _MOVES_EVERY_S:
+            return
+        self._moved_s = now_s
+        load = load_at(self._day_starts_s + now_s - self._began_s)
+        for point in self.points.values():
+            # What the master may write stays as it was written, unless it is set by hand.
+            if point.writable is None or self._motions[point.id].pinned is not None:
+                self.show(point, self._motions[point.id].at(now_s, load, passed_s))
+
+    @abc.abstractmethod
+    def show(self, point: Point, value: Value) -> None:
+        """Let the device show this value; ValueError if it cannot, and nothing has changed."""
+
+
+def line_of(profile: Profile, line: Line | None) -> Line:
+    """The line given, else the profile's, else the usual one."""
+    return line or Line.parse(profile.line or str(Line()))
+
+
+def player_of(
+    profile: Profile,
+    address: str,
+    *,
+    name: str = "",
+    line: Line | None = None,
+    seed: int = 0,
+    day_starts_s: float = NOON_S,
+) -> Player:
+    """A device of that profile at that address; its line is the profile's unless given."""
+    module = importlib.import_module(f"drivers.{profile.family}.player")
+    played = module.player(
+        profile, address, name=name, line=line, seed=seed, day_starts_s=day_starts_s
+    )
+    return cast(Player, played)
