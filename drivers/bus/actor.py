@@ -279,18 +279,22 @@ class Bus:
     async def _exchange(self, link: Link, member: Member, transaction: Transaction) -> bytes:
         timeout_s = member.patience.timeout_s
         limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
-        began_s = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        member.asked = transaction.expect
         try:
             async with asyncio.timeout(limit_s):
                 reply = await link.exchange(transaction, member.line, timeout_s)
         except TimeoutError as error:
             raise BusStuck("bus.stuck", bus=self.name, device=member.device.id) from error
         except (LineDown, asyncio.CancelledError):
-            member.left(transaction, began_s, asyncio.get_running_loop().time())
+            member.left(transaction, began_s, loop.time())
             raise
+        finally:
+            member.asked = None
         self._attempts = 0
         self._heard_somebody = True
-        member.replied(transaction, reply.rtt_s, asyncio.get_running_loop().time())
+        member.replied(transaction, reply.rtt_s, began_s, loop.time())
         return reply.frame
 
     def _judge(self, job: Job, now_s: float) -> None:

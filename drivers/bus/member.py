@@ -1,6 +1,5 @@
 """One device on a bus: everything that the bus remembers of it."""
 
-import collections
 import random
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from drivers.contract import (
     Refused,
     Sample,
 )
-from drivers.family import Framing, PolledDriver, Transaction, WireCost
+from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
 
 _BARREN_ROUNDS = 3
 """Rounds in a row with an answer but no value, after which a device counts as faulty."""
@@ -53,6 +52,7 @@ class Member:
         self.counters = Counters()
         self.stats = DeviceStats(timeout_s=device.timeout_s)
         self.state = DeviceState.WAIT
+        self.asked: Expect | None = None
         self._pause_until_s = 0.0
         self._barren = 0
         self._silent_on: bytes | None = None
@@ -76,7 +76,7 @@ class Member:
         """
 
         def key(each: Transaction) -> int:
-            if not self.quarantine.admits(each, now_s):
+            if self.quarantine.free_at_s(each, now_s) > self.quarantine.until_s:
                 return 2
             return each.request == self._silent_on
 
@@ -84,19 +84,16 @@ class Member:
 
     def free_at_s(self, transaction: Transaction, now_s: float) -> float:
         """When this may be asked: after the late window, the pause, and every doubt."""
-        free_s = max(self.quarantine.until_s, self._pause_until_s)
-        if not self.quarantine.admits(transaction, max(now_s, free_s)):
-            free_s = self.quarantine.doubt_until_s
-        return free_s
+        return max(self.quarantine.free_at_s(transaction, now_s), self._pause_until_s)
 
-    def replied(self, transaction: Transaction, rtt_s: float, now_s: float) -> None:
+    def replied(self, transaction: Transaction, rtt_s: float, began_s: float, now_s: float) -> None:
         """A reply came, whatever it says."""
         self.stats.replied(rtt_s)
         self.patience.replied(rtt_s)
         self._late_s = None
         if transaction.request == self._silent_on:
             self._silent_on = None
-        self.quarantine.answered(transaction, now_s, ambiguous=self._ambiguous(transaction))
+        self.quarantine.answered(transaction, began_s, now_s)
 
     def used(self, began_s: float, now_s: float) -> None:
         """A transaction with this device had the wire."""
@@ -122,8 +119,8 @@ class Member:
             self.quarantine.timed_out(transaction, began_s, now_s)
 
     def overheard(self, data: bytes, now_s: float) -> bool:
-        """Bytes were heard while this device rests; True if they are its late reply."""
-        rtt_s = self.quarantine.heard(data, now_s)
+        """Bytes were heard; True if they are a late reply of this device."""
+        rtt_s = self.quarantine.heard(data, now_s, self.asked)
         if rtt_s is None:
             return False
         self.stats.late += 1
@@ -177,10 +174,3 @@ class Member:
             Reading(self.device.id, point.id, None, point.unit, quality, at_ns)
             for point in transaction.points
         ]
-
-    def _ambiguous(self, transaction: Transaction) -> bool:
-        """True if another request of this device has an answer that looks the same."""
-        alike = collections.Counter(
-            each.request for each in self._asked if each.expect == transaction.expect
-        )
-        return len(alike) > 1

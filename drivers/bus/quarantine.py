@@ -1,20 +1,23 @@
 """Protection from late replies: after a time-out a device rests while its reply may still come.
 
 Nothing in a serial reply says which request it answers. So after a time-out the device is not
-asked for one late window; a late reply that is heard meanwhile ends the wait. If none is heard,
-it may come later still. As long as it may, nothing is asked whose answer would look the same but
-the same request; and once that is answered (perhaps by the old reply) the device rests for as long
-as that reply may have been under way, so that a second one cannot be taken for another's.
+asked for one late window. But a reply may be later still; so every request that had no reply is
+kept as *owed*, and as long as one is, nothing is asked whose answer would look the same, except
+the same request again. Replies are taken to come in order: one that comes, wanted or overheard,
+pays for the oldest that is owed, and shows how late the others may be.
 """
 
 import msgspec
 
-from drivers.family import Transaction
+from drivers.family import Expect, Transaction
 
 WINDOW_MIN_S = 1.0
-_REST_MAX_S = 60.0
-_DOUBT_WINDOWS = 30
-"""Windows after which a reply that never came is taken for lost."""
+_OWED_MAX_S = 30.0
+"""After this, a reply of which nothing is known is taken for lost."""
+
+_OWED_MAX = 16
+_UNSTEADY = 1.5
+"""A device that was late once may be half as late again the next time."""
 
 
 def window_s(timeout_s: float) -> float:
@@ -22,62 +25,82 @@ def window_s(timeout_s: float) -> float:
     return max(timeout_s, WINDOW_MIN_S)
 
 
-class _Unanswered(msgspec.Struct):
+class _Owed(msgspec.Struct):
     transaction: Transaction
     sent_s: float
-    doubt_until_s: float
-    heard: bytes = b""
+    until_s: float
 
 
 class Quarantine:
-    """One device's late window. Instants are the loop's, in seconds."""
+    """One device's late window and debts. Instants are the loop's, in seconds."""
 
     def __init__(self, window: float) -> None:
         self.until_s = 0.0
         self._window_s = window
-        self._open: _Unanswered | None = None
+        self._owed: list[_Owed] = []
+        self._heard = b""
 
     def timed_out(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
         """No reply to what was sent then: rest."""
         self.until_s = now_s + self._window_s
-        first = self._open
-        if first is None or first.transaction.request != transaction.request:
-            doubt_until_s = now_s + _DOUBT_WINDOWS * self._window_s
-            self._open = _Unanswered(transaction, sent_s, doubt_until_s)
-        else:
-            first.heard = b""
+        self._owe(transaction, sent_s)
+        self._heard = b""
 
-    def heard(self, data: bytes, now_s: float) -> float | None:
-        """Bytes that came while resting; how late the reply was, if they complete it."""
-        unanswered = self._open
-        if unanswered is None or unanswered.transaction.expect is None or now_s > self.until_s:
+    def heard(self, data: bytes, now_s: float, asked: Expect | None) -> float | None:
+        """Bytes that nobody wanted; how late the reply was, if they complete one that is owed.
+
+        `asked` is what the device is being asked now: its answer is no business of ours.
+        """
+        self._forget(now_s)
+        if not self._owed:
             return None
-        expect = unanswered.transaction.expect
-        unanswered.heard = (unanswered.heard + data)[-expect.limit :]
-        if expect.find(unanswered.heard, final=False) is None:
-            return None
-        self._open = None
-        self.until_s = now_s
-        return now_s - unanswered.sent_s
+        self._heard += data
+        for owed in self._owed:
+            expect = owed.transaction.expect
+            if expect is None or expect == asked:
+                continue
+            if expect.find(self._heard, final=False) is not None:
+                return self._pay(expect, now_s)
+            self._heard = self._heard[-expect.limit :]
+        return None
 
-    def answered(self, transaction: Transaction, now_s: float, *, ambiguous: bool) -> None:
-        """A reply came; if an older request may still be answered, rest that long."""
-        unanswered = self._open
-        if unanswered is None or unanswered.transaction.request != transaction.request:
-            return
-        self._open = None
-        if ambiguous:
-            self.until_s = now_s + min(now_s - unanswered.sent_s, _REST_MAX_S)
+    def answered(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
+        """A reply came to what was sent then, unless it was to an older request that looks alike.
 
-    def admits(self, transaction: Transaction, now_s: float) -> bool:
-        """True if this reply could not be mistaken for one that is still under way."""
-        unanswered = self._open
-        if unanswered is None or now_s >= unanswered.doubt_until_s:
-            return True
-        same_request = transaction.request == unanswered.transaction.request
-        return same_request or transaction.expect != unanswered.transaction.expect
+        In that case it is this one's reply that is owed from now on.
+        """
+        self._forget(now_s)
+        if any(owed.transaction.expect == transaction.expect for owed in self._owed):
+            self._owe(transaction, sent_s)
+            assert transaction.expect is not None
+            self._pay(transaction.expect, now_s)
 
-    @property
-    def doubt_until_s(self) -> float:
-        """When an unanswered request is no longer waited for."""
-        return 0.0 if self._open is None else self._open.doubt_until_s
+    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
+        """When this may be asked: now if its reply could not be mistaken for one that is owed."""
+        mistakable = (
+            owed.until_s
+            for owed in self._owed
+            if owed.transaction.expect == transaction.expect
+            and owed.transaction.request != transaction.request
+            and owed.until_s > now_s
+        )
+        return max([self.until_s, *mistakable])
+
+    def _owe(self, transaction: Transaction, sent_s: float) -> None:
+        self._owed.append(_Owed(transaction, sent_s, sent_s + _OWED_MAX_S))
+        del self._owed[:-_OWED_MAX]
+
+    def _pay(self, expect: Expect, now_s: float) -> float:
+        """The oldest debt of this look is paid; how late, which is how late the others may be."""
+        self._heard = b""
+        alike = [owed for owed in self._owed if owed.transaction.expect == expect]
+        late_s = now_s - alike[0].sent_s
+        self._owed.remove(alike[0])
+        for owed in alike[1:]:
+            owed.until_s = owed.sent_s + _UNSTEADY * late_s + self._window_s
+        if not self._owed:
+            self.until_s = min(self.until_s, now_s)
+        return late_s
+
+    def _forget(self, now_s: float) -> None:
+        self._owed = [owed for owed in self._owed if owed.until_s > now_s]

@@ -103,44 +103,61 @@ REPLY = codec.rtu(bytes.fromhex("01 03 04 00 01 00 02"))
 def test_a_device_rests_while_its_reply_may_come() -> None:
     rest = Quarantine(1.0)
     rest.timed_out(read(0), 10.0, 11.0)
-    assert rest.until_s == 12.0
-    assert rest.heard(REPLY[:5], 11.3) is None
-    assert rest.heard(REPLY[5:], 11.5) == pytest.approx(1.5)
-    assert rest.until_s == 11.5
-    assert rest.admits(read(100), 11.5)
+    assert rest.free_at_s(read(0), 11.0) == 12.0
+    assert rest.heard(REPLY[:5], 11.3, None) is None
+    assert rest.heard(REPLY[5:], 11.5, None) == pytest.approx(1.5)
+    assert rest.free_at_s(read(0), 11.5) == 11.5
+    assert rest.free_at_s(read(100), 11.5) == 11.5
 
 
 def test_what_could_be_taken_for_a_late_reply_is_not_asked() -> None:
     rest = Quarantine(1.0)
     rest.timed_out(read(0), 10.0, 11.0)
-    assert rest.admits(read(0), 12.0)
-    assert rest.admits(read(100, 3), 12.0)  # another length: cannot be mistaken
-    assert not rest.admits(read(100), 12.0)
-    rest.answered(read(100, 3), 12.2, ambiguous=True)
-    assert not rest.admits(read(100), 12.3)
-    rest.answered(read(0), 13.0, ambiguous=True)
-    assert rest.until_s == 16.0  # the answer may be 3 s old, so another may be 3 s under way
-    assert rest.admits(read(100), 16.0)
+    assert rest.free_at_s(read(0), 12.0) == 12.0
+    assert rest.free_at_s(read(100, 3), 12.0) == 12.0  # another length: cannot be mistaken
+    assert rest.free_at_s(read(100), 12.0) == 40.0
 
 
-def test_a_device_with_one_question_need_not_rest_after_its_answer() -> None:
+def test_an_answer_pays_for_the_oldest_request_and_shows_how_late_the_next_may_be() -> None:
     rest = Quarantine(1.0)
     rest.timed_out(read(0), 10.0, 11.0)
-    rest.answered(read(0), 12.1, ambiguous=False)
-    assert rest.until_s == 12.0
+    rest.answered(read(0), 12.9, 13.0)  # perhaps the answer to the first, 3 s old
+    assert rest.free_at_s(read(0), 13.0) <= 13.0
+    assert rest.free_at_s(read(100), 13.0) == pytest.approx(12.9 + 1.5 * 3 + 1)
+    assert rest.heard(REPLY, 15.9, None) == pytest.approx(3.0)
+    assert rest.free_at_s(read(100), 15.9) <= 15.9
+
+
+def test_an_answer_of_another_look_pays_for_nothing() -> None:
+    rest = Quarantine(1.0)
+    rest.timed_out(read(0), 10.0, 11.0)
+    rest.answered(read(100, 3), 12.1, 12.2)
+    assert rest.free_at_s(read(100), 12.3) == 40.0
+
+
+def test_the_answer_that_is_being_waited_for_is_no_debt() -> None:
+    rest = Quarantine(1.0)
+    rest.timed_out(read(0), 10.0, 11.0)
+    assert rest.heard(REPLY, 12.0, read(0).expect) is None
+    assert rest.heard(b"", 12.1, None) == pytest.approx(2.1)
 
 
 def test_a_reply_that_never_comes_is_given_up() -> None:
     rest = Quarantine(1.0)
     rest.timed_out(read(0), 10.0, 11.0)
-    assert not rest.admits(read(100), 40.9)
-    assert rest.admits(read(100), rest.doubt_until_s)
+    assert rest.free_at_s(read(100), 39.9) == 40.0
+    assert rest.free_at_s(read(100), 40.0) <= 40.0
+    assert rest.heard(REPLY, 40.0, None) is None
 
 
-def test_bytes_after_the_late_window_prove_nothing() -> None:
+def test_debts_are_bounded() -> None:
     rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
-    assert rest.heard(REPLY, 12.1) is None
+    for n in range(100):
+        rest.timed_out(read(0), 10.0 + n / 10, 11.0 + n / 10)
+    paid = 0
+    while rest.heard(REPLY, 21.0, None) is not None:
+        paid += 1
+    assert paid == 16
 
 
 @given(rtts=st.lists(st.floats(0.001, 5), min_size=8, max_size=50), most=st.floats(0.3, 3))
