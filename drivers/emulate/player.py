@@ -5,6 +5,7 @@ Each polled family has a `player.py` whose `player(profile, address, …)` gives
 
 import abc
 import importlib
+import importlib.util
 from typing import cast
 
 from drivers.bus.line import Line
@@ -81,6 +82,11 @@ class Player(abc.ABC):
 def line_of(profile: Profile, line: Line | None) -> Line:
     """The line given, else the profile's, else the usual one."""
     return line or Line.parse(profile.line or str(Line()))
+
+
+def can_play(profile: Profile) -> bool:
+    """True if the profile's family has a device side that plays profiles."""
+    return importlib.util.find_spec(f"drivers.{profile.family}.player") is not None
 
 
 def player_of(

@@ -12,7 +12,7 @@ from typing import Any
 from drivers.bus.line import Line
 from drivers.contract import BadProfile, Value
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
-from drivers.emulate.player import player_of
+from drivers.emulate.player import can_play, player_of
 from drivers.emulate.slave import Faults
 from drivers.profile import Profile
 from drivers.shelf import find, profiles
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def spec_of(args: argparse.Namespace, profile: Profile) -> FieldSpec:
     """The field that the arguments ask for; UsageError names what cannot be."""
-    if profile.family != "modbus":
+    if not can_play(profile) or (args.tcp and profile.family != "modbus"):
         raise UsageError("emulate.family", profile=profile.id, family=profile.family)
     line = args.line or profile.line or str(Line())
     try:
@@ -230,7 +230,7 @@ def _shelf(texts: Texts, *, as_json: bool) -> str:
     rows = [
         (model.id, getattr(model.name, texts.lang), model.maker, model.line or "")
         for model in profiles()
-        if model.family == "modbus"
+        if can_play(model)
     ]
     if as_json:
         return json.dumps([row[0] for row in rows])

@@ -84,7 +84,7 @@ def test_a_point_is_set_only_to_what_it_can_show() -> None:
     ("arguments", "word"),
     [
         (["nope"], "xy-md02"),
-        (["dlt645-three-phase"], "Modbus"),
+        (["dlt645-three-phase", "--tcp", "127.0.0.1:0"], "--rtu-over-tcp"),
         (["xy-md02", "--line", "9600"], "9600 8N1"),
         (["xy-md02", "--set", "foo=1"], "temperature"),
         (["xy-md02", "--fault", "tired"], "late"),
@@ -112,7 +112,7 @@ def test_a_held_port_is_a_no(capsys) -> None:
 def test_without_a_model_the_shelf_is_shown(capsys) -> None:
     assert main(["emulate", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"eastron-sdm630", "acrel-adw300", "generic-di8"} <= set(listed)
+    assert {"eastron-sdm630", "generic-di8", "dlt645-prepaid", "cjt188-water"} <= set(listed)
     assert main(["emulate"]) == 0
     assert "eastron-sdm630" in capsys.readouterr().out
 
