@@ -49,6 +49,8 @@ class Ble:
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
+        if device.family != FAMILY:
+            return [WrongUse("ble.other-family", device=device.id, family=device.family)]
         return [*_check_address(device), *_check_key(device), *_check_points(device)]
 
     def hear(self, device: Device, message: bytes) -> Sequence[Sample]:

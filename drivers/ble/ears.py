@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 
 from drivers.ble.codec import Heard, understand
+from drivers.ble.driver import DRIVER
 from drivers.ble.keys import Key, load, parse
 from drivers.ble.options import BusOptions, Options
 from drivers.ble.scanner import Advert
 from drivers.ble.sensor import Sensor
-from drivers.contract import Device, WrongUse
+from drivers.contract import Device, FieldError, WrongUse
 
 _ALIASES_MAX = 64
 _NOBODY = bytes(6)
@@ -35,7 +36,7 @@ class Ears:
 
     def __init__(self, devices: Iterable[Device], options: BusOptions) -> None:
         self.sensors: list[Sensor] = []
-        self.unfit: list[tuple[Sensor, WrongUse]] = []
+        self.unfit: list[tuple[Sensor, FieldError]] = []
         self._by_address: dict[str, Sensor] = {}
         self._by_identity: dict[str, Sensor] = {}
         self._aliases: collections.OrderedDict[str, Sensor] = collections.OrderedDict()
@@ -53,7 +54,7 @@ class Ears:
     def _admit(self, device: Device, folder: Path | None) -> None:
         by = self._by_identity if "/" in device.address else self._by_address
         name = device.address if by is self._by_identity else device.address.upper()
-        sensor, wrong = Sensor(device, None), None
+        sensor, wrong = Sensor(device, None), next(iter(DRIVER.check(device)), None)
         try:
             sensor = Sensor(device, _key(device, folder))
         except WrongUse as error:

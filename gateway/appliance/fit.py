@@ -6,7 +6,8 @@ from typing import cast
 import msgspec
 
 from drivers.bus.survey import BusOptions, Survey, survey
-from drivers.contract import BadAddress, FieldError, Overloaded
+from drivers.contract import BadAddress, FieldError, Overloaded, WrongUse
+from drivers.registry import families
 from gateway.appliance.schema import BusSetting, DeviceSetting
 from gateway.settings import Decoder, KeyPath
 
@@ -37,6 +38,24 @@ def fit(
                 _overloaded(decoder, bus, found)
             else:
                 decoder.blame_error(_blamed(bus, fault), fault)
+    for bus, fault in _unheard(buses, devices):
+        decoder.blame_error(_blamed(bus, fault), fault)
+
+
+def _unheard(
+    buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
+) -> Iterator[tuple[BusSetting, FieldError]]:
+    """What speaks against the devices of buses that only listen."""
+    for setting in devices.values():
+        bus, device = buses.get(setting.options.bus), setting.device
+        if bus is None or polls(bus.options):
+            continue
+        driver = families()[device.family]
+        if getattr(driver, "inlet", None) == bus.kind:
+            yield from ((bus, fault) for fault in driver.check(device))
+        else:
+            names = {"bus": bus.id, "device": device.id, "family": device.family}
+            yield bus, WrongUse("bus.no-family", **names)
 
 
 def _overloaded(decoder: Decoder, bus: BusSetting, found: Survey) -> None:

@@ -44,6 +44,7 @@ def test_the_registry_finds_the_family_and_its_kind_of_bus() -> None:
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
+        (Device(id="d", family="modbus", address="1", points=()), "ble.other-family"),
         (device(address="A4:C1:38:8D:18"), "ble.bad-address"),
         (device(address="ibeacon/fda50693/1/2"), "ble.bad-address"),
         (device(bind_key="231d"), "ble.bad-key"),
