@@ -1,5 +1,6 @@
 /* Stands between a program and the C library's file calls, for files under $SHIM_ROOT:
- * records them ($SHIM_LOG), or makes them fail ($SHIM_FAIL=call:number:errno[:forever]).
+ * records them ($SHIM_LOG), makes them fail ($SHIM_FAIL=call:number:errno[:forever]), or shows
+ * in the first byte of a file that one is syncing ($SHIM_BUSY=file, for $SHIM_HOLD_US longer).
  *
  * A record is: one letter, file name length (u16), offset (i64), length (u32), name, data.
  *   W write, T set the length, A allocate (grows with zeros), S sync, U unlink, L link, R rename,
@@ -17,7 +18,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static int log_fd = -1;
+static int log_fd = -1, busy_fd = -1;
+static useconds_t hold_us;
 static const char *root = "";
 static char fail_call[16];
 static long fail_at, fail_errno, fail_forever, seen;
@@ -26,9 +28,12 @@ static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 
 __attribute__((constructor)) static void begin(void) {
     const char *log = getenv("SHIM_LOG"), *fail = getenv("SHIM_FAIL");
+    const char *busy = getenv("SHIM_BUSY"), *hold = getenv("SHIM_HOLD_US");
     root = getenv("SHIM_ROOT") ? getenv("SHIM_ROOT") : "";
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (busy) busy_fd = open(busy, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (hold) hold_us = atoi(hold);
     if (fail) {
         char forever[16] = "";
         sscanf(fail, "%15[^:]:%ld:%ld:%15s", fail_call, &fail_at, &fail_errno, forever);
@@ -93,7 +98,9 @@ static int synced(int fd, const char *symbol) {
     int (*real)(int) = dlsym(RTLD_NEXT, symbol);
     if (!ours(fd, name, sizeof name)) return real(fd);
     if (fails("sync")) return -1;
+    if (busy_fd >= 0 && real_pwrite(busy_fd, "\1", 1, 0) == 1) usleep(hold_us);
     int done = real(fd);
+    if (busy_fd >= 0 && real_pwrite(busy_fd, "\0", 1, 0) != 1) abort();
     if (done == 0) record('S', name, 0, 0, NULL);
     return done;
 }

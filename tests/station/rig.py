@@ -18,6 +18,7 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
 
 READY_WITHIN_S = 20
+LINE_EVERY_S_MIN = 0.3  # what a 9600 baud line bears
 ROOT = Path(__file__).parents[2]
 
 
@@ -134,11 +135,15 @@ class Rig:
         self.platform = Platform(folder / "platform")
         self.station = StationProcess(folder)
 
+    @property
+    def _on_line(self) -> str:
+        return f'every_s = {max(self.every_s, LINE_EVERY_S_MIN)}\nline = "9600 8N1"\n'
+
     def write_settings(self, extra: str = "") -> None:
         devices = "".join(
             f'[device.{name}]\nname = "表{spec.unit}"\nprofile = "{spec.profile}"\n'
-            f'bus = "{spec.bus}"\naddress = "{spec.unit}"\nplace = ""\nevery_s = {self.every_s}\n'
-            + ('line = "9600 8N1"\n' if spec.bus == "line" else "")
+            f'bus = "{spec.bus}"\naddress = "{spec.unit}"\nplace = ""\n'
+            + (self._on_line if spec.bus == "line" else f"every_s = {self.every_s}\n")
             for name, spec in self.meters.items()
         )
         (self.folder / "station.toml").write_text(
