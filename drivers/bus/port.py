@@ -48,6 +48,8 @@ def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
 
 
 def _open(path: str, line: Line, *, rs485: bool) -> serial.Serial:
+    if "://" in path:  # pyserial would take it, and then block (docs/decisions, serial ports)
+        raise PortUnfit("bus.port-url", port=path)
     try:
         port = serial.Serial(
             path,

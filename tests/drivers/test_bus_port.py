@@ -152,6 +152,12 @@ async def test_a_file_is_no_port(tmp_path) -> None:
     assert caught.value.code == "bus.port-not-serial"
 
 
+async def test_urls_that_would_block_are_refused() -> None:
+    with pytest.raises(PortUnfit) as caught:
+        await opened("rfc2217://127.0.0.1:2217")
+    assert caught.value.code == "bus.port-url"
+
+
 async def test_a_forbidden_port_names_the_group_that_may(pty, monkeypatch) -> None:
     _, path = pty
 
