@@ -62,6 +62,11 @@ def never_read(point: PointVitals) -> bool:
     return point.value is None and point.quality == "stale"
 
 
+def numeric(point: PointVitals) -> bool:
+    """True if the point has, or may come to have, a curve."""
+    return not isinstance(point.value, bool | str)
+
+
 def quality(point: PointVitals, words: Words) -> Mark:
     """The mark of one point."""
     if never_read(point):

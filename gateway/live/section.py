@@ -41,6 +41,8 @@ def section(vitals: Callable[[], Vitals]) -> Section:
             point=point,
             topic=topic,
             unit=reading.unit,
+            numeric=reading.numeric,
+            curved=any(map(reading.numeric, one.points)),
             x_labels=device_view.X_LABELS,
             y_labels=curve.INTERVALS + 1,
         )

@@ -149,15 +149,22 @@ def _way(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
         "way.read",
         words("live.way-read-text", n=len(vitals.devices), rate=f"{vitals.values_per_s:.3g}"),
     )
-    yield "way.read.stop", "done" if any(bus.state == "up" for bus in vitals.buses) else "shut"
+    yield "way.read.stop", _open({bus.state for bus in vitals.buses})
     yield "way.saved", _saved(vitals, words)
     yield "way.saved.stop", "shut" if vitals.journal.volatile else "done"
     up = [uplink for uplink in vitals.uplinks if uplink.state == "up"]
     yield "way.sent", _sent(vitals, up, words)
-    yield "way.sent.stop", "done" if up else "shut"
+    yield "way.sent.stop", _open({uplink.state for uplink in vitals.uplinks})
     waiting = sum(lane.waiting for lane in vitals.lanes if lane.lane is Lane.TELEMETRY)
     yield "way.receipt", _receipt(vitals, waiting, words)
     yield "way.receipt.stop", ("now" if waiting else "done") if up else "to"
+
+
+def _open(states: set[str]) -> str:
+    """The stop of a stage with several roads: passed if one is open, to come if one may open."""
+    if "up" in states:
+        return "done"
+    return "to" if "wait" in states else "shut"
 
 
 def _saved(vitals: Vitals, words: Words) -> str:
@@ -171,6 +178,8 @@ def _saved(vitals: Vitals, words: Words) -> str:
 def _sent(vitals: Vitals, up: list[UplinkVitals], words: Words) -> str:
     if not vitals.uplinks:
         return words("live.way-alone")
+    if not up and any(uplink.state == "wait" for uplink in vitals.uplinks):
+        return words("live.way-connecting")
     if not up:
         return words("live.way-not-sent-lost" if vitals.journal.volatile else "live.way-not-sent")
     return words(

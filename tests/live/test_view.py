@@ -59,6 +59,16 @@ def test_without_an_uplink_nothing_is_said_of_a_platform() -> None:
     assert said["away"] is False
 
 
+def test_what_is_only_being_opened_is_to_come() -> None:
+    said = seen(waiting())
+    assert [said[f"way.{stop}.stop"] for stop in ("read", "saved", "sent", "receipt")] == [
+        "to", "done", "to", "to",
+    ]  # fmt: skip
+    assert said["way.sent"] == "正在连平台，先存着"
+    every = replace(NORMAL, buses=tuple(replace(bus, state="down") for bus in BUSES))
+    assert seen(every)["way.read.stop"] == "shut"
+
+
 def test_away_is_said_with_what_is_kept() -> None:
     said = seen(away())
     assert said["away"] is True

@@ -57,6 +57,7 @@ SHOTS = (
     Shot("live-crowd", crowd),
     Shot("live-crowd-phone", lambda: crowd(12), width=PHONE),
     Shot("live-zoom-200", width=DESK // 2),
+    Shot("live-tablet", lambda: crowd(9), width=900),
     Shot("live-night", query="?night=on"),
     Shot("live-en", query="?lang=en"),
     Shot("live-en-away-night-phone", STATES["away"], width=PHONE, query="?lang=en&night=on"),
