@@ -63,8 +63,8 @@ async def power(client) -> float | str:
     return client.convert_from_registers(answer.registers, client.DATATYPE.FLOAT32)
 
 
-async def serial_client(where: str) -> AsyncModbusSerialClient:
-    client = AsyncModbusSerialClient(where, baudrate=115_200, timeout=0.1, retries=0)
+async def serial_client(where: str, patience_s: float = 5) -> AsyncModbusSerialClient:
+    client = AsyncModbusSerialClient(where, baudrate=115_200, timeout=patience_s, retries=0)
     assert await client.connect()
     return client
 
@@ -85,13 +85,15 @@ async def test_twenty_meters_on_two_ptys_and_a_gateway_answer(field) -> None:
 
 
 async def test_a_fault_of_one_meter_touches_no_other_and_is_taken_back(field) -> None:
+    await field.fault("m0", "dead")
+    assert field.faults_of("m0") == {"dead": True}
+    assert field.faults_of("m3") == {}
+    client = await serial_client(field.places()["meters"], 0.2)
+    assert await power(client) == "silence"
+    client.close()
+    await field.clear("m0")
     client = await serial_client(field.places()["meters"])
     try:
-        await field.fault("m0", "dead")
-        assert field.faults_of("m0") == {"dead": True}
-        assert field.faults_of("m3") == {}
-        assert await power(client) == "silence"
-        await field.clear("m0")
         assert await power(client) == 1800
         await field.fault("m0", "exception", 4)
         assert await power(client) == "exception 4"
@@ -102,7 +104,7 @@ async def test_a_fault_of_one_meter_touches_no_other_and_is_taken_back(field) ->
 async def test_a_line_is_unplugged_and_plugged_by_name(field) -> None:
     await field.fault("meters", "unplugged")
     assert field.faults_of("meters") == {"unplugged": True}
-    assert not os.path.lexists(field.places()["meters"])  # noqa: ASYNC240 - a link in a tmpfs
+    assert not os.path.lexists(field.places()["meters"])  # noqa: ASYNC240 - one lstat
     await field.clear("meters")
     client = await serial_client(field.places()["meters"])
     try:
@@ -148,7 +150,7 @@ async def test_an_idle_field_does_nothing(field) -> None:
     await asyncio.sleep(0.1)
     before = time.process_time()
     await asyncio.sleep(0.5)
-    assert time.process_time() - before < 0.05
+    assert time.process_time() - before < 0.05  # of a core's 0.5 s, whoever else needs it
     assert all(bus.wire.counters.frames == 0 for bus in field.buses.values())
 
 

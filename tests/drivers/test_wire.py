@@ -320,10 +320,10 @@ def test_any_bytes_at_any_time_leave_the_wire_working(data, pauses, seed) -> Non
     assert on(wire, story) == b"z12!"
 
 
-@given(st.integers(1, 60), st.integers(1, 60), st.floats(-0.1, 0.1))
-def test_talkers_garble_exactly_what_sounds_at_the_same_time(ours, theirs, shift_s) -> None:
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(-250, 250))
+def test_talkers_garble_exactly_what_sounds_at_the_same_time(ours, theirs, quarters) -> None:
     one = _Talk(10.0, 0.001, bytearray(ours))
-    other = _Talk(10.0 + shift_s, 0.001, bytearray(theirs))
+    other = _Talk(10.0 + quarters * 0.00025, 0.001, bytearray(theirs))
     both = {
         index
         for index in range(ours)
