@@ -28,6 +28,8 @@ class Waiting(NamedTuple):
     append: Append
     since_ns: int
     ticket: Any
+    urgency: Lane
+    size: int
 
 
 class Commit(NamedTuple):
@@ -59,14 +61,19 @@ class Agenda:
     def __bool__(self) -> bool:
         return bool(self._waiting or self._reads)
 
-    def add(self, waiting: Waiting) -> None:
-        """An append came."""
+    def add(self, append: Append, since_ns: int, ticket: Any) -> bool:
+        """An append came; True if that may change when the next commit is due."""
+        waiting = Waiting(append, since_ns, ticket, append.urgency, append.size)
         self._waiting.append(waiting)
-        self._note(waiting)
-        self.waiting_bytes += waiting.append.size
+        self.waiting_bytes += waiting.size
+        return self._note(waiting)
 
-    def _note(self, waiting: Waiting) -> None:
-        self._earliest.setdefault(waiting.append.urgency, waiting.since_ns)
+    def _note(self, waiting: Waiting) -> bool:
+        """Remember the oldest of each urgency; True if this is one."""
+        first = waiting.urgency not in self._earliest
+        if first:
+            self._earliest[waiting.urgency] = waiting.since_ns
+        return first
 
     def add_read(self, lane: Lane, read: Read) -> None:
         """A slice of a read is wanted."""
@@ -107,7 +114,7 @@ class Agenda:
         taken: list[Waiting] = []
         size = 0
         for waiting in self._in_order():
-            size += waiting.append.size
+            size += waiting.size
             if taken and size > COMMIT_BYTES_MAX:
                 break
             taken.append(waiting)
@@ -122,15 +129,15 @@ class Agenda:
         rooms = {
             change.room
             for waiting in self._waiting
-            if waiting.append.urgency is Lane.EMERGENCY
+            if waiting.urgency is Lane.EMERGENCY
             for change in waiting.append.state
         }
-        return sorted(self._waiting, key=lambda waiting: not _goes_first(waiting.append, rooms))
+        return sorted(self._waiting, key=lambda waiting: not _goes_first(waiting, rooms))
 
     def _remove(self, taken: list[Waiting]) -> None:
         gone = {id(waiting) for waiting in taken}
         self._waiting = deque(waiting for waiting in self._waiting if id(waiting) not in gone)
-        self.waiting_bytes -= sum(waiting.append.size for waiting in taken)
+        self.waiting_bytes -= sum(waiting.size for waiting in taken)
         self._earliest.clear()
         for waiting in self._waiting:
             self._note(waiting)
@@ -146,7 +153,7 @@ class Agenda:
         return tickets
 
 
-def _goes_first(append: Append, rooms: set[str]) -> bool:
-    if append.urgency is Lane.EMERGENCY:
+def _goes_first(waiting: Waiting, rooms: set[str]) -> bool:
+    if waiting.urgency is Lane.EMERGENCY:
         return True
-    return any(change.room in rooms for change in append.state)
+    return any(change.room in rooms for change in waiting.append.state)

@@ -44,6 +44,8 @@ class Append(NamedTuple):
     @property
     def urgency(self) -> Lane:
         """The most urgent lane that it touches; state alone travels as service."""
+        if len(self.bodies) == 1:  # nearly always
+            return self.bodies[0][0]
         return min((lane for lane, _ in self.bodies), default=Lane.SERVICE)
 
     @property

@@ -79,8 +79,8 @@ class Engine:
     def append(self, append: Append) -> Ticket:
         """Store this; the ticket has the numbers."""
         ticket: Ticket = self._loop.create_future()
-        self._agenda.add(Waiting(append, self._clock.now_ns(), ticket))
-        self.pump()
+        if self._agenda.add(append, self._clock.now_ns(), ticket):
+            self.pump()
         return ticket
 
     async def read(self, lane: Lane, work: Callable[[], _T]) -> _T:

@@ -72,7 +72,9 @@ class LaneTable:
     def bytes_stored(self) -> int:
         """What the rows take, about."""
         oldest = next(self.rows(0), None)
-        return 0 if oldest is None else self.total - oldest.total + len(oldest.body)
+        if oldest is None:
+            return 0
+        return self.total - oldest.total + len(oldest.body) + rows.ROW_BYTES
 
     def rows(self, after: int, upto: int | None = None) -> Iterator[Row]:
         """The rows that reach beyond `after`, in order, bad ones too; those that end by `upto`."""

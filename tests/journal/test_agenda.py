@@ -4,7 +4,7 @@ import pytest
 
 from gateway.event import Lane
 from gateway.journal import StateChange
-from gateway.journal.agenda import MS, Agenda, Commit, Read, Waiting
+from gateway.journal.agenda import MS, Agenda, Commit, Read
 from gateway.journal.core import Append
 from gateway.journal.options import COMMIT_BYTES_MAX
 from gateway.journal.wear import COMMIT_BYTES, SAVED_BYTES_MAX, Wear
@@ -19,7 +19,7 @@ def agenda():
 
 
 def waiting(lane, n=0, at_ns=0, size=0, state=()):
-    return Waiting(one(lane, n, size, state), at_ns, f"{lane.wire}{n}")
+    return one(lane, n, size, state), at_ns, f"{lane.wire}{n}"
 
 
 def tickets(job):
@@ -32,7 +32,7 @@ def tickets(job):
     [(Lane.EMERGENCY, 0), (Lane.ALARM, 0), (Lane.SERVICE, 50), (Lane.TELEMETRY, 20)],
 )
 def test_each_lane_lingers_in_its_own_way(agenda, lane, linger_ms):
-    agenda.add(waiting(lane))
+    agenda.add(*waiting(lane))
     assert agenda.due_ns(0) == linger_ms * MS
     assert agenda.next(linger_ms * MS - 1) is None
     assert tickets(agenda.next(linger_ms * MS)) == [f"{lane.wire}0"]
@@ -41,27 +41,27 @@ def test_each_lane_lingers_in_its_own_way(agenda, lane, linger_ms):
 
 def test_readings_wait_a_second_when_the_allowance_is_spent(agenda):
     agenda._wear.spend(SAVED_BYTES_MAX * 10, 0)
-    agenda.add(waiting(Lane.TELEMETRY))
+    agenda.add(*waiting(Lane.TELEMETRY))
     assert agenda.due_ns(0) == 1_000 * MS
 
 
 def test_an_urgent_append_takes_along_what_waits(agenda):
-    agenda.add(waiting(Lane.TELEMETRY))
-    agenda.add(waiting(Lane.SERVICE))
-    agenda.add(waiting(Lane.ALARM, at_ns=1))
+    agenda.add(*waiting(Lane.TELEMETRY))
+    agenda.add(*waiting(Lane.SERVICE))
+    agenda.add(*waiting(Lane.ALARM, at_ns=1))
     assert tickets(agenda.next(1)) == ["telemetry0", "service0", "alarm0"]
     assert not agenda
 
 
 def test_state_alone_lingers_like_service(agenda):
-    agenda.add(Waiting(Append((), (StateChange("r", "k", b""),)), 0, "s"))
+    agenda.add(Append((), (StateChange("r", "k", b""),)), 0, "s")
     assert agenda.due_ns(0) == 50 * MS
 
 
 def test_an_emergency_overtakes_when_not_all_fits(agenda):
     for n in range(5):
-        agenda.add(waiting(Lane.SERVICE, n, size=COMMIT_BYTES_MAX // 2))
-    agenda.add(waiting(Lane.EMERGENCY))
+        agenda.add(*waiting(Lane.SERVICE, n, size=COMMIT_BYTES_MAX // 2))
+    agenda.add(*waiting(Lane.EMERGENCY))
     assert tickets(agenda.next(0)) == ["emergency0", "service0"]
     assert tickets(agenda.next(50 * MS)) == ["service1"]
     assert agenda.waiting_bytes > COMMIT_BYTES_MAX
@@ -69,15 +69,15 @@ def test_an_emergency_overtakes_when_not_all_fits(agenda):
 
 def test_it_does_not_overtake_an_earlier_change_of_the_same_state(agenda):
     for n in range(4):
-        agenda.add(waiting(Lane.SERVICE, n, size=COMMIT_BYTES_MAX // 4))
-    agenda.add(waiting(Lane.ALARM, 9, state=(StateChange("alarm", "a-1", b"open"),)))
-    agenda.add(waiting(Lane.EMERGENCY, state=(StateChange("alarm", "a-1", b"acknowledged"),)))
+        agenda.add(*waiting(Lane.SERVICE, n, size=COMMIT_BYTES_MAX // 4))
+    agenda.add(*waiting(Lane.ALARM, 9, state=(StateChange("alarm", "a-1", b"open"),)))
+    agenda.add(*waiting(Lane.EMERGENCY, state=(StateChange("alarm", "a-1", b"acknowledged"),)))
     assert tickets(agenda.next(0))[:2] == ["alarm9", "emergency0"]
 
 
 def test_one_append_larger_than_a_transaction_goes_alone(agenda):
-    agenda.add(waiting(Lane.ALARM, 0, size=3 * COMMIT_BYTES_MAX))
-    agenda.add(waiting(Lane.ALARM, 1))
+    agenda.add(*waiting(Lane.ALARM, 0, size=3 * COMMIT_BYTES_MAX))
+    agenda.add(*waiting(Lane.ALARM, 1))
     assert tickets(agenda.next(0)) == ["alarm0"]
     assert tickets(agenda.next(0)) == ["alarm1"]
 
@@ -91,29 +91,29 @@ def test_reads_of_urgent_lanes_come_first_and_in_turn(agenda):
 def test_between_two_commits_one_slice_may_pass(agenda):
     agenda.add_read(Lane.TELEMETRY, Read(int, "r1"))
     agenda.add_read(Lane.TELEMETRY, Read(int, "r2"))
-    agenda.add(waiting(Lane.ALARM, 0))
+    agenda.add(*waiting(Lane.ALARM, 0))
     jobs = []
     for n in range(1, 4):
         jobs.append(agenda.next(0))
-        agenda.add(waiting(Lane.ALARM, n))
+        agenda.add(*waiting(Lane.ALARM, n))
     assert [isinstance(job, Commit) for job in jobs] == [True, False, True]
 
 
 def test_no_slice_passes_an_emergency(agenda):
     agenda.add_read(Lane.EMERGENCY, Read(int, "r"))
     for n in range(3):
-        agenda.add(waiting(Lane.EMERGENCY, n))
+        agenda.add(*waiting(Lane.EMERGENCY, n))
         assert isinstance(agenda.next(0), Commit)
 
 
 def test_nothing_lingers_when_the_journal_is_closed(agenda):
-    agenda.add(waiting(Lane.TELEMETRY, at_ns=5))
+    agenda.add(*waiting(Lane.TELEMETRY, at_ns=5))
     agenda.hurry = True
     assert tickets(agenda.next(5)) == ["telemetry0"]
 
 
 def test_dropping_tells_everybody(agenda):
-    agenda.add(waiting(Lane.TELEMETRY))
+    agenda.add(*waiting(Lane.TELEMETRY))
     agenda.add_read(Lane.ALARM, Read(int, "r"))
     assert agenda.drop() == ["telemetry0", "r"]
     assert (bool(agenda), agenda.waiting_bytes, agenda.due_ns(0)) == (False, 0, None)
@@ -135,7 +135,7 @@ def test_a_day_of_readings_costs_the_allowance_and_none_waits_longer_than_a_seco
             commits += 1
         else:
             now_ns = next_ns
-            agenda.add(waiting(Lane.TELEMETRY, at_ns=now_ns, size=160))
+            agenda.add(*waiting(Lane.TELEMETRY, at_ns=now_ns, size=160))
             next_ns += step_ns
     day_bytes = (commits * COMMIT_BYTES + 3_600 * events_per_s * 200 - SAVED_BYTES_MAX) * 24
     assert longest_ns <= 1_000 * MS
