@@ -17,6 +17,7 @@ from bleak.backends.bluezdbus import manager
 import drivers.ble.bus
 import drivers.ble.watch
 from drivers.ble.bus import BleBus
+from drivers.ble.codec import FORMATS
 from drivers.ble.driver import BUS_KINDS
 from drivers.ble.emulator import Air, Broker, FakeBluez, parse
 from drivers.ble.emulator.bluez import Said
@@ -81,6 +82,11 @@ async def until(happened) -> None:
             await asyncio.sleep(0.02)
 
 
+def point(kind: str, what: str) -> Point:
+    units = {each.name: each.units for each in FORMATS} | {"radio": {"rssi": "dB[mW]"}}
+    return Point(id=what, kind=kind, address=what, unit=units[kind][what], decimals=2)
+
+
 class Station:
     """A bus beside an emulated air, and what it has said so far."""
 
@@ -97,9 +103,7 @@ class Station:
 
     def _device(self, name: str) -> Device:
         spec = self.air.spec.sensor[name]
-        points = tuple(
-            Point(id=what, kind=kind, address=what, decimals=2) for kind, what in POINTS[name]
-        )
+        points = tuple(point(kind, what) for kind, what in POINTS[name])
         return Device(
             id=name,
             family="ble",
@@ -395,7 +399,7 @@ async def test_bench_cpu_per_advert(monkeypatch, tmp_path) -> None:
         devices = [
             Device(
                 id=name, family="ble", address=one.address, every_s=60,
-                points=(Point(id="t", kind=one.format, address="temperature", decimals=1),),
+                points=(point(one.format, next(iter(one.says))),),
                 options=Options(bind_key=one.key),
             )
             for name, one in spec.sensor.items()
