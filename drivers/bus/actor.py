@@ -107,10 +107,14 @@ class Bus:
         self._heard_somebody = False
 
     async def run(self) -> None:
-        """Serve until cancelled; a line that goes down is opened again, for ever."""
-        now_s = asyncio.get_running_loop().time()
-        self._occupied = Occupancy(now_s)
-        self._line_up(now_s)
+        """Serve until cancelled; a line that goes down is opened again, for ever.
+
+        May be called again after it has ended, by whoever supervises it.
+        """
+        if self._occupied is None:
+            now_s = asyncio.get_running_loop().time()
+            self._occupied = Occupancy(now_s)
+            self._line_up(now_s)
         while True:
             try:
                 await self._session()

@@ -268,6 +268,21 @@ async def test_a_bus_that_is_told_to_restart_starts_again() -> None:
 
 
 @simulated
+async def test_a_bus_whose_listener_broke_can_be_run_again() -> None:
+    wire = Wire([slave(1)])
+    field = on(wire, meter(1, every_s=2))
+    sink, field.bus._sink = field.bus._sink, lambda _: 1 / 0
+    with pytest.raises(ExceptionGroup):
+        await field._task
+    field.bus._sink = sink
+    field._task = asyncio.create_task(field.bus.run())
+    async with field:
+        await asyncio.sleep(20)
+    assert len(field.of("m1")) == pytest.approx(10, abs=1)
+    assert wire.counters.frames < 14
+
+
+@simulated
 async def test_when_nobody_answers_any_more_the_port_is_opened_once_again() -> None:
     wire = Wire([slave(1), slave(2)])
     async with on(wire, meter(1), meter(2)) as field:
@@ -334,6 +349,17 @@ async def test_a_write_is_read_back_before_it_is_believed() -> None:
         assert (await field.bus.write("relay", "valve", True)).value is True
     assert wire.slaves[0].image.read("holding", 7, 1) == [425]
     assert wire.slaves[0].image.read("coil", 3, 1) == [1]
+
+
+@simulated
+async def test_a_point_that_cannot_be_read_back_is_believed_once_confirmed() -> None:
+    image = Image({"coil": {3: 0}, "holding": {0: 1}}, writable=[("coil", 3)])
+    bell = Point(id="bell", kind="coil", address=3, type="bool", writable=Writable(read_back=False))
+    device = Device(id="d", family="modbus", address="4", points=(bell,))
+    async with on(Wire([ModbusSlave(4, image, LINE)]), device) as field:
+        await asyncio.sleep(3)
+        assert (await field.bus.write("d", "bell", True)).value is True
+    assert image.read("coil", 3, 1) == [1]
 
 
 class Forgetful(ModbusSlave):
