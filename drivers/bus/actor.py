@@ -129,12 +129,12 @@ class Bus:
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
         """Write, read back, and give what was read; a FieldError says why not."""
-        member = self._members[device]
-        target = member.device.point(point)
-        if target is None:
+        member = self._members.get(device)
+        target = None if member is None else member.device.point(point)
+        if member is None or target is None:
             raise NotWritable("bus.no-point", device=device, point=point)
         if self._down is not None:
-            raise self._down
+            raise self._down.with_traceback(None)  # raised many times: it must not grow
         if len(self._writes) >= WRITES_MAX:
             raise Busy("bus.busy", bus=self.name, waiting=len(self._writes))
         plan = member.driver.write(member.device, target, value, member.wire)
@@ -209,7 +209,7 @@ class Bus:
 
     def _late_window_s(self) -> float:
         """How long a reply to whoever had this port before us may still come."""
-        return max(window_s(member.device.timeout_s) for member in self._members.values())
+        return max((window_s(member.device.timeout_s) for member in self._all), default=0.0)
 
     async def _watch_restart(self) -> None:
         await self._restart.wait()

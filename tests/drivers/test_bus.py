@@ -409,6 +409,8 @@ async def test_writes_that_cannot_be() -> None:
         for point, value in (("mode", 1), ("limit", 101), ("limit", "x"), ("nothing", 1)):
             with pytest.raises(NotWritable):
                 await field.bus.write("relay", point, value)
+        with pytest.raises(NotWritable):
+            await field.bus.write("nobody", "limit", 1)
         wire.slaves[0].faults.exception = 1
         with pytest.raises(Refused):
             await field.bus.write("relay", "limit", 1)
@@ -466,6 +468,15 @@ async def test_a_counter_that_goes_back_is_flagged_until_it_is_accepted() -> Non
         await asyncio.sleep(5)
     assert (flagged.value, flagged.quality) == (7, Quality.OUT_OF_RANGE)
     assert field.of("m")[-1].readings[0].quality is Quality.GOOD
+
+
+@simulated
+async def test_a_bus_without_devices_is_merely_quiet() -> None:
+    async with on(Wire()) as field:
+        await asyncio.sleep(5)
+        stats = field.bus.stats
+    assert field.line_states() == ["up"]
+    assert (stats.load, stats.cycle_s, stats.transactions) == (0, 0, 0)
 
 
 @simulated
