@@ -27,8 +27,7 @@ class Lock:
         except OSError as error:
             raise JournalFailed("journal.failed", reason=str(error)) from error
         text = os.pread(self._fd, _TEXT_BYTES, 0).decode("ascii", "replace")
-        found = _EPOCH.match(text)
-        self.epoch = found.group() if found else None
+        self.epoch = _epoch(text)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -46,3 +45,16 @@ class Lock:
     def close(self) -> None:
         """Let go."""
         os.close(self._fd)
+
+
+def epoch_of(directory: Path) -> str | None:
+    """The epoch that the lock file names, without taking the lock."""
+    try:
+        return _epoch((directory / NAME).read_bytes()[:_TEXT_BYTES].decode("ascii", "replace"))
+    except OSError:
+        return None
+
+
+def _epoch(text: str) -> str | None:
+    found = _EPOCH.match(text)
+    return found.group() if found else None

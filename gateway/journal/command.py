@@ -1,0 +1,173 @@
+"""`yizhan journal`: figures, the newest entries, a check, salvage from a wreck, export."""
+
+import argparse
+import collections
+import itertools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import Unavailable
+from gateway.event import Entry, Lane, envelope
+from gateway.journal import events, rescue, rows
+from gateway.journal.inspect import Source, look, station_of
+from gateway.journal.lock import epoch_of
+from gateway.journal.salvage import Wreck
+from gateway.texts import Texts
+from gateway.texts.table import table
+
+_STATE = Path("/var/lib/yizhan")
+_TAIL = 20
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "journal",
+        help=texts.say("cli.journal"),
+        description=texts.say("journal.about"),
+        epilog=texts.say("journal.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
+
+    def task(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        about = texts.say(f"journal.{name}")
+        added: argparse.ArgumentParser = tasks.add_parser(name, help=about, description=about)
+        added.set_defaults(func=run)
+        return added
+
+    for name, looking in (("stats", _stats), ("tail", _tail), ("verify", _verify),
+                          ("export", _export)):  # fmt: skip
+        asked = task(name, looking)
+        asked.add_argument("--state", type=Path, metavar="DIR", help=texts.say("journal.state"))
+        if name in ("tail", "export"):
+            asked.add_argument(
+                "--lane", type=Lane.parse, metavar="LANE", help=texts.say("journal.lane")
+            )
+        if name in ("stats", "verify"):
+            asked.add_argument("--json", action="store_true", help=texts.say("journal.json"))
+    tasks.choices["tail"].add_argument(
+        "-n", dest="count", type=int, default=_TAIL, help=texts.say("journal.count")
+    )
+    tasks.choices["export"].add_argument(
+        "--after", type=int, default=0, metavar="N", help=texts.say("journal.after")
+    )
+    wreck = task("salvage", _salvage)
+    wreck.add_argument("file", type=Path, metavar="FILE", help=texts.say("journal.wreck"))
+    wreck.add_argument("--epoch", metavar="HEX", help=texts.say("journal.epoch"))
+
+
+def _source(args: argparse.Namespace) -> Source:
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    state = args.state or Path(os.environ.get("STATE_DIRECTORY", "") or _STATE)
+    return look(state, Path(runtime) / "control.sock" if runtime else None)
+
+
+def _stats(args: argparse.Namespace) -> int:
+    source = _source(args)
+    figures = source.figures()
+    source.close()
+    if args.json:
+        print(json.dumps(figures))
+        return 0
+    texts = Texts.of_environment()
+    heads = (texts.say("journal.head-lane"), texts.say("journal.head-issued"))
+    lanes = figures["lanes"].items()
+    print(table(heads, [(texts.say(f"lane.{lane}"), head) for lane, head in lanes], right=(1,)))
+    print(texts.say("journal.figures", **figures, used_mb=figures["used_bytes"] / 1e6))
+    return 0
+
+
+def _lanes(args: argparse.Namespace) -> tuple[Lane, ...]:
+    return tuple(Lane) if args.lane is None else (args.lane,)
+
+
+def _tail(args: argparse.Namespace) -> int:
+    source = _source(args)
+    heads = source.figures()["lanes"]
+    for lane in _lanes(args):
+        after = max(0, heads[lane.wire] - args.count)
+        for event in collections.deque(source.events(lane, after), maxlen=args.count):
+            _line(event)
+    source.close()
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    source = _source(args)
+    for event in itertools.chain.from_iterable(
+        source.events(lane, args.after) for lane in _lanes(args)
+    ):
+        _line(event)
+    source.close()
+    return 0
+
+
+def _line(event: bytes) -> None:
+    sys.stdout.buffer.write(event + b"\n")
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Read everything; 1 if anything is not as it was written."""
+    source = _source(args)
+    found: collections.Counter[str] = collections.Counter()
+    for lane in Lane:
+        for event in source.events(lane, 0):
+            found[_what(event)] += 1
+    complaints = source.complaints()
+    source.close()
+    damaged = found[events.DAMAGED] + len(complaints)
+    if args.json:
+        print(json.dumps({"found": found, "complaints": complaints, "ok": not damaged}))
+        return 1 if damaged else 0
+    texts = Texts.of_environment()
+    for what, count in sorted(found.items()):
+        print(f"{count:>10}  {texts.say(what)}")
+    for complaint in complaints:
+        print(complaint)
+    print(texts.say("journal.verify-damaged" if damaged else "journal.verify-ok"))
+    return 1 if damaged else 0
+
+
+def _what(event: bytes) -> str:
+    """A text code: an ordinary entry, or why there is none."""
+    if events.GAP.type.encode() not in event:
+        return "journal.entries"
+    told = json.loads(event)
+    return str(told["data"]["why"]) if told["type"] == events.GAP.type else "journal.entries"
+
+
+def _salvage(args: argparse.Namespace) -> int:
+    """Print every whole entry of a damaged file; 1 if there is none."""
+    if not args.file.is_file():
+        raise Unavailable("journal.none", path=str(args.file))
+    wreck = Wreck(args.file, args.epoch or _epoch_beside(args.file))
+    count = 0
+    for entry in _entries(wreck):
+        _line(envelope(entry, station_of(entry)))
+        count += 1
+    wreck.close()
+    print(Texts.of_environment().say("journal.salvaged", count=count), file=sys.stderr)
+    return 0 if count else 1
+
+
+def _epoch_beside(path: Path) -> str | None:
+    """The lock file's epoch, which is the damaged file's only where no new one was made."""
+    if path.name != rescue.FILE:
+        return None
+    return epoch_of(path.parent)
+
+
+def _entries(wreck: Wreck) -> Iterator[Entry]:
+    for lane in Lane:
+        for row in wreck.rows(lane):
+            bodies = rows.unpack(row.body) if row.form == rows.PACK else [row.body]
+            gap_from = row.first if row.form == rows.GAP else None
+            first = row.seq if row.form == rows.GAP else row.first
+            for seq, body in enumerate(bodies, first):
+                yield Entry(wreck.epoch or "", lane, seq, body, gap_from)

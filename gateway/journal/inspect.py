@@ -1,0 +1,147 @@
+"""Looking into a journal from outside: through the running station, or into the file at rest."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import Unavailable
+from gateway.event import Entry, Lane, envelope
+from gateway.journal import rescue
+from gateway.journal.core import Core
+from gateway.journal.lock import Lock
+from gateway.journal.options import JournalOptions
+
+_SLICE = 200
+_TIMEOUT_S = 10.0
+_decode = msgspec.json.decode
+
+
+class Source(Protocol):
+    """A journal that can be looked into."""
+
+    def figures(self) -> dict[str, Any]:
+        """Epoch, bytes used, and each lane's last number."""
+
+    def events(self, lane: Lane, after: int) -> Iterator[bytes]:
+        """The lane's CloudEvents behind `after`, gaps included."""
+
+    def complaints(self) -> list[str]:
+        """What the database itself finds wrong; empty where it cannot be asked."""
+
+    def close(self) -> None:
+        """Let it go."""
+
+
+class Running:
+    """The journal of the station behind the control socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._line = http.client.HTTPConnection("localhost", timeout=_TIMEOUT_S)
+        self._line.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._line.sock.settimeout(_TIMEOUT_S)
+        try:
+            self._line.sock.connect(str(path))
+        except OSError as error:
+            self.close()
+            raise Unavailable("journal.no-station", path=str(path), reason=str(error)) from error
+
+    def _get(self, path: str) -> bytes:
+        self._line.request("GET", path)
+        answer = self._line.getresponse()
+        body = answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            raise Unavailable("journal.no-answer", path=path, status=answer.status)
+        return body
+
+    def figures(self) -> dict[str, Any]:
+        """From the vital signs."""
+        vitals = _decode(self._get("/api/v1/vitals"))
+        journal = vitals["journal"]
+        return {
+            "epoch": journal["epoch"],
+            "volatile": journal["volatile"],
+            "used_bytes": journal["used_bytes"],
+            "evicted": journal["evicted"],
+            "lanes": {lane["lane"]: lane["issued"] for lane in vitals["lanes"]},
+        }
+
+    def events(self, lane: Lane, after: int) -> Iterator[bytes]:
+        """Slice by slice, so that the station never works long for us."""
+        path = f"/api/v1/feed?lane={lane.wire}&limit={_SLICE}&after="
+        while found := _decode(self._get(f"{path}{after}"), type=list[msgspec.Raw]):
+            yield from map(bytes, found)
+            after = int(_decode(found[-1])["sequence"])
+
+    def complaints(self) -> list[str]:
+        """A running station cannot be asked for a whole scan of its file."""
+        return []
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
+
+
+class AtRest:
+    """The file, which no station holds; it is held while we look."""
+
+    def __init__(self, directory: Path) -> None:
+        if not (directory / rescue.FILE).exists():
+            raise Unavailable("journal.none", path=str(directory))
+        lock = Lock(directory)
+        options = JournalOptions(reserve_mb=0)
+        try:  # unlike a station's start, looking salvages nothing
+            self._core = Core(
+                directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
+            )
+        except BaseException:
+            lock.close()
+            raise
+        self._core.lock = lock
+
+    def figures(self) -> dict[str, Any]:
+        """From the file."""
+        measures = self._core.measure()
+        return {
+            "epoch": self._core.epoch,
+            "volatile": False,
+            "used_bytes": measures.used_bytes,
+            "evicted": measures.lost,
+            "lanes": {lane.wire: head for lane, head in self._core.heads().items()},
+        }
+
+    def events(self, lane: Lane, after: int) -> Iterator[bytes]:
+        """Slice by slice."""
+        while found := self._core.read(lane, after, _SLICE):
+            for entry in found:
+                yield envelope(entry, station_of(entry))
+            after = found[-1].seq
+
+    def complaints(self) -> list[str]:
+        """SQLite's own check of the whole file."""
+        return self._core.check()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._core.close()
+
+
+def station_of(entry: Entry) -> str:
+    """Which station an entry is of, from its source `/yizhan/<station>/<device>`."""
+    source: str = _decode(b"{" + entry.body).get("source", "")
+    parts = source.split("/")
+    return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - "", yizhan, station
+
+
+def look(directory: Path, control: Path | None) -> Source:
+    """The running station's journal, if one answers at `control`; else the file."""
+    if control is not None and control.exists():
+        try:
+            return Running(control)
+        except Unavailable:
+            pass  # a socket that a killed station left behind
+    return AtRest(directory)
