@@ -1,0 +1,1 @@
+"""Modbus: codec, driver, and the device side played by pymodbus."""
