@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 
@@ -40,6 +41,9 @@ def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a no, 2 wrong use. No traceback reaches a person."""
     arguments = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Chinese still shows the rest
     asked = next((word for word in arguments if word in COMMANDS), None)
     texts = Texts.of_environment()
     parser = build_parser(asked, texts)

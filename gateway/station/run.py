@@ -6,7 +6,6 @@ SIGTERM  → buses → intake → uplinks → pages → journal
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import signal
@@ -21,17 +20,18 @@ from drivers.registry import bus_kinds
 from gateway import __version__
 from gateway.appliance.load import load
 from gateway.appliance.schema import DeviceSetting, Settings
-from gateway.clock import Clock, ClockStep
+from gateway.clock import Clock
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalFailed
-from gateway.event import Event, Kind, rfc3339
+from gateway.event import Event, Kind
 from gateway.intake import Intake
 from gateway.intake.intake import Device
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
 from gateway.station import floor, watchdog
-from gateway.station.events import CLOCK_STEP, STARTED, ClockMoved, Started
+from gateway.station.events import STARTED, Started
 from gateway.station.supervise import keep_running, stop_all
+from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import StationBus, Watch
 from gateway.web.control import control_path
@@ -41,10 +41,6 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 0.7
 """What each step of stopping may take: a stop as a whole takes at most 3 s."""
-
-CLOCK_EVERY_S = 30.0
-FLOOR_EVERY_ROUNDS = 120
-"""An hour: a floor that is an hour low costs nothing, a write a minute would cost the card."""
 
 VITALS_EVERY_S = 1.0
 STUCK_S_MAX = 15.0
@@ -103,11 +99,11 @@ class Station:
 
     def __init__(self, settings: Settings, state: Path, clock: Clock, journal: Journal) -> None:
         """Build everything; nothing is opened but the journal, which is open already."""
-        self._state = state
         self._clock = clock
         self._journal = journal
         self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
-        self.uplinks = Uplinks(settings, state, clock, journal)
+        self.time = Timekeeping(clock, journal, state)
+        self.uplinks = Uplinks(settings, state, clock, journal, self.time.platform_says)
         self.buses = _build_buses(settings, self.intake, self._changed)
         self.watch = Watch(
             settings,
@@ -116,7 +112,7 @@ class Station:
             intake=self.intake,
             buses=self.buses,
             senders=self.uplinks.senders,
-            required=[
+            receipting=[
                 journal.follower(name, retaining=True)
                 for name, uplink in settings.uplinks.items()
                 if uplink.required
@@ -141,7 +137,7 @@ class Station:
             _task(f"uplink {sender.name}", sender.run) for sender in self.uplinks.senders
         ]
         self._tasks += [_task(name, run) for name, run in self.uplinks.listeners]
-        self._tasks += [_task("clock", self._keep_time), _task("vitals", self._keep_watching)]
+        self._tasks += [_task("clock", self.time.run), _task("vitals", self._keep_watching)]
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
@@ -156,7 +152,7 @@ class Station:
         await stop_all(self._tasks, STOP_WITHIN_S)
         await self.uplinks.close()
         await self._server.stop()
-        floor.write(self._state, self._clock.floor_ns)
+        self.time.keep_floor()
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         self.intake.changed(change)
@@ -165,33 +161,14 @@ class Station:
     def _moved(self) -> bool:
         return self._journal.stats().stuck_s < STUCK_S_MAX
 
-    async def _keep_time(self) -> None:
-        for round_number in itertools.count(1):
-            step = self._clock.poll()
-            if step is not None:
-                await self._clock_moved(step)
-            if round_number % FLOOR_EVERY_ROUNDS == 0:
-                floor.write(self._state, self._clock.floor_ns)
-            await asyncio.sleep(CLOCK_EVERY_S)
-
-    async def _clock_moved(self, step: ClockStep) -> None:
-        moved = ClockMoved(
-            boot=self._clock.boot,
-            at_ms=step.at // 1_000_000,
-            old=None if step.old is None else rfc3339(step.old),
-            new=rfc3339(step.new),
-            source=step.source.value,
-        )
-        await self._record(CLOCK_STEP, moved)
+    async def _keep_watching(self) -> None:
+        while True:
+            self.watch.tick()
+            await asyncio.sleep(VITALS_EVERY_S)
 
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
         await self._journal.append([event])
-
-    async def _keep_watching(self) -> None:
-        while True:
-            self.watch()
-            await asyncio.sleep(VITALS_EVERY_S)
 
 
 def _task(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:

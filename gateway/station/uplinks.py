@@ -7,9 +7,8 @@ from pathlib import Path
 
 from gateway.appliance.schema import Settings
 from gateway.clock import Clock
-from gateway.event import Trust
 from gateway.journal import Journal
-from gateway.upstream.inbox.command import wall_ns
+from gateway.upstream.courier import Learn
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.sender import Sender
@@ -20,8 +19,10 @@ from gateway.upstream.uplinks.contract import Uplink
 class Uplinks:
     """All connections to platforms; opened inside the running loop."""
 
-    def __init__(self, settings: Settings, state: Path, clock: Clock, journal: Journal) -> None:
-        """SettingsError if a credential is missing or unusable."""
+    def __init__(
+        self, settings: Settings, state: Path, clock: Clock, journal: Journal, learn: Learn
+    ) -> None:
+        """`learn` hears the platform's time. SettingsError for a credential that cannot be used."""
         self.senders: list[Sender] = []
         self.listeners: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._open: list[Uplink] = []
@@ -37,7 +38,7 @@ class Uplinks:
                 station=station,
                 kind=options.kind,
                 rng=random.Random(),  # noqa: S311  # jitter, not a secret
-                learn=_learner(clock),
+                learn=learn,
             )
             self._open.append(uplink)
             self.senders.append(sender)
@@ -50,16 +51,6 @@ class Uplinks:
         """Let go of every connection."""
         for uplink in self._open:
             await uplink.close()
-
-
-def _learner(clock: Clock) -> Callable[[str, int], None]:
-    """Take the platform's time from its receipts: right to half of the round trip."""
-
-    def learn(at: str, round_trip_ns: int) -> None:
-        half_ns = round_trip_ns // 2
-        clock.learn(Trust.PLATFORM, wall_ns(at) + half_ns, half_ns + 1_000_000)
-
-    return learn
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:

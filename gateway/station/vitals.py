@@ -51,16 +51,16 @@ class Watch:
         intake: Intake,
         buses: Mapping[str, StationBus],
         senders: Sequence[Sender],
-        required: Sequence[Follower],
+        receipting: Sequence[Follower],
     ) -> None:
-        """`required` are the followers whose receipts count."""
+        """`receipting` are the followers whose receipts count: those of the required uplinks."""
         self._settings = settings
         self._clock = clock
         self._journal = journal
         self._intake = intake
         self._buses = buses
         self._senders = senders
-        self._required = required
+        self._receipting = receipting
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -79,6 +79,13 @@ class Watch:
         if self._taken is None or now_ns - self._taken.at_ns > FRESH_NS:
             self._taken = self._take(now_ns)
         return self._taken
+
+    def tick(self) -> None:
+        """Once a second: note what can only be seen as it happens. Costs next to nothing."""
+        now_ns = self._clock.now_ns()
+        for lane in Lane:
+            self._lane(lane, now_ns)
+        self._rate.of(self._intake.readings, now_ns)
 
     def _take(self, now_ns: int) -> Vitals:
         stats: dict[str, BusStats] = {name: bus.stats for name, bus in self._buses.items()}
@@ -164,7 +171,7 @@ class Watch:
 
     def _lane(self, lane: Lane, now_ns: int) -> LaneVitals:
         issued = self._journal.heads()[lane]
-        receipted = min((f.position[lane] for f in self._required), default=issued)
+        receipted = min((f.position[lane] for f in self._receipting), default=0)
         lag_s = self._lags[lane].of(issued, receipted, now_ns)
         return LaneVitals(lane, issued, receipted, issued - receipted, lag_s)
 
