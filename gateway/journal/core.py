@@ -96,7 +96,7 @@ class Core:
         try:
             with disk_errors():
                 self._load(retaining)
-        except BaseException:
+        except BaseException:  # no connection is left open, whatever went wrong
             self.abandon()
             raise
 

@@ -76,7 +76,7 @@ class Database:
         try:
             with disk_errors():
                 self._set_up(synchronous)
-        except BaseException:
+        except BaseException:  # no connection is left open, whatever went wrong
             self.close()
             raise
 
@@ -84,9 +84,7 @@ class Database:
         for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
             self.run(f"PRAGMA {pragma}")
         if self.path is not None:
-            (mode,) = self.run("PRAGMA journal_mode=WAL").fetchone()
-            if mode != "wal":
-                raise JournalFailed("journal.failed", reason=f"journal_mode {mode}")
+            self.run("PRAGMA journal_mode=WAL")
         with self.transaction():
             if self._number("user_version") == 0:
                 self.run(f"PRAGMA application_id={APPLICATION_ID}")
@@ -109,7 +107,7 @@ class Database:
         try:
             yield
             self.run("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever went wrong, nothing of it is stored
             if self._connection.in_transaction:  # after some errors SQLite has rolled back itself
                 with contextlib.suppress(sqlite3.Error):
                     self.run("ROLLBACK")

@@ -98,7 +98,7 @@ class AtRest:
             self._core = Core(
                 directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
             )
-        except BaseException:
+        except BaseException:  # the lock is let go, whatever went wrong
             lock.close()
             raise
         self._core.lock = lock

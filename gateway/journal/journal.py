@@ -117,7 +117,7 @@ class Journal:
         shell = ThreadShell()
         try:
             core = await call(shell, lambda: opening(station=station, options=options, clock=clock))
-        except BaseException:
+        except BaseException:  # no thread is left behind, whatever went wrong
             await shell.stop()
             raise
         return cls(core, shell, station=station, options=options, clock=clock)

@@ -52,11 +52,6 @@ class Positions:
     def __getitem__(self, name: str) -> dict[Lane, int]:
         return self._upto[name]
 
-    def add(self, name: str) -> dict[Lane, int]:
-        """From now on hold what `name` has not receipted; where it stands."""
-        self._removed.discard(name)
-        return self._upto.setdefault(name, nowhere())
-
     def names(self) -> list[str]:
         """Who holds entries."""
         return list(self._upto)

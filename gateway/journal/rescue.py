@@ -71,7 +71,7 @@ class Opening(NamedTuple):
             try:
                 Transfer(wreck, core, self.station, self.clock.stamp(), self.retaining).run()
                 core.close()
-            except BaseException:
+            except BaseException:  # no connection is left open, whatever went wrong
                 core.abandon()
                 raise
         finally:
@@ -100,7 +100,7 @@ def open_core(
     except OSError as error:
         lock.close()
         raise JournalFailed("journal.failed", reason=str(error)) from error
-    except BaseException:
+    except BaseException:  # the lock is let go, whatever went wrong
         lock.close()
         raise
     core.lock = lock

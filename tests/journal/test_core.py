@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import JournalDamaged, JournalFull
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
 from gateway.event import Lane
 from gateway.journal import StateChange, events
 from gateway.journal.core import SLICE_ENTRIES, Append
@@ -189,3 +189,23 @@ def test_the_settings_of_the_file_are_the_decided_ones(path):
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         sqlite3.connect(path, timeout=0).execute("SELECT * FROM meta")
     core.abandon()
+
+
+def test_a_file_that_another_program_has_open_is_held(path):
+    open_core(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalHeld):
+        open_core(path)
+    other.close()
+
+
+def test_a_place_that_is_no_file_is_a_failure(path):
+    path.mkdir()
+    with pytest.raises(JournalFailed):
+        open_core(path)
+
+
+def test_sqlite_s_own_check_finds_nothing(core):
+    core.commit([several(Lane.SERVICE, 100)])
+    assert core.check() == []

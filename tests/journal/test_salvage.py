@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import JournalDamaged, JournalFailed
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange, events, rescue
 from gateway.journal.core import Append
@@ -268,3 +269,106 @@ def test_a_lock_file_of_garbage_names_no_epoch(tmp_path):
     lock = Lock(tmp_path)
     assert lock.epoch is None
     lock.close()
+
+
+def test_damage_deep_in_the_tree_stops_the_run_and_is_salvaged_at_the_next(tmp_path):
+    core = reopened(tmp_path)
+    core.commit([several(Lane.SERVICE, 1_000, 500)])
+    core.close()
+    core = reopened(tmp_path)
+    root = core._db.run("SELECT rootpage FROM sqlite_schema WHERE name='service'").fetchone()[0]
+    core.close()
+    (tmp_path / "journal.db-wal").unlink()
+    path = tmp_path / "journal.db"
+    with path.open("rb") as file:
+        file.seek((root - 1) * PAGE_BYTES)
+        children = file.read(PAGE_BYTES)
+    assert children[0] == 5  # an interior page; its second cell's child is a leaf in the middle
+    cell = int.from_bytes(children[14:16])
+    child = int.from_bytes(children[cell : cell + 4])
+    damage(path, (child - 1) * PAGE_BYTES, 16, 9)
+    core = reopened(tmp_path)
+    with pytest.raises(JournalDamaged):
+        read_all(core, Lane.SERVICE)
+    core.abandon()
+    assert (tmp_path / "journal.db-damaged").exists()
+    core = reopened(tmp_path)
+    assert not (tmp_path / "journal.db-damaged").exists()
+    assert core.heads()[Lane.SERVICE] >= 990
+    core.close()
+
+
+def test_what_was_a_gap_before_is_one_again_and_much_comes_over(tmp_path):
+    core = reopened(tmp_path)
+    core._quota.limit(1_500)
+    for n in range(1_200):
+        core.commit([one(Lane.SERVICE, n, 2_000)])
+    lost, epoch = core.measure().lost, core.epoch
+    assert lost
+    core.close()
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    (tmp_path / "journal.db-wal").unlink()
+    core = reopened(tmp_path)
+    entries = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
+    assert entries[0]["data"] == {
+        "lane": "service", "from": 1, "to": lost, "why": events.QUOTA, "epoch": epoch,
+    }  # fmt: skip
+    assert [e["n"] for e in entries[1:]] == list(range(lost, 1_200))
+    core.close()
+
+
+def test_a_salvage_that_fails_leaves_the_wreck_where_it_is(tmp_path, monkeypatch):
+    prepared(tmp_path, receipted=0)
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    (tmp_path / "journal.db-wal").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(rescue.Transfer, "run", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            reopened(tmp_path)
+    core = reopened(tmp_path)
+    assert core.heads()[Lane.SERVICE] == 10
+    core.close()
+
+
+def test_a_directory_in_the_way_is_a_failure_with_its_reason(tmp_path):
+    prepared(tmp_path, receipted=0)
+    (tmp_path / rescue.FRESH).mkdir()
+    with pytest.raises(JournalFailed):
+        reopened(tmp_path)
+
+
+def test_a_state_that_does_not_hold_is_left_behind(tmp_path):
+    core = open_core(tmp_path / "journal.db")
+    core.commit([Append((), (StateChange("r", "good", b"1"), StateChange("r", "bad", b"1")))])
+    core._db.run("UPDATE state SET body = x'00' WHERE key = 'bad'")
+    epoch = core.epoch
+    core.close()
+    wreck = Wreck(tmp_path / "journal.db", epoch)
+    assert wreck.states == {("r", "good"): b"1"}
+    wreck.close()
+
+
+def test_a_long_record_is_read_from_its_chain_of_pages(tmp_path):
+    core = open_core(tmp_path / "journal.db")
+    long = bytes(range(256)) * 400
+    core.commit([Append(((Lane.SERVICE, long), (Lane.SERVICE, long[:990])))])
+    epoch = core.epoch
+    core.close()
+    wreck = Wreck(tmp_path / "journal.db", epoch)
+    assert [row.body for row in wreck.rows(Lane.SERVICE)] == [long, long[:990]]
+    wreck.close()
+
+
+def test_what_is_in_the_free_list_stays_deleted(tmp_path):
+    core = open_core(tmp_path / "journal.db", retaining=())
+    for _ in range(6):
+        core.commit([several(Lane.SERVICE, 500, 900)])
+    core._quota.limit(core._db.pages)
+    core.commit([several(Lane.ALARM, 100, 900)])
+    first = next(core.tables[Lane.SERVICE].rows(0)).seq
+    epoch = core.epoch
+    assert first > 1
+    core.close()
+    wreck = Wreck(tmp_path / "journal.db", epoch)
+    assert next(wreck.rows(Lane.SERVICE)).seq == first
+    wreck.close()
