@@ -56,8 +56,8 @@ def run(part: Part, mode: str, python: str = sys.executable) -> Outcome:
     if part is OTHER:
         marks += " and not slow"
     command = [python, "-m", "pytest", "-q", "--durations=3", "-m", marks, *folders]
-    if mode == "proof":
-        command += ["-s", "--timeout=3600"]
+    # Most tests wait for a process or a page: two workers make use of both cores.
+    command += ["-s", "--timeout=3600"] if mode == "proof" else ["-n", "2", "--dist", "loadfile"]
     print(f"\n── {part.name}", flush=True)
     began = time.monotonic()
     lines: list[str] = []
