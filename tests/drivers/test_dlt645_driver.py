@@ -178,11 +178,11 @@ def test_a_block_is_no_larger_than_the_model_bears() -> None:
     meter = profile("dlt645-three-phase").device("em", "201000000012")
     small = msgspec.structs.replace(meter, limits=Limits(max_block={"": 8}))
     requests = {
-        limit: [len(plan.points) for plan in DRIVER.plan(bounded, bounded.points, WIRE)]
+        limit: sorted(len(plan.points) for plan in DRIVER.plan(bounded, bounded.points, WIRE))
         for limit, bounded in (("none", meter), ("8 bytes", small))
     }
     assert requests["none"] == [1, 1, 1, 3, 3, 4, 4]
-    assert requests["8 bytes"] == [1, 1, 1, 3, *[1] * 3, *[1] * 4, 4]
+    assert requests["8 bytes"] == [*[1] * 10, 3, 4]
 
 
 def test_one_item_of_a_block_is_asked_for_by_itself() -> None:

@@ -19,7 +19,8 @@ async def test_readings_of_both_buses_reach_the_platform_and_the_page(tmp_path):
         assert {device["state"] for device in vitals["devices"]} == {"ok"}
         assert vitals["uplinks"][0]["state"] == "up"
         assert all(lane["holes"] == [] for lane in (await made.lanes()).values())
-        voltage = vitals["devices"][0]["points"][0]
+        points = {point["id"]: point for point in vitals["devices"][0]["points"]}
+        voltage = points["voltage"]
         assert voltage["unit"] == "V"
         assert 200 < voltage["value"] < 250
 
