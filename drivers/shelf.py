@@ -1,4 +1,7 @@
-"""The shelf of device models: where the profiles lie, in a checkout or an installed prefix."""
+"""The shelf of device models: where the profiles lie, in a checkout or an installed prefix.
+
+A folder of the installer's own is searched before it.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -24,19 +27,23 @@ def folder() -> Path:
     return shared("devices")
 
 
-def names() -> list[str]:
-    """The ids of all profiles, in order."""
-    return sorted(path.stem for path in folder().glob("*.toml"))
+def names(*own: Path) -> list[str]:
+    """The ids of all profiles, in order; `own` are folders of whoever runs this station."""
+    return sorted({path.stem for place in (*own, folder()) for path in place.glob("*.toml")})
 
 
-def find(profile_id: str) -> Profile:
-    """The profile of that id; BadProfile says that there is none, or what is wrong with it."""
-    path = folder() / f"{profile_id}.toml"
-    if profile_id not in names():  # never a path out of the folder
-        raise BadProfile("profile.missing", profile=profile_id, known=names())
-    return load(path)
+def find(profile_id: str, *own: Path) -> Profile:
+    """The profile of that id; BadProfile says that there is none, or what is wrong with it.
+
+    Folders in `own` are searched first: a model that an installer has written, or written anew,
+    stands before the one that was shipped.
+    """
+    if profile_id not in names(*own):  # never a path out of the folders
+        raise BadProfile("profile.missing", profile=profile_id, known=names(*own))
+    places = [place / f"{profile_id}.toml" for place in (*own, folder())]
+    return load(next(place for place in places if place.is_file()))
 
 
-def profiles() -> Iterator[Profile]:
+def profiles(*own: Path) -> Iterator[Profile]:
     """All profiles, in order; BadProfile at the first that is wrong."""
-    return map(find, names())
+    return (find(name, *own) for name in names(*own))

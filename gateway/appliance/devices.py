@@ -1,6 +1,7 @@
 """`[device.*]`: common options, the family's own, the profile, and whether all of it fits."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from drivers import registry, shelf
@@ -25,11 +26,13 @@ class Devices:
         *,
         buses: Collection[str],
         places: Collection[str],
+        own: Path,
     ) -> None:
-        """`buses` and `places` are the ids that are written down."""
+        """`buses` and `places` are the ids that are written down; `own` may hold more profiles."""
         self._decoder = decoder
         self._buses = buses
         self._places = places
+        self._own = own
         self._profiles: dict[str, Profile] = {}
         self._taken: dict[tuple[str, str, str], str] = {}
 
@@ -70,13 +73,15 @@ class Devices:
             return None
         try:
             if name not in self._profiles:
-                self._profiles[name] = shelf.find(name)
+                self._profiles[name] = shelf.find(name, self._own)
             return self._profiles[name]
         except BadProfile as error:
             at = (*path, "profile")
-            if self._decoder.refers(name, shelf.names(), at, "check.unknown-profile"):
-                reason = "; ".join(map(str, error.data.get("mistakes", [error])))
-                self._decoder.blame(at, "check.bad-profile", profile=name, reason=reason)
+            if self._decoder.refers(name, shelf.names(self._own), at, "check.unknown-profile"):
+                file = Path(error.data["file"])
+                code = "check.bad-own-profile" if file.parent == self._own else "check.bad-profile"
+                reason = "; ".join(map(str, error.data["mistakes"]))
+                self._decoder.blame(at, code, profile=name, file=str(file), reason=reason)
             return None
 
     def _driver(self, profile: Profile, path: KeyPath) -> Driver | None:

@@ -54,6 +54,11 @@ def settings_file(config: Path) -> Path:
     return config if config.is_file() else config / FILE_NAME
 
 
+def own_profiles(config: Path) -> Path:
+    """The folder of device models that stands beside the settings; it need not be there."""
+    return settings_file(config).parent / "devices"
+
+
 def examine(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
     """The settings, None after a mistake; and the mistakes, in the file's order."""
     try:
@@ -72,6 +77,7 @@ class _Loader:
     def __init__(self, decoder: Decoder, document: Document) -> None:
         self._decoder = decoder
         self._table = document.table
+        self._file = Path(document.file)
 
     def settings(self) -> Settings | None:
         self._sections()
@@ -84,7 +90,9 @@ class _Loader:
         zones = self._each("zone", lambda _, t, path: self._zone(t, path, place_ids))
         buses = self._each("bus", self._bus, most=BUSES_MAX)
         uplinks = self._each("upstream", self._uplink, most=UPLINKS_MAX)
-        reader = Devices(self._decoder, buses=self._ids("bus"), places=place_ids)
+        reader = Devices(
+            self._decoder, buses=self._ids("bus"), places=place_ids, own=own_profiles(self._file)
+        )
         devices = self._each("device", reader.device, most=DEVICES_MAX)
         fit(self._decoder, buses, devices)
         if station is None or journal is None or web is None or tree is None:

@@ -130,7 +130,7 @@ def test_every_mistake_can_be_said_in_both_languages(write: Write) -> None:
 def test_a_profile_that_is_itself_wrong_is_told_as_such(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profiles = tmp_path / "devices"
+    profiles = tmp_path / "shipped"
     profiles.mkdir()
     monkeypatch.setattr(shelf, "folder", lambda: profiles)
     for source in (ROOT / "config/devices").glob("*.toml"):
