@@ -13,21 +13,42 @@ from statistics import quantiles
 import msgspec
 import pytest
 
-from tests.bench.test_field_cpu import bare_c, codec_alone
+from tests.bench.test_field_cpu import METER, bare_c, codec_alone
 from tests.station.rig import ROOT, StationProcess, free_port
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-POINTS_OF = {"eastron-sdm630": 15}
+DENSE = "forty-registers"
+"""The same forty registers that the codec is measured with (`test_field_cpu.METER`)."""
+
 SETTLE_S = 12
 BYTECODE = ROOT / ".dev" / "bytecode"
+
+
+def dense() -> str:
+    """A device model of forty registers in one block."""
+    points = "".join(
+        f'[[point]]\nid = "{point.id}"\nname = {{ zh = "{point.id}", en = "{point.id}" }}\n'
+        f'kind = "holding"\naddress = {point.address}\nscale = {point.scale}\ndecimals = 1\n'
+        for point in METER.points
+    )
+    name = 'name = { zh = "四十个寄存器", en = "Forty registers" }'
+    return f'schema = 1\nid = "{DENSE}"\n{name}\nfamily = "modbus"\nunverified = true\n{points}'
 
 
 class Scene:
     """A station with so many emulated meters behind TCP gateways, and a platform, all processes."""
 
-    def __init__(self, folder: Path, *, meters: int, every_s: float, gateways: int = 3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        meters: int,
+        every_s: float,
+        gateways: int = 3,
+        profile: str = "eastron-sdm630",
+    ) -> None:
         self.folder = folder
         self.port, self.platform_port, self.panel_port = free_port(), free_port(), free_port()
         ports = [free_port() for _ in range(gateways)]
@@ -36,7 +57,7 @@ class Scene:
             f'[bus.g{n}]\nkind = "modbus-tcp"\nport = {port}\nline = "115200 8N1"\n'
             for n, port in enumerate(ports)
         ) + "".join(
-            f'[meter.{name}]\nprofile = "eastron-sdm630"\nbus = "g{bus}"\nunit = {unit}\n'
+            f'[meter.{name}]\nprofile = "{profile}"\nbus = "g{bus}"\nunit = {unit}\n'
             for name, bus, unit in names
         )
         station = (
@@ -48,11 +69,12 @@ class Scene:
             f'[bus.g{n}]\nkind = "modbus-tcp"\naddress = "127.0.0.1:{port}"\n'
             for n, port in enumerate(ports)
         ) + "".join(
-            f'[device.{name}]\nname = "{name}"\nprofile = "eastron-sdm630"\nbus = "g{bus}"\n'
+            f'[device.{name}]\nname = "{name}"\nprofile = "{profile}"\nbus = "g{bus}"\n'
             f'address = "{unit}"\nplace = ""\nevery_s = {every_s}\n'
             for name, bus, unit in names
         )
-        (folder / "config").mkdir()
+        (folder / "config" / "devices").mkdir(parents=True)
+        (folder / "config" / "devices" / f"{DENSE}.toml").write_text(dense(), "utf-8")
         (folder / "field.toml").write_text(field, "utf-8")
         (folder / "config" / "station.toml").write_text(station, "utf-8")
         # An installed station has its bytecode; a checkout under test may have none.
@@ -130,7 +152,7 @@ async def test_idle_cpu_and_latency_at_fifty_points_a_second(tmp_path) -> None:
 
 async def test_cpu_per_hundred_thousand_points_end_to_end(tmp_path) -> None:
     floor_s, codec_s = bare_c(tmp_path), min(codec_alone() for _ in range(3))
-    scene = Scene(tmp_path, meters=60, every_s=1, gateways=6)
+    scene = Scene(tmp_path, meters=40, every_s=0.2, gateways=20, profile=DENSE)
     async with scene.playing():
         await asyncio.sleep(SETTLE_S)
         before_s, (before, _) = scene.cpu_s(), scene.received()

@@ -25,7 +25,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--platform", required=True, metavar="URL")
     parser.add_argument("--live", required=True, metavar="URL")
     args = parser.parse_args(argv)
-    field = Field.of(parse((args.dir / "field.toml").read_text("utf-8")), shelf.find)
+    spec = parse((args.dir / "field.toml").read_text("utf-8"))
+    own = args.dir / "config" / "devices"
+    field = Field.of(spec, lambda profile: shelf.find(profile, own))
     names = {each.id: each.options.name for each in load(args.dir / "config").devices.values()}
     asyncio.run(_serve(field, Panel(field, names, args.platform, args.live), args.panel))
     return 0
