@@ -211,9 +211,10 @@ class Core:
 
     def _reload(self) -> None:
         """What was numbered in a transaction that was rolled back was never issued."""
-        for table in self.tables.values():
-            table.load()
-        self.state.load()
+        with self._disk():
+            for table in self.tables.values():
+                table.load()
+            self.state.load()
 
     def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[Entry]:
         """One slice behind `after`; empty only when there is nothing newer."""
@@ -232,7 +233,7 @@ class Core:
         """One step of upkeep, if one is due; what can wait is done only when `idle`."""
         if self._blocks is None:
             return False
-        with self._disk(), contextlib.suppress(JournalFull):
+        with contextlib.suppress(JournalFull), self._disk():
             frames = self._blocks.frames()
             if frames >= WAL_FRAMES or (idle and frames >= WAL_FRAMES * 3 // 4):
                 self._checkpoint()
@@ -241,9 +242,10 @@ class Core:
         return False
 
     def _checkpoint(self) -> None:
-        if self._db.checkpoint() and self._blocks is not None:
-            self._blocks.copied()
-            self._allocate()
+        with self._disk():
+            if self._db.checkpoint() and self._blocks is not None:
+                self._blocks.copied()
+                self._allocate()
 
     def _refill_reserve(self) -> bool:
         """Put one MiB back into the reserve, where the disk gives it."""
@@ -259,8 +261,8 @@ class Core:
         """A few figures, cheaply."""
         with self._disk():
             used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
-        lost = sum(table.lost for table in self.tables.values())
-        return Measures(used, lost, 0 if self._blocks is None else self._blocks.frames())
+            frames = 0 if self._blocks is None else self._blocks.frames()
+        return Measures(used, sum(table.lost for table in self.tables.values()), frames)
 
     def check(self) -> list[str]:
         """What SQLite's own check of the whole file finds; takes a second for 200 MB."""
@@ -276,11 +278,12 @@ class Core:
         if self._path is None:
             self.abandon()
             return
-        with self._disk(), contextlib.suppress(JournalFull):
+        with contextlib.suppress(JournalFull), self._disk():
             self._db.checkpoint()
-        space.link_log(self._path)
-        self.abandon()
-        space.relink_log(self._path)
+        with self._disk():
+            space.link_log(self._path)
+            self.abandon()
+            space.relink_log(self._path)
 
     def abandon(self) -> None:
         """Close without writing anything more."""

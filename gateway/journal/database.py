@@ -33,11 +33,13 @@ _CODE = 0xFF  # extended error codes keep the primary one in the low byte
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turn SQLite's errors into the station's."""
+    """Turn SQLite's and the system's errors into the station's."""
     try:
         yield
     except sqlite3.Error as error:
         raise meaning(error) from error
+    except OSError as error:
+        raise JournalFailed("journal.failed", reason=str(error)) from error
 
 
 def meaning(error: sqlite3.Error) -> Exception:
@@ -84,7 +86,9 @@ class Database:
         for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
             self.run(f"PRAGMA {pragma}")
         if self.path is not None:
-            self.run("PRAGMA journal_mode=WAL")
+            (mode,) = self.run("PRAGMA journal_mode=WAL").fetchone()
+            if mode != "wal":  # SQLite stays with what works, and says nothing more
+                raise JournalFailed("journal.failed", reason=f"journal_mode {mode}")
         with self.transaction():
             if self._number("user_version") == 0:
                 self.run(f"PRAGMA application_id={APPLICATION_ID}")

@@ -209,3 +209,15 @@ def test_a_place_that_is_no_file_is_a_failure(path):
 def test_sqlite_s_own_check_finds_nothing(core):
     core.commit([several(Lane.SERVICE, 100)])
     assert core.check() == []
+
+
+@pytest.mark.parametrize("epoch", ["1234567890123456", "12e4567890123456", "0" * 16])
+def test_an_epoch_that_looks_like_a_number_stays_what_it_is(path, monkeypatch, epoch):
+    monkeypatch.setattr("secrets.token_hex", lambda _: epoch)
+    core = open_core(path)
+    core.commit([one(Lane.ALARM, 1)])
+    core.close()
+    core = open_core(path)
+    assert core.epoch == epoch
+    assert read_all(core, Lane.ALARM)[0].gap_from is None
+    core.close()

@@ -26,7 +26,7 @@ CREATE TABLE state (
     id INTEGER PRIMARY KEY, change INTEGER NOT NULL, room TEXT NOT NULL, key TEXT NOT NULL,
     crc INTEGER NOT NULL, body BLOB NOT NULL);
 
-CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- Rows of one MiB that are dropped into the free list when the disk refuses to let us grow.
 CREATE TABLE reserve (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
