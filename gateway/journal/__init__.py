@@ -1,13 +1,17 @@
 """The station's one journal: four lanes of numbered entries, the state beside them, followers.
 
-journal.py    the asynchronous face: append, read, follow
-agenda.py     what is committed when, and what is read between (pure)
-wear.py       how long readings may wait, so that the card lives (pure)
-writer.py     the thread, or for the simulation no thread, that does the work
-core.py       one transaction, one slice of a read: synchronous, thread-free
-lane.py state.py rows.py quota.py positions.py database.py space.py    what the core is made of
-follower.py ring.py    who reads, and what it need not read from disk
-salvage.py rescue.py   what is left of a damaged file; what to do when the disk is dead
+    journal.py    the asynchronous face: append, read, follow
+    engine.py     runs the core, one job at a time
+    agenda.py wear.py     what is committed when, and what is read between (pure)
+    writer.py     the thread, or for the simulation no thread, that does the work
+    core.py       one transaction, one slice of a read: synchronous, thread-free
+    lane.py state.py rows.py quota.py positions.py database.py space.py    its parts
+    follower.py ring.py   who reads, and what it need not read from disk
+    rescue.py pages.py salvage.py transfer.py    opening, and what a damaged file still holds
+    lock.py strikes.py    who holds the journal; when the disk is dead
+    outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`
+
+Rooms use what is named here; `gateway.journal.events` holds the kinds of event that it makes.
 """
 
 from gateway.journal.follower import Follower
