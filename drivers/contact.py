@@ -107,6 +107,15 @@ class Change(msgspec.Struct, frozen=True):
     stuck: bool = False
 
 
+def resumed(level: Level, at_ns: int, *, stuck: bool = False) -> Contact:
+    """The contact as it was told before a restart, so that a key still held is no new press.
+
+    Instants of before mean nothing now: how long it has been active counts from `at_ns` on.
+    """
+    active_ns = at_ns if level is Level.ACTIVE else None
+    return Contact(level=level, since_ns=at_ns, active_ns=active_ns, stuck=stuck)
+
+
 def level_of(options: ContactOptions, value: Value, quality: Quality) -> Level:
     """What one reading shows; UNKNOWN where it cannot be used."""
     if quality is not Quality.GOOD or value is None or isinstance(value, str):
@@ -169,7 +178,7 @@ def _stuck(contact: Contact, options: ContactOptions, at_ns: int) -> tuple[Conta
 
 def _lost(contact: Contact, options: ContactOptions, at_ns: int) -> tuple[Contact, Change | None]:
     """A reading that cannot be used changes nothing, until there was no other one for too long."""
-    since = contact.good_ns
-    if contact.level is Level.UNKNOWN or since is None or at_ns - since < options.lost_s * _S:
+    since = contact.since_ns if contact.good_ns is None else contact.good_ns
+    if contact.level is Level.UNKNOWN or at_ns - since < options.lost_s * _S:
         return contact, None
-    return Contact(), Change(contact.level, Level.UNKNOWN, at_ns, since)
+    return Contact(), Change(contact.level, Level.UNKNOWN, at_ns, contact.good_ns)

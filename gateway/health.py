@@ -14,6 +14,7 @@ class PointVitals(msgspec.Struct, frozen=True):
     """One point's last reading; `spark` is its last hour, oldest first, None where unknown.
 
     `spark_step_s` lies between two of its values: a curve younger than an hour has finer steps.
+    What is wired to an input of a contact module has a `place` (as a device's) and a `kind`.
     """
 
     id: str
@@ -24,6 +25,8 @@ class PointVitals(msgspec.Struct, frozen=True):
     at_ns: int
     spark: tuple[float | None, ...] = ()
     spark_step_s: float = 30.0
+    place: str = ""
+    kind: str = ""
 
 
 class DeviceVitals(msgspec.Struct, frozen=True):

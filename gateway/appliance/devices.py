@@ -109,8 +109,11 @@ class Devices:
         wired_at: dict[str, str] = {}
         for number, wired in options.inputs.items():
             at = (*path, "inputs", number)
-            if input_point(profile, number) is None:
+            read_by = input_point(profile, number)
+            if read_by is None:
                 self._decoder.blame(at, "check.no-input", profile=profile.id, number=number)
+            elif wired.loop is not None and _is_switch(profile, read_by):
+                self._decoder.blame((*at, "loop"), "check.no-loop", number=number)
             first = wired_at.setdefault(wired.id, number)
             if first != number:
                 self._decoder.blame((*at, "id"), "check.input-twice", id=wired.id, first=first)
@@ -126,6 +129,11 @@ class Devices:
             self._decoder.blame(
                 at, "check.address-twice", address=options.address, bus=options.bus, first=first
             )
+
+
+def _is_switch(profile: Profile, point: str) -> bool:
+    """True for an input that is only open or closed: no cable can be measured with it."""
+    return any(spec.id == point and spec.type == "bool" for spec in profile.point)
 
 
 def line(decoder: Decoder, text: str, path: KeyPath) -> Line | None:

@@ -4,13 +4,17 @@ A section of a room that this version does not have is a mistake: an installer w
 hear that nothing would come of it.
 """
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from drivers.contact import ContactOptions, Loop
 from drivers.contract import Device
 from drivers.profile import Profile
 from gateway.event import ID_PATTERN
+from gateway.intake.inputs import AT_LEAST_EVERY_S, INPUT, Wired, habit
 from gateway.intake.report import Report
 from gateway.journal.options import JournalOptions
 from gateway.places import Name, Places
@@ -21,6 +25,9 @@ SCHEMA = 1
 """The number that `schema = 1` means; a file of another number is not read."""
 
 SECTIONS = ("schema", "station", "journal", "web", "place", "zone", "bus", "device", "upstream")
+
+LOST_S_MIN, LOST_PERIODS = 10.0, 3
+"""An input is unknown once it could not be read for so long."""
 
 DEVICES_MAX = 1000
 BUSES_MAX = 32
@@ -46,10 +53,29 @@ class ZoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     sound: Literal["community", "indoors", "near"]
 
 
+class LoopOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`loop` of an input whose cable is supervised: what the module measures, in its own unit.
+
+    Below `short` the cable is shorted, from `open` on it is cut; `parted` lies between the two
+    levels of the sensor.
+    """
+
+    short: float
+    parted: float
+    open: float
+
+    def __post_init__(self) -> None:
+        """Refuse bands in disorder."""
+        if not self.short < self.parted < self.open:
+            raise ValueError("loop: short < parted < open")
+
+
 class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`inputs.<number>` of a contact module: what is wired there.
 
-    A wired device is not a thing of its own: the input has its kind, id, name and place.
+    A wired device is not a thing of its own: the input has its kind, id, name and place. `hold_s`
+    is how long a level must last before it is believed, `stuck_s` how long it may be active before
+    the sensor counts as jammed; both are the kind's where they are not given.
     """
 
     kind: Annotated[str, msgspec.Meta(examples=["smoke"])] = msgspec.field(name="is")
@@ -57,6 +83,29 @@ class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: Name
     place: str | None = None
     normally: Literal["open", "closed"] = "open"
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] | None = None
+    stuck_s: Annotated[float, msgspec.Meta(gt=0, le=604_800)] | None = None
+    loop: LoopOptions | None = None
+
+    def contact(self, every_s: float) -> ContactOptions:
+        """How the readings of the input are understood, if it is read every so often."""
+        usual = habit(self.kind)
+        stuck_s = usual.stuck_s if self.stuck_s is None else self.stuck_s
+        return ContactOptions(
+            normally=self.normally,
+            hold_s=usual.hold_s if self.hold_s is None else self.hold_s,
+            lost_s=max(LOST_S_MIN, LOST_PERIODS * every_s),
+            stuck_s=math.inf if stuck_s is None else stuck_s,
+            loop=None if self.loop is None else self._loop(self.loop),
+        )
+
+    def _loop(self, loop: LoopOptions) -> Loop:
+        return Loop(
+            short=loop.short,
+            parted=loop.parted,
+            open=loop.open,
+            idle_below=self.normally == "closed",
+        )
 
 
 class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,6 +134,16 @@ class BusSetting(msgspec.Struct, frozen=True):
     options: msgspec.Struct
 
 
+class Shown(NamedTuple):
+    """One value of a device as people see it; `place` and `kind` are a wired sensor's own."""
+
+    id: str
+    name: str
+    unit: str
+    place: str = ""
+    kind: str = ""
+
+
 class DeviceSetting(msgspec.Struct, frozen=True):
     """One `[device.<id>]`, its profile, and the device that a bus is given."""
 
@@ -93,15 +152,38 @@ class DeviceSetting(msgspec.Struct, frozen=True):
     profile: Profile
     device: Device
 
-    def point_name(self, point_id: str, language: str) -> str:
-        """What people call a point: the input wired there, else the profile's name."""
-        for number, wired in self.options.inputs.items():
-            if input_point(self.profile, number) == point_id:
-                return wired.name
+    def wired(self) -> tuple[Wired, ...]:
+        """What is wired to its inputs."""
+        return tuple(
+            Wired(
+                point=INPUT + number,
+                id=each.id,
+                place=self.options.place if each.place is None else each.place,
+                contact=each.contact(self.device.every_s),
+                at_least_every_s=self._at_least_every_s(INPUT + number),
+            )
+            for number, each in self.options.inputs.items()
+        )
+
+    def _at_least_every_s(self, point: str) -> float:
+        report = self.options.report.get(point)
+        return (report and report.at_least_every_s) or AT_LEAST_EVERY_S
+
+    def shown(self, language: str) -> Iterator[Shown]:
+        """What people are shown of it, in order: what is wired to an input stands for the input.
+
+        Once anything is wired, inputs to which nothing is wired are left out.
+        """
+        wired = self.options.inputs
         for spec in self.profile.point:
-            if spec.id == point_id:
-                return spec.name.zh if language == "zh" else spec.name.en
-        return point_id
+            number = spec.id.removeprefix(INPUT)
+            name = spec.name.zh if language == "zh" else spec.name.en
+            if number == spec.id or not wired:
+                yield Shown(spec.id, name, spec.unit)
+            elif number in wired:
+                each = wired[number]
+                place = self.options.place if each.place is None else each.place
+                yield Shown(each.id, each.name, "1", place, each.kind)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,5 +205,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def input_point(profile: Profile, number: str) -> str | None:
     """The point that stands for an input of a contact module: `input-1` is the first."""
-    point_id = f"input-{number}"
+    point_id = INPUT + number
     return point_id if any(spec.id == point_id for spec in profile.point) else None

@@ -18,12 +18,19 @@ from gateway.intake.events import (
     DeviceState,
     Telemetry,
 )
+from gateway.intake.inputs import Input, Inputs, Told, Wired
 from gateway.intake.report import Filter, Report, telemetry_maps
-from gateway.journal import Journal
+from gateway.journal import Journal, StateChange
 
 PENDING_MAX = 500
 """Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
 moved, so the next poll reports the same change."""
+
+EDGES_PENDING_MAX = 600
+"""Edges of inputs may still be reported while other readings must wait."""
+
+ROOM = "intake"
+"""Under this name the journal keeps what an input has told, over a restart."""
 
 Listener = Callable[[str, Sequence[Reading]], None]
 
@@ -35,6 +42,7 @@ class Device(msgspec.Struct, frozen=True):
     place: str
     every_s: float
     reports: Mapping[str, Report] = {}
+    inputs: tuple[Wired, ...] = ()
 
 
 class Intake:
@@ -49,20 +57,45 @@ class Intake:
         self._clock = clock
         self._devices = {device.id: device for device in devices}
         self._filters = {device.id: Filter(dict(device.reports)) for device in devices}
+        self._inputs = {device.id: Inputs(device.inputs) for device in devices}
         self._listeners: list[Listener] = []
         self._pending: set[asyncio.Task[None]] = set()
 
+    async def resume(self) -> None:
+        """Recall what every input told before a restart; call it before the first poll."""
+        kept = await self._journal.load(ROOM)
+        now_ns = int(asyncio.get_running_loop().time() * 1e9)
+        known: set[str] = set()
+        for device, inputs in self._inputs.items():
+            keys = {each.wired.id: _key(device, each) for each in inputs.all.values()}
+            known.update(keys.values())
+            told = {id_: kept[key] for id_, key in keys.items() if key in kept}
+            inputs.resume(
+                {id_: msgspec.json.decode(body, type=Told) for id_, body in told.items()}, now_ns
+            )
+        if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
+            await self._journal.append((), gone)
+
     def listen(self, listener: Listener) -> None:
-        """Call `listener(device, readings)` on every poll, before reporting filters it."""
+        """Call `listener(device, readings)` on every poll, before reporting filters it.
+
+        The reading that tells an input's edge bears the edge's instant, not the poll's.
+        """
         self._listeners.append(listener)
 
     def take(self, poll: PollResult) -> None:
         """One device, one poll: the sink of every bus."""
-        known, readings = self._devices[poll.device], poll.readings
-        self.readings += len(readings)
-        self.current.update(known.id, readings, known.every_s)
+        known = self._devices[poll.device]
+        said = self._inputs[known.id].take(poll.readings)
+        self.readings += len(said.now)
+        self.current.update(known.id, said.now, known.every_s)
         for listener in self._listeners:
-            listener(known.id, readings)
+            listener(known.id, said.told)
+        self._report_inputs(known)
+        self._report(known, said.others)
+
+    def _report(self, known: Device, readings: tuple[Reading, ...]) -> None:
+        """What the reporting filter lets through, as one event."""
         due = self._filters[known.id].due(readings)
         if not due:
             return
@@ -70,15 +103,34 @@ class Intake:
             self.deferred += 1
             return
         self._filters[known.id].reported(due)
+        self._record(self._telemetry(known.id, known.place, due))
+
+    def _report_inputs(self, known: Device) -> None:
+        """Edges at once, each at its own place and instant; unchanged levels now and then."""
+        together: dict[tuple[str, int], list[tuple[Input, Reading]]] = {}
+        for wired, reading in self._inputs[known.id].due():
+            most = PENDING_MAX if wired.owed is None else EDGES_PENDING_MAX
+            if len(self._pending) >= most:
+                self.deferred += 1
+                continue
+            at = (wired.wired.place, reading.at_ns)
+            together.setdefault(at, []).append((wired, reading))
+        for (place, _), members in together.items():
+            states = [_state(known.id, wired) for wired, _ in members if wired.owed is not None]
+            for wired, _ in members:
+                wired.reported()
+            due = tuple(reading for _, reading in members)
+            self._record(self._telemetry(known.id, place, due), states)
+
+    def _telemetry(self, source: str, place: str, due: tuple[Reading, ...]) -> Event:
         values, qualities = telemetry_maps(due)
-        event = Event(
+        return Event(
             kind=TELEMETRY,
-            source=known.id,
-            place=known.place,
+            source=source,
+            place=place,
             stamps=self._stamp(min(reading.at_ns for reading in due)),
             data=Telemetry(values, qualities),
         )
-        self._record(event)
 
     def changed(self, change: DeviceChange | BusChange) -> None:
         """A device or bus went from one state to another: once on loss, once on return."""
@@ -107,15 +159,26 @@ class Intake:
         age_ns = int(asyncio.get_running_loop().time() * 1e9) - loop_ns
         return self._clock.stamp(self._clock.now_ns() - max(0, age_ns))
 
-    def _record(self, event: Event) -> None:
-        task = asyncio.get_running_loop().create_task(self._append(event))
+    def _record(self, event: Event, states: Sequence[StateChange] = ()) -> None:
+        task = asyncio.get_running_loop().create_task(self._append(event, states))
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    async def _append(self, event: Event) -> None:
+    async def _append(self, event: Event, states: Sequence[StateChange]) -> None:
         try:
-            await self._journal.append([event])
+            await self._journal.append([event], states)
         except JournalError:
             # An I/O error has already told the station through `journal.fatal`; a full journal
             # counts what it refuses. The poll loop goes on either way.
             self.deferred += 1
+
+
+def _key(device: str, wired: Input) -> str:
+    return f"contact/{device}/{wired.wired.id}"
+
+
+def _state(device: str, wired: Input) -> StateChange:
+    """What is to be recalled of an input after a restart, stored with the edge itself."""
+    memory = wired.memory
+    body = None if memory is None else msgspec.json.encode(memory)
+    return StateChange(ROOM, _key(device, wired), body)

@@ -1,5 +1,7 @@
 """How a reading is said: value, unit, and the mark of how good it is."""
 
+from collections.abc import Sequence
+
 from gateway.health import DeviceVitals, PointVitals
 from gateway.web.frame import Mark
 from gateway.web.words import Words
@@ -50,11 +52,22 @@ def value(point: PointVitals, words: Words) -> str:
         case None:
             return NOTHING
         case bool(on):
-            return words("live.on" if on else "live.off")
+            return _switch(point, words, on=on)
+        case "open" | "short" as cable if point.kind:
+            return words(f"live.cable-{cable}")
         case int() | float() as number:
             return f"{number:,}"
         case str(text):
             return text
+
+
+def _switch(point: PointVitals, words: Words, *, on: bool) -> str:
+    """A contact in a word: what its kind of sensor says, or only whether it is closed."""
+    state = "on" if on else "off"
+    if not point.kind:
+        return words(f"live.{state}")
+    code = f"live.input-{point.kind}-{state}"
+    return words(code if code in words else f"live.input-{state}")
 
 
 def never_read(point: PointVitals) -> bool:
@@ -64,7 +77,7 @@ def never_read(point: PointVitals) -> bool:
 
 def numeric(point: PointVitals) -> bool:
     """True if the point has, or may come to have, a curve."""
-    return not isinstance(point.value, bool | str)
+    return not (point.kind or isinstance(point.value, bool | str))
 
 
 def quality(point: PointVitals, words: Words) -> Mark:
@@ -86,12 +99,17 @@ def state(device: DeviceVitals, words: Words) -> Mark:
 
 
 def headline(device: DeviceVitals, words: Words) -> tuple[str, str]:
-    """What a device says in one line: its first point, or how many of its contacts are closed."""
+    """What a device says in one line: its first point, or how many of its contacts are on."""
     points = device.points
     if not points:
         return (NOTHING, "")
+    if all(point.kind for point in points):
+        return (_share_on(points), words("live.inputs"))
     if len(points) > 1 and all(isinstance(point.value, bool) for point in points):
-        closed = sum(point.value is True for point in points)
-        return (f"{closed}/{len(points)}", words("live.contacts"))
+        return (_share_on(points), words("live.contacts"))
     known = points[0].value is not None
     return (value(points[0], words), unit(points[0].unit) if known else "")
+
+
+def _share_on(points: Sequence[PointVitals]) -> str:
+    return f"{sum(point.value is True for point in points)}/{len(points)}"

@@ -141,6 +141,7 @@ class Station:
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
+        await self.intake.resume()
         self._polling = [_task(f"bus {name}", bus.run) for name, bus in self.buses.items()]
 
     async def stop(self) -> None:
@@ -189,4 +190,10 @@ def _build_buses(settings: Settings, intake: Intake, on_state: OnState) -> dict[
 
 
 def _device(setting: DeviceSetting) -> Device:
-    return Device(setting.id, setting.options.place, setting.device.every_s, setting.options.report)
+    return Device(
+        setting.id,
+        setting.options.place,
+        setting.device.every_s,
+        setting.options.report,
+        setting.wired(),
+    )

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from drivers.bus.stats import BusStats
-from drivers.contract import BusChange, BusState, DeviceChange, FieldBus, Point, Quality
+from drivers.contract import BusChange, BusState, DeviceChange, FieldBus, Quality
 from gateway import __version__
-from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
+from gateway.appliance.schema import BusSetting, DeviceSetting, Settings, Shown
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.health import (
@@ -121,8 +121,8 @@ class Watch:
         # A value is good while its line is up and it is young: never the last one for ever.
         good_since_ns = now_ns - _stale_ns(device) if bus.state is BusState.UP else now_ns
         points = tuple(
-            self._point(device, point, now_ns, ahead_ns, good_since_ns)
-            for point in device.device.points
+            self._point(device.id, shown, now_ns, ahead_ns, good_since_ns)
+            for shown in device.shown(self._settings.station.language)
         )
         at_ns = max((reading.at_ns + ahead_ns for reading in latest.values()), default=None)
         state = bus.devices[device.id].state.value
@@ -141,26 +141,31 @@ class Watch:
         )
 
     def _point(
-        self, device: DeviceSetting, point: Point, now_ns: int, ahead_ns: int, good_since_ns: int
+        self, device: str, shown: Shown, now_ns: int, ahead_ns: int, good_since_ns: int
     ) -> PointVitals:
-        name = device.point_name(point.id, self._settings.station.language)
-        reading = self._intake.current.of(device.id).get(point.id)
+        place = self._settings.places.path(shown.place) if shown.place else ""
+        reading = self._intake.current.of(device).get(shown.id)
         if reading is None:
-            return PointVitals(point.id, name, None, point.unit, Quality.STALE.value, now_ns)
+            never = Quality.STALE.value
+            return PointVitals(
+                shown.id, shown.name, None, shown.unit, never, now_ns, place=place, kind=shown.kind
+            )
         at_ns = reading.at_ns + ahead_ns
         quality = reading.quality
         if quality is Quality.GOOD and at_ns < good_since_ns:
             quality = Quality.STALE
-        step_s, spark = self._intake.current.spark(device.id, point.id)
+        step_s, spark = self._intake.current.spark(device, shown.id)
         return PointVitals(
-            id=point.id,
-            name=name,
+            id=shown.id,
+            name=shown.name,
             value=reading.value,
-            unit=point.unit,
+            unit=shown.unit,
             quality=quality.value,
             at_ns=at_ns,
             spark=spark,
             spark_step_s=step_s,
+            place=place,
+            kind=shown.kind,
         )
 
     def _since_ns(self, device: str, state: str, now_ns: int) -> int:

@@ -66,10 +66,11 @@ def test_a_folder_or_the_file_itself_may_be_named() -> None:
 
 def test_a_point_is_called_by_what_is_wired_there() -> None:
     module = load(ROOT / "config/station.example.toml").devices["di-b3"]
-    assert module.point_name("input-1", "zh") == "5层烟感"
-    assert module.point_name("input-3", "zh") == "输入 3"
-    assert module.point_name("input-3", "en") == "Input 3"
-    assert module.point_name("no-such-point", "zh") == "no-such-point"
+    assert [(each.name, each.kind) for each in module.shown("zh")] == [
+        ("5层烟感", "smoke"),
+        ("电梯电瓶车", "e-bike"),
+        ("值班室通知键", "key"),
+    ]
 
 
 EXCHANGES = [

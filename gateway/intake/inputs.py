@@ -1,0 +1,179 @@
+"""What is wired to a contact module: each input is a sensor of its own, with kind, id and place.
+
+    reading of input-3 ─► drivers.contact.step ─► what the sensor says: at rest, active, cable cut
+
+A module's polls come in, and what its inputs say goes out: now, and the edges. Debounce, inversion
+and the supervised cable are the contact's (`drivers/contact.py`); nothing here knows the journal,
+and time comes with the readings.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from drivers.contact import Contact, ContactOptions, Level, resumed, step
+from drivers.contract import Quality, Reading, Value
+
+INPUT = "input-"
+"""How the inputs of a contact module's profile are called: `input-1` is the first."""
+
+AT_LEAST_EVERY_S = 900.0
+"""How often an input that does not change is reported all the same."""
+
+_SAYS: dict[Level, tuple[Value, Quality]] = {
+    Level.UNKNOWN: (None, Quality.STALE),
+    Level.IDLE: (False, Quality.GOOD),
+    Level.ACTIVE: (True, Quality.GOOD),
+    Level.OPEN: ("open", Quality.SENSOR_FAULT),
+    Level.SHORT: ("short", Quality.SENSOR_FAULT),
+}
+
+
+class Habit(NamedTuple):
+    """How a kind of sensor behaves: how long a level must hold, and how long it may be active."""
+
+    hold_s: float
+    stuck_s: float | None = None
+
+
+HABITS = {
+    "key": Habit(0.0, 30.0),
+    "sos": Habit(0.0, 120.0),
+    "fall": Habit(0.0, 60.0),
+    "perimeter": Habit(0.1, 3600.0),
+    "fire": Habit(0.5),
+    "smoke": Habit(0.5),
+    "gas": Habit(0.5),
+    "e-bike": Habit(0.5, 3600.0),
+    "tamper": Habit(0.5),
+    "door": Habit(0.3),
+    "manhole": Habit(1.0),
+    "leak": Habit(2.0),
+    "parking": Habit(2.0),
+    "bin": Habit(10.0),
+}
+"""A finger is brief and is believed at once; water splashes, and a car turns in a parking space."""
+
+OTHER = Habit(0.3)
+"""Any other kind."""
+
+
+def habit(kind: str) -> Habit:
+    """How that kind of sensor behaves."""
+    return HABITS.get(kind, OTHER)
+
+
+class Wired(msgspec.Struct, frozen=True, kw_only=True):
+    """One wired sensor: the module's point that reads it, and everything that is its own."""
+
+    point: str
+    id: str
+    place: str
+    contact: ContactOptions = ContactOptions()
+    at_least_every_s: float = AT_LEAST_EVERY_S
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is remembered of an input over a restart."""
+
+    level: Level
+    stuck: bool = False
+
+
+class Said(NamedTuple):
+    """One poll of a module: what it says now, and the same for whoever acts on it.
+
+    `told` differs from `now` in the instant of an edge, which is that of the first reading that
+    showed it; `now` always bears the poll's.
+    """
+
+    now: tuple[Reading, ...]
+    told: tuple[Reading, ...]
+    others: tuple[Reading, ...]
+
+
+class Input:
+    """One wired sensor over time. `owed` is an edge that has not been reported yet."""
+
+    def __init__(self, wired: Wired) -> None:
+        """Nothing is known of it yet."""
+        self.wired = wired
+        self.contact = Contact()
+        self.owed: Reading | None = None
+        self._latest: Reading | None = None
+        self._reported_ns: int | None = None
+
+    @property
+    def memory(self) -> Told | None:
+        """What is to outlive a restart; None if nothing is known."""
+        level = self.contact.level
+        return None if level is Level.UNKNOWN else Told(level, self.contact.stuck)
+
+    def resume(self, told: Told, at_ns: int) -> None:
+        """Go on where a restart interrupted."""
+        self.contact = resumed(told.level, at_ns, stuck=told.stuck)
+
+    def take(self, reading: Reading) -> tuple[Reading, Reading]:
+        """What the input says now; and the same, at the instant of the edge if this tells one."""
+        self.contact, change = step(
+            self.contact, self.wired.contact, reading.value, reading.quality, reading.at_ns
+        )
+        now = self._latest = self._says(reading)
+        if change is None:
+            return now, now
+        self.owed = msgspec.structs.replace(now, at_ns=change.at_ns)
+        return now, self.owed
+
+    def due(self) -> Reading | None:
+        """What is to be reported: an edge at once, an unchanged level now and then."""
+        latest = self._latest
+        if self.owed is not None or latest is None or latest.value is None:
+            return self.owed
+        age_ns = math.inf if self._reported_ns is None else latest.at_ns - self._reported_ns
+        return latest if age_ns >= self.wired.at_least_every_s * 1e9 else None
+
+    def reported(self) -> None:
+        """What was due went out."""
+        self.owed = None
+        if self._latest is not None:
+            self._reported_ns = self._latest.at_ns
+
+    def _says(self, reading: Reading) -> Reading:
+        value, quality = _SAYS[self.contact.level]
+        if reading.quality is not Quality.GOOD:
+            value, quality = None, reading.quality
+        elif self.contact.stuck:
+            quality = Quality.SENSOR_FAULT
+        return Reading(reading.device, self.wired.id, value, "1", quality, reading.at_ns)
+
+
+class Inputs:
+    """All that is wired to one device; a device without any passes its readings through.
+
+    Inputs of the module to which nothing is wired say nothing, once anything is wired at all.
+    """
+
+    def __init__(self, wired: Sequence[Wired]) -> None:
+        """`wired` have different points and ids, which whoever reads the settings has seen to."""
+        self.all = {each.point: Input(each) for each in wired}
+
+    def resume(self, told: Mapping[str, Told], at_ns: int) -> None:
+        """Go on where a restart interrupted; `told` by the inputs' ids."""
+        for each in self.all.values():
+            if each.wired.id in told:
+                each.resume(told[each.wired.id], at_ns)
+
+    def take(self, readings: tuple[Reading, ...]) -> Said:
+        """One poll of the device."""
+        if not self.all:
+            return Said(readings, readings, readings)
+        others = tuple(each for each in readings if not each.point.startswith(INPUT))
+        wired = [self.all[each.point].take(each) for each in readings if each.point in self.all]
+        now, told = zip(*wired, strict=True) if wired else ((), ())
+        return Said((*others, *now), (*others, *told), others)
+
+    def due(self) -> list[tuple[Input, Reading]]:
+        """What is to be reported now; it stays due until the input's `reported` is called."""
+        return [(each, reading) for each in self.all.values() if (reading := each.due())]
