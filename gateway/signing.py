@@ -96,6 +96,15 @@ def verify(public: str, value: Any, signature: str) -> bool:
     return True
 
 
+def is_public_key(text: str) -> bool:
+    """Whether that is a public key as we write one."""
+    try:
+        Ed25519PublicKey.from_public_bytes(_bytes(text))
+    except ValueError:  # also from base64 and ASCII
+        return False
+    return True
+
+
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 

@@ -128,7 +128,10 @@ class Bus:
         self._restart.set()
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Write, read back, and give what was read; a FieldError says why not."""
+        """Write, read back, and give what was read; a FieldError says why not.
+
+        Cancelled before its turn came, it is not written; after that, it runs to its end.
+        """
         member = self._members.get(device)
         target = None if member is None else member.device.point(point)
         if member is None or target is None:
@@ -142,7 +145,12 @@ class Bus:
         self._writes.add(job)
         self._queue.put(job)
         self._changed.set()
-        return await job.done
+        try:
+            return await job.done
+        finally:
+            if job in self._queue:
+                self._queue.discard(job)
+                self._writes.discard(job)
 
     def accept_counter(self, device: str, point: str) -> None:
         """Take the next count of this counter as it comes: the meter was replaced."""

@@ -9,14 +9,12 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from drivers.contract import BusChange, DeviceChange, OnState
-from drivers.registry import bus_kinds
+from drivers.contract import BusChange, DeviceChange
 from gateway import __version__
 from gateway.appliance.load import load
 from gateway.appliance.schema import DeviceSetting, Settings
@@ -29,18 +27,18 @@ from gateway.intake.intake import Device
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
 from gateway.station import floor, watchdog
+from gateway.station.commands import device_write
 from gateway.station.events import STARTED, Started
-from gateway.station.supervise import keep_running, stop_all
+from gateway.station.field import Field
+from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
-from gateway.station.vitals import StationBus, Watch
+from gateway.station.vitals import Watch
+from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import control_path
 from gateway.web.server import WebServer, build_app
 
 log = logging.getLogger(__name__)
-
-STOP_WITHIN_S = 0.7
-"""What each step of stopping may take: a stop as a whole takes at most 3 s."""
 
 VITALS_EVERY_S = 1.0
 STUCK_S_MAX = 15.0
@@ -103,14 +101,16 @@ class Station:
         self._journal = journal
         self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
         self.time = Timekeeping(clock, journal, state)
-        self.uplinks = Uplinks(settings, state, clock, journal, self.time.platform_says)
-        self.buses = _build_buses(settings, self.intake, self._changed)
+        self.field = Field(settings, self.intake.take, self._changed)
+        self.uplinks = Uplinks(
+            settings, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
+        )
         self.watch = Watch(
             settings,
             clock=clock,
             journal=journal,
             intake=self.intake,
-            buses=self.buses,
+            buses=self.field.buses,
             senders=self.uplinks.senders,
             receipting=[
                 journal.follower(name, retaining=True)
@@ -120,7 +120,6 @@ class Station:
         )
         app = build_app([live_section(self.watch)], vitals=self.watch, feed=journal)
         self._server = WebServer(app, settings.web, control=control_path())
-        self._polling: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -133,20 +132,17 @@ class Station:
         await self._server.start()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
-        self._tasks += [
-            _task(f"uplink {sender.name}", sender.run) for sender in self.uplinks.senders
-        ]
-        self._tasks += [_task(name, run) for name, run in self.uplinks.listeners]
-        self._tasks += [_task("clock", self.time.run), _task("vitals", self._keep_watching)]
+        self.uplinks.start()
+        self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
-        self._polling = [_task(f"bus {name}", bus.run) for name, bus in self.buses.items()]
+        self.field.start()
 
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages."""
-        await stop_all(self._polling, STOP_WITHIN_S)
+        await self.field.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.intake.drain()
@@ -154,6 +150,10 @@ class Station:
         await self.uplinks.close()
         await self._server.stop()
         self.time.keep_floor()
+
+    def _kinds(self, _uplink: str) -> list[CommandKind]:
+        """What the station carries out for a platform."""
+        return [device_write(self.field.of_device, self._clock)]
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         self.intake.changed(change)
@@ -170,23 +170,6 @@ class Station:
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
         await self._journal.append([event])
-
-
-def _task(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-    return asyncio.create_task(keep_running(name, run), name=name)
-
-
-def _build_buses(settings: Settings, intake: Intake, on_state: OnState) -> dict[str, StationBus]:
-    """One bus for each that has devices; a bus without any would only hold its port."""
-    kinds = bus_kinds()
-    buses = {}
-    for name, bus in settings.buses.items():
-        devices = [setting.device for setting in settings.devices_on(name)]
-        if devices:
-            build = kinds[bus.kind].build
-            built = build(name, bus.options, devices, intake.take, on_state)
-            buses[name] = cast(StationBus, built)
-    return buses
 
 
 def _device(setting: DeviceSetting) -> Device:

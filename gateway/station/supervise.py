@@ -6,10 +6,18 @@ from collections.abc import Awaitable, Callable
 
 from gateway.errors import StationError
 
+STOP_WITHIN_S = 0.7
+"""What each step of stopping may take: a stop as a whole takes at most 3 s."""
+
 log = logging.getLogger(__name__)
 
 RUN_S_MIN = 5.0
 """A task that failed sooner than this is started again only when this time has passed."""
+
+
+def start(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """A task that goes on until it is cancelled."""
+    return asyncio.create_task(keep_running(name, run), name=name)
 
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:

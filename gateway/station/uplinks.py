@@ -1,56 +1,158 @@
 """The station's uplinks: a follower, a connection, a sender and an inbox for each."""
 
+import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.appliance.schema import Settings
 from gateway.clock import Clock
 from gateway.journal import Journal
+from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.courier import Learn
-from gateway.upstream.inbox.kinds import feed_replay, ping
+from gateway.upstream.inbox.command import CommandKind
+from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
 from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.options import Options
 from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.tls import Tls
+
+if TYPE_CHECKING:
+    from gateway.upstream.enrol import Papers
+
+KindsOf = Callable[[str], Iterable[CommandKind]]
+"""What other rooms carry out for the platform behind the uplink of that name."""
+
+
+class _Line(NamedTuple):
+    """One uplink that is open."""
+
+    options: Options
+    uplink: Uplink
+    sender: Sender
+    inbox: Inbox | None
+    papers: "Papers | None"
+    tls: Tls | None
 
 
 class Uplinks:
     """All connections to platforms; opened inside the running loop."""
 
     def __init__(
-        self, settings: Settings, state: Path, clock: Clock, journal: Journal, learn: Learn
+        self,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        learn: Learn,
+        *,
+        kinds_of: KindsOf = lambda _: (),
     ) -> None:
         """`learn` hears the platform's time. SettingsError for a credential that cannot be used."""
         self.senders: list[Sender] = []
-        self.listeners: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-        self._open: list[Uplink] = []
-        station = settings.station.id
+        self._station = settings.station.id
+        self._keys = state / "keys"
+        self._clock = clock
+        self._journal = journal
+        self._learn = learn
+        self._kinds_of = kinds_of
+        self._lines: dict[str, _Line] = {}
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         for name, options in settings.uplinks.items():
-            uplink = open_uplink(options, station=station, keys=state / "keys", now_ns=clock.now_ns)
-            sender = Sender(
-                name,
-                journal.follower(name, retaining=options.required),
-                journal,
-                uplink,
-                clock,
-                station=station,
-                kind=options.kind,
-                rng=random.Random(),  # noqa: S311  # jitter, not a secret
-                learn=learn,
-            )
-            self._open.append(uplink)
-            self.senders.append(sender)
-            if options.commands:
-                kinds = [ping(clock), feed_replay(sender, journal, clock)]
-                inbox = Inbox(name, journal, clock, station=station, kinds=kinds)
-                self.listeners.append((f"inbox {name}", partial(_listen, inbox, uplink)))
+            self._open(name, options)
+
+    def start(self) -> None:
+        """Send, and listen for commands."""
+        for name in self._lines:
+            self._start(name)
+
+    async def change(self, uplinks: dict[str, Options]) -> None:
+        """Close what is gone or other than before, open what is new; the rest goes on."""
+        for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
+            await self._close(name)
+        for name in uplinks.keys() - self._lines.keys():
+            self._open(name, uplinks[name])
+            self._start(name)
 
     async def close(self) -> None:
-        """Let go of every connection."""
-        for uplink in self._open:
-            await uplink.close()
+        """Stop, and let go of every connection."""
+        await stop_all([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
+        self._tasks.clear()
+        for name in list(self._lines):
+            await self._close(name)
+
+    def _open(self, name: str, options: Options) -> None:
+        papers = self._papers(name, options)
+        tls = None
+        if options.url.startswith("https:"):
+            tls = Tls(
+                self._clock, ca_file=options.ca_file, own=None if papers is None else papers.pem
+            )
+        uplink = open_uplink(
+            options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=tls
+        )
+        sender = Sender(
+            name,
+            self._journal.follower(name, retaining=options.required),
+            self._journal,
+            uplink,
+            self._clock,
+            station=self._station,
+            kind=options.kind,
+            rng=random.Random(),  # noqa: S311  # jitter, not a secret
+            learn=self._learn,
+        )
+        enrolment = None if papers is None else papers.enrolment()
+        root = options.command_key or (enrolment.command_key if enrolment else None)
+        keys = Keys(self._keys / f"{name}.command-key", root)
+        inbox = self._inbox(name, sender, keys) if options.commands else None
+        self._lines[name] = _Line(options, uplink, sender, inbox, papers, tls)
+        self.senders.append(sender)
+
+    def _papers(self, name: str, options: Options) -> "Papers | None":
+        """Our papers for that platform, if we are enrolled there."""
+        if not (self._keys / f"{name}.enrolment").exists():
+            return None
+        from gateway.upstream.enrol import Papers  # noqa: PLC0415  # X.509 costs 8 MB
+
+        papers = Papers(self._keys, name)
+        return papers if papers.enrolment(options.url) else None
+
+    def _inbox(self, name: str, sender: Sender, keys: Keys) -> Inbox:
+        clock, station = self._clock, self._station
+        kinds = [
+            ping(clock),
+            clock_offset(clock),
+            feed_replay(sender, self._journal, clock),
+            key_rotate(keys, station),
+            *self._kinds_of(name),
+        ]
+        return Inbox(name, self._journal, clock, station=station, kinds=kinds, keys=keys)
+
+    def _start(self, name: str) -> None:
+        line = self._lines[name]
+        tasks = [start(f"uplink {name}", line.sender.run)]
+        if line.inbox is not None:
+            tasks.append(start(f"inbox {name}", partial(_listen, line.inbox, line.uplink)))
+        if line.papers is not None:
+            tasks.append(start(f"papers {name}", partial(self._keep_papers, line.papers, line.tls)))
+        self._tasks[name] = tasks
+
+    async def _keep_papers(self, papers: "Papers", tls: Tls | None) -> None:
+        from gateway.upstream.renew import keep_valid  # noqa: PLC0415  # as in `_papers`
+
+        await keep_valid(papers, tls, self._station, self._clock)
+
+    async def _close(self, name: str) -> None:
+        await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)
+        line = self._lines.pop(name)
+        self.senders.remove(line.sender)
+        await line.uplink.close()
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.errors import SettingsError
+from gateway.signing import is_public_key
 
 PLAIN_HTTP = "upstream.plain-http"
 BAD_URL = "upstream.bad-url"
@@ -17,6 +18,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     `required`: nothing is deleted before its receipt. `credential` is a name, never the secret.
     `plain` allows http:// beyond this machine; without it that is a mistake in the settings.
+    `command_key` is the public key that signed commands are checked with, where no enrolment has
+    brought it.
     """
 
     url: str
@@ -27,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ca_file: str | None = None
     plain: bool = False
     commands: bool = True
+    command_key: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -38,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             raise SettingsError(BAD_URL, key="url")  # not repeated: it may hold a password
         if url.scheme == "http" and not self.plain and not _is_loopback(url.hostname or ""):
             raise SettingsError(PLAIN_HTTP, key="url", host=url.hostname)
+        if self.command_key is not None and not is_public_key(self.command_key):
+            raise SettingsError("upstream.bad-key", key="command_key")
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import random
+from pathlib import Path
 
 from gateway.demo.platform.moods import Mood
 from gateway.demo.platform.orders import OrderForm
 from gateway.event import Lane
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.verify import Keys
 from tests.upstream.ledger import STATION
 from tests.upstream.rig import until
 from tests.upstream.road import Road, key, platform_at
@@ -17,7 +19,8 @@ from tests.upstream.road import Road, key, platform_at
 @contextlib.asynccontextmanager
 async def listening(road: Road):
     kinds = [ping(road.clock), feed_replay(road.sender, road.journal, road.clock)]
-    inbox = Inbox("district", road.journal, road.clock, station=STATION, kinds=kinds)
+    keys = Keys(Path("/nowhere"), None)
+    inbox = Inbox("district", road.journal, road.clock, station=STATION, kinds=kinds, keys=keys)
     await inbox.load()
     task = asyncio.ensure_future(inbox.run(road.uplink, random.Random(1)))
     try:

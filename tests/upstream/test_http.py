@@ -12,6 +12,8 @@ from gateway.upstream.options import Options
 from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Unknown
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
+from gateway.upstream.uplinks.tls import Tls
+from tests.sim.clock import SimulatedClock
 from tests.upstream.ledger import EPOCH, STATION
 from tests.upstream.rig import loop_clock, until
 from tests.upstream.road import Road, key, platform_at
@@ -147,7 +149,9 @@ class Served:
 
 
 async def deliver(url: str, batch: Batch = BATCH, **options: object):
-    uplink = HttpUplink(Options(url=url, **options), station=STATION, now_ns=int)
+    asked = Options(url=url, **options)
+    tls = Tls(SimulatedClock(), ca_file=asked.ca_file, own=None)
+    uplink = HttpUplink(asked, station=STATION, now_ns=int, tls=tls)
     try:
         return await uplink.deliver(batch)
     finally:

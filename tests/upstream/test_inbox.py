@@ -2,6 +2,7 @@ import asyncio
 import datetime
 import json
 import random
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from gateway.upstream.inbox.command import MOVES, CommandKind, State, parse, wal
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.memory import COMMANDS_MAX
 from gateway.upstream.inbox.run import ACTING_MAX, Inbox
+from gateway.upstream.inbox.verify import Keys
 from tests.sim.loop import simulated
 from tests.upstream.ledger import STATION
 from tests.upstream.rig import Rig
@@ -43,7 +45,9 @@ class Desk:
             ping(self.rig.clock),
             feed_replay(self.rig.sender, self.rig.journal, self.rig.clock),
         ]
-        return Inbox("district", self.rig.journal, self.rig.clock, station=STATION, kinds=kinds)
+        keys = Keys(Path("/nowhere"), None)
+        rig = self.rig
+        return Inbox("district", rig.journal, rig.clock, station=STATION, kinds=kinds, keys=keys)
 
     async def poll(self, uplink: object, for_s: float) -> None:
         polling = asyncio.ensure_future(self.inbox.run(uplink, random.Random(1)))
@@ -74,6 +78,13 @@ class Desk:
         async with asyncio.TaskGroup() as acting:
             for command in commands:
                 await self.inbox.take(command, acting)
+
+    async def restart(self) -> None:
+        """The process was killed and is back."""
+        self.inbox = self.new_inbox()
+        await self.inbox.load()
+        async with asyncio.TaskGroup() as acting:
+            await self.inbox.resume(acting)
 
     def receipts(self) -> list[dict]:
         tails = [json.loads(b"{" + e.body) for e in self.rig.journal.lanes[Lane.SERVICE]]
@@ -124,8 +135,7 @@ async def test_killed_half_way_it_is_failed_and_never_repeated():
     task.cancel()  # as a kill would: accepted is on disk, the end is not
     await asyncio.sleep(1)
     desk.hold = None
-    desk.inbox = desk.new_inbox()
-    await desk.inbox.load()
+    await desk.restart()
     await desk.take(command)
     assert desk.rung == 0
     assert desk.states() == ["accepted", "failed", "duplicate"]

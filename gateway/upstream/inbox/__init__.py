@@ -1,9 +1,11 @@
 """The platform's commands: each is carried out at most once, and never after its expiry.
 
     command.py   what a command is, how long it lives, its states (pure)
+    verify.py    whose signature counts
     memory.py    which commands were seen, and what became of them
     run.py       polls, decides, acts, reports
-    kinds.py     the kinds that this room carries out itself: ping, feed.replay
+    cancel.py    `command.cancel`, the one kind that the inbox carries out on itself
+    kinds.py     the kinds that this room carries out: ping, clock.offset, key.rotate, feed.replay
 
 A kind that nothing handles is refused; other rooms bring theirs as `CommandKind`.
 """

@@ -4,7 +4,7 @@ import datetime
 import enum
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -12,21 +12,32 @@ from gateway.clock import Deadline
 from gateway.errors import CommandRefused
 from gateway.event import Stamps
 
-COMMAND_BYTES_MAX = 65_536
+COMMAND_BYTES_MAX = 131_072
+"""The settings of a station with 500 devices fit, and 32 such commands in one answer."""
+
 TTL_NS_MAX = 30 * 86_400 * 1_000_000_000
 
+AHEAD_NS_MAX = 3_600 * 1_000_000_000
+"""An id from further ahead than this would hide all commands until then: ids only grow."""
+
 MALFORMED = "inbox.malformed"
+TOO_LARGE = "inbox.too-large"
 WRONG_STATION = "inbox.wrong-station"
+AHEAD = "inbox.ahead"
 EXPIRED = "inbox.expired"
 UNSIGNED = "inbox.unsigned"
+FORGED = "inbox.forged"
+NO_KEY = "inbox.no-key"
+CANCELLED = "inbox.cancelled"
 UNAVAILABLE = "inbox.unavailable"
 FORGOTTEN = "inbox.forgotten"
 BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
 NOTHING_NEW = "inbox.nothing-new"
 
-SIGNED_FAMILIES = ("broadcast", "kiosk", "relay", "settings")
-"""Kinds that make sound, speak at a kiosk, move a relay or change settings carry a signature."""
+SIGNED_FAMILIES = frozenset({"broadcast", "kiosk", "relay", "device", "settings", "key", "command"})
+"""Kinds that make sound, speak at a kiosk, move something, change settings or keys, or take back
+what was signed carry a signature."""
 
 
 class State(enum.Enum):
@@ -42,7 +53,7 @@ class State(enum.Enum):
 
 MOVES: dict[State | None, frozenset[State]] = {
     None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED}),
-    State.ACCEPTED: frozenset({State.DONE, State.FAILED}),
+    State.ACCEPTED: frozenset({State.DONE, State.FAILED, State.EXPIRED}),
 }
 """From where to where; None is a command that was never seen. All other states are final."""
 
@@ -73,22 +84,61 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         """After this, UTC, it is never carried out."""
         return wall_ns(self.expires)
 
-    def deadline(self, now: Stamps) -> Deadline:
-        """Its expiry on the boot clock; without wall time, its time to live counts from now."""
-        if now.wall_ns is None:
-            return Deadline(now.boot, now.at_ns + self.expires_ns - self.issued_ns)
-        return Deadline(now.boot, now.at_ns + self.expires_ns - now.wall_ns)
+    @property
+    def id_ns(self) -> int:
+        """When its id was made, UTC: the first 48 bits of a UUIDv7 are milliseconds."""
+        return (uuid.UUID(self.id).int >> 80) * 1_000_000
+
+    def deadline(self, now: Stamps, floor_ns: int = 0) -> Deadline:
+        """Its expiry on the boot clock, by what is known of the time.
+
+        Without wall time its time to live counts from now, unless it had expired at the floor:
+        wall time that was vouched for once and cannot be before. A clock that is behind never
+        lengthens the time to live.
+        """
+        ttl_ns = self.expires_ns - self.issued_ns
+        if now.wall_ns is not None:
+            ttl_ns = min(ttl_ns, self.expires_ns - now.wall_ns)
+        elif self.expires_ns <= floor_ns:
+            ttl_ns = 0
+        return Deadline(now.boot, now.at_ns + ttl_ns)
+
+
+class Promise(enum.Enum):
+    """What a kind may do at a kill between acting and recording."""
+
+    AT_MOST_ONCE = "at most once"
+    """Record, then act; after a kill it is failed, or its kind can tell what became of it."""
+
+    AT_LEAST_ONCE = "at least once before expiry"
+    """Emergency sound: act and record together; after a kill act again until it has expired.
+    What acts must itself refuse an id that it has seen in this boot."""
+
+
+class Mandate(NamedTuple):
+    """What an accepted command allows: to act in the name of `id`, until the deadline."""
+
+    id: str
+    deadline: Deadline
+
+
+Act: TypeAlias = Callable[[Any, Mandate], Awaitable[Any]]
 
 
 class CommandKind(NamedTuple):
     """One kind: what its data look like, and what carries it out.
 
-    `act(data, deadline)` returns the detail of the receipt; a StationError makes it `failed`.
+    `act(data, mandate)` returns the detail of the receipt; a StationError makes it `failed`.
+    `settle`, the same after a kill, never acts: it tells what became of it. A `cancellable` kind
+    bears that its `act` is cancelled half-way.
     """
 
     name: str
     data: type[msgspec.Struct]
-    act: Callable[[Any, Deadline], Awaitable[Any]]
+    act: Act
+    promise: Promise = Promise.AT_MOST_ONCE
+    settle: Act | None = None
+    cancellable: bool = False
 
 
 class _OnlyId(msgspec.Struct):
@@ -102,11 +152,20 @@ _only_id = msgspec.json.Decoder(_OnlyId)
 def parse(raw: bytes) -> Command:
     """The command in these bytes; CommandRefused, with `of` if at least its id can be read."""
     try:
+        if len(raw) > COMMAND_BYTES_MAX:
+            raise CommandRefused(TOO_LARGE, bytes=len(raw), of=_readable_id(raw))
         command = _command.decode(raw)
-        _check(command, len(raw))
-    except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+        _check(command)
+    except (ValueError, OverflowError, RecursionError) as error:  # msgspec's are ValueErrors
         raise CommandRefused(MALFORMED, reason=str(error), of=_readable_id(raw)) from error
     return command
+
+
+def signed_part(raw: bytes) -> Any:
+    """What a command's signature is over: all of it but the signature itself."""
+    whole = msgspec.json.decode(raw)
+    whole.pop("signature", None)
+    return whole
 
 
 def wall_ns(text: str) -> int:
@@ -118,10 +177,8 @@ def wall_ns(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
-def _check(command: Command, size: int) -> None:
+def _check(command: Command) -> None:
     _check_id(command.id)
-    if size > COMMAND_BYTES_MAX:
-        raise ValueError(size)
     if not 0 < command.expires_ns - command.issued_ns <= TTL_NS_MAX:
         raise ValueError(command.expires)
 
@@ -137,6 +194,6 @@ def _readable_id(raw: bytes) -> str | None:
     try:
         found = _only_id.decode(raw).id
         _check_id(found)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found

@@ -5,10 +5,19 @@ from typing import Any
 
 import msgspec
 
-from gateway.clock import Clock, Deadline
+from gateway import signing
+from gateway.clock import Clock
 from gateway.errors import CommandRefused
-from gateway.event import Lane
-from gateway.upstream.inbox.command import EXPIRED, MALFORMED, CommandKind
+from gateway.event import Lane, Trust
+from gateway.upstream.inbox.command import (
+    EXPIRED,
+    INTERRUPTED,
+    MALFORMED,
+    CommandKind,
+    Mandate,
+    wall_ns,
+)
+from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.ports import Ledger
 from gateway.upstream.receipt import Range
 from gateway.upstream.sender import Sender
@@ -16,6 +25,22 @@ from gateway.upstream.sender import Sender
 
 class Ping(msgspec.Struct, frozen=True):
     """Asks whether anybody is there."""
+
+
+class Offset(msgspec.Struct, frozen=True):
+    """Says what time the platform had when it wrote this (RFC 3339)."""
+
+    at: str
+
+
+class Rotate(msgspec.Struct, frozen=True):
+    """Another command key. `proof` is its own signature over {"key", "station"}.
+
+    Without the proof a mistyped key would lock the platform out of every station.
+    """
+
+    key: str
+    proof: str
 
 
 class Replay(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
@@ -29,28 +54,70 @@ class Replay(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}
 def ping(clock: Clock) -> CommandKind:
     """`ping`: answers with what the station's time rests on."""
 
-    async def act(_ping: Ping, _deadline: Deadline) -> Any:
+    async def act(_ping: Ping, _mandate: Mandate) -> Any:
         status = clock.status()
         return {"trust": status.trust.value, "uptime_s": clock.now_ns() // 1_000_000_000}
 
     return CommandKind("ping", Ping, act)
 
 
+def clock_offset(clock: Clock) -> CommandKind:
+    """`clock.offset`: how far station time is from the platform's, and what it rests on.
+
+    The command's way here is part of `offset_ms`: at most the length of one poll.
+    """
+
+    async def act(asked: Offset, _mandate: Mandate) -> Any:
+        try:
+            said_ns = wall_ns(asked.at)
+        except (ValueError, OverflowError):
+            raise CommandRefused(MALFORMED, reason=asked.at) from None
+        status = clock.status()
+        told: dict[str, Any] = {"trust": status.trust.value}
+        if status.trust is not Trust.NONE and status.wall_ns is not None:
+            told["offset_ms"] = (status.wall_ns - said_ns) // 1_000_000
+            told["error_ms"] = round(status.error_s * 1000)
+            told["age_s"] = round(status.age_s)
+        return told
+
+    return CommandKind("clock.offset", Offset, act)
+
+
+def key_rotate(keys: Keys, station: str) -> CommandKind:
+    """`key.rotate`: signed with the key in force, it puts another in its place."""
+
+    async def act(asked: Rotate, _mandate: Mandate) -> Any:
+        named = {"key": asked.key, "station": station}
+        if not signing.is_public_key(asked.key) or not signing.verify(
+            asked.key, named, asked.proof
+        ):
+            raise CommandRefused("inbox.key-unproved")
+        keys.rotate(asked.key)
+        return {"key": asked.key}
+
+    async def settle(asked: Rotate, _mandate: Mandate) -> Any:
+        if keys.key != asked.key:
+            raise CommandRefused(INTERRUPTED)
+        return {"key": asked.key}
+
+    return CommandKind("key.rotate", Rotate, act, settle=settle)
+
+
 def feed_replay(sender: Sender, journal: Ledger, clock: Clock) -> CommandKind:
     """`feed.replay`: what the history still has, and a gap for what it has not."""
 
-    async def act(asked: Replay, deadline: Deadline) -> Any:
+    async def act(asked: Replay, mandate: Mandate) -> Any:
         wanted = _range(asked, journal)
         resend = sender.resend(wanted)
         try:
-            async with asyncio.timeout(deadline.left_ns(clock) / 1e9):
+            async with asyncio.timeout(mandate.deadline.left_ns(clock) / 1e9):
                 await resend.done
         except TimeoutError:
             resend.finish()
             raise CommandRefused(EXPIRED) from None
         return {"events": resend.entries, "gaps": resend.gaps, "to": wanted.last}
 
-    return CommandKind("feed.replay", Replay, act)
+    return CommandKind("feed.replay", Replay, act, cancellable=True)
 
 
 def _range(asked: Replay, journal: Ledger) -> Range:

@@ -10,16 +10,24 @@ from gateway.journal import StateChange
 from gateway.upstream.inbox.command import BUSY, FORGOTTEN, State
 
 COMMANDS_MAX = 256
+SIGNED_RESERVE = 64
+"""Room beyond it for signed commands: whoever may only ask cannot crowd out who may act."""
+
 _FLOOR = "floor"
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """One command's fate so far; `state` None: only just seen."""
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One command's fate so far; `state` None: only just seen.
+
+    `kind` and `data` (JSON) stay while it is open: after a kill somebody must answer for it.
+    """
 
     state: State | None
     deadline: Deadline
     reason_code: str | None = None
     detail: Any = None
+    kind: str = ""
+    data: str = ""
 
 
 _kept = msgspec.json.Decoder(Kept)
@@ -35,12 +43,17 @@ class Memory:
     def __init__(self, room: str, state: dict[str, bytes]) -> None:
         self._room = room
         self._floor = state.get(_FLOOR, b"").decode()
+        self._passed = ""
         self._kept = {key: _kept.decode(body) for key, body in state.items() if key != _FLOOR}
 
     @property
     def newest(self) -> str:
         """The highest id seen: where the next poll goes on."""
-        return max(self._kept, default=self._floor)
+        return max(self._passed, max(self._kept, default=self._floor))
+
+    def pass_over(self, command_id: str) -> None:
+        """Do not ask again for a command that was turned away; a restart forgets it."""
+        self._passed = max(self._passed, command_id)
 
     def get(self, command_id: str) -> Kept | None:
         """What became of a command; None if it was never seen. CommandRefused if forgotten."""
@@ -53,9 +66,10 @@ class Memory:
         """Commands that were accepted and whose end nobody recorded."""
         return [item for item in self._kept.items() if item[1].state is State.ACCEPTED]
 
-    def make_room(self, clock: Clock, of: str) -> list[StateChange]:
+    def make_room(self, clock: Clock, of: str, *, signed: bool = False) -> list[StateChange]:
         """Forget the oldest that have expired; CommandRefused `of` if that makes no room."""
         changes = []
+        most = COMMANDS_MAX + SIGNED_RESERVE * signed
         for name in sorted(self._kept):
             if len(self._kept) < COMMANDS_MAX:
                 break
@@ -67,7 +81,7 @@ class Memory:
             changes.append(StateChange(self._room, name, None))
         if changes:
             changes.append(StateChange(self._room, _FLOOR, self._floor.encode()))
-        if len(self._kept) >= COMMANDS_MAX:
+        if len(self._kept) >= most:
             raise CommandRefused(BUSY, of=of)
         return changes
 

@@ -1,14 +1,20 @@
 """Polls for commands, decides, acts, reports.
 
-Record, then act: the acceptance is on disk before anything happens, so a command is carried out
-at most once whatever is killed when.
+    polled ─► parsed ─► ours? in time? signed? new? ─► accepted ─► acted ─► done | failed
+                 └────────────┴── turned away: answered, never remembered
+
+What was not proved to be the platform's word leaves no trace in the memory: a forged command must
+not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
+happens, so a command is carried out at most once whatever is killed when. Only a kind that
+promises otherwise (`Promise.AT_LEAST_ONCE`, emergency sound) acts beside the record.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,8 +24,18 @@ from gateway.event import Event, rfc3339
 from gateway.journal import StateChange
 from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox import command as c
-from gateway.upstream.inbox.command import MOVES, Command, CommandKind, State
+from gateway.upstream.inbox.cancel import cancelling
+from gateway.upstream.inbox.command import (
+    MOVES,
+    Act,
+    Command,
+    CommandKind,
+    Mandate,
+    Promise,
+    State,
+)
 from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.ports import Ledger
 from gateway.upstream.retry import Retry
 from gateway.upstream.uplinks.contract import Uplink
@@ -27,8 +43,17 @@ from gateway.upstream.uplinks.contract import Uplink
 WAIT_S = 55.0
 POLL_EVERY_S_MIN = 1.0
 ACTING_MAX = 4
+"""Ordinary commands under way at once; an emergency does not wait for any of them."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Work(NamedTuple):
+    """A command that may be carried out, and what does it."""
+
+    kind: CommandKind
+    data: msgspec.Struct
+    raw: str
 
 
 class Inbox:
@@ -42,52 +67,78 @@ class Inbox:
         *,
         station: str,
         kinds: Iterable[CommandKind],
+        keys: Keys,
     ) -> None:
         self._room = f"inbox-{name}"
         self._journal = journal
         self._clock = clock
         self._station = station
-        self._kinds = {kind.name: kind for kind in kinds}
+        self._kinds = {kind.name: kind for kind in (*kinds, cancelling(self.cancel))}
+        self._keys = keys
         self._memory = Memory(self._room, {})
-        self._acting = 0
+        self._acting: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
 
     async def load(self) -> None:
-        """Take up the state; what a killed process left half-way is failed, never repeated."""
+        """Take up the state, as it was when the process was last here."""
         self._memory = Memory(self._room, await self._journal.load(self._room))
-        self._acting = 0
-        for name, kept in self._memory.open():
-            await self._move(name, kept, State.FAILED, c.INTERRUPTED)
+        self._acting.clear()
+        self._cancelled.clear()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
         """Poll until cancelled, after `load`; a fault of the journal or of a kind ends it."""
         retry = Retry(rng)
         async with asyncio.TaskGroup() as acting:
+            await self.resume(acting)
             while True:
                 await self._poll(uplink, retry, acting)
+
+    async def resume(self, acting: asyncio.TaskGroup) -> None:
+        """Answer for what a killed process left half-way, each as its kind has promised."""
+        for name, kept in self._memory.open():
+            try:
+                work = self._work(kept.kind, kept.data.encode())
+            except CommandRefused:  # of a version that had this kind, or wrote no data yet
+                await self._move(name, kept, State.FAILED, c.INTERRUPTED)
+                continue
+            if work.kind.promise is Promise.AT_LEAST_ONCE:
+                self._begin(acting, name, work, self._act(name, kept, work, work.kind.act))
+            elif work.kind.settle is not None:
+                self._begin(acting, name, work, self._act(name, kept, work, work.kind.settle))
+            else:
+                await self._move(name, kept, State.FAILED, c.INTERRUPTED)
 
     async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> bool:
         """Record one command and start to act on it; False if it brought nothing new."""
         try:
             command = c.parse(raw)
             kept = self._memory.get(command.id)
-            changes = [] if kept else self._memory.make_room(self._clock, command.id)
+            if kept is None:
+                self._authenticate(command, raw)
+                signed = command.family in c.SIGNED_FAMILIES
+                changes = self._memory.make_room(self._clock, command.id, signed=signed)
         except CommandRefused as refusal:
             await self._turn_away(refusal)
             return False
         if kept is not None:
             await self._repeat(command.id, kept)
             return False
-        fresh = Kept(None, command.deadline(self._clock.stamp()))
-        try:
-            kind, data = self._judge(command, fresh)
-        except CommandRefused as refusal:
-            state = State.EXPIRED if refusal.code == c.EXPIRED else State.REFUSED
-            await self._move(command.id, fresh, state, refusal.code, changes=changes)
-            return True
-        accepted = await self._move(command.id, fresh, State.ACCEPTED, changes=changes)
-        self._acting += 1
-        acting.create_task(self._act(command.id, accepted, kind, data), name=kind.name)
+        await self._decide(command, changes, acting)
         return True
+
+    def cancel(self, command_id: str) -> State | None:
+        """Stop a command that is under way; the state of one that cannot be, None if unknown.
+
+        CommandRefused for a kind that must run to its end.
+        """
+        kept, task = self._memory.get(command_id), self._acting.get(command_id)
+        if kept is None or task is None:
+            return None if kept is None else kept.state
+        if not self._kinds[kept.kind].cancellable:
+            raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
+        self._cancelled.add(command_id)
+        task.cancel()
+        return State.ACCEPTED
 
     async def _poll(self, uplink: Uplink, retry: Retry, acting: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
@@ -106,35 +157,115 @@ class Inbox:
         if not found:
             await asyncio.sleep(max(0.0, began + POLL_EVERY_S_MIN - loop.time()))
 
-    def _judge(self, command: Command, fresh: Kept) -> tuple[CommandKind, msgspec.Struct]:
-        """What would carry it out; CommandRefused with the first reason against it."""
+    def _authenticate(self, command: Command, raw: bytes) -> None:
+        """CommandRefused unless it is a platform's word to this station, of a kind that we know."""
+        of = command.id
         if command.station != self._station:
-            raise CommandRefused(c.WRONG_STATION, station=command.station)
+            raise CommandRefused(c.WRONG_STATION, station=command.station, of=of)
+        if self._ahead(command):
+            raise CommandRefused(c.AHEAD, of=of)
+        must_sign = command.family in c.SIGNED_FAMILIES
+        if must_sign and command.signature is None:
+            raise CommandRefused(c.UNSIGNED, kind=command.kind, of=of)
+        if command.kind not in self._kinds:
+            raise CommandRefused(c.UNAVAILABLE, kind=command.kind, of=of)
+        if must_sign:
+            self._keys.check(command, raw)
+
+    def _ahead(self, command: Command) -> bool:
+        wall_ns = self._clock.stamp().wall_ns
+        return wall_ns is not None and command.id_ns > wall_ns + c.AHEAD_NS_MAX
+
+    async def _decide(
+        self, command: Command, changes: list[StateChange], acting: asyncio.TaskGroup
+    ) -> None:
+        deadline = command.deadline(self._clock.stamp(), self._clock.floor_ns)
+        fresh = Kept(None, deadline)
+        try:
+            work = self._judge(command, fresh)
+        except CommandRefused as refusal:
+            state = State.EXPIRED if refusal.code == c.EXPIRED else State.REFUSED
+            await self._move(command.id, fresh, state, refusal.code, changes=changes)
+            return
+        accepted = Kept(State.ACCEPTED, deadline, kind=command.kind, data=work.raw)
+        recording = self._commit(command.id, accepted, changes)
+        if work.kind.promise is Promise.AT_LEAST_ONCE:
+            doing = self._act_beside(recording, command.id, accepted, work)
+        else:
+            await recording
+            doing = self._act(command.id, accepted, work, work.kind.act)
+        self._begin(acting, command.id, work, doing)
+
+    def _judge(self, command: Command, fresh: Kept) -> _Work:
+        """What would carry it out; CommandRefused with the first reason against it."""
         if fresh.deadline.passed(self._clock):
             raise CommandRefused(c.EXPIRED)
-        if command.family in c.SIGNED_FAMILIES and command.signature is None:
-            raise CommandRefused(c.UNSIGNED, kind=command.kind)
-        kind = self._kinds.get(command.kind)
-        if kind is None:
-            raise CommandRefused(c.UNAVAILABLE, kind=command.kind)
-        if self._acting >= ACTING_MAX:
+        work = self._work(command.kind, bytes(command.data))
+        if work.kind.promise is Promise.AT_MOST_ONCE and len(self._acting) >= ACTING_MAX:
             raise CommandRefused(c.BUSY)
+        return work
+
+    def _work(self, kind_name: str, raw: bytes) -> _Work:
+        kind = self._kinds.get(kind_name)
+        if kind is None:
+            raise CommandRefused(c.UNAVAILABLE, kind=kind_name)
         try:
-            return kind, msgspec.json.decode(command.data, type=kind.data)
-        except msgspec.DecodeError as error:
+            return _Work(kind, msgspec.json.decode(raw, type=kind.data), raw.decode())
+        except (ValueError, RecursionError) as error:
             raise CommandRefused(c.MALFORMED, reason=str(error)) from error
 
-    async def _act(
-        self, command_id: str, accepted: Kept, kind: CommandKind, data: msgspec.Struct
+    def _begin(
+        self,
+        acting: asyncio.TaskGroup,
+        command_id: str,
+        work: _Work,
+        doing: Coroutine[Any, Any, None],
     ) -> None:
+        task = acting.create_task(doing, name=work.kind.name)
+        self._acting[command_id] = task
+        task.add_done_callback(lambda _: self._acting.pop(command_id, None))
+
+    async def _act_beside(
+        self, recording: Coroutine[Any, Any, Kept], command_id: str, accepted: Kept, work: _Work
+    ) -> None:
+        """Act and record start together, and neither waits for the other."""
+        recorded = asyncio.ensure_future(recording)
         try:
-            detail = await kind.act(data, accepted.deadline)
-        except StationError as error:
-            await self._move(command_id, accepted, State.FAILED, error.code)
-        else:
-            await self._move(command_id, accepted, State.DONE, detail=detail)
+            await self._act(command_id, accepted, work, work.kind.act, after=recorded)
         finally:
-            self._acting -= 1
+            await asyncio.wait([recorded])  # also when cancelled: the commit is under way
+        recorded.result()
+
+    async def _act(
+        self,
+        command_id: str,
+        accepted: Kept,
+        work: _Work,
+        act: Act,
+        *,
+        after: asyncio.Future[Kept] | None = None,
+    ) -> None:
+        """Do it and record the end; the record of the acceptance goes first."""
+        state, code, detail = await self._outcome(command_id, accepted, work, act)
+        if after is not None:
+            await asyncio.shield(after)
+        await self._move(command_id, accepted, state, code, detail=detail)
+
+    async def _outcome(
+        self, command_id: str, accepted: Kept, work: _Work, act: Act
+    ) -> tuple[State, str | None, Any]:
+        if act is not work.kind.settle and accepted.deadline.passed(self._clock):
+            return State.EXPIRED, c.EXPIRED, None  # recording took until after the expiry
+        try:
+            return State.DONE, None, await act(work.data, Mandate(command_id, accepted.deadline))
+        except StationError as error:
+            return State.FAILED, error.code, _plain(error.data)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if command_id not in self._cancelled or task is None:
+                raise
+            task.uncancel()  # the cancellation was ours, and ends here
+            return State.FAILED, c.CANCELLED, None
 
     async def _move(
         self,
@@ -145,12 +276,24 @@ class Inbox:
         *,
         detail: Any = None,
         changes: Sequence[StateChange] = (),
-    ) -> Kept:
+    ) -> None:
         assert state in MOVES[before.state], (before.state, state)
-        kept = Kept(state, before.deadline, reason_code, detail)
-        receipt = self._receipt(command_id, state, reason_code, detail)
-        await self._journal.append([receipt], [*changes, self._memory.keep(command_id, kept)])
-        return kept
+        kept = Kept(state, before.deadline, reason_code, detail, before.kind)
+        await self._commit(command_id, kept, changes)
+
+    def _commit(
+        self, command_id: str, kept: Kept, changes: Sequence[StateChange] = ()
+    ) -> Coroutine[Any, Any, Kept]:
+        """Remember it at once; the coroutine that is returned puts it on disk with its receipt."""
+        assert kept.state is not None
+        receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail)
+        state = [*changes, self._memory.keep(command_id, kept)]
+
+        async def commit() -> Kept:
+            await self._journal.append([receipt], state)
+            return kept
+
+        return commit()
 
     async def _repeat(self, command_id: str, kept: Kept) -> None:
         assert kept.state is not None
@@ -159,11 +302,13 @@ class Inbox:
         await self._journal.append([receipt])
 
     async def _turn_away(self, refusal: CommandRefused) -> None:
-        """Answer what there is no room or no reason to remember."""
+        """Answer what there is no reason or no room to remember."""
         command_id = refusal.data.get("of")
         if command_id is None:
             _log.warning("a command that cannot be answered: %s", refusal)
             return
+        if refusal.code != c.AHEAD and self._clock.stamp().wall_ns is not None:
+            self._memory.pass_over(command_id)
         await self._journal.append([self._receipt(command_id, State.REFUSED, refusal.code, None)])
 
     def _receipt(
@@ -178,3 +323,13 @@ class Inbox:
             correlation=command_id,
             data=Receipt(command_id, state.value, reason_code, at, detail),
         )
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any] | None:
+    """An error's data as a receipt shows them; what is no plain value is left out."""
+    plain = {}
+    for name, value in data.items():
+        with contextlib.suppress(TypeError):
+            msgspec.json.encode(value)
+            plain[name] = value
+    return plain or None

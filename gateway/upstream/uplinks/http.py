@@ -8,7 +8,6 @@ Requests that run at the same time have connections of their own, so bulk never 
 """
 
 import asyncio
-import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,8 +21,13 @@ from gateway.upstream.options import Options
 from gateway.upstream.receipt import NO_RECEIPT, decode
 from gateway.upstream.uplinks.contract import Batch, Receipt, Refused, Reply, Unknown
 from gateway.upstream.uplinks.credential import Credential
+from gateway.upstream.uplinks.tls import Tls
 
 ANSWER_BYTES_MAX = 262_144
+COMMANDS_BYTES_MAX = 6 * 1_048_576
+"""As many commands of the greatest size as one answer may hold; one that is larger still is read
+far enough to be refused."""
+
 GZIP_FROM_BYTES = 1024
 CONNECT_S = 5.0
 DELIVER_S = 20.0
@@ -72,18 +76,20 @@ class HttpUplink:
         station: str,
         now_ns: Callable[[], int],
         credential: Callable[[], Credential] | None = None,
+        tls: Tls | None = None,
     ) -> None:
+        """`tls` is needed for an https address only."""
         self._url = options.url.rstrip("/")
         self._station = station
         self._now_ns = now_ns
         self._credential = credential
         self._token: Credential | None = None
+        self._tls = tls
         self._asks = asyncio.Semaphore(ASKS_MAX)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # bounded by the callers: two couriers, one poll, ASKS_MAX questions
                 keepalive_timeout=KEEP_ALIVE_S,
-                ssl=_tls(options),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": "yizhan", "yizhan-station": station},
@@ -119,6 +125,7 @@ class HttpUplink:
             "/v1/commands",
             wait_s + CONNECT_S,
             query={"station": self._station, "after": after, "wait": f"{wait_s:g}"},
+            most=COMMANDS_BYTES_MAX,
         )
         if answer.status == 204:  # noqa: PLR2004
             return []
@@ -126,7 +133,7 @@ class HttpUplink:
             raise answer.refusal()
         try:
             return [bytes(raw) for raw in _commands.decode(answer.body)[:COMMANDS_MAX]]
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadReceipt("upstream.no-commands", reason=str(error)) from error
 
     async def close(self) -> None:
@@ -157,9 +164,10 @@ class HttpUplink:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        most: int = ANSWER_BYTES_MAX,
     ) -> Answer:
         async with (
-            _our_errors(),
+            our_errors(),
             self._session.request(
                 method,
                 self._url + path,
@@ -170,13 +178,14 @@ class HttpUplink:
                     total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)
                 ),
                 allow_redirects=False,  # a redirect could lead to plain http, or to anybody
+                ssl=True if self._tls is None else self._tls.context,
             ) as response,
         ):
             if response.status in (401, 403):
                 self._token = None  # it may have been renewed on disk
             return Answer(
                 response.status,
-                await _bounded(response),
+                await _bounded(response, most),
                 _retry_after(response.headers.get("retry-after")),
             )
 
@@ -189,7 +198,7 @@ class HttpUplink:
 
 
 @asynccontextmanager
-async def _our_errors() -> AsyncIterator[None]:
+async def our_errors() -> AsyncIterator[None]:
     """Aiohttp's errors as ours; the order is from the particular to the general."""
     try:
         yield
@@ -207,12 +216,12 @@ async def _our_errors() -> AsyncIterator[None]:
         raise Unreachable(BROKEN, reason=type(error).__name__) from error
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            raise BadReceipt(NO_RECEIPT, reason=f"more than {ANSWER_BYTES_MAX} bytes")
+        if len(body) > most:
+            raise BadReceipt(NO_RECEIPT, reason=f"more than {most} bytes")
     return bytes(body)
 
 
@@ -228,11 +237,3 @@ def _retry_after(header: str | None) -> float | None:
     if header is None or not header.strip().isdecimal():
         return None
     return float(header)
-
-
-def _tls(options: Options) -> ssl.SSLContext | bool:
-    if options.url.startswith("http:"):
-        return True
-    context = ssl.create_default_context(cafile=options.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

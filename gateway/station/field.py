@@ -1,0 +1,82 @@
+"""The station's buses: each a task of its own, and each replaced alone when its settings change."""
+
+import asyncio
+from typing import NamedTuple, cast
+
+from drivers.contract import Device, FieldBus, OnState, Sink
+from drivers.registry import bus_kinds
+from gateway.appliance.schema import BusSetting, Settings
+from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.station.vitals import StationBus
+
+
+class _Plan(NamedTuple):
+    """What a bus is built from: another plan makes another bus."""
+
+    bus: BusSetting
+    devices: tuple[Device, ...]
+
+
+class Field:
+    """The buses by name. `buses` is the same mapping all the time, as others look into it."""
+
+    def __init__(self, settings: Settings, sink: Sink, on_state: OnState) -> None:
+        """Build them; WrongUse if a bus cannot poll its devices."""
+        self._sink = sink
+        self._on_state = on_state
+        self._plans = _plans(settings)
+        self.buses = {name: self._built(plan) for name, plan in self._plans.items()}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Poll."""
+        for name in self.buses.keys() - self._tasks.keys():
+            self._tasks[name] = start(f"bus {name}", self.buses[name].run)
+
+    async def stop(self) -> None:
+        """Poll no more."""
+        await stop_all(list(self._tasks.values()), STOP_WITHIN_S)
+        self._tasks.clear()
+
+    def touched(self, settings: Settings) -> set[str]:
+        """The buses that other settings would take away or replace."""
+        plans = _plans(settings)
+        return {name for name, plan in self._plans.items() if plans.get(name) != plan}
+
+    async def halt(self, names: set[str]) -> None:
+        """Stop these alone; until `replace` they still tell what they were."""
+        await stop_all([self._tasks.pop(name) for name in names & self._tasks.keys()],
+                       STOP_WITHIN_S)  # fmt: skip
+
+    def replace(self, settings: Settings) -> None:
+        """Build what is new or other than before, without a pause; `start` then polls it."""
+        plans = _plans(settings)
+        changed = {name for name in plans if self._plans.get(name) != plans[name]}
+        built = {name: self._built(plans[name]) for name in changed}
+        for name in self._plans.keys() - plans.keys():
+            del self.buses[name]
+        self.buses.update(built)
+        self._plans = plans
+
+    def of_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
+        """The bus that a device is on, and the device."""
+        for name, plan in self._plans.items():
+            for device in plan.devices:
+                if device.id == device_id:
+                    return self.buses[name], device
+        return None
+
+    def _built(self, plan: _Plan) -> StationBus:
+        build = bus_kinds()[plan.bus.kind].build
+        bus = build(plan.bus.id, plan.bus.options, list(plan.devices), self._sink, self._on_state)
+        return cast(StationBus, bus)
+
+
+def _plans(settings: Settings) -> dict[str, _Plan]:
+    """One bus for each that has devices; a bus without any would only hold its port."""
+    made = {}
+    for name, bus in settings.buses.items():
+        devices = tuple(setting.device for setting in settings.devices_on(name))
+        if devices:
+            made[name] = _Plan(bus, devices)
+    return made

@@ -1,0 +1,161 @@
+"""Enrolment: a station binds itself to a platform with a one-time token, and stays bound.
+
+    key pair (made here, never leaves) ─► CSR + token ─► POST /v1/claim ─► certificate, command key
+    at two thirds of its life          ─► CSR         ─► POST /v1/renew ─► certificate
+
+What lies in the state's `keys/`, for an uplink called `district`:
+
+    district.pem         our key and the platform's certificate for it, in one file: replaced whole
+    district.next        a key whose certificate has not come yet; asking again asks for the same
+    district.enrolment   where we are enrolled, and the platform's command key
+"""
+
+import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.clock import Clock
+from gateway.errors import BadReceipt, StationError
+from gateway.settings import replace
+from gateway.signing import is_public_key
+
+RENEW_AT = 2 / 3
+"""The part of its life after which a certificate is renewed."""
+
+Key = ec.EllipticCurvePrivateKey
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a station sends: it knows the secret behind `csr` and, once, the token."""
+
+    csr: str
+    token: str = ""
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """What a platform answers: the certificate (PEM, chain behind it), and where to go.
+
+    `url` and `command_key` may be absent in the answer to a renewal.
+    """
+
+    certificate: str
+    url: str | None = None
+    command_key: str | None = None
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """Where a station is enrolled."""
+
+    url: str
+    command_key: str | None = None
+
+
+class Papers:
+    """The files of one enrolment."""
+
+    def __init__(self, keys: Path, name: str) -> None:
+        self._keys = keys
+        self.pem = keys / f"{name}.pem"
+        self._next = keys / f"{name}.next"
+        self._enrolment = keys / f"{name}.enrolment"
+
+    def enrolment(self, url: str | None = None) -> Enrolment | None:
+        """Where we are enrolled; None if nowhere, or not on the host of that url."""
+        try:
+            found = msgspec.json.decode(self._enrolment.read_bytes(), type=Enrolment)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise StationError("enrol.damaged", path=str(self._enrolment)) from error
+        if url is not None and urlsplit(url).hostname != urlsplit(found.url).hostname:
+            return None
+        return found
+
+    def key(self) -> Key:
+        """The key to ask a certificate for: the one already asked for, else a new one."""
+        try:
+            return _private(self._next.read_bytes(), self._next)
+        except FileNotFoundError:
+            pass
+        key = ec.generate_private_key(ec.SECP256R1())
+        self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(self._next, _pem(key), mode=0o600)
+        return key
+
+    def keep(self, key: Key, granted: Granted, url: str) -> None:
+        """Take a certificate into use; a power cut leaves the former or the new one.
+
+        BadReceipt if it is not for this key, or what came with it cannot be used.
+        """
+        _check(key, granted)
+        former = self.enrolment()
+        command_key = granted.command_key or (former.command_key if former else None)
+        enrolment = Enrolment(granted.url or (former.url if former else url), command_key)
+        replace(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
+        if enrolment != former:
+            replace(self._enrolment, msgspec.json.encode(enrolment), mode=0o600)
+        self._next.unlink(missing_ok=True)
+
+    def life(self) -> tuple[int, int]:
+        """From when to when our certificate is valid, UTC in ns."""
+        certificate = _first_certificate(self.pem.read_bytes())
+        return _ns(certificate.not_valid_before_utc), _ns(certificate.not_valid_after_utc)
+
+
+def due(life: tuple[int, int], clock: Clock) -> bool:
+    """Whether it is time to renew; by the floor, while nobody knows what time it is."""
+    begins_ns, ends_ns = life
+    wall_ns = clock.status().wall_ns
+    now_ns = clock.floor_ns if wall_ns is None else wall_ns
+    return now_ns >= begins_ns + (ends_ns - begins_ns) * RENEW_AT
+
+
+def request(key: Key, station: str) -> str:
+    """The certificate signing request of that station, PEM."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station)])
+    signed = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _check(key: Key, granted: Granted) -> None:
+    try:
+        certificate = _first_certificate(granted.certificate.encode())
+    except ValueError as error:
+        raise BadReceipt("enrol.no-certificate", reason=str(error)) from error
+    if certificate.public_key() != key.public_key():
+        raise BadReceipt("enrol.other-key")
+    if granted.command_key is not None and not is_public_key(granted.command_key):
+        raise BadReceipt("enrol.bad-command-key")
+
+
+def _first_certificate(pem: bytes) -> x509.Certificate:
+    found = x509.load_pem_x509_certificates(pem)
+    return found[0]
+
+
+def _private(pem: bytes, path: Path) -> Key:
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except ValueError as error:
+        raise StationError("enrol.damaged", path=str(path)) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise StationError("enrol.damaged", path=str(path))
+    return key
+
+
+def _pem(key: Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _ns(moment: datetime.datetime) -> int:
+    return round(moment.timestamp()) * 1_000_000_000

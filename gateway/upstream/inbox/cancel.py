@@ -1,0 +1,29 @@
+"""`command.cancel`: stop a command that is under way."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.errors import CommandRefused
+from gateway.upstream.inbox.command import CommandKind, Mandate, State
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """Stop the command with that id."""
+
+    of: str
+
+
+def cancelling(cancel: Callable[[str], State | None]) -> CommandKind:
+    """The kind; failed where there is nothing (left) to stop, with the state it is in."""
+
+    async def act(asked: Cancel, _mandate: Mandate) -> Any:
+        state = cancel(asked.of)
+        if state is None:
+            raise CommandRefused("inbox.unknown-command")
+        if state is not State.ACCEPTED:
+            raise CommandRefused("inbox.too-late", state=state.value)
+        return {"of": asked.of}
+
+    return CommandKind("command.cancel", Cancel, act)

@@ -1,0 +1,47 @@
+"""Keeps the station's certificate valid: renewed at two thirds of its life, by the station's clock.
+
+A third of a year is left then to come through, so that nothing depends on any one day; what still
+fails is said once a day.
+"""
+
+import asyncio
+import logging
+
+from gateway.clock import Clock
+from gateway.errors import UpstreamError
+from gateway.event import rfc3339
+from gateway.upstream.enrol import Papers, due
+from gateway.upstream.uplinks.office import renew
+from gateway.upstream.uplinks.tls import Tls
+
+LOOK_EVERY_S = 3600.0
+TELL_EVERY_LOOKS = 24
+
+_log = logging.getLogger(__name__)
+
+
+async def keep_valid(papers: Papers, tls: Tls | None, station: str, clock: Clock) -> None:
+    """Look once an hour, until cancelled."""
+    failed = 0
+    while True:
+        if due(papers.life(), clock):
+            try:
+                await renew_now(papers, tls, station)
+                failed = 0
+            except UpstreamError as error:
+                if failed % TELL_EVERY_LOOKS == 0:
+                    ends = rfc3339(papers.life()[1])
+                    _log.warning("our certificate ends %s and is not renewed: %s", ends, error)
+                failed += 1
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def renew_now(papers: Papers, tls: Tls | None, station: str) -> None:
+    """Ask for a certificate and take it into use; UpstreamError, and the former one stays."""
+    enrolment = papers.enrolment()
+    assert enrolment is not None, "only who is enrolled has papers to renew"
+    key = papers.key()
+    papers.keep(key, await renew(enrolment.url, key, station, tls), enrolment.url)
+    if tls is not None:
+        tls.reload()
+    _log.info("our certificate is renewed until %s", rfc3339(papers.life()[1]))
