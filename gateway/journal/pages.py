@@ -4,6 +4,7 @@ Written after "Database File Format" and "WAL-mode File Format" of the SQLite do
 believes nothing: a page may be garbage, and every length is checked before it is used.
 """
 
+import itertools
 import os
 import re
 import struct
@@ -129,7 +130,9 @@ class Pages:
     def places(self) -> Iterator[Place]:
         """Every record of every leaf page that is in use."""
         free = self.free()
-        for page in range(1, max([self.count, *self._newest]) + 1):
+        # Only pages that are there: a damaged frame may claim to be page four thousand million.
+        only_in_log = sorted(page for page in self._newest if page > self.count)
+        for page in itertools.chain(range(1, self.count + 1), only_in_log):
             if page not in free:
                 yield from self._places(page, self._newest.get(page, 0))
 

@@ -6,7 +6,7 @@ import random
 import shutil
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import JournalDamaged, JournalFailed
@@ -109,7 +109,11 @@ def test_of_the_rows_behind_four_kib_of_damage_999_in_1000_are_saved(wreck, seed
     assert len(found) >= 0.999 * len(rows)
 
 
+FRAME_OF_A_PAGE_THAT_CANNOT_BE = b"\0" * 32 + b"\xff" * 4 + b"\0\0\0\1" + b"\0" * (16 + PAGE_BYTES)
+
+
 @given(st.binary(max_size=4 * PAGE_BYTES), st.binary(max_size=2 * PAGE_BYTES))
+@example(b"", FRAME_OF_A_PAGE_THAT_CANNOT_BE)
 def test_garbage_never_raises(tmp_path_factory, file, log):
     path = tmp_path_factory.mktemp("garbage") / "journal.db"
     path.write_bytes(file)
