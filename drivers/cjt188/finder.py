@@ -1,0 +1,83 @@
+"""How CJ/T 188 meters are searched for: whoever hears it tells its address.
+
+Where several answer at once, nobody is understood; then one kind of meter after the other is
+asked, and within a kind the last two digits of the address are gone through, and so on.
+"""
+
+from drivers.bus.line import Line
+from drivers.cjt188 import codec
+from drivers.cjt188.codec import Control, Frame, Reply
+from drivers.cjt188.driver import METERS
+from drivers.contract import Sample
+from drivers.family import Transaction
+from drivers.profile import Profile
+from drivers.scan.asking import Sign
+
+_DIGITS = 14
+_ADDRESS = bytes.fromhex("810A00")
+"""The data identifier of the address, 810A, and sequence number 0."""
+
+_KINDS = tuple(f"{kind:02X}" for kind in METERS.values() if kind != codec.ANY_METER)
+_USUAL = "10"
+"""Some meters do not answer where any kind is asked; most of those measure cold water."""
+
+
+def _nothing(_frame: bytes) -> list[Sample]:
+    return []
+
+
+class Cjt188Finder:
+    """The family's finder; a scope is kind and address, `A` for any: `10/AAAAAAAAAAAA12`."""
+
+    family = "cjt188"
+    lines = tuple(map(Line.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
+    wait_s = 0.6
+
+    def scopes(self) -> tuple[str, ...]:
+        """Everybody."""
+        return (f"AA/{codec.ANYBODY}",)
+
+    def asks(self, scope: str) -> tuple[Transaction, ...]:
+        """Its address."""
+        kind, _, address = scope.partition("/")
+        kinds = (kind, _USUAL) if scope in self.scopes() else (kind,)
+        return tuple(_ask(Frame(int(each, 16), address, Control.READ_ADDRESS)) for each in kinds)
+
+    def sign(self, scope: str, frame: bytes) -> Sign:
+        """The address that the reply came from; the hint is the kind of meter."""
+        del scope
+        reply = codec.decode(frame)
+        assert reply is not None, "Reply.find has found it"
+        return Sign(reply.address, f"{reply.meter:02X}")
+
+    def shares(self, scope: str) -> bool:
+        """Several may, as long as kind or a digit is open."""
+        return "A" in scope.partition("/")[2]
+
+    def within(self, scope: str) -> tuple[str, ...]:
+        """The kinds; then the next two digits, from the right."""
+        kind, _, address = scope.partition("/")
+        if kind == "AA":
+            return tuple(f"{each}/{address}" for each in _KINDS)
+        known = address.lstrip("A")
+        if len(known) == _DIGITS:
+            return ()
+        return tuple(f"{kind}/{f'{pair:02d}{known}'.rjust(_DIGITS, 'A')}" for pair in range(100))
+
+    def may_be(self, profile: Profile, sign: Sign) -> bool:
+        """A model measures what its points say."""
+        kinds = {METERS.get(spec.kind) for spec in profile.point}
+        return int(sign.hint, 16) in kinds or codec.ANY_METER in kinds
+
+
+def _ask(asked: Frame) -> Transaction:
+    asked = Frame(asked.meter, asked.address, asked.control, _ADDRESS)
+    return Transaction(
+        request=codec.encode(asked),
+        expect=Reply(asked.meter, asked.address, asked.control, _ADDRESS[:2]),
+        decode=_nothing,
+        reply_bytes=codec.WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES,
+    )
+
+
+FINDER = Cjt188Finder()

@@ -1,0 +1,76 @@
+"""How DL/T 645 meters are searched for: whoever hears it tells its address.
+
+Where several answer at once, nobody is understood; then the last two digits of the address are
+gone through (the digits before them stay wildcards), and so on.
+"""
+
+from drivers.bus.line import Line
+from drivers.contract import Sample
+from drivers.dlt645 import codec
+from drivers.dlt645.codec import Control, Frame, Reply
+from drivers.family import Transaction
+from drivers.profile import Profile
+from drivers.scan.asking import Sign
+
+_DIGITS = 12
+_REPLY_BYTES = 12 + codec.WAKE_BYTES_MAX
+_ENERGY = bytes.fromhex("00000100")
+"""00010000 as it travels: every meter counts energy, and even a refusal bears its address."""
+
+
+def _nothing(_frame: bytes) -> list[Sample]:
+    return []
+
+
+class Dlt645Finder:
+    """The family's finder; a scope is an address, `A` at its left end for any digit."""
+
+    family = "dlt645"
+    lines = tuple(map(Line.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
+    wait_s = 0.6
+
+    def scopes(self) -> tuple[str, ...]:
+        """Everybody."""
+        return (codec.ANYBODY,)
+
+    def asks(self, scope: str) -> tuple[Transaction, ...]:
+        """Its address; and a reading, for meters that answer only to that."""
+        read = _ask(Frame(scope, Control.READ, _ENERGY), _ENERGY, 8)
+        if scope != codec.ANYBODY:
+            return (read,)
+        return (_ask(Frame(scope, Control.READ_ADDRESS), b"", 6), read)
+
+    def sign(self, scope: str, frame: bytes) -> Sign:
+        """The address that the reply came from."""
+        del scope
+        reply = codec.decode(frame)
+        assert reply is not None, "Reply.find has found it"
+        return Sign(reply.address)
+
+    def shares(self, scope: str) -> bool:
+        """Several may, as long as a digit is open."""
+        return scope.startswith("A")
+
+    def within(self, scope: str) -> tuple[str, ...]:
+        """The next two digits, from the right."""
+        known = scope.lstrip("A")
+        if len(known) == _DIGITS:
+            return ()
+        return tuple(f"{pair:02d}{known}".rjust(_DIGITS, "A") for pair in range(100))
+
+    def may_be(self, profile: Profile, sign: Sign) -> bool:
+        """Only its items tell what a meter is."""
+        del profile, sign
+        return True
+
+
+def _ask(asked: Frame, item: bytes, data_bytes: int) -> Transaction:
+    return Transaction(
+        request=codec.encode(asked),
+        expect=Reply(asked.address, asked.control, item),
+        decode=_nothing,
+        reply_bytes=_REPLY_BYTES + data_bytes,
+    )
+
+
+FINDER = Dlt645Finder()

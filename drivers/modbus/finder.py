@@ -1,0 +1,72 @@
+"""How Modbus devices are searched for: address by address, by a read that costs little.
+
+There is no broadcast that is answered. Whoever is there answers a read of one register, if only
+with an exception.
+"""
+
+from drivers.bus.line import Line
+from drivers.contract import Sample
+from drivers.family import Transaction
+from drivers.modbus import codec
+from drivers.profile import Profile
+from drivers.scan.asking import Sign
+
+_UNITS = range(1, 248)
+
+
+def _nothing(_frame: bytes) -> list[Sample]:
+    return []
+
+
+class ModbusFinder:
+    """The family's finder; a scope is a unit address."""
+
+    family = "modbus"
+    lines = tuple(
+        map(
+            Line.parse,
+            ("9600 8N1", "9600 8E1", "4800 8N1", "19200 8N1", "19200 8E1", "2400 8N1",
+             "38400 8N1", "115200 8N1"),
+        )
+    )  # fmt: skip
+    wait_s = 0.2
+
+    def scopes(self) -> tuple[str, ...]:
+        """Every unit address there may be on a serial line; low ones are usual."""
+        return tuple(map(str, _UNITS))
+
+    def asks(self, scope: str) -> tuple[Transaction, ...]:
+        """Holding register 0: a value or an exception, both are signs of life."""
+        body = codec.read(int(scope), codec.READ_HOLDING, 0, 1)
+        answer = codec.Answer.to(body)
+        return (
+            Transaction(
+                request=codec.rtu(body),
+                expect=codec.RtuExpect(answer),
+                decode=_nothing,
+                reply_bytes=answer.size + codec.CRC_BYTES,
+            ),
+        )
+
+    def sign(self, scope: str, frame: bytes) -> Sign:
+        """The unit that was asked: nobody else's answer is taken for its."""
+        del frame
+        return Sign(scope)
+
+    def shares(self, scope: str) -> bool:
+        """An address belongs to one device."""
+        del scope
+        return False
+
+    def within(self, scope: str) -> tuple[str, ...]:
+        """One address cannot be parted."""
+        del scope
+        return ()
+
+    def may_be(self, profile: Profile, sign: Sign) -> bool:
+        """Only its registers tell what a device is."""
+        del profile, sign
+        return True
+
+
+FINDER = ModbusFinder()

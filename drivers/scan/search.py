@@ -1,0 +1,241 @@
+"""The search itself, over one link: asks, listens, tells who is there; never writes.
+
+    calls ─► silence → nobody
+           ─► a reply → a device (and, where several may answer, a wait for the others)
+           ─► only noise, again and again → several at once: the scope is parted
+
+A reply that comes after its question was given up is recognised, and its sender asked once more
+with patience.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import msgspec
+
+from drivers.bus.line import Line
+from drivers.bus.link import Link
+from drivers.contract import DeviceFault, Garbled, NoReply
+from drivers.family import Framing, Transaction, WireCost
+from drivers.profile import Profile
+from drivers.scan.asking import Call, Finder, Sign
+from drivers.scan.match import Match, Models, clear
+from drivers.scan.plan import Plan, parted
+
+TRIES = 3
+"""How often a question is put whose answer is only noise."""
+
+PATIENCE = 5
+"""So many times the usual wait for a device that was heard too late."""
+
+LATE_S_MAX = 1.0
+"""Whoever was given so long is not waited for any longer."""
+
+_LATE_MAX = 4
+"""Questions of the recent past whose reply may still come."""
+
+_HEARD_MAX = 512
+_READ_WAIT_S = 0.5
+
+Connect = Callable[[Callable[[bytes], bool]], Awaitable[Link]]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A device: where, and which models it may be, the likeliest first."""
+
+    family: str
+    line: Line
+    address: str
+    matches: tuple[Match, ...]
+
+    @property
+    def clear(self) -> bool:
+        """True if there is no doubt which model it is."""
+        return clear(self.matches)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a search is: what is asked now, and how long the rest takes if nobody answers."""
+
+    call: Call
+    done_s: float
+    left_s: float
+
+
+class Search:
+    """One search. `found` and `disturbed` grow as it goes on; `stop` ends it after a question."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        plan: Plan,
+        profiles: Sequence[Profile],
+        *,
+        on_found: Callable[[Found], None],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        """`connect` opens the port; nothing is opened before `run`."""
+        self.found: list[Found] = []
+        self.disturbed: list[Call] = []
+        self.asked = 0
+        self._connect = connect
+        self._plan = plan
+        self._profiles = profiles
+        self._on_found = on_found
+        self._on_progress = on_progress
+        self._models: dict[str, Models] = {}
+        self._stopped = False
+        self._began_s = 0.0
+        self._late: deque[tuple[Call, Transaction]] = deque(maxlen=_LATE_MAX)
+        self._heard = b""
+        self._again: list[Call] = []
+        self._silent: list[Call] = []
+        self._noisy: set[Line] = set()
+
+    def stop(self) -> None:
+        """End after the question under way; what was found stays found."""
+        self._stopped = True
+
+    @property
+    def estimate_s(self) -> float:
+        """How long it takes if nobody answers."""
+        return self._plan.cost_s(0, ())
+
+    async def run(self) -> None:
+        """Search until all is asked or `stop`; LineDown if the port is lost."""
+        self._began_s = asyncio.get_running_loop().time()
+        link = await self._connect(self._overheard)
+        try:
+            for number in range(len(self._plan.waves)):
+                await self._wave(link, number)
+        finally:
+            link.close()
+
+    async def _wave(self, link: Link, number: int) -> None:
+        """All questions of one wave; where there are devices or noise, the unanswered ones twice.
+
+        Noise may take a whole question away; the many addresses of the last wave are asked again
+        only where noise was heard.
+        """
+        last = number == len(self._plan.waves) - 1
+        await self._all(link, number, self._plan.wave(number, self._places()))
+        doubtful = self._noisy if last else self._noisy | {each.line for each in self.found}
+        silent, self._silent = self._silent, []
+        await self._all(link, number, [each for each in silent if each.line in doubtful])
+        self._silent.clear()
+
+    async def _all(self, link: Link, number: int, planned: Iterable[Call]) -> None:
+        calls = deque(planned)
+        while calls and not self._stopped:
+            call = calls.popleft()
+            if self._known(call):
+                continue
+            later_s = self._plan.cost_s(number + 1, self._places())
+            self._tell(call, later_s + sum(each.cost_s for each in (call, *calls)))
+            calls.extendleft(reversed(await self._call(link, call)))
+            calls.extendleft(self._again)
+            self._again.clear()
+
+    def _places(self) -> set[tuple[str, Line]]:
+        return {(each.family, each.line) for each in self.found}
+
+    def _known(self, call: Call) -> bool:
+        """True if the device was found already, on this line or one of its speed."""
+        return any(
+            each.address == call.scope
+            and each.family == call.finder.family
+            and each.line.baud == call.line.baud
+            for each in self.found
+        )
+
+    def _tell(self, call: Call, left_s: float) -> None:
+        done_s = asyncio.get_running_loop().time() - self._began_s
+        self._on_progress(Progress(call, done_s, left_s))
+
+    async def _call(self, link: Link, call: Call) -> list[Call]:
+        """Put one call; more calls where several devices have answered at once."""
+        for asked in call.asks:
+            outcome = await self._ask(link, call, asked)
+            if isinstance(outcome, NoReply):
+                if call.wait_s < LATE_S_MAX:
+                    self._late.append((call, asked))
+                continue
+            if isinstance(outcome, DeviceFault):
+                return self._crowd(call)
+            others = call.finder.shares(call.scope) and await self._others(link, call)
+            await self._meet(link, call, call.finder.sign(call.scope, outcome))
+            return self._crowd(call) if others else []
+        self._silent.append(call)
+        return []
+
+    async def _ask(self, link: Link, call: Call, asked: Transaction) -> bytes | DeviceFault:
+        """One question, repeated where only noise comes back."""
+        fault: DeviceFault = NoReply("bus.no-reply")
+        for _ in range(TRIES):
+            self.asked += 1
+            self._heard = b""
+            try:
+                return (await link.exchange(asked, call.line, call.timeout_s(asked))).frame
+            except NoReply as silence:
+                # Noise before it may have been half of a device's answer: then it is asked again.
+                return fault if isinstance(fault, Garbled) else silence
+            except DeviceFault as noise:
+                fault = noise
+                self._noisy.add(call.line)
+        return fault
+
+    def _crowd(self, call: Call) -> list[Call]:
+        parts = parted(call)
+        if not parts:
+            self.disturbed.append(call)
+        return parts
+
+    async def _others(self, link: Link, call: Call) -> bool:
+        """Listen for those who answer more slowly than the first."""
+        strays = link.counters.stray_bytes
+        await asyncio.sleep(call.wait_s)
+        return link.counters.stray_bytes > strays
+
+    async def _meet(self, link: Link, call: Call, sign: Sign) -> None:
+        """A device has answered: find out what it is, once."""
+        family = call.finder.family
+        if any(
+            (each.family, each.address, each.line.baud) == (family, sign.address, call.line.baud)
+            for each in self.found
+        ):
+            return
+        wire = WireCost(Framing.STREAM, call.line.char_s, 0.02, call.line.silence_s)
+        patient = msgspec.structs.replace(call, wait_s=max(call.wait_s, _READ_WAIT_S))
+
+        async def read(asked: Transaction) -> bytes | DeviceFault:
+            outcome = await self._ask(link, patient, asked)
+            if isinstance(outcome, NoReply):  # it has just answered: it may not have heard us
+                return await self._ask(link, patient, asked)
+            return outcome
+
+        matches = await self._of(call.finder).of(sign, call.line, wire, read)
+        device = Found(family, call.line, sign.address, tuple(matches))
+        self.found.append(device)
+        self._on_found(device)
+
+    def _of(self, finder: Finder) -> Models:
+        if finder.family not in self._models:
+            self._models[finder.family] = Models(finder, self._profiles)
+        return self._models[finder.family]
+
+    def _overheard(self, data: bytes) -> bool:
+        """Bytes were heard: they may be the late answer to a question that was given up."""
+        self._heard = (self._heard + data)[-_HEARD_MAX:]
+        for call, asked in tuple(self._late):
+            assert asked.expect is not None
+            if asked.expect.find(self._heard, final=False) is not None:
+                self._late.remove((call, asked))
+                self._again.append(msgspec.structs.replace(call, wait_s=call.wait_s * PATIENCE))
+                return True
+        return False
+
+
+def in_order(found: Iterable[Found]) -> list[Found]:
+    """As people write them down: by line, family and address."""
+    return sorted(found, key=lambda each: (str(each.line), each.family, each.address.zfill(14)))
