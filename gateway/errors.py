@@ -14,6 +14,7 @@
     │   ├── Rejected                the platform answered no (`status`)
     │   └── BadReceipt              the platform's answer is no receipt
     ├── CommandRefused              an order or command that may not be carried out
+    ├── Denied                      who asks may not, or not yet (`retry_after_s` may say when)
     └── Unavailable                 nothing is there (yet) that could do it
 
 An error carries a `code` (a key in `gateway/texts`) and `data`; no sentence is written here.
@@ -85,6 +86,10 @@ class BadReceipt(UpstreamError):
 
 class CommandRefused(StationError):
     """A command that may not be carried out."""
+
+
+class Denied(StationError):
+    """Whoever asks may not do that, or not yet."""
 
 
 class Unavailable(StationError):

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.health import Vitals
 from gateway.live import curve, device_view, reading, view
+from gateway.live.needs import needs
 from gateway.web.api import find_device
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
@@ -54,9 +55,8 @@ def section(vitals: Callable[[], Vitals]) -> Section:
             Route(path="/devices/{id}", handler=device, permission=Permission.VIEW),
         ),
         templates=HERE / "pages",
-        static=HERE / "static",
         nav=Nav(NAV_NUMBER, "/", "live.tab"),
-        card=Card("live/card.html", _urgency, _card),
+        card=Card("live/card.html", _urgency, _card, needs),
         pulses={"live": framed(view.view), "device": framed(device_view.view)},
     )
 

@@ -109,10 +109,10 @@ def bus_facts(bus: BusVitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield f"{key}.load", percent
     yield f"{key}.load_text", f"{percent}%"
     yield f"{key}.facts", _bus_line(bus, words)
-    yield f"{key}.why", _why(bus, words)
+    yield f"{key}.why", why(bus, words)
 
 
-def _why(bus: BusVitals, words: Words) -> str:
+def why(bus: BusVitals, words: Words) -> str:
     """Why a bus is down, and what to do about it."""
     if bus.state != "down" or bus.code is None:
         return ""

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.errors import Denied, JournalError, StationError, Unavailable, UsageError
 from gateway.web.words import words_for
 
 _encoder = msgspec.json.Encoder()
 
 CODES = {
     HTTPStatus.BAD_REQUEST: "web.bad-request",
+    HTTPStatus.UNAUTHORIZED: "web.sign-in-first",
     HTTPStatus.FORBIDDEN: "web.forbidden",
     HTTPStatus.NOT_FOUND: "web.not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "web.bad-method",
@@ -21,6 +22,15 @@ CODES = {
     HTTPStatus.MISDIRECTED_REQUEST: "web.bad-host",
     HTTPStatus.SERVICE_UNAVAILABLE: "web.unavailable",
 }
+
+
+DENIALS = {
+    "web.sign-in-first": HTTPStatus.UNAUTHORIZED,
+    "web.locked": HTTPStatus.UNAUTHORIZED,
+    "access.wrong": HTTPStatus.UNAUTHORIZED,
+    "access.wait": HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""Denials that are not simply forbidden."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +69,8 @@ def status_of(error: StationError) -> HTTPStatus:
     """Whose mistake it is, in the terms of HTTP."""
     if isinstance(error, UsageError):
         return HTTPStatus.BAD_REQUEST
+    if isinstance(error, Denied):
+        return DENIALS.get(error.code, HTTPStatus.FORBIDDEN)
     if isinstance(error, Unavailable | JournalError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.INTERNAL_SERVER_ERROR

@@ -33,7 +33,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -73,16 +73,30 @@ def refusal(request: web.Request, told_problem: Problem) -> web.StreamResponse:
 
 
 def only_hosts(allowed: Collection[str]) -> Middleware:
-    """Refuse a request meant for another name; the control socket has no name."""
+    """Refuse a request meant for another name; the control socket has no name.
+
+    The address that the connection came in at is ours, too: a name can be made to point here, an
+    address cannot.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         name = request.host.rpartition(":")[0] if _has_port(request.host) else request.host
-        if name.lower() not in allowed and not by_control(request):
+        name = name.lower()
+        if name not in allowed and not by_control(request) and name != own_address(request):
             raise web.HTTPMisdirectedRequest
         return await handler(request)
 
     return middleware
+
+
+def own_address(request: web.Request) -> str | None:
+    """The address of ours that the request was sent to, as a Host header writes it."""
+    end = None if request.transport is None else request.transport.get_extra_info("sockname")
+    if not isinstance(end, tuple):
+        return None
+    address = str(end[0]).partition("%")[0]
+    return f"[{address}]" if ":" in address else address
 
 
 def _has_port(host: str) -> bool:

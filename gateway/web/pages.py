@@ -12,10 +12,12 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
+from gateway.access import codes
 from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.web.answers import Problem
 from gateway.web.frame import frame
+from gateway.web.gate import CALLER, FORM_COOKIE, form_token
 from gateway.web.section import Nav, Section, View
 from gateway.web.statics import Statics
 from gateway.web.words import words_for
@@ -32,6 +34,7 @@ class Pages:
     ) -> None:
         self._vitals = vitals
         self._tabs = _tabs(sections)
+        self._signs_in = any(section.name == "signin" for section in sections)
         self.environment = jinja2.Environment(
             loader=_loader(sections),
             autoescape=True,
@@ -39,7 +42,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.globals["static"] = statics.address
+        self.environment.globals.update(static=statics.address, ns="")
         for name in self.environment.list_templates(extensions=["html"]):
             self.environment.get_template(name)
 
@@ -55,13 +58,18 @@ class Pages:
     ) -> web.Response:
         """The page, in the reader's language, by the reader's light."""
         words = words_for(request)
+        form, fresh = _form(request)
         text = self.environment.get_template(template).render(
             w=words,
             view={**frame(vitals, words), **view},
             vitals=vitals,
             tabs=self._tabs,
             path=request.path,
-            night=_night(request),
+            night=_choice(request, "night"),
+            caller=request.get(CALLER),
+            form=form,
+            signs_in=self._signs_in,
+            keys=_choice(request, "keys"),
             **context,
         )
         response = web.Response(text=text, content_type="text/html", status=status)
@@ -69,6 +77,8 @@ class Pages:
         response.headers["Cache-Control"] = "no-store"
         response.headers["Content-Language"] = words.tag
         _remember(request, response)
+        if fresh:
+            set_cookie(response, FORM_COOKIE, fresh)
         return response
 
     def refuse(self, request: web.Request, what: Problem) -> web.Response:
@@ -79,6 +89,24 @@ class Pages:
 
 
 PAGES = web.AppKey("pages", Pages)
+
+
+def _form(request: web.Request) -> tuple[str, str]:
+    """The token for this page's forms, and the cookie to set for it if the reader had none."""
+    token = form_token(request)
+    if token:
+        return token, ""
+    fresh = codes.new_token()
+    return codes.form_token(fresh), fresh
+
+
+def set_cookie(
+    response: web.StreamResponse, name: str, value: str, *, max_age: int | None = None
+) -> None:
+    """A cookie that only this station sets and reads, and no script sees."""
+    response.set_cookie(
+        name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Strict"
+    )
 
 
 def _tabs(sections: Sequence[Section]) -> list[Nav]:
@@ -96,17 +124,21 @@ def _loader(sections: Sequence[Section]) -> jinja2.BaseLoader:
     return jinja2.PrefixLoader(folders)
 
 
-def _night(request: web.Request) -> str:
-    """`on`, `off`, or `auto`: as the reader's screen does."""
-    for asked in (request.query.get("night"), request.cookies.get("night")):
-        if asked in {"on", "off", "auto"}:
+CHOICES = {"lang": ("zh", "en"), "night": ("auto", "on", "off"), "keys": ("on", "off")}
+"""What a reader may choose, the usual one first. `night` auto: as the reader's screen does; `keys`:
+whether a number key opens the tab of that number."""
+
+
+def _choice(request: web.Request, name: str) -> str:
+    for asked in (request.query.get(name), request.cookies.get(name)):
+        if asked in CHOICES[name]:
             return asked
-    return "auto"
+    return CHOICES[name][0]
 
 
 def _remember(request: web.Request, response: web.Response) -> None:
     """Keep a choice made by a switch; it is a preference and holds nothing about the person."""
-    for name, allowed in (("lang", {"zh", "en"}), ("night", {"on", "off", "auto"})):
+    for name, allowed in CHOICES.items():
         chosen = request.query.get(name)
         if chosen in allowed:
             response.set_cookie(

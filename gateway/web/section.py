@@ -6,7 +6,7 @@ is an error before the first request.
 """
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Permission(enum.Enum):
 
     PUBLIC = "public"  # anyone who reaches the port
     VIEW = "view"  # read what the station knows; no personal data
+    OWN = "own"  # whoever is signed in, about themselves: sign out, password, PIN
     STAFF = "staff"  # act: announce, take a request, acknowledge
     INSTALL = "install"  # change how the station is wired
 
@@ -37,7 +38,9 @@ class Permission(enum.Enum):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One address. `returns` and `accepts` are its bodies' types; `query` names its parameters.
 
-    A route with a `summary` is part of the published API and appears in `openapi.json`.
+    A route with a `summary` is part of the published API and appears in `openapi.json`. `act` is
+    what the audit calls it (`act.<act>` in the catalogues, with a dash for the slash); without
+    one, its method and path stand there.
     """
 
     path: str
@@ -45,6 +48,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     permission: Permission | None = None
     method: str = "GET"
     summary: str = ""
+    act: str = ""
     accepts: Any = None
     returns: Any = None
     media: str = "application/json"
@@ -59,15 +63,47 @@ class Nav(msgspec.Struct, frozen=True):
     code: str
 
 
+class Action(msgspec.Struct, frozen=True):
+    """What a person can do about a need: a link, or (`post`) a button that acts at once."""
+
+    word: str
+    pictogram: str
+    path: str
+    post: bool = False
+    quiet: bool = False
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that needs a person now: a row of the desk's board.
+
+    `urgency` is 1 (when there is time) to 4 (an emergency, the only one that may be red); within
+    one urgency, the least `amount` comes first. `amount` with `unit` is minutes and whose they
+    are ("分钟没人接"), or a count.
+    """
+
+    key: str
+    urgency: int
+    hue: str
+    pictogram: str
+    amount: int
+    unit: str
+    title: str
+    text: str
+    note: str = ""
+    actions: tuple[Action, ...] = ()
+
+
 class Card(msgspec.Struct, frozen=True):
     """A room's place on the desk's first screen: a template, its facts, and how urgent it is now.
 
-    The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed.
+    The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed. `needs` are
+    the rows that the room puts on the board of what needs a person.
     """
 
     template: str
     urgency: Callable[[Vitals], int]
     facts: Callable[[Vitals, Words], View]
+    needs: Callable[[Vitals, Words], Sequence[Need]] | None = None
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

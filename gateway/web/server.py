@@ -7,7 +7,9 @@ a template that does not compile.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+import ssl
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,7 @@ from aiohttp import web
 from gateway.errors import Unavailable, UsageError
 from gateway.health import Vitals
 from gateway.web import api, control, edge, healthz, metrics, openapi
+from gateway.web.audited import Auditor
 from gateway.web.door import CONNECTIONS_MAX, USER_TIMEOUT_MS, door
 from gateway.web.feed import Feed
 from gateway.web.gate import Gate, LoopbackGate, guarded
@@ -30,15 +33,25 @@ STOP_STEP_S = 1.0
 """aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3."""
 
 
+HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[web]` of `station.toml`."""
+    """`[web]` of `station.toml`.
+
+    `port` is plain HTTP for this machine alone, `lan_port` HTTPS for the desk computers, once
+    somebody has an account; `names` are what they call the station, beside its own name.
+    """
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080  # 0: any that is free
+    lan_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8443
+    names: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=8)] = ()
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What one caller may take of the server."""
 
+    handshake_within_s: float = 10.0
     header_within_s: float = 15.0
     body_within_s: float = 10.0
     connections_max: int = CONNECTIONS_MAX
@@ -54,6 +67,8 @@ def build_app(
     vitals: Callable[[], Vitals],
     feed: Feed,
     gate: Gate | None = None,
+    auditor: Auditor | None = None,
+    names: Collection[str] = (),
     bounds: Bounds = DEFAULT_BOUNDS,
 ) -> web.Application:
     """The whole application. UsageError names what is wrong with a section."""
@@ -63,7 +78,7 @@ def build_app(
     app = web.Application(
         middlewares=[
             edge.answer_errors(),
-            edge.only_hosts(edge.LOOPBACK_HOSTS),
+            edge.only_hosts(edge.LOOPBACK_HOSTS.union(names)),
             edge.whole_bodies(bounds.body_within_s),
         ],
         client_max_size=edge.BODY_BYTES_MAX,
@@ -73,13 +88,16 @@ def build_app(
     app.on_response_prepare.append(edge.add_headers)
     app.cleanup_ctx.append(hub.running)
     app.on_shutdown.append(hub.close)
+    app[ROUTES] = tuple(routes)
     _refuse_twice(routes)
     for route in routes:
-        _add(app, route, gate or LoopbackGate())
+        _add(app, route, gate or LoopbackGate(), auditor)
     return app
 
 
 HUB = web.AppKey("hub", Hub)
+ROUTES = web.AppKey("routes", tuple[Route, ...])
+"""Every address with its permission, as the application was built."""
 
 
 def _all_routes(
@@ -116,10 +134,12 @@ def _refuse_twice(routes: Sequence[Route]) -> None:
         seen.add((route.method, route.path))
 
 
-def _add(app: web.Application, route: Route, gate: Gate) -> None:
+def _add(app: web.Application, route: Route, gate: Gate, auditor: Auditor | None) -> None:
     if route.permission is None:
         raise UsageError("web.no-permission", method=route.method, path=route.path)
     handler = guarded(route, route.permission, gate)
+    if auditor is not None:
+        handler = partial(auditor.around, route=route, handle=handler)
     try:
         if route.method == "GET":
             app.router.add_get(route.path, handler, allow_head=route.media != "text/event-stream")
@@ -153,6 +173,8 @@ class WebServer:
             handler_cancellation=True,
         )
         self.port = options.port
+        self.lan_port = options.lan_port
+        self._lan: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Listen; Unavailable names the port or socket that somebody else holds."""
@@ -168,9 +190,29 @@ class WebServer:
         if held is not None:
             self._servers.append(await loop.create_unix_server(admit, sock=held))
 
+    async def open_lan(self, context: ssl.SSLContext, host: str = "") -> None:
+        """Listen for the desk computers, too; Unavailable if somebody else holds the port.
+
+        `host` "" is every address of this machine. Doing it again changes nothing.
+        """
+        if self._lan:
+            return
+        assert self._runner.server is not None
+        admit = door(self._runner.server, self._bounds.connections_max)
+        for line in _listen_lan(host, self._options.lan_port):
+            self.lan_port = line.getsockname()[1]
+            self._lan.append(
+                await asyncio.get_running_loop().create_server(
+                    admit,
+                    sock=line,
+                    ssl=context,
+                    ssl_handshake_timeout=self._bounds.handshake_within_s,
+                )
+            )
+
     async def stop(self) -> None:
         """Close the sockets, end the streams, let running answers finish: within 3 s."""
-        for server in self._servers:
+        for server in (*self._servers, *self._lan):
             server.close()
         await self._runner.cleanup()
         if self._control is not None:
@@ -184,6 +226,25 @@ def _listen(port: int) -> socket.socket:
         raise Unavailable("web.port-held", port=port, why=error.strerror) from error
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     return line
+
+
+def _listen_lan(host: str, port: int) -> list[socket.socket]:
+    """IPv4, and IPv6 beside it where this machine has that, on one port."""
+    lines = []
+    try:
+        lines.append(socket.create_server((host or "0.0.0.0", port), backlog=CONNECTIONS_MAX))  # noqa: S104  # the desk computers are elsewhere
+        port = lines[0].getsockname()[1]
+        if not host and socket.has_ipv6:
+            with contextlib.suppress(OSError):  # the kernel may have been started without
+                family = socket.AF_INET6
+                lines.append(
+                    socket.create_server(("::", port), family=family, backlog=CONNECTIONS_MAX)
+                )
+    except OSError as error:
+        raise Unavailable("web.port-held", port=port, why=error.strerror) from error
+    for line in lines:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    return lines
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from gateway.errors import Unavailable, UsageError
 from gateway.event import Lane
 from gateway.health import Vitals
 from gateway.web.feed import Feed
+from gateway.web.gate import LIVES
 from gateway.web.pulse import Pulses
 from gateway.web.section import Permission, Pulse, Route
 from gateway.web.stream import Limits, Source, Stream
@@ -86,7 +87,7 @@ class Hub:
             try:
                 await response.prepare(request)
                 _bound_buffer(request, limits.write_buffer_bytes)
-                await stream.run(response, self._closing)
+                await stream.run(response, self._closing, request.get(LIVES, _always))
             except TimeoutError:
                 self._drop(request)
         return response
@@ -135,6 +136,11 @@ class Hub:
     def _wake(self) -> None:
         for stream in self._streams:
             stream.news.set()
+
+
+def _always() -> bool:
+    """Nobody signed in, nobody signs out."""
+    return True
 
 
 def _lanes(text: str | None) -> tuple[Lane, ...]:

@@ -11,6 +11,7 @@ far behind gets a snapshot instead of the entries, one whose socket stays full i
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -65,8 +66,13 @@ class Stream:
         if asked is not None and self._resumed:
             self._cursor = asked
 
-    async def run(self, response: web.StreamResponse, closing: asyncio.Event) -> None:
-        """Tell the reader everything until the station stops; TimeoutError if it takes nothing."""
+    async def run(
+        self, response: web.StreamResponse, closing: asyncio.Event, lives: Callable[[], bool]
+    ) -> None:
+        """Tell the reader everything until the station stops, or the reader may no longer look.
+
+        TimeoutError if the reader takes nothing.
+        """
         await self._send(response, b"retry: %d\n\n" % RETRY_MS)
         if not self._resumed:
             await self._send(response, self._snapshot(self._missed))
@@ -74,6 +80,8 @@ class Stream:
         while not closing.is_set():
             await self.news.wait()
             self.news.clear()
+            if not lives():
+                return
             while chunk := await self._entries():
                 await self._send(response, chunk)
             await self._send(response, self._pulse())

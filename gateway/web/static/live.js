@@ -13,6 +13,8 @@ const as = {
   text: (element, value) => element.firstChild ? (element.firstChild.data = value) : element.append(value),
   said: (element, value) => { element.textContent = value; element.hidden = !value; },
   shown: (element, value) => { element.hidden = !value; },
+  value: (element, value) => { element.value = value; },
+  turn: (element, value) => element.setAttribute("transform", `rotate(${value} 100 100)`),
   stop: (element, value) => { element.className = value; },
   d: (element, value) => element.setAttribute("d", value),
   bar: (element, value) => {
@@ -53,9 +55,14 @@ function tell(element) {
   if (element.firstChild.data !== text) element.firstChild.data = text;
 }
 
+// A page that somebody is typing into waits until they have done.
+function anew() {
+  if (!document.activeElement?.matches("input:not([type=hidden]), select, textarea")) location.reload();
+}
+
 function take(event) {
   const { at, set = {} } = JSON.parse(event.data);
-  if ("shape" in set && String(set.shape) !== page.shape) return location.reload();
+  if ("shape" in set && String(set.shape) !== page.shape) return anew();
   stationMs = at;
   heardAt = performance.now();
   for (const [key, value] of Object.entries(set)) {

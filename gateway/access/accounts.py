@@ -1,0 +1,101 @@
+"""People, their roles, and the computers that are known as theirs. Pure."""
+
+import enum
+import re
+
+import msgspec
+
+from gateway.access.passwords import normal
+from gateway.audit import Who
+from gateway.errors import UsageError
+
+ACCOUNTS_MAX = 64
+DESKS_MAX = 32
+PIN_TRIES = 5
+INVITE_S = 24 * 3600
+
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?")
+_NAME_MAX = 20
+
+
+class Role(enum.Enum):
+    """What a person is here for."""
+
+    VIEWER = "viewer"  # looks
+    STAFF = "staff"  # acts: announces, takes requests, answers alarms
+    INSTALLER = "installer"  # changes how the station is wired, and who may come in
+
+
+class Invite(msgspec.Struct, frozen=True):
+    """A code that lets its holder set a password, once; kept as its digest."""
+
+    digest: str
+    boot: str
+    until_ns: int
+
+    def open(self, boot: str, now_ns: int) -> bool:
+        """Whether it still holds; one of another boot does not."""
+        return boot == self.boot and now_ns < self.until_ns
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One person. `password` is None until they have set one with their code."""
+
+    id: str
+    name: str
+    role: Role
+    password: str | None = None
+    disabled: bool = False
+    generation: int = 0
+    invite: Invite | None = None
+
+    @property
+    def who(self) -> Who:
+        """The actor in the ledger."""
+        return Who("installer" if self.role is Role.INSTALLER else "staff", self.id)
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """A PIN of one person at one computer, kept as a password is."""
+
+    kept: str
+    wrong: int = 0
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """A computer that somebody has signed in at, kept under the digest of its token.
+
+    `people` are those who have, with the PIN that they set there, if they did.
+    """
+
+    people: dict[str, Pin | None]
+    used: int
+    """Grows with every sign-in: the desk with the least is forgotten first."""
+
+    def knows(self, account: str) -> bool:
+        """Whether that person has signed in there."""
+        return account in self.people
+
+
+def account_id(text: str) -> str:
+    """The id that somebody typed, in its one form; UsageError if it can be nobody's."""
+    typed = normal(text).strip().lower()
+    if not _ID.fullmatch(typed):
+        raise UsageError("access.bad-id")
+    return typed
+
+
+def person_name(text: str) -> str:
+    """The name to show; UsageError if there is none or it is too long."""
+    name = " ".join(normal(text).split())
+    if not name or len(name) > _NAME_MAX or not name.isprintable():
+        raise UsageError("access.bad-name", max=_NAME_MAX)
+    return name
+
+
+def role_named(text: str) -> Role:
+    """The role of that name; UsageError if there is none."""
+    try:
+        return Role(text)
+    except ValueError:
+        raise UsageError("access.bad-role", role=text[:20]) from None

@@ -1,0 +1,66 @@
+"""Tries passwords one at a time, in a thread of its own: the loop never waits, memory is bounded.
+
+A caller who goes away does not stop the evaluation that has begun, nor let a second one begin
+beside it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from gateway.access import passwords
+from gateway.access.passwords import COST, Cost
+from gateway.errors import Denied
+
+T = TypeVar("T")
+
+WAITING_MAX = 8
+"""More than a station's people would ever press at once; whoever comes on top waits outside."""
+
+
+class Evaluator:
+    """One scrypt at a time. `evaluations` counts them."""
+
+    def __init__(self, cost: Cost = COST) -> None:
+        """Evaluate at that cost."""
+        self._cost = cost
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scrypt")
+        self._waiting = 0
+        self._nobody: str | None = None
+        self.evaluations = 0
+
+    async def keep(self, password: str) -> str:
+        """The password as it may be stored."""
+        return await self._run(lambda: passwords.kept(password, self._cost))
+
+    async def right(self, password: str, stored: str | None) -> bool:
+        """Whether that is the password; None (nobody) costs the same and is never right."""
+        if stored is None:
+            if self._nobody is None:
+                self._nobody = await self.keep("")
+            await self._run(lambda: passwords.verify(password, self._nobody or ""))
+            return False
+        return await self._run(lambda: passwords.verify(password, stored))
+
+    async def ready(self) -> None:
+        """Make what nobody's password is compared with, so that the first one costs no more."""
+        self._nobody = await self.keep("")
+
+    def outdated(self, stored: str) -> bool:
+        """Whether the password should be kept anew, at today's cost."""
+        return passwords.outdated(stored, self._cost)
+
+    def close(self) -> None:
+        """Begin no further evaluation."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= WAITING_MAX:
+            raise Denied("access.wait", retry_after_s=5)
+        self._waiting += 1
+        self.evaluations += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self._waiting -= 1

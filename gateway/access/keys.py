@@ -1,0 +1,113 @@
+"""The ring of keys: who has an account, and who decides it. Installers only, and the console."""
+
+from typing import NoReturn
+
+import msgspec
+
+from gateway.access import codes
+from gateway.access.access import Access
+from gateway.access.accounts import (
+    ACCOUNTS_MAX,
+    INVITE_S,
+    Account,
+    Desk,
+    Invite,
+    Role,
+    account_id,
+    person_name,
+)
+from gateway.access.book import Change, account_key
+from gateway.audit import Place, Who
+from gateway.clock import Clock
+from gateway.errors import UsageError
+
+_replace = msgspec.structs.replace
+
+
+class Keys:
+    """Makes, changes, shuts and opens accounts. Each act ends the sessions of the old state."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        """Over those accounts."""
+        self._book = access.book
+        self._clock = clock
+
+    def all(self) -> list[Account]:
+        """All accounts by id."""
+        return self._book.accounts()
+
+    async def add(self, who: Who, place: Place, id_: str, name: str, role: Role) -> str:
+        """A new account; the code with which its owner sets a password, within a day."""
+        account = Account(id=account_id(id_), name=person_name(name), role=role)
+        if self._book.account(account.id) is not None:
+            raise UsageError("access.taken", id=account.id)
+        if len(self._book.accounts()) >= ACCOUNTS_MAX:
+            raise UsageError("access.too-many", max=ACCOUNTS_MAX)
+        return await self._invite(who, place, "keys/add", account)
+
+    async def reset(self, who: Who, place: Place, id_: str) -> str:
+        """Take the password away; the code with which its owner sets another, within a day."""
+        account = _replace(self._find(id_), password=None, disabled=False)
+        return await self._invite(who, place, "keys/reset", account)
+
+    async def disable(self, who: Who, place: Place, id_: str) -> None:
+        """Shut an account at once; UsageError for the last installer."""
+        account = self._find(id_)
+        self._keep_one(account)
+        await self._change(who, place, "keys/disable", _replace(account, disabled=True))
+
+    async def enable(self, who: Who, place: Place, id_: str) -> None:
+        """Open it again, with the password that it had."""
+        account = _replace(self._find(id_), disabled=False)
+        await self._change(who, place, "keys/enable", account)
+
+    async def give_role(self, who: Who, place: Place, id_: str, role: Role) -> None:
+        """Another role; UsageError if no installer would be left."""
+        account = self._find(id_)
+        if role is not Role.INSTALLER:
+            self._keep_one(account)
+        await self._change(who, place, "keys/role", _replace(account, role=role))
+
+    async def _invite(self, who: Who, place: Place, what: str, account: Account) -> str:
+        code = codes.new_code()
+        until_ns = self._clock.now_ns() + INVITE_S * 1_000_000_000
+        invite = Invite(codes.digest(code.replace("-", "")), self._clock.boot, until_ns)
+        await self._change(who, place, what, _replace(account, invite=invite))
+        return code
+
+    async def _change(self, who: Who, place: Place, what: str, account: Account) -> None:
+        """One generation on: whatever was signed in with the old one is out."""
+        account = _replace(account, generation=account.generation + 1)
+        changes: list[Change] = [(account_key(account.id), account), *self._forget_pins(account)]
+        changes += [
+            (key, None)
+            for key, session in self._book.sessions().items()
+            if session.account == account.id
+        ]
+        await self._book.commit(who, what, *changes, on=account.id, place=place)
+
+    def _forget_pins(self, account: Account) -> list[Change]:
+        """No computer knows the account any more until its owner signs in there."""
+        return [
+            (key, Desk({id_: pin for id_, pin in desk.people.items() if id_ != account.id},
+                       desk.used))
+            for key, desk in self._book.desks().items()
+            if desk.knows(account.id)
+        ]  # fmt: skip
+
+    def _find(self, id_: str) -> Account:
+        account = self._book.account(id_.strip().lower())
+        return account if account is not None else _unknown(id_)
+
+    def _keep_one(self, account: Account) -> None:
+        others = (
+            other
+            for other in self._book.accounts()
+            if other.id != account.id and other.role is Role.INSTALLER and not other.disabled
+        )
+        if account.role is Role.INSTALLER and not any(other.password for other in others):
+            raise UsageError("access.last-installer")
+
+
+def _unknown(id_: str) -> NoReturn:
+    raise UsageError("access.unknown", id=id_[:32])

@@ -1,0 +1,148 @@
+"""What makes a password weak, and how one is kept. Pure; `verify` is slow on purpose."""
+
+import base64
+import hashlib
+import hmac
+import itertools
+import os
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+SIZE_MIN = 12
+SIZE_MAX = 200
+LEFT_MIN = 6
+"""What must be left, in the same measure, without common words, names and runs."""
+
+WORD_MIN = 4
+NAME_MIN = 3
+RUN_MIN = 3
+WIDE = 2
+"""A Chinese character counts as two: there are thousands of them, and six words are a phrase."""
+
+COMMON = Path(__file__).with_name("common.txt")
+
+
+@cache
+def common() -> frozenset[str]:
+    """The commonest passwords, as the shipped list has them."""
+    lines = COMMON.read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def normal(text: str) -> str:
+    """One form for what looks the same, however a keyboard composed it."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def weakness(password: str, about: Collection[str] = ()) -> str | None:
+    """Why this password will not do (a text code); `about` are names that belong to its owner."""
+    password = normal(password)
+    if _size(password) < SIZE_MIN:
+        return "access.password-short"
+    if len(password) > SIZE_MAX:
+        return "access.password-long"
+    if _size(_without_runs(_without_words(password.casefold(), about))) < LEFT_MIN:
+        return "access.password-common"
+    return None
+
+
+def pin_weakness(pin: str) -> str | None:
+    """Why this PIN will not do: four to eight digits, not all in one run or repeated."""
+    if not re.fullmatch(r"[0-9]{4,8}", pin):
+        return "access.pin-digits"
+    half = pin[: len(pin) // 2]
+    plain = len(_without_runs(pin)) == 1 or half * 2 == pin or len(set(pin)) <= WIDE
+    return "access.pin-plain" if plain or pin in common() else None
+
+
+def _size(text: str) -> int:
+    return sum(WIDE if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _without_words(text: str, about: Collection[str]) -> str:
+    names = {normal(name).casefold() for name in about if _size(name) >= NAME_MIN}
+    if names:
+        text = re.sub(_any_of(frozenset(names)), "", text)
+    return re.sub(_any_of(common()), "", text)
+
+
+@cache
+def _any_of(words: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(re.escape, longest_first)))
+
+
+def _without_runs(text: str) -> str:
+    """`aaaa`, `abcd` and `4321` say as little as one character."""
+    kept, run, step = "", 1, 0
+    for before, char in itertools.pairwise(text):
+        moved = ord(char) - ord(before)
+        run = run + 1 if moved == step and moved in (-1, 0, 1) else 2
+        step = moved
+        if run < RUN_MIN:
+            kept += char
+    return text[:1] + kept
+
+
+class Cost(NamedTuple):
+    """The parameters of scrypt: 128 · r · 2^n bytes, p times over."""
+
+    n: int
+    r: int
+    p: int
+
+    @property
+    def bytes(self) -> int:
+        """Memory that one evaluation takes."""
+        return 128 * self.r << self.n
+
+
+COST = Cost(15, 8, 3)
+"""32 MiB and a quarter of a second on a desktop, a second or so on a Pi: a minimum of OWASP's
+password storage cheat sheet, chosen for the memory that a station of 1 GB can spare."""
+
+_SALT_BYTES = 16
+_KEY_BYTES = 32
+_SPARE_BYTES = 1024 * 1024
+
+
+def kept(password: str, cost: Cost = COST) -> str:
+    """The password as it may be stored: `scrypt$15$8$3$<salt>$<key>`."""
+    salt = os.urandom(_SALT_BYTES)
+    return "$".join(["scrypt", *map(str, cost), _text(salt), _text(_key(password, salt, cost))])
+
+
+def verify(password: str, stored: str) -> bool:
+    """Whether that is the password; the work is the same for a right and a wrong one."""
+    _, n, r, p, salt, key = stored.split("$")
+    found = _key(password, _bytes(salt), Cost(int(n), int(r), int(p)))
+    return hmac.compare_digest(found, _bytes(key))
+
+
+def outdated(stored: str, cost: Cost = COST) -> bool:
+    """Whether it was kept at another cost than today's."""
+    return stored.split("$")[1:4] != list(map(str, cost))
+
+
+def _key(password: str, salt: bytes, cost: Cost) -> bytes:
+    return hashlib.scrypt(
+        normal(password).encode(errors="surrogatepass"),
+        salt=salt,
+        n=1 << cost.n,
+        r=cost.r,
+        p=cost.p,
+        maxmem=cost.bytes + 128 * cost.r * cost.p + _SPARE_BYTES,
+        dklen=_KEY_BYTES,
+    )
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text)

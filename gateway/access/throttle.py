@@ -1,0 +1,109 @@
+"""How often a password may be tried. Pure: instants are arguments.
+
+Every try counts against its account and against its address before it is evaluated, so a thousand
+at once are as few as a thousand one by one. After the free tries, the wait doubles. All strangers
+together have a few tries a minute, whatever accounts and addresses they name.
+
+A known desk computer is no stranger: it has a count of its own, so strangers who guess cannot lock
+out the person at the desk.
+"""
+
+import ipaddress
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+SECOND_NS = 1_000_000_000
+
+FREE = 3
+"""Tries that cost no wait: a slip, a second, caps lock."""
+
+FIRST_WAIT_S = 2
+WAIT_S_MAX = 900
+FORGET_S = 24 * 3600
+STRANGERS_A_MINUTE = 10
+COUNTS_MAX = 512
+
+
+class Count(msgspec.Struct, frozen=True):
+    """Tries without success, and when (of this boot) the last one was."""
+
+    tries: int
+    at_ns: int
+
+    def wait_ns(self, now_ns: int) -> int:
+        """How long until the next try."""
+        if self.tries < FREE:
+            return 0
+        wait_s = min(FIRST_WAIT_S << min(self.tries - FREE, 20), WAIT_S_MAX)
+        return max(0, self.at_ns + wait_s * SECOND_NS - now_ns)
+
+
+class Throttle:
+    """The counts, by key; bounded, the longest past ones forgotten first."""
+
+    def __init__(self, counts: dict[str, Count] | None = None) -> None:
+        """Go on from those counts."""
+        self._counts = dict(counts or {})
+        self._strangers: deque[int] = deque(maxlen=STRANGERS_A_MINUTE)
+
+    @classmethod
+    def load(cls, kept: bytes, now_ns: int) -> "Throttle":
+        """The counts of an earlier run; every wait begins anew, as boots cannot be compared."""
+        tries = msgspec.json.decode(kept, type=dict[str, int])
+        return cls({key: Count(count, now_ns) for key, count in tries.items()})
+
+    def dump(self) -> bytes:
+        """What the next run needs."""
+        return msgspec.json.encode({key: count.tries for key, count in self._counts.items()})
+
+    def admit(self, keys: Iterable[str], now_ns: int, *, stranger: bool) -> float:
+        """Count one try; the seconds that it must wait instead, 0 if it may go on."""
+        keys = tuple(keys)
+        waits = [self._count(key, now_ns).wait_ns(now_ns) for key in keys]
+        if stranger:
+            waits.append(self._crowd_ns(now_ns))
+        if wait_ns := max(waits):
+            return wait_ns / SECOND_NS
+        if stranger:
+            self._strangers.append(now_ns)
+        for key in keys:
+            self._counts[key] = Count(self._count(key, now_ns).tries + 1, now_ns)
+        self._forget()
+        return 0
+
+    def forgive(self, keys: Iterable[str]) -> None:
+        """The password was right."""
+        for key in keys:
+            self._counts.pop(key, None)
+
+    def left(self, keys: Iterable[str], now_ns: int) -> int:
+        """Tries left before the first wait."""
+        return max(0, FREE - max(self._count(key, now_ns).tries for key in keys))
+
+    def _count(self, key: str, now_ns: int) -> Count:
+        count = self._counts.get(key, Count(0, now_ns))
+        return Count(0, now_ns) if now_ns - count.at_ns > FORGET_S * SECOND_NS else count
+
+    def _crowd_ns(self, now_ns: int) -> int:
+        if len(self._strangers) < STRANGERS_A_MINUTE:
+            return 0
+        return max(0, self._strangers[0] + 60 * SECOND_NS - now_ns)
+
+    def _forget(self) -> None:
+        """Keep within the bound; the oldest count is the least loss."""
+        while len(self._counts) > COUNTS_MAX:
+            oldest = min(self._counts, key=lambda key: self._counts[key].at_ns)
+            del self._counts[oldest]
+
+
+def network(address: str) -> str:
+    """What counts as one address: a whole /64 of IPv6, because its owner has all of them."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "?"
+    if ip.version == 4:  # noqa: PLR2004 - the two versions of IP
+        return str(ip)
+    return str(ipaddress.ip_network(f"{ip}/64", strict=False))

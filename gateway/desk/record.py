@@ -1,0 +1,104 @@
+"""Acts as people read them: names instead of ids, the station's own time, a word for each act."""
+
+import datetime
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.audit import Result
+from gateway.audit.history import Past
+from gateway.clock.timekeeper import SECOND_NS
+from gateway.event import Trust
+from gateway.web.words import Words
+
+MARKS = {
+    Result.DONE: ("ok", "s-ok"),
+    Result.REFUSED: ("warn", "warning"),
+    Result.FAILED: ("bad", "s-bad"),
+}
+GROUPS = ("signin", "keys", "clock", "private", "settings", "command")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One act on a page."""
+
+    n: int
+    when: str
+    trust: str
+    who: str
+    what: str
+    on: str
+    where: str
+    mark: tuple[str, str, str]
+    why: str
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a reader asked to see; empty is everything."""
+
+    who: str = ""
+    group: str = ""
+    result: str = ""
+
+    def __call__(self, past: Past) -> bool:
+        """Whether the act belongs to it."""
+        act = past.act
+        return (
+            self.who in ("", act.who.id)
+            and (not self.group or act.what.startswith(f"{self.group}/"))
+            and self.result in ("", act.result.value)
+        )
+
+
+def row(past: Past, names: Mapping[str, str], words: Words, zone_text: str) -> Row:
+    """The act in words; `zone_text` is its wall time where it has one."""
+    act = past.act
+    result = words(f"desk.result-{act.result.value}")
+    return Row(
+        n=act.n,
+        when=zone_text or words("desk.since-boot", span=words.span(past.at_ms / 1000)),
+        trust=words(f"trust.{Trust(past.trust).value}"),
+        who=_who(past, names, words),
+        what=_said(f"act.{act.what.replace('/', '-')}", act.what, words),
+        on=names.get(act.on, act.on),
+        where=_where(past, words),
+        mark=(*MARKS[act.result], result),
+        why=" ".join(filter(None, [_why(act.why, words), _alike(act.alike, words)])),
+    )
+
+
+def _who(past: Past, names: Mapping[str, str], words: Words) -> str:
+    who = past.act.who
+    if who.id in names:
+        return f"{names[who.id]} {who.id}"
+    return _said(f"desk.who-{who.kind}-{who.id or 'nobody'}", who.id, words)
+
+
+def _where(past: Past, words: Words) -> str:
+    place = past.act.place
+    if place.address == "console":
+        return words("desk.at-console")
+    if not place.address:
+        return words("desk.at-station")
+    return " · ".join(filter(None, [place.address, place.desk]))
+
+
+def _why(code: str, words: Words) -> str:
+    return words("desk.why-wrong") if code.startswith("access.wrong") else _said(code, code, words)
+
+
+def _alike(count: int, words: Words) -> str:
+    return words("desk.alike", n=count) if count else ""
+
+
+def _said(code: str, otherwise: str, words: Words) -> str:
+    """The text of that code, where there is one that needs nothing filled in."""
+    text = words(code) if code in words else otherwise
+    return otherwise if "{" in text or text.startswith(code) else text
+
+
+def instant_ns(past: Past) -> int | None:
+    """The wall time of an act, as it was known then."""
+    if past.time is None:
+        return None
+    return int(datetime.datetime.fromisoformat(past.time).timestamp()) * SECOND_NS

@@ -1,0 +1,189 @@
+"""The desk's pages: `/desk/` and `/desk/record`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from markupsafe import Markup
+
+from gateway.access import Access
+from gateway.audit import history
+from gateway.audit.history import Lanes
+from gateway.clock import Clock, ClockStep
+from gateway.desk import ask, board, record
+from gateway.desk.view import Looks
+from gateway.errors import UsageError
+from gateway.event import Trust
+from gateway.health import Vitals
+from gateway.web.answers import json
+from gateway.web.audited import done_to
+from gateway.web.cursor import is_number
+from gateway.web.frame import platform, wall_text
+from gateway.web.gate import CALLER, permissions
+from gateway.web.pages import PAGES
+from gateway.web.pulse import framed
+from gateway.web.section import Card, Nav, Permission, Route, Section
+from gateway.web.words import Words, words_for
+
+HERE = Path(__file__).parent
+PAGE_ACTS = 50
+LATEST_ACTS = 5
+
+
+class Desk:
+    """The handlers."""
+
+    def __init__(
+        self,
+        cards: Mapping[str, Card],
+        *,
+        access: Access,
+        clock: Clock,
+        lanes: Lanes,
+        vitals: Callable[[], Vitals],
+        moved: Callable[[ClockStep | None], None],
+    ) -> None:
+        """`moved` hears of the step when somebody has told the time."""
+        self._access = access
+        self._clock = clock
+        self._lanes = lanes
+        self._vitals = vitals
+        self._moved = moved
+        self.looks = Looks(cards, clock.status)
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """The first screen."""
+        words, now = words_for(request), self._vitals()
+        rows = self.looks.needs(now, words)
+        acts = await self._acts(LATEST_ACTS, words, now) if _may_act(request) else []
+        return request.app[PAGES].render(
+            request,
+            "desk/desk.html",
+            now,
+            self.looks.view(now, words),
+            rows=rows,
+            hot=board.hot(rows),
+            asked=self.looks.question(now),
+            cards=self._cards(request, now, words),
+            platform=platform(now, words),
+            present=self._present(),
+            may_act=_may_act(request),
+            acts=acts,
+        )
+
+    def _cards(self, request: web.Request, now: Vitals, words: Words) -> list[Markup]:
+        """Each room's card, made by its own template from its own facts."""
+        environment = request.app[PAGES].environment
+        return [
+            Markup(  # noqa: S704  # a template of ours, escaped as every other
+                environment.get_template(card.template).render(
+                    w=words, view=card.facts(now, words), vitals=now, ns=f"{name}:"
+                )
+            )
+            for name, card in self.looks.cards(now)
+        ]
+
+    def _present(self) -> list[str]:
+        """Who is signed in now."""
+        names = {account.id: account.name for account in self._access.book.accounts()}
+        boot, now_ns = self._clock.boot, self._clock.now_ns()
+        sessions = self._access.book.sessions().values()
+        active = {s.account for s in sessions if s.standing(boot, now_ns).value == "active"}
+        return sorted(names[account] for account in active if account in names)
+
+    async def tell_time(self, request: web.Request) -> web.StreamResponse:
+        """Somebody says what time it is: from now on that is a source of the clock."""
+        text = str((await request.post()).get("at", ""))[:16]
+        done_to(request, text if text.isascii() else "")
+        wall_ns = ask.answered(text, self._vitals().timezone)
+        if not self._clock.plausible(Trust.PERSON, wall_ns, ask.ANSWER_ERROR_NS):
+            raise UsageError("desk.time-implausible")
+        self._moved(self._clock.learn(Trust.PERSON, wall_ns, ask.ANSWER_ERROR_NS))
+        raise web.HTTPSeeOther("/desk/")
+
+    async def read(self, request: web.Request) -> web.StreamResponse:
+        """Who did what, newest first."""
+        words, now, query = words_for(request), self._vitals(), request.query
+        wanted = record.Wanted(
+            query.get("who", "")[:40], query.get("group", "")[:20], query.get("result", "")[:20]
+        )
+        before = _number(query.get("before", "0"))
+        page = await history.page(self._lanes, before, PAGE_ACTS, wanted)
+        return request.app[PAGES].render(
+            request,
+            "desk/record.html",
+            now,
+            {},
+            rows=self._rows(page.acts, words, now),
+            older=page.before,
+            newest=before == 0,
+            wanted=wanted,
+            people=self._access.book.accounts(),
+            groups=record.GROUPS,
+        )
+
+    async def read_api(self, request: web.Request) -> web.StreamResponse:
+        """The same for programs."""
+        before = _number(request.query.get("before", "0"))
+        return json(await history.page(self._lanes, before, PAGE_ACTS))
+
+    async def _acts(self, limit: int, words: Words, now: Vitals) -> list[record.Row]:
+        page = await history.page(self._lanes, 0, limit)
+        return self._rows(page.acts, words, now)
+
+    def _rows(self, acts: Sequence[history.Past], words: Words, now: Vitals) -> list[record.Row]:
+        names = {account.id: account.name for account in self._access.book.accounts()}
+        return [record.row(past, names, words, _local(past, now)) for past in acts]
+
+
+def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
+    """The desk over the cards of the other rooms; `rooms` as `Desk` takes them."""
+    desk = Desk(cards, **rooms)
+    view, staff = Permission.VIEW, Permission.STAFF
+    return Section(
+        name="desk",
+        routes=(
+            Route(path="/desk/", handler=desk.home, permission=view),
+            Route(path="/desk", handler=_to_desk, permission=Permission.PUBLIC),
+            Route(
+                method="POST",
+                path="/desk/clock",
+                handler=desk.tell_time,
+                permission=staff,
+                act="clock/answer",
+            ),
+            Route(path="/desk/record", handler=desk.read, permission=staff),
+            Route(
+                path="/api/v1/audit",
+                handler=desk.read_api,
+                permission=staff,
+                summary="Who did what, newest first",
+                returns=history.Page,
+                query={"before": "Only acts with a lower number in the lane"},
+            ),
+        ),
+        templates=HERE / "pages",
+        nav=Nav(1, "/desk/", "desk.tab"),
+        pulses={"desk": framed(desk.looks.view)},
+    )
+
+
+async def _to_desk(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther("/desk/")
+
+
+def _may_act(request: web.Request) -> bool:
+    caller = request.get(CALLER)
+    return caller is not None and Permission.STAFF in permissions(caller)
+
+
+def _number(text: str) -> int:
+    if not is_number(text):
+        raise UsageError("web.no-number", name="before")
+    return int(text)
+
+
+def _local(past: history.Past, now: Vitals) -> str:
+    wall_ns = record.instant_ns(past)
+    return "" if wall_ns is None else wall_text(wall_ns, now.timezone, "%m-%d %H:%M:%S")

@@ -1,0 +1,89 @@
+"""The view of the desk's first screen: the board, the question, the platform, every card.
+
+A card's keys stand behind the name of its room (`live:way.saved`), so that no two rooms meet.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gateway.clock import ClockStatus
+from gateway.desk.ask import Question, question
+from gateway.desk.board import by_urgency, hot, needs
+from gateway.health import Vitals
+from gateway.web.frame import first_uplink
+from gateway.web.section import Card, Need, View
+from gateway.web.words import Words
+
+
+class Looks:
+    """Makes the views of the desk over the cards of all rooms."""
+
+    def __init__(self, cards: Mapping[str, Card], status: Callable[[], ClockStatus]) -> None:
+        """`status` is the clock's: the question needs more than the vital signs tell."""
+        self._cards = cards
+        self._status = status
+
+    def cards(self, vitals: Vitals) -> list[tuple[str, Card]]:
+        """The cards in the order of their urgency."""
+        return [(name, self._cards[name]) for name in by_urgency(self._cards, vitals)]
+
+    def needs(self, vitals: Vitals, words: Words) -> list[Need]:
+        """The rows of the board."""
+        return needs(self._cards.values(), vitals, words)
+
+    def question(self, vitals: Vitals) -> Question:
+        """What to ask about the time."""
+        return question(self._status(), vitals.timezone)
+
+    def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
+        """Everything on the desk that changes."""
+        return dict(self._facts(vitals, words))
+
+    def _facts(self, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+        rows, asked = self.needs(vitals, words), self.question(vitals)
+        cards = {name: card.facts(vitals, words) for name, card in self.cards(vitals)}
+        yield "shape", shape(vitals, rows, asked, cards)
+        yield "volatile", vitals.journal.volatile
+        yield "board.count", words("desk.board-count", n=len(rows))
+        for row in rows:
+            yield f"need.{row.key}.amount", f"{row.amount}"
+            yield f"need.{row.key}.text", row.text
+        yield from _ask(asked, words)
+        yield "link.text", _link(vitals, words)
+        for name, facts in cards.items():
+            yield from ((f"{name}:{key}", value) for key, value in facts.items())
+
+
+def shape(
+    vitals: Vitals, rows: list[Need], asked: Question, cards: Mapping[str, Mapping[str, Any]]
+) -> int:
+    """Changes when the page must be fetched anew: a row or a card came, went or moved."""
+    parts = [vitals.name, vitals.version, str(asked.asked), str(bool(asked.at)), hot(rows)]
+    parts += [f"{row.key} {row.urgency} {row.title} {row.note}" for row in rows]
+    parts += [f"{name} {' '.join(facts)}" for name, facts in cards.items()]
+    return zlib.crc32("\n".join(parts).encode())
+
+
+def _ask(asked: Question, words: Words) -> Iterator[tuple[str, Any]]:
+    if not asked.asked or asked.day is None:
+        return
+    weekday = words(f"desk.day-{asked.day.isoweekday()}")
+    yield "ask.text", words("desk.ask", clock=asked.clock)
+    yield "ask.day", words("desk.ask-day", m=asked.day.month, d=asked.day.day, weekday=weekday)
+    yield "ask.yes", words("desk.ask-yes", clock=asked.clock)
+    yield "ask.at", asked.at
+    yield "ask.hour", asked.hour_deg
+    yield "ask.minute", asked.minute_deg
+
+
+def _link(vitals: Vitals, words: Words) -> str:
+    """What the platform's state means for the desk; never more than is certain."""
+    waiting = f"{sum(lane.waiting for lane in vitals.lanes):,}"
+    uplink = first_uplink(vitals)
+    if uplink is None:
+        return words("desk.link-none")
+    if uplink.state != "up":
+        lost = vitals.journal.volatile
+        return words("desk.link-away-lost" if lost else "desk.link-away", n=waiting)
+    return words("desk.link-up", n=waiting)

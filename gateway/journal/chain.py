@@ -1,0 +1,130 @@
+"""A hash chain through the service lane: who changes, drops or adds an act breaks it.
+
+Each act carries its number `n`, the seal of the act before (`prev`), and its own `seal`: SHA-256
+over the canonical form of everything that it says, with its instant. The last number and seal are
+kept as state in the same commit, so a chain cut short at its end is found, too. There is no key in
+it: whoever owns the disk can forge a whole new chain, but not one that agrees with the copies that
+the platform has receipted.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UsageError
+from gateway.journal.events import GAP
+from gateway.signing import canonical
+
+TYPE = "cn.yizhan.audit.act.v1"
+ROOM = "audit"
+HEAD = "head"
+"""Where the chain's end is kept: that room's state under that key."""
+
+ORIGIN = "0" * 64
+"""What the first act of a journal names as the seal before it."""
+
+_INSTANT = ("bootid", "uptimems", "timequality", "time")
+
+ALTERED = "journal.chain-altered"
+MISSING = "journal.chain-missing"
+CUT = "journal.chain-cut"
+"""How a chain can be broken: an act was changed, acts between are gone, the end is gone."""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The chain's last act."""
+
+    n: int = 0
+    seal: str = ORIGIN
+
+
+class Break(msgspec.Struct, frozen=True):
+    """The first place where the chain does not hold; `why` is a text code."""
+
+    n: int
+    seq: int
+    why: str
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What was proven: acts `first` to `last`; `lost` are gone, with a gap on record for it."""
+
+    first: int = 0
+    last: int = 0
+    acts: int = 0
+    lost: int = 0
+    broken: Break | None = None
+
+
+def seal_of(tail: Mapping[str, Any]) -> str:
+    """The seal that belongs to an act with that CloudEvent (its tail is enough)."""
+    said = {key: value for key, value in tail["data"].items() if key != "seal"}
+    covered = {"data": said, **{key: tail[key] for key in _INSTANT if tail.get(key) is not None}}
+    return hashlib.sha256(canonical(covered)).hexdigest()
+
+
+def verify_chain(events: Iterable[bytes], head: Head | None) -> Proof:
+    """Prove the acts among the service lane's events, which come in order, gaps included.
+
+    `head` is what the state said of the end before the events were read; None: it is not known.
+    """
+    walk = _Walk(head)
+    for event in events:
+        if (why := walk.step(event)) is not None:
+            return walk.proof(Break(walk.n, walk.seq, why))
+    if head is not None and walk.n < head.n:
+        if walk.gap:  # the last ones were evicted, and that is on record
+            return walk.proof(None)
+        return walk.proof(Break(head.n, walk.seq, CUT))
+    return walk.proof(None)
+
+
+class _Walk:
+    """Where the proof stands."""
+
+    def __init__(self, head: Head | None) -> None:
+        self.n = 0
+        self.seq = 0
+        self.gap = False
+        self._seal = ORIGIN
+        self._head = head
+        self._first = 0
+        self._acts = 0
+        self._lost = 0
+
+    def step(self, event: bytes) -> str | None:
+        """Take one event; why the chain breaks there."""
+        if GAP.type.encode() not in event and TYPE.encode() not in event:
+            return None
+        told = msgspec.json.decode(event)
+        self.seq = int(told["sequence"])
+        if told["type"] == TYPE:
+            return self._act(told)
+        self.gap = self.gap or told["type"] == GAP.type
+        return None
+
+    def _act(self, told: dict[str, Any]) -> str | None:
+        before, before_seal = self.n, self._seal
+        try:
+            self.n, prev, self._seal = (told["data"][key] for key in ("n", "prev", "seal"))
+            sound = self._seal == seal_of(told) and isinstance(self.n, int)
+        except (UsageError, LookupError, TypeError):
+            sound = False
+        if not sound or (self._head and self.n == self._head.n and self._seal != self._head.seal):
+            return ALTERED
+        follows = self.n == before + 1 and prev == before_seal
+        excused = self.gap or (not self._acts and "formerid" in told)
+        if not follows and not (excused and self.n > before + 1):
+            return MISSING
+        self._lost += self.n - before - 1
+        self._first = self._first or self.n
+        self._acts += 1
+        self.gap = False
+        return None
+
+    def proof(self, broken: Break | None) -> Proof:
+        """What was proven so far."""
+        last = self.n if broken is None else max(0, broken.n - 1)
+        return Proof(self._first, last, self._acts, self._lost, broken)

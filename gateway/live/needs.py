@@ -1,0 +1,58 @@
+"""What of the field needs a person: a line that is down, a device that has long been silent."""
+
+from gateway.health import BusVitals, DeviceVitals, Vitals
+from gateway.live.view import why
+from gateway.web.section import Action, Need
+from gateway.web.words import Words
+
+SILENT_S = 300
+"""Sooner is a passing fault: the line tries again by itself."""
+
+DEVICES_MAX = 6
+MINUTE_NS = 60_000_000_000
+
+
+def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
+    """One row a line that is down, and one a silent device of the others, the longest first."""
+    down = [bus for bus in vitals.buses if bus.state == "down"]
+    lines = {bus.id for bus in down}
+    silent = [
+        device
+        for device in vitals.devices
+        if device.state in {"silent", "faulty"}
+        and device.bus not in lines
+        and vitals.at_ns - device.since_ns >= SILENT_S * 1_000_000_000
+    ]
+    silent.sort(key=lambda device: device.since_ns)
+    return (
+        *(_line(bus, words) for bus in down),
+        *(_device(device, vitals, words) for device in silent[:DEVICES_MAX]),
+    )
+
+
+def _line(bus: BusVitals, words: Words) -> Need:
+    return Need(
+        key=f"bus-{bus.id}",
+        urgency=2,
+        hue="is-fix",
+        pictogram="plug",
+        amount=bus.devices,
+        unit=words("live.need-devices"),
+        title=words("live.need-bus", bus=bus.id),
+        text=why(bus, words) or bus.where,
+        actions=(Action(words("live.need-look"), "meter", "/", quiet=True),),
+    )
+
+
+def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
+    return Need(
+        key=f"device-{device.id}",
+        urgency=1,
+        hue="is-fix",
+        pictogram="meter",
+        amount=(vitals.at_ns - device.since_ns) // MINUTE_NS,
+        unit=words("live.need-minutes"),
+        title=words("live.need-device", name=device.name),
+        text=f"{device.place} · {device.bus}" if device.place else device.bus,
+        actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+    )

@@ -1,0 +1,116 @@
+"""Who comes in, and by which door: accounts, the audit, TLS, and the pages that need them.
+
+Before somebody has an account, the station is on loopback only; with the first one it opens its
+door to the desk computers, and again at every start.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.access import Access
+from gateway.appliance.schema import Settings
+from gateway.audit import Ledger
+from gateway.clock import Clock, ClockStep
+from gateway.desk.section import section as desk_section
+from gateway.errors import StationError
+from gateway.health import Vitals
+from gateway.journal import Journal
+from gateway.web.audited import Auditor
+from gateway.web.gate import StationGate
+from gateway.web.section import Section
+from gateway.web.server import WebServer, build_app
+from gateway.web.signin.section import section as signin_section
+from gateway.web.tls import Tls, names_of
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 3600.0
+"""So often the certificate's age and the machine's addresses are looked at."""
+
+
+class Doors:
+    """Opened before the station's rooms are built, closed after the pages."""
+
+    def __init__(
+        self, settings: Settings, state: Path, clock: Clock, journal: Journal, rooms: "Rooms"
+    ) -> None:
+        """Stations use `open`."""
+        self.access, self.ledger = rooms
+        self._clock = clock
+        self._journal = journal
+        names = names_of(settings.station.id, settings.web.names)
+        self.tls = Tls(state / "keys", settings.station.id, names, clock)
+        self._names = names
+        self._server: WebServer | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings, state: Path, clock: Clock, journal: Journal) -> "Doors":
+        """Read who may come in."""
+        ledger = await Ledger.open(journal, clock)
+        access = await Access.open(journal, ledger, clock, state / "keys")
+        return cls(settings, state, clock, journal, (access, ledger))
+
+    def build(
+        self,
+        sections: Sequence[Section],
+        vitals: Callable[[], Vitals],
+        moved: Callable[[ClockStep | None], None],
+    ) -> web.Application:
+        """The application: those sections, and sign-in and the desk over them."""
+        cards = {section.name: section.card for section in sections if section.card is not None}
+        desk = desk_section(
+            cards,
+            access=self.access,
+            clock=self._clock,
+            lanes=self._journal,
+            vitals=vitals,
+            moved=moved,
+        )
+        signin = signin_section(self.access, self.tls, self._clock, vitals, self._let_desks_in)
+        return build_app(
+            [desk, *sections, signin],
+            vitals=vitals,
+            feed=self._journal,
+            gate=StationGate(self.access),
+            auditor=Auditor(self.ledger, self.access, self._clock),
+            names=self._names,
+        )
+
+    async def run(self, server: WebServer) -> None:
+        """Keep the door to the desk computers open, and what is shown at it up to date."""
+        self._server = server
+        self._say_code()
+        while True:
+            if self.access.claimed:
+                await server.open_lan(self.tls.context)
+            if self.tls.renew():
+                log.info("the station shows a new certificate")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def close(self) -> None:
+        """Write what is being written, begin nothing more."""
+        await self.ledger.close()
+        self.access.close()
+
+    async def _let_desks_in(self) -> None:
+        """The first account was made: whoever made it goes on, even if the port is held."""
+        if self._server is None:
+            return
+        try:
+            await self._server.open_lan(self.tls.context)
+        except StationError as error:
+            log.error("desk computers cannot come in: %s", error)  # noqa: TRY400  # said whole
+
+    def _say_code(self) -> None:
+        """Once, to whoever stands at the machine; `yizhan accounts claim-code` says it again."""
+        with contextlib.suppress(OSError):  # a dead disk: the code is said when it can be kept
+            if (code := self.access.claim_code) is not None:
+                log.warning("nobody has an account yet; claim this station at /signin: %s", code)
+
+
+Rooms = tuple[Access, Ledger]

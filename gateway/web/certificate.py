@@ -1,0 +1,161 @@
+"""Certificates: a station's own authority, and the certificate that it shows. Pure.
+
+The authority may vouch for this station's names and for addresses of private networks, and for
+nothing else: a desk computer that trusts it is not in anybody's hands when the station is stolen.
+"""
+
+import datetime
+import ipaddress
+from collections.abc import Collection
+from typing import NamedTuple, TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_DAYS = 20 * 365
+SHOWN_DAYS = 397
+"""As long as browsers bear with a public one; it is renewed at two thirds of it."""
+
+BACK_DAYS = 1
+"""Computers whose clock is a little slow must not find it too young."""
+
+PRIVATE = (
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"),
+    *("fc00::/7", "fe80::/10", "::1/128"),
+)
+NAME_MAX = 64
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Pair(NamedTuple):
+    """A certificate and its key."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    def pem(self) -> bytes:
+        """Both, key first."""
+        return key_pem(self.key) + self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @classmethod
+    def read(cls, pem: bytes) -> "Pair":
+        """What `pem` wrote; ValueError if it is something else."""
+        key = serialization.load_pem_private_key(pem, None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(type(key).__name__)  # noqa: TRY004  # a wrong file, not a wrong caller
+        return cls(key, x509.load_pem_x509_certificate(pem))
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The key alone, unencrypted."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def authority(station: str, names: Collection[str], now: datetime.datetime) -> Pair:
+    """The station's own authority, bound to its names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(f"Yizhan {station}")
+    public = key.public_key()
+    permitted: list[x509.GeneralName] = [
+        *map(x509.DNSName, sorted(names)),
+        *(x509.IPAddress(ipaddress.ip_network(network)) for network in PRIVATE),
+    ]
+    certificate = (
+        _dated(x509.CertificateBuilder(), now, AUTHORITY_DAYS)
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return Pair(key, certificate)
+
+
+def shown(
+    by: Pair, names: Collection[str], addresses: Collection[Address], now: datetime.datetime
+) -> Pair:
+    """The certificate that the station shows, for those names and addresses, with a fresh key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key()
+    alternatives: list[x509.GeneralName] = [
+        *map(x509.DNSName, sorted(names)),
+        *map(x509.IPAddress, sorted(addresses, key=lambda a: (a.version, int(a)))),
+    ]
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key())
+    certificate = (
+        _dated(x509.CertificateBuilder(), now, SHOWN_DAYS)
+        .subject_name(_name(min(names)))
+        .issuer_name(by.certificate.subject)
+        .public_key(public)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(identifier, critical=False)
+        .sign(by.key, hashes.SHA256())
+    )
+    return Pair(key, certificate)
+
+
+def due(
+    certificate: x509.Certificate,
+    names: Collection[str],
+    addresses: Collection[Address],
+    now: datetime.datetime,
+) -> bool:
+    """Whether another should be shown: a third of its life is left, or we are called otherwise."""
+    born, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not born <= now <= born + (ends - born) * 2 / 3:
+        return True
+    told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return not (
+        set(names) <= set(told.get_values_for_type(x509.DNSName))
+        and set(addresses) <= set(told.get_values_for_type(x509.IPAddress))
+    )
+
+
+def allowed(address: Address) -> bool:
+    """Whether the authority may vouch for that address."""
+    return any(
+        address in ipaddress.ip_network(network)
+        for network in PRIVATE
+        if ipaddress.ip_network(network).version == address.version
+    )
+
+
+def _dated(
+    builder: x509.CertificateBuilder, now: datetime.datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=BACK_DAYS))
+        .not_valid_after(now + datetime.timedelta(days=days - BACK_DAYS))
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:NAME_MAX])])
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,153 @@
+"""TLS with the station's own certificate: made at first start, renewed in time, kept in `keys/`.
+
+Nobody gives a station in a community a public name, so it vouches for itself: a desk computer
+takes the station's authority once (the page `/trust`), and from then on knows the station through
+every renewal.
+"""
+
+import datetime
+import fcntl
+import hashlib
+import ipaddress
+import os
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from gateway.clock import Clock
+from gateway.errors import StationError
+from gateway.web import certificate
+from gateway.web.certificate import Address, Pair
+
+_SIOCGIFADDR = 0x8915
+_IF_INET6 = Path("/proc/net/if_inet6")
+_LOOPBACK: tuple[Address, ...] = (
+    ipaddress.IPv4Address("127.0.0.1"),
+    ipaddress.IPv6Address("::1"),
+)
+SECOND_NS = 1_000_000_000
+
+
+def names_of(station: str, extra: Collection[str] = ()) -> frozenset[str]:
+    """What the station may be called: localhost, its machine's name and its own id, `.local`."""
+    host = socket.gethostname().lower().partition(".")[0]
+    own = {name for name in (host, station) if name}
+    return frozenset({"localhost", *own, *(f"{name}.local" for name in own), *extra})
+
+
+def own_addresses() -> frozenset[Address]:
+    """This machine's addresses that its authority may vouch for."""
+    found = {*_LOOPBACK, *_ipv4(), *_ipv6()}
+    return frozenset(filter(certificate.allowed, found))
+
+
+class Tls:
+    """The station's authority, the certificate that it shows, and the context that shows it."""
+
+    def __init__(
+        self,
+        keys: Path,
+        station: str,
+        names: Collection[str],
+        clock: Clock,
+        addresses: Callable[[], Collection[Address]] = own_addresses,
+    ) -> None:
+        """Read both from `keys`, or make what is missing there; StationError if it is damaged."""
+        self._keys = keys
+        self._names = names
+        self._clock = clock
+        self._addresses = addresses
+        self._authority = self._kept("tls-authority.pem") or self._made(station)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.set_alpn_protocols(["http/1.1"])
+        self._shown = self._kept("tls.pem")
+        if not self.renew():
+            self._show()
+
+    @property
+    def authority(self) -> bytes:
+        """The authority's certificate, as computers take it in (DER)."""
+        return self._authority.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the authority, as people compare it."""
+        return hashlib.sha256(self.authority).digest().hex(":").upper()
+
+    @property
+    def shown(self) -> x509.Certificate | None:
+        """The certificate that the station shows."""
+        return None if self._shown is None else self._shown.certificate
+
+    def renew(self) -> bool:
+        """Show another certificate if it is time; whether it was. Open connections go on."""
+        addresses, now = self._addresses(), self._now()
+        if self._shown is not None and not certificate.due(
+            self._shown.certificate, self._names, addresses, now
+        ):
+            return False
+        self._shown = certificate.shown(self._authority, self._names, addresses, now)
+        _write(self._keys / "tls.pem", self._shown.pem())
+        self._show()
+        return True
+
+    def _show(self) -> None:
+        self.context.load_cert_chain(self._keys / "tls.pem")
+
+    def _now(self) -> datetime.datetime:
+        """Station time; while nothing has set it, the latest time that is known to have passed."""
+        wall_ns = self._clock.stamp().wall_ns or self._clock.floor_ns
+        return datetime.datetime.fromtimestamp(wall_ns // SECOND_NS, tz=datetime.UTC)
+
+    def _made(self, station: str) -> Pair:
+        made = certificate.authority(station, self._names, self._now())
+        _write(self._keys / "tls-authority.pem", made.pem())
+        return made
+
+    def _kept(self, name: str) -> Pair | None:
+        path = self._keys / name
+        try:
+            return Pair.read(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise StationError("signing.key-damaged", path=str(path)) from error
+
+
+def _write(path: Path, body: bytes) -> None:
+    """All or nothing, for our eyes only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(descriptor)
+    fresh.replace(path)
+
+
+def _ipv4() -> list[Address]:
+    found: list[Address] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        for _, name in socket.if_nameindex():
+            try:
+                packed = struct.pack("256s", name[:15].encode())
+                answer = fcntl.ioctl(asker.fileno(), _SIOCGIFADDR, packed)
+            except OSError:
+                continue  # an interface without an address
+            found.append(ipaddress.IPv4Address(answer[20:24]))
+    return found
+
+
+def _ipv6() -> list[Address]:
+    try:
+        lines = _IF_INET6.read_text("ascii").splitlines()
+    except OSError:
+        return []
+    return [ipaddress.IPv6Address(int(line.split()[0], 16)) for line in lines]
