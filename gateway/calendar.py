@@ -1,0 +1,173 @@
+"""The station's calendar: time of day, working days with China's holidays, seasons. Pure.
+
+Whoever asks passes the wall time; nobody here reads a clock. A year that the holiday file does not
+know has plain weekends, and `covers` says so.
+"""
+
+import datetime
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+DAY_S = 86_400
+_QUARTER_NS = 900 * 1_000_000_000
+"""No time zone changes its offset within a quarter of an hour that begins at a full one."""
+
+_SPAN = re.compile(r"(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)")
+_SEASON = re.compile(r"(?P<from>\d\d-\d\d)\.\.(?P<to>\d\d-\d\d)")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+Days = Literal["all", "workdays", "restdays", "mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Local(NamedTuple):
+    """A wall time as people here say it: the date and the second of the day."""
+
+    date: datetime.date
+    second: int
+
+
+class Year(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One year's decree: free days, and weekend days that are worked in exchange (`01-28..02-04`).
+
+    Written as month and day.
+    """
+
+    off: tuple[str, ...]
+    on: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True):
+    schema: int
+    year: dict[str, Year]
+
+
+class Calendar:
+    """Tells time of day and working days for one time zone."""
+
+    def __init__(self, timezone: str, years: Mapping[int, Year]) -> None:
+        """`years` as the government decreed them."""
+        self._zone = zoneinfo.ZoneInfo(timezone)
+        self._off = frozenset(day for y, year in years.items() for day in _dates(y, year.off))
+        self._on = frozenset(day for y, year in years.items() for day in _dates(y, year.on))
+        self._years = frozenset(years)
+        self._quarter = lru_cache(maxsize=256)(self._start_of_quarter)
+
+    @classmethod
+    def load(cls, timezone: str, file: Path) -> "Calendar":
+        """The calendar with the holidays of that file."""
+        decoded = msgspec.convert(tomllib.loads(file.read_text("utf-8")), _File)
+        return cls(timezone, {int(year): days for year, days in decoded.year.items()})
+
+    def covers(self, date: datetime.date) -> bool:
+        """Whether the holidays of that year are known."""
+        return date.year in self._years
+
+    def local(self, wall_ns: int) -> Local:
+        """That instant here."""
+        quarter, rest_ns = divmod(wall_ns, _QUARTER_NS)
+        date, second = self._quarter(quarter)
+        return Local(date, second + rest_ns // 1_000_000_000)
+
+    def _start_of_quarter(self, quarter: int) -> Local:
+        moment = datetime.datetime.fromtimestamp(quarter * 900, tz=self._zone)
+        return Local(moment.date(), moment.hour * 3600 + moment.minute * 60 + moment.second)
+
+    def is_workday(self, date: datetime.date) -> bool:
+        """Whether people work on that day: decrees before weekends."""
+        if date in self._on:
+            return True
+        return date not in self._off and date.weekday() < _WEEKDAYS.index("sat")
+
+
+def _dates(year: int, written: tuple[str, ...]) -> Iterator[datetime.date]:
+    for span in written:
+        first, _, last = span.partition("..")
+        day = datetime.date.fromisoformat(f"{year}-{first}")
+        end = datetime.date.fromisoformat(f"{year}-{last or first}")
+        while day <= end:
+            yield day
+            day += datetime.timedelta(days=1)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """When something holds: hours of the day, kinds of day, a season; what is None always does.
+
+    `hours` are seconds of the day and may run over midnight; the morning part then belongs to the
+    day on which they began.
+    """
+
+    hours: tuple[int, int] | None = None
+    days: str = "all"
+    season: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+    @classmethod
+    def parse(
+        cls, between: str | None = None, days: str = "all", season: str | None = None
+    ) -> "Window":
+        """`02:00-04:00`, `workdays`, `11-15..03-15`; ValueError says which is not so."""
+        hours = None if between is None else _hours(between)
+        return cls(hours, days, None if season is None else _season(season))
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds at any time, known or not."""
+        return self == Window()
+
+    def holds(self, calendar: Calendar, wall_ns: int) -> bool:
+        """Whether that instant lies in it."""
+        date, second = calendar.local(wall_ns)
+        if self.hours is not None:
+            start, end = self.hours
+            if start < end:
+                if not start <= second < end:
+                    return False
+            elif second < end:
+                date -= datetime.timedelta(days=1)
+            elif second < start:
+                return False
+        return self._day(calendar, date) and self._in_season(date)
+
+    def _day(self, calendar: Calendar, date: datetime.date) -> bool:
+        if self.days in _WEEKDAYS:
+            return _WEEKDAYS[date.weekday()] == self.days
+        return self.days == "all" or (self.days == "workdays") == calendar.is_workday(date)
+
+    def _in_season(self, date: datetime.date) -> bool:
+        if self.season is None:
+            return True
+        first, last = self.season
+        day = (date.month, date.day)
+        return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _hours(between: str) -> tuple[int, int]:
+    match = _SPAN.fullmatch(between)
+    if match is None:
+        raise ValueError("rules.bad-hours")
+    start, end = _second(match["from"]), _second(match["to"])
+    if not (0 <= start < DAY_S and 0 <= end <= DAY_S) or start == end:
+        raise ValueError("rules.bad-hours")
+    return start, end
+
+
+def _second(clock: str) -> int:
+    hour, minute = map(int, clock.split(":"))
+    return hour * 3600 + minute * 60 if minute < 60 else -1  # noqa: PLR2004 - minutes of an hour
+
+
+def _season(season: str) -> Any:
+    match = _SEASON.fullmatch(season)
+    if match is None:
+        raise ValueError("rules.bad-season")
+    try:  # in a leap year, so that the 29th of February can be meant
+        first, last = (datetime.date.fromisoformat(f"2024-{match[end]}") for end in ("from", "to"))
+    except ValueError:
+        raise ValueError("rules.bad-season") from None
+    return (first.month, first.day), (last.month, last.day)

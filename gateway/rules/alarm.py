@@ -1,0 +1,125 @@
+"""The life of an alarm after ISA-18.2: one table. Pure.
+
+`CLEARED` is no alarm at all: nothing is stored. `RESTING` is acknowledged and gone, but so
+recently that its return would be the same alarm (a flapping sensor wakes nobody twice).
+"""
+
+import enum
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.event import Severity
+
+
+class State(enum.Enum):
+    """Where an alarm stands."""
+
+    CLEARED = "cleared"
+    RAISED = "raised"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned"
+    RESTING = "resting"
+    SHELVED = "shelved"
+    SUPPRESSED = "suppressed"
+
+
+class Act(enum.Enum):
+    """What moves it.
+
+    `SETTLE`: it was quiet for long enough. `RESUME` and `LAPSE`: shelf or suppression has ended,
+    and the condition is still there, or not.
+    """
+
+    RAISE = "raise"
+    RETURN = "return"
+    ACKNOWLEDGE = "acknowledge"
+    ESCALATE = "escalate"
+    SETTLE = "settle"
+    SHELVE = "shelve"
+    SUPPRESS = "suppress"
+    RESUME = "resume"
+    LAPSE = "lapse"
+
+
+TABLE: dict[tuple[State, Act], State] = {
+    (State.CLEARED, Act.RAISE): State.RAISED,
+    (State.CLEARED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.RAISED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
+    (State.RAISED, Act.ESCALATE): State.ESCALATED,
+    (State.RAISED, Act.RETURN): State.RETURNED,
+    (State.RAISED, Act.SHELVE): State.SHELVED,
+    (State.RAISED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.ESCALATED, Act.ESCALATE): State.ESCALATED,
+    (State.ESCALATED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
+    (State.ESCALATED, Act.RETURN): State.RETURNED,
+    (State.ESCALATED, Act.SHELVE): State.SHELVED,
+    (State.ESCALATED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.ACKNOWLEDGED, Act.RETURN): State.RESTING,
+    (State.ACKNOWLEDGED, Act.SHELVE): State.SHELVED,
+    (State.ACKNOWLEDGED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.RETURNED, Act.RAISE): State.RAISED,
+    (State.RETURNED, Act.ACKNOWLEDGE): State.RESTING,
+    (State.RETURNED, Act.SETTLE): State.CLEARED,
+    (State.RETURNED, Act.SHELVE): State.SHELVED,
+    (State.RETURNED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.RESTING, Act.RAISE): State.ACKNOWLEDGED,
+    (State.RESTING, Act.SETTLE): State.CLEARED,
+    (State.SHELVED, Act.RAISE): State.SHELVED,
+    (State.SHELVED, Act.RETURN): State.SHELVED,
+    (State.SHELVED, Act.SHELVE): State.SHELVED,
+    (State.SHELVED, Act.SUPPRESS): State.SUPPRESSED,
+    (State.SHELVED, Act.RESUME): State.RAISED,
+    (State.SHELVED, Act.LAPSE): State.CLEARED,
+    (State.SUPPRESSED, Act.RAISE): State.SUPPRESSED,
+    (State.SUPPRESSED, Act.RETURN): State.SUPPRESSED,
+    (State.SUPPRESSED, Act.RESUME): State.RAISED,
+    (State.SUPPRESSED, Act.LAPSE): State.CLEARED,
+}
+"""What is not here cannot happen: for a person it is refused, for the engine it is a mistake."""
+
+UNSEEN = frozenset({State.RAISED, State.ESCALATED})
+"""Somebody must come: these sound at the desk and escalate."""
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The reading that raised an alarm."""
+
+    device: str
+    point: str
+    value: Value
+    unit: str
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm as the journal's state keeps it; instants are the station's lived time.
+
+    `on`: its condition holds. `told`: the world has heard of it. `steps` is how many steps of the
+    escalation are done, `until_ns` when its shelf ends, `count` how often it came.
+    """
+
+    id: str
+    watch: str
+    severity: Severity
+    state: State = State.RAISED
+    on: bool = True
+    told: bool = False
+    flapping: bool = False
+    count: int = 1
+    steps: int = 0
+    raised_ns: int
+    returned_ns: int | None = None
+    until_ns: int | None = None
+    evidence: Evidence | None = None
+    by: str | None = None
+    note: str | None = None
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram; `docs/alarms.md` holds it, and a test compares."""
+    lines = ["stateDiagram-v2"]
+    for (state, act), target in TABLE.items():
+        left, right = ("[*]" if s is State.CLEARED else s.value for s in (state, target))
+        lines.append(f"    {left} --> {right}: {act.value}")
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""From verdicts to a condition that is worth an alarm: delays, N of M, windows of time. Pure.
+
+    IDLE ──YES──► PENDING ──(`for_s`, or N of M)──► ACTIVE ──NO──► FADING ──(`clear_s`)──► IDLE
+      ▲              │NO                               ▲              │YES
+      └──────────────┘                                 └──────────────┘
+
+A delay passes on readings: a point that is polled and falls silent has not confirmed anything, and
+what shows the condition is the reading that an alarm carries. Where a point speaks only when
+something happens, its last word stands and time alone confirms it.
+"""
+
+import enum
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.calendar import Days, Window
+from gateway.rules.kinds import Moment, S, Verdict
+
+SAMPLES_MAX = 64
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every rule's `set` may hold.
+
+    `for_s`: how long the condition must hold; `of = [3, 5]`: in how many of how many readings
+    instead. `clear_s`: how long it must be gone. `between`, `days`, `season`: when it is watched;
+    `outside` says whether the end of that time ends the alarm or holds it. Within `flap_s` a return
+    is the same alarm.
+    """
+
+    for_s: Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)] = 0.0
+    of: tuple[int, int] | None = None
+    clear_s: Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)] = 0.0
+    between: Annotated[str, msgspec.Meta(examples=["02:00-04:00"])] | None = None
+    days: Days = "all"
+    season: Annotated[str, msgspec.Meta(examples=["11-15..03-15"])] | None = None
+    outside: Literal["return", "hold"] = "return"
+    flap_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no rule could mean."""
+        if self.of is not None and not 1 <= self.of[0] <= self.of[1] <= SAMPLES_MAX:
+            raise ValueError("rules.bad-of")
+        _ = self.window
+
+    @property
+    def window(self) -> Window:
+        """When the rule watches."""
+        return Window.parse(self.between, self.days, self.season)
+
+
+class Phase(enum.Enum):
+    """How far the condition is confirmed."""
+
+    IDLE = "idle"
+    PENDING = "pending"
+    ACTIVE = "active"
+    FADING = "fading"
+
+    @property
+    def on(self) -> bool:
+        """Whether the condition counts as there."""
+        return self in {Phase.ACTIVE, Phase.FADING}
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """The phase, since when, and the last verdicts as bits (newest lowest) for N of M."""
+
+    phase: Phase = Phase.IDLE
+    since_ns: int = 0
+    bits: int = 0
+
+
+IDLE = State()
+
+
+class Delays(msgspec.Struct, frozen=True):
+    """The options in ns."""
+
+    for_ns: int
+    of: tuple[int, int] | None
+    clear_ns: int
+
+    @classmethod
+    def of_options(cls, options: Options) -> "Delays":
+        """What `Options` says of delays."""
+        return cls(round(options.for_s * S), options.of, round(options.clear_s * S))
+
+
+def step(delays: Delays, state: State, verdict: Verdict, moment: Moment) -> State:
+    """The state after one verdict; UNSURE says nothing."""
+    if verdict is Verdict.UNSURE:
+        return state
+    holds = verdict is Verdict.YES
+    if delays.of is not None and not state.phase.on:
+        return _counted(delays.of, state, holds=holds, now_ns=moment.at_ns)
+    if holds:
+        return _held(delays, state, moment.at_ns)
+    return _gone(delays, state, moment.at_ns)
+
+
+def _counted(of: tuple[int, int], state: State, *, holds: bool, now_ns: int) -> State:
+    needed, among = of
+    bits = (state.bits << 1 | holds) & ((1 << among) - 1)
+    if bits.bit_count() >= needed:
+        return State(Phase.ACTIVE, now_ns)
+    return State(Phase.PENDING if bits else Phase.IDLE, now_ns, bits)
+
+
+def _held(delays: Delays, state: State, now_ns: int) -> State:
+    if state.phase is Phase.ACTIVE:
+        return state
+    if state.phase is Phase.FADING:
+        return State(Phase.ACTIVE, now_ns)
+    since_ns = now_ns if state.phase is Phase.IDLE else state.since_ns
+    if now_ns - since_ns >= delays.for_ns:
+        return State(Phase.ACTIVE, now_ns)
+    return state if state.phase is Phase.PENDING else State(Phase.PENDING, since_ns)
+
+
+def _gone(delays: Delays, state: State, now_ns: int) -> State:
+    if not state.phase.on:
+        return state if state.phase is Phase.IDLE else IDLE
+    since_ns = now_ns if state.phase is Phase.ACTIVE else state.since_ns
+    if now_ns - since_ns >= delays.clear_ns:
+        return IDLE
+    return state if state.phase is Phase.FADING else State(Phase.FADING, since_ns)
+
+
+def interrupted(state: State) -> State:
+    """After a gap in the readings, or outside its hours: what was pending begins anew."""
+    return state if state.phase.on else IDLE
+
+
+def due(delays: Delays, state: State) -> int | None:
+    """When time alone would change the phase, if the last verdict stands."""
+    if state.phase is Phase.PENDING and delays.of is None:
+        return state.since_ns + delays.for_ns
+    if state.phase is Phase.FADING:
+        return state.since_ns + delays.clear_ns
+    return None

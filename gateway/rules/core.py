@@ -1,0 +1,238 @@
+"""Readings in; alarms, calls, tasks and state to keep out. Synchronous, without I/O or a clock.
+
+The room (`room.py`) is its shell in the station; `yizhan replay`, the scenarios and the simulated
+year run the same core.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from drivers.contract import Quality, Reading
+from gateway.calendar import Calendar
+from gateway.rules.alarm import Alarm
+from gateway.rules.alarms import Alarms, Happening, Maintenance, closed_for_good
+from gateway.rules.duty import Duty
+from gateway.rules.duty import Options as DutyOptions
+from gateway.rules.engine import Engine, Signal
+from gateway.rules.kinds import Moment, S
+from gateway.rules.linkage import Done, Linkage, Linkages, State, Task
+from gateway.rules.rule import BUS, Watch
+
+ROOM = "rules"
+"""Whose state this is in the journal."""
+
+PAUSED_NS = 60 * S
+"""A clock that nobody has set for so long is worth a word."""
+
+
+class Plan(NamedTuple):
+    """What the settings say: all watches, who is on duty, and the linkages."""
+
+    watches: tuple[Watch, ...] = ()
+    duty: DutyOptions = DutyOptions()
+    linkages: Mapping[str, Linkage] = {}
+
+
+class Pause(NamedTuple):
+    """So many watches wait for the time of day (`paused`), or go on (`running`)."""
+
+    what: str
+    watches: int
+
+
+Record = Happening | Done | Pause
+
+
+class Outcome(NamedTuple):
+    """What has happened, what is to be kept under which key (None: forgotten), what is to do."""
+
+    records: list[Record]
+    keep: dict[str, bytes | None]
+    tasks: list[Task]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to record, keep or do."""
+        return not (self.records or self.keep or self.tasks)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where the lived time stands, in which boot, and how many ids were given."""
+
+    lived_ns: int = 0
+    boot: str = ""
+    alarms: int = 0
+    tasks: int = 0
+
+
+class Core:
+    """The rules of one station."""
+
+    def __init__(self, plan: Plan, calendar: Calendar, epoch: str) -> None:
+        """Everything is quiet; `restore` brings back what was."""
+        self.engine = Engine(plan.watches, calendar)
+        self.alarms = Alarms(self.engine.watches, Duty(plan.duty, calendar), epoch)
+        self.linkages = Linkages(plan.linkages, calendar, self.holds)
+        self.under_way: dict[str, Task] = {}
+        self._prefix = f"task-{epoch[:8]}"
+        self._tasks = 0
+        self._orphans: list[Alarm] = []
+        self._wallless_ns: int | None = None
+        self._paused = False
+
+    def holds(self, rule: str) -> bool:
+        """Whether a rule's condition is there now."""
+        return any(
+            self.engine.states[watch.id].confirmed.phase.on
+            for watch in self.engine.watches.values()
+            if watch.facts.rule == rule
+        )
+
+    def head(self, moment: Moment, boot: str) -> Head:
+        """What must be kept to go on counting."""
+        return Head(moment.at_ns, boot, self.alarms.issued, self._tasks)
+
+    def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
+        """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew."""
+        rooms: dict[str, dict[str, bytes]] = {}
+        for key, body in kept.items():
+            what, _, name = key.partition("/")
+            rooms.setdefault(what, {})[name] = body
+        self.engine.restore(rooms.get("watch", {}), cut=head.boot != boot)
+        self._orphans = self.alarms.restore(
+            _decoded(rooms.get("alarm", {}), Alarm), _decoded(rooms.get("quiet", {}), Maintenance)
+        )
+        self.alarms.issued, self._tasks = head.alarms, head.tasks
+        self.under_way = {task.id: task for task in _decoded(rooms.get("task", {}), Task)}
+        for linkage, fired in rooms.get("linkage", {}).items():
+            self.linkages.fired[linkage] = msgspec.msgpack.decode(fired, type=int)
+
+    def start(self, moment: Moment) -> Outcome:
+        """After `restore`: tasks that a crash interrupted are begun again, or given up.
+
+        An emergency that has not expired is at least once; anything else at most once.
+        """
+        again, lost = [], []
+        for task in list(self.under_way.values()):
+            if task.urgent and moment.at_ns < task.expires_ns:
+                again.append(task)
+            else:
+                lost.append(task)
+        outcome = self._outcome(self.engine.start(moment), [], moment)
+        for alarm in self._orphans:
+            outcome.records.extend(closed_for_good(alarm))
+            outcome.keep[f"alarm/{alarm.watch}"] = None
+        for task in lost:
+            self.under_way.pop(task.id)
+            outcome.records.append(Done(task, "unknown", "rules.interrupted"))
+            outcome.keep[f"task/{task.id}"] = None
+        outcome.tasks.extend(again)
+        return outcome
+
+    def read(self, readings: Sequence[Reading], moment: Moment) -> Outcome:
+        """One poll of one device."""
+        return self._outcome(self.engine.read(readings, moment), [], moment)
+
+    def bus(self, name: str, *, up: bool, moment: Moment) -> Outcome:
+        """A bus came up or was lost."""
+        return self.read([Reading(BUS, name, up, "1", Quality.GOOD, moment.at_ns)], moment)
+
+    def tick(self, moment: Moment) -> Outcome:
+        """Time has passed; call it every second or so."""
+        signals = self.engine.tick(moment)
+        outcome = self._outcome(signals, self.alarms.tick(moment), moment)
+        outcome.records.extend(self._clock(moment))
+        return outcome
+
+    def acted(self, happened: Callable[[Alarms], list[Happening]], moment: Moment) -> Outcome:
+        """A person did something to the alarms."""
+        return self._outcome([], happened(self.alarms), moment)
+
+    def done(self, task: Task, state: State, why: str | None = None) -> Outcome:
+        """A task has ended."""
+        self.under_way.pop(task.id, None)
+        return Outcome([Done(task, state, why)], {f"task/{task.id}": None}, [])
+
+    def checkpoint(self) -> dict[str, bytes | None]:
+        """The state of every watch that took a step since the last time."""
+        touched, self.engine.touched = self.engine.touched, set()
+        kept = self.engine.keep(touched)
+        return {f"watch/{watch_id}": body for watch_id, body in kept.items()}
+
+    def _outcome(
+        self, signals: Iterable[Signal], happened: list[Happening], moment: Moment
+    ) -> Outcome:
+        for signal in signals:
+            happened = happened + self.alarms.signalled(signal, moment)
+        records: list[Record] = []
+        tasks: list[Task] = []
+        for happening in happened:
+            records.append(happening)
+            for planned in self.linkages.planned(happening, moment, self._number):
+                if isinstance(planned, Task):
+                    tasks.append(planned)
+                    self.under_way[planned.id] = planned
+                else:
+                    records.append(planned)
+        return Outcome(records, self._kept(tasks), tasks)
+
+    def _number(self) -> str:
+        self._tasks += 1
+        return f"{self._prefix}-{self._tasks}"
+
+    def _kept(self, tasks: Iterable[Task]) -> dict[str, bytes | None]:
+        keep: dict[str, bytes | None] = {}
+        if self.engine.changed:
+            watches, self.engine.changed = self.engine.changed, set()
+            for watch_id, body in self.engine.keep(watches).items():
+                keep[f"watch/{watch_id}"] = body
+        if self.alarms.changed:
+            changed, self.alarms.changed = self.alarms.changed, set()
+            for watch_id in changed:
+                alarm = self.alarms.open.get(watch_id)
+                keep[f"alarm/{watch_id}"] = None if alarm is None else _encode(alarm)
+        for scope in self.alarms.changed_scopes:
+            maintained = self.alarms.maintenance.get(scope)
+            keep[f"quiet/{scope}"] = None if maintained is None else _encode(maintained)
+        self.alarms.changed_scopes = set()
+        for task in tasks:
+            keep[f"task/{task.id}"] = _encode(task)
+        for linkage in self.linkages.changed:
+            keep[f"linkage/{linkage}"] = _encode(self.linkages.fired[linkage])
+        self.linkages.changed = set()
+        return keep
+
+    def _clock(self, moment: Moment) -> list[Pause]:
+        """Say once that rules wait for the time of day, and once that they go on."""
+        waiting = self.engine.paused(moment)
+        if not waiting:
+            self._wallless_ns = None
+            if not self._paused:
+                return []
+            self._paused = False
+            return [Pause("running", 0)]
+        if self._wallless_ns is None:
+            self._wallless_ns = moment.at_ns
+        if self._paused or moment.at_ns - self._wallless_ns < PAUSED_NS:
+            return []
+        self._paused = True
+        return [Pause("paused", waiting)]
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def _encode(value: Any) -> bytes:
+    return _encoder.encode(value)
+
+
+def _decoded(bodies: Mapping[str, bytes], shape: Any) -> list[Any]:
+    found = []
+    for body in bodies.values():
+        try:
+            found.append(msgspec.msgpack.decode(body, type=shape))
+        except msgspec.MsgspecError:  # of a later version: begun anew
+            continue
+    return found

@@ -1,0 +1,122 @@
+"""`[duty]`: who is there when, by which channel, and who is next when nobody answers. Pure."""
+
+from collections.abc import Collection, Iterator
+from typing import Annotated
+
+import msgspec
+
+from gateway.calendar import DAY_S, Calendar, Days, Window
+from gateway.event import Severity
+from gateway.rules.kinds import S
+
+DESK, PLATFORM = "desk", "platform"
+"""Channels beside the zones, where a chime sounds."""
+
+ROSTER_MAX = 50
+STEPS_MAX = 10
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+_ORDER = list(Severity)
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line of the roster: `who` can be reached `at` these hours `by` these channels."""
+
+    who: Name
+    at: Annotated[str, msgspec.Meta(examples=["08:00-20:00"])] = "00:00-24:00"
+    days: Days = "all"
+    by: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)]
+
+    def __post_init__(self) -> None:
+        """Refuse hours that are none."""
+        _ = self.window
+
+    @property
+    def window(self) -> Window:
+        """When the shift is on."""
+        return Window.parse(self.at, self.days)
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Nobody has acknowledged after `after_s`: `to` is told; only from severity `least` on."""
+
+    after_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+    to: Name
+    least: Severity = Severity.MAJOR
+
+    def concerns(self, severity: Severity) -> bool:
+        """Whether an alarm of that severity gets there."""
+        return _ORDER.index(severity) <= _ORDER.index(self.least)
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[duty]`."""
+
+    roster: Annotated[tuple[Shift, ...], msgspec.Meta(max_length=ROSTER_MAX)] = ()
+    escalate: Annotated[tuple[Step, ...], msgspec.Meta(max_length=STEPS_MAX)] = ()
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Somebody is to be told now; `by` are the channels by which they can be."""
+
+    to: str
+    by: tuple[str, ...]
+    step: int
+
+
+class Duty:
+    """Answers who is called for an alarm, and by what."""
+
+    def __init__(self, options: Options, calendar: Calendar) -> None:
+        """Steps are taken in the order of their times, however they are written."""
+        self._roster = options.roster
+        self._steps = sorted(options.escalate, key=lambda step: step.after_s)
+        self._calendar = calendar
+
+    def due(
+        self, severity: Severity, steps: int, age_ns: int, wall_ns: int | None
+    ) -> Iterator[Call]:
+        """The calls that an alarm of that age is owed beyond the `steps` that were taken."""
+        for number, step in enumerate(self._steps[steps:], steps + 1):
+            if age_ns < step.after_s * S:
+                return
+            if step.concerns(severity):
+                yield Call(step.to, self.channels(step.to, wall_ns), number)
+
+    def channels(self, who: str, wall_ns: int | None) -> tuple[str, ...]:
+        """How somebody is reached now; without the time of day by every way there ever is."""
+        ways: list[str] = []
+        for shift in self._roster:
+            on = wall_ns is None or shift.window.holds(self._calendar, wall_ns)
+            if shift.who == who and on:
+                ways += shift.by
+        return tuple(dict.fromkeys(ways))
+
+
+def unreached(options: Options, who: str) -> str | None:
+    """A stretch of the week in which nobody receives what `who` is told; None if there is none.
+
+    Working days count as Monday to Friday here: what a holiday leaves open, a weekend does too.
+    """
+    shifts = [shift for shift in options.roster if shift.who == who]
+    for weekday, name in enumerate(_WEEK):
+        for start in range(0, DAY_S, 1800):
+            if not any(_covers(shift, weekday, start) for shift in shifts):
+                return f"{name} {start // 3600:02d}:{start % 3600 // 60:02d}"
+    return None
+
+
+def _covers(shift: Shift, weekday: int, second: int) -> bool:
+    hours = shift.window.hours or (0, DAY_S)
+    start, end = hours
+    if start < end:
+        inside, day = start <= second < end, weekday
+    else:
+        inside, day = second >= start or second < end, weekday if second >= start else weekday - 1
+    return inside and _WEEK[day % 7] in _days(shift.days)
+
+
+def _days(days: str) -> Collection[str]:
+    named = {"all": _WEEK, "workdays": _WEEK[:5], "restdays": _WEEK[5:]}
+    return named.get(days, (days,))

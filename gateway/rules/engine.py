@@ -1,0 +1,157 @@
+"""All watches together: finds those that read a point, and those whose time has come. No I/O.
+
+A fold over readings and instants: the same readings give the same signals, in a station, in a
+replay and in a test. The cost of a reading is that of the watches that read its point.
+"""
+
+import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from drivers.contract import Quality, Reading, Value
+from gateway.calendar import Calendar
+from gateway.rules import watch as watching
+from gateway.rules.kinds import Moment
+from gateway.rules.rule import RULE, WHOLE, Key, Watch
+from gateway.rules.watch import State
+
+
+class Signal(NamedTuple):
+    """A watch's condition came (`on`) or went; `reading` is the last that it heard, if any."""
+
+    watch: Watch
+    on: bool
+    reading: Reading | None
+
+
+class Engine:
+    """The watches and their states; `changed` are those whose state should be kept soon."""
+
+    def __init__(self, watches: Sequence[Watch], calendar: Calendar) -> None:
+        """All watches of the station; none is known to have heard anything."""
+        self.watches = {watch.id: watch for watch in watches}
+        self.states = {watch.id: watching.fresh(watch) for watch in watches}
+        self.evaluated_ns: dict[str, int] = {}
+        self.changed: set[str] = set()
+        self.touched: set[str] = set()
+        self._calendar = calendar
+        self._readers: dict[Key, list[Watch]] = {}
+        self._of_rule: dict[str, list[str]] = {}
+        for watch in watches:
+            self._of_rule.setdefault(watch.facts.rule, []).append(watch.id)
+            for key in watch.inputs:
+                self._readers.setdefault(key, []).append(watch)
+        self._readings: dict[str, Reading] = {}
+        self._alarms: list[tuple[int, str]] = []
+        self._set_for: dict[str, int] = {}
+        self._needing_wall = sum(watch.needs_wall for watch in watches)
+
+    def start(self, moment: Moment) -> list[Signal]:
+        """Look at what time alone can change, and begin to count silence where none was counted."""
+        return self._stepped([w for w in self.watches.values() if watching.timed(w)], moment)
+
+    def restore(self, kept: Mapping[str, bytes], *, cut: bool) -> None:
+        """Take states from the journal; `cut`: an unknown time has passed since."""
+        for watch_id, body in kept.items():
+            watch = self.watches.get(watch_id)
+            state = None if watch is None else watching.decode(watch.kind, body)
+            if watch is not None and state is not None:
+                self.states[watch_id] = watching.after_restart(watch, state, cut=cut)
+
+    def keep(self, watch_ids: Iterable[str]) -> dict[str, bytes]:
+        """The states of those watches, for the journal."""
+        return {
+            watch_id: watching.encode(self.watches[watch_id].kind, self.states[watch_id])
+            for watch_id in watch_ids
+        }
+
+    def paused(self, moment: Moment) -> int:
+        """How many watches wait for somebody to know the time of day."""
+        return self._needing_wall if moment.wall_ns is None else 0
+
+    def reads(self, key: Key) -> Collection[Watch]:
+        """The watches that read that point."""
+        return self._readers.get(key, ())
+
+    def read(self, readings: Sequence[Reading], moment: Moment) -> list[Signal]:
+        """One poll of one device: every watch that reads one of its points takes a step."""
+        signals: list[Signal] = []
+        joined: dict[str, tuple[Watch, Reading]] = {}
+        alive: Reading | None = None
+        for reading in readings:
+            if reading.quality is not Quality.GOOD:
+                continue
+            alive = reading
+            for watch in self._readers.get((reading.device, reading.point), ()):
+                if watch.roles:
+                    self._hear(watch, reading)
+                    joined[watch.id] = (watch, reading)
+                else:
+                    signals += self._heard(watch, reading, moment)
+        for watch, reading in joined.values():
+            signals += self._heard(watch, reading, moment)
+        if alive is not None:
+            for watch in self._readers.get((alive.device, WHOLE), ()):
+                signals += self._heard(watch, alive, moment)
+        return self._followed(signals, moment) if signals else signals
+
+    def tick(self, moment: Moment) -> list[Signal]:
+        """Time has passed: every watch that is due takes a step."""
+        due: list[Watch] = []
+        while self._alarms and self._alarms[0][0] <= moment.at_ns:
+            at_ns, watch_id = heapq.heappop(self._alarms)
+            if self._set_for.get(watch_id) == at_ns:
+                del self._set_for[watch_id]
+                due.append(self.watches[watch_id])
+        return self._stepped(due, moment)
+
+    def _stepped(self, watches: Sequence[Watch], moment: Moment) -> list[Signal]:
+        signals: list[Signal] = []
+        for watch in watches:
+            signals += self._step(watch, None, moment, heard=False)
+        return self._followed(signals, moment) if signals else signals
+
+    def _hear(self, watch: Watch, reading: Reading) -> None:
+        key = (reading.device, reading.point)
+        state = self.states[watch.id]
+        self.states[watch.id] = watching.hear(watch, state, key, reading.value)
+
+    def _heard(self, watch: Watch, reading: Reading, moment: Moment) -> list[Signal]:
+        self._readings[watch.id] = reading
+        return self._step(watch, reading.value, moment, heard=True)
+
+    def _step(self, watch: Watch, value: Value, moment: Moment, *, heard: bool) -> list[Signal]:
+        before = self.states[watch.id]
+        after = watching.step(watch, before, value, moment, self._calendar, heard=heard)
+        self.states[watch.id] = after
+        self.evaluated_ns[watch.id] = moment.at_ns
+        self.touched.add(watch.id)
+        self._schedule(watch, after, moment)
+        was, phase = before.confirmed.phase, after.confirmed.phase
+        if was is phase:
+            return []
+        self.changed.add(watch.id)
+        if was.on is phase.on:
+            return []
+        return [Signal(watch, phase.on, self._readings.get(watch.id))]
+
+    def _schedule(self, watch: Watch, state: State, moment: Moment) -> None:
+        """Wake at what is due; a later wake than the one already set finds out when it comes."""
+        due_ns = watching.due(watch, state, moment)
+        if due_ns is None:
+            return
+        already = self._set_for.get(watch.id)
+        if already is None or due_ns < already:
+            self._set_for[watch.id] = due_ns
+            heapq.heappush(self._alarms, (due_ns, watch.id))
+
+    def _followed(self, signals: list[Signal], moment: Moment) -> list[Signal]:
+        """With what rules upon rules make of it; `check` has seen that they go in no circle."""
+        for signal in list(signals):
+            rule = signal.watch.facts.rule
+            if (RULE, rule) not in self._readers:
+                continue
+            holds = any(self.states[w].confirmed.phase.on for w in self._of_rule[rule])
+            word = Reading(RULE, rule, holds, "1", Quality.GOOD, moment.at_ns)
+            signals += self.read([word], moment)
+        return signals

@@ -1,0 +1,142 @@
+"""Several conditions over several devices, joined by `and`, `or`, `not`: burning, and full."""
+
+import ast
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.errors import UsageError
+from gateway.rules import units
+from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
+from gateway.rules.kinds.state import Word
+from gateway.rules.kinds.threshold import Quantity
+
+TERMS_MAX = 16
+WHEN_CHARS_MAX = 300
+
+
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One condition on the point of that name in `on`: a limit, or a value."""
+
+    unit: str | None = None
+    above: Quantity | None = None
+    below: Quantity | None = None
+    hysteresis: Quantity = 0.0
+    value: Word | None = None
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`when` joins the terms: `heat and level`, `(a or b) and not (a and b)`."""
+
+    terms: Annotated[dict[str, Term], msgspec.Meta(min_length=1, max_length=TERMS_MAX)]
+    when: Annotated[str, msgspec.Meta(min_length=1, max_length=WHEN_CHARS_MAX)]
+
+
+class TermLimits(msgspec.Struct, frozen=True):
+    """One term in its point's unit."""
+
+    above: float | None
+    below: float | None
+    back: float
+    value: Word | None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The terms, and the expression as nested tuples: `("and", "heat", "level")`."""
+
+    terms: Mapping[str, TermLimits]
+    when: Any
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """What each term said last; a term that was never heard is not there."""
+
+    terms: dict[str, bool] = {}
+
+
+def parse(when: str, known: Mapping[str, Term]) -> Any:
+    """The expression; UsageError for anything but names, `and`, `or`, `not` and brackets."""
+    try:
+        return _node(ast.parse(when, mode="eval").body, known)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UsageError("rules.bad-when", when=when) from error
+
+
+def _node(node: ast.expr, known: Mapping[str, Term]) -> Any:
+    if isinstance(node, ast.Name):
+        if node.id not in known:
+            raise UsageError("rules.unknown-term", term=node.id, known=", ".join(known))
+        return node.id
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return ("not", _node(node.operand, known))
+    if isinstance(node, ast.BoolOp):
+        joined = "and" if isinstance(node.op, ast.And) else "or"
+        return (joined, *(_node(value, known) for value in node.values))
+    raise ValueError(node)
+
+
+def prepare(options: Options, _: Point, __: Calendar) -> Limits:
+    """The expression; the terms follow in `prepare_term`, where their points are known."""
+    return Limits({}, parse(options.when, options.terms))
+
+
+def prepare_term(name: str, term: Term, point: Point) -> TermLimits:
+    """One term in its point's unit."""
+    if term.above is None and term.below is None and term.value is None:
+        raise UsageError("rules.no-limit", keys=f"{name}: above, below, value")
+    above = None if term.above is None else units.amount(term.above, point.unit)
+    below = None if term.below is None else units.amount(term.below, point.unit)
+    back = units.difference(term.hysteresis, point.unit)
+    flipped = point.inverted and isinstance(term.value, bool)
+    return TermLimits(above, below, back, (not term.value) if flipped else term.value)
+
+
+def hear(limits: Limits, state: State, name: str, value: Value) -> State:
+    """One term's point has spoken."""
+    term, before = limits.terms[name], state.terms.get(name)
+    holds = _holds(term, value, already=bool(before))
+    if holds is None or holds is before:
+        return state
+    return State({**state.terms, name: holds})
+
+
+def _holds(term: TermLimits, value: Value, *, already: bool) -> bool | None:
+    if term.value is not None:
+        return None if value is None else value == term.value
+    measured = number(value)
+    if measured is None:
+        return None
+    back = term.back if already else 0.0
+    over = term.above is not None and measured > term.above - back
+    under = term.below is not None and measured < term.below + back
+    return over or under
+
+
+def step(limits: Limits, state: State, _: Value, __: Moment) -> tuple[State, Verdict]:
+    """What the terms say together; UNSURE where a term was never heard and it matters."""
+    return state, _verdict(limits.when, state.terms)
+
+
+def _verdict(when: Any, terms: Mapping[str, bool]) -> Verdict:
+    if isinstance(when, str):
+        return Verdict.of(terms[when]) if when in terms else Verdict.UNSURE
+    joined, *parts = when
+    verdicts = [_verdict(part, terms) for part in parts]
+    if joined == "not":
+        return _OPPOSITE[verdicts[0]]
+    settles = Verdict.NO if joined == "and" else Verdict.YES
+    if settles in verdicts:
+        return settles
+    return Verdict.UNSURE if Verdict.UNSURE in verdicts else _OPPOSITE[settles]
+
+
+_OPPOSITE = {
+    Verdict.YES: Verdict.NO,
+    Verdict.NO: Verdict.YES,
+    Verdict.UNSURE: Verdict.UNSURE,
+}
+
+KIND = Kind("combination", Options, State, prepare, step)

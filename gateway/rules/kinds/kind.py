@@ -1,0 +1,84 @@
+"""What a kind of rule is: a pure step from one state to the next, and a verdict.
+
+A verdict speaks of this instant alone: whether it is confirmed, and what becomes of it, is the
+same for all kinds (`confirm.py`, `alarm.py`).
+"""
+
+import enum
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+
+S = 1_000_000_000
+
+
+class Verdict(enum.Enum):
+    """What a rule makes of what it knows: the condition holds, does not, or cannot be told."""
+
+    YES = "yes"
+    NO = "no"
+    UNSURE = "unsure"
+
+    @classmethod
+    def of(cls, condition: object) -> "Verdict":
+        """YES or NO."""
+        return cls.YES if condition else cls.NO
+
+
+class Moment(NamedTuple):
+    """An instant: the station's own time, and the wall's (UTC) where somebody vouches for it.
+
+    `at_ns` counts only what the station lived through: it never steps, and goes on after a
+    restart where it stopped.
+    """
+
+    at_ns: int
+    wall_ns: int | None = None
+
+
+class Point(NamedTuple):
+    """What a rule needs to know of a point. `every_s` None: it speaks only when something happens.
+
+    `inverted`: its contact is closed when all is well.
+    """
+
+    unit: str
+    every_s: float | None = None
+    counter: bool = False
+    inverted: bool = False
+
+
+Step = Callable[[Any, Any, Value, Moment], tuple[Any, Verdict]]
+
+
+class Kind(NamedTuple):
+    """One kind of rule.
+
+    `options` is what `set` may hold; `prepare` brings it into the point's unit (UsageError where
+    that cannot be), giving the limits that `step(limits, state, value, moment)` works with. A
+    `value` of None means that only time has passed. `due` is when time alone may change the
+    verdict. `forgets_gap`, `forgets_cut`: a gap in the readings, or an unknown time without the
+    station, makes what it remembers worthless.
+    """
+
+    name: str
+    options: type[msgspec.Struct]
+    state: type[msgspec.Struct]
+    prepare: Callable[[Any, Point, Calendar], Any]
+    step: Step
+    due: Callable[[Any, Any], int | None] | None = None
+    forgets_gap: bool = False
+    forgets_cut: bool = False
+    forgets_restart: bool = False
+    needs_wall: bool = False
+
+
+def number(value: Value) -> float | None:
+    """The value as a number; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)

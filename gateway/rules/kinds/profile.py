@@ -1,0 +1,125 @@
+"""Deviation from what a point learnt to be usual at this hour of such a day."""
+
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import DAY_S, Calendar
+from gateway.rules import units
+from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
+from gateway.rules.kinds.threshold import Quantity
+
+SLOT_S = 1800
+SLOTS = DAY_S // SLOT_S
+"""Half hours of a day; working days and days of rest learn apart, so there are twice as many."""
+
+_SLOWEST = 0.1
+"""The share of a new day in what is usual, once ten are known: seasons are followed."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Beyond `share` of what is usual, `times` the usual scatter and `least`, all three.
+
+    Nothing is said of a half hour that was seen on fewer than `days` such days. `only` says which
+    side matters.
+    """
+
+    share: Annotated[float, msgspec.Meta(gt=0)] = 0.5
+    times: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    least: Quantity = 0.0
+    learn_days: Annotated[int, msgspec.Meta(ge=2, le=60)] = 5
+    only: Annotated[str, msgspec.Meta(pattern="^(above|below|both)$")] = "both"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The options, with `least` in the point's unit, and the calendar that tells the days."""
+
+    options: Options
+    least: float
+    calendar: Calendar
+
+
+class Usual(NamedTuple):
+    """One half hour: on how many days it was seen, its mean, and the mean scatter around it."""
+
+    days: int
+    mean: float
+    scatter: float
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """What was learnt, and the half hour under way: its number, its day, and its sums."""
+
+    usual: dict[int, Usual] = {}
+    slot: int = -1
+    day: int = 0
+    count: int = 0
+    total: float = 0.0
+    apart: float = 0.0
+
+
+def prepare(options: Options, point: Point, calendar: Calendar) -> Limits:
+    """The least difference in the point's unit."""
+    return Limits(options, units.difference(options.least, point.unit), calendar)
+
+
+def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[State, Verdict]:
+    """Compare with what is usual now, and learn; without the time of day it does neither."""
+    measured = number(value)
+    if measured is None or moment.wall_ns is None:
+        return state, Verdict.UNSURE
+    date, second = limits.calendar.local(moment.wall_ns)
+    slot = second // SLOT_S + (0 if limits.calendar.is_workday(date) else SLOTS)
+    day = date.toordinal()
+    if (slot, day) != (state.slot, state.day):
+        state = State(_learnt(limits, state), slot, day)
+    usual = state.usual.get(slot)
+    known = usual is not None and usual.days >= limits.options.learn_days
+    reach = _reach(limits, usual) if usual is not None else 0.0
+    mean = usual.mean if usual is not None else measured
+    # what is beyond all measure is learnt only as far as the measure goes
+    counted = min(max(measured, mean - reach), mean + reach) if known else measured
+    state = State(
+        state.usual,
+        slot,
+        day,
+        state.count + 1,
+        state.total + counted,
+        state.apart + abs(counted - mean),
+    )
+    if not known:
+        return state, Verdict.UNSURE
+    return state, Verdict.of(_odd(limits, measured - mean, reach))
+
+
+def _odd(limits: Limits, apart: float, reach: float) -> bool:
+    only = limits.options.only
+    return (apart > reach and only != "below") or (-apart > reach and only != "above")
+
+
+def _reach(limits: Limits, usual: Usual) -> float:
+    options = limits.options
+    return max(options.share * abs(usual.mean), options.times * usual.scatter, limits.least)
+
+
+def _learnt(limits: Limits, state: State) -> dict[int, Usual]:
+    """What is usual after the half hour that has ended; one of few readings teaches nothing."""
+    if state.count == 0:
+        return state.usual
+    mean, scatter = state.total / state.count, state.apart / state.count
+    before = state.usual.get(state.slot)
+    if before is None:
+        learnt = Usual(1, mean, 0.0)
+    else:
+        days = min(before.days + 1, limits.options.learn_days + 365)
+        weight = max(1 / days, _SLOWEST)
+        learnt = Usual(
+            days,
+            before.mean + weight * (mean - before.mean),
+            before.scatter + weight * (scatter - before.scatter),
+        )
+    return {**state.usual, state.slot: learnt}
+
+
+KIND = Kind("profile", Options, State, prepare, step, needs_wall=True)

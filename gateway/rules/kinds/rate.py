@@ -1,0 +1,61 @@
+"""A value that rises or falls too fast."""
+
+from typing import Annotated
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.errors import UsageError
+from gateway.rules import units
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.slope import Samples, add
+from gateway.rules.kinds.threshold import Quantity
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """More than `rise` or `fall` within `within_s`."""
+
+    rise: Quantity | None = None
+    fall: Quantity | None = None
+    within_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The differences in the point's unit."""
+
+    rise: float | None
+    fall: float | None
+    span_ns: int
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """The last `within_s`."""
+
+    samples: Samples = ()
+
+
+def prepare(options: Options, point: Point, _: Calendar) -> Limits:
+    """The differences in the point's unit."""
+    if options.rise is None and options.fall is None:
+        raise UsageError("rules.no-limit", keys="rise, fall")
+    rise, fall = (
+        None if limit is None else units.difference(limit, point.unit)
+        for limit in (options.rise, options.fall)
+    )
+    return Limits(rise, fall, round(options.within_s * S))
+
+
+def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[State, Verdict]:
+    """Compare the newest value with the lowest and the highest of the window."""
+    measured = number(value)
+    if measured is None:
+        return state, Verdict.UNSURE
+    samples = add(state.samples, moment.at_ns, measured, limits.span_ns)
+    inside = [each for at_ns, each in samples if moment.at_ns - at_ns <= limits.span_ns]
+    risen = limits.rise is not None and measured - min(inside) > limits.rise
+    fallen = limits.fall is not None and max(inside) - measured > limits.fall
+    return State(samples), Verdict.of(risen or fallen)
+
+
+KIND = Kind("rate", Options, State, prepare, step, forgets_gap=True, forgets_cut=True)

@@ -1,0 +1,30 @@
+"""A window of samples of bounded size, and how fast a counter runs in it. Pure."""
+
+from gateway.rules.kinds.kind import S
+
+SAMPLES_MAX = 64
+
+Samples = tuple[tuple[int, float], ...]
+"""(instant, value), oldest first."""
+
+
+def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
+    """With the new one, without what is older than the span; but one that covers all of it stays.
+
+    Samples that come faster than a 64th of the span replace the last one.
+    """
+    kept = list(samples)
+    if len(kept) > 1 and at_ns - kept[-2][0] < span_ns // SAMPLES_MAX:
+        kept.pop()
+    kept.append((at_ns, value))
+    while len(kept) > 2 and at_ns - kept[1][0] >= span_ns:  # noqa: PLR2004 - two make a span
+        del kept[0]
+    return tuple(kept[-SAMPLES_MAX - 2 :])
+
+
+def per_hour(samples: Samples, span_ns: int) -> float | None:
+    """How much a counter gains an hour; None before half the span is seen, or if it went back."""
+    (first_ns, first), (last_ns, last) = samples[0], samples[-1]
+    if last_ns - first_ns < span_ns // 2 or last_ns == first_ns or last < first:
+        return None
+    return (last - first) * 3600 * S / (last_ns - first_ns)

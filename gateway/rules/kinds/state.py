@@ -1,0 +1,178 @@
+"""What a contact or a text says; how often; when it last did; and whether anything was heard."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict
+from gateway.rules.kinds.still import Seconds
+
+Word = bool | int | str
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The condition holds while the value is `value` (or one of them).
+
+    For a contact, true is active, whichever way it is wired.
+    """
+
+    value: Word | tuple[Word, ...] = True
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The values that count."""
+
+    values: frozenset[Word]
+
+
+class Nothing(msgspec.Struct, frozen=True, array_like=True):
+    """A kind that need not remember anything."""
+
+
+def _limits(options: Any, point: Point) -> frozenset[Word]:
+    values = options.value if isinstance(options.value, tuple) else (options.value,)
+    flipped = point.inverted and all(isinstance(value, bool) for value in values)
+    return frozenset(not value for value in values) if flipped else frozenset(values)
+
+
+def prepare(options: Options, point: Point, _: Calendar) -> Limits:
+    """Turned round where the contact is closed when all is well."""
+    return Limits(_limits(options, point))
+
+
+def step(limits: Limits, state: Nothing, value: Value, _: Moment) -> tuple[Nothing, Verdict]:
+    """Look."""
+    if value is None:
+        return state, Verdict.UNSURE
+    return state, Verdict.of(value in limits.values)
+
+
+TIMES_MAX = 100
+
+
+class CountOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """It has become `value` at least `times` within `within_s`."""
+
+    times: Annotated[int, msgspec.Meta(ge=2, le=TIMES_MAX)]
+    within_s: Seconds
+    value: Word | tuple[Word, ...] = True
+
+
+class CountLimits(msgspec.Struct, frozen=True):
+    """How often in what time, and what counts."""
+
+    values: frozenset[Word]
+    times: int
+    span_ns: int
+
+
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """When it became so, at most `times` instants; and whether it is."""
+
+    edges_ns: tuple[int, ...] = ()
+    there: bool = True
+
+
+def prepare_count(options: CountOptions, point: Point, _: Calendar) -> CountLimits:
+    """As `prepare`."""
+    return CountLimits(_limits(options, point), options.times, round(options.within_s * S))
+
+
+def step_count(
+    limits: CountLimits, state: Counted, value: Value, moment: Moment
+) -> tuple[Counted, Verdict]:
+    """The first value that is heard is no change."""
+    there = state.there if value is None else value in limits.values
+    edges = state.edges_ns
+    if there and not state.there:
+        edges = (*edges, moment.at_ns)[-limits.times :]
+    if edges and moment.at_ns - edges[0] >= limits.span_ns:
+        edges = tuple(at for at in edges if moment.at_ns - at < limits.span_ns)
+    return Counted(edges, there), Verdict.of(len(edges) >= limits.times)
+
+
+def due_count(limits: CountLimits, state: Counted) -> int | None:
+    """When the first of them is too old to count."""
+    return state.edges_ns[0] + limits.span_ns if state.edges_ns else None
+
+
+class SeenOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """It has not been `value` for `unseen_s` (a door that nobody opens)."""
+
+    unseen_s: Seconds
+    value: Word | tuple[Word, ...] = True
+
+
+class SeenLimits(msgspec.Struct, frozen=True):
+    """How long, and what is missed."""
+
+    values: frozenset[Word]
+    span_ns: int
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """When it was last seen, or first looked for."""
+
+    at_ns: int | None = None
+
+
+def prepare_seen(options: SeenOptions, point: Point, _: Calendar) -> SeenLimits:
+    """As `prepare`."""
+    return SeenLimits(_limits(options, point), round(options.unseen_s * S))
+
+
+def step_seen(
+    limits: SeenLimits, state: Seen, value: Value, moment: Moment
+) -> tuple[Seen, Verdict]:
+    """Seen again ends it at once."""
+    if value is not None and value in limits.values:
+        return Seen(moment.at_ns), Verdict.NO
+    if state.at_ns is None:
+        return Seen(moment.at_ns), Verdict.UNSURE
+    return state, Verdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+
+
+def due_seen(limits: SeenLimits, state: Seen) -> int | None:
+    """When it has been unseen for too long."""
+    return None if state.at_ns is None else state.at_ns + limits.span_ns
+
+
+class HeardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """No good reading for `silent_s`."""
+
+    silent_s: Seconds
+
+
+class HeardLimits(msgspec.Struct, frozen=True):
+    """How long."""
+
+    span_ns: int
+
+
+def prepare_heard(options: HeardOptions, _: Point, __: Calendar) -> HeardLimits:
+    """Only a time."""
+    return HeardLimits(round(options.silent_s * S))
+
+
+def step_heard(
+    limits: HeardLimits, state: Seen, value: Value, moment: Moment
+) -> tuple[Seen, Verdict]:
+    """Whatever it says, it lives."""
+    if state.at_ns is None or value is not None:
+        return Seen(moment.at_ns), Verdict.UNSURE if value is None else Verdict.NO
+    return state, Verdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+
+
+def due_heard(limits: HeardLimits, state: Seen) -> int | None:
+    """When it has been silent for too long."""
+    return None if state.at_ns is None else state.at_ns + limits.span_ns
+
+
+STATE = Kind("state", Options, Nothing, prepare, step)
+COUNT = Kind("count", CountOptions, Counted, prepare_count, step_count, due_count)
+ABSENCE = Kind("absence", SeenOptions, Seen, prepare_seen, step_seen, due_seen)
+HEARTBEAT = Kind(
+    "heartbeat", HeardOptions, Seen, prepare_heard, step_heard, due_heard, forgets_restart=True
+)

@@ -1,0 +1,148 @@
+"""What does not move: a counter that stands still or never rests, a value that never changes."""
+
+from typing import Annotated
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.rules import units
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.threshold import Quantity
+
+Seconds = Annotated[float, msgspec.Meta(ge=1, le=31 * 86_400)]
+
+
+class CounterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """It gains less than `least` in `still_s` (nobody uses any)."""
+
+    still_s: Seconds
+    least: Quantity = 0.0
+
+
+class CounterLimits(msgspec.Struct, frozen=True):
+    """How long, and what counts as use, in the counter's unit."""
+
+    span_ns: int
+    least: float
+
+
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """The count at which it was last seen to move, and when; and whether it ever was."""
+
+    count: float | None = None
+    at_ns: int = 0
+
+
+def prepare_counter(options: CounterOptions, point: Point, _: Calendar) -> CounterLimits:
+    """The least use in the counter's unit."""
+    return CounterLimits(round(options.still_s * S), units.difference(options.least, point.unit))
+
+
+def step_counter(
+    limits: CounterLimits, state: Counted, value: Value, moment: Moment
+) -> tuple[Counted, Verdict]:
+    """The counter itself proves a gap in the readings: what it gained there was used there."""
+    count = number(value)
+    if count is None:
+        return state, Verdict.UNSURE
+    moved = state.count is None or count < state.count or count - state.count > limits.least
+    if moved:
+        return Counted(count, moment.at_ns), Verdict.NO
+    return state, Verdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+
+
+class RunningOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """It has run for `running_s` and never rested for `pause_s` (somebody forgot it)."""
+
+    running_s: Seconds
+    pause_s: Seconds = 900.0
+
+
+class RunningLimits(msgspec.Struct, frozen=True):
+    """Both spans."""
+
+    running_ns: int
+    pause_ns: int
+
+
+class Running(msgspec.Struct, frozen=True, array_like=True):
+    """The count, when it last moved, and since when it has not rested."""
+
+    count: float | None = None
+    moved_ns: int = 0
+    since_ns: int | None = None
+
+
+def prepare_running(options: RunningOptions, _: Point, __: Calendar) -> RunningLimits:
+    """Only times."""
+    return RunningLimits(round(options.running_s * S), round(options.pause_s * S))
+
+
+def step_running(
+    limits: RunningLimits, state: Running, value: Value, moment: Moment
+) -> tuple[Running, Verdict]:
+    """A rest that is long enough ends the run."""
+    count = number(value)
+    if count is None:
+        return state, Verdict.UNSURE
+    now_ns = moment.at_ns
+    if state.count is None or count < state.count:
+        return Running(count, now_ns), Verdict.UNSURE
+    if count > state.count:
+        rested = state.since_ns is None or now_ns - state.moved_ns > limits.pause_ns
+        state = Running(count, now_ns, now_ns if rested else state.since_ns)
+    elif now_ns - state.moved_ns > limits.pause_ns and state.since_ns is not None:
+        state = Running(count, state.moved_ns)
+    since_ns = state.since_ns
+    return state, Verdict.of(since_ns is not None and now_ns - since_ns >= limits.running_ns)
+
+
+class StuckOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Exactly the same value for `same_s`, though what it measures never stands so still.
+
+    `except_values`: at these it may rest (a flow of 0).
+    """
+
+    same_s: Seconds
+    except_values: tuple[float, ...] = ()
+
+
+class StuckLimits(msgspec.Struct, frozen=True):
+    """How long, and where it may rest."""
+
+    span_ns: int
+    except_values: frozenset[float]
+
+
+class Stuck(msgspec.Struct, frozen=True, array_like=True):
+    """The value, and since when."""
+
+    value: float | bool | str | None = None
+    since_ns: int = 0
+
+
+def prepare_stuck(options: StuckOptions, _: Point, __: Calendar) -> StuckLimits:
+    """Only a time."""
+    return StuckLimits(round(options.same_s * S), frozenset(options.except_values))
+
+
+def step_stuck(
+    limits: StuckLimits, state: Stuck, value: Value, moment: Moment
+) -> tuple[Stuck, Verdict]:
+    """Any change at all begins anew."""
+    if value is None:
+        return state, Verdict.UNSURE
+    if value != state.value:
+        return Stuck(value, moment.at_ns), Verdict.NO
+    may_rest = value in limits.except_values
+    long = moment.at_ns - state.since_ns >= limits.span_ns
+    return state, Verdict.of(long and not may_rest)
+
+
+COUNTER = Kind("counter-still", CounterOptions, Counted, prepare_counter, step_counter)
+RUNNING = Kind(
+    "counter-running", RunningOptions, Running, prepare_running, step_running,
+    forgets_gap=True, forgets_cut=True,
+)  # fmt: skip
+STUCK = Kind("stuck", StuckOptions, Stuck, prepare_stuck, step_stuck, forgets_gap=True)

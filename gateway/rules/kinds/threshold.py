@@ -1,0 +1,95 @@
+"""Above or below a limit, with hysteresis; of a counter, how fast it runs."""
+
+from typing import Annotated
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.errors import UsageError
+from gateway.rules import units
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.slope import Samples, add, per_hour
+
+Quantity = Annotated[str | float, msgspec.Meta(examples=["0.05 m3/h"])]
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`above` and `below` are the limits; once beyond, `hysteresis` is how far it must come back.
+
+    A limit in `m3/h` on a counter in `m3` means how fast it runs over the last `over_s`.
+    """
+
+    above: Quantity | None = None
+    below: Quantity | None = None
+    hysteresis: Quantity = 0.0
+    over_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 1800.0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The limits in the point's unit; `span_ns` where a counter's pace is meant."""
+
+    above: float | None
+    below: float | None
+    above_again: float
+    below_again: float
+    span_ns: int | None
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """Whether it is beyond the limit, and the samples that a counter's pace is made of."""
+
+    beyond: bool = False
+    samples: Samples = ()
+
+
+def prepare(options: Options, point: Point, _: Calendar) -> Limits:
+    """The limits in the point's unit."""
+    given = [limit for limit in (options.above, options.below) if limit is not None]
+    if not given:
+        raise UsageError("rules.no-limit", keys="above, below")
+    paced = point.counter and all(units.per_hour(limit, point.unit) for limit in given)
+    unit = units.PER_HOUR[point.unit] if paced else point.unit
+    above, below = (
+        None if limit is None else units.amount(limit, unit)
+        for limit in (options.above, options.below)
+    )
+    if above is not None and below is not None and below >= above:
+        raise UsageError("rules.upside-down", above=options.above, below=options.below)
+    back_above = units.share_or_difference(options.hysteresis, above or 0.0, unit)
+    back_below = units.share_or_difference(options.hysteresis, below or 0.0, unit)
+    span_ns = round(options.over_s * S) if paced else None
+    return Limits(above, below, (above or 0.0) - back_above, (below or 0.0) + back_below, span_ns)
+
+
+def step(
+    limits: Limits, state: State, value: Value, moment: Moment
+) -> tuple[State, Verdict]:  # see `Kind`
+    """Compare; what is no number says nothing."""
+    measured = number(value)
+    if measured is None:
+        return state, Verdict.UNSURE
+    samples = state.samples
+    if limits.span_ns is not None:
+        samples = add(samples, moment.at_ns, measured, limits.span_ns)
+        measured = per_hour(samples, limits.span_ns)
+        if measured is None:
+            back = samples[-1][1] < samples[0][1]  # exchanged or reset: begin anew
+            return State(state.beyond, samples[-1:] if back else samples), Verdict.UNSURE
+    beyond = _beyond(limits, measured, state.beyond)
+    if beyond is state.beyond and samples is state.samples:
+        return state, Verdict.of(beyond)
+    return State(beyond, samples), Verdict.of(beyond)
+
+
+def _beyond(limits: Limits, measured: float, already: bool) -> bool:
+    if limits.above is not None and (
+        measured > limits.above or (already and measured > limits.above_again)
+    ):
+        return True
+    return limits.below is not None and (
+        measured < limits.below or (already and measured < limits.below_again)
+    )
+
+
+KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True)

@@ -1,0 +1,251 @@
+"""`[linkage.*]`: what an alarm sets off, under which condition, and why not. Pure.
+
+A linkage plans tasks; whoever can carry one out (`acts.py`) is asked by the room. Each ends in a
+record: done, failed, unavailable, expired, skipped, dry-run, or unknown after a crash.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar, Days, Window
+from gateway.event import Severity
+from gateway.rules.alarms import Happening
+from gateway.rules.kinds import Moment, S
+from gateway.rules.rule import Id
+
+ACTIONS_MAX = 10
+TEXT_CHARS_MAX = 200
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+State = Literal["done", "failed", "unavailable", "expired", "skipped", "dry-run", "unknown"]
+
+
+class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Speak in a zone: a preset, or `text` with `{place}`, `{value}`, `{name}` filled in."""
+
+    announce: Id
+    zone: Id
+    cls: Literal["emergency", "urgent", "service", "notice"] = msgspec.field(
+        default="notice", name="class"
+    )
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
+    text: Text | None = None
+
+
+class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Write a device's point."""
+
+    relay: str
+    value: bool | int | float = True
+
+
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Ring at the desk."""
+
+    call: Literal["desk"]
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Open a request of that service."""
+
+    request: Id
+    text: Text | None = None
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Say something to the platform, as an event of its own."""
+
+    message: Text
+
+
+Action = Announce | Relay | Call | Request | Message
+ACTIONS: dict[str, type[Action]] = {
+    "announce": Announce,
+    "relay": Relay,
+    "call": Call,
+    "request": Request,
+    "message": Message,
+}
+"""The key that says which action a table of `do` is."""
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`if`: only at these times, only while another rule's condition holds, or does not."""
+
+    between: str | None = None
+    days: Days = "all"
+    season: str | None = None
+    rule: Id | None = None
+    unless: Id | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse hours that are none."""
+        _ = self.window
+
+    @property
+    def window(self) -> Window:
+        """When."""
+        return Window.parse(self.between, self.days, self.season)
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[linkage.<id>]`.
+
+    `when` is a rule or several; `at` which turn of its alarm sets it off. Within `cooldown_s` of
+    the last time it does nothing; an action that is not begun within `expires_s` is not begun.
+    """
+
+    when: Id | Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=50)]
+    at: Literal["raised", "acknowledged", "returned", "cleared"] = "raised"
+    do: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(min_length=1, max_length=ACTIONS_MAX)]
+    only: Condition = msgspec.field(default=Condition(), name="if")
+    cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
+    dry_run: bool = False
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules whose alarms set it off."""
+        return (self.when,) if isinstance(self.when, str) else self.when
+
+
+def chosen(table: Mapping[str, Any]) -> type[Action] | None:
+    """The action that a table of `do` means; None unless exactly one of their keys is there."""
+    named = [shape for key, shape in ACTIONS.items() if key in table]
+    return named[0] if len(named) == 1 else None
+
+
+class Linkage(msgspec.Struct, frozen=True):
+    """One linkage with its actions decoded."""
+
+    id: str
+    options: Options
+    actions: tuple[Action, ...]
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One action that is due; `id` is its idempotency key for ever.
+
+    `urgent`: it and its record start together. Anything else is recorded first, then done at most
+    once. `expires_ns` is lived time.
+    """
+
+    id: str
+    linkage: str
+    does: str
+    action: dict[str, Any]
+    alarm: str
+    rule: str
+    place: str
+    text: str = ""
+    urgent: bool = False
+    expires_ns: int
+
+
+class Done(NamedTuple):
+    """What became of a task; `why` is a text code."""
+
+    task: Task
+    state: State
+    why: str | None = None
+
+
+def action_of(task: Task) -> Action:
+    """The task's action as it was decoded."""
+    return msgspec.convert(task.action, ACTIONS[task.does])
+
+
+class Linkages:
+    """All linkages; gives tasks for what happens, and says why it does not."""
+
+    def __init__(
+        self, linkages: Mapping[str, Linkage], calendar: Calendar, holds: Callable[[str], bool]
+    ) -> None:
+        """`holds(rule)` says whether a rule's condition is there now."""
+        self.fired: dict[str, int] = {}
+        self.changed: set[str] = set()
+        self._calendar = calendar
+        self._holds = holds
+        self._of_turn: dict[tuple[str, str], list[Linkage]] = {}
+        for linkage in linkages.values():
+            for rule in linkage.options.rules:
+                self._of_turn.setdefault((rule, linkage.options.at), []).append(linkage)
+
+    def planned(
+        self, happening: Happening, moment: Moment, number: Callable[[], str]
+    ) -> Iterator[Task | Done]:
+        """What is to be done about it, and what is not; `number()` gives the next task's id."""
+        if happening.what == "raised" and not happening.fresh:
+            return
+        for linkage in self._of_turn.get((happening.facts.rule, happening.what), ()):
+            why = self._why_not(linkage, happening, moment)
+            if why is None:
+                self.fired[linkage.id] = moment.at_ns
+                self.changed.add(linkage.id)
+            for action in linkage.actions:
+                task = _task(linkage, action, happening, moment, number())
+                if why is not None:
+                    yield Done(task, "skipped", why)
+                elif linkage.options.dry_run:
+                    yield Done(task, "dry-run")
+                else:
+                    yield task
+
+    def _why_not(self, linkage: Linkage, happening: Happening, moment: Moment) -> str | None:
+        only, window = linkage.options.only, linkage.options.only.window
+        last_ns = self.fired.get(linkage.id)
+        if last_ns is not None and moment.at_ns - last_ns < linkage.options.cooldown_s * S:
+            return "rules.cooling"
+        if only.rule is not None and not self._holds(only.rule):
+            return "rules.condition"
+        if only.unless is not None and self._holds(only.unless):
+            return "rules.condition"
+        if moment.wall_ns is None:  # the gravest acts at any hour that it could be
+            critical = happening.alarm.severity is Severity.CRITICAL
+            return None if window.always or critical else "rules.no-time"
+        return None if window.holds(self._calendar, moment.wall_ns) else "rules.condition"
+
+
+def _task(
+    linkage: Linkage, action: Action, happening: Happening, moment: Moment, task_id: str
+) -> Task:
+    does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+    expires_s = action.expires_s if isinstance(action, Announce) else linkage.options.expires_s
+    emergency = isinstance(action, Announce) and action.cls == "emergency"
+    facts, alarm = happening.facts, happening.alarm
+    return Task(
+        id=task_id,
+        linkage=linkage.id,
+        does=does,
+        action=msgspec.to_builtins(action),
+        alarm=alarm.id,
+        rule=facts.rule,
+        place=facts.place,
+        text=_filled(action, happening),
+        urgent=emergency or isinstance(action, Call),
+        expires_ns=moment.at_ns + round(expires_s * S),
+    )
+
+
+def _filled(action: Action, happening: Happening) -> str:
+    template = action.message if isinstance(action, Message) else getattr(action, "text", None)
+    if not template:
+        return ""
+    evidence = happening.alarm.evidence
+    words = {
+        "place": happening.facts.spoken,
+        "name": happening.facts.name,
+        "point": happening.facts.point_name,
+        "value": "" if evidence is None else _shown(evidence.value),
+        "unit": "" if evidence is None else evidence.unit,
+    }
+    for name, word in words.items():
+        template = template.replace("{" + name + "}", word)
+    return str(template)
+
+
+def _shown(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,112 @@
+"""Ready rules: a recipe is a TOML file in `config/rules/`, never a Python file.
+
+```toml
+schema = 1
+id = "leak-at-night"               # the file's name without .toml
+name = { zh = "夜间漏水", en = "Leak at night" }
+kind = "threshold"                 # a name of gateway/rules/kinds
+severity = "major"                 # critical, major, minor, notice
+unit = "m3/h"                      # what the limits are in; the point must measure that
+latch = true                       # stays until somebody has seen it
+needs = ["above"]                  # what a station must set itself
+basis = "why these numbers"
+
+[set]                              # what `set` in station.toml may replace
+above = "0.05 m3/h"
+```
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UsageError
+from gateway.event import Severity
+from gateway.rules import confirm
+from gateway.rules.kinds import KINDS, Kind
+
+SCHEMA = 1
+
+
+class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name for people."""
+
+    zh: str
+    en: str
+
+    def of(self, language: str) -> str:
+        """The name in that language."""
+        return self.zh if language == "zh" else self.en
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ready rule.
+
+    `roles` names the points that a combination joins, for `on = { role = "device.point" }`.
+    """
+
+    schema: int
+    id: str
+    name: Name
+    kind: str
+    severity: Severity
+    basis: str
+    unit: str | None = None
+    latch: bool | None = None
+    needs: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    set: dict[str, Any] = {}
+
+    @property
+    def how(self) -> Kind:
+        """The kind of rule that it sets up."""
+        return KINDS[self.kind]
+
+    @property
+    def latches(self) -> bool:
+        """Whether a returned alarm waits until somebody has seen it: the grave ones do."""
+        if self.latch is None:
+            return self.severity in {Severity.CRITICAL, Severity.MAJOR}
+        return self.latch
+
+    def merged(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The recipe's settings with a station's own; tables are merged key by key."""
+        return _merged(self.set, given)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = base.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]  # just looked
+    return merged
+
+
+def shapes(kind: Kind) -> tuple[type[msgspec.Struct], ...]:
+    """The structs that share a rule's `set`."""
+    return (confirm.Options, kind.options)
+
+
+def load(path: Path) -> Recipe:
+    """The recipe in that file; UsageError says what is wrong with it."""
+    try:
+        recipe = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Recipe)
+    except (OSError, ValueError) as error:
+        reason = str(error)
+        raise UsageError("rules.bad-recipe", recipe=path.stem, reason=reason) from error
+    for wrong, reason in (
+        (recipe.schema != SCHEMA, f"schema {recipe.schema}"),
+        (recipe.id != path.stem, f"id {recipe.id}"),
+        (recipe.kind not in KINDS, f"kind {recipe.kind}"),
+    ):
+        if wrong:
+            raise UsageError("rules.bad-recipe", recipe=path.stem, reason=reason)
+    return recipe
+
+
+def shelf(folder: Path) -> dict[str, Recipe]:
+    """All recipes of a folder by id."""
+    return {path.stem: load(path) for path in sorted(folder.glob("*.toml"))}

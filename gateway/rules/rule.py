@@ -1,0 +1,249 @@
+"""`[rule.*]`, and what becomes of it: watches, one for each point that a rule watches. Pure.
+
+    water-b3.flow    a point of a device, or an input of a contact module by its id
+    water-b3         a device as a whole: whether anything is heard of it
+    bus.meters       a bus: whether it is up
+    rule.smoke-b3    another rule: whether its condition holds
+
+Each point of a list is watched by itself and has an alarm of its own; the points of a table play
+the roles of one combination and have one alarm together.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from gateway.calendar import Calendar, Window
+from gateway.errors import UsageError
+from gateway.event import ID_PATTERN, Severity
+from gateway.rules import confirm, units
+from gateway.rules.kinds import Kind, Point, S, combination
+from gateway.rules.recipe import Recipe, shapes
+
+INPUTS_MAX = 64
+"""Points that one rule may watch."""
+
+WHOLE = "*"
+"""The point that stands for all of a device's points."""
+
+BUS, RULE = "bus", "rule"
+"""Devices that are none: what they say comes from the station itself."""
+
+GAP_PERIODS = 3
+GAP_S_MIN = 10.0
+"""A point that was not heard for longer than both is interrupted."""
+
+Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
+Key = tuple[str, str]
+"""Device and point."""
+
+
+class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[rule.<id>]`: a recipe, what it watches, and what is different here.
+
+    `parent` is the rule whose alarm explains this one's (a dead bus). `set` replaces the recipe's
+    settings.
+    """
+
+    use: Id
+    on: (
+        Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=INPUTS_MAX)]
+        | Annotated[dict[str, str], msgspec.Meta(min_length=1, max_length=combination.TERMS_MAX)]
+    )
+    set: dict[str, Any] = {}
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)] | None = None
+    severity: Severity | None = None
+    latch: bool | None = None
+    parent: Id | None = None
+
+
+class Known(NamedTuple):
+    """A point as the station's settings have it: where it is, how that is said aloud, its name."""
+
+    key: Key
+    point: Point
+    place: str = ""
+    spoken: str = ""
+    name: str = ""
+    scopes: frozenset[str] = frozenset()
+
+
+Look = Callable[[str], Known]
+"""Finds what a word of `on` means; UsageError where there is no such thing."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name."""
+
+    rule: str
+    use: str
+    name: str
+    severity: Severity
+    latch: bool
+    flap_ns: int
+    place: str
+    spoken: str
+    point_name: str
+    scopes: frozenset[str]
+    parent: str | None
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition that is watched; `roles` says which term each input is (combinations only).
+
+    `gap_ns` None: its points speak only when something happens, and their last word stands.
+    """
+
+    id: str
+    kind: Kind
+    limits: Any
+    delays: confirm.Delays
+    window: Window
+    hold_outside: bool
+    inputs: tuple[Key, ...]
+    roles: Mapping[Key, tuple[str, ...]] = {}
+    gap_ns: int | None = None
+    facts: Facts
+
+    @property
+    def needs_wall(self) -> bool:
+        """Whether it must know the time of day."""
+        return self.kind.needs_wall or not self.window.always
+
+
+def watches(
+    rule_id: str,
+    rule: RuleOptions,
+    recipe: Recipe,
+    look: Look,
+    *,
+    calendar: Calendar,
+    language: str,
+) -> tuple[Watch, ...]:
+    """What that rule watches; UsageError (with `key`, where it stands) if it cannot."""
+    given = recipe.merged(rule.set)
+    missing = [name for name in recipe.needs if name not in given]
+    if missing:
+        raise UsageError("rules.needs", key="set", recipe=recipe.id, names=", ".join(missing))
+    delay, options = (_decode(shape, given) for shape in shapes(recipe.how))
+    assert isinstance(delay, confirm.Options)
+    make = _Maker(rule_id, rule, recipe, delay, calendar, language)
+    joins = recipe.kind == combination.KIND.name
+    if joins is not isinstance(rule.on, dict):
+        code = "rules.wants-roles" if joins else "rules.wants-list"
+        raise UsageError(code, key="on", recipe=recipe.id, roles=", ".join(recipe.roles))
+    if isinstance(rule.on, dict):
+        assert isinstance(options, combination.Options)
+        return (make.joined(options, {role: look(word) for role, word in rule.on.items()}),)
+    if len(set(rule.on)) < len(rule.on):
+        raise UsageError("rules.point-twice", key="on")
+    return tuple(make.single(options, look(word), alone=len(rule.on) == 1) for word in rule.on)
+
+
+def _decode(shape: type[msgspec.Struct], given: Mapping[str, Any]) -> msgspec.Struct:
+    names = {field.encode_name for field in msgspec.structs.fields(shape)}
+    try:
+        return msgspec.convert({k: v for k, v in given.items() if k in names}, shape)
+    except msgspec.ValidationError as error:
+        raise UsageError("settings.unfit", key="set", reason=str(error)) from error
+
+
+class _Maker(NamedTuple):
+    """Everything that the watches of one rule share."""
+
+    rule_id: str
+    rule: RuleOptions
+    recipe: Recipe
+    delay: confirm.Options
+    calendar: Calendar
+    language: str
+
+    def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
+        """A rule on one point; bears the rule's own id where it is the only one."""
+        unit = self.recipe.unit
+        heartbeat = self.recipe.kind == "heartbeat"
+        if heartbeat is not (known.key[1] == WHOLE):
+            raise UsageError("rules.wants-device" if heartbeat else "rules.wants-point", key="on")
+        if unit is not None and not _measures(known.point, unit):
+            names = {"point": ".".join(known.key), "unit": known.point.unit, "wanted": unit}
+            raise UsageError("rules.unit-mismatch", key="on", **names)
+        limits = self.recipe.how.prepare(options, known.point, self.calendar)
+        watch_id = self.rule_id if alone else f"{self.rule_id}/{'.'.join(known.key)}"
+        return self._watch(watch_id, limits, (known,), _gap_ns([known.point]))
+
+    def joined(self, options: combination.Options, known: Mapping[str, Known]) -> Watch:
+        """A combination: every term has its point, and every point its term."""
+        if known.keys() != options.terms.keys():
+            names = ", ".join(options.terms)
+            raise UsageError("rules.wants-roles", key="on", recipe=self.recipe.id, roles=names)
+        terms = {}
+        for role, term in options.terms.items():
+            point = known[role].point
+            if term.unit is not None and term.unit != point.unit:
+                found = {"point": ".".join(known[role].key), "unit": point.unit}
+                raise UsageError("rules.unit-mismatch", key="on", wanted=term.unit, **found)
+            terms[role] = combination.prepare_term(role, term, point)
+        whole = combination.prepare(options, Point("1"), self.calendar)
+        roles: dict[Key, tuple[str, ...]] = {}
+        for role, each in known.items():
+            roles[each.key] = (*roles.get(each.key, ()), role)
+        limits = combination.Limits(terms, whole.when)
+        gap_ns = _gap_ns([each.point for each in known.values()])
+        return self._watch(self.rule_id, limits, tuple(known.values()), gap_ns, roles)
+
+    def _watch(
+        self,
+        watch_id: str,
+        limits: Any,
+        known: tuple[Known, ...],
+        gap_ns: int | None,
+        roles: Mapping[Key, tuple[str, ...]] | None = None,
+    ) -> Watch:
+        return Watch(
+            id=watch_id,
+            kind=self.recipe.how,
+            limits=limits,
+            delays=confirm.Delays.of_options(self.delay),
+            window=self.delay.window,
+            hold_outside=self.delay.outside == "hold",
+            inputs=tuple(dict.fromkeys(each.key for each in known)),
+            roles=roles or {},
+            gap_ns=gap_ns,
+            facts=self._facts(known),
+        )
+
+    def _facts(self, known: tuple[Known, ...]) -> Facts:
+        rule, recipe = self.rule, self.recipe
+        return Facts(
+            rule=self.rule_id,
+            use=recipe.id,
+            name=rule.name or recipe.name.of(self.language),
+            severity=rule.severity or recipe.severity,
+            latch=recipe.latches if rule.latch is None else rule.latch,
+            flap_ns=round(self.delay.flap_s * S),
+            place=known[0].place,
+            spoken=known[0].spoken,
+            point_name=known[0].name,
+            scopes=frozenset({self.rule_id}).union(*(each.scopes for each in known)),
+            parent=rule.parent,
+        )
+
+
+def _measures(point: Point, wanted: str) -> bool:
+    """Whether limits in that unit can be held against the point (a counter has a pace, too)."""
+    try:
+        units.amount(f"1 {wanted}", point.unit)
+    except UsageError:
+        return point.counter and units.per_hour(f"1 {wanted}", point.unit)
+    return True
+
+
+def _gap_ns(points: list[Point]) -> int | None:
+    """The slowest of them counts; one that speaks only when something happens settles it."""
+    slowest = 0.0
+    for point in points:
+        if point.every_s is None:
+            return None
+        slowest = max(slowest, point.every_s)
+    return round(max(slowest * GAP_PERIODS, GAP_S_MIN) * S)

@@ -1,0 +1,81 @@
+"""Quantities as people write them (`0.05 m3/h`), in the unit of the point that they limit. Pure."""
+
+import re
+
+from gateway.errors import UsageError
+
+_WRITTEN = re.compile(r"\s*(?P<number>[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(?P<unit>\S.*?)?\s*")
+
+_FACTORS: dict[str, tuple[str, float]] = {
+    "W": ("power", 1.0),
+    "kW": ("power", 1e3),
+    "MW": ("power", 1e6),
+    "W.h": ("energy", 1.0),
+    "kW.h": ("energy", 1e3),
+    "MW.h": ("energy", 1e6),
+    "V": ("voltage", 1.0),
+    "kV": ("voltage", 1e3),
+    "mV": ("voltage", 1e-3),
+    "A": ("current", 1.0),
+    "mA": ("current", 1e-3),
+    "m3": ("volume", 1.0),
+    "L": ("volume", 1e-3),
+    "m3/h": ("flow", 1.0),
+    "L/h": ("flow", 1e-3),
+    "L/min": ("flow", 0.06),
+    "L/s": ("flow", 3.6),
+    "g/L": ("density", 1.0),
+    "mg/L": ("density", 1e-3),
+    "[ppm]": ("share", 1e-6),
+    "%": ("share", 1e-2),
+}
+"""UCUM units that differ by a factor only, with what they measure."""
+
+_DIFFERENCE = {"Cel": "K"}
+"""A difference of temperatures is in kelvin, whatever scale they are read on."""
+
+PER_HOUR = {"m3": "m3/h", "L": "L/h", "W.h": "W", "kW.h": "kW", "MW.h": "MW"}
+"""What a counter's unit becomes when it is divided by hours."""
+
+
+def split(written: str | float) -> tuple[float, str | None]:
+    """Number and unit of a quantity; a bare number has none. UsageError unless it is one."""
+    if isinstance(written, int | float):
+        return float(written), None
+    match = _WRITTEN.fullmatch(written)
+    if match is None:
+        raise UsageError("rules.no-quantity", written=written)
+    return float(match["number"]), match["unit"]
+
+
+def amount(written: str | float, unit: str) -> float:
+    """The quantity in that unit; a bare number is meant in it. UsageError if it cannot be."""
+    number, own = split(written)
+    if own is None or own == unit:
+        return number
+    here, there = _FACTORS.get(own), _FACTORS.get(unit)
+    if here is None or there is None or here[0] != there[0]:
+        raise UsageError("rules.wrong-unit", written=written, unit=unit)
+    return number * here[1] / there[1]
+
+
+def difference(written: str | float, unit: str) -> float:
+    """As `amount`, for a difference of two values in that unit."""
+    return amount(written, _DIFFERENCE.get(unit, unit))
+
+
+def share_or_difference(written: str | float, of: float, unit: str) -> float:
+    """A difference, or with `%` that share of `of` (where the unit is no percentage itself)."""
+    number, own = split(written)
+    if own == "%" and unit != "%":
+        return abs(of) * number / 100
+    return difference(written, unit)
+
+
+def per_hour(written: str | float, unit: str) -> bool:
+    """Whether the quantity is a flow of what a counter in that unit counts."""
+    own = split(written)[1]
+    flow = PER_HOUR.get(unit)
+    if own is None or flow is None or own not in _FACTORS:
+        return False
+    return own != unit and _FACTORS[own][0] == _FACTORS[flow][0]

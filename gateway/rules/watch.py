@@ -1,0 +1,140 @@
+"""One watch, one step: (state, reading, now) → state, and whether its condition holds. Pure."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from drivers.contract import Value
+from gateway.calendar import Calendar
+from gateway.rules import confirm
+from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
+from gateway.rules.rule import Key, Watch
+
+LOOK_AGAIN_NS = 60 * S
+"""A point whose last word stands is looked at so often where hours of the day matter."""
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """What a watch remembers: its kind's own state, how far it is confirmed, when it last heard.
+
+    `verdict` is its last word, for points whose last word stands.
+    """
+
+    inner: Any
+    confirmed: confirm.State = confirm.IDLE
+    heard_ns: int | None = None
+    verdict: Verdict = Verdict.UNSURE
+
+
+def fresh(watch: Watch) -> State:
+    """Nothing is known yet."""
+    return State(watch.kind.state())
+
+
+def hear(watch: Watch, state: State, key: Key, value: Value) -> State:
+    """One input of a combination has spoken; `step` draws the conclusion once all have."""
+    inner = state.inner
+    for role in watch.roles[key]:
+        inner = combination.hear(watch.limits, inner, role, value)
+    if inner is state.inner:
+        return state
+    return State(inner, state.confirmed, state.heard_ns, state.verdict)
+
+
+def step(
+    watch: Watch, state: State, value: Value, moment: Moment, calendar: Calendar, *, heard: bool
+) -> State:
+    """The state after a good reading, or (`heard` false) after time alone has passed."""
+    inner, confirmed, heard_ns = state.inner, state.confirmed, state.heard_ns
+    if heard:
+        gap = watch.gap_ns is not None and heard_ns is not None
+        if gap and moment.at_ns - heard_ns > watch.gap_ns:  # type: ignore[operator]  # just looked
+            confirmed = confirm.interrupted(confirmed)
+            inner = watch.kind.state() if watch.kind.forgets_gap else inner
+        heard_ns = moment.at_ns
+    if heard or watch.kind.due is not None:
+        inner, verdict = watch.kind.step(watch.limits, inner, value, moment)
+    else:
+        verdict = state.verdict
+    counted = verdict
+    if not watch.window.always:
+        confirmed, counted = _in_window(watch, confirmed, verdict, moment, calendar)
+    confirmed = confirm.step(watch.delays, confirmed, counted, moment)
+    return State(inner, confirmed, heard_ns, verdict)
+
+
+def _in_window(
+    watch: Watch, confirmed: confirm.State, verdict: Verdict, moment: Moment, calendar: Calendar
+) -> tuple[confirm.State, Verdict]:
+    """Outside its hours a watch says no, or holds; without the time of day it holds."""
+    known = moment.wall_ns is not None
+    if moment.wall_ns is not None and watch.window.holds(calendar, moment.wall_ns):
+        return confirmed, verdict
+    if known and not watch.hold_outside:
+        return confirmed, Verdict.NO
+    return confirm.interrupted(confirmed), Verdict.UNSURE
+
+
+def due(watch: Watch, state: State, moment: Moment) -> int | None:
+    """When time alone may change it next; None as long as only a reading can."""
+    if not timed(watch):
+        return None
+    instants = [confirm.due(watch.delays, state.confirmed)]
+    if watch.kind.due is not None:
+        instants.append(watch.kind.due(watch.limits, state.inner))
+    if not watch.window.always:
+        instants.append(moment.at_ns + LOOK_AGAIN_NS)
+    ahead = (at_ns for at_ns in instants if at_ns is not None and at_ns > moment.at_ns)
+    return min(ahead, default=None)
+
+
+def timed(watch: Watch) -> bool:
+    """Whether time alone can change it: silence is its matter, or its last word stands."""
+    return watch.gap_ns is None or watch.kind.due is not None
+
+
+def after_restart(watch: Watch, state: State, *, cut: bool) -> State:
+    """What a restart leaves; `cut`: nobody knows how long the station was away."""
+    kind = watch.kind
+    forgets = kind.forgets_restart or (cut and kind.forgets_cut)
+    inner = kind.state() if forgets else state.inner
+    return State(inner, state.confirmed, state.heard_ns, state.verdict)
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A state on disk, with the kind that it is of: under another one it means nothing."""
+
+    kind: str
+    inner: msgspec.Raw
+    confirmed: confirm.State
+    heard_ns: int | None
+    verdict: Verdict
+
+
+@cache
+def _decoder(shape: type[msgspec.Struct]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(shape)
+
+
+_kept = msgspec.msgpack.Decoder(_Kept)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(kind: Kind, state: State) -> bytes:
+    """As the journal keeps it."""
+    inner = msgspec.Raw(_encoder.encode(state.inner))
+    kept = _Kept(kind.name, inner, state.confirmed, state.heard_ns, state.verdict)
+    return _encoder.encode(kept)
+
+
+def decode(kind: Kind, body: bytes) -> State | None:
+    """From the journal; None if it is another kind's, or another version's."""
+    try:
+        kept = _kept.decode(body)
+        if kept.kind != kind.name:
+            return None
+        inner = _decoder(kind.state).decode(kept.inner)
+    except msgspec.MsgspecError:
+        return None
+    return State(inner, kept.confirmed, kept.heard_ns, kept.verdict)

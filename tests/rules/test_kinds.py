@@ -1,0 +1,185 @@
+"""The kinds one by one: limits in other units, counters that are exchanged, bounded memory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import UsageError
+from gateway.rules import confirm, units, watch
+from gateway.rules.kinds import KINDS, Moment, Point, S, Verdict, combination, slope, still
+from tests.rules.player import calendar, look, shelf
+from tests.rules.player import plan as planned
+
+
+@pytest.mark.parametrize(
+    ("written", "unit", "value"),
+    [
+        ("315 kW", "W", 315_000),
+        ("0.05 m3/h", "m3/h", 0.05),
+        ("50 L/h", "m3/h", 0.05),
+        ("18 Cel", "Cel", 18),
+        (7, "anything", 7),
+        ("-3", "V", -3),
+        ("100 [ppm]", "%", 0.01),
+    ],
+)
+def test_a_quantity_is_brought_into_the_points_unit(written, unit, value):
+    assert units.amount(written, unit) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("written", "unit"), [("5 A", "V"), ("5 m3", "m3/h"), ("5 bar", "V")])
+def test_a_quantity_of_something_else_is_refused(written, unit):
+    with pytest.raises(UsageError, match="rules.wrong-unit"):
+        units.amount(written, unit)
+
+
+def test_a_word_is_no_quantity():
+    with pytest.raises(UsageError, match="rules.no-quantity"):
+        units.amount("much", "V")
+
+
+def test_a_difference_of_temperatures_is_in_kelvin():
+    assert units.difference("10 K", "Cel") == 10
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**11), st.floats(0, 1e6)), max_size=300))
+def test_a_window_of_samples_is_bounded_and_ordered(steps):
+    samples, now = (), 0
+    for step_ns, value in steps:
+        now += step_ns
+        samples = slope.add(samples, now, value, 600 * S)
+    assert len(samples) <= slope.SAMPLES_MAX + 2
+    assert list(samples) == sorted(samples, key=lambda sample: sample[0])
+
+
+def test_an_exchanged_counter_begins_anew_and_raises_nothing():
+    limits = still.CounterLimits(100 * S, 0.0)
+    state, _ = still.step_counter(limits, still.Counted(), 812.0, Moment(0))
+    state, verdict = still.step_counter(limits, state, 3.0, Moment(500 * S))
+    assert (state.count, verdict) == (3.0, Verdict.NO)
+
+
+def test_a_counter_that_never_rests_is_seen_after_its_time_and_forgiven_at_its_rest():
+    limits = still.RunningLimits(3600 * S, 900 * S)
+    state, verdicts = still.Running(), []
+    for minute in range(120):
+        count = min(minute, 90) * 0.1
+        state, verdict = still.step_running(limits, state, count, Moment(minute * 60 * S))
+        verdicts.append(verdict)
+    assert verdicts.index(Verdict.YES) == 61
+    assert verdicts[90] is Verdict.YES
+    assert verdicts[-1] is Verdict.NO
+
+
+@pytest.mark.parametrize(
+    "when", ["a +", "a and open('x')", "a.b", "1", "a or zz", "(" * 200 + "a", "a if b else a"]
+)
+def test_an_expression_is_names_joined_by_words_and_nothing_else(when):
+    terms = {"a": combination.Term(value=True), "b": combination.Term(value=True)}
+    with pytest.raises(UsageError, match=r"rules\.(bad-when|unknown-term)"):
+        combination.parse(when, terms)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.booleans()))
+def test_an_expression_says_what_python_says_and_is_unsure_only_where_it_matters(known):
+    terms = {name: combination.Term(value=True) for name in "abc"}
+    tree = combination.parse("(a or b) and not (b and c)", terms)
+    _, verdict = combination.step(
+        combination.Limits({}, tree), combination.State(known), None, Moment(0)
+    )
+    unknown = [name for name in "abc" if name not in known]
+    worlds = {
+        _truth({**known, **dict(zip(unknown, values, strict=True))})
+        for values in _all(len(unknown))
+    }
+    if verdict is Verdict.UNSURE:
+        assert len(worlds) > 1 or unknown
+    else:
+        assert worlds == {verdict is Verdict.YES}
+
+
+def _truth(of):
+    return (of["a"] or of["b"]) and not (of["b"] and of["c"])
+
+
+def _all(count):
+    return [tuple(bool(n >> bit & 1) for bit in range(count)) for n in range(1 << count)]
+
+
+@given(st.lists(st.sampled_from([*Verdict]), max_size=60), st.integers(0, 5), st.integers(0, 5))
+def test_nothing_is_confirmed_before_its_time(verdicts, for_s, clear_s):
+    delays = confirm.Delays(for_s * S, None, clear_s * S)
+    state, since = confirm.IDLE, None
+    for second, verdict in enumerate(verdicts):
+        before = state.phase.on
+        state = confirm.step(delays, state, verdict, Moment(second * S))
+        if verdict is Verdict.YES:
+            since = second if since is None else since
+        elif verdict is Verdict.NO:
+            since = None
+        if state.phase.on and not before:
+            assert since is not None
+            assert second - since >= for_s
+
+
+def test_three_of_five_is_three_of_the_last_five():
+    delays, state = confirm.Delays(0, (3, 5), 0), confirm.IDLE
+    phases = []
+    for second, holds in enumerate([1, 0, 1, 0, 0, 1, 0, 1, 1]):
+        state = confirm.step(delays, state, Verdict.of(holds), Moment(second * S))
+        phases.append(state.phase.on)
+    assert phases.index(True) == 8
+
+
+@pytest.mark.parametrize("scenario_kind", sorted(KINDS))
+def test_every_kind_has_a_ready_rule(scenario_kind):
+    assert scenario_kind in {recipe.kind for recipe in shelf().values()}
+
+
+@pytest.mark.parametrize("recipe_id", sorted(shelf()))
+def test_a_ready_rule_says_in_two_languages_what_it_is_and_why(recipe_id):
+    recipe = shelf()[recipe_id]
+    assert recipe.name.zh
+    assert recipe.name.en
+    assert len(recipe.basis) >= 8
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_state_survives_the_journal(kind):
+    state = watch.State(kind.state(), confirm.State(confirm.Phase.ACTIVE, 7), 5, Verdict.YES)
+    body = watch.encode(kind, state)
+    assert watch.decode(kind, body) == state
+    others = [other for other in KINDS.values() if other is not kind]
+    assert all(watch.decode(other, body) is None for other in others)
+    assert watch.decode(kind, b"\xff" + body) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ({"use": "transformer-overload", "on": ["em-tr.power-w"]}, "rules.needs"),
+        ({"use": "bin-full", "on": ["em-tr.power-w"]}, "rules.unit-mismatch"),
+        ({"use": "bin-full", "on": ["bin-east"]}, "rules.wants-point"),
+        ({"use": "device-silent", "on": ["em-b3.power-w"]}, "rules.wants-device"),
+        ({"use": "phase-loss", "on": ["em-b3.voltage-a"]}, "rules.wants-roles"),
+        ({"use": "phase-loss", "on": {"a": "em-b3.voltage-a"}}, "rules.wants-roles"),
+        ({"use": "bin-full", "on": {"a": "bin-east.level"}}, "rules.wants-list"),
+        ({"use": "bin-full", "on": ["bin-east.level"] * 2}, "rules.point-twice"),
+        ({"use": "fast-change", "on": ["bin-east.level"]}, "rules.no-limit"),
+        (
+            {"use": "over-limit", "on": ["bin-east.level"], "set": {"above": 1, "below": 2}},
+            "rules.upside-down",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(rule, code):
+    with pytest.raises(UsageError, match=code):
+        planned({"rule": {"x": rule}})
+
+
+def test_each_point_of_a_list_has_an_alarm_of_its_own():
+    on = ["bin-east.level", "gas-b3.level"]
+    made = planned({"rule": {"x": {"use": "over-limit", "on": on, "set": {"above": 1}}}})
+    assert [one.id for one in made.watches] == ["x/bin-east.level", "x/gas-b3.level"]
+    assert look("bin-east.level").point == Point("%", 60)
+    assert calendar() is calendar()
