@@ -73,6 +73,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
     a `Refused` that is divisible (empty: it cannot be smaller). `more` looks at a reply first: it
     gives the transaction that fetches the rest and decodes the whole, None where nothing is left.
+    `places` says of each point which bytes of the frame are its own, for people who compare them.
     """
 
     request: bytes
@@ -82,6 +83,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     reply_bytes: int = 0
     divide: Callable[[], Sequence["Transaction"]] | None = None
     more: Callable[[bytes], "Transaction | None"] | None = None
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class WritePlan(msgspec.Struct, frozen=True):

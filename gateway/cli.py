@@ -15,6 +15,8 @@ COMMANDS = {
     "demo": "gateway.demo.command",
     "check": "gateway.appliance.check",
     "emulate": "gateway.demo.emulate",
+    "scan": "gateway.appliance.scan",
+    "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""

@@ -35,6 +35,9 @@ METERS = {
 
 _OPEN, _CLOSE = 0x55, 0x99
 _REPLY_BYTES = codec.WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
+_FIELDS_AT = 14
+"""Where in a reply the fields begin: behind head, identifier and sequence number."""
+
 _ADDRESS_DIGITS = 14
 
 
@@ -129,7 +132,13 @@ def _read(device: Device, points: Sequence[Point]) -> Transaction:
         decode=decode,
         points=tuple(points),
         reply_bytes=_REPLY_BYTES + size,
+        places=() if asks_address else tuple(map(_place, points)),
     )
+
+
+def _place(point: Point) -> tuple[int, int]:
+    """Which bytes of the reply are the point's."""
+    return _FIELDS_AT + point.at, _FIELDS_AT + point.at + values.width(point)
 
 
 def accepted(raw: bytes) -> Frame:

@@ -18,6 +18,8 @@ PIECES_MAX = 8
 """Most pieces of one item: 1,600 bytes, more than any item of a meter's profile has."""
 
 _REPLY_BYTES = 12 + codec.WAKE_BYTES_MAX
+_ITEM_AT = 14
+"""Where in a reply the item's bytes begin: behind head and identifier."""
 
 
 class Ask(NamedTuple):
@@ -96,6 +98,9 @@ def transaction(ask: Ask) -> Transaction:
         points=ask.points,
         reply_bytes=_REPLY_BYTES + ITEM_BYTES + ask.size,
         divide=lambda: tuple(map(transaction, ask.instead)),
+        places=tuple(
+            (_ITEM_AT + at, _ITEM_AT + at + values.width(each)) for each, at in ask.places
+        ),
         more=_more(ask, b"", 1),
     )
 

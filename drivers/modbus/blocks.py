@@ -19,6 +19,7 @@ FUNCTIONS = {
 
 BIT_KINDS = frozenset({"coil", "discrete"})
 _REQUEST_BODY = 6
+_ANSWER_HEAD = 3
 
 Decode: TypeAlias = Callable[[bytes], Sequence[Sample]]
 
@@ -99,8 +100,21 @@ def _read(unit: int, points: Sequence[Point], block: Block, wire: WireCost) -> T
     compile_decoder = _bits_decoder if covered[0].kind in BIT_KINDS else _registers_decoder
     framed = wire.framing is Framing.STREAM
     return transaction(
-        body, wire, tuple(covered), compile_decoder(covered, block, framed=framed), divide
+        body,
+        wire,
+        tuple(covered),
+        compile_decoder(covered, block, framed=framed),
+        divide,
+        places=tuple(_place(point, block.first) for point in covered),
     )
+
+
+def _place(point: Point, first: int) -> tuple[int, int]:
+    """Which bytes of the answer are the point's, behind unit, function and byte count."""
+    at = int(point.address) - first
+    if point.kind in BIT_KINDS:
+        return _ANSWER_HEAD + at // 8, _ANSWER_HEAD + at // 8 + 1
+    return _ANSWER_HEAD + 2 * at, _ANSWER_HEAD + 2 * (at + registers.width(point))
 
 
 def _divided(points: Sequence[Point], block: Block) -> list[Block]:
@@ -153,6 +167,8 @@ def transaction(
     points: tuple[Point, ...],
     decode: Decode,
     divide: Callable[[], Sequence[Transaction]] | None = None,
+    *,
+    places: tuple[tuple[int, int], ...] = (),
 ) -> Transaction:
     """The body as this wire carries it."""
     answer = codec.Answer.to(body)
@@ -164,4 +180,5 @@ def transaction(
         points=points,
         reply_bytes=answer.size + (codec.CRC_BYTES if framed else 0),
         divide=divide,
+        places=places,
     )

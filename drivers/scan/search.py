@@ -85,7 +85,7 @@ class Search:
         self._on_found = on_found
         self._on_progress = on_progress
         self._models: dict[str, Models] = {}
-        self._stopped = False
+        self.stopped = False
         self._began_s = 0.0
         self._late: deque[tuple[Call, Transaction]] = deque(maxlen=_LATE_MAX)
         self._heard = b""
@@ -95,7 +95,7 @@ class Search:
 
     def stop(self) -> None:
         """End after the question under way; what was found stays found."""
-        self._stopped = True
+        self.stopped = True
 
     @property
     def estimate_s(self) -> float:
@@ -127,7 +127,7 @@ class Search:
 
     async def _all(self, link: Link, number: int, planned: Iterable[Call]) -> None:
         calls = deque(planned)
-        while calls and not self._stopped:
+        while calls and not self.stopped:
             call = calls.popleft()
             if self._known(call):
                 continue

@@ -1,0 +1,91 @@
+"""One profile tried on one device: what was asked, what came back, what it means."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from drivers.bus.line import Line
+from drivers.bus.link import Link
+from drivers.bus.survey import polled
+from drivers.contract import Device, DeviceFault, Refused, Sample
+from drivers.family import Transaction, WireCost
+
+TRIES = 2
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One point: what it says, and the bytes that say so (empty where that cannot be told)."""
+
+    sample: Sample
+    raw: bytes
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request and its outcome: the reply and its values, or what went wrong."""
+
+    request: bytes
+    reply: bytes
+    values: tuple[Value, ...]
+    fault: DeviceFault | None = None
+    missing: tuple[str, ...] = ()
+
+
+async def attempt(link: Link, device: Device, line: Line, wire: WireCost) -> list[Exchange]:
+    """Read everything that the model has, as the bus would; LineDown if the port is lost."""
+    planned = list(polled(device.family).plan(device, device.points, wire))
+    done: list[Exchange] = []
+    while planned:
+        asked = planned.pop(0)
+        exchange = await _exchange(link, asked, line, device.timeout_s)
+        parts = _parts(asked, exchange.fault)
+        if parts:
+            planned[:0] = parts
+        done.append(exchange)
+    return done
+
+
+def _parts(asked: Transaction, fault: DeviceFault | None) -> list[Transaction]:
+    """What to ask instead of a block that was refused."""
+    if not isinstance(fault, Refused) or not fault.divisible or asked.divide is None:
+        return []
+    return list(asked.divide())
+
+
+async def _exchange(link: Link, asked: Transaction, line: Line, timeout_s: float) -> Exchange:
+    fault: DeviceFault | None = None
+    for _ in range(TRIES):
+        reply = b""
+        try:
+            reply = (await link.exchange(asked, line, timeout_s)).frame
+            samples, pieces = await _whole(link, asked, reply, line, timeout_s)
+            return Exchange(asked.request, reply, _values(asked, samples, reply, pieces))
+        except Refused as refused:
+            return _failed(asked, reply, refused)
+        except DeviceFault as error:
+            fault = error
+    assert fault is not None, "every try has ended with one"
+    return _failed(asked, b"", fault)
+
+
+async def _whole(
+    link: Link, asked: Transaction, reply: bytes, line: Line, timeout_s: float
+) -> tuple[Iterable[Sample], int]:
+    """The samples of a reply that may come in pieces, and in how many it came."""
+    pieces = 1
+    while asked.more is not None and (rest := asked.more(reply)) is not None:
+        asked, pieces = rest, pieces + 1
+        reply = (await link.exchange(asked, line, timeout_s)).frame
+    return asked.decode(reply), pieces
+
+
+def _values(
+    asked: Transaction, samples: Iterable[Sample], reply: bytes, pieces: int
+) -> tuple[Value, ...]:
+    samples = tuple(samples)
+    places = asked.places if pieces == 1 else ()
+    raw = [reply[slice(*place)] for place in places] or [b""] * len(samples)
+    return tuple(Value(sample, own) for sample, own in zip(samples, raw, strict=True))
+
+
+def _failed(asked: Transaction, reply: bytes, fault: DeviceFault) -> Exchange:
+    return Exchange(asked.request, reply, (), fault, tuple(point.id for point in asked.points))
