@@ -66,7 +66,7 @@ def run(part: Part, mode: str, python: str = sys.executable) -> Outcome:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)
-    closing = lines[-1] if lines else ""
+    closing = next((line for line in reversed(lines) if re.search(r"\d+ \w+ in [\d.]+s", line)), "")
     counts = {
         word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped)", closing)
     }
