@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.event import Lane
 from gateway.journal import JournalOptions
+from gateway.upstream.inbox.command import Mandate
 from gateway.upstream.inbox.kinds import Replay, feed_replay
 from gateway.upstream.sender import Sender
 from tests.sim.journal import STATION, fact, loop_clock, simulated_journal
@@ -65,7 +66,8 @@ async def test_history_is_replayed_from_the_disk(tmp_path):
     await until(station.settled, within_s=600)
     station.platform.batches.clear()
     kind = feed_replay(station.sender, station.journal, station.clock)
-    detail = await kind.act(Replay("service", 501, 2500), station.clock.deadline(600))
+    mandate = Mandate("0192f0c1-0000-7000-8000-000000000001", station.clock.deadline(600))
+    detail = await kind.act(Replay("service", 501, 2500), mandate)
     assert detail == {"events": 2000, "gaps": 0, "to": 2500}
     assert sum(len(lanes) for lanes in station.platform.batches if lanes) == 2000
     sending.cancel()
