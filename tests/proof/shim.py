@@ -18,7 +18,8 @@ _WITH_DATA = b"WMLR"
 @cache
 def library() -> Path:
     """The compiled shim; the test environment has gcc, as `./dev` sets it up."""
-    target = ROOT / ".venv" / "shim.so"
+    target = ROOT / ".dev" / "shim.so"
+    target.parent.mkdir(exist_ok=True)
     source = Path(__file__).with_name("shim.c")
     if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         building = target.with_suffix(f".{os.getpid()}")
