@@ -86,7 +86,7 @@ class BleBus:
 
     @property
     def stats(self) -> BusStats:
-        """This moment's figures: `transactions` are the adverts of our sensors."""
+        """This moment's figures: `transactions` are adverts of our sensors; nobody is polled."""
         sensors = self._ears.sensors
         return BusStats(
             name=self.name,
@@ -94,7 +94,7 @@ class BleBus:
             code=self._code,
             planned=0.0,
             load=0.0,
-            cycle_s=max((each.usual_s for each in sensors), default=0.0),
+            cycle_s=0.0,
             transactions=self.air.known,
             timeouts=sum(each.stats.timeouts for each in sensors),
             errors=sum(each.stats.crc for each in sensors),

@@ -117,7 +117,7 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: Name
     profile: Id
     bus: Id
-    address: Annotated[str, msgspec.Meta(min_length=1, max_length=40, examples=["1"])]
+    address: Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["1"])]
     place: str
     every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] | None = None
@@ -179,7 +179,10 @@ class DeviceSetting(msgspec.Struct, frozen=True):
             number = spec.id.removeprefix(INPUT)
             name = spec.name.zh if language == "zh" else spec.name.en
             if number == spec.id or not wired:
-                yield Shown(spec.id, name, spec.unit)
+                # what a sensor of its own senses is its kind, as that of one wired to an input is
+                senses = spec.type == "bool" and self.profile.family == "ble"
+                kind = str(spec.address) if senses else ""
+                yield Shown(spec.id, name, spec.unit, kind=kind)
             elif number in wired:
                 each = wired[number]
                 place = self.options.place if each.place is None else each.place

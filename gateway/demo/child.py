@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 READY_WITHIN_S = 30.0
@@ -18,7 +18,14 @@ Say = Callable[[str, str], None]
 class Child:
     """A process that speaks sd_notify; `say(name, line)` gets its output and its fate."""
 
-    def __init__(self, name: str, argv: list[str], folder: Path, say: Say) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: list[str],
+        folder: Path,
+        say: Say,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         """Start nothing yet; `folder` holds the notify socket and is its RUNTIME_DIRECTORY."""
         self.name = name
         self.starts = 0
@@ -26,6 +33,7 @@ class Child:
         self._argv = argv
         self._folder = folder
         self._say = say
+        self._environ = dict(environ or {})
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
 
@@ -71,6 +79,7 @@ class Child:
             "NOTIFY_SOCKET": notify_address,
             "RUNTIME_DIRECTORY": str(self._folder),
             "PYTHONUNBUFFERED": "1",
+            **self._environ,
         }
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(

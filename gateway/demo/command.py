@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if ports is None:
         print(texts.say("demo.no-port"), file=sys.stderr)
         return 1
-    write_settings(folder, ports)
-    return asyncio.run(_play(folder, ports, texts))
+    return asyncio.run(_play_in_the_air(folder, ports, texts))
 
 
 def default_folder() -> Path:
@@ -85,7 +86,20 @@ def _say(name: str, line: str) -> None:
     print(f"{label} │ {line}", flush=True)
 
 
-async def _play(folder: Path, ports: Ports, texts: Texts) -> int:
+async def _play_in_the_air(folder: Path, ports: Ports, texts: Texts) -> int:
+    """With BLE sensors on a D-Bus of the demo's own where that can be, without them elsewhere."""
+    if find_spec("bleak") is None or shutil.which("dbus-daemon") is None:
+        print(texts.say("demo.no-air"), flush=True)
+        write_settings(folder, ports, air=False)
+        return await _play(folder, ports, texts, None)
+    from drivers.ble.emulator import Broker  # noqa: PLC0415 - it needs what was just looked for
+
+    write_settings(folder, ports, air=True)
+    async with Broker() as broker:
+        return await _play(folder, ports, texts, broker.address)
+
+
+async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> int:
     run_folder = folder / "run"
     platform = Child(
         "platform",
@@ -98,6 +112,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts) -> int:
         [
             *("gateway.demo.field", "--dir", str(folder), "--panel", str(ports.panel)),
             *("--platform", _at(ports.platform), "--live", _at(ports.station)),
+            *(("--air", air) if air else ()),
         ],
         run_folder,
         _say,
@@ -110,6 +125,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts) -> int:
         ],
         run_folder,
         _say,
+        {"DBUS_SYSTEM_BUS_ADDRESS": air} if air else None,
     )
     children = (field, platform, station)
     stop = asyncio.Event()

@@ -18,8 +18,11 @@ class Ports(NamedTuple):
 PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502)
 
 
-def write_settings(folder: Path, ports: Ports) -> None:
-    """Write `field.toml` and `config/station.toml` into the demo's folder."""
+def write_settings(folder: Path, ports: Ports, *, air: bool) -> None:
+    """Write `field.toml` and `config/station.toml` into the demo's folder.
+
+    The station is given the sensors in the air only where there is an `air`.
+    """
     (folder / "config").mkdir(parents=True, exist_ok=True)
     run_folder = folder / "run"
     run_folder.mkdir(exist_ok=True)
@@ -28,4 +31,6 @@ def write_settings(folder: Path, ports: Ports) -> None:
         text = text.replace("@RUN@", str(run_folder))
         for which, port in ports._asdict().items():
             text = text.replace(f"@{which.upper()}@", str(port))
+        if name == "station.toml" and air:
+            text += shared("demo", "air.toml").read_text("utf-8")
         (target / name).write_text(text, "utf-8")

@@ -21,10 +21,15 @@ UNITS = {
     "ug/m3": "µg/m³",
     "[ppm]": "ppm",
     "deg": "°",
+    "dB[mW]": "dBm",
 }
 """UCUM codes that people write otherwise; the rest are said as they are."""
 
 NOTHING = "—"
+
+ADDRESS_CHARS_MAX, ADDRESS_TAIL = 17, 12
+"""A Bluetooth address is seen whole."""
+
 STATE_MARKS = {
     "ok": ("ok", "s-ok"),
     "wait": ("wait", "s-wait"),
@@ -39,6 +44,11 @@ QUALITY_MARKS = {
     "sensor_fault": ("bad", "s-bad"),
 }
 DOUBTFUL = ("warn", "warning")
+
+
+def address(whole: str) -> str:
+    """An address as a line has room for it: a beacon's identity by its end."""
+    return whole if len(whole) <= ADDRESS_CHARS_MAX else "…" + whole[-ADDRESS_TAIL:]
 
 
 def unit(ucum: str) -> str:
@@ -103,7 +113,7 @@ def headline(device: DeviceVitals, words: Words) -> tuple[str, str]:
     points = device.points
     if not points:
         return (NOTHING, "")
-    if all(point.kind for point in points):
+    if len(points) > 1 and all(point.kind for point in points):
         return (_share_on(points), words("live.inputs"))
     if len(points) > 1 and all(isinstance(point.value, bool) for point in points):
         return (_share_on(points), words("live.contacts"))

@@ -25,7 +25,9 @@ def section(vitals: Callable[[], Vitals]) -> Section:
     async def live(request: web.Request) -> web.StreamResponse:
         now = vitals()
         seen = view.view(now, words_for(request))
-        return request.app[PAGES].render(request, "live/live.html", now, seen, plates=PLATES)
+        return request.app[PAGES].render(
+            request, "live/live.html", now, seen, plates=PLATES, address=reading.address
+        )
 
     async def device(request: web.Request) -> web.StreamResponse:
         now = vitals()
@@ -42,6 +44,7 @@ def section(vitals: Callable[[], Vitals]) -> Section:
             point=point,
             topic=topic,
             unit=reading.unit,
+            address=reading.address,
             numeric=reading.numeric,
             curved=any(map(reading.numeric, one.points)),
             x_labels=device_view.X_LABELS,

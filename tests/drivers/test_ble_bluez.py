@@ -360,7 +360,7 @@ async def test_the_emulated_air_runs_in_a_process_of_its_own(monkeypatch) -> Non
                 ("fault hall-climate silent", "ok"),
                 ("fault adapter off", "ok"),
                 ("clear adapter", "ok"),
-                ("set roof-door door true", "ok"),
+                ("set roof-door window true", "ok"),
                 ("fault hall-climate tired", "no:"),
                 ("fault nobody silent", "no:"),
                 ("set roof-door lift 1", "no:"),

@@ -3,8 +3,7 @@
 import random
 
 from drivers import shelf
-from drivers.ble.emulator import parse
-from drivers.ble.emulator.__main__ import EIGHT
+from drivers.ble.emulator import EIGHT, parse
 from drivers.ble.emulator.air import Air
 from drivers.ble.emulator.bluez import FakeBluez, Said
 from drivers.ble.lookout import SENDERS_MAX, Lookout, models

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from drivers import shelf
-from drivers.ble.emulator import Air, Broker, FakeBluez, parse
-from drivers.ble.emulator.__main__ import EIGHT
+from drivers.ble.emulator import EIGHT, Air, Broker, FakeBluez, parse
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.appliance.load import examine
 from gateway.appliance.proposal import device_id

@@ -14,8 +14,26 @@ the formats' documents.
 `python -m drivers.ble.emulator --config FILE` does so in a process of its own.
 """
 
-from drivers.ble.emulator.air import Air, AirSpec, parse
+from drivers.ble.emulator.air import (
+    ADAPTER,
+    ADAPTER_FAULTS,
+    EIGHT,
+    SENSOR_FAULTS,
+    Air,
+    AirSpec,
+    parse,
+)
 from drivers.ble.emulator.bluez import FakeBluez
 from drivers.ble.emulator.broker import Broker
 
-__all__ = ["Air", "AirSpec", "Broker", "FakeBluez", "parse"]
+__all__ = [
+    "ADAPTER",
+    "ADAPTER_FAULTS",
+    "EIGHT",
+    "SENSOR_FAULTS",
+    "Air",
+    "AirSpec",
+    "Broker",
+    "FakeBluez",
+    "parse",
+]

@@ -15,9 +15,7 @@ import json
 import sys
 from pathlib import Path
 
-from drivers.ble.emulator import Air, AirSpec, Broker, FakeBluez, parse
-
-EIGHT = Path(__file__).with_name("eight.toml")
+from drivers.ble.emulator import EIGHT, Air, AirSpec, Broker, FakeBluez, parse
 
 
 def obey(air: Air, line: str) -> str:

@@ -7,12 +7,16 @@ import random
 import tomllib
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from drivers.ble.emulator.bluez import FakeBluez, Said
 from drivers.ble.emulator.sensors import Turn, bthome, eddystone, ibeacon, mibeacon
+
+EIGHT = Path(__file__).with_name("eight.toml")
+"""The eight sensors of the demo."""
 
 ADAPTER = "adapter"
 """The name under which the radio itself has faults."""

@@ -2,17 +2,24 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from drivers import shelf
-from drivers.emulate.field import Field, parse
-from gateway.appliance.load import load
+from drivers.emulate.field import Field, FieldSpec, parse
+from gateway.appliance.load import load, own_profiles
+from gateway.demo.field.cards import ADAPTER, AirCard, Card, Line
 from gateway.demo.field.panel import Panel
 from gateway.station.watchdog import notify
 from gateway.texts import Texts
+
+if TYPE_CHECKING:
+    from drivers.ble.emulator import Air
 
 SHUTDOWN_S = 1.0
 
@@ -24,29 +31,56 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--panel", type=int, required=True, metavar="PORT")
     parser.add_argument("--platform", required=True, metavar="URL")
     parser.add_argument("--live", required=True, metavar="URL")
+    parser.add_argument("--air", metavar="D-BUS", help="with BLE sensors on this D-Bus")
     args = parser.parse_args(argv)
     spec = parse((args.dir / "field.toml").read_text("utf-8"))
-    own = args.dir / "config" / "devices"
-    field = Field.of(spec, lambda profile: shelf.find(profile, own))
     names = {each.id: each.options.name for each in load(args.dir / "config").devices.values()}
-    asyncio.run(_serve(field, Panel(field, names, args.platform, args.live), args.panel))
+    asyncio.run(_serve(spec, names, args))
     return 0
 
 
-async def _serve(field: Field, panel: Panel, port: int) -> None:
+async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(panel.app(), access_log=None, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
-    try:
+    async with contextlib.AsyncExitStack() as closing:
+        own = own_profiles(args.dir / "config")
+        field = Field.of(spec, lambda model: shelf.find(model, own))
+        closing.push_async_callback(field.stop)
         await field.start()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        texts = Texts.of_environment()
-        lines = ", ".join(field.places().values())
-        print(texts.say("demo.ready", devices=len(field.meters), lines=lines), flush=True)
-        notify("READY=1")
+        cards: list[Card] = [Line(field, name, names, spec) for name in field.buses]
+        sensors = 0
+        if args.air:
+            air = await closing.enter_async_context(_speaking(args.air))
+            sensors = len(air.spec.sensor)
+            radio = Texts.of_environment().say("demo.air-adapter")
+            cards.append(AirCard(air, {**names, ADAPTER: radio}))
+        runner = web.AppRunner(
+            Panel(cards, args.platform, args.live).app(),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_S,
+        )
+        await runner.setup()
+        closing.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", args.panel).start()
+        _ready(field, sensors)
         await stop.wait()
-    finally:
-        await runner.cleanup()
-        await field.stop()
+
+
+@contextlib.asynccontextmanager
+async def _speaking(address: str) -> AsyncIterator["Air"]:
+    """The eight sensors on that D-Bus; what they need is loaded only here."""
+    from drivers.ble.emulator import EIGHT, Air, FakeBluez  # noqa: PLC0415 - see above
+    from drivers.ble.emulator import parse as parse_air  # noqa: PLC0415 - see above
+
+    async with Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez()).on(address) as air:
+        yield air
+
+
+def _ready(field: Field, sensors: int) -> None:
+    texts = Texts.of_environment()
+    lines = ", ".join(field.places().values())
+    print(texts.say("demo.ready", devices=len(field.meters), lines=lines), flush=True)
+    if sensors:
+        print(texts.say("demo.ready-air", sensors=sensors), flush=True)
+    notify("READY=1")

@@ -33,28 +33,28 @@ async function post(path, body = {}) {
   if (answer.ok) show(await answer.json());
 }
 
-function choice(device, faults) {
+function choice(device) {
   const select = el("select", { class: "in", "aria-label": device.name, "data-name": device.id });
-  for (const fault of ["", ...faults]) {
+  for (const fault of ["", ...device.faults]) {
     select.append(el("option", { value: fault }, fault ? words[`fault-${fault}`] : words.normal));
   }
   select.value = device.fault;
   return select;
 }
 
-function deviceRow(device, faults) {
+function deviceRow(device) {
   return el("tr", {}, el("td", { class: "r num" }, String(device.unit)),
     el("td", {}, el("b", {}, device.name), el("p", { class: "soft" }, device.model)),
-    el("td", {}, mark(device.fault)), el("td", {}, choice(device, faults)));
+    el("td", {}, mark(device.fault)), el("td", {}, choice(device)));
 }
 
-function lineCard(line, faults) {
-  const out = line.faults.includes("unplugged");
+function lineCard(line) {
+  const out = line.unplugged;
   const plug = el("button", { class: "btn quiet end", type: "button", "data-plug": line.name,
     "data-fault": out ? "" : "unplugged" }, icon("plug"), out ? words["panel-plug"] : words["panel-unplug"]);
   return el("section", { class: "card g4", "aria-label": line.name, "data-line": line.name },
-    el("header", {}, el("div", {}, el("h2", {}, line.name), mark(out ? "unplugged" : "")), plug),
-    el("table", {}, el("tbody", {}, ...line.devices.map((device) => deviceRow(device, faults)))));
+    el("header", {}, el("div", {}, el("h2", {}, line.name), mark(out ? "unplugged" : "")), ...(line.plug ? [plug] : [])),
+    el("table", {}, el("tbody", {}, ...line.devices.map((device) => deviceRow(device)))));
 }
 
 function moodButton(mood, now) {
@@ -84,7 +84,7 @@ function show(state) {
   }
   for (const line of state.lines) {
     if (!changed(line.name, line)) continue;
-    const card = lineCard(line, state.faults);
+    const card = lineCard(line);
     const old = document.querySelector(`[data-line="${line.name}"]`);
     old ? old.replaceWith(card) : document.querySelector("main").append(card);
   }

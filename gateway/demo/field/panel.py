@@ -1,6 +1,6 @@
 """The fault panel: every line and device of the demo, and what can be broken about it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import msgspec
 from aiohttp import web
 
 import gateway.web
-from drivers.emulate.field import UNPLUGGED, Field
+from drivers.emulate.field import UNPLUGGED
+from gateway.demo.field.cards import FAULTS, TRIP, Card
 from gateway.texts import Texts
 
 HERE = Path(__file__).parent
@@ -22,19 +23,13 @@ FILES = {
 }
 PLATFORM_WITHIN_S = 2.0
 
-FAULTS: dict[str, tuple[str, Any]] = {
-    "dead": ("dead", True),
-    "late": ("late_s", 0.8),
-    "noise": ("noise", 0.05),
-    "stuck": ("stuck", True),
-}
-"""What a device's buttons do: 0.8 s late, one byte in twenty flipped."""
-
 MOODS = ("normal", "away", "frozen", "refuses")
 """What the panel offers of the platform's moods; its own page has them all."""
 
+FAULT_NAMES = (*FAULTS, TRIP, UNPLUGGED, "silent", "gone", "garbage", "wrong-key", "off", "deaf")
+
 WORDS = (
-    *(f"demo.fault-{name}" for name in (*FAULTS, UNPLUGGED)),
+    *(f"demo.fault-{name}" for name in FAULT_NAMES),
     *(f"demo.mood-{name}" for name in MOODS),
     *("demo.normal", "demo.panel-about", "demo.panel-heal", "demo.panel-live"),
     *("demo.panel-platform", "demo.panel-plug", "demo.panel-platform-away"),
@@ -43,19 +38,18 @@ WORDS = (
 
 
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """What a button asks: `name` a device or line, `fault` one of FAULTS, "unplugged", or ""."""
+    """What a button asks: `name` something on a card, `fault` one of its faults, or ""."""
 
     name: str
     fault: str = ""
 
 
 class Panel:
-    """The page and its JSON, over a running field."""
+    """The page and its JSON, over the cards of a running field."""
 
-    def __init__(self, field: Field, names: Mapping[str, str], platform: str, live: str) -> None:
-        """`names` is what people call a device; `platform` and `live` are the other pages."""
-        self._field = field
-        self._names = names
+    def __init__(self, cards: Sequence[Card], platform: str, live: str) -> None:
+        """`platform` and `live` are the other pages."""
+        self._cards = cards
         self._platform = platform
         self._texts = Texts.of_environment()
         self._words = {code.partition(".")[2]: self._texts.say(code) for code in WORDS}
@@ -73,37 +67,13 @@ class Panel:
         return app
 
     def state(self) -> dict[str, Any]:
-        """Every line with its devices and what is wrong with each."""
-        lines = [
-            {
-                "name": name,
-                "where": bus.where,
-                "faults": sorted(self._field.faults_of(name)),
-                "devices": [
-                    {
-                        "id": meter_name,
-                        "name": self._names.get(meter_name, meter_name),
-                        "unit": meter.unit,
-                        "model": f"{meter.profile.maker} {meter.profile.model}".strip(),
-                        "fault": self._fault_of(meter_name),
-                    }
-                    for meter_name, meter in self._field.meters.items()
-                    if meter.slave in bus.wire.slaves
-                ],
-            }
-            for name, bus in self._field.buses.items()
-        ]
+        """Every card, and what the page says around them."""
         return {
-            "lines": lines,
-            "faults": list(FAULTS),
+            "lines": [card.state() for card in self._cards],
             "moods": list(MOODS),
             "words": self._words,
             "links": self._links,
         }
-
-    def _fault_of(self, meter: str) -> str:
-        wrong = self._field.faults_of(meter)
-        return next((fault for fault, (what, _) in FAULTS.items() if what in wrong), "")
 
     async def _page(self, _: web.Request) -> web.Response:
         page = (HERE / "panel.html").read_text("utf-8")
@@ -137,12 +107,9 @@ class Panel:
     async def _wish(self, request: web.Request) -> web.Response:
         try:
             wish = msgspec.json.decode(await request.read(), type=_Wish)
-            await self._field.clear(wish.name)
-            if wish.fault == UNPLUGGED:
-                await self._field.fault(wish.name, UNPLUGGED)
-            elif wish.fault:
-                await self._field.fault(wish.name, *FAULTS[wish.fault])
-        except (msgspec.MsgspecError, KeyError, AttributeError) as error:
+            card = next(card for card in self._cards if card.has(wish.name))
+            await card.wish(wish.name, wish.fault)
+        except (msgspec.MsgspecError, KeyError, StopIteration) as error:
             raise web.HTTPBadRequest(text=str(error)) from error
         return await self._answer()
 
@@ -154,7 +121,7 @@ class Panel:
         return await self._answer()
 
     async def _heal(self, _: web.Request) -> web.Response:
-        for name in (*self._field.buses, *self._field.meters):
-            await self._field.clear(name)
+        for card in self._cards:
+            await card.heal()
         await self._ask_platform("normal")
         return await self._answer()
