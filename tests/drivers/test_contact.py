@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contact import Change, Contact, ContactOptions, Level, Loop, step
+from drivers.contact import Change, Contact, ContactOptions, Level, Loop, resumed, step
 from drivers.contract import Quality
 
 S = 1_000_000_000
@@ -219,3 +219,31 @@ def test_a_jam_is_told_once_an_activation(steps) -> None:
         jams = jams + 1 if change.stuck else 0
         assert jams <= 1
         assert not change.stuck or change.level is Level.ACTIVE
+
+
+def after(contact, options, readings) -> list:
+    """What is told from `contact` on."""
+    changes = []
+    for at_s, value, quality in readings:
+        contact, change = step(contact, options, value, quality, round(at_s * S))
+        changes += [change] if change is not None else []
+    return changes
+
+
+@pytest.mark.parametrize("level", [Level.IDLE, Level.ACTIVE])
+def test_a_contact_that_is_as_it_was_before_a_restart_tells_nothing(level) -> None:
+    contact = resumed(level, 0)
+    assert after(contact, ContactOptions(), polled([level is Level.ACTIVE] * 5)) == []
+    told = after(contact, ContactOptions(), polled([level is not Level.ACTIVE] * 5))
+    assert [(each.was, each.not_before_ns) for each in told] == [(level, None)]
+
+
+def test_a_key_held_over_a_restart_is_jammed_in_the_end_but_only_once() -> None:
+    options, held = ContactOptions(stuck_s=3), polled([True] * 10, every_s=1)
+    assert levels(after(resumed(Level.ACTIVE, 0), options, held)) == ["active!"]
+    assert after(resumed(Level.ACTIVE, 0, stuck=True), options, held) == []
+
+
+def test_an_input_that_is_never_read_after_a_restart_is_unknown_in_the_end() -> None:
+    told = after(resumed(Level.IDLE, 0), ContactOptions(lost_s=10), polled([None] * 20, every_s=1))
+    assert [(each.level, each.at_ns) for each in told] == [(Level.UNKNOWN, 10 * S)]

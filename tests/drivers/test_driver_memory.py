@@ -1,0 +1,34 @@
+"""What all drivers together take of the gateway's memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DRIVERS_MIB_MAX = 40
+"""The station as a whole has 64; `tests/bench` weighs it while it runs."""
+
+PROGRAM = """
+def mib():
+    with open("/proc/self/status") as status:
+        return int(status.read().partition("VmRSS:")[2].split()[0]) / 1024
+
+from drivers import registry, shelf
+registry.bus_kinds()
+families = [registry.families()[name].family for name in registry.names()]
+models = len(list(shelf.profiles()))
+polled = mib()
+import drivers.ble.bluez, cryptography.hazmat.primitives.ciphers.aead
+from bleak.backends.bluezdbus import scanner
+print(f"{len(families)} families, {models} models: {polled:.1f} MiB; with BLE {mib():.1f} MiB")
+print(mib())
+"""
+
+
+def test_all_drivers_and_their_libraries_fit() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    said, figure = ran.stdout.strip().splitlines()
+    print(f"\n{said}")
+    assert float(figure) <= DRIVERS_MIB_MAX
