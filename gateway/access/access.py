@@ -164,10 +164,12 @@ class Access:
     async def claim(self, code: str, id_: str, name: str, password: str, place: Place) -> Signed:
         """Make the first account, an installer's; Denied if the code is wrong or spent."""
         async with self._claiming:
-            self._admit((f"claim:{network(place.address)}",), stranger=True)
+            keys = (f"claim:{network(place.address)}",)
+            self._admit(keys, stranger=True)
             expected = self.claim_code
             if expected is None or not codes.same_code(code, expected):
                 await self._refuse("signin/claim", "", "access.wrong-code", place)
+            self.book.throttle.forgive(keys, stranger=True)  # a weak password is no guess
             account = Account(id=account_id(id_), name=person_name(name), role=Role.INSTALLER)
             account = _replace(account, password=await self._kept(account, password))
             signed = await self._begin(account, "password", "signin/claim", place, new=True)
@@ -195,11 +197,11 @@ class Access:
         account = self.book.account(typed)
         if account is None or not self._invited(account, code):
             await self._refuse("signin/first", typed, "access.wrong-code", place)
+        self.book.throttle.forgive(keys, stranger=True)  # a weak password is no guess
         kept = await self._kept(account, password)
         account = self.book.account(typed)
         if account is None or not self._invited(account, code):
             await self._refuse("signin/first", typed, "access.wrong-code", place)
-        self.book.throttle.forgive(keys)
         renewed = _replace(account, password=kept, invite=None, generation=account.generation + 1)
         return await self._begin(renewed, "password", "signin/first", place, new=True)
 
@@ -217,7 +219,7 @@ class Access:
             raise Denied("access.no-pin")
         if not right:
             await self._wrong_pin(account, known, digest, place)
-        self.book.throttle.forgive((f"pin:{digest[:16]}:{id_}",))
+        self.book.throttle.forgive((f"pin:{digest[:16]}:{id_}",), stranger=False)
         return await self._begin(account, "pin", "signin/unlock", place, desk=desk, former=former)
 
     async def set_pin(self, caller: Caller, password: str, pin: str, place: Place) -> None:
@@ -277,7 +279,7 @@ class Access:
         if not right or now is None or now.password != tried:
             left = self.book.throttle.left(keys, self._clock.now_ns())
             await self._refuse(what, typed, WRONG, place, left=left)
-        self.book.throttle.forgive(keys)
+        self.book.throttle.forgive(keys, stranger=not at_home)
         return now
 
     def _usable(self, account: str) -> Account | None:

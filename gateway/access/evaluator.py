@@ -27,7 +27,6 @@ class Evaluator:
         self._cost = cost
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scrypt")
         self._waiting = 0
-        self._nobody: str | None = None
         self.evaluations = 0
 
     async def keep(self, password: str) -> str:
@@ -36,16 +35,8 @@ class Evaluator:
 
     async def right(self, password: str, stored: str | None) -> bool:
         """Whether that is the password; None (nobody) costs the same and is never right."""
-        if stored is None:
-            if self._nobody is None:
-                self._nobody = await self.keep("")
-            await self._run(lambda: passwords.verify(password, self._nobody or ""))
-            return False
-        return await self._run(lambda: passwords.verify(password, stored))
-
-    async def ready(self) -> None:
-        """Make what nobody's password is compared with, so that the first one costs no more."""
-        self._nobody = await self.keep("")
+        tried = passwords.nobodys(self._cost) if stored is None else stored
+        return await self._run(lambda: passwords.verify(password, tried))
 
     def outdated(self, stored: str) -> bool:
         """Whether the password should be kept anew, at today's cost."""

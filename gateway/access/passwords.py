@@ -55,7 +55,7 @@ def pin_weakness(pin: str) -> str | None:
     if not re.fullmatch(r"[0-9]{4,8}", pin):
         return "access.pin-digits"
     half = pin[: len(pin) // 2]
-    plain = len(_without_runs(pin)) == 1 or half * 2 == pin or len(set(pin)) <= WIDE
+    plain = len(_without_runs(pin)) < RUN_MIN or half * 2 == pin or len(set(pin)) < RUN_MIN
     return "access.pin-plain" if plain or pin in common() else None
 
 
@@ -77,7 +77,7 @@ def _any_of(words: frozenset[str]) -> re.Pattern[str]:
 
 
 def _without_runs(text: str) -> str:
-    """`aaaa`, `abcd` and `4321` say as little as one character."""
+    """`aaaa`, `abcd` and `4321` say as little as their first two characters."""
     kept, run, step = "", 1, 0
     for before, char in itertools.pairwise(text):
         moved = ord(char) - ord(before)
@@ -114,6 +114,12 @@ def kept(password: str, cost: Cost = COST) -> str:
     """The password as it may be stored: `scrypt$15$8$3$<salt>$<key>`."""
     salt = os.urandom(_SALT_BYTES)
     return "$".join(["scrypt", *map(str, cost), _text(salt), _text(_key(password, salt, cost))])
+
+
+def nobodys(cost: Cost = COST) -> str:
+    """What no password opens, at the same work as what one does."""
+    drawn = (_text(os.urandom(size)) for size in (_SALT_BYTES, _KEY_BYTES))
+    return "$".join(["scrypt", *map(str, cost), *drawn])
 
 
 def verify(password: str, stored: str) -> bool:

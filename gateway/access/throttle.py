@@ -73,10 +73,12 @@ class Throttle:
         self._forget()
         return 0
 
-    def forgive(self, keys: Iterable[str]) -> None:
-        """The password was right."""
+    def forgive(self, keys: Iterable[str], *, stranger: bool) -> None:
+        """The password was right: the try does not count."""
         for key in keys:
             self._counts.pop(key, None)
+        if stranger and self._strangers:
+            self._strangers.pop()
 
     def left(self, keys: Iterable[str], now_ns: int) -> int:
         """Tries left before the first wait."""

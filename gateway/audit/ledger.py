@@ -74,6 +74,11 @@ class Ledger:
         writing.add_done_callback(self._writing.discard)
         await asyncio.shield(writing)
 
+    @property
+    def head(self) -> Head:
+        """The last act on disk."""
+        return self._head
+
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._writing, return_exceptions=True)

@@ -43,7 +43,7 @@ def question(status: ClockStatus, timezone: str) -> Question:
         local.strftime(_FORM),
         local.strftime("%H:%M"),
         local.date(),
-        (local.hour % 12 + local.minute / 60) * 30,
+        local.hour % 12 * 30 + local.minute / 2,
         local.minute * 6,
     )
 

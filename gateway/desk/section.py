@@ -8,7 +8,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from gateway.access import Access
-from gateway.audit import history
+from gateway.audit import Ledger, history
 from gateway.audit.history import Lanes
 from gateway.clock import Clock, ClockStep
 from gateway.desk import ask, board, record
@@ -16,6 +16,7 @@ from gateway.desk.view import Looks
 from gateway.errors import UsageError
 from gateway.event import Trust
 from gateway.health import Vitals
+from gateway.journal.chain import Head
 from gateway.web.answers import json
 from gateway.web.audited import done_to
 from gateway.web.cursor import is_number
@@ -41,6 +42,7 @@ class Desk:
         access: Access,
         clock: Clock,
         lanes: Lanes,
+        ledger: Ledger,
         vitals: Callable[[], Vitals],
         moved: Callable[[ClockStep | None], None],
     ) -> None:
@@ -48,6 +50,7 @@ class Desk:
         self._access = access
         self._clock = clock
         self._lanes = lanes
+        self._ledger = ledger
         self._vitals = vitals
         self._moved = moved
         self.looks = Looks(cards, clock.status)
@@ -128,6 +131,10 @@ class Desk:
         before = _number(request.query.get("before", "0"))
         return json(await history.page(self._lanes, before, PAGE_ACTS))
 
+    async def head(self, _request: web.Request) -> web.StreamResponse:
+        """Where the chain of acts ends."""
+        return json(self._ledger.head)
+
     async def _acts(self, limit: int, words: Words, now: Vitals) -> list[record.Row]:
         page = await history.page(self._lanes, 0, limit)
         return self._rows(page.acts, words, now)
@@ -161,6 +168,13 @@ def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
                 summary="Who did what, newest first",
                 returns=history.Page,
                 query={"before": "Only acts with a lower number in the lane"},
+            ),
+            Route(
+                path="/api/v1/audit/head",
+                handler=desk.head,
+                permission=staff,
+                summary="The last act's number and seal",
+                returns=Head,
             ),
         ),
         templates=HERE / "pages",

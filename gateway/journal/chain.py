@@ -109,9 +109,11 @@ class _Walk:
         before, before_seal = self.n, self._seal
         try:
             self.n, prev, self._seal = (told["data"][key] for key in ("n", "prev", "seal"))
-            sound = self._seal == seal_of(told) and isinstance(self.n, int)
+            sound = self._seal == seal_of(told) and type(self.n) is int
         except (UsageError, LookupError, TypeError):
             sound = False
+        if not isinstance(self.n, int):
+            self.n = before + 1
         if not sound or (self._head and self.n == self._head.n and self._seal != self._head.seal):
             return ALTERED
         follows = self.n == before + 1 and prev == before_seal

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway.errors import Unavailable
 from gateway.event import Entry, Lane, envelope
 from gateway.journal import events, rescue, rows
+from gateway.journal.chain import Proof, verify_chain
 from gateway.journal.inspect import Source, look, station_of
 from gateway.journal.lock import epoch_of
 from gateway.journal.salvage import Wreck
@@ -120,18 +123,35 @@ def _verify(args: argparse.Namespace) -> int:
         for event in source.events(lane, 0):
             found[_what(event)] += 1
     complaints = source.complaints()
+    head = source.head()
+    chain = verify_chain(source.events(Lane.SERVICE, 0), head)
     source.close()
-    damaged = found[events.DAMAGED] + len(complaints)
+    damaged = found[events.DAMAGED] + len(complaints) + (chain.broken is not None)
     if args.json:
-        print(json.dumps({"found": found, "complaints": complaints, "ok": not damaged}))
+        audit = msgspec.to_builtins(chain)
+        told = {"found": found, "complaints": complaints, "audit": audit, "ok": not damaged}
+        print(json.dumps(told))
         return 1 if damaged else 0
     texts = Texts.of_environment()
     for what, count in sorted(found.items()):
         print(f"{count:>10}  {texts.say(what)}")
     for complaint in complaints:
         print(complaint)
+    print(_chain_said(chain, texts))
     print(texts.say("journal.verify-damaged" if damaged else "journal.verify-ok"))
     return 1 if damaged else 0
+
+
+def _chain_said(chain: Proof, texts: Texts) -> str:
+    """What is proven of the audit, or where it first does not hold."""
+    broken = chain.broken
+    if broken is not None:
+        return texts.say(broken.why, n=broken.n, seq=broken.seq, lane=Lane.SERVICE.wire)
+    if not chain.last:
+        return texts.say("journal.chain-none")
+    return texts.say(
+        "journal.chain-ok", first=chain.first, last=chain.last, acts=chain.acts, lost=chain.lost
+    )
 
 
 def _what(event: bytes) -> str:

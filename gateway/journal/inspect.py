@@ -11,7 +11,8 @@ import msgspec
 from gateway.clock import Clock
 from gateway.errors import Unavailable
 from gateway.event import Entry, Lane, envelope
-from gateway.journal import rescue
+from gateway.journal import chain, rescue
+from gateway.journal.chain import Head
 from gateway.journal.core import Core
 from gateway.journal.lock import Lock
 from gateway.journal.options import JournalOptions
@@ -29,6 +30,9 @@ class Source(Protocol):
 
     def events(self, lane: Lane, after: int) -> Iterator[bytes]:
         """The lane's CloudEvents behind `after`, gaps included."""
+
+    def head(self) -> Head | None:
+        """Where the audit's chain ends; None where that cannot be asked."""
 
     def complaints(self) -> list[str]:
         """What the database itself finds wrong; empty where it cannot be asked."""
@@ -77,6 +81,13 @@ class Running:
             yield from map(bytes, found)
             after = int(_decode(found[-1])["sequence"])
 
+    def head(self) -> Head | None:
+        """As the ledger has it; a station that keeps none has no chain to prove."""
+        try:
+            return _decode(self._get("/api/v1/audit/head"), type=Head)
+        except Unavailable:
+            return None
+
     def complaints(self) -> list[str]:
         """A running station cannot be asked for a whole scan of its file."""
         return []
@@ -120,6 +131,11 @@ class AtRest:
             for entry in found:
                 yield envelope(entry, station_of(entry))
             after = found[-1].seq
+
+    def head(self) -> Head | None:
+        """From the state in the file."""
+        kept = self._core.load(chain.ROOM).get(chain.HEAD)
+        return None if kept is None else _decode(kept, type=Head)
 
     def complaints(self) -> list[str]:
         """SQLite's own check of the whole file."""

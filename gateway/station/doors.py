@@ -68,6 +68,7 @@ class Doors:
             access=self.access,
             clock=self._clock,
             lanes=self._journal,
+            ledger=self.ledger,
             vitals=vitals,
             moved=moved,
         )

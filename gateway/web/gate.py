@@ -123,7 +123,9 @@ def by_control(request: web.Request) -> bool:
 
 
 def from_loopback(request: web.Request) -> bool:
-    """True if the request came from this machine."""
+    """True if the request came to the door that is for this machine alone: plain, on loopback."""
+    if request.secure:
+        return False
     try:
         return ipaddress.ip_address(request.remote or "").is_loopback
     except ValueError:

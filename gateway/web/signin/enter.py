@@ -49,7 +49,7 @@ class Entrance:
     ) -> web.Response:
         words, vitals = words_for(request), self._vitals()
         trouble = None if error is None else words(error.code, **error.data)
-        return request.app[PAGES].render(
+        page = request.app[PAGES].render(
             request,
             "signin/signin.html",
             vitals,
@@ -62,6 +62,9 @@ class Entrance:
             next=onward(request.query.get("next", "")),
             unset=vitals.clock.trust is Trust.NONE,
         )
+        if error is not None and "retry_after_s" in error.data:
+            page.headers["Retry-After"] = str(error.data["retry_after_s"])
+        return page
 
     async def claim(self, request: web.Request) -> web.StreamResponse:
         """Make the first account."""
@@ -130,7 +133,7 @@ class Entrance:
         """Sign out."""
         await self._access.leave(self._caller(request), place(request))
         told(request)
-        answer = web.HTTPSeeOther("/signin")
+        answer = _onward_to("/signin")
         answer.del_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
         return answer
 
@@ -152,8 +155,7 @@ class Entrance:
             _written(request, error)
             return self._page(request, error)
         told(request)
-        answer = web.Response(status=web.HTTPSeeOther.status_code)
-        answer.headers["Location"] = onward(form("next")) or START
+        answer = _onward_to(onward(form("next")) or START)
         set_cookie(answer, SESSION_COOKIE, signed.token)
         set_cookie(answer, DESK_COOKIE, signed.desk, max_age=DESK_COOKIE_S)
         return answer
@@ -182,6 +184,11 @@ def onward(path: str) -> str:
     parts = urlsplit(path)
     plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if plain and not parts.netloc and len(path) <= FIELD_MAX else ""
+
+
+def _onward_to(path: str) -> web.Response:
+    """On to that page, with room for cookies."""
+    return web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": path})
 
 
 def _cookies(request: web.Request) -> tuple[str, str]:
