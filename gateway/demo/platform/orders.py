@@ -32,10 +32,12 @@ class Orders:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._issued = asyncio.Event()
+        self._last_ms = 0
 
     def issue(self, form: OrderForm) -> str:
         """Keep a new command; its id."""
-        now_ms = time.time_ns() // 1_000_000
+        # Never two in one millisecond: stations ask for what comes after the id they had last.
+        now_ms = self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms + 1)
         expires_ms = now_ms + int(min(form.ttl_s, TTL_S_MAX) * 1000)
         command_id = uuid7(now_ms)
         body = {
