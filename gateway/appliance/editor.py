@@ -14,11 +14,24 @@ from gateway.appliance.schema import (
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import PlaceOptions
+from gateway.rules import duty, linkage
+from gateway.rules.rule import RuleOptions
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
-_SINGLE = {"station": StationOptions, "journal": JournalOptions, "web": WebOptions}
-_BY_ID = {"place": PlaceOptions, "zone": ZoneOptions, "upstream": UplinkOptions}
+_SINGLE = {
+    "station": StationOptions,
+    "journal": JournalOptions,
+    "web": WebOptions,
+    "duty": duty.Options,
+}
+_BY_ID = {
+    "place": PlaceOptions,
+    "zone": ZoneOptions,
+    "rule": RuleOptions,
+    "linkage": linkage.Options,
+    "upstream": UplinkOptions,
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -29,6 +42,7 @@ def json_schema() -> dict[str, Any]:
     owners += [kind.options for kind in kinds.values()]
     owners += [driver.Options for driver in families.values()]
     shapes, parts = msgspec.json.schema_components(owners, ref_template="#/$defs/{name}")
+    parts = msgspec.json.decode(msgspec.json.encode(parts))  # defaults that are tuples
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
     device = _merged(

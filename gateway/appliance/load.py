@@ -10,12 +10,14 @@ import msgspec
 from drivers import registry
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
+from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
     BUSES_MAX,
     DEVICES_MAX,
     SCHEMA,
     SECTIONS,
     BusSetting,
+    DeviceSetting,
     Settings,
     StationOptions,
     ZoneOptions,
@@ -24,6 +26,7 @@ from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import STATION, PlaceOptions, Places, faults
+from gateway.rules.core import Plan
 from gateway.settings import Decoder, Document, KeyPath, Mistake, read, wrong
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
@@ -97,6 +100,9 @@ class _Loader:
         fit(self._decoder, buses, devices)
         if station is None or journal is None or web is None or tree is None:
             return None
+        rules = self._rules(station, tree, buses, devices)
+        if rules is None:
+            return None
         return Settings(
             station=station,
             journal=journal,
@@ -106,7 +112,28 @@ class _Loader:
             buses=buses,
             devices=devices,
             uplinks=uplinks,
+            rules=rules,
         )
+
+    def _rules(
+        self,
+        station: StationOptions,
+        tree: Places,
+        buses: dict[str, BusSetting],
+        devices: dict[str, DeviceSetting],
+    ) -> Plan | None:
+        """`[rule.*]`, `[linkage.*]`, `[duty]`: they refer to everything else."""
+        reader = RuleReader(
+            self._decoder,
+            table=self._table,
+            places=tree,
+            zones=self._ids("zone"),
+            buses=buses,
+            devices=devices,
+            timezone=station.timezone,
+            language=station.language,
+        )
+        return read_rules(reader, self._each)
 
     def _sections(self) -> None:
         for key in self._table:

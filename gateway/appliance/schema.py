@@ -18,13 +18,17 @@ from gateway.intake.inputs import AT_LEAST_EVERY_S, INPUT, Wired, habit
 from gateway.intake.report import Report
 from gateway.journal.options import JournalOptions
 from gateway.places import Name, Places
+from gateway.rules.core import Plan
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
 SCHEMA = 1
 """The number that `schema = 1` means; a file of another number is not read."""
 
-SECTIONS = ("schema", "station", "journal", "web", "place", "zone", "bus", "device", "upstream")
+SECTIONS = (
+    *("schema", "station", "journal", "web", "place", "zone", "bus", "device"),
+    *("rule", "linkage", "duty", "upstream"),
+)
 
 LOST_S_MIN, LOST_PERIODS = 10.0, 3
 """An input is unknown once it could not be read for so long."""
@@ -200,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     buses: dict[str, BusSetting]
     devices: dict[str, DeviceSetting]
     uplinks: dict[str, UplinkOptions]
+    rules: Plan = Plan()
 
     def devices_on(self, bus_id: str) -> tuple[DeviceSetting, ...]:
         """The devices of one bus, as they stand in the file."""

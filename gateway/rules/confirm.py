@@ -88,15 +88,21 @@ class Delays(msgspec.Struct, frozen=True):
         return cls(round(options.for_s * S), options.of, round(options.clear_s * S))
 
 
-def step(delays: Delays, state: State, verdict: Verdict, moment: Moment) -> State:
-    """The state after one verdict; UNSURE says nothing."""
+def step(
+    delays: Delays, state: State, verdict: Verdict, moment: Moment, *, since_ns: int | None = None
+) -> State:
+    """The state after one verdict; UNSURE says nothing.
+
+    `since_ns` is when what it rests on was first seen, if that was before now.
+    """
     if verdict is Verdict.UNSURE:
         return state
     holds = verdict is Verdict.YES
     if delays.of is not None and not state.phase.on:
         return _counted(delays.of, state, holds=holds, now_ns=moment.at_ns)
     if holds:
-        return _held(delays, state, moment.at_ns)
+        began_ns = moment.at_ns if since_ns is None else since_ns
+        return _held(delays, state, moment.at_ns, began_ns)
     return _gone(delays, state, moment.at_ns)
 
 
@@ -108,12 +114,12 @@ def _counted(of: tuple[int, int], state: State, *, holds: bool, now_ns: int) -> 
     return State(Phase.PENDING if bits else Phase.IDLE, now_ns, bits)
 
 
-def _held(delays: Delays, state: State, now_ns: int) -> State:
+def _held(delays: Delays, state: State, now_ns: int, began_ns: int) -> State:
     if state.phase is Phase.ACTIVE:
         return state
     if state.phase is Phase.FADING:
         return State(Phase.ACTIVE, now_ns)
-    since_ns = now_ns if state.phase is Phase.IDLE else state.since_ns
+    since_ns = began_ns if state.phase is Phase.IDLE else state.since_ns
     if now_ns - since_ns >= delays.for_ns:
         return State(Phase.ACTIVE, now_ns)
     return state if state.phase is Phase.PENDING else State(Phase.PENDING, since_ns)

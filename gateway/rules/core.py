@@ -28,11 +28,12 @@ PAUSED_NS = 60 * S
 
 
 class Plan(NamedTuple):
-    """What the settings say: all watches, who is on duty, and the linkages."""
+    """What the settings say: all watches, who is on duty, the linkages, and the days they go by."""
 
     watches: tuple[Watch, ...] = ()
     duty: DutyOptions = DutyOptions()
     linkages: Mapping[str, Linkage] = {}
+    calendar: Calendar = Calendar("UTC", {})
 
 
 class Pause(NamedTuple):
@@ -59,10 +60,11 @@ class Outcome(NamedTuple):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where the lived time stands, in which boot, and how many ids were given."""
+    """Where the lived time stood at which instant of which boot; how many ids were given."""
 
     lived_ns: int = 0
     boot: str = ""
+    at_ns: int = 0
     alarms: int = 0
     tasks: int = 0
 
@@ -70,11 +72,11 @@ class Head(msgspec.Struct, frozen=True):
 class Core:
     """The rules of one station."""
 
-    def __init__(self, plan: Plan, calendar: Calendar, epoch: str) -> None:
+    def __init__(self, plan: Plan, epoch: str) -> None:
         """Everything is quiet; `restore` brings back what was."""
-        self.engine = Engine(plan.watches, calendar)
-        self.alarms = Alarms(self.engine.watches, Duty(plan.duty, calendar), epoch)
-        self.linkages = Linkages(plan.linkages, calendar, self.holds)
+        self.engine = Engine(plan.watches, plan.calendar)
+        self.alarms = Alarms(self.engine.watches, Duty(plan.duty, plan.calendar), epoch)
+        self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
         self.under_way: dict[str, Task] = {}
         self._prefix = f"task-{epoch[:8]}"
         self._tasks = 0
@@ -90,9 +92,9 @@ class Core:
             if watch.facts.rule == rule
         )
 
-    def head(self, moment: Moment, boot: str) -> Head:
-        """What must be kept to go on counting."""
-        return Head(moment.at_ns, boot, self.alarms.issued, self._tasks)
+    def head(self, moment: Moment, boot: str, at_ns: int) -> Head:
+        """What must be kept to go on counting; `at_ns` is the moment in that boot's own time."""
+        return Head(moment.at_ns, boot, at_ns, self.alarms.issued, self._tasks)
 
     def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
         """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew."""

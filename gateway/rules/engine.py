@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from drivers.contract import Quality, Reading, Value
+from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
 from gateway.rules import watch as watching
 from gateway.rules.kinds import Moment
@@ -108,7 +108,8 @@ class Engine:
     def _stepped(self, watches: Sequence[Watch], moment: Moment) -> list[Signal]:
         signals: list[Signal] = []
         for watch in watches:
-            signals += self._step(watch, None, moment, heard=False)
+            after = watching.passed(watch, self.states[watch.id], moment, self._calendar)
+            signals += self._become(watch, after, moment)
         return self._followed(signals, moment) if signals else signals
 
     def _hear(self, watch: Watch, reading: Reading) -> None:
@@ -118,11 +119,11 @@ class Engine:
 
     def _heard(self, watch: Watch, reading: Reading, moment: Moment) -> list[Signal]:
         self._readings[watch.id] = reading
-        return self._step(watch, reading.value, moment, heard=True)
+        after = watching.read(watch, self.states[watch.id], reading, moment, self._calendar)
+        return self._become(watch, after, moment)
 
-    def _step(self, watch: Watch, value: Value, moment: Moment, *, heard: bool) -> list[Signal]:
+    def _become(self, watch: Watch, after: State, moment: Moment) -> list[Signal]:
         before = self.states[watch.id]
-        after = watching.step(watch, before, value, moment, self._calendar, heard=heard)
         self.states[watch.id] = after
         self.evaluated_ns[watch.id] = moment.at_ns
         self.touched.add(watch.id)
@@ -153,5 +154,5 @@ class Engine:
                 continue
             holds = any(self.states[w].confirmed.phase.on for w in self._of_rule[rule])
             word = Reading(RULE, rule, holds, "1", Quality.GOOD, moment.at_ns)
-            signals += self.read([word], moment)
+            signals += self.read([word], moment._replace(shift_ns=None))
         return signals

@@ -98,7 +98,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     the last time it does nothing; an action that is not begun within `expires_s` is not begun.
     """
 
-    when: Id | Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=50)]
+    # no pattern here: msgspec 0.22 loses a reference to it in a union with a list, and crashes
+    when: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)]
     at: Literal["raised", "acknowledged", "returned", "cleared"] = "raised"
     do: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(min_length=1, max_length=ACTIONS_MAX)]
     only: Condition = msgspec.field(default=Condition(), name="if")

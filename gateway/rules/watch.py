@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import Value
+from drivers.contract import Reading, Value
 from gateway.calendar import Calendar
 from gateway.rules import confirm
 from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
@@ -33,7 +33,7 @@ def fresh(watch: Watch) -> State:
 
 
 def hear(watch: Watch, state: State, key: Key, value: Value) -> State:
-    """One input of a combination has spoken; `step` draws the conclusion once all have."""
+    """One input of a combination has spoken; `read` draws the conclusion once all have."""
     inner = state.inner
     for role in watch.roles[key]:
         inner = combination.hear(watch.limits, inner, role, value)
@@ -42,26 +42,37 @@ def hear(watch: Watch, state: State, key: Key, value: Value) -> State:
     return State(inner, state.confirmed, state.heard_ns, state.verdict)
 
 
-def step(
-    watch: Watch, state: State, value: Value, moment: Moment, calendar: Calendar, *, heard: bool
-) -> State:
-    """The state after a good reading, or (`heard` false) after time alone has passed."""
+def read(watch: Watch, state: State, reading: Reading, moment: Moment, calendar: Calendar) -> State:
+    """The state after a good reading."""
     inner, confirmed, heard_ns = state.inner, state.confirmed, state.heard_ns
-    if heard:
-        gap = watch.gap_ns is not None and heard_ns is not None
-        if gap and moment.at_ns - heard_ns > watch.gap_ns:  # type: ignore[operator]  # just looked
-            confirmed = confirm.interrupted(confirmed)
-            inner = watch.kind.state() if watch.kind.forgets_gap else inner
-        heard_ns = moment.at_ns
-    if heard or watch.kind.due is not None:
-        inner, verdict = watch.kind.step(watch.limits, inner, value, moment)
-    else:
-        verdict = state.verdict
-    counted = verdict
+    gap_ns = watch.gap_ns
+    if gap_ns is not None and heard_ns is not None and moment.at_ns - heard_ns > gap_ns:
+        confirmed = confirm.interrupted(confirmed)
+        inner = watch.kind.state() if watch.kind.forgets_gap else inner
+    inner, verdict = watch.kind.step(watch.limits, inner, reading.value, moment)
+    heard = State(inner, confirmed, moment.at_ns, verdict)
+    return _confirmed(watch, heard, moment, calendar, since_ns=moment.of(reading))
+
+
+def passed(watch: Watch, state: State, moment: Moment, calendar: Calendar) -> State:
+    """The state after time alone has passed."""
+    inner, verdict = state.inner, state.verdict
+    if watch.kind.due is not None:
+        inner, verdict = watch.kind.step(watch.limits, inner, None, moment)
+    looked = State(inner, state.confirmed, state.heard_ns, verdict)
+    return _confirmed(watch, looked, moment, calendar, since_ns=moment.at_ns)
+
+
+def _confirmed(
+    watch: Watch, state: State, moment: Moment, calendar: Calendar, *, since_ns: int
+) -> State:
+    confirmed, counted = state.confirmed, state.verdict
     if not watch.window.always:
-        confirmed, counted = _in_window(watch, confirmed, verdict, moment, calendar)
-    confirmed = confirm.step(watch.delays, confirmed, counted, moment)
-    return State(inner, confirmed, heard_ns, verdict)
+        confirmed, counted = _in_window(watch, confirmed, counted, moment, calendar)
+    confirmed = confirm.step(watch.delays, confirmed, counted, moment, since_ns=since_ns)
+    if confirmed is state.confirmed:
+        return state
+    return State(state.inner, confirmed, state.heard_ns, state.verdict)
 
 
 def _in_window(

@@ -26,6 +26,8 @@ from gateway.intake import Intake
 from gateway.intake.intake import Device
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
+from gateway.rules.acts import Doer, Messages, Relays
+from gateway.rules.room import Rules
 from gateway.station import floor, watchdog
 from gateway.station.commands import device_write
 from gateway.station.events import STARTED, Started
@@ -102,6 +104,10 @@ class Station:
         self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
         self.time = Timekeeping(clock, journal, state)
         self.field = Field(settings, self.intake.take, self._changed)
+        relays = Relays(self.field.of_device)
+        doers: dict[str, Doer] = {"relay": relays, "message": Messages()}
+        self.rules = Rules(settings.rules, journal, clock, doers=doers)
+        self.intake.listen(self.rules.heard)
         self.uplinks = Uplinks(
             settings, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
         )
@@ -138,6 +144,8 @@ class Station:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
+        await self.rules.load()
+        self._tasks.append(start("rules", self.rules.run))
         self.field.start()
 
     async def stop(self) -> None:
@@ -147,6 +155,9 @@ class Station:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.intake.drain()
         await stop_all(self._tasks, STOP_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.rules.stop()
         await self.uplinks.close()
         await self._server.stop()
         self.time.keep_floor()
@@ -157,6 +168,7 @@ class Station:
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         self.intake.changed(change)
+        self.rules.changed(change)
         self.watch.changed(change)
 
     def _moved(self) -> bool:

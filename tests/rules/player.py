@@ -93,7 +93,7 @@ def plan(scenario: dict[str, Any]) -> Plan:
         actions = tuple(msgspec.convert(do, linkage.chosen(do)) for do in options.do)
         linkages[name] = Linkage(name, options, actions)
     roster = msgspec.convert(scenario.get("duty", {}), duty.Options)
-    return Plan(tuple(made), roster, linkages)
+    return Plan(tuple(made), roster, linkages, calendar())
 
 
 def seconds(written: str) -> float:
@@ -174,7 +174,7 @@ class Player:
         self.kept: dict[str, bytes] = {}
         self.seen: list[Seen] = []
         self.acted: list[Acted] = []
-        self.core = Core(self.plan, calendar(), "0123456789abcdef")
+        self.core = Core(self.plan, "0123456789abcdef")
         self.take(self.core.start(self.moment()))
 
     def moment(self) -> Moment:
@@ -258,13 +258,13 @@ class Player:
     def _restart(self, event: dict[str, Any]) -> None:
         """Stopped in order, away for a while, back; in another boot if the power was cut."""
         self._keep(self.core.checkpoint())
-        head = self.core.head(self.moment(), self.boot)
+        head = self.core.head(self.moment(), self.boot, 0)
         down_s = event.get("down_s", 5)
         self.away_until_s = self.now_s + down_s
         if event.get("boot"):
             self.boot = "boot-2"
             self.lost_ns += down_s * S
-        self.core = Core(self.plan, calendar(), "0123456789abcdef")
+        self.core = Core(self.plan, "0123456789abcdef")
         self.core.restore(self.kept, head, boot=self.boot)
         self.take(self.core.start(self.moment()))
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from drivers.contract import Value
+from drivers.contract import Reading, Value
 from gateway.calendar import Calendar
 
 S = 1_000_000_000
@@ -33,11 +33,19 @@ class Moment(NamedTuple):
     """An instant: the station's own time, and the wall's (UTC) where somebody vouches for it.
 
     `at_ns` counts only what the station lived through: it never steps, and goes on after a
-    restart where it stopped.
+    restart where it stopped. `shift_ns` turns the instants of readings into it, where they have
+    any.
     """
 
     at_ns: int
     wall_ns: int | None = None
+    shift_ns: int | None = None
+
+    def of(self, reading: Reading) -> int:
+        """When that reading showed what it says: an input's edge is older than its poll."""
+        if self.shift_ns is None:
+            return self.at_ns
+        return min(self.at_ns, reading.at_ns + self.shift_ns)
 
 
 class Point(NamedTuple):

@@ -1,0 +1,266 @@
+"""`[rule.*]`, `[linkage.*]`, `[duty]`: decoded, tied to devices and zones, and proved."""
+
+import zoneinfo
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from typing import Any
+
+from drivers.contract import Point as DevicePoint
+from drivers.shelf import shared
+from gateway.appliance.fit import polls
+from gateway.appliance.schema import BusSetting, DeviceSetting
+from gateway.calendar import Calendar
+from gateway.errors import UsageError
+from gateway.intake.inputs import Wired
+from gateway.places import STATION, Places
+from gateway.rules import duty
+from gateway.rules.core import Plan
+from gateway.rules.kinds import Point
+from gateway.rules.linkage import ACTIONS, Action, Announce, Linkage, Relay, chosen
+from gateway.rules.linkage import Options as LinkageOptions
+from gateway.rules.prove import findings
+from gateway.rules.recipe import Recipe, shapes, shelf
+from gateway.rules.rule import BUS, RULE, WHOLE, Known, RuleOptions, Watch, watches
+from gateway.settings import Decoder, KeyPath, hint
+
+RULES_MAX = 1000
+LINKAGES_MAX = 200
+WATCHES_MAX = 5000
+
+
+class _Elsewhere(Exception):
+    """What is referred to is there, and wrong itself: that has been said already."""
+
+
+class RuleReader:
+    """Decodes the three sections; mistakes go to the decoder."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        table: Mapping[str, Any],
+        places: Places,
+        zones: Collection[str],
+        buses: Mapping[str, BusSetting],
+        devices: Mapping[str, DeviceSetting],
+        timezone: str,
+        language: str,
+    ) -> None:
+        """`table` is the whole file; `devices` and `buses` are those without a mistake."""
+        self._decoder = decoder
+        self._table = table
+        self._places = places
+        self._zones = zones
+        self._buses = buses
+        self._devices = devices
+        self._language = language
+        self._calendar = calendar(timezone)
+        self._recipes = shelf(shared("rules"))
+        self._points = 0
+
+    def rule(self, rule_id: str, table: Any, path: KeyPath) -> tuple[Watch, ...] | None:
+        """One `[rule.*]`; None after a mistake."""
+        rule = self._decoder.struct(RuleOptions, table, path)
+        if rule is None or not self._recipe_there(rule.use, path):
+            return None
+        recipe = self._recipes[rule.use]
+        if rule.parent is not None:
+            self._rule_there(rule.parent, (*path, "parent"))
+        sound = self._sound(rule, recipe, path)
+        if not self._all_there(rule, path) or not sound:
+            return None
+        try:
+            made = watches(
+                rule_id, rule, recipe, self._look, calendar=self._calendar, language=self._language
+            )
+        except UsageError as error:
+            self._decoder.blame_error(path, error)
+            return None
+        self._points += len(made)
+        if self._points > WATCHES_MAX:
+            points = self._points
+            self._decoder.blame(path, "rules.too-many-points", points=points, max=WATCHES_MAX)
+        return made
+
+    def _recipe_there(self, word: str, path: KeyPath) -> bool:
+        return self._decoder.refers(word, self._recipes, (*path, "use"), "rules.unknown-recipe")
+
+    def _rule_there(self, word: str, path: KeyPath) -> bool:
+        return self._decoder.refers(word, self._ids("rule"), path, "rules.unknown-rule")
+
+    def _all_there(self, rule: RuleOptions, path: KeyPath) -> bool:
+        """Whether everything that it watches is there, and has no mistake of its own."""
+        words = rule.on.values() if isinstance(rule.on, dict) else rule.on
+        there = True
+        for word in words:
+            try:
+                self._look(word)
+            except UsageError as error:
+                self._decoder.blame_error(path, error)
+                there = False
+            except _Elsewhere:
+                there = False
+        return there
+
+    def _sound(self, rule: RuleOptions, recipe: Recipe, path: KeyPath) -> bool:
+        """Whether `set` holds what such a rule may be set to; what it needs is asked later."""
+        merged = recipe.merged(rule.set)
+        if any(name not in merged for name in recipe.needs):
+            return True
+        return self._decoder.structs(shapes(recipe.how), merged, (*path, "set")) is not None
+
+    def linkage(self, linkage_id: str, table: Any, path: KeyPath) -> Linkage | None:
+        """One `[linkage.*]`; None after a mistake."""
+        options = self._decoder.struct(LinkageOptions, table, path)
+        if options is None:
+            return None
+        before = len(self._decoder.mistakes)
+        for rule in options.rules:
+            self._rule_there(rule, (*path, "when"))
+        for key in ("rule", "unless"):
+            named = getattr(options.only, key)
+            if named is not None:
+                self._rule_there(named, (*path, "if", key))
+        actions = [self._action(one, (*path, "do", index)) for index, one in enumerate(options.do)]
+        if len(self._decoder.mistakes) > before:
+            return None
+        return Linkage(linkage_id, options, tuple(one for one in actions if one is not None))
+
+    def _action(self, table: dict[str, Any], path: KeyPath) -> Action | None:
+        shape = chosen(table)
+        if shape is None:
+            self._decoder.blame(path, "rules.no-action", known=", ".join(ACTIONS))
+            return None
+        action = self._decoder.struct(shape, table, path)
+        if isinstance(action, Announce):
+            zones = self._zones
+            self._decoder.refers(action.zone, zones, (*path, "zone"), "rules.unknown-zone")
+        elif isinstance(action, Relay):
+            self._relay(action.relay, (*path, "relay"))
+        return action
+
+    def _relay(self, word: str, path: KeyPath) -> None:
+        device, _, point = word.partition(".")
+        setting = self._devices.get(device)
+        if setting is None:
+            if device not in self._ids("device"):
+                known = self._ids("device")
+                self._decoder.refers(device, known, path, "rules.unknown-watched")
+            return
+        target = setting.device.point(point)
+        if target is None:
+            points = [f"{device}.{each.id}" for each in setting.device.points]
+            self._decoder.refers(word, points, path, "rules.unknown-watched")
+        elif target.writable is None:
+            self._decoder.blame(path, "rules.not-writable", point=word)
+
+    def duty(self) -> duty.Options | None:
+        """`[duty]`; None after a mistake."""
+        options = self._decoder.struct(duty.Options, self._table.get("duty", {}), ("duty",))
+        if options is None:
+            return None
+        channels = {duty.DESK, duty.PLATFORM, *self._zones}
+        for index, shift in enumerate(options.roster):
+            for number, channel in enumerate(shift.by):
+                by = ("duty", "roster", index, "by", number)
+                self._decoder.refers(channel, channels, by, "rules.unknown-channel")
+        people = {shift.who for shift in options.roster}
+        for index, step in enumerate(options.escalate):
+            to = ("duty", "escalate", index, "to")
+            self._decoder.refers(step.to, people, to, "rules.unknown-who")
+        return options
+
+    def plan(
+        self, rules: Mapping[str, tuple[Watch, ...]], linkages: Mapping[str, Linkage]
+    ) -> Plan | None:
+        """All of it together, proved; None after a mistake."""
+        roster = self.duty()
+        if roster is None:
+            return None
+        made = tuple(watch for of_rule in rules.values() for watch in of_rule)
+        has_platform = bool(self._ids("upstream"))
+        for found in findings(made, linkages, roster, has_platform=has_platform):
+            self._decoder.blame(found.path, found.code, **found.data)
+        return Plan(made, roster, linkages, self._calendar)
+
+    def _ids(self, section: str) -> Collection[str]:
+        table = self._table.get(section)
+        return table.keys() if isinstance(table, dict) else ()
+
+    def _look(self, word: str) -> Known:
+        device, _, point = word.partition(".")
+        if device == BUS:
+            self._there(point, self._ids("bus"))
+            return Known((BUS, point), Point("1"), scopes=frozenset({point, word}), name=point)
+        if device == RULE:
+            self._there(point, self._ids("rule"))
+            return Known((RULE, point), Point("1"), scopes=frozenset({point}), name=point)
+        setting = self._devices.get(device)
+        if setting is None:
+            self._there(device, self._ids("device"))
+            raise _Elsewhere
+        return self._of_device(setting, point)
+
+    def _there(self, word: str, known: Collection[str]) -> None:
+        if word not in known:
+            raise _unknown(word, known)
+
+    def _of_device(self, setting: DeviceSetting, point: str) -> Known:
+        bus = self._buses.get(setting.options.bus)
+        every_s = setting.device.every_s if bus is not None and polls(bus.options) else None
+        if not point:
+            known = Point("1", every_s)
+            return self._known(setting, WHOLE, setting.options.place, known, setting.options.name)
+        shown = {each.id: each for each in setting.shown(self._language)}
+        if point not in shown:
+            raise _unknown(f"{setting.id}.{point}", [f"{setting.id}.{each}" for each in shown])
+        wired = {each.id: each for each in setting.wired()}.get(point)
+        place = setting.options.place if wired is None else wired.place
+        known = _point(setting.device.point(point), wired, every_s)
+        return self._known(setting, point, place, known, shown[point].name)
+
+    def _known(
+        self, setting: DeviceSetting, point: str, place: str, known: Point, name: str
+    ) -> Known:
+        if place not in self._places:
+            raise _Elsewhere
+        around = {each.id for each in self._places.chain(place)} - {STATION}
+        scopes = frozenset({setting.id, setting.options.bus, *around})
+        return Known((setting.id, point), known, place, self._places.spoken(place), name, scopes)
+
+
+@cache
+def calendar(timezone: str) -> Calendar:
+    """The station's calendar, with the holidays that are shipped; one object for one zone.
+
+    A zone that there is not has been blamed where it stands; rules are read on all the same.
+    """
+    holidays = shared("holidays", "cn.toml")
+    try:
+        return Calendar.load(timezone, holidays)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return Calendar.load("UTC", holidays)
+
+
+def _point(point: DevicePoint | None, wired: Wired | None, every_s: float | None) -> Point:
+    """An input speaks for itself: intake has turned it the right way round."""
+    if wired is not None or point is None:
+        return Point("1", every_s)
+    own_s = point.every_s if every_s is not None and point.every_s is not None else every_s
+    return Point(point.unit, own_s, point.counter)
+
+
+def _unknown(word: str, known: Collection[str]) -> UsageError:
+    return UsageError("rules.unknown-watched", key="on", word=word, hint=hint(word, known))
+
+
+Each = Callable[..., Any]
+"""The loader's way through the tables of a section."""
+
+
+def read_rules(reader: RuleReader, each: Each) -> Plan | None:
+    """The three sections in the order in which each finds what it refers to."""
+    rules = each("rule", reader.rule, most=RULES_MAX)
+    linkages = each("linkage", reader.linkage, most=LINKAGES_MAX)
+    return reader.plan(rules, linkages)

@@ -1,0 +1,140 @@
+"""The kinds of event that the rules make; severity decides an alarm's lane."""
+
+import msgspec
+
+from gateway.event import Event, Kind, Lane, Severity, Stamps
+from gateway.rules.alarm import Evidence
+from gateway.rules.alarms import Happening
+from gateway.rules.core import Pause, Record
+from gateway.rules.linkage import Done, Message, action_of
+
+SOURCE = "rules"
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an alarm is now: `reading` is what raised it, `count` how often it came.
+
+    `to` and `by`: who was called at an escalation, and by which channels they could be.
+    """
+
+    alarm: str
+    rule: str
+    use: str
+    name: str
+    severity: Severity
+    state: str
+    on: bool
+    count: int = 1
+    reading: Evidence | None = None
+    actor: str | None = None
+    to: str | None = None
+    by: tuple[str, ...] = ()
+    note: str | None = None
+
+
+class Did(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a linkage did, or why not: `why` is a text code."""
+
+    task: str
+    linkage: str
+    alarm: str
+    rule: str
+    does: str
+    what: str
+    state: str
+    why: str | None = None
+    text: str = ""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """So many conditions wait for somebody to know the time of day."""
+
+    watches: int
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a linkage has to say to the platform."""
+
+    alarm: str
+    rule: str
+    text: str
+
+
+TURNS = {
+    what: Kind("alarm", what, Lane.ALARM, Told)
+    for what in (
+        "raised",
+        "acknowledged",
+        "escalated",
+        "returned",
+        "cleared",
+        "flapping",
+        "shelved",
+        "suppressed",
+    )
+}
+PAUSES = {what: Kind("alarm", what, Lane.SERVICE, Waiting) for what in ("paused", "running")}
+ACTION = Kind("alarm", "action", Lane.SERVICE, Did)
+MESSAGE = Kind("alarm", "message", Lane.SERVICE, Said)
+KINDS = (*TURNS.values(), *PAUSES.values(), ACTION, MESSAGE)
+
+
+def events_of(record: Record, stamps: Stamps) -> list[Event]:
+    """What goes into the feed."""
+    if isinstance(record, Happening):
+        return [_turn(record, stamps)]
+    if isinstance(record, Pause):
+        data = Waiting(record.watches)
+        return [Event(kind=PAUSES[record.what], source=SOURCE, stamps=stamps, data=data)]
+    return _did(record, stamps)
+
+
+def _turn(happening: Happening, stamps: Stamps) -> Event:
+    alarm, facts, call = happening.alarm, happening.facts, happening.call
+    data = Told(
+        alarm=alarm.id,
+        rule=facts.rule,
+        use=facts.use,
+        name=facts.name,
+        severity=alarm.severity,
+        state=alarm.state.value,
+        on=alarm.on,
+        count=alarm.count,
+        reading=alarm.evidence,
+        actor=happening.actor,
+        to=None if call is None else call.to,
+        by=() if call is None else call.by,
+        note=alarm.note,
+    )
+    return Event(
+        kind=TURNS[happening.what],
+        source=SOURCE if alarm.evidence is None else alarm.evidence.device,
+        subject=facts.rule,
+        place=facts.place,
+        stamps=stamps,
+        lane=alarm.severity.lane,
+        data=data,
+        correlation=alarm.id,
+    )
+
+
+def _did(done: Done, stamps: Stamps) -> list[Event]:
+    task = done.task
+    what = str(task.action.get(task.does, ""))
+    data = Did(
+        task.id,
+        task.linkage,
+        task.alarm,
+        task.rule,
+        task.does,
+        what,
+        done.state,
+        done.why,
+        task.text,
+    )
+    common = {"source": SOURCE, "place": task.place, "stamps": stamps, "correlation": task.alarm}
+    made = [Event(kind=ACTION, subject=task.linkage, data=data, **common)]  # type: ignore[arg-type]  # by name
+    if done.state == "done" and isinstance(action_of(task), Message):
+        said = Said(task.alarm, task.rule, task.text)
+        made.append(Event(kind=MESSAGE, subject=task.rule, data=said, **common))  # type: ignore[arg-type]  # by name
+    return made

@@ -1,0 +1,111 @@
+"""What is wrong only between rules, linkages and roster: circles, alarms nobody hears. Pure.
+
+`yizhan check` asks before anything runs; each finding names the section and id to blame.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gateway.event import Severity
+from gateway.rules import duty
+from gateway.rules.linkage import Announce, Linkage, Relay
+from gateway.rules.rule import RULE, Watch
+
+Graph = dict[str, set[str]]
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong, where it stands, and what to say."""
+
+    path: tuple[str | int, ...]
+    code: str
+    data: dict[str, Any]
+
+
+def findings(
+    watches: Collection[Watch],
+    linkages: Mapping[str, Linkage],
+    roster: duty.Options,
+    *,
+    has_platform: bool,
+) -> Iterator[Finding]:
+    """Everything."""
+    yield from _circles(watches, linkages)
+    yield from _emergencies(watches, linkages)
+    yield from _unreached(roster)
+    if not has_platform and not roster.roster:
+        for rule in dict.fromkeys(watch.facts.rule for watch in watches):
+            yield Finding(("rule", rule), "rules.unseen", {"rule": rule})
+
+
+def _circles(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
+    """Each circle once: a rule that goes by what it sets off, or is its own parent."""
+    for graph in (_causes(watches, linkages), _parents(watches)):
+        blamed: set[str] = set()
+        for rule in graph:
+            way = _way_back(graph, rule)
+            if way and not blamed.intersection(way):
+                blamed.update(way)
+                yield Finding(("rule", rule), "rules.circle", {"circle": " → ".join(way)})
+
+
+def _causes(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Graph:
+    """Which rule may come of which: by watching it, or by reading the relay that it moves."""
+    graph: Graph = {watch.facts.rule: set() for watch in watches}
+    readers: dict[str, set[str]] = {}
+    for watch in watches:
+        for device, point in watch.inputs:
+            readers.setdefault(f"{device}.{point}", set()).add(watch.facts.rule)
+            if device == RULE and point in graph:
+                graph[point].add(watch.facts.rule)
+    for linkage in linkages.values():
+        moved = {each.relay for each in linkage.actions if isinstance(each, Relay)}
+        for rule in graph.keys() & set(linkage.options.rules):
+            for point in moved:
+                graph[rule] |= readers.get(point, set())
+    return graph
+
+
+def _parents(watches: Collection[Watch]) -> Graph:
+    graph: Graph = {watch.facts.rule: set() for watch in watches}
+    for watch in watches:
+        if watch.facts.parent in graph:
+            graph[watch.facts.rule].add(watch.facts.parent)
+    return graph
+
+
+def _way_back(graph: Graph, start: str) -> list[str]:
+    """A way from a rule to itself; empty if there is none."""
+    ways, seen = [[start]], set()
+    while ways:
+        way = ways.pop()
+        for following in sorted(graph[way[-1]]):
+            if following == start:
+                return [*way, start]
+            if following not in seen:
+                seen.add(following)
+                ways.append([*way, following])
+    return []
+
+
+def _emergencies(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
+    """Only what is critical may override everything else that sounds."""
+    severity = {watch.facts.rule: watch.facts.severity for watch in watches}
+    for linkage in linkages.values():
+        for index, action in enumerate(linkage.actions):
+            if not isinstance(action, Announce) or action.cls != "emergency":
+                continue
+            for rule in linkage.options.rules:
+                if severity.get(rule, Severity.CRITICAL) is not Severity.CRITICAL:
+                    at = ("linkage", linkage.id, "do", index, "class")
+                    yield Finding(at, "rules.emergency", {"rule": rule})
+
+
+def _unreached(roster: duty.Options) -> Iterator[Finding]:
+    """A step that nobody receives at some hour; who is on no roster is blamed elsewhere."""
+    known = {shift.who for shift in roster.roster}
+    for index, step in enumerate(roster.escalate):
+        when = duty.unreached(roster, step.to) if step.to in known else None
+        if when is not None:
+            at = ("duty", "escalate", index, "to")
+            yield Finding(at, "rules.nobody", {"who": step.to, "when": when})

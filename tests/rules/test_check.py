@@ -1,0 +1,169 @@
+"""`yizhan check` proves the rules: every mistake at its line, all at once, in both languages."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.appliance.load import examine
+from gateway.texts import Texts
+
+EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
+PLAIN = EXAMPLE.split("[rule.")[0].split("[duty]")[0]
+SMOKE = '[rule.smoke]\nuse = "smoke"\non = ["di-b3.smoke"]\n'
+LIFT = '[rule.lift]\nuse = "e-bike-in-lift"\non = ["di-b3.ebike"]\n'
+RELAY = (
+    '[device.relay]\nname = "继电器"\nprofile = "waveshare-modbus-rtu-relay-8ch"\n'
+    'bus = "plant"\naddress = "7"\nplace = "hall"\n'
+)
+
+
+def examined(tmp_path, *parts):
+    file = tmp_path / "station.toml"
+    file.write_text("\n".join([PLAIN, *parts]), "utf-8")
+    return examine(tmp_path)
+
+
+def linkage(do, when="smoke"):
+    return f'[linkage.x]\nwhen = "{when}"\ndo = [{do}]\n'
+
+
+def rule(name, use, on, more=""):
+    return f'[rule.{name}]\nuse = "{use}"\non = {on}\n{more}\n'
+
+
+def duty(roster, escalate=""):
+    return f"[duty]\nroster = [{roster}]\nescalate = [{escalate}]\n"
+
+
+ALWAYS = '{ who = "duty", by = ["desk"] }'
+LOAD = "em-b3.power-w"
+MISTAKES = [
+    (rule("a", "smokee", '["di-b3.smoke"]'), "rule.a.use", "rules.unknown-recipe"),
+    (rule("a", "smoke", '["di-b3.smook"]'), "rule.a.on", "rules.unknown-watched"),
+    (rule("a", "smoke", '["di-b9.smoke"]'), "rule.a.on", "rules.unknown-watched"),
+    (rule("a", "bus-dead", '["bus.metres"]'), "rule.a.on", "rules.unknown-watched"),
+    (rule("a", "contact-active", '["rule.b"]'), "rule.a.on", "rules.unknown-watched"),
+    (rule("a", "bin-full", f'["{LOAD}"]'), "rule.a.on", "rules.unit-mismatch"),
+    (rule("a", "device-silent", f'["{LOAD}"]'), "rule.a.on", "rules.wants-device"),
+    (rule("a", "smoke", '["di-b3"]'), "rule.a.on", "rules.wants-point"),
+    (rule("a", "transformer-overload", f'["{LOAD}"]'), "rule.a.set", "rules.needs"),
+    (
+        rule("a", "over-limit", f'["{LOAD}"]', 'set = { above = "3 A" }'),
+        "rule.a",
+        "rules.wrong-unit",
+    ),
+    (
+        rule("a", "over-limit", f'["{LOAD}"]', "set = { abov = 3 }"),
+        "rule.a.set.abov",
+        "settings.unknown-key",
+    ),
+    (
+        rule("a", "over-limit", f'["{LOAD}"]', 'set = { above = 3, between = "25-26" }'),
+        "rule.a.set",
+        "rules.bad-hours",
+    ),
+    (
+        rule("a", "smoke", '["di-b3.smoke"]', 'parent = "zz"'),
+        "rule.a.parent",
+        "rules.unknown-rule",
+    ),
+    (
+        rule("a", "contact-active", '["rule.b"]') + rule("b", "contact-active", '["rule.a"]'),
+        "rule.a",
+        "rules.circle",
+    ),
+    (
+        rule("a", "contact-active", '["relay.relay-1"]')
+        + RELAY
+        + linkage('{ relay = "relay.relay-1" }', "a"),
+        "rule.a",
+        "rules.circle",
+    ),
+    (SMOKE + linkage('{ relay = "em-b3.power-w" }'), "linkage.x.do[0].relay", "rules.not-writable"),
+    (SMOKE + linkage('{ relay = "zz.x" }'), "linkage.x.do[0].relay", "rules.unknown-watched"),
+    (SMOKE + linkage("{ sing = 1 }"), "linkage.x.do[0]", "rules.no-action"),
+    (
+        SMOKE + linkage('{ announce = "a", zone = "b9" }'),
+        "linkage.x.do[0].zone",
+        "rules.unknown-zone",
+    ),
+    (SMOKE + linkage('{ call = "desk" }', "zz"), "linkage.x.when", "rules.unknown-rule"),
+    (
+        LIFT + linkage('{ announce = "a", zone = "b3", class = "emergency" }', "lift"),
+        "linkage.x.do[0].class",
+        "rules.emergency",
+    ),
+    (
+        duty(ALWAYS, '{ after_s = 9, to = "boss" }'),
+        "duty.escalate[0].to",
+        "rules.unknown-who",
+    ),
+    (
+        duty('{ who = "duty", by = ["pigeon"] }'),
+        "duty.roster[0].by[0]",
+        "rules.unknown-channel",
+    ),
+    (
+        duty(
+            '{ who = "duty", at = "08:00-20:00", by = ["desk"] }',
+            '{ after_s = 9, to = "duty" }',
+        ),
+        "duty.escalate[0].to",
+        "rules.nobody",
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "path", "code"), MISTAKES)
+def test_each_mistake_is_told_at_its_key(tmp_path, part, path, code):
+    settings, mistakes = examined(tmp_path, part)
+    assert settings is None
+    assert [(one.path, one.code) for one in mistakes] == [(path, code)]
+    assert mistakes[0].line > PLAIN.count("\n")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_mistake_can_be_said(tmp_path, language):
+    texts = Texts(language)
+    for part, _, code in MISTAKES:
+        for one in examined(tmp_path, part)[1]:
+            said = texts.say(one.code, **one.data) + (texts.remedy(one.code, **one.data) or "")
+            assert not said.startswith(code)
+            assert "{" not in said.replace("set = {", "")
+
+
+def test_all_mistakes_come_at_once(tmp_path):
+    two = rule("a", "smokee", '["di-b3.smoke"]') + rule("b", "bin-full", f'["{LOAD}"]')
+    _, mistakes = examined(tmp_path, two, linkage("{ sing = 1 }", "a"))
+    assert len(mistakes) == 3
+
+
+def test_a_rule_upon_a_device_that_is_wrong_itself_is_not_blamed(tmp_path):
+    wrong = RELAY.replace('bus = "plant"', 'bus = "zz"')
+    watching = rule("a", "contact-active", '["relay.relay-1"]')
+    _, mistakes = examined(tmp_path, wrong, watching)
+    assert [one.code for one in mistakes] == ["check.unknown-bus"]
+
+
+def test_an_alarm_that_nobody_would_see_is_a_mistake(tmp_path):
+    alone = PLAIN.split("[upstream.")[0]
+    (tmp_path / "station.toml").write_text(alone + "\n" + SMOKE, "utf-8")
+    assert [one.code for one in examine(tmp_path)[1]] == ["rules.unseen"]
+    (tmp_path / "station.toml").write_text("\n".join([alone, SMOKE, duty(ALWAYS)]), "utf-8")
+    assert examine(tmp_path)[1] == ()
+
+
+def test_an_input_is_watched_at_its_own_place_and_the_right_way_round(tmp_path):
+    settings, mistakes = examined(tmp_path, SMOKE)
+    assert mistakes == ()
+    (watch,) = settings.rules.watches
+    assert watch.inputs == (("di-b3", "smoke"),)
+    assert watch.limits.values == frozenset({True})
+    facts = watch.facts
+    assert (facts.place, facts.spoken, facts.point_name) == ("b3-f5", "3号楼5层", "5层烟感")
+    assert {"di-b3", "meters", "b3-f5", "b3", "grid-031", "smoke"} == facts.scopes
+
+
+def test_the_same_file_gives_the_same_rules(tmp_path):
+    odd = rule("a", "unusual-use", f'["{LOAD}"]')
+    assert examined(tmp_path, odd)[0].rules == examined(tmp_path, odd)[0].rules

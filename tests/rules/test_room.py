@@ -1,0 +1,234 @@
+"""The rules in a station: at once, recorded with their state, once or at least once."""
+
+import asyncio
+import json
+
+import pytest
+
+from drivers.contract import BusChange, BusState, Quality, Reading
+from gateway.errors import CommandRefused, JournalFull, Unavailable
+from gateway.event import Lane
+from gateway.rules.room import CHECKPOINT_S, Rules
+from tests.rules.player import plan
+from tests.sim.journal import loop_clock, simulated_journal
+from tests.sim.loop import simulated
+
+SMOKE = {"smoke": {"use": "smoke", "on": ["di-b3.panel"]}}
+SPEAK = {
+    "when": "smoke",
+    "do": [
+        {"announce": "smoke", "zone": "b3", "class": "emergency", "expires_s": 600},
+        {"relay": "relay-1.output-1", "value": True},
+    ],
+}
+
+
+class Hand:
+    """A doer that remembers what it did and when, and may be slow or refuse."""
+
+    def __init__(self, *, takes_s: float = 0, error: Exception | None = None) -> None:
+        self.did: list[tuple[float, str]] = []
+        self._takes_s = takes_s
+        self._error = error
+
+    async def do(self, task) -> None:
+        self.did.append((asyncio.get_running_loop().time(), task.id))
+        await asyncio.sleep(self._takes_s)
+        if self._error is not None:
+            raise self._error
+
+
+class Rig:
+    """A room over a simulated journal."""
+
+    def __init__(self, scenario, journal=None, **doers) -> None:
+        self.journal = journal or simulated_journal(disk_s=0.05)
+        self.clock = loop_clock()
+        self.room = Rules(plan(scenario), self.journal, self.clock, doers=doers)
+        self._task: asyncio.Task | None = None
+
+    async def __aenter__(self):
+        await self.room.load()
+        self._task = asyncio.create_task(self.room.run())
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def says(self, value, point="panel", device="di-b3"):
+        at_ns = int(asyncio.get_running_loop().time() * 1e9)
+        self.room.heard(device, [Reading(device, point, value, "1", Quality.GOOD, at_ns)])
+
+    async def burns(self):
+        self.says(value=False)
+        for _ in range(3):
+            self.says(value=True)
+            await asyncio.sleep(1)
+
+    async def events(self):
+        found = []
+        for lane in Lane:
+            for entry in await self.journal.read(lane, 0):
+                body = json.loads(b"{" + entry.body)
+                found.append((lane, body["type"].split(".")[3], body["data"]))
+        return found
+
+    async def whats(self):
+        return [what for _, what, _ in await self.events()]
+
+    async def states_of(self, does):
+        return [d["state"] for _, what, d in await self.events() if what == "action" and
+                d["does"] == does]  # fmt: skip
+
+
+def scenario(**linkage):
+    return {"rule": SMOKE, "linkage": {"speak": SPEAK | linkage}}
+
+
+@simulated
+async def test_what_is_urgent_begins_before_the_disk_has_answered_and_the_rest_after():
+    speak, relay = Hand(), Hand()
+    async with Rig(scenario(), announce=speak, relay=relay) as rig:
+        began = asyncio.get_running_loop().time()
+        await rig.burns()
+        assert speak.did[0][0] == began + 1
+        assert relay.did[0][0] >= began + 1.05
+        await asyncio.sleep(1)
+        events = await rig.events()
+    assert [(lane, what) for lane, what, _ in events] == [
+        (Lane.EMERGENCY, "raised"),
+        (Lane.SERVICE, "action"),
+        (Lane.SERVICE, "action"),
+    ]
+    assert events[0][2]["reading"] == {
+        "device": "di-b3", "point": "panel", "value": True, "unit": "1",
+    }  # fmt: skip
+
+
+@simulated
+async def test_a_room_that_is_not_there_and_one_that_cannot_are_told_apart():
+    async with Rig(scenario(), relay=Hand(error=CommandRefused("bus.busy"))) as rig:
+        await rig.burns()
+        assert await rig.states_of("announce") == ["unavailable"]
+        assert await rig.states_of("relay") == ["failed"]
+
+
+@simulated
+async def test_a_doer_may_say_itself_that_nothing_is_there():
+    async with Rig(scenario(), relay=Hand(error=Unavailable("rules.missing-room"))) as rig:
+        await rig.burns()
+        assert await rig.states_of("relay") == ["unavailable"]
+
+
+@simulated
+async def test_what_takes_too_long_expires():
+    async with Rig(scenario(expires_s=5), relay=Hand(takes_s=60)) as rig:
+        await rig.burns()
+        await asyncio.sleep(10)
+        assert await rig.states_of("relay") == ["expired"]
+
+
+@simulated
+async def test_after_a_crash_an_emergency_sounds_again_and_a_relay_is_not_moved_again():
+    journal, slow = simulated_journal(disk_s=0.001), Hand(takes_s=600)
+    async with Rig(scenario(expires_s=600), journal, announce=slow, relay=slow) as rig:
+        await rig.burns()
+        await asyncio.sleep(1)
+    speak, relay = Hand(), Hand()
+    async with Rig(scenario(expires_s=600), journal, announce=speak, relay=relay) as rig:
+        await asyncio.sleep(1)
+        assert await rig.states_of("relay") == ["unknown"]
+        assert await rig.states_of("announce") == ["done"]
+    assert [task for _, task in speak.did] == [slow.did[0][1]]
+    assert relay.did == []
+
+
+@simulated
+async def test_an_emergency_that_expired_while_the_station_was_away_stays_silent():
+    journal, slow = simulated_journal(disk_s=0.001), Hand(takes_s=6000)
+    async with Rig(scenario(), journal, announce=slow, relay=Hand()) as rig:
+        await rig.burns()
+        await asyncio.sleep(1)
+    await asyncio.sleep(700)
+    speak = Hand()
+    async with Rig(scenario(), journal, announce=speak) as rig:
+        await asyncio.sleep(1)
+        assert await rig.states_of("announce") == ["unknown"]
+    assert speak.did == []
+
+
+@simulated
+async def test_an_alarm_survives_a_kill_and_is_acknowledged_after_it():
+    journal = simulated_journal(disk_s=0.001)
+    async with Rig({"rule": SMOKE}, journal) as rig:
+        await rig.burns()
+    async with Rig({"rule": SMOKE}, journal) as rig:
+        rig.room.act(lambda alarms, now: alarms.acknowledge("smoke", "desk:zhang", now))
+        await rig.burns()
+        assert await rig.whats() == ["raised", "acknowledged"]
+
+
+@simulated
+async def test_a_bus_is_watched_by_what_it_says_of_itself():
+    line = {"rule": {"line": {"use": "bus-dead", "on": ["bus.meters"]}}}
+    async with Rig(line) as rig:
+        rig.room.changed(BusChange("meters", BusState.UP, 0))
+        await asyncio.sleep(60)
+        rig.room.changed(BusChange("meters", BusState.DOWN, 0))
+        await asyncio.sleep(29)
+        assert "raised" not in await rig.whats()
+        await asyncio.sleep(3)
+        assert "raised" in await rig.whats()
+
+
+@simulated
+async def test_an_edge_that_intake_has_held_is_not_held_a_second_time():
+    async with Rig({"rule": SMOKE}) as rig:
+        rig.says(value=False)
+        await asyncio.sleep(2)
+        edge_ns = int((asyncio.get_running_loop().time() - 1.5) * 1e9)
+        rig.room.heard(
+            "di-b3", [Reading("di-b3", "panel", True, "1", Quality.GOOD, edge_ns)]
+        )  # a value
+        await asyncio.sleep(0.2)
+        assert await rig.whats() == ["raised"]
+
+
+@simulated
+async def test_what_rules_learnt_is_kept_now_and_then():
+    rule = {"load": {"use": "over-limit", "on": ["em-tr.power-w"], "set": {"above": 5}}}
+    async with Rig({"rule": rule}) as rig:
+        rig.says(3.0, "power-w", "em-tr")
+        await asyncio.sleep(CHECKPOINT_S + 2)
+        assert set(await rig.journal.load("rules")) == {"head", "watch/load"}
+
+
+@simulated
+async def test_a_full_journal_stops_no_action_and_no_later_record(monkeypatch):
+    speak = Hand()
+    async with Rig(scenario(), announce=speak) as rig:
+
+        async def full(*_):
+            raise JournalFull("journal.full")
+
+        whole = rig.journal.append
+        monkeypatch.setattr(rig.journal, "append", full)
+        await rig.burns()
+        assert len(speak.did) == 1
+        assert rig.room.deferred == 3
+        monkeypatch.setattr(rig.journal, "append", whole)
+        rig.says(value=False)
+        await asyncio.sleep(11)
+        rig.says(value=False)
+        await asyncio.sleep(1)
+        assert await rig.whats() == ["returned"]
+
+
+@simulated
+async def test_a_mistake_of_ours_never_reaches_the_bus(monkeypatch, caplog):
+    async with Rig({"rule": SMOKE}) as rig:
+        monkeypatch.setattr(rig.room.core.engine, "read", lambda *_: 1 / 0)
+        rig.says(value=True)
+    assert "could not be judged" in caplog.text
+    assert pytest.approx(rig.room.deferred) == 1
