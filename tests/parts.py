@@ -28,8 +28,9 @@ GROUND = ("house", "clock", "settings", "places", "texts", "private", "signing",
 HALL = ("web", "live", "station")
 PARTS = (
     Part("spine", GROUND + HALL, 150),
+    Part("access", ("access", "desk"), 60),
     Part("uplinks", ("upstream",), 120),
-    Part("field", ("drivers", "conformance"), 90),
+    Part("field", ("drivers", "conformance", "intake"), 90),
 )
 LARGE = Part("large", ("proof",), 0)
 OTHER = Part("py3.13", tuple(folder for part in PARTS for folder in part.folders), 150)

@@ -20,7 +20,7 @@ from gateway.appliance.load import examine
 from gateway.appliance.proposal import device_id
 
 ROOT = Path(__file__).parents[2]
-SLOW = "2400 8E1"
+SLOW = "4800 8E1"
 METERS = {
     "em": MeterSpec(profile="eastron-sdm120", bus="line", unit=3),
     "di": MeterSpec(profile="generic-di8", bus="line", unit=5),
@@ -62,7 +62,7 @@ async def test_a_mixed_line_is_found_on_a_real_pty_and_its_lines_can_be_pasted(t
         await played.fault("line", "noise", 0.001)
         wire = played.buses["line"].wire
         code, output, complaint = await run(
-            *("scan", str(tmp_path / "ttyLINE"), "--json", "--address", "1-6", "--wait-ms", "150"),
+            *("scan", str(tmp_path / "ttyLINE"), "--json", "--address", "1-6", "--wait-ms", "100"),
             *("--line", "9600 8N1", "--line", SLOW, "--config", str(tmp_path)),
         )
     assert code == 0, output + complaint
@@ -129,10 +129,11 @@ async def test_wrong_use_is_said_with_a_remedy(wrong, tmp_path) -> None:
 
 
 async def test_the_sensors_in_the_air_are_found(tmp_path) -> None:
-    spec = parse(EIGHT.read_text("utf-8"))
+    eight = EIGHT.read_text("utf-8")
+    spec = parse(eight.replace("\nformat =", "\nevery_s = 0.4\nformat ="))
     async with Broker() as broker, Air(spec, FakeBluez()).on(broker.address):
         code, output, complaint = await run(
-            *("scan", "--ble", "--seconds", "4", "--json", "--config", str(tmp_path)),
+            *("scan", "--ble", "--seconds", "3", "--json", "--config", str(tmp_path)),
             DBUS_SYSTEM_BUS_ADDRESS=broker.address,
         )
     assert code == 0, output + complaint
