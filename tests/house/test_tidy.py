@@ -10,6 +10,8 @@ from statistics import quantiles
 
 import pytest
 
+from tests.parts import LARGE, PARTS
+
 ROOT = Path(__file__).parent.parent.parent
 CODE = ("gateway", "drivers", "kiosk", "broadcast")
 TOP = {
@@ -114,6 +116,13 @@ def test_the_repository_names_no_machine_and_no_index_host() -> None:
     ]
     hits = [(name, word) for name, text in texts() for word in forbidden if word in text]
     assert hits == []
+
+
+def test_every_folder_of_tests_belongs_to_a_part() -> None:
+    names = {name.split("/")[1] for name in tracked() if name.startswith("tests/")}
+    tests = {name for name in names if any((ROOT / "tests" / name).glob("test_*.py"))}
+    parts = {folder for part in (*PARTS, LARGE) for folder in part.folders}
+    assert tests - {"bench", "sim"} <= parts
 
 
 def test_documents_cite_names_never_line_numbers() -> None:
