@@ -24,7 +24,7 @@ class Part(NamedTuple):
     budget_s: int
 
 
-GROUND = ("house", "clock", "settings", "places", "texts", "private", "signing", "journal")
+GROUND = ("house", "sim", "clock", "settings", "places", "texts", "private", "signing", "journal")
 HALL = ("web", "live", "station")
 PARTS = (
     Part("spine", GROUND + HALL, 150),

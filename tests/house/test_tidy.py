@@ -122,7 +122,7 @@ def test_every_folder_of_tests_belongs_to_a_part() -> None:
     names = {name.split("/")[1] for name in tracked() if name.startswith("tests/")}
     tests = {name for name in names if any((ROOT / "tests" / name).glob("test_*.py"))}
     parts = {folder for part in (*PARTS, LARGE) for folder in part.folders}
-    assert tests - {"bench", "sim"} <= parts
+    assert tests - {"bench"} <= parts
 
 
 def test_documents_cite_names_never_line_numbers() -> None:
