@@ -107,14 +107,16 @@ class _Walk:
 
     def _act(self, told: dict[str, Any]) -> str | None:
         before, before_seal = self.n, self._seal
+        self.n += 1
         try:
-            self.n, prev, self._seal = (told["data"][key] for key in ("n", "prev", "seal"))
-            sound = self._seal == seal_of(told) and type(self.n) is int
+            n, prev, seal = (told["data"][key] for key in ("n", "prev", "seal"))
+            sound = type(n) is int and seal == seal_of(told)
         except (UsageError, LookupError, TypeError):
-            sound = False
-        if not isinstance(self.n, int):
-            self.n = before + 1
-        if not sound or (self._head and self.n == self._head.n and self._seal != self._head.seal):
+            return ALTERED
+        if not sound:
+            return ALTERED
+        self.n, self._seal = n, seal
+        if self._head and n == self._head.n and seal != self._head.seal:
             return ALTERED
         follows = self.n == before + 1 and prev == before_seal
         excused = self.gap or (not self._acts and "formerid" in told)

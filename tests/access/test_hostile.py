@@ -1,0 +1,202 @@
+"""Hostile callers over real TLS: every one is refused, each in its own way."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.access import codes
+from gateway.web.gate import FORM_COOKIE, SESSION_COOKIE
+from gateway.web.server import ROUTES, Bounds
+from tests.access.rig import PASSWORDS, Site, browser, site, trusting
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Site]:
+    bounds = Bounds(body_within_s=0.3, header_within_s=0.3, handshake_within_s=0.5)
+    async with site(tmp_path, bounds=bounds) as opened:
+        await opened.furnish("zhang", "boss")
+        yield opened
+
+
+FORGED = {
+    "no origin at all": {},
+    "another origin": {"Origin": "https://evil.example"},
+    "a null origin": {"Origin": "null"},
+    "plain instead of TLS": {"Origin": "http://localhost"},
+    "another port": {"Origin": "https://localhost:1"},
+    "another site": {"Sec-Fetch-Site": "cross-site"},
+    "a neighbour's site": {"Sec-Fetch-Site": "same-site"},
+    "typed into the address bar": {"Sec-Fetch-Site": "none"},
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+async def test_no_page_elsewhere_can_press_anything(made: Site, how: str) -> None:
+    """Every route that acts, with the cookies of the most powerful person and the right token."""
+    async with browser(made) as reader:
+        await reader.enter("boss")
+        before = len(await made.acts(500))
+        token = codes.form_token(reader.cookie(SESSION_COOKIE))
+        pressed = [route for route in made.app[ROUTES] if route.method != "GET"]
+        assert len(pressed) >= 10
+        for route in pressed:
+            path = route.path.format(id="zhang", what="disable")
+            answer = await reader.session.post(
+                reader.base + path, data={"form": token}, headers=FORGED[how], allow_redirects=False
+            )
+            assert answer.status == 403, path
+            assert (await answer.json())["code"] == "web.foreign-page"
+        refused = (await made.acts(500))[: len(await made.acts(500)) - before]
+        assert {past.act.why for past in refused} == {"web.foreign-page"}
+        assert (await reader.get("/desk/record")).status == 200, "still signed in"
+    account = made.access.book.account("zhang")
+    assert account is not None
+    assert not account.disabled
+
+
+@pytest.mark.parametrize("token", ["", "x", "0" * 64, "another reader's"])
+async def test_a_form_must_carry_the_token_of_its_own_reader(made: Site, token: str) -> None:
+    async with browser(made) as reader, browser(made) as other:
+        await reader.enter("boss")
+        await other.page("/signin")
+        if token == "another reader's":
+            token = codes.form_token(other.cookie(FORM_COOKIE))
+        for route in made.app[ROUTES]:
+            if route.method == "GET":
+                continue
+            answer = await reader.session.post(
+                reader.base + route.path.format(id="zhang", what="disable"),
+                data={"form": token} if token else {},
+                headers={"Origin": reader.base},
+                allow_redirects=False,
+            )
+            assert (answer.status, (await answer.json())["code"]) == (403, "web.stale-form")
+
+
+async def test_a_script_of_ours_may_carry_the_token_in_a_header(made: Site) -> None:
+    async with browser(made) as reader:
+        await reader.enter("boss")
+        answer = await reader.session.post(
+            reader.base + "/api/v1/accounts/zhang/disable",
+            headers={
+                "Origin": reader.base,
+                "X-Form": codes.form_token(reader.cookie(SESSION_COOKIE)),
+            },
+        )
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("test-1.local:8443", 200),
+        ("127.0.0.1:8443", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("192.168.1.77", 421),
+        ("127.0.0.2", 421),
+        ("[::1].evil.example", 421),
+        ("", 421),
+    ],
+)
+async def test_a_name_that_was_pointed_at_us_is_not_ours(
+    made: Site, host: str, status: int
+) -> None:
+    async with browser(made) as reader:
+        assert (await reader.get("/signin", headers={"Host": host})).status == status
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../keys/tls.pem",
+        "/static/x/web/..%2f..%2fkeys%2fclaim.key",
+        "/static/x/web/%2e%2e/%2e%2e/tls.pem",
+        "/trust/..%2f..%2ftls-authority.pem",
+        "/trust/%2e%2e/keys/tls.pem",
+        "//keys/tls.pem",
+        "/signin/pages/signin.html",
+    ],
+)
+async def test_a_path_never_leaves_the_station(made: Site, path: str) -> None:
+    answer = await raw(made, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n".encode())
+    assert answer.split()[1] in (b"404", b"401", b"400")
+    assert b"PRIVATE KEY" not in answer
+
+
+async def raw(made: Site, head: bytes, body: bytes = b"", pause_s: float = 0) -> bytes:
+    """Speak TLS by hand: a head, perhaps a pause, a body, until the other side closes."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", made.server.lan_port, ssl=trusting(made), server_hostname="localhost"
+    )
+    try:
+        async with asyncio.timeout(10):
+            writer.write(head + b"Connection: close\r\n\r\n" + body)
+            await asyncio.sleep(pause_s)
+            return await reader.read()
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_a_body_too_large_or_too_slow_is_refused_unread(made: Site) -> None:
+    head = b"POST /signin/enter HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
+    assert (await raw(made, head % 10**9)).split()[1] == b"413"
+    assert (await raw(made, head % 70_000, b"x" * 70_000)).split()[1] == b"413"
+    assert (await raw(made, head % 100, b"id=zhang")).split()[1] == b"408"
+    chunked = b"POST /signin/enter HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    assert (await raw(made, chunked, b"5\r\nid=zh")).split()[1] == b"408"
+    assert made.access.evaluator.evaluations == 2, "the furnishing's, and no others"
+
+
+async def test_a_head_or_a_handshake_that_never_ends_is_closed(made: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", made.server.lan_port)
+    async with asyncio.timeout(5):
+        assert await reader.read() == b"", "no handshake came"
+    writer.close()
+
+
+async def test_plain_http_at_the_tls_door_gets_nothing(made: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", made.server.lan_port)
+    writer.write(b"GET /signin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionError):
+            assert b"HTTP/1" not in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 43, 4000])
+async def test_any_cookie_is_nobodys(made: Site, size: int) -> None:
+    async with browser(made) as reader:
+        reader.keep(SESSION_COOKIE, "z" * size)
+        assert (await reader.get("/desk/record")).status == 401
+
+
+async def test_a_person_is_led_to_sign_in_and_back(made: Site) -> None:
+    async with browser(made) as reader:
+        answer = await reader.get("/desk/record?who=zhang", headers={"Accept": "text/html"})
+        assert answer.status == 303
+        where = answer.headers["Location"]
+        assert where == "/signin?next=/desk/record?who%3Dzhang"
+        page = await reader.page(where)
+        assert 'name="next" value="/desk/record?who=zhang"' in page
+        entered = await reader.post(
+            "/signin/enter", id="zhang", password=PASSWORDS["zhang"], next="/desk/record?who=zhang"
+        )
+        assert entered.headers["Location"] == "/desk/record?who=zhang"
+
+
+async def test_data_in_a_name_never_becomes_markup(made: Site) -> None:
+    async with browser(made) as reader:
+        await reader.enter("boss")
+        evil = "<b onclick=x>张</b>"
+        await reader.post("/signin/keys/add", id="evil", name=evil, role="staff")
+        for path in ("/signin/keys", "/desk/record"):
+            page = await reader.page(path)
+            assert "<b onclick" not in page
+            assert "&lt;b onclick" in page

@@ -1,0 +1,135 @@
+"""Every route × every role, from the running application, over the doors that each role comes by.
+
+The handlers are stood in for, so that every route can be asked without doing what it does; the
+gate, the sessions, the server and TLS are the real ones. The table in `docs/security.md` is the
+same table.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from gateway.access.sessions import IDLE_S
+from gateway.web import control
+from gateway.web.section import Permission, Route, Section
+from gateway.web.server import ROUTES
+from tests.access.rig import PASSWORDS, Browser, Site, browser, site
+
+P = Permission
+MAY = {
+    "nobody": {P.PUBLIC},
+    "viewer": {P.PUBLIC, P.VIEW, P.OWN},
+    "staff": {P.PUBLIC, P.VIEW, P.OWN, P.STAFF},
+    "staff, idle": {P.PUBLIC, P.VIEW, P.OWN},
+    "installer": {P.PUBLIC, P.VIEW, P.OWN, P.STAFF, P.INSTALL},
+    "installer, by PIN": {P.PUBLIC, P.VIEW, P.OWN, P.STAFF},
+    "on the machine": {P.PUBLIC, P.VIEW},
+    "the console": set(P),
+}
+DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+REACHED = "reached"
+
+
+async def reached(_request: web.Request) -> web.StreamResponse:
+    return web.Response(text=REACHED)
+
+
+class StoodIn(Site):
+    """The application's own sections, their handlers replaced."""
+
+    def sections(self) -> list[Section]:
+        replace = msgspec.structs.replace
+        return [
+            replace(
+                section,
+                routes=tuple(replace(route, handler=reached) for route in section.routes),
+            )
+            for section in super().sections()
+        ]
+
+
+@contextlib.asynccontextmanager
+async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
+    """One reader for each role, at the door that such a person comes by."""
+    people = {"viewer": "guest", "staff": "zhang", "staff, idle": "zhang", "installer": "boss",
+              "installer, by PIN": "boss"}  # fmt: skip
+    async with contextlib.AsyncExitStack() as stack:
+        readers = {
+            role: await stack.enter_async_context(browser(made, plain=role == "on the machine"))
+            for role in MAY
+            if role != "the console"
+        }
+        for role, id_ in people.items():
+            signed = await made.access.enter(id_, PASSWORDS[id_], made.place())
+            if role == "installer, by PIN":
+                caller = made.access.identify(signed.token)
+                assert caller is not None
+                await made.access.set_pin(caller, PASSWORDS[id_], "4826", made.place())
+                signed = await made.access.unlock(id_, "4826", made.place(), signed.desk)
+            readers[role].keep("__Host-session", signed.token)
+            if role == "staff, idle":
+                made.clock.advance(IDLE_S + 1)
+                continue
+        for role in ("viewer", "staff", "installer", "installer, by PIN"):
+            caller = made.access.identify(readers[role].token)
+            assert caller is not None
+            session = made.access.book.session(caller.session)
+            assert session is not None
+            fresh = msgspec.structs.replace(session, seen_ns=made.clock.now_ns())
+            made.access.book.show(f"session/{caller.session}", fresh)
+        connector = aiohttp.UnixConnector(str(made.folder / control.NAME))
+        console = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        readers["the console"] = Browser(made, console, "http://localhost")
+        yield readers
+
+
+def addressed(route: Route) -> str:
+    return route.path.format(id="em-b3", what="disable", hash="0", room="web", name="x.css")
+
+
+async def status(reader: Browser, route: Route) -> int:
+    path = addressed(route)
+    if route.method == "GET":
+        answer = await reader.get(path)
+    elif reader.base == "http://localhost":
+        answer = await reader.session.post(reader.base + path)
+    else:
+        answer = await reader.post(path)
+    answer.close()
+    return answer.status
+
+
+async def test_every_route_for_every_role(tmp_path: Path) -> None:
+    asked = 0
+    async with site(tmp_path, kind=StoodIn, control=tmp_path / control.NAME) as made:
+        await made.furnish()
+        async with everybody(made) as readers:
+            for route in made.app[ROUTES]:
+                for role, reader in readers.items():
+                    got = await status(reader, route)
+                    refused = got in (401, 403)
+                    expected = route.permission in MAY[role]
+                    assert refused is not expected, f"{route.method} {route.path} {role}: {got}"
+                    asked += 1
+        assert asked >= 8 * 30
+
+
+async def test_the_document_has_the_same_table(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        assert table(made.app[ROUTES]) in DOCUMENT.read_text("utf-8")
+
+
+def table(routes: tuple[Route, ...]) -> str:
+    """Who may ask what, as the document shows it."""
+    heads = ["route", "asks for", *MAY]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for route in sorted(routes, key=lambda route: (route.path, route.method)):
+        assert route.permission is not None
+        marks = ["yes" if route.permission in MAY[role] else "–" for role in MAY]
+        name = f"`{route.method} {route.path}`"
+        lines.append(f"| {' | '.join([name, route.permission.value, *marks])} |")
+    return "\n".join(lines)

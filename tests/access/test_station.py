@@ -1,0 +1,91 @@
+"""The real process: from the box to the desk; and two of them share nothing."""
+
+import socket
+import ssl
+from pathlib import Path
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from gateway.access import codes
+from tests.station.rig import StationProcess, free_port
+
+pytestmark = pytest.mark.slow
+
+
+def installed(folder: Path) -> tuple[StationProcess, int, int]:
+    """A station fresh from the box."""
+    folder.mkdir()
+    port, lan_port = free_port(), free_port()
+    (folder / "station.toml").write_text(
+        'schema = 1\n[station]\nid = "alone"\nname = "独站"\n[journal]\nquota_mb = 16\n'
+        f"[web]\nport = {port}\nlan_port = {lan_port}\n",
+        "utf-8",
+    )
+    return StationProcess(folder), port, lan_port
+
+
+def files_of_keys(station: StationProcess) -> dict[str, bytes]:
+    keys = station.folder / "state" / "keys"
+    return {path.name: path.read_bytes() for path in keys.iterdir() if path.is_file()}
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_a_fresh_install_from_the_box_to_the_desk(tmp_path: Path) -> None:
+    station, port, lan_port = installed(tmp_path / "one")
+    try:
+        await station.start()
+        said = [line for line in station.said.splitlines() if "claim this station" in line]
+        assert len(said) == 1
+        code = said[0].rpartition(" ")[2]
+        assert not listens(lan_port), "before the claim, nothing listens for others"
+        base, form = f"http://127.0.0.1:{port}", {"id": "boss", "name": "王工"}
+        jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=URL(base))
+        async with aiohttp.ClientSession(base, cookie_jar=jar) as client:
+            async with client.get("/signin") as page:
+                assert page.status == 200
+            cookie = jar.filter_cookies(URL(base))["__Host-form"].value
+            fields = {**form, "form": codes.form_token(cookie), "code": code,
+                      "password": "correct horse station"}  # fmt: skip
+            async with client.post(
+                "/signin/claim", data=fields, headers={"Origin": base}, allow_redirects=False
+            ) as answer:
+                assert answer.status == 303
+            async with client.get("/trust/authority.cer") as answer:
+                authority = await answer.read()
+        assert listens(lan_port), "and then at once"
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.load_verify_locations(cadata=authority)
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as client,
+            client.get(f"https://localhost:{lan_port}/api/v1/vitals") as answer,
+        ):
+            assert answer.status == 401
+        await station.stop()
+        await station.start()
+        assert listens(lan_port), "also after a restart"
+        assert code not in station.said.rpartition("is ready")[2], "the code is not said again"
+    finally:
+        await station.kill()
+
+
+async def test_two_fresh_installs_share_no_secret(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        station, _, _ = installed(tmp_path / name)
+        try:
+            await station.start()
+        finally:
+            await station.kill()
+        secrets = files_of_keys(station)
+        assert {"claim.key", "tls-authority.pem", "tls.pem"} <= set(secrets)
+        found.append(secrets | {"log": station.said.partition("/signin: ")[2][:14].encode()})
+    one, two = found
+    assert [name for name in one if one[name] == two.get(name)] == []
+    private = [{pem.split(b"-----END")[0] for pem in secrets.values()} for secrets in found]
+    assert not private[0] & private[1]

@@ -1,0 +1,110 @@
+"""How often a password may be tried, and how long a session lasts: pure, on made-up instants."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.sessions import IDLE_S, WHOLE_S, Session, Standing
+from gateway.access.throttle import (
+    COUNTS_MAX,
+    FREE,
+    STRANGERS_A_MINUTE,
+    WAIT_S_MAX,
+    Throttle,
+    network,
+)
+
+S = 10**9
+
+
+def test_a_few_tries_are_free_and_then_the_wait_doubles_to_its_bound() -> None:
+    throttle, now_ns, waits = Throttle(), 0, []
+    for _ in range(FREE + 12):
+        wait_s = throttle.admit(("account:a",), now_ns, stranger=False)
+        if wait_s:
+            waits.append(wait_s)
+            now_ns += int(wait_s * S)
+            assert throttle.admit(("account:a",), now_ns, stranger=False) == 0
+    assert waits[:5] == [2, 4, 8, 16, 32]
+    assert max(waits) == WAIT_S_MAX
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 30), st.integers(0, 30)), max_size=300)
+)
+def test_strangers_together_never_get_more_than_ten_a_minute(tries) -> None:
+    throttle, now_ns, admitted = Throttle(), 0, []
+    for after_ms, account, address in tries:
+        now_ns += after_ms * 10**6
+        keys = (f"account:{account}", f"address:{address}")
+        if not throttle.admit(keys, now_ns, stranger=True):
+            admitted.append(now_ns)
+    for begin in admitted:
+        assert sum(begin <= at < begin + 60 * S for at in admitted) <= STRANGERS_A_MINUTE
+
+
+def test_a_thousand_at_one_instant_are_as_few_as_one_by_one() -> None:
+    throttle = Throttle()
+    admitted = [throttle.admit(("account:a", "address:b"), 0, stranger=True) for _ in range(1000)]
+    assert admitted.count(0) == FREE
+
+
+def test_a_right_password_takes_nothing_from_anybody() -> None:
+    throttle = Throttle()
+    for n in range(3 * STRANGERS_A_MINUTE):
+        keys = (f"account:{n}", f"address:{n}")
+        assert throttle.admit(keys, 0, stranger=True) == 0
+        throttle.forgive(keys, stranger=True)
+
+
+def test_counts_outlive_the_process_and_waits_begin_anew() -> None:
+    throttle = Throttle()
+    for _ in range(FREE):
+        throttle.admit(("account:a",), 5 * S, stranger=False)
+    again = Throttle.load(throttle.dump(), 1 * S)
+    assert again.admit(("account:a",), 1 * S, stranger=False) == 2
+    assert again.left(("account:b",), 1 * S) == FREE
+
+
+def test_counts_are_bounded_and_a_day_forgets_them() -> None:
+    throttle = Throttle()
+    for n in range(COUNTS_MAX + 50):
+        throttle.admit((f"account:{n}",), n, stranger=False)
+    assert len(throttle._counts) == COUNTS_MAX
+    for _ in range(FREE):
+        throttle.admit(("account:x",), 0, stranger=False)
+    assert throttle.admit(("account:x",), 25 * 3600 * S, stranger=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.168.1.7", "192.168.1.7"),
+        ("fd00:1:2:3::7", "fd00:1:2:3::/64"),
+        ("fd00:1:2:3:ffff::1", "fd00:1:2:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", "?"),
+    ],
+)
+def test_whoever_owns_a_network_has_one_count(address: str, counted: str) -> None:
+    assert network(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("boot", "idle_s", "age_s", "standing"),
+    [
+        ("b", 0, 0, Standing.ACTIVE),
+        ("b", IDLE_S - 1, 3600, Standing.ACTIVE),
+        ("b", IDLE_S, 3600, Standing.LOCKED),
+        ("b", 0, WHOLE_S - 1, Standing.ACTIVE),
+        ("b", 0, WHOLE_S, Standing.ENDED),
+        ("other", 0, 0, Standing.ENDED),
+    ],
+)
+def test_a_session_locks_when_idle_and_ends_with_the_shift_or_the_boot(
+    boot: str, idle_s: float, age_s: float, standing: Standing
+) -> None:
+    now_ns = 10**6 * S
+    began, seen = now_ns - int(age_s * S), now_ns - int(idle_s * S)
+    session = Session("a", "password", "d", 0, "b", began, seen, seen)
+    assert session.standing(boot, now_ns) is standing

@@ -1,0 +1,155 @@
+"""The station's certificates: whom they let in, what they may vouch for, when they are renewed."""
+
+import asyncio
+import ipaddress
+import ssl
+import stat
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography import x509
+
+from gateway.errors import StationError
+from gateway.event import Trust
+from gateway.web import certificate
+from gateway.web.tls import Tls, names_of, own_addresses
+from tests.access.rig import browser, site, trusting
+from tests.sim.clock import SimulatedClock
+
+NAMES = names_of("test-1")
+HOME = frozenset({ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("192.168.1.20")})
+DAY_S = 86_400
+
+
+def opened(folder: Path, clock: SimulatedClock | None = None, addresses=HOME) -> Tls:
+    return Tls(folder, "test-1", NAMES, clock or SimulatedClock(), lambda: addresses)
+
+
+async def test_a_computer_that_trusts_the_station_needs_no_exception(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        for host in ("localhost", "127.0.0.1"):
+            async with browser(made) as reader:
+                reader.base = f"https://{host}:{made.server.lan_port}"
+                assert (await reader.get("/signin")).status == 200
+
+
+async def test_a_computer_that_does_not_is_warned(tmp_path: Path) -> None:
+    async with site(tmp_path / "a") as made, site(tmp_path / "b") as other:
+        for context in (ssl.create_default_context(), trusting(other)):
+            async with aiohttp.ClientSession() as session:
+                with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                    await session.get(made.https + "/signin", ssl=context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_only_present_versions_are_spoken(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    async with site(tmp_path) as made:
+        context = trusting(made)
+        context.minimum_version = context.maximum_version = version
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", made.server.lan_port, ssl=context, server_hostname="localhost"
+        )
+        writer.close()
+        assert made.tls.context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+async def test_the_authority_is_offered_and_is_the_one_that_is_used(tmp_path: Path) -> None:
+    async with site(tmp_path) as made, browser(made) as reader:
+        answer = await reader.get("/trust/authority.cer")
+        assert answer.content_type == "application/x-x509-ca-cert"
+        assert await answer.read() == made.tls.authority
+        page = await reader.page("/trust")
+        assert made.tls.fingerprint[:24] in page
+        assert "受信任的根证书颁发机构" in page
+
+
+def test_it_may_vouch_for_the_station_and_for_nothing_else(tmp_path: Path) -> None:
+    """The constraint is in the certificate, and OpenSSL holds it."""
+    tls = opened(tmp_path)
+    forged = certificate.shown(tls._authority, ["www.bank.example"], [], tls._now())
+    (tmp_path / "forged.pem").write_bytes(forged.pem())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "forged.pem")
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.load_verify_locations(cadata=tls.authority)
+    client.verify_flags |= ssl.VERIFY_X509_STRICT if hasattr(ssl, "VERIFY_X509_STRICT") else 0
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+        shake_hands(client, server, "www.bank.example")
+    shake_hands(client, tls.context, "localhost")
+    shake_hands(client, tls.context, "192.168.1.20")
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
+    """A whole handshake in memory."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server, server_hostname=name)
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(6):
+        for side in (ours, theirs):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+
+
+def test_keys_are_the_owners_alone_and_survive_a_restart(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    for name in ("tls.pem", "tls-authority.pem"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    again = opened(tmp_path)
+    assert again.fingerprint == first.fingerprint
+    assert again.shown == first.shown
+
+
+def test_it_is_renewed_at_two_thirds_of_its_life_and_the_authority_stays(tmp_path: Path) -> None:
+    clock = SimulatedClock()
+    clock.kernel.hold()
+    clock.poll()
+    tls = opened(tmp_path, clock)
+    first, trusted = tls.shown, tls.fingerprint
+    clock.advance(260 * DAY_S)
+    assert not tls.renew()
+    clock.advance(10 * DAY_S)
+    assert tls.renew()
+    assert tls.shown != first
+    assert tls.fingerprint == trusted
+
+
+def test_it_is_made_anew_when_the_station_moves_to_another_address(tmp_path: Path) -> None:
+    opened(tmp_path)
+    moved = HOME | {ipaddress.ip_address("10.3.0.9")}
+    tls = opened(tmp_path, addresses=moved)
+    assert tls.shown is not None
+    told = tls.shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(told.get_values_for_type(x509.IPAddress)) == set(moved)
+    assert set(told.get_values_for_type(x509.DNSName)) == set(NAMES)
+
+
+def test_a_station_that_does_not_know_the_time_is_still_believed(tmp_path: Path) -> None:
+    clock = SimulatedClock()
+    assert clock.stamp().trust is Trust.NONE
+    tls = opened(tmp_path, clock)
+    assert tls.shown is not None
+    assert tls.shown.not_valid_before_utc.year >= 2025
+    assert (tls.shown.not_valid_after_utc - tls.shown.not_valid_before_utc).days == 397
+
+
+def test_a_damaged_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tls-authority.pem").write_text("not a key")
+    with pytest.raises(StationError) as damaged:
+        opened(tmp_path)
+    assert damaged.value.data["path"].endswith("tls-authority.pem")
+
+
+def test_two_stations_share_nothing(tmp_path: Path) -> None:
+    one, other = opened(tmp_path / "one"), opened(tmp_path / "other")
+    assert one.fingerprint != other.fingerprint
+    keys = {path.read_bytes().split(b"-----END")[0] for path in tmp_path.rglob("*.pem")}
+    assert len(keys) == 4
+
+
+def test_own_addresses_are_private_ones() -> None:
+    assert ipaddress.ip_address("127.0.0.1") in own_addresses()
+    assert all(certificate.allowed(address) for address in own_addresses())
+    assert not certificate.allowed(ipaddress.ip_address("8.8.8.8"))
