@@ -8,7 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Collection
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +70,7 @@ def _without_words(text: str, about: Collection[str]) -> str:
     return re.sub(_any_of(common()), "", text)
 
 
-@cache
+@lru_cache(8)
 def _any_of(words: frozenset[str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return re.compile("|".join(map(re.escape, longest_first)))

@@ -204,6 +204,7 @@ async def site(
     options = JournalOptions(quota_mb=16)
     real = Clock.open(folder)
     made.journal = await Journal.open(folder, station=STATION, options=options, clock=real)
+    made.journal._agenda.hurry = True  # hundreds of acts: none lingers for company
     made.ledger = await Ledger.open(made.journal, clock)
     made.access = await Access.open(made.journal, made.ledger, clock, folder / "keys", cost=cost)
     made.keys = Keys(made.access, clock)
