@@ -18,6 +18,7 @@ COMMANDS = {
     "scan": "gateway.appliance.scan",
     "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
+    "accounts": "gateway.web.signin.command",
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
 from gateway.station import floor, watchdog
 from gateway.station.commands import device_write
+from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
@@ -38,7 +40,7 @@ from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import control_path
-from gateway.web.server import WebServer, build_app
+from gateway.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,9 @@ async def run_station(config: Path, state: Path) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
-        station = Station(settings, state, clock, journal)
+        doors = await Doors.open(settings, state, clock, journal)
+        closing.push_async_callback(doors.close)
+        station = Station(settings, state, clock, journal, doors)
         closing.push_async_callback(station.stop)
         await station.start()
         watchdog.notify("READY=1")
@@ -97,7 +101,9 @@ async def _until(stop: asyncio.Event, journal: Journal) -> int:
 class Station:
     """The running station: its rooms, its tasks."""
 
-    def __init__(self, settings: Settings, state: Path, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, settings: Settings, state: Path, clock: Clock, journal: Journal, doors: Doors
+    ) -> None:
         """Build everything; nothing is opened but the journal, which is open already."""
         self._clock = clock
         self._journal = journal
@@ -124,7 +130,8 @@ class Station:
                 if uplink.required
             ],
         )
-        app = build_app([live_section(self.watch)], vitals=self.watch, feed=journal)
+        self._doors = doors
+        app = doors.build([live_section(self.watch)], self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -140,6 +147,7 @@ class Station:
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
         self.uplinks.start()
         self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
+        self._tasks.append(start("doors", partial(self._doors.run, self._server)))
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)

@@ -9,6 +9,7 @@ import datetime
 import fcntl
 import hashlib
 import ipaddress
+import logging
 import os
 import socket
 import ssl
@@ -23,6 +24,8 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.web import certificate
 from gateway.web.certificate import Address, Pair
+
+log = logging.getLogger(__name__)
 
 _SIOCGIFADDR = 0x8915
 _IF_INET6 = Path("/proc/net/if_inet6")
@@ -93,12 +96,18 @@ class Tls:
         ):
             return False
         self._shown = certificate.shown(self._authority, self._names, addresses, now)
-        _write(self._keys / "tls.pem", self._shown.pem())
+        _keep(self._keys / "tls.pem", self._shown.pem())
         self._show()
         return True
 
     def _show(self) -> None:
-        self.context.load_cert_chain(self._keys / "tls.pem")
+        # Out of memory, where it is whole: a dead disk must not keep the station from starting.
+        assert self._shown is not None
+        descriptor = os.memfd_create("tls")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._shown.pem())
+            file.flush()
+            self.context.load_cert_chain(f"/proc/self/fd/{descriptor}")
 
     def _now(self) -> datetime.datetime:
         """Station time; while nothing has set it, the latest time that is known to have passed."""
@@ -107,7 +116,7 @@ class Tls:
 
     def _made(self, station: str) -> Pair:
         made = certificate.authority(station, self._names, self._now())
-        _write(self._keys / "tls-authority.pem", made.pem())
+        _keep(self._keys / "tls-authority.pem", made.pem())
         return made
 
     def _kept(self, name: str) -> Pair | None:
@@ -118,6 +127,14 @@ class Tls:
             return None
         except ValueError as error:
             raise StationError("signing.key-damaged", path=str(path)) from error
+
+
+def _keep(path: Path, body: bytes) -> None:
+    """Write it if the disk lets us; what cannot be kept is made anew at the next start."""
+    try:
+        _write(path, body)
+    except OSError as error:
+        log.error("%s cannot be kept: %s", path, error)  # noqa: TRY400  # said whole
 
 
 def _write(path: Path, body: bytes) -> None:
