@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "gateway.station.command",
     "demo": "gateway.demo.command",
     "check": "gateway.appliance.check",
+    "replay": "gateway.appliance.replay",
     "emulate": "gateway.demo.emulate",
     "scan": "gateway.appliance.scan",
     "profile": "gateway.appliance.profile",
