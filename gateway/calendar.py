@@ -69,6 +69,11 @@ class Calendar:
         """Whether the holidays of that year are known."""
         return date.year in self._years
 
+    @property
+    def last_year(self) -> int:
+        """The last year whose holidays are known; 0 if none is."""
+        return max(self._years, default=0)
+
     def local(self, wall_ns: int) -> Local:
         """That instant here."""
         quarter, rest_ns = divmod(wall_ns, _QUARTER_NS)

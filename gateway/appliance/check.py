@@ -13,6 +13,7 @@ import msgspec
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
+from gateway.appliance.rules import remarks as rule_remarks
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.table import table
@@ -52,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
     texts = Texts.of_environment()
     settings, mistakes = examine(args.config)
     ahead = None if settings is None else outlook(settings)
-    remarks = () if ahead is None else tuple(remarks_on(ahead, _state_directory()))
+    remarks: tuple[Phrase, ...] = ()
+    if settings is not None and ahead is not None:
+        remarks = (*remarks_on(ahead, _state_directory()), *rule_remarks(settings.rules))
     if args.json:
         file = str(settings_file(args.config))
         _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))

@@ -1,7 +1,7 @@
 """`[rule.*]`, `[linkage.*]`, `[duty]`: decoded, tied to devices and zones, and proved."""
 
 import zoneinfo
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from gateway.rules.linkage import Options as LinkageOptions
 from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
 from gateway.rules.rule import BUS, RULE, WHOLE, Known, RuleOptions, Watch, watches
-from gateway.settings import Decoder, KeyPath, hint
+from gateway.settings import Decoder, KeyPath, Phrase, hint
 
 RULES_MAX = 1000
 LINKAGES_MAX = 200
@@ -253,6 +253,16 @@ def _point(point: DevicePoint | None, wired: Wired | None, every_s: float | None
 
 def _unknown(word: str, known: Collection[str]) -> UsageError:
     return UsageError("rules.unknown-watched", key="on", word=word, hint=hint(word, known))
+
+
+def remarks(plan: Plan) -> Iterator[Phrase]:
+    """What is no mistake but worth knowing: how far the holidays reach, where somebody asks."""
+    windows = [watch.window for watch in plan.watches]
+    windows += [shift.window for shift in plan.duty.roster]
+    windows += [linkage.options.only.window for linkage in plan.linkages.values()]
+    learns = any(watch.kind.needs_wall for watch in plan.watches)
+    if learns or any(window.days in {"workdays", "restdays"} for window in windows):
+        yield Phrase("rules.holidays-end", {"year": plan.calendar.last_year})
 
 
 Each = Callable[..., Any]

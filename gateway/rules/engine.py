@@ -5,7 +5,7 @@ replay and in a test. The cost of a reading is that of the watches that read its
 """
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from drivers.contract import Quality, Reading
@@ -69,9 +69,10 @@ class Engine:
         """How many watches wait for somebody to know the time of day."""
         return self._needing_wall if moment.wall_ns is None else 0
 
-    def reads(self, key: Key) -> Collection[Watch]:
-        """The watches that read that point."""
-        return self._readers.get(key, ())
+    @property
+    def next_ns(self) -> int | None:
+        """When `tick` has something to do at the earliest; until then it need not be called."""
+        return self._alarms[0][0] if self._alarms else None
 
     def read(self, readings: Sequence[Reading], moment: Moment) -> list[Signal]:
         """One poll of one device: every watch that reads one of its points takes a step."""

@@ -51,6 +51,9 @@ def step(limits: Limits, state: Nothing, value: Value, _: Moment) -> tuple[Nothi
 
 TIMES_MAX = 100
 
+PERIODS_MIN = 4
+"""A device may owe three answers in a row before it counts as silent."""
+
 
 class CountOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """It has become `value` at least `times` within `within_s`."""
@@ -140,7 +143,7 @@ def due_seen(limits: SeenLimits, state: Seen) -> int | None:
 
 
 class HeardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """No good reading for `silent_s`."""
+    """No good reading for `silent_s`, and for at least four of the device's own periods."""
 
     silent_s: Seconds
 
@@ -151,9 +154,9 @@ class HeardLimits(msgspec.Struct, frozen=True):
     span_ns: int
 
 
-def prepare_heard(options: HeardOptions, _: Point, __: Calendar) -> HeardLimits:
-    """Only a time."""
-    return HeardLimits(round(options.silent_s * S))
+def prepare_heard(options: HeardOptions, point: Point, _: Calendar) -> HeardLimits:
+    """A device that is asked every ten minutes is not silent because one answer was spoilt."""
+    return HeardLimits(round(max(options.silent_s, PERIODS_MIN * (point.every_s or 0)) * S))
 
 
 def step_heard(
