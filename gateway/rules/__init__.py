@@ -7,7 +7,9 @@
     watch.py     one watch, one step
     engine.py    all watches: which read a point, which are due
     alarm.py     the life of an alarm: one table
-    alarms.py    all alarms: what the world hears of them
+    book.py      the open alarms as they are stored
+    quiet.py     maintenance, and parents that explain their children
+    alarms.py    what moves alarms, and what the world hears of it
     duty.py      `[duty]`: who is called when, and who is next
     linkage.py   `[linkage.*]`: what an alarm sets off
     core.py      all of it together, without I/O

@@ -12,12 +12,13 @@ import msgspec
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
 from gateway.rules.alarm import Alarm
-from gateway.rules.alarms import Alarms, Happening, Maintenance, closed_for_good
+from gateway.rules.alarms import Alarms, Happening, closed_for_good
 from gateway.rules.duty import Duty
 from gateway.rules.duty import Options as DutyOptions
 from gateway.rules.engine import Engine, Signal
 from gateway.rules.kinds import Moment, S
 from gateway.rules.linkage import Done, Linkage, Linkages, State, Task
+from gateway.rules.quiet import Maintenance
 from gateway.rules.rule import BUS, Watch
 
 ROOM = "rules"
@@ -94,7 +95,7 @@ class Core:
 
     def head(self, moment: Moment, boot: str, at_ns: int) -> Head:
         """What must be kept to go on counting; `at_ns` is the moment in that boot's own time."""
-        return Head(moment.at_ns, boot, at_ns, self.alarms.issued, self._tasks)
+        return Head(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
 
     def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
         """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew."""
@@ -103,10 +104,9 @@ class Core:
             what, _, name = key.partition("/")
             rooms.setdefault(what, {})[name] = body
         self.engine.restore(rooms.get("watch", {}), cut=head.boot != boot)
-        self._orphans = self.alarms.restore(
-            _decoded(rooms.get("alarm", {}), Alarm), _decoded(rooms.get("quiet", {}), Maintenance)
-        )
-        self.alarms.issued, self._tasks = head.alarms, head.tasks
+        self._orphans = self.alarms.book.restore(_decoded(rooms.get("alarm", {}), Alarm))
+        self.alarms.quiet.restore(_decoded(rooms.get("quiet", {}), Maintenance))
+        self.alarms.book.issued, self._tasks = head.alarms, head.tasks
         self.under_way = {task.id: task for task in _decoded(rooms.get("task", {}), Task)}
         for linkage, fired in rooms.get("linkage", {}).items():
             self.linkages.fired[linkage] = msgspec.msgpack.decode(fired, type=int)
@@ -190,15 +190,15 @@ class Core:
             watches, self.engine.changed = self.engine.changed, set()
             for watch_id, body in self.engine.keep(watches).items():
                 keep[f"watch/{watch_id}"] = body
-        if self.alarms.changed:
-            changed, self.alarms.changed = self.alarms.changed, set()
-            for watch_id in changed:
-                alarm = self.alarms.open.get(watch_id)
-                keep[f"alarm/{watch_id}"] = None if alarm is None else _encode(alarm)
-        for scope in self.alarms.changed_scopes:
-            maintained = self.alarms.maintenance.get(scope)
+        book, quiet = self.alarms.book, self.alarms.quiet
+        changed, book.changed = book.changed, set()
+        for watch_id in changed:
+            alarm = book.open.get(watch_id)
+            keep[f"alarm/{watch_id}"] = None if alarm is None else _encode(alarm)
+        changed, quiet.changed = quiet.changed, set()
+        for scope in changed:
+            maintained = quiet.under.get(scope)
             keep[f"quiet/{scope}"] = None if maintained is None else _encode(maintained)
-        self.alarms.changed_scopes = set()
         for task in tasks:
             keep[f"task/{task.id}"] = _encode(task)
         for linkage in self.linkages.changed:

@@ -7,6 +7,7 @@ from gateway.rules.alarm import Evidence
 from gateway.rules.alarms import Happening
 from gateway.rules.core import Pause, Record
 from gateway.rules.linkage import Done, Message, action_of
+from gateway.rules.rule import BUS, RULE
 
 SOURCE = "rules"
 
@@ -108,7 +109,7 @@ def _turn(happening: Happening, stamps: Stamps) -> Event:
     )
     return Event(
         kind=TURNS[happening.what],
-        source=SOURCE if alarm.evidence is None else alarm.evidence.device,
+        source=_source(alarm.evidence),
         subject=facts.rule,
         place=facts.place,
         stamps=stamps,
@@ -116,6 +117,13 @@ def _turn(happening: Happening, stamps: Stamps) -> Event:
         data=data,
         correlation=alarm.id,
     )
+
+
+def _source(evidence: Evidence | None) -> str:
+    """The device or bus that it is about."""
+    if evidence is None or evidence.device == RULE:
+        return SOURCE
+    return evidence.point if evidence.device == BUS else evidence.device
 
 
 def _did(done: Done, stamps: Stamps) -> list[Event]:

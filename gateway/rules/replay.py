@@ -74,7 +74,7 @@ class Replay:
     def _until(self, wall_ns: int) -> Iterator[Seen]:
         """Time passes: every minute what stands is said again, and delays are looked at."""
         while self.now_ns < wall_ns:
-            step_ns = TICK_NS if self._core.alarms.open else SAID_AGAIN_NS
+            step_ns = TICK_NS if self._core.alarms.book.open else SAID_AGAIN_NS
             before_ns = self.now_ns
             self.now_ns = min(wall_ns, self.now_ns + step_ns)
             yield from self._seen(self._core.tick(self._moment()))

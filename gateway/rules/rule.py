@@ -74,7 +74,10 @@ Look = Callable[[str], Known]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name."""
+    """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
+
+    `bus` is the bus that it is about, if it is about one: it explains only what is on that bus.
+    """
 
     rule: str
     use: str
@@ -87,6 +90,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     point_name: str
     scopes: frozenset[str]
     parent: str | None
+    bus: str | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,6 +231,7 @@ class _Maker(NamedTuple):
             point_name=known[0].name,
             scopes=frozenset({self.rule_id}).union(*(each.scopes for each in known)),
             parent=rule.parent,
+            bus=known[0].key[1] if known[0].key[0] == BUS else None,
         )
 
 

@@ -70,7 +70,8 @@ def look(word: str) -> Known:
     if not point:
         mine = [known for name, known in points().items() if name.startswith(f"{device}.")]
         every_s = max(known["every_s"] for known in mine)
-        return Known((device, WHOLE), Point("1", every_s), scopes=frozenset({device}))
+        bus = "air" if device.startswith("door") else "meters"
+        return Known((device, WHOLE), Point("1", every_s), scopes=frozenset({device, bus}))
     told = points()[word]
     place, scopes = told["place"], {device}
     while place:
@@ -228,7 +229,7 @@ class Player:
     def _until(self, instant_s: float) -> None:
         """A tick a second where something waits for one; else only where readings come."""
         while self.now_s < instant_s:
-            idle = self.wall_known and not self.core.alarms.open
+            idle = self.wall_known and not self.core.alarms.book.open
             due_ns = self.core.engine.next_ns
             end_ns = self.moment().at_ns + round((instant_s - self.now_s) * S)
             jump = idle and (due_ns is None or due_ns > end_ns)
@@ -248,7 +249,7 @@ class Player:
             case "bus":
                 self.take(core.bus(event["bus"], up=event["up"], moment=moment))
             case "acknowledge":
-                act = lambda a: a.acknowledge(event["rule"], "张丽", moment)  # noqa: E731
+                act = lambda a: a.acknowledge(event["rule"], "张丽")  # noqa: E731
                 self.take(core.acted(act, moment))
             case "shelve":
                 shelve = lambda a: a.shelve(event["rule"], event["for_s"], "张丽", moment)  # noqa: E731

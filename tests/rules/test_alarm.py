@@ -54,7 +54,7 @@ def test_only_an_alarm_that_is_gone_settles():
 
 
 def test_an_alarm_carries_the_reading_that_raised_it():
-    (alarm,) = burning().core.alarms.open.values()
+    (alarm,) = burning().core.alarms.book.open.values()
     assert alarm.id == "alarm-01234567-1"
     assert (alarm.evidence.device, alarm.evidence.point, alarm.evidence.value) == (
         "di-b3", "smoke", False,
@@ -63,10 +63,10 @@ def test_an_alarm_carries_the_reading_that_raised_it():
 
 def test_an_alarm_is_acknowledged_once():
     player = burning()
-    happened = player.core.alarms.acknowledge("smoke", "张丽", player.moment())
+    happened = player.core.alarms.acknowledge("smoke", "张丽")
     assert [one.what for one in happened] == ["acknowledged"]
     with pytest.raises(UsageError, match=r"rules\.not-now"):
-        player.core.alarms.acknowledge("smoke", "张丽", player.moment())
+        player.core.alarms.acknowledge("smoke", "张丽")
 
 
 @pytest.mark.parametrize("for_s", [0, -1, SHELF_S_MAX + 1])
@@ -78,7 +78,7 @@ def test_a_shelf_has_an_end_and_not_a_far_one(for_s):
 
 def test_an_alarm_that_is_not_there_is_named():
     with pytest.raises(UsageError, match=r"rules\.no-alarm"):
-        burning().core.alarms.acknowledge("water", "张丽", Moment(0))
+        burning().core.alarms.acknowledge("water", "张丽")
 
 
 def test_maintenance_names_something_that_a_rule_watches():

@@ -8,7 +8,7 @@ from gateway.appliance.load import examine
 from gateway.texts import Texts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
-PLAIN = EXAMPLE.split("[rule.")[0].split("[duty]")[0]
+PLAIN = EXAMPLE.split("\n# 规则")[0]
 SMOKE = '[rule.smoke]\nuse = "smoke"\non = ["di-b3.smoke"]\n'
 LIFT = '[rule.lift]\nuse = "e-bike-in-lift"\non = ["di-b3.ebike"]\n'
 RELAY = (

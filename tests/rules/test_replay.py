@@ -11,7 +11,7 @@ from gateway.cli import main
 from gateway.errors import UsageError
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
-PLAIN = EXAMPLE.split("[rule.")[0].split("[duty]")[0]
+PLAIN = EXAMPLE.split("\n# 规则")[0]
 RULES = """
 [rule.load]
 use = "over-limit"

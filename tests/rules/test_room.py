@@ -164,7 +164,7 @@ async def test_an_alarm_survives_a_kill_and_is_acknowledged_after_it():
     async with Rig({"rule": SMOKE}, journal) as rig:
         await rig.burns()
     async with Rig({"rule": SMOKE}, journal) as rig:
-        rig.room.act(lambda alarms, now: alarms.acknowledge("smoke", "desk:zhang", now))
+        rig.room.act(lambda alarms, now: alarms.acknowledge("smoke", "desk:zhang"))
         await rig.burns()
         assert await rig.whats() == ["raised", "acknowledged"]
 

@@ -1,0 +1,77 @@
+"""The open alarms as they are stored: one a watch, moved only along the table. No I/O."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UsageError
+from gateway.rules.alarm import TABLE, Act, Alarm, State
+from gateway.rules.rule import Facts, Watch
+
+
+class Book:
+    """The open alarms by watch; `changed` are those whose state is to be kept.
+
+    Their number is bounded by that of the watches.
+    """
+
+    def __init__(self, watches: Mapping[str, Watch], epoch: str) -> None:
+        """None is open."""
+        self.open: dict[str, Alarm] = {}
+        self.changed: set[str] = set()
+        self.issued = 0
+        self._watches = watches
+        self._prefix = f"alarm-{epoch[:8]}"
+
+    def restore(self, alarms: Iterable[Alarm]) -> list[Alarm]:
+        """Take back what was open; gives those whose rule is there no more, to be closed."""
+        orphans = []
+        for alarm in alarms:
+            if alarm.watch in self._watches:
+                self.open[alarm.watch] = alarm
+            else:
+                orphans.append(alarm)
+        return orphans
+
+    def of(self, alarm_id: str) -> Alarm:
+        """The open alarm of that id (or watch); UsageError if there is none (any more)."""
+        for alarm in self.open.values():
+            if alarm_id in {alarm.id, alarm.watch}:
+                return alarm
+        raise UsageError("rules.no-alarm", alarm=alarm_id)
+
+    def facts(self, alarm: Alarm) -> Facts:
+        """What its rule says of it."""
+        return self._watches[alarm.watch].facts
+
+    def next_id(self) -> str:
+        """The id of a new alarm."""
+        self.issued += 1
+        return f"{self._prefix}-{self.issued}"
+
+    def moved(self, alarm: Alarm, act: Act, **changes: Any) -> Alarm:
+        """The alarm after that act; UsageError if the table has no such move."""
+        state = target(alarm.state, act)
+        if state is None:
+            raise UsageError("rules.not-now", alarm=alarm.id, state=alarm.state.value)
+        return self.put(alarm, state=state, **changes)
+
+    def closed(self, alarm: Alarm, act: Act) -> Alarm:
+        """The alarm as it was last, cleared by that act; it is open no more."""
+        assert target(alarm.state, act) is State.CLEARED
+        del self.open[alarm.watch]
+        self.changed.add(alarm.watch)
+        return msgspec.structs.replace(alarm, state=State.CLEARED)
+
+    def put(self, alarm: Alarm, **changes: Any) -> Alarm:
+        """The alarm with these changes, or a new one, from now on."""
+        alarm = msgspec.structs.replace(alarm, **changes)
+        self.open[alarm.watch] = alarm
+        self.changed.add(alarm.watch)
+        return alarm
+
+
+def target(state: State, act: Act) -> State | None:
+    """Where that act leads from there; None if it cannot happen."""
+    return TABLE.get((state, act))

@@ -1,0 +1,77 @@
+"""Why an alarm is kept silent: maintenance, or a parent that explains it. No I/O."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from gateway.errors import UsageError
+from gateway.rules.alarm import Alarm
+from gateway.rules.book import Book
+from gateway.rules.kinds import Moment, S
+from gateway.rules.rule import Facts
+
+RELEASE_NS = 60 * S
+"""Children stay suppressed so long after their parent has returned: they need a poll to speak."""
+
+MAINTENANCE_S_MAX = 7 * 86_400
+SCOPES_MAX = 50
+
+
+class Maintenance(msgspec.Struct, frozen=True):
+    """Whatever belongs to `scope` (a place, device, bus or rule) is silent until then."""
+
+    scope: str
+    until_ns: int
+    by: str
+
+
+class Quiet:
+    """What is under maintenance; `changed` are the scopes whose state is to be kept."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        """`known` are the scopes that any rule has to do with."""
+        self.under: dict[str, Maintenance] = {}
+        self.changed: set[str] = set()
+        self._known = known
+
+    def restore(self, maintenance: Iterable[Maintenance]) -> None:
+        """Take back what was under maintenance."""
+        self.under = {each.scope: each for each in maintenance}
+
+    def maintain(self, scope: str, for_s: float, actor: str, moment: Moment) -> None:
+        """Until then; UsageError for what no rule watches, too much, or too long."""
+        if not 0 <= for_s <= MAINTENANCE_S_MAX:
+            raise UsageError("rules.shelf-too-long", max=MAINTENANCE_S_MAX // 3600)
+        if len(self.under) >= SCOPES_MAX and scope not in self.under:
+            raise UsageError("rules.too-much-maintenance", max=SCOPES_MAX)
+        if scope not in self._known:
+            raise UsageError("rules.no-scope", scope=scope)
+        self.changed.add(scope)
+        self.under[scope] = Maintenance(scope, moment.at_ns + round(for_s * S), actor)
+
+    def expire(self, moment: Moment) -> None:
+        """End what has come to its end."""
+        for each in list(self.under.values()):
+            if each.until_ns <= moment.at_ns:
+                del self.under[each.scope]
+                self.changed.add(each.scope)
+
+    def covers(self, facts: Facts, book: Book, moment: Moment) -> bool:
+        """Whether an alarm of that watch would be silent now."""
+        if not facts.scopes.isdisjoint(self.under):
+            return True
+        return facts.parent is not None and any(
+            _explains(book.facts(alarm), facts) and _lately(alarm, moment)
+            for alarm in book.open.values()
+        )
+
+
+def _explains(parent: Facts, child: Facts) -> bool:
+    """Whether an alarm of the one is why the other is there: a bus, only what is on it."""
+    return parent.rule == child.parent and (parent.bus is None or parent.bus in child.scopes)
+
+
+def _lately(alarm: Alarm, moment: Moment) -> bool:
+    """Whether its condition holds, or did so until a moment ago."""
+    gone_ns = alarm.returned_ns
+    return alarm.on or (gone_ns is not None and moment.at_ns - gone_ns < RELEASE_NS)
