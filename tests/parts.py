@@ -32,6 +32,9 @@ PARTS = (
     Part("uplinks", ("upstream",), 120),
     Part("field", ("drivers", "conformance", "intake"), 90),
     Part("alarms", ("rules",), 45),
+    Part("broadcast", ("broadcast",), 75),
+    Part("kiosk", ("kiosk",), 75),
+    Part("operate", ("appliance", "discovery", "setup"), 45),
 )
 LARGE = Part("large", ("proof",), 0)
 OTHER = Part("py3.13", (*GROUND, "upstream", "drivers", "intake", "rules"), 150)
