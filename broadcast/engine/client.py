@@ -1,0 +1,276 @@
+"""The gateway's side: the audio process, found or started, kept, and brought back to its place."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from broadcast.engine import wire
+from broadcast.engine.launch import Launch, Launcher, under_systemd
+from broadcast.engine.mirror import Mirror
+from broadcast.engine.wire import Programme, SpeakerSetting, State
+from gateway.errors import CommandRefused, Unavailable
+
+ANSWER_WITHIN_S = 10.0
+"""Reading a long programme from a slow card takes seconds; everything else answers at once."""
+
+CONNECT_WITHIN_S = 3.0
+RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
+
+Listener = Callable[[wire.Event], None]
+Reconcile = Callable[[State], None]
+
+_log = logging.getLogger(__name__)
+
+
+def _boottime_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Engine:
+    """One connection to the audio process; `run()` keeps it.
+
+    Every method waits a short while for a connection, then raises Unavailable; what the process
+    refuses is raised as CommandRefused with its code. Listeners hear every event of the process,
+    and those that follow from its death (`Stopped` as `lost` or `expired`).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        launch: Launch | None = None,
+        reconcile: Reconcile | None = None,
+        now_ns: Callable[[], int] = _boottime_ns,
+    ) -> None:
+        """`path` is `audio.sock`; without `launch` the process is started here but not by systemd.
+
+        `reconcile` is called with the process's state at every (re)connection, after what had
+        been lost was given to it again.
+        """
+        if launch is None and not under_systemd(os.environ):
+            launch = Launcher()
+        self._path = path
+        self._launch = launch
+        self._reconcile = reconcile
+        self._now_ns = now_ns
+        self._listeners: list[Listener] = []
+        self._speakers: tuple[SpeakerSetting, ...] | None = None
+        self._mirror = Mirror()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[wire.Answer | State]] = {}
+        self._socket: socket.socket | None = None
+        self._sending = asyncio.Lock()
+        self._ready = asyncio.Event()
+        self._process: str | None = None
+        self._lost_ns = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether the process is there and has been brought to where it should be."""
+        return self._ready.is_set()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this one too; it must not block."""
+        self._listeners.append(listener)
+
+    async def prepare(self, programme: Programme) -> int:
+        """Read it into the process's memory; how many frames it has."""
+        answer = await self._ask(wire.Prepare(programme))
+        frames = int(answer.data.get("frames", 0))
+        self._mirror.prepared(programme, frames)
+        return frames
+
+    async def play(self, id_: str, start: int = 0) -> None:
+        """Sound a prepared programme from that frame on."""
+        await self._ask(wire.Play(id_, start))
+        self._mirror.asked(id_, start)
+
+    async def stop(
+        self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"
+    ) -> None:
+        """Stop a programme, or what sounds in the zones; `Stopped` events follow."""
+        await self._ask(wire.Stop(id_, tuple(zones), why))
+        if id_ is not None and not zones:
+            self._mirror.forget(id_)
+
+    async def level(self, id_: str, zone: str, db: float) -> None:
+        """Duck or restore a programme in a zone."""
+        await self._ask(wire.Level(id_, zone, db))
+
+    async def live_open(self, programme: Programme) -> None:
+        """Open live sound."""
+        await self._ask(wire.LiveOpen(programme))
+        self._mirror.prepared(programme, 0)
+
+    async def live(self, id_: str, pcm: bytes) -> None:
+        """Feed live sound; what cannot go now is dropped, for it would be late."""
+        if self.connected:
+            await self._send(wire.Live(id_, pcm))
+
+    async def live_end(self, id_: str) -> None:
+        """No more comes."""
+        await self._ask(wire.LiveEnd(id_))
+
+    async def state(self) -> State:
+        """What the process holds and how the speakers are."""
+        answer = await self._reply(wire.Ask())
+        assert isinstance(answer, State)
+        return answer
+
+    async def sinks(self, speakers: Sequence[SpeakerSetting]) -> None:
+        """These are the speakers, now and after every reconnection."""
+        self._speakers = tuple(speakers)
+        await self._ask(wire.Sinks(self._speakers))
+
+    async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:
+        """Let the speakers show how far they work; `Well` and `Fault` events follow."""
+        await self._ask(wire.SelfTest(tuple(speakers), None if chime is None else str(chime)))
+
+    async def run(self) -> None:
+        """Connect, listen, and connect again, until cancelled. The process is left alone then."""
+        retry_s = RETRY_MIN_S
+        while True:
+            try:
+                await self._connect()
+                retry_s = RETRY_MIN_S
+                await self._attend()
+            except (OSError, msgspec.DecodeError, Unavailable, CommandRefused) as error:
+                _log.debug("audio process: %s", error)
+            finally:
+                self._disconnect()
+            if self._launch is not None:
+                self._launch(self._path)
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, RETRY_MAX_S)
+
+    async def _connect(self) -> None:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        try:
+            await asyncio.get_running_loop().sock_connect(link, str(self._path))
+        except BaseException:  # cancelled too: nobody else knows of this socket
+            link.close()
+            raise
+        self._socket = link
+
+    async def _attend(self) -> None:
+        """Hear the process out; beside it, bring it to where it should be."""
+        assert self._socket is not None
+        settling = asyncio.ensure_future(self._settle(self._socket))
+        try:
+            await self._hear(self._socket)
+        finally:
+            settling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await settling
+
+    async def _hear(self, link: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while packet := await loop.sock_recv(link, wire.PACKET_BYTES_MAX):
+            told = wire.message(packet)
+            if isinstance(told, wire.Answer | State):
+                if (waiting := self._waiting.get(told.n)) and not waiting.done():
+                    waiting.set_result(told)
+            else:
+                self._mirror.told(told)
+                self._tell([told])
+
+    async def _settle(self, link: socket.socket) -> None:
+        """Ask for its state, give it what it must have, and open the door to others."""
+        try:
+            if self._speakers is not None:
+                await self._reply(wire.Sinks(self._speakers), settling=True)
+            state = await self._reply(wire.Ask(), settling=True)
+            assert isinstance(state, State)
+            if self._process in (None, state.process):
+                self._tell(self._mirror.missed(state))
+            else:
+                await self._restore()
+                state = await self._reply(wire.Ask(), settling=True)
+                assert isinstance(state, State)
+            self._process = state.process
+            self._ready.set()
+            if self._reconcile is not None:
+                self._reconcile(state)
+        except (OSError, Unavailable) as error:
+            _log.debug("audio process left while we settled: %s", error)
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)  # whoever hears it comes to its end, and we retry
+
+    async def _restore(self) -> None:
+        again, over = self._mirror.lost(self._lost_ns, self._now_ns())
+        self._tell(over)
+        for programme, start in again:
+            try:
+                await self._asked(wire.Prepare(programme))
+                if start is not None:
+                    await self._asked(wire.Play(programme.id, start))
+            except CommandRefused as refused:
+                event = wire.Refused(programme.id, refused.code)
+                self._mirror.told(event)
+                self._tell([event])
+
+    def _disconnect(self) -> None:
+        if self._ready.is_set():
+            self._lost_ns = self._now_ns()
+        self._ready.clear()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(Unavailable("audio.away"))
+
+    def _tell(self, events: Sequence[wire.Event]) -> None:
+        for event in events:
+            for listener in self._listeners:
+                listener(event)
+
+    async def _ask(self, command: wire.Command) -> wire.Answer:
+        return _granted(await self._reply(command))
+
+    async def _asked(self, command: wire.Command) -> wire.Answer:
+        return _granted(await self._reply(command, settling=True))
+
+    async def _reply(self, command: wire.Command, *, settling: bool = False) -> wire.Answer | State:
+        if not settling:
+            await self._wait_ready()
+        number = next(self._numbers)
+        waiting: asyncio.Future[wire.Answer | State] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
+        try:
+            await self._send(command, number)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await waiting
+        except (OSError, TimeoutError) as error:
+            raise Unavailable("audio.away") from error
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _wait_ready(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                await self._ready.wait()
+        if not self.connected:
+            raise Unavailable("audio.away")
+
+    async def _send(self, command: wire.Command, number: int = 0) -> None:
+        packet = wire.pack(wire.Request(number, command))
+        async with self._sending:
+            if self._socket is None:
+                raise Unavailable("audio.away")
+            await asyncio.get_running_loop().sock_sendall(self._socket, packet)
+
+
+def _granted(answer: wire.Answer | State) -> wire.Answer:
+    assert isinstance(answer, wire.Answer)
+    if answer.code is not None:
+        raise CommandRefused(answer.code, **answer.data)
+    return answer

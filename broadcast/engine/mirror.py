@@ -1,0 +1,116 @@
+"""What the gateway knows of the audio process, enough to bring a lost one to where it was. Pure."""
+
+from typing import NamedTuple
+
+from broadcast.engine.wire import (
+    Ended,
+    Event,
+    Finished,
+    Programme,
+    Refused,
+    Started,
+    State,
+    Stopped,
+)
+
+FRAME_NS = 20_000_000
+
+
+class Held(NamedTuple):
+    """One programme that we gave to the process; `frames` is 0 for a live one."""
+
+    programme: Programme
+    frames: int
+    asked: bool = False
+    start: int = 0
+    at_ns: int | None = None
+
+    def frame(self, now_ns: int) -> int:
+        """How far it had come by then."""
+        if self.at_ns is None:
+            return self.start
+        return self.start + max(0, now_ns - self.at_ns) // FRAME_NS
+
+
+class Again(NamedTuple):
+    """What a new process must be given; `start` is None for what had only been prepared."""
+
+    programme: Programme
+    start: int | None
+
+
+class Mirror:
+    """Programmes by id, from what was asked and what was told."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+
+    def prepared(self, programme: Programme, frames: int) -> None:
+        """The process holds it."""
+        self._held[programme.id] = Held(programme, frames)
+
+    def asked(self, id_: str, start: int) -> None:
+        """The process took our word to play it."""
+        if (held := self._held.get(id_)) and not held.asked:
+            self._held[id_] = held._replace(asked=True, start=start)
+
+    def forget(self, id_: str) -> None:
+        """It is not wanted any more."""
+        self._held.pop(id_, None)
+
+    def told(self, event: Event) -> None:
+        """Follow what the process says."""
+        if isinstance(event, Started):
+            if held := self._held.get(event.id):
+                self._held[event.id] = held._replace(
+                    asked=True, start=event.start, at_ns=event.at_ns
+                )
+        elif isinstance(event, Finished | Stopped | Refused):
+            self._held.pop(event.id, None)
+
+    def missed(self, state: State) -> list[Event]:
+        """The same process, met again: what ended while nobody listened."""
+        there = {each.id for each in state.programmes}
+        ended = {each.id: each for each in state.ended}
+        events: list[Event] = [
+            _event(ended.get(id_) or Ended(id_, "lost", 0))
+            for id_ in self._held
+            if id_ not in there
+        ]
+        for event in events:
+            self.told(event)
+        return events
+
+    def lost(self, lost_ns: int, now_ns: int) -> tuple[list[Again], list[Event]]:
+        """A new process, for the old one died at `lost_ns`: what it is given, what is over.
+
+        Nothing is carried out late: what expired meanwhile is dropped, and live sound is gone.
+        """
+        again: list[Again] = []
+        over: list[Event] = []
+        for held in self._held.values():
+            verdict = _verdict(held, lost_ns, now_ns)
+            if isinstance(verdict, Again):
+                again.append(verdict)
+            else:
+                over.append(verdict)
+        for event in over:
+            self.told(event)
+        return again, over
+
+
+def _verdict(held: Held, lost_ns: int, now_ns: int) -> Again | Event:
+    programme, frame = held.programme, held.frame(lost_ns)
+    if not programme.files:
+        return Stopped(programme.id, "lost", frame)
+    if held.asked and frame >= held.frames:
+        return Finished(programme.id, held.frames)
+    if programme.expires_ns is not None and now_ns >= programme.expires_ns:
+        return Stopped(programme.id, "expired", frame if held.asked else 0)
+    return Again(programme, frame if held.asked else None)
+
+
+def _event(ended: Ended) -> Event:
+    if ended.how == "finished":
+        return Finished(ended.id, ended.frames)
+    return Stopped(ended.id, ended.how, ended.frames)

@@ -1,0 +1,265 @@
+"""What the gateway and `yizhan audio` say to each other: msgspec JSON, one message a packet.
+
+The gateway sends `Request`s; each but `Live` is answered by one `Answer` with its number. What
+happens by itself comes as an event to everyone who is connected. Instants are CLOCK_BOOTTIME in
+ns, frames are 20 ms each.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from broadcast.speakers.options import SpeakerOptions
+
+PACKET_BYTES_MAX = 131_072
+"""A SEQPACKET packet must fit the socket's buffer whole."""
+
+FILES_MAX = 64
+PROGRAMMES_MAX = 32
+SPEAKERS_MAX = 256
+LIVE_BYTES_MAX = 32_000
+"""One second of live sound in one packet."""
+
+ENDED_MAX = 256
+"""How many ended programmes are remembered for a gateway that comes back."""
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)]
+
+
+class Programme(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to hear: canonical WAV files (16 kHz, mono, 16 bit) in order, `repeat` times.
+
+    `rank` is the class by number; 8 and 9 pass the volume by. `expires_ns` is CLOCK_BOOTTIME: from
+    then on it neither starts nor goes on. `urgent`: no frame of it sounds twice in one boot. A
+    live programme has no files.
+    """
+
+    id: Id
+    zones: Annotated[Zones, msgspec.Meta(min_length=1)]
+    files: Annotated[tuple[str, ...], msgspec.Meta(max_length=FILES_MAX)] = ()
+    rank: Annotated[int, msgspec.Meta(ge=1, le=9)]
+    gain_db: Annotated[float, msgspec.Meta(ge=-60, le=12)] = 0.0
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    gap_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
+    expires_ns: int | None = None
+    urgent: bool = False
+
+
+class SpeakerSetting(msgspec.Struct, frozen=True):
+    """One speaker as the process is told of it; `cap_db` bounds its level, for `near` zones."""
+
+    id: Id
+    options: SpeakerOptions
+    cap_db: float | None = None
+
+
+class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
+    """Read the files into memory; answered when it could play at once (`data`: `frames`)."""
+
+    programme: Programme
+
+
+class Play(msgspec.Struct, frozen=True, tag="play"):
+    """Sound from that frame on; answered when it has been taken, `Started` follows."""
+
+    id: Id
+    start: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Stop one programme, or whatever sounds in the zones; both given: that one in those zones.
+
+    `why` comes back in `Stopped`. A prepared programme that did not play is forgotten.
+    """
+
+    id: Id | None = None
+    zones: Zones = ()
+    why: str = "stopped"
+
+
+class Level(msgspec.Struct, frozen=True, tag="level"):
+    """Duck (-15) or restore (0) one programme where it sounds in that zone, fading 50 ms."""
+
+    id: Id
+    zone: Id
+    db: Annotated[float, msgspec.Meta(ge=-60, le=0)]
+
+
+class LiveOpen(msgspec.Struct, frozen=True, tag="live_open"):
+    """Open a programme that is fed as it goes; it sounds from its first 40 ms on."""
+
+    programme: Programme
+
+
+class Live(msgspec.Struct, frozen=True, tag="live"):
+    """Feed it: 16 kHz, mono, 16 bit. Not answered; what does not fit any more is dropped."""
+
+    id: Id
+    pcm: Annotated[bytes, msgspec.Meta(max_length=LIVE_BYTES_MAX)]
+
+
+class LiveEnd(msgspec.Struct, frozen=True, tag="live_end"):
+    """No more comes; what was fed is played to its end."""
+
+    id: Id
+
+
+class Ask(msgspec.Struct, frozen=True, tag="state"):
+    """Answered by a `State`."""
+
+
+class Sinks(msgspec.Struct, frozen=True, tag="sinks"):
+    """These are the speakers from now on; the unchanged ones play on."""
+
+    speakers: Annotated[tuple[SpeakerSetting, ...], msgspec.Meta(max_length=SPEAKERS_MAX)]
+
+
+class SelfTest(msgspec.Struct, frozen=True, tag="self_test"):
+    """Find out how far up the ladder each speaker gets; `Well` or `Fault` follow.
+
+    With `chime` (a WAV file) speakers that have a microphone sound it and listen.
+    """
+
+    speakers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=SPEAKERS_MAX)]
+    chime: str | None = None
+
+
+Command = (
+    Prepare | Play | Stop | Level | LiveOpen | Live | LiveEnd | Ask | Sinks | SelfTest
+)  # fmt: skip
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command with the number that its answer will carry."""
+
+    n: int
+    do: Command
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer", omit_defaults=True):
+    """Done, or why not: `code` is a text code, `data` fills it in."""
+
+    n: int
+    code: str | None = None
+    data: dict[str, Any] = {}
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """Its first packet left at `at_ns`, from frame `start`, to those speakers (maybe none)."""
+
+    id: Id
+    at_ns: int
+    start: int = 0
+    speakers: tuple[Id, ...] = ()
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """It was played to its own end; `frames` is its position then."""
+
+    id: Id
+    frames: int
+
+
+class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
+    """It was stopped before its end: `why` of the stop, `expired`, or `lost` with the process."""
+
+    id: Id
+    why: str
+    frames: int = 0
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """It will not sound (again); the same code is in the answer."""
+
+    id: Id
+    code: str
+
+
+class Fault(msgspec.Struct, frozen=True, tag="fault"):
+    """A speaker does not work; it is tried again by itself."""
+
+    speaker: Id
+    code: str
+    data: dict[str, Any] = {}
+
+
+class Well(msgspec.Struct, frozen=True, tag="well"):
+    """A speaker works (again); `rung` is how far up the ladder that is known."""
+
+    speaker: Id
+    rung: str
+
+
+class Meter(msgspec.Struct, frozen=True, tag="meter"):
+    """How loud a zone is, five times a second while something sounds there, and once at silence."""
+
+    zone: Id
+    dbfs: float
+
+
+class Sounding(msgspec.Struct, frozen=True):
+    """A programme that the process holds: `ready`, `playing` or `live`, `frame` of `frames`."""
+
+    id: Id
+    state: str
+    rank: int
+    zones: Zones
+    frame: int = 0
+    frames: int = 0
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A programme that ended: `finished` or the reason why it was stopped."""
+
+    id: Id
+    how: str
+    frames: int
+
+
+class SpeakerState(msgspec.Struct, frozen=True):
+    """One speaker: `rung` is `unknown` before anything is known; `code` is its fault."""
+
+    id: Id
+    rung: str
+    code: str | None = None
+    data: dict[str, Any] = {}
+
+
+class State(msgspec.Struct, frozen=True, tag="is"):
+    """Everything, for a gateway that (re)connects.
+
+    `process` differs between two audio processes, `boot` between two boots of the machine.
+    """
+
+    n: int
+    process: str
+    boot: str
+    realtime: bool
+    programmes: tuple[Sounding, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    speakers: tuple[SpeakerState, ...] = ()
+
+
+Event = Started | Finished | Stopped | Refused | Fault | Well | Meter
+Message = Answer | State | Event
+
+_encoder = msgspec.json.Encoder()
+_requests = msgspec.json.Decoder(Request)
+_messages = msgspec.json.Decoder(Message)
+
+
+def pack(message: Request | Message) -> bytes:
+    """One packet."""
+    return _encoder.encode(message)
+
+
+def request(packet: bytes) -> Request:
+    """What the gateway asks; `msgspec.DecodeError` for anything else."""
+    return _requests.decode(packet)
+
+
+def message(packet: bytes) -> Message:
+    """What the audio process says; `msgspec.DecodeError` for anything else."""
+    told: Message = _messages.decode(packet)
+    return told
