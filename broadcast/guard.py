@@ -1,0 +1,224 @@
+"""The guard: what may sound here, whoever asks. Pure.
+
+    asked ─► known? ─► in time? ─► heard there? ─► entitled? ─► near? ─► the hour ─► accepted
+                └─────────┴───────────┴──────────────┴───────────┴──────────┴─► refused, and why
+
+It stands at the station, so a platform, a schedule or a linkage that is wrong at night wakes
+nobody. It is asked twice: when the order comes, and again when the sound would begin.
+"""
+
+import enum
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, NamedTuple
+
+from broadcast.order import Authority, Class, Live, Order
+from broadcast.quiet import Moment, Quiet, S
+from gateway.audit.events import ActorKind
+from gateway.clock import Deadline
+
+Sound = Literal["community", "indoors", "near"]
+
+MAY: Mapping[tuple[Authority, ActorKind], frozenset[Class]] = {
+    (Authority.FIRE_INPUT, "system"): frozenset({Class.FIRE}),
+    (Authority.SIGNATURE, "platform"): frozenset(
+        {Class.EMERGENCY, Class.LIVE, Class.URGENT, Class.SERVICE, Class.NOTICE, Class.BACKGROUND}
+    ),
+    (Authority.PRESS, "staff"): frozenset(
+        {Class.EMERGENCY, Class.LIVE, Class.URGENT, Class.SERVICE, Class.NOTICE, Class.BACKGROUND}
+    ),
+    (Authority.PRESS, "installer"): frozenset(
+        {Class.EMERGENCY, Class.LIVE, Class.URGENT, Class.SERVICE, Class.NOTICE, Class.BACKGROUND}
+    ),
+    (Authority.PRESS, "resident"): frozenset({Class.SERVICE, Class.PROMPT}),
+    (Authority.PRESS, "system"): frozenset({Class.SERVICE, Class.PROMPT}),
+    (Authority.PRESS, "schedule"): frozenset({Class.NOTICE, Class.BACKGROUND}),
+    (Authority.LINKAGE, "linkage"): frozenset({Class.URGENT, Class.SERVICE, Class.NOTICE}),
+}
+"""Who may order what, by what right. A linkage that the settings grant it may also use class 8."""
+
+SECONDS_MAX: Mapping[Class, float] = {
+    Class.FIRE: 14_400,
+    Class.EMERGENCY: 3_600,
+    Class.LIVE: 1_800,
+    Class.URGENT: 300,
+    Class.SERVICE: 60,
+    Class.NOTICE: 300,
+    Class.PROMPT: 60,
+    Class.BACKGROUND: 14_400,
+}
+"""How long one order may sound. An emergency is shortened to it, anything else refused."""
+
+MARGIN_S = 5.0
+"""So long before quiet hours everything has ended: a speaker may lag behind."""
+
+LEVEL_DB_MAX: Mapping[Sound, float] = {"community": 0.0, "indoors": 0.0, "near": -10.0}
+"""The loudest by kind of zone; what is near is next to somebody's ear."""
+
+
+class Zone(NamedTuple):
+    """One zone as the guard sees it: `places` are all that lie in it, down to the flats."""
+
+    id: str
+    name: str
+    sound: Sound
+    places: frozenset[str]
+    speakers: frozenset[str]
+
+
+class House(NamedTuple):
+    """What the settings allow: the zones, the quiet hours, the linkages with class 8."""
+
+    zones: Mapping[str, Zone]
+    quiet: Quiet
+    granted: frozenset[str] = frozenset()
+
+    def speakers(self, zones: Collection[str]) -> frozenset[str]:
+        """All loudspeakers of those zones; zones that share one are heard together."""
+        known = [self.zones[zone].speakers for zone in zones if zone in self.zones]
+        return frozenset().union(*known)
+
+
+class Answer(enum.Enum):
+    """What the guard says."""
+
+    GO = "go"
+    WAIT = "wait"
+    REFUSE = "refuse"
+    EXPIRED = "expired"
+
+
+class Ruling(NamedTuple):
+    """The answer; `code` and what fills it in say why, `wait_s` how long at least."""
+
+    answer: Answer
+    code: str | None = None
+    detail: Mapping[str, Any] = {}
+    wait_s: float = 0.0
+
+
+GO = Ruling(Answer.GO)
+
+
+def judge(order: Order, house: House, moment: Moment, boot: str) -> Ruling:
+    """Whether the order may be accepted: everything that can be said before it is prepared."""
+    for check in (_late, _nowhere, _unentitled, _too_near, _misused):
+        ruling = check(order, house, moment, boot)
+        if ruling is not None:
+            return ruling
+    return begin(order, house, moment, boot, seconds=0.0)
+
+
+def begin(order: Order, house: House, moment: Moment, boot: str, seconds: float) -> Ruling:
+    """Whether the order, `seconds` long, may begin to sound at this moment."""
+    for check in (_late, _untimed):
+        ruling = check(order, house, moment, boot)
+        if ruling is not None:
+            return ruling
+    if order.class_.urgent:
+        return _early(order, moment, boot) or GO
+    most_s = SECONDS_MAX[order.class_]
+    if seconds > most_s:
+        return _no("broadcast.too-long", seconds=round(seconds), max=round(most_s))
+    return _early(order, moment, boot) or _by_night(order, house, moment, boot, seconds) or GO
+
+
+def level_db(order: Order, house: House) -> float:
+    """How loud: as ordered, but never above what its zones bear; an emergency at full level."""
+    if order.class_.urgent:
+        return 0.0
+    caps = [LEVEL_DB_MAX[house.zones[zone].sound] for zone in order.zones]
+    return min(order.level_db, *caps)
+
+
+def rounds(order: Order, seconds: float) -> int:
+    """How often it sounds: an emergency as often as its time allows, once at least."""
+    if not order.class_.urgent or seconds <= 0:
+        return order.repeat
+    return max(1, min(order.repeat, int(SECONDS_MAX[order.class_] // seconds)))
+
+
+def left_s(deadline: Deadline, moment: Moment, boot: str) -> float:
+    """How long until then; what belongs to another boot has passed."""
+    return max(0.0, (deadline.at_ns - moment.at_ns) / S) if deadline.boot == boot else 0.0
+
+
+def _no(code: str, **detail: Any) -> Ruling:
+    return Ruling(Answer.REFUSE, code, detail)
+
+
+def _late(order: Order, _house: House, moment: Moment, boot: str) -> Ruling | None:
+    if left_s(order.expires, moment, boot) > 0:
+        return None
+    return Ruling(Answer.EXPIRED, "broadcast.expired")
+
+
+def _nowhere(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling | None:
+    for zone in order.zones:
+        if zone not in house.zones:
+            return _no("broadcast.unknown-zone", zone=zone)
+    if not house.speakers(order.zones):
+        return _no("broadcast.no-speaker", zone=house.zones[order.zones[0]].name)
+    return None
+
+
+def _unentitled(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling | None:
+    may = MAY.get((order.authority, order.actor.kind), frozenset())
+    by_linkage = (order.authority, order.actor.kind) == (Authority.LINKAGE, "linkage")
+    granted = by_linkage and order.actor.id in house.granted
+    if order.class_ in may or (granted and order.class_ is Class.EMERGENCY):
+        return None
+    code = "broadcast.not-granted" if by_linkage else "broadcast.not-entitled"
+    return _no(code, cls=order.class_.word, actor=order.actor.kind, id=order.actor.id)
+
+
+def _too_near(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling | None:
+    """What is near speaks to whoever pressed there, or about its own alarm, or in an emergency."""
+    if order.class_.urgent:
+        return None
+    for zone in map(house.zones.__getitem__, order.zones):
+        if zone.sound == "near" and not _belongs(order, zone):
+            return _no("broadcast.near", zone=zone.name)
+    return None
+
+
+def _belongs(order: Order, zone: Zone) -> bool:
+    if order.authority is Authority.LINKAGE:
+        return order.place in zone.places
+    return order.class_ in {Class.PROMPT, Class.SERVICE} and order.actor.kind != "platform"
+
+
+def _misused(order: Order, _house: House, _moment: Moment, _boot: str) -> Ruling | None:
+    if isinstance(order.content, Live) != (order.class_ is Class.LIVE):
+        return _no("broadcast.not-live", cls=order.class_.word)
+    return None
+
+
+def _untimed(order: Order, _house: House, moment: Moment, _boot: str) -> Ruling | None:
+    if order.actor.kind == "schedule" and moment.wall_ns is None:
+        return _no("broadcast.untrusted-clock")
+    return None
+
+
+def _early(order: Order, moment: Moment, boot: str) -> Ruling | None:
+    """An hour that lies ahead; one of another boot is not known any more, and has passed."""
+    if order.not_before is None:
+        return None
+    wait_s = left_s(order.not_before, moment, boot)
+    return Ruling(Answer.WAIT, "broadcast.not-yet", wait_s=wait_s) if wait_s > 0 else None
+
+
+def _by_night(
+    order: Order, house: House, moment: Moment, boot: str, seconds: float
+) -> Ruling | None:
+    """The whole sound lies outside quiet hours; held until they end, if it lives so long."""
+    if all(house.zones[zone].sound != "community" for zone in order.zones):
+        return None
+    spell = house.quiet.spell(moment)
+    if spell.quiet is None:
+        return _no("broadcast.no-time")
+    if not spell.quiet and seconds + MARGIN_S <= spell.left_s:
+        return None
+    waits = not isinstance(order.content, Live) and spell.quiet
+    if waits and left_s(order.expires, moment, boot) > spell.left_s:
+        return Ruling(Answer.WAIT, "broadcast.quiet", wait_s=spell.left_s)
+    return _no("broadcast.quiet")

@@ -1,0 +1,44 @@
+"""What an order's sound is made of: chime and speech, and in an emergency siren and speech in turn.
+
+The cadence of an emergency follows GB 50116: the siren for 8 to 20 s, then the words for 10 to
+30 s, in turn. Pure.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+SIREN_S = (8.0, 20.0)
+SPEECH_S = (10.0, 30.0)
+
+
+class Part(NamedTuple):
+    """One recording: its file, and how long it is."""
+
+    file: str
+    seconds: float
+
+
+def times(seconds: float, least_s: float, most_s: float) -> int:
+    """How often something is played so that it lasts from least to most; once if it cannot."""
+    if seconds <= 0:
+        return 1
+    wanted = max(1, math.ceil(least_s / seconds))
+    return wanted if wanted * seconds <= most_s else max(1, int(most_s // seconds))
+
+
+def emergency(siren: Part, speech: Sequence[Part]) -> tuple[Part, ...]:
+    """One round: the siren, then the words (all of them in their order, repeated)."""
+    sounded = (siren,) * times(siren.seconds, *SIREN_S)
+    spoken_s = sum(part.seconds for part in speech)
+    return (*sounded, *(tuple(speech) * times(spoken_s, *SPEECH_S)))
+
+
+def ordinary(chime: Part | None, speech: Sequence[Part]) -> tuple[Part, ...]:
+    """One round: the chime, then the words."""
+    return (*(() if chime is None else (chime,)), *speech)
+
+
+def length_s(parts: Sequence[Part], rounds: int, gap_s: float) -> float:
+    """How long all rounds last."""
+    return rounds * sum(part.seconds for part in parts) + max(0, rounds - 1) * gap_s

@@ -1,0 +1,114 @@
+"""What somebody wants to be heard: one `Order`. Pure.
+
+An order says who asks and by what right, where, how urgently, until when, and what. Whether it may
+sound is the guard's to say, and when it does the arbiter's.
+"""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+from gateway.audit.events import Who
+from gateway.clock import Deadline
+
+TEXT_CHARS_MAX = 500
+"""Two minutes of speech: nobody listens to more from a horn."""
+
+REPEAT_MAX = 100
+ZONES_MAX = 50
+ID_CHARS_MAX = 80
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
+
+
+class Class(enum.IntEnum):
+    """How urgent: the higher number sounds. The numbers stand on every wire."""
+
+    FIRE = 9
+    EMERGENCY = 8
+    LIVE = 6
+    URGENT = 5
+    SERVICE = 4
+    NOTICE = 3
+    PROMPT = 2
+    BACKGROUND = 1
+
+    @property
+    def word(self) -> str:
+        """Its name in settings, on the command line and in events."""
+        return self.name.lower()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it is an emergency: heard at any hour, at least once, over everything else."""
+        return self >= Class.EMERGENCY
+
+    @classmethod
+    def parse(cls, word: str) -> "Class":
+        """The class of that name; ValueError if there is none."""
+        for each in cls:
+            if each.word == word:
+                return each
+        raise ValueError(word)
+
+
+class Authority(enum.Enum):
+    """By what right somebody orders."""
+
+    SIGNATURE = "signature"
+    PRESS = "press"
+    LINKAGE = "linkage"
+    FIRE_INPUT = "fire-input"
+
+
+class Preset(msgspec.Struct, frozen=True, tag="preset"):
+    """What staff have prepared under that name; `text` replaces its words."""
+
+    preset: str
+    text: str = ""
+
+
+class Say(msgspec.Struct, frozen=True, tag="say"):
+    """These words. Never a resident's name or number: they would stand in the journal."""
+
+    text: Text
+    language: str = "zh"
+
+
+class Clip(msgspec.Struct, frozen=True, tag="clip"):
+    """A recording on the shelf, by its content's hash."""
+
+    sha: str
+
+
+class Live(msgspec.Struct, frozen=True, tag="live"):
+    """What a microphone hears, while it does."""
+
+
+Content = Preset | Say | Clip | Live
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One order; `id` is its idempotency key for ever.
+
+    `source` is where it came from (`desk`, `key.notice`, `linkage.smoke-b3`, `schedule.morning`,
+    `upstream.district`, `kiosk.hall`), `place` what it is about. Presses that `joins` the same
+    thing are one while it is open. It `supersedes` older orders as soon as it is accepted.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=ID_CHARS_MAX)]
+    source: str
+    zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)]
+    class_: Class = msgspec.field(name="class")
+    authority: Authority
+    actor: Who
+    content: Content
+    expires: Deadline
+    not_before: Deadline | None = None
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 1
+    chime: str | None = None
+    level_db: Annotated[float, msgspec.Meta(ge=-60, le=6)] = 0.0
+    place: str = ""
+    joins: str = ""
+    supersedes: tuple[str, ...] = ()

@@ -1,0 +1,176 @@
+"""The guard's table and its hours: each rule alone, and that each can be missed."""
+
+import pytest
+
+from broadcast.guard import Answer, begin, judge, level_db, rounds
+from broadcast.order import Authority, Class, Live, Say
+from broadcast.quiet import Moment, Quiet, S
+from gateway.audit.events import Who
+from gateway.calendar import Calendar
+from gateway.clock import Deadline
+from gateway.event import Trust
+from tests.broadcast.orders.house import BOOT, HOUSE, order
+
+NOON_NS = 1_790_049_600 * S  # 2026-09-22 12:00 in Shanghai
+CALENDAR = Calendar("Asia/Shanghai", {})
+
+
+def at(clock: str, *, error_s: float = 0.0) -> Moment:
+    hour, minute = map(int, clock.split(":"))
+    wall_ns = NOON_NS + ((hour - 12) * 3600 + minute * 60) * S
+    return Moment(1_000 * S, wall_ns, error_s, Trust.NTP)
+
+
+NOON = at("12:00")
+LOST = Moment(1_000 * S)
+
+
+def why(made, moment=NOON):
+    ruling = judge(made, HOUSE, moment, BOOT)
+    return ruling.answer, ruling.code
+
+
+def test_an_ordinary_notice_at_noon_goes():
+    assert why(order()) == (Answer.GO, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"expires": Deadline(BOOT, 1_000 * S)}, (Answer.EXPIRED, "broadcast.expired")),
+        ({"expires": Deadline("f" * 16, 9_000 * S)}, (Answer.EXPIRED, "broadcast.expired")),
+        ({"zones": ("moon",)}, (Answer.REFUSE, "broadcast.unknown-zone")),
+        ({"zones": ("mute",)}, (Answer.REFUSE, "broadcast.no-speaker")),
+        ({"zones": ("mute", "all")}, (Answer.GO, None)),
+        ({"class_": Class.FIRE}, (Answer.REFUSE, "broadcast.not-entitled")),
+        ({"class_": Class.LIVE}, (Answer.REFUSE, "broadcast.not-live")),
+        ({"content": Live()}, (Answer.REFUSE, "broadcast.not-live")),
+        ({"zones": ("lift",)}, (Answer.REFUSE, "broadcast.near")),
+        ({"zones": ("lift",), "class_": Class.EMERGENCY}, (Answer.GO, None)),
+        (
+            {"not_before": Deadline(BOOT, 1_060 * S)},
+            (Answer.WAIT, "broadcast.not-yet"),
+        ),
+        ({"not_before": Deadline("f" * 16, 1_060 * S)}, (Answer.GO, None)),
+    ],
+)
+def test_each_rule_alone(changed, expected):
+    assert why(order(**changed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("authority", "actor", "cls", "may"),
+    [
+        (Authority.PRESS, "staff", Class.EMERGENCY, True),
+        (Authority.PRESS, "resident", Class.NOTICE, False),
+        (Authority.PRESS, "resident", Class.PROMPT, True),
+        (Authority.PRESS, "platform", Class.NOTICE, False),
+        (Authority.SIGNATURE, "platform", Class.EMERGENCY, True),
+        (Authority.SIGNATURE, "staff", Class.EMERGENCY, False),
+        (Authority.PRESS, "schedule", Class.NOTICE, True),
+        (Authority.PRESS, "schedule", Class.URGENT, False),
+        (Authority.FIRE_INPUT, "system", Class.FIRE, True),
+        (Authority.FIRE_INPUT, "system", Class.EMERGENCY, False),
+    ],
+)
+def test_authority_for_the_class(authority, actor, cls, may):
+    made = order(authority=authority, actor=Who(actor, "x"), class_=cls)
+    assert (why(made)[0] is Answer.GO) is may
+
+
+def test_a_linkage_has_class_8_only_where_it_was_granted():
+    made = {"authority": Authority.LINKAGE, "class_": Class.EMERGENCY}
+    assert why(order(actor=Who("linkage", "smoke"), **made))[0] is Answer.GO
+    assert why(order(actor=Who("linkage", "other"), **made))[1] == "broadcast.not-granted"
+    pretends = order(actor=Who("staff", "smoke"), **made)
+    assert why(pretends)[1] == "broadcast.not-entitled"
+
+
+def test_a_lift_speaks_about_its_own_alarm_only():
+    said = {
+        "zones": ("lift",),
+        "authority": Authority.LINKAGE,
+        "actor": Who("linkage", "ebike"),
+        "class_": Class.URGENT,
+    }
+    assert why(order(place="b3-lift", **said))[0] is Answer.GO
+    assert why(order(place="b3", **said))[1] == "broadcast.near"
+
+
+@pytest.mark.parametrize(
+    ("clock", "answer"),
+    [
+        ("21:29", Answer.GO),
+        ("21:30", Answer.REFUSE),
+        ("00:00", Answer.REFUSE),
+        ("06:59", Answer.REFUSE),
+        ("07:00", Answer.GO),
+    ],
+)
+def test_quiet_hours_are_for_the_community(clock, answer):
+    assert why(order(), at(clock))[0] is answer
+    assert why(order(zones=("hall",)), at(clock))[0] is Answer.GO
+    assert why(order(zones=("hall", "b3")), at(clock))[0] is answer
+    assert why(order(class_=Class.EMERGENCY), at(clock))[0] is Answer.GO
+
+
+def test_what_lives_until_morning_waits_for_it():
+    ruling = judge(order(lives_s=9 * 3600 + 1), HOUSE, at("22:00"), BOOT)
+    assert (ruling.answer, ruling.code) == (Answer.WAIT, "broadcast.quiet")
+    assert ruling.wait_s == 9 * 3600
+    assert judge(order(lives_s=9 * 3600 - 1), HOUSE, at("22:00"), BOOT).answer is Answer.REFUSE
+
+
+def test_a_sound_ends_before_quiet_hours_begin():
+    assert begin(order(), HOUSE, at("21:28"), BOOT, seconds=100).answer is Answer.GO
+    assert begin(order(), HOUSE, at("21:28"), BOOT, seconds=119).code == "broadcast.quiet"
+
+
+def test_a_clock_that_may_be_wrong_is_quiet_as_soon_as_it_may_be():
+    assert why(order(), at("21:27", error_s=180)) == (Answer.REFUSE, "broadcast.quiet")
+    assert why(order(), at("07:02", error_s=180)) == (Answer.REFUSE, "broadcast.quiet")
+    assert why(order(), at("07:03", error_s=180))[0] is Answer.GO
+
+
+def test_without_the_time_nothing_scheduled_sounds_and_nothing_in_the_community():
+    scheduled = order(actor=Who("schedule", "morning"), zones=("hall",))
+    assert why(scheduled)[0] is Answer.GO
+    assert why(scheduled, LOST)[1] == "broadcast.untrusted-clock"
+    assert why(order(), LOST)[1] == "broadcast.no-time"
+    assert why(order(zones=("hall",)), LOST)[0] is Answer.GO
+    assert why(order(class_=Class.EMERGENCY), LOST)[0] is Answer.GO
+
+
+def test_what_is_near_is_never_loud_and_an_emergency_always_is():
+    assert level_db(order(level_db=6), HOUSE) == 0
+    assert level_db(order(level_db=-20), HOUSE) == -20
+    assert level_db(order(zones=("lift",), level_db=0), HOUSE) == -10
+    assert level_db(order(level_db=-20, class_=Class.EMERGENCY), HOUSE) == 0
+
+
+def test_too_long_is_refused_but_an_emergency_is_shortened():
+    assert begin(order(), HOUSE, NOON, BOOT, seconds=301).code == "broadcast.too-long"
+    made = order(class_=Class.EMERGENCY, repeat=100)
+    assert begin(made, HOUSE, NOON, BOOT, seconds=9_999).answer is Answer.GO
+    assert rounds(made, 60) == 60
+    assert rounds(made, 9_999) == 1
+    assert rounds(order(repeat=3), 60) == 3
+
+
+@pytest.mark.parametrize("between", ["21:30-07:00", "12:00-14:00"])
+def test_the_spell_of_every_minute_is_that_of_the_window(between):
+    quiet = Quiet(between, CALENDAR)
+    start, end = (int(t[:2]) * 60 + int(t[3:]) for t in between.split("-"))
+    for minute in range(0, 1440, 7):
+        spell = quiet.spell(at(f"{minute // 60:02}:{minute % 60:02}"))
+        inside = (minute - start) % 1440 < (end - start) % 1440
+        assert spell.quiet is inside
+        assert spell.left_s == ((end if inside else start) - minute) % 1440 * 60 or not inside
+
+
+def test_never_quiet_where_there_are_no_quiet_hours():
+    assert Quiet(None, CALENDAR).spell(LOST).quiet is False
+
+
+def test_words_are_checked_when_an_order_is_made():
+    assert isinstance(order().content, Say)
