@@ -20,6 +20,8 @@ COMMANDS = {
     "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
     "accounts": "gateway.web.signin.command",
+    "install": "gateway.appliance.install.command",
+    "uninstall": "gateway.appliance.install.undo",
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 

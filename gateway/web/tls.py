@@ -28,7 +28,7 @@ from gateway.web.certificate import Address, Pair
 log = logging.getLogger(__name__)
 
 _SIOCGIFADDR = 0x8915
-_IF_INET6 = Path("/proc/net/if_inet6")
+_IF_INET6 = Path("/proc/self/net/if_inet6")  # /proc/net is hidden by `ProcSubset=pid`
 _LOOPBACK: tuple[Address, ...] = (
     ipaddress.IPv4Address("127.0.0.1"),
     ipaddress.IPv6Address("::1"),

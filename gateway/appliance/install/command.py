@@ -1,0 +1,122 @@
+"""`yizhan install`: every step in plain words; done again, nothing to do."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from gateway.appliance.install import machine, manifest, score
+from gateway.appliance.install.plan import SETTINGS, Wish, source, steps
+from gateway.appliance.install.sandbox import Dropin, gateway_dropin
+from gateway.appliance.install.steps import File, Step, Tree
+from gateway.appliance.load import FILE_NAME, load
+from gateway.errors import Denied
+from gateway.texts import Texts
+
+_GATEWAY = "yizhan.service"
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "install",
+        help=texts.say("cli.install"),
+        description=texts.say("install.about"),
+        epilog=texts.say("install.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR", help=texts.say("install.root")
+    )
+    parser.add_argument(
+        "--kiosk",
+        choices=("cog", "chromium", "none"),
+        default="none",
+        help=texts.say("install.kiosk"),
+    )
+    parser.add_argument("--keep-logs", action="store_true", help=texts.say("install.keep-logs"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is missing; 1 when a command of systemd failed."""
+    texts = Texts.of_environment()
+    root: Path = args.root.resolve()
+    if root == Path("/") and os.geteuid() != 0 and not args.dry_run:
+        raise Denied("install.not-root")
+    tree = Tree(root, manifest.read(root))
+    dropin = _dropin(root, texts)
+    missing = _missing(list(steps(Wish(args.kiosk, args.keep_logs), dropin)), tree, texts)
+    if not missing:
+        print(texts.say("install.nothing"))
+        return 0
+    if args.dry_run:
+        _show(missing, texts)
+        return 0
+    changed = _carry_out(missing, tree, texts)
+    code = _tell_systemd(root, changed, args.kiosk, settings=dropin is not None, texts=texts)
+    print(texts.say("install.done" if dropin else "install.done-no-settings"))
+    return code
+
+
+def _dropin(root: Path, texts: Texts) -> Dropin | None:
+    """The sandbox for these settings, with its score; None as long as there are none."""
+    config = root / SETTINGS
+    if not (config / FILE_NAME).exists():
+        return None
+    dropin = gateway_dropin(load(config))
+    unit = source(_GATEWAY).decode()
+    shipped = score.exposure(_GATEWAY, unit)
+    narrowed = score.exposure(_GATEWAY, score.with_dropin(unit, dropin.text))
+    if shipped is not None and narrowed is not None:
+        print(texts.say("install.scores", shipped=shipped, narrowed=narrowed))
+    for note in dropin.notes:
+        print("· " + texts.say(note.code, **note.data))
+    return dropin
+
+
+def _missing(all_steps: list[Step], tree: Tree, texts: Texts) -> list[Step]:
+    for step in all_steps:
+        if isinstance(step, File) and step.foreign(tree):
+            print("· " + texts.say("install.left-alone", path=f"/{step.path}"))
+    return [step for step in all_steps if not step.done(tree)]
+
+
+def _show(missing: list[Step], texts: Texts) -> None:
+    print(texts.say("install.would", count=len(missing)))
+    for step in missing:
+        said = step.said()
+        print("  " + texts.say(said.code, **said.data))
+        if isinstance(step, File) and step.path.endswith("50-station.conf"):
+            print("".join(f"      {line}\n" for line in step.body.decode().splitlines()), end="")
+
+
+def _carry_out(missing: list[Step], tree: Tree, texts: Texts) -> list[str]:
+    """Do each step; the manifest is written even when one fails, so that it can be undone."""
+    changed = []
+    try:
+        for number, step in enumerate(missing, 1):
+            said = step.said()
+            print(f"[{number}/{len(missing)}] " + texts.say(said.code, **said.data), flush=True)
+            step.do(tree)
+            changed.append(getattr(step, "path", ""))
+    finally:
+        manifest.write(tree.root, tree.manifest)
+    return changed
+
+
+def _tell_systemd(
+    root: Path, changed: list[str], kiosk: str, *, settings: bool, texts: Texts
+) -> int:
+    if not machine.runs(root):
+        print(texts.say("install.not-running"))
+        return 0
+    code = 0
+    for order in machine.orders(changed, settings=settings, kiosk=kiosk):
+        print("· " + texts.say(order.said.code), flush=True)
+        if (said := machine.carry_out(order)) is not None:
+            print(texts.say("install.order-failed", command=" ".join(order.command), reason=said))
+            code = 1
+    return code

@@ -1,0 +1,58 @@
+"""A running systemd: what it must be told after the files have changed."""
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.settings import Phrase
+
+RUNNING = Path("/run/systemd/system")
+
+
+class Order(NamedTuple):
+    """One command and what it is for."""
+
+    said: Phrase
+    command: tuple[str, ...]
+
+
+RELOAD = Order(Phrase("install.order-reload"), ("systemctl", "daemon-reload"))
+
+
+def runs(root: Path) -> bool:
+    """Whether this root is a machine that systemd runs right now."""
+    return root == Path("/") and RUNNING.is_dir()
+
+
+def orders(changed: Iterable[str], *, settings: bool, kiosk: str) -> Iterator[Order]:
+    """What follows from these changed paths; without settings nothing is started."""
+    paths = tuple(changed)
+    if not paths:
+        return
+    yield RELOAD
+    if any("journald" in path for path in paths):
+        command = ("systemctl", "restart", "systemd-journald.service")
+        yield Order(Phrase("install.order-logs"), command)
+    if any("udev" in path for path in paths):
+        yield Order(Phrase("install.order-names"), ("udevadm", "control", "--reload"))
+        command = ("udevadm", "trigger", "--subsystem-match=tty")
+        yield Order(Phrase("install.order-names"), command)
+    if settings:
+        units = ["yizhan.service", "yizhan-audio.service"]
+        units += [f"yizhan-kiosk-{kiosk}.service"] if kiosk != "none" else []
+        yield Order(Phrase("install.order-start"), ("systemctl", "restart", *units))
+
+
+def stop() -> Order:
+    """What comes before everything is taken away."""
+    units = ("yizhan-kiosk-cog", "yizhan-kiosk-chromium", "yizhan", "yizhan-audio")
+    return Order(Phrase("install.order-stop"), ("systemctl", "stop", *units))
+
+
+def carry_out(order: Order) -> str | None:
+    """Do it; what it said if it failed."""
+    ran = subprocess.run(  # noqa: S603 - the commands stand above
+        order.command, capture_output=True, text=True, check=False
+    )
+    return None if ran.returncode == 0 else (ran.stderr.strip() or f"exit {ran.returncode}")

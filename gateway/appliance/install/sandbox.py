@@ -1,0 +1,112 @@
+"""The drop-ins that narrow the shipped units to what `station.toml` names.
+
+A list in systemd is emptied by an empty assignment and then filled again. What cannot be narrowed
+is said, in the drop-in and to the installer.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from gateway.appliance.schema import BusSetting, Settings
+from gateway.settings import Phrase
+
+DISCOVERY_PORT = 5353
+_NEAR = ("localhost", "link-local", "multicast")
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
+_BY_PREFIX = (
+    ("/dev/ttyAMA", ("char-ttyAMA",)),
+    ("/dev/yizhan/uart", ("char-ttyAMA",)),
+    ("/dev/ttyUSB", ("char-ttyUSB",)),
+    ("/dev/ttyACM", ("char-ttyACM",)),
+    ("/dev/serial/", ("char-ttyUSB", "char-ttyACM")),
+    ("/dev/yizhan/", ("char-ttyUSB", "char-ttyACM")),
+    # the Pi's primary UART is ttyAMA or, on models whose radio takes that, the mini UART ttyS
+    ("/dev/serial0", ("char-ttyAMA", "char-ttyS")),
+    ("/dev/ttyS", ("char-ttyS",)),
+)
+_ANY_TTY = ("char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS")
+
+HEAD = """\
+# 由 yizhan install 根据 station.toml 算出；改了接线或平台，请再运行一次 yizhan install。
+# Derived from station.toml by `yizhan install`; run it again after a change. Not edited by hand.
+[Service]
+"""
+
+
+class Dropin(NamedTuple):
+    """The text of a drop-in, and what is worth knowing about it."""
+
+    text: str
+    notes: tuple[Phrase, ...]
+
+
+def gateway_dropin(settings: Settings) -> Dropin:
+    """What the gateway's unit needs for these settings, and no more."""
+    buses = settings.buses.values()
+    ports = _ports(settings)
+    addresses, notes = _addresses(settings)
+    lines = [
+        *_devices(sorted({each for bus in buses for each in _device_classes(bus)})),
+        *_groups(settings),
+        "SocketBindAllow=",
+        *(f"SocketBindAllow={port}" for port in ports),
+        "IPAddressAllow=",
+        f"IPAddressAllow={' '.join(addresses)}",
+    ]
+    return Dropin(HEAD + "\n".join(lines) + "\n", notes)
+
+
+def _device_classes(bus: BusSetting) -> tuple[str, ...]:
+    """The classes of character device behind a bus: a replugged adapter gets a new number."""
+    port = getattr(bus.options, "port", "")
+    if bus.kind != "serial" or "://" in port:
+        return ()
+    return next((classes for prefix, classes in _BY_PREFIX if port.startswith(prefix)), _ANY_TTY)
+
+
+def _devices(classes: list[str]) -> Iterator[str]:
+    yield "DeviceAllow="
+    if not classes:
+        yield "# no serial line: no device at all"
+        yield "PrivateDevices=yes"
+    yield from (f"DeviceAllow={each} rw" for each in classes)
+
+
+def _groups(settings: Settings) -> Iterator[str]:
+    buses = settings.buses.values()
+    yield "SupplementaryGroups="
+    if any(_device_classes(bus) for bus in buses):
+        yield "SupplementaryGroups=dialout"
+    if any(bus.kind == "ble" for bus in buses):
+        yield "# BLE: BlueZ on the system bus answers this group"
+        yield "SupplementaryGroups=bluetooth"
+
+
+def _ports(settings: Settings) -> Iterator[str]:
+    web = settings.web
+    yield from (f"tcp:{port}" for port in (web.lan_port, web.port) if port)
+    yield f"udp:{DISCOVERY_PORT}"
+
+
+def _addresses(settings: Settings) -> tuple[tuple[str, ...], tuple[Phrase, ...]]:
+    """Whom the station may talk to: the community's network and its platforms."""
+    notes: list[Phrase] = []
+    allowed = [*_NEAR, *_PRIVATE]
+    for name, uplink in settings.uplinks.items():
+        host = urlsplit(uplink.url).hostname or ""
+        literal = _literal(host)
+        if literal is None and host != "localhost":
+            notes.append(Phrase("install.platform-by-name", {"uplink": name, "host": host}))
+        elif literal is not None and not (literal.is_private or literal.is_loopback):
+            allowed.append(str(literal))
+    # systemd matches addresses, and a name's may change any day
+    return (("any",) if notes else tuple(allowed)), tuple(notes)
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,200 @@
+"""One step of the installation: whether it is done, how it is done, what it leaves."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from gateway.appliance.install import accounts
+from gateway.appliance.install.manifest import Laid, Manifest, digest
+from gateway.errors import Unavailable
+from gateway.settings import Phrase
+
+
+class Tree(NamedTuple):
+    """Where it goes: a root, and what was laid below it before."""
+
+    root: Path
+    manifest: Manifest
+
+    def at(self, path: str) -> Path:
+        """The place below the root."""
+        return self.root / path
+
+
+class Step(Protocol):
+    """One thing that should stand."""
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        ...
+
+    def done(self, tree: Tree) -> bool:
+        """Whether it stands already."""
+        ...
+
+    def do(self, tree: Tree) -> None:
+        """Make it stand, and note in the manifest what was not there before."""
+        ...
+
+
+class Folder(NamedTuple):
+    """A folder with an owner; `data`: what is in it is the station's."""
+
+    path: str
+    mode: int = 0o755
+    owner: str | None = None
+    data: bool = False
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-folder", {"path": f"/{self.path}"})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether it is there; its owner is systemd-tmpfiles' to restore."""
+        return tree.at(self.path).is_dir()
+
+    def do(self, tree: Tree) -> None:
+        """Make it and the folders above it."""
+        make_folders(tree, self.path, data=self.data)
+        place = tree.at(self.path)
+        place.chmod(self.mode)
+        if self.owner is not None and os.geteuid() == 0:
+            os.chown(place, *accounts.ids(tree.root, self.owner))
+
+
+class File(NamedTuple):
+    """A file of ours. One that somebody has changed, or that was there before, is left alone."""
+
+    path: str
+    body: bytes
+    mode: int = 0o644
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-file", {"path": f"/{self.path}"})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether it stands as it should, or is somebody else's now."""
+        place = tree.at(self.path)
+        return place.exists() and (place.read_bytes() == self.body or self.foreign(tree))
+
+    def foreign(self, tree: Tree) -> bool:
+        """Whether what stands there is not what we laid, nor what we would lay."""
+        place, known = tree.at(self.path), tree.manifest.find(self.path)
+        if not place.exists() or (body := place.read_bytes()) == self.body:
+            return False
+        return known is None or known.proof != digest(body)
+
+    def do(self, tree: Tree) -> None:
+        """Put it in place whole."""
+        make_folders(tree, str(Path(self.path).parent))
+        place = tree.at(self.path)
+        fresh = place.with_name(f".{place.name}.yizhan-new")
+        fresh.write_bytes(self.body)
+        fresh.chmod(self.mode)
+        fresh.replace(place)
+        tree.manifest.note(Laid("file", self.path, digest(self.body)))
+
+
+class Link(NamedTuple):
+    """A symbolic link: what enables a unit."""
+
+    path: str
+    target: str
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-enable", {"unit": Path(self.path).name})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether something stands there: another's link is another's wish."""
+        return os.path.lexists(tree.at(self.path))
+
+    def do(self, tree: Tree) -> None:
+        """Make it."""
+        make_folders(tree, str(Path(self.path).parent))
+        tree.at(self.path).symlink_to(self.target)
+        tree.manifest.note(Laid("link", self.path, self.target))
+
+
+class Accounts(NamedTuple):
+    """The users that a sysusers.d file names."""
+
+    names: tuple[str, ...]
+    declared: bytes
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-accounts", {"names": ", ".join(self.names)})
+
+    def _missing(self, root: Path) -> list[str]:
+        return [name for name in self.names if not accounts.exists(root, name)]
+
+    def done(self, tree: Tree) -> bool:
+        """Whether all are there."""
+        return not self._missing(tree.root)
+
+    def do(self, tree: Tree) -> None:
+        """Have systemd-sysusers make them."""
+        missing = self._missing(tree.root)
+        accounts.create(tree.root, self.declared)
+        for name in missing:
+            tree.manifest.note(Laid("account", f"account:{name}", name))
+
+
+class Program(NamedTuple):
+    """The program itself: the package brings it, the installer only looks."""
+
+    path: str
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-program", {"path": f"/{self.path}"})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether it is there."""
+        return os.path.lexists(tree.at(self.path))
+
+    def do(self, tree: Tree) -> None:
+        """Say how it comes there."""
+        raise Unavailable("install.no-program", path=str(tree.at(self.path)))
+
+
+def make_folders(tree: Tree, path: str, *, data: bool = False) -> None:
+    """The folder and those above it, each that was missing noted."""
+    above = [str(each) for each in reversed(Path(path).parents) if str(each) != "."]
+    for each in (*above, path):
+        if not tree.at(each).is_dir():
+            tree.at(each).mkdir(mode=0o755)
+            tree.manifest.note(Laid("folder", each, data=data and each == path))
+
+
+def remove(tree: Tree, laid: Laid, *, purge: bool) -> bool:
+    """Take one thing away again; False where it stays: changed since, in use, or data."""
+    place = tree.at(laid.path)
+    if laid.kind == "account":
+        return purge and accounts.remove(tree.root, laid.proof)
+    if laid.kind == "folder":
+        return _remove_folder(place, laid, purge=purge)
+    if not os.path.lexists(place):
+        return True
+    if laid.kind == "link":
+        ours = place.is_symlink() and str(place.readlink()) == laid.proof
+    else:
+        ours = digest(place.read_bytes()) == laid.proof
+    if ours:
+        place.unlink()
+    return ours
+
+
+def _remove_folder(place: Path, laid: Laid, *, purge: bool) -> bool:
+    if laid.data and not purge:
+        return False
+    if laid.data:
+        shutil.rmtree(place, ignore_errors=True)
+    if place.is_dir() and any(place.iterdir()):
+        return False
+    if place.is_dir():
+        place.rmdir()
+    return True

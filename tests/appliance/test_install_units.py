@@ -1,0 +1,93 @@
+"""The shipped units before systemd's own judge."""
+
+import itertools
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.appliance.install.score import exposure
+
+ROOT = Path(__file__).parent.parent.parent
+SYSTEMD = ROOT / "systemd"
+UNITS = sorted(path.name for path in SYSTEMD.glob("*.service"))
+PROGRAMS = (
+    "opt/yizhan/bin/yizhan",
+    *("usr/bin/cog", "usr/bin/cage", "usr/bin/systemd-sysusers", "usr/bin/systemd-tmpfiles"),
+)
+LIFTED = re.compile(
+    r"(ExecPaths|ReadWritePaths|ReadOnlyPaths|SupplementaryGroups|DeviceAllow"
+    r"|RestrictAddressFamilies|SocketBindAllow|IPAddressAllow|CPUSchedulingPolicy)="
+)
+
+
+def text(unit: str) -> str:
+    return (SYSTEMD / unit).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("unit", "most"),
+    [("yizhan.service", 1.4), ("yizhan-audio.service", 1.5)],  # real-time priority costs 0.1
+)
+def test_the_shipped_unit_is_closed(unit: str, most: float) -> None:
+    score = exposure(unit, text(unit))
+    assert score is not None, "systemd-analyze is missing"
+    assert score <= most
+
+
+def test_the_judge_sees_a_restriction_that_is_gone() -> None:
+    weaker = text("yizhan.service").replace("NoNewPrivileges=yes\n", "")
+    assert (exposure("yizhan.service", weaker) or 0) > 1.4
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    """In a root that holds the programs and Debian's own units."""
+    units = tmp_path / "usr/lib/systemd/system"
+    shutil.copytree("/usr/lib/systemd/system", units, symlinks=True)
+    for program in PROGRAMS:
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/usr/bin/true", tmp_path / program)
+    for unit in UNITS:
+        shutil.copy(SYSTEMD / unit, units)
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={tmp_path}", *UNITS],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", ["yizhan.service", "yizhan-audio.service"])
+def test_each_lifted_restriction_names_its_feature(unit: str) -> None:
+    """A line that opens something stands under a comment, or under another such line."""
+    lines = text(unit).splitlines()
+    for above, line in itertools.pairwise(lines):
+        if LIFTED.match(line) and "NoExec" not in above:
+            assert above.startswith("#") or LIFTED.match(above), line
+
+
+@pytest.mark.parametrize("unit", ["yizhan.service", "yizhan-audio.service"])
+def test_a_wrong_clock_and_a_late_network_hold_nothing_up(unit: str) -> None:
+    orders = " ".join(re.findall(r"^(?:After|Wants|Requires)=(.*)$", text(unit), re.MULTILINE))
+    assert not {"time-sync.target", "network-online.target"} & set(orders.split())
+    assert "StartLimitIntervalSec=0" in text(unit)
+
+
+def test_memory_runs_out_for_the_browser_first() -> None:
+    def score(unit: str) -> int:
+        found = re.search(r"^OOMScoreAdjust=(-?\d+)", text(unit), re.MULTILINE)
+        assert found is not None
+        return int(found[1])
+
+    browsers = [unit for unit in UNITS if "kiosk" in unit]
+    assert len(browsers) == 2
+    assert score("yizhan-audio.service") < score("yizhan.service") < min(map(score, browsers))
+    assert all(re.search(r"^MemoryMax=", text(unit), re.MULTILINE) for unit in UNITS)
+
+
+def test_the_browser_keeps_nothing_on_the_card() -> None:
+    assert "--user-data-dir=/run/yizhan-kiosk/" in text("yizhan-kiosk-chromium.service")
+    for unit in UNITS:
+        if "kiosk" in unit:
+            assert "HOME=/run/yizhan-kiosk " in text(unit)
