@@ -15,7 +15,8 @@
     │   └── BadReceipt              the platform's answer is no receipt
     ├── CommandRefused              an order or command that may not be carried out
     ├── Denied                      who asks may not, or not yet (`retry_after_s` may say when)
-    └── Unavailable                 nothing is there (yet) that could do it
+    ├── Unavailable                 nothing is there (yet) that could do it
+    └── ProgramFailed               a program (ffmpeg, espeak-ng) is missing, too slow, or said no
 
 An error carries a `code` (a key in `gateway/texts`) and `data`; no sentence is written here.
 """
@@ -94,3 +95,7 @@ class Denied(StationError):
 
 class Unavailable(StationError):
     """Nothing here can do that (yet)."""
+
+
+class ProgramFailed(StationError):
+    """A program that we started is missing, ran over its limits, or said no."""

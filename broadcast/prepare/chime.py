@@ -1,0 +1,143 @@
+"""The station's own signals, computed: no recording, no licence, the same bytes everywhere.
+
+None of them is a fire alarm's pattern (the slow sweep or the three-pulse evacuation signal of fire
+sounders): a person must not take our attention signal for the fire system's, nor the reverse.
+"""
+
+import array
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from broadcast.prepare.clip import RATE
+
+VERSION = 1
+"""Goes up when a signal sounds differently, so that a shelf makes it anew."""
+
+PEAK = 0.7
+_FADE_S = 0.01
+
+Sound = list[float]
+
+
+class Partial(NamedTuple):
+    """One ringing tone of a bell: its frequency, its share, how fast it dies away."""
+
+    hz: float
+    share: float
+    half_s: float
+
+
+def bell(hz: float, seconds: float) -> Sound:
+    """A struck bar: a few partials, each dying away by itself."""
+    partials = (
+        Partial(hz, 1.0, 0.22),
+        Partial(2.76 * hz, 0.35, 0.09),
+        Partial(5.4 * hz, 0.12, 0.04),
+    )
+    return [
+        sum(
+            each.share * 0.5 ** (n / RATE / each.half_s) * math.sin(math.tau * each.hz * n / RATE)
+            for each in partials
+        )
+        for n in range(round(seconds * RATE))
+    ]
+
+
+def tone(hz: float, seconds: float) -> Sound:
+    """A plain tone with a little of its third harmonic, so that a small horn carries it."""
+    return [
+        math.sin(math.tau * hz * n / RATE) + 0.2 * math.sin(3 * math.tau * hz * n / RATE)
+        for n in range(round(seconds * RATE))
+    ]
+
+
+def sweep(low_hz: float, high_hz: float, seconds: float) -> Sound:
+    """A tone that rises and falls again once, with no jump in its phase."""
+    count, phase, made = round(seconds * RATE), 0.0, []
+    for n in range(count):
+        share = 1 - abs(2 * n / count - 1)
+        phase += math.tau * low_hz * (high_hz / low_hz) ** share / RATE
+        made.append(math.sin(phase) + 0.2 * math.sin(3 * phase))
+    return made
+
+
+def rest(seconds: float) -> Sound:
+    """Silence."""
+    return [0.0] * round(seconds * RATE)
+
+
+def notice() -> Sound:
+    """叮—咚: two bells, a third down, for a notice."""
+    return mixed((0.0, bell(659.3, 1.6)), (0.55, bell(523.3, 1.6)))
+
+
+def arrival() -> Sound:
+    """Three rising bells: a car has come, somebody is on the way."""
+    return mixed((0.0, bell(523.3, 1.2)), (0.22, bell(659.3, 1.2)), (0.44, bell(784.0, 1.4)))
+
+
+def urgent() -> Sound:
+    """高—低, three times: an urgent notice."""
+    return [*_times(3, [*_faded(tone(960, 0.3)), *_faded(tone(770, 0.3))]), *rest(0.3)]
+
+
+def emergency() -> Sound:
+    """A siren for 8 s: even rises and falls of 2 s between 600 and 1,200 Hz.
+
+    The 8 s are the least that the cadence of an emergency broadcast asks for before speech.
+    """
+    return _faded(list(_times(4, sweep(600, 1200, 2.0))))
+
+
+def beep() -> Sound:
+    """A short tone, for the trial of one loudspeaker."""
+    return _faded(tone(1000, 0.2))
+
+
+_MAKERS: dict[str, Callable[[], Sound]] = {
+    "notice": notice,
+    "urgent": urgent,
+    "emergency": emergency,
+    "arrival": arrival,
+    "beep": beep,
+}
+NAMES = tuple(_MAKERS)
+
+
+def make(name: str) -> bytes:
+    """The signal of that name as sound: 16 kHz mono s16, its loudest sample at `PEAK`."""
+    return pcm(_MAKERS[name]())
+
+
+def pcm(sound: Iterable[float]) -> bytes:
+    """16-bit samples, scaled so that the loudest is `PEAK`."""
+    samples = list(sound)
+    loudest = max(map(abs, samples), default=0.0) or 1.0
+    scale = PEAK * 32767 / loudest
+    return array.array("h", (round(sample * scale) for sample in samples)).tobytes()
+
+
+def mixed(*parts: tuple[float, Sound]) -> Sound:
+    """Sounds laid over each other, each from its own second on."""
+    made = [0.0] * max(round(at * RATE) + len(sound) for at, sound in parts)
+    for at, sound in parts:
+        first = round(at * RATE)
+        for n, sample in enumerate(sound):
+            made[first + n] += sample
+    return _faded(made)
+
+
+def _faded(sound: Sound) -> Sound:
+    """No click at either end."""
+    count = round(_FADE_S * RATE)
+    made = list(sound)
+    for n in range(min(count, len(made) // 2)):
+        made[n] *= n / count
+        made[-1 - n] *= n / count
+    return made
+
+
+def _times(count: int, sound: Sound) -> Iterator[float]:
+    for _ in range(count):
+        yield from sound

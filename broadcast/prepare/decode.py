@@ -1,0 +1,122 @@
+"""Whatever somebody brings becomes a canonical WAV, once, outside this process.
+
+ffmpeg reads it with a closed list of formats and codecs and of nothing but that one file: a
+playlist that names other files, or a video, is not read at all. The first run decodes and measures
+(ITU-R BS.1770 loudness, true peak), the second brings it to the station's loudness.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from broadcast.prepare.capped import Limits, run
+from broadcast.prepare.clip import RATE, is_canonical
+from gateway.errors import ProgramFailed, UsageError
+
+LOUDNESS_LUFS = -16.0
+PEAK_DBTP = -1.0
+SECONDS_MAX = 600
+"""Ten minutes: longer than any notice."""
+
+GAIN_DB_MAX = 30.0
+"""More would make a notice of the room's noise."""
+
+SILENCE_LUFS = -60.0
+LIMITS = Limits(wall_s=60, cpu_s=40, memory_mb=400, file_mb=64)
+
+FORMATS = "wav,w64,mp3,flac,ogg,aac,mov,matroska,webm,amr,caf,aiff"
+CODECS = (
+    "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,pcm_s16be,pcm_s24be,pcm_f32le,pcm_alaw,pcm_mulaw,"
+    "mp3,mp3float,flac,vorbis,libvorbis,opus,libopus,aac,alac,amrnb,amrwb"
+)
+
+_INTEGRATED = re.compile(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS")
+_PEAK = re.compile(r"\bPeak:\s+(-?[\d.]+|-inf|nan) dBFS")
+
+
+class Loudness(NamedTuple):
+    """What was measured."""
+
+    lufs: float
+    peak_db: float
+
+
+async def canonical(
+    source: Path, folder: Path, *, seconds_max: float = SECONDS_MAX, lufs: float = LOUDNESS_LUFS
+) -> Path:
+    """A canonical WAV in `folder`, at the station's loudness; UsageError says why not."""
+    raw, done = folder / "raw.wav", folder / "canonical.wav"
+    found = await _decode(source, raw, seconds_max)
+    if raw.stat().st_size > seconds_max * RATE * 4 + 1024:  # one second more was let through
+        raise UsageError("upload.long", limit_s=seconds_max)
+    if max(found.lufs, found.peak_db) < SILENCE_LUFS:
+        raise UsageError("upload.silent")
+    await run(_level(raw, done, gain_db(found, lufs)), LIMITS)
+    raw.unlink()
+    if not is_canonical(done):
+        raise ProgramFailed("program.output", program="ffmpeg")
+    return done
+
+
+async def measure(source: Path) -> Loudness:
+    """The loudness of a file, without changing it."""
+    return measured(await run(_reading(source, SECONDS_MAX, Path("-"), "null"), LIMITS))
+
+
+def measured(printed: str) -> Loudness:
+    """What the ebur128 filter says at its end."""
+    lufs, peak = _INTEGRATED.findall(printed), _PEAK.findall(printed)
+    if not lufs or not peak:
+        raise UsageError("upload.no-sound")
+    return Loudness(_number(lufs[-1]), _number(peak[-1]))
+
+
+def gain_db(found: Loudness, wanted: float = LOUDNESS_LUFS) -> float:
+    """What brings this to the wanted loudness.
+
+    Under 0.4 s there is no loudness to measure: then the peak alone decides.
+    """
+    if found.lufs < SILENCE_LUFS:
+        return min(PEAK_DBTP - 2 - found.peak_db, GAIN_DB_MAX)
+    return min(wanted - found.lufs, GAIN_DB_MAX)
+
+
+async def _decode(source: Path, raw: Path, seconds_max: float) -> Loudness:
+    try:
+        printed = await run(_reading(source, seconds_max + 1, raw, "wav"), LIMITS)
+    except ProgramFailed as error:
+        if error.code == "program.missing":
+            raise
+        raise UsageError("upload.unreadable", why=error) from error
+    return measured(printed)
+
+
+def _reading(source: Path, seconds_max: float, target: Path, form: str) -> list[str]:
+    return [
+        *("ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-threads", "1"),
+        *("-protocol_whitelist", "file", "-format_whitelist", FORMATS),
+        *("-codec_whitelist", CODECS, "-t", str(seconds_max), "-i", f"file:{source}"),
+        *("-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"),
+        "-af",
+        f"aresample={RATE},aformat=channel_layouts=mono,ebur128=peak=true:framelog=verbose",
+        *("-c:a", "pcm_f32le", "-f", form, "-y", f"file:{target}" if form != "null" else "-"),
+    ]
+
+
+def _level(raw: Path, done: Path, gain: float) -> list[str]:
+    """The limiter works at four times the rate, where the peaks between samples show."""
+    limit = 10 ** ((PEAK_DBTP - 0.5) / 20)
+    chain = (
+        f"volume={gain:.2f}dB,aresample={4 * RATE},"
+        f"alimiter=limit={limit:.4f}:level=false:attack=1:release=50,aresample={RATE}"
+    )
+    return [
+        *("ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-threads", "1"),
+        *("-protocol_whitelist", "file", "-i", f"file:{raw}", "-af", chain),
+        *("-c:a", "pcm_s16le", "-fflags", "+bitexact", "-flags", "+bitexact"),
+        *("-f", "wav", "-y", f"file:{done}"),
+    ]
+
+
+def _number(printed: str) -> float:
+    return -120.0 if printed in {"-inf", "nan"} else float(printed)

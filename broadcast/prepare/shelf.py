@@ -1,0 +1,198 @@
+"""The shelf: every clip that the station can play, in `state/media`, named by its content.
+
+    media/<sha256>.wav      canonical WAV
+    media/shelf.json        titles, kinds, order of use, and which text led to which clip
+    media/making/           what is being made; emptied at the start
+
+A clip is whole on the disk before its name is told. A lost or damaged list costs titles, never
+sound: it is read anew from the files.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterable, Callable, Collection, Iterator
+from pathlib import Path
+
+import msgspec
+
+from broadcast.prepare import chime
+from broadcast.prepare.clip import Clip, is_canonical, seconds_of, wav
+from broadcast.prepare.decode import canonical
+from broadcast.prepare.index import Entry, Index, Kind
+from broadcast.prepare.upload import BYTES_MAX, receive, title_of
+from gateway.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+QUOTA_BYTES = 256 * 1024 * 1024
+CLIPS_MAX = 5000
+TITLE_CHARS_MAX = 80
+
+
+def nothing_kept() -> Collection[str]:
+    """Nobody refers to a clip."""
+    return ()
+
+
+class Shelf:
+    """The clips of one station. `kept` says which clips somebody (an order, a preset) refers to."""
+
+    def __init__(
+        self,
+        media: Path,
+        *,
+        quota_bytes: int = QUOTA_BYTES,
+        kept: Callable[[], Collection[str]] = nothing_kept,
+    ) -> None:
+        """Read the list, and clear away what a stop has left half made."""
+        self.media = media
+        self.kept = kept
+        self._quota = quota_bytes
+        self._making = media / "making"
+        self._lock = asyncio.Lock()
+        shutil.rmtree(self._making, ignore_errors=True)
+        self._making.mkdir(parents=True)
+        self._index = _read(media)
+
+    def clip(self, sha: str) -> Clip:
+        """The clip of that name; UsageError if there is none."""
+        entry = self._index.entries.get(sha)
+        if entry is None:
+            raise UsageError("clip.unknown", sha=sha[:12])
+        self._index.used(sha)
+        return self._clip(entry)
+
+    def find(self, key: str) -> Clip | None:
+        """What that key (a text, a chime's name) was made into, if it still lies here."""
+        entry = self._index.find(key)
+        return None if entry is None else self.clip(entry.sha)
+
+    def clips(self, kind: Kind | None = None) -> tuple[Clip, ...]:
+        """All clips, the last used first."""
+        entries = reversed(self._index.entries.values())
+        return tuple(self._clip(each) for each in entries if kind in (None, each.kind))
+
+    def size(self) -> int:
+        """Bytes on the shelf."""
+        return self._index.size()
+
+    async def take(self, upload: AsyncIterable[bytes], name: str) -> Clip:
+        """What a person brought, decoded and levelled; UsageError says why it cannot be used."""
+        with self.workshop() as folder:
+            brought = folder / "brought"
+            await receive(upload, brought, BYTES_MAX)
+            made = await canonical(brought, folder)
+            return await self.put(made, title=title_of(name), kind=Kind.UPLOAD)
+
+    async def chime(self, name: str) -> Clip:
+        """The gong of that name (`chime.NAMES`), made at its first use."""
+        if name not in chime.NAMES:
+            raise UsageError("clip.no-chime", name=name, known=chime.NAMES)
+        key = f"chime {name} {chime.VERSION}"
+        if (found := self.find(key)) is not None:
+            return found
+        pcm = await asyncio.to_thread(chime.make, name)
+        return await self.put_pcm(pcm, title=name, key=key)
+
+    async def put_pcm(
+        self, pcm: bytes, *, title: str, kind: Kind = Kind.MADE, key: str = ""
+    ) -> Clip:
+        """Lay sound (16 kHz mono s16) on the shelf."""
+        with self.workshop() as folder:
+            made = folder / "made.wav"
+            await asyncio.to_thread(made.write_bytes, wav(pcm))
+            return await self.put(made, title=title, kind=kind, key=key)
+
+    async def put(self, made: Path, *, title: str, kind: Kind = Kind.MADE, key: str = "") -> Clip:
+        """Lay a canonical file on the shelf (it is moved); the least needed make room for it."""
+        assert is_canonical(made), made
+        sha, size = await asyncio.to_thread(_seal, made)
+        async with self._lock:
+            entry = Entry(sha, title[:TITLE_CHARS_MAX], kind, size)
+            if sha not in self._index.entries:
+                await self._make_room(size)
+                await asyncio.to_thread(os.replace, made, self._path(sha))
+            self._index.add(entry, key)
+            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+            return self._clip(self._index.entries[sha])
+
+    async def lead(self, key: str, sha: str) -> None:
+        """Let this key lead to that clip from now on."""
+        self.clip(sha)
+        async with self._lock:
+            self._index.keys[key] = sha
+            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+
+    async def remove(self, sha: str) -> None:
+        """Take a clip away; UsageError if somebody refers to it."""
+        self.clip(sha)
+        if sha in self.kept():
+            raise UsageError("clip.in-use", sha=sha[:12])
+        async with self._lock:
+            await asyncio.to_thread(self._drop, sha)
+            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+
+    @contextlib.contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """A folder to make something in, on the shelf's own disk; gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self._making, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    async def _make_room(self, size: int) -> None:
+        going = self._index.goers(size, self._quota, self.kept())
+        if not going and len(self._index.entries) >= CLIPS_MAX:
+            going = self._index.goers(
+                self._quota - self._index.size() + 1, self._quota, self.kept()
+            )
+        for sha in going:
+            await asyncio.to_thread(self._drop, sha)
+
+    def _drop(self, sha: str) -> None:
+        self._index.remove(sha)
+        self._path(sha).unlink(missing_ok=True)
+
+    def _write(self, listed: bytes) -> None:
+        """In one step: after a power cut it is the old list or the new one."""
+        fresh = self._making / "shelf.json"
+        fresh.write_bytes(listed)
+        _sync(fresh)
+        fresh.replace(self.media / "shelf.json")
+
+    def _path(self, sha: str) -> Path:
+        return self.media / f"{sha}.wav"
+
+    def _clip(self, entry: Entry) -> Clip:
+        return Clip(entry.sha, self._path(entry.sha), seconds_of(entry.size), entry.title)
+
+
+def _seal(path: Path) -> tuple[str, int]:
+    _sync(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _read(media: Path) -> Index:
+    """The list as far as the files bear it out; a file that nobody listed is somebody's upload."""
+    try:
+        index = msgspec.json.decode((media / "shelf.json").read_bytes(), type=Index)
+    except FileNotFoundError:
+        index = Index()
+    except (OSError, msgspec.MsgspecError) as error:
+        log.warning("the list of clips is damaged, their titles are lost: %s", error)
+        index = Index()
+    lying = {path.stem: path for path in media.glob("*.wav") if is_canonical(path)}
+    for sha in set(index.entries) - set(lying):
+        index.remove(sha)
+    for sha in sorted(set(lying) - set(index.entries)):
+        index.add(Entry(sha, sha[:12], Kind.UPLOAD, lying[sha].stat().st_size))
+    return index

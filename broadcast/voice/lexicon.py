@@ -1,0 +1,54 @@
+"""How words are read where the characters alone do not say it: 银行 is yín háng, not yín xíng.
+
+Data: `config/voices/lexicon.toml`, and a file of the same form beside `station.toml` for the names
+of the neighbourhood. The longest word that fits is taken.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.errors import SettingsError
+
+_SYLLABLE = re.compile(r"[a-zü]{1,6}[1-5]")
+
+
+class Lexicon:
+    """Words and their readings."""
+
+    def __init__(self, readings: Mapping[str, str]) -> None:
+        """`readings`: a word, and one pinyin syllable with its tone number for each character."""
+        self.readings = dict(readings)
+        words = sorted(self.readings, key=lambda word: (-len(word), word))
+        self._words = re.compile("|".join(map(re.escape, words)) or r"(?!)")
+        said = "\n".join(f"{word} {self.readings[word]}" for word in words)
+        self.version = hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    @classmethod
+    def load(cls, *folders: Path) -> "Lexicon":
+        """The words of `lexicon.toml` in these folders, a later one before an earlier one."""
+        readings: dict[str, str] = {}
+        for folder in folders:
+            path = folder / "lexicon.toml"
+            if path.is_file():
+                readings.update(_read(path))
+        return cls(readings)
+
+    def spelt(self, text: str) -> str:
+        """The text with these words in pinyin, set apart by spaces."""
+        return self._words.sub(lambda found: f" {self.readings[found.group()]} ", text)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        groups = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError("voice.bad-file", path=str(path), why=str(error)) from error
+    words = {word: said for group in groups.values() for word, said in group.items()}
+    for word, said in words.items():
+        syllables = said.split()
+        if len(syllables) != len(word) or not all(map(_SYLLABLE.fullmatch, syllables)):
+            raise SettingsError("voice.bad-reading", path=str(path), word=word, reading=said)
+    return words

@@ -1,0 +1,159 @@
+"""The station's voice: a text becomes a clip, by the best engine that can, and only once.
+
+The engines are tried in the order of the settings; what one has spoken lies on the shelf under
+(normalised text, engine, its identity) and is found there the next time. When an engine fails, the
+next one speaks, and `faults` says so until the first speaks again.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from typing import NamedTuple
+
+from broadcast.prepare.clip import Clip
+from broadcast.prepare.decode import canonical
+from broadcast.prepare.shelf import Shelf
+from broadcast.voice.engine import Engine
+from broadcast.voice.english import english
+from broadcast.voice.normalise import normalise
+from gateway.errors import StationError, Unavailable, UsageError
+
+log = logging.getLogger(__name__)
+
+CHARS_MAX = 1000
+"""Some four minutes of speech; nobody listens longer."""
+
+AT_ONCE = 2
+"""Renderings side by side: a background list never holds up an urgent text by more than one."""
+
+SPOKEN_SECONDS_MAX = 600
+
+
+class Line(NamedTuple):
+    """A text that will be wanted."""
+
+    text: str
+    language: str = "zh"
+
+
+class Progress(NamedTuple):
+    """How far the background has come; `failed` is what no engine could say."""
+
+    done: int
+    of: int
+    failed: tuple[Line, ...] = ()
+
+
+class Voice:
+    """Renders texts; knows which are ready."""
+
+    def __init__(self, shelf: Shelf, engines: Sequence[Engine]) -> None:
+        """Speak with these engines, the best first."""
+        self._shelf = shelf
+        self._engines = tuple(engines)
+        self._making: dict[str, asyncio.Task[Clip]] = {}
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self.faults: dict[str, StationError] = {}
+        """Why an engine of the settings does not speak, by its name."""
+
+    def ready(self, text: str, language: str = "zh") -> Clip | None:
+        """The clip that can be played at once; None if it would have to be rendered first."""
+        said = spoken(text, language)
+        keys = (given_key(said, language), *self._keys(said, language))
+        return next((clip for key in keys if (clip := self._shelf.find(key))), None)
+
+    async def render(self, text: str, language: str = "zh") -> Clip:
+        """The clip that says this text; `Unavailable` if no engine can."""
+        said = spoken(text, language)
+        if not said:
+            raise UsageError("voice.nothing", text=text[:40])
+        if len(said) > CHARS_MAX:
+            raise UsageError("voice.long", limit=CHARS_MAX)
+        if (given := self._shelf.find(given_key(said, language))) is not None:
+            return given
+        key = f"{language} {said}"
+        if (task := self._making.get(key)) is None:
+            task = self._making[key] = asyncio.create_task(self._by_chain(said, text, language))
+            task.add_done_callback(lambda _: self._making.pop(key, None))
+        # A caller that stops waiting does not stop the others, nor the work.
+        return await asyncio.shield(task)
+
+    async def prerender(self, lines: Iterable[Line]) -> AsyncIterator[Progress]:
+        """Make ready what is not, one after the other; what fails is told, the rest goes on."""
+        wanted = list(dict.fromkeys(lines))
+        failed: list[Line] = []
+        yield Progress(0, len(wanted))
+        for done, line in enumerate(wanted, 1):
+            try:
+                self.ready(*line) or await self.render(*line)
+            except StationError as error:
+                log.warning("a text could not be made ready: %s", error)
+                failed.append(line)
+            yield Progress(done, len(wanted), tuple(failed))
+
+    async def give(
+        self, text: str, upload: AsyncIterable[bytes], name: str, language: str = "zh"
+    ) -> Clip:
+        """A recording that says this text (the platform's, or a person's): it goes before all."""
+        said = spoken(text, language)
+        if not said:
+            raise UsageError("voice.nothing", text=text[:40])
+        clip = await self._shelf.take(upload, name)
+        await self._shelf.lead(given_key(said, language), clip.sha)
+        return clip
+
+    def _keys(self, said: str, language: str) -> list[str]:
+        return [key for engine in self._engines if (key := _key(said, engine, language))]
+
+    async def _by_chain(self, said: str, title: str, language: str) -> Clip:
+        for engine in self._engines:
+            key = _key(said, engine, language)
+            if key is None:
+                continue
+            if (clip := self._shelf.find(key)) is not None:
+                return clip
+            try:
+                clip = await self._speak(engine, said, title, language, key)
+            except (StationError, OSError) as error:
+                self._failed(engine.name, error)
+                continue
+            self._spoke(engine.name)
+            return clip
+        raise Unavailable("voice.none", language=language)
+
+    async def _speak(self, engine: Engine, said: str, title: str, language: str, key: str) -> Clip:
+        async with self._turn:
+            with self._shelf.workshop() as folder:
+                raw = await engine.speak(said, language, folder)
+                made = await canonical(raw, folder, seconds_max=SPOKEN_SECONDS_MAX)
+                return await self._shelf.put(made, title=title, key=key)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        if name not in self.faults:  # said once, not with every text
+            log.warning("the voice %s does not speak, the next one does: %s", name, error)
+        told = error if isinstance(error, StationError) else Unavailable("voice.io", why=str(error))
+        self.faults[name] = told
+
+    def _spoke(self, name: str) -> None:
+        if self.faults.pop(name, None):
+            log.info("the voice %s speaks again", name)
+
+
+def spoken(text: str, language: str) -> str:
+    """The text as it is read aloud."""
+    return normalise(text) if language == "zh" else english(text)
+
+
+def given_key(said: str, language: str) -> str:
+    """Where a recording of this text lies."""
+    return f"given {_digest(language, said)}"
+
+
+def _key(said: str, engine: Engine, language: str) -> str | None:
+    identity = engine.identity(language)
+    return identity and f"{engine.name} {_digest(language, said, engine.name, identity)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
