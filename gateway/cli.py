@@ -22,6 +22,7 @@ COMMANDS = {
     "accounts": "gateway.web.signin.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
+    "enrol": "gateway.station.enrol.command",
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 

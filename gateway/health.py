@@ -79,7 +79,10 @@ class LaneVitals(msgspec.Struct, frozen=True):
 
 
 class UplinkVitals(msgspec.Struct, frozen=True):
-    """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` with `data` says why."""
+    """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` with `data` says why.
+
+    `certificate` is from when to when ours for that platform is valid, UTC in ns, if we have one.
+    """
 
     name: str
     kind: str
@@ -90,6 +93,7 @@ class UplinkVitals(msgspec.Struct, frozen=True):
     batch_bytes: float
     code: str | None = None
     data: dict[str, Any] = {}
+    certificate: tuple[int, int] | None = None
 
 
 class JournalVitals(msgspec.Struct, frozen=True):
@@ -130,3 +134,20 @@ class Vitals(msgspec.Struct, frozen=True):
     values_per_s: float
     read_to_receipt_ms: float | None
     timezone: str = "Asia/Shanghai"
+
+
+LATE = 5 / 6
+"""A certificate is renewed at two thirds of its life; past this much of it somebody must look."""
+
+
+def certificate_days(uplink: UplinkVitals, clock: ClockVitals) -> int | None:
+    """How many days a certificate that should have been renewed has left, below 0 once it is over.
+
+    None while all is well, where there is none, and where nobody knows what time it is.
+    """
+    if uplink.certificate is None or clock.wall_ns is None:
+        return None
+    begins_ns, ends_ns = uplink.certificate
+    if clock.wall_ns < begins_ns + (ends_ns - begins_ns) * LATE:
+        return None
+    return (ends_ns - clock.wall_ns) // 86_400_000_000_000

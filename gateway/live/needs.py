@@ -1,6 +1,6 @@
-"""What of the field needs a person: a line that is down, a device that has long been silent."""
+"""What needs a person: a line that is down, a device long silent, a certificate near its end."""
 
-from gateway.health import BusVitals, DeviceVitals, Vitals
+from gateway.health import BusVitals, DeviceVitals, UplinkVitals, Vitals, certificate_days
 from gateway.live.view import why
 from gateway.web.section import Action, Need
 from gateway.web.words import Words
@@ -27,6 +27,11 @@ def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
     return (
         *(_line(bus, words) for bus in down),
         *(_device(device, vitals, words) for device in silent[:DEVICES_MAX]),
+        *(
+            _certificate(uplink, days, words)
+            for uplink in vitals.uplinks
+            if (days := certificate_days(uplink, vitals.clock)) is not None
+        ),
     )
 
 
@@ -55,4 +60,19 @@ def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         title=words("live.need-device", name=device.name),
         text=f"{device.place} · {device.bus}" if device.place else device.bus,
         actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+    )
+
+
+def _certificate(uplink: UplinkVitals, days: int, words: Words) -> Need:
+    over = days < 0
+    return Need(
+        key=f"certificate-{uplink.name}",
+        urgency=2 if over else 1,
+        hue="is-fix",
+        pictogram="key",
+        amount=abs(days),
+        unit=words("live.need-days-over" if over else "live.need-days"),
+        title=words("live.need-certificate", uplink=uplink.name),
+        text=words("live.need-certificate-do"),
+        actions=(Action(words("live.need-look"), "cloud", "/", quiet=True),),
     )

@@ -1,6 +1,7 @@
 """The station's uplinks: a follower, a connection, a sender and an inbox for each."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.appliance.schema import Settings
 from gateway.clock import Clock
+from gateway.errors import StationError
 from gateway.journal import Journal
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.courier import Learn
@@ -24,6 +26,8 @@ from gateway.upstream.uplinks.tls import Tls
 
 if TYPE_CHECKING:
     from gateway.upstream.enrol import Papers
+
+_log = logging.getLogger(__name__)
 
 KindsOf = Callable[[str], Iterable[CommandKind]]
 """What other rooms carry out for the platform behind the uplink of that name."""
@@ -121,7 +125,11 @@ class Uplinks:
         from gateway.upstream.enrol import Papers  # noqa: PLC0415  # X.509 costs 8 MB
 
         papers = Papers(self._keys, name)
-        return papers if papers.enrolment(options.url) else None
+        try:
+            return papers if papers.enrolment(options.url) and papers.life() else None
+        except StationError as error:  # without its papers the station still reads and sounds
+            _log.error("uplink %s goes without its papers: %s", name, error)
+            return None
 
     def _inbox(self, name: str, sender: Sender, keys: Keys) -> Inbox:
         clock, station = self._clock, self._station
@@ -140,13 +148,14 @@ class Uplinks:
         if line.inbox is not None:
             tasks.append(start(f"inbox {name}", partial(_listen, line.inbox, line.uplink)))
         if line.papers is not None:
-            tasks.append(start(f"papers {name}", partial(self._keep_papers, line.papers, line.tls)))
+            tasks.append(start(f"papers {name}", partial(self._keep_papers, line)))
         self._tasks[name] = tasks
 
-    async def _keep_papers(self, papers: "Papers", tls: Tls | None) -> None:
+    async def _keep_papers(self, line: _Line) -> None:
         from gateway.upstream.renew import keep_valid  # noqa: PLC0415  # as in `_papers`
 
-        await keep_valid(papers, tls, self._station, self._clock)
+        assert line.papers is not None, "only who is enrolled keeps papers"
+        await keep_valid(line.papers, line.tls, self._station, self._clock, line.sender.certified)
 
     async def _close(self, name: str) -> None:
         await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)

@@ -11,6 +11,8 @@ What lies in the state's `keys/`, for an uplink called `district`:
 """
 
 import datetime
+import hashlib
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +31,8 @@ RENEW_AT = 2 / 3
 """The part of its life after which a certificate is renewed."""
 
 Key = ec.EllipticCurvePrivateKey
+
+_log = logging.getLogger(__name__)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -83,6 +87,8 @@ class Papers:
             return _private(self._next.read_bytes(), self._next)
         except FileNotFoundError:
             pass
+        except StationError as error:  # nobody has vouched for it yet: another is as good
+            _log.warning("a new key is made: %s", error)
         key = ec.generate_private_key(ec.SECP256R1())
         self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(self._next, _pem(key), mode=0o600)
@@ -104,16 +110,44 @@ class Papers:
 
     def life(self) -> tuple[int, int]:
         """From when to when our certificate is valid, UTC in ns."""
-        certificate = _first_certificate(self.pem.read_bytes())
+        certificate = self._pair()[1]
         return _ns(certificate.not_valid_before_utc), _ns(certificate.not_valid_after_utc)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of our public key, as a person compares it with the platform's page."""
+        return fingerprint(self._pair()[0])
+
+    def _pair(self) -> tuple[Key, x509.Certificate]:
+        """Our key and the certificate for it; StationError if the file holds anything else."""
+        try:
+            pem = self.pem.read_bytes()
+            key, certificate = _private(pem, self.pem), _first_certificate(pem)
+        except (FileNotFoundError, ValueError) as error:
+            raise StationError("enrol.damaged", path=str(self.pem)) from error
+        if certificate.public_key() != key.public_key():
+            raise StationError("enrol.damaged", path=str(self.pem))
+        return key, certificate
+
+
+def fingerprint(key: Key) -> str:
+    """SHA-256 of the public half, in groups of four."""
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    digest = hashlib.sha256(spki).hexdigest()[:32]
+    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
+def renews_ns(life: tuple[int, int]) -> int:
+    """When a certificate of that life is renewed, UTC."""
+    begins_ns, ends_ns = life
+    return round(begins_ns + (ends_ns - begins_ns) * RENEW_AT)
 
 
 def due(life: tuple[int, int], clock: Clock) -> bool:
     """Whether it is time to renew; by the floor, while nobody knows what time it is."""
-    begins_ns, ends_ns = life
     wall_ns = clock.status().wall_ns
-    now_ns = clock.floor_ns if wall_ns is None else wall_ns
-    return now_ns >= begins_ns + (ends_ns - begins_ns) * RENEW_AT
+    return (clock.floor_ns if wall_ns is None else wall_ns) >= renews_ns(life)
 
 
 def request(key: Key, station: str) -> str:

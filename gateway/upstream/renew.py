@@ -6,9 +6,10 @@ fails is said once a day.
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from gateway.clock import Clock
-from gateway.errors import UpstreamError
+from gateway.errors import StationError
 from gateway.event import rfc3339
 from gateway.upstream.enrol import Papers, due
 from gateway.upstream.uplinks.office import renew
@@ -20,24 +21,31 @@ TELL_EVERY_LOOKS = 24
 _log = logging.getLogger(__name__)
 
 
-async def keep_valid(papers: Papers, tls: Tls | None, station: str, clock: Clock) -> None:
-    """Look once an hour, until cancelled."""
+Tell = Callable[[tuple[int, int]], None]
+"""Hears from when to when our certificate is valid."""
+
+
+async def keep_valid(
+    papers: Papers, tls: Tls | None, station: str, clock: Clock, tell: Tell = lambda _: None
+) -> None:
+    """Look once an hour, until cancelled; `tell` hears the dates first, and after each renewal."""
     failed = 0
     while True:
-        if due(papers.life(), clock):
-            try:
+        try:
+            tell(papers.life())
+            if due(papers.life(), clock):
                 await renew_now(papers, tls, station)
-                failed = 0
-            except UpstreamError as error:
-                if failed % TELL_EVERY_LOOKS == 0:
-                    ends = rfc3339(papers.life()[1])
-                    _log.warning("our certificate ends %s and is not renewed: %s", ends, error)
-                failed += 1
+                tell(papers.life())
+            failed = 0
+        except StationError as error:
+            if failed % TELL_EVERY_LOOKS == 0:
+                _log.warning("our certificate for %s is not renewed: %s", station, error)
+            failed += 1
         await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def renew_now(papers: Papers, tls: Tls | None, station: str) -> None:
-    """Ask for a certificate and take it into use; UpstreamError, and the former one stays."""
+    """Ask for a certificate and take it into use; StationError, and the former one stays."""
     enrolment = papers.enrolment()
     assert enrolment is not None, "only who is enrolled has papers to renew"
     key = papers.key()

@@ -77,6 +77,10 @@ class Sender:
         """How the uplink stands."""
         return self._standing.vitals
 
+    def certified(self, life: tuple[int, int]) -> None:
+        """From when to when the certificate is valid that we show there, UTC in ns."""
+        self._standing.certificate = life
+
     @property
     def latency_ms(self) -> float | None:
         """From a reading to its receipt."""

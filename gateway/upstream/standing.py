@@ -22,6 +22,7 @@ class Standing:
         self._now_ns = now_ns
         self._since_ns = now_ns()
         self._receipt_ns: int | None = None
+        self.certificate: tuple[int, int] | None = None
         self._faults: dict[str, UpstreamError] = {}
         self._entries = 0.0
         self._bytes = 0.0
@@ -73,6 +74,7 @@ class Standing:
             batch_bytes=self._bytes,
             code=None if fault is None else fault.code,
             data={} if fault is None else fault.data,
+            certificate=self.certificate,
         )
 
     def _state(self, fault: UpstreamError | None) -> str:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from gateway.health import Vitals
+from gateway.health import Vitals, certificate_days
 from gateway.web import answers
 from gateway.web.section import Permission, Route
 
@@ -51,6 +51,11 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
             for uplink in vitals.uplinks
             if uplink.state != "up"
         ),
+    ]
+    found += [
+        f"uplink.{uplink.name}.certificate-{'over' if days < 0 else 'late'}"
+        for uplink in vitals.uplinks
+        if (days := certificate_days(uplink, vitals.clock)) is not None
     ]
     if vitals.journal.evicted:
         found.append("web.health-evicted")

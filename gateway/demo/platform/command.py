@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help=texts.say("platform.host"))
     parser.add_argument("--port", type=int, default=8090, help=texts.say("platform.port"))
+    parser.add_argument("--tls-port", type=int, help=texts.say("platform.tls-port"))
     parser.add_argument("--dir", type=Path, required=True, help=texts.say("platform.dir"))
     return parser
 
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
     args = parser().parse_args(argv)
     token = os.environ.get(TOKEN_VARIABLE)
     try:
-        asyncio.run(serve(Platform(args.dir, token), args.host, args.port))
+        asyncio.run(serve(Platform(args.dir, token), args.host, args.port, args.tls_port))
     except OSError as error:
         text = Texts.of_environment().say("platform.no-port", port=args.port, reason=error.strerror)
         print(text, file=sys.stderr)

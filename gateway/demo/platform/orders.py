@@ -1,4 +1,4 @@
-"""Commands to stations, and what became of them."""
+"""Commands to stations, in every manner in which one can be right or wrong."""
 
 import asyncio
 import datetime
@@ -6,53 +6,71 @@ import json
 import secrets
 import time
 import uuid
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import msgspec
 
-from gateway.demo.platform.store import Store
+from gateway.demo.platform.hand import Hand
+from gateway.demo.platform.store import Answered, OrderRow, Step, Store
 from gateway.demo.platform.wire import RECEIPT_TYPE, Arrival
 
 TTL_S_MAX = 86_400
-FINAL = frozenset({"done", "failed", "refused", "expired"})
+COUNT_MAX = 10_000
+PAD_BYTES_MAX = 1 << 20
+ANSWER_COMMANDS_MAX = 32
+ANSWER_BYTES_MAX = 4 << 20
+AGAIN_MAX = 64
+LATE_LIFE_MS = 60_000
 
 
 class OrderForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the page or a test asks for."""
+    """What the page or a test asks for.
+
+    `ttl_s` below 0 has expired already. `names` is the station that the command says it is for, if
+    another. `count` different ones are made, each is handed out `times` times; `pad_bytes` of
+    nothing make it large.
+    """
 
     station: str
     kind: str
     data: dict[str, Any] = {}
     ttl_s: float = 60.0
+    manner: Literal["signed", "unsigned", "forged"] = "unsigned"
+    names: str | None = None
+    times: int = 1
+    count: int = 1
+    pad_bytes: int = 0
 
 
 class Orders:
     """Issues commands, hands them to stations that poll, notes their receipts."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hand: Hand) -> None:
         self._store = store
+        self._hand = hand
         self._issued = asyncio.Event()
+        self._again: dict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=AGAIN_MAX))
         self._last_ms = 0
 
     def issue(self, form: OrderForm) -> str:
-        """Keep a new command; its id."""
-        # Never two in one millisecond: stations ask for what comes after the id they had last.
-        now_ms = self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms + 1)
-        expires_ms = now_ms + int(min(form.ttl_s, TTL_S_MAX) * 1000)
-        command_id = uuid7(now_ms)
-        body = {
-            "id": command_id,
-            "kind": form.kind,
-            "station": form.station,
-            "issued": rfc3339(now_ms),
-            "expires": rfc3339(expires_ms),
-            "data": form.data,
-        }
-        row = (command_id, form.station, form.kind, expires_ms, json.dumps(body).encode())
-        self._store.order(row)
-        self._issued.set()
-        self._issued = asyncio.Event()
-        return command_id
+        """Keep new commands; the id of the last. UsageError for data that cannot be signed."""
+        rows = [self._row(form) for _ in range(min(max(form.count, 1), COUNT_MAX))]
+        self._store.order(rows, _manner(form), time.time_ns() // 1_000_000)
+        self._again[form.station].extend(
+            row[4] for row in rows for _ in range(min(form.times, AGAIN_MAX) - 1)
+        )
+        self._wake()
+        return rows[-1][0]
+
+    def again(self, command_id: str) -> bool:
+        """Hand a command out once more, whatever became of it; False if there is none."""
+        found = self._store.find(command_id)
+        if found is not None:
+            self._again[found.station].append(found.body)
+            self._wake()
+        return found is not None
 
     async def pending(self, station: str, after: str, wait_s: float) -> list[bytes]:
         """What that station has not finished, issued after `after`; waits for the first."""
@@ -64,25 +82,86 @@ class Orders:
             return []
         return found
 
-    def hear(self, event: Arrival) -> None:
-        """Note a station's receipt for a command."""
-        if event.type != RECEIPT_TYPE or event.data["state"] == "duplicate":
+    def hear(self, events: Iterable[Arrival]) -> None:
+        """Note the receipts for commands among a station's events."""
+        heard = [event for event in events if event.type == RECEIPT_TYPE]
+        if heard:
+            self._store.answered([_answered(event) for event in heard])
+        for event in heard:
+            self._hear_rotation(event)
+
+    def _hear_rotation(self, event: Arrival) -> None:
+        order = self._store.find(event.data["of"])
+        if order is None or order.kind != "key.rotate" or event.data["state"] != "done":
             return
-        detail = json.dumps(event.data.get("detail"), ensure_ascii=False)
-        self._store.answered(
-            event.data["of"], event.data["state"], event.data.get("reason_code") or "", detail
-        )
+        self._hand.rotated(order.station, str((event.data.get("detail") or {}).get("key")))
+
+    def _row(self, form: OrderForm) -> OrderRow:
+        # Never two in one millisecond: stations ask for what comes after the id they had last.
+        now_ms = time.time_ns() // 1_000_000
+        id_ms = self._last_ms = max(now_ms, self._last_ms + 1)
+        expires_ms = now_ms + int(min(form.ttl_s, TTL_S_MAX) * 1000)
+        command_id = uuid7(id_ms)
+        command = {
+            "id": command_id,
+            "kind": form.kind,
+            "station": form.names or form.station,
+            "issued": rfc3339(min(now_ms, expires_ms - LATE_LIFE_MS * (form.ttl_s <= 0))),
+            "expires": rfc3339(expires_ms),
+            "data": self._data(form),
+        }
+        body = json.dumps(self._signed(command, form), ensure_ascii=False).encode()
+        return command_id, form.station, form.kind, expires_ms, body
+
+    def _data(self, form: OrderForm) -> dict[str, Any]:
+        data = form.data
+        if form.kind == "key.rotate" and not data:
+            data = self._hand.rotation(form.station)
+        if form.pad_bytes > 0:
+            data = {**data, "padding": "0" * min(form.pad_bytes, PAD_BYTES_MAX)}
+        return data
+
+    def _signed(self, command: dict[str, Any], form: OrderForm) -> dict[str, Any]:
+        if form.manner == "signed":
+            return self._hand.sign(command, form.station)
+        return self._hand.forge(command) if form.manner == "forged" else command
 
     def _pending(self, station: str, after: str) -> list[bytes]:
-        now_ms = time.time_ns() // 1_000_000
-        return [
-            row.body
-            for row in reversed(self._store.orders())
-            if row.station == station
-            and row.id > after
-            and row.state not in FINAL
-            and row.expires_ms > now_ms
-        ]
+        again = self._again[station]
+        bodies = [row.body for row in self._store.open_orders(station, after, ANSWER_COMMANDS_MAX)]
+        found: list[bytes] = []
+        for body in bodies:
+            if found and sum(map(len, found)) + len(body) > ANSWER_BYTES_MAX:
+                break
+            found.append(body)
+        while again and len(found) < ANSWER_COMMANDS_MAX:
+            found.append(again.popleft())
+        return found
+
+    def _wake(self) -> None:
+        self._issued.set()
+        self._issued = asyncio.Event()
+
+
+def _manner(form: OrderForm) -> str:
+    """The manner in one word a peculiarity, as the page tells it."""
+    said: list[str] = [form.manner]
+    said += ["late"] * (form.ttl_s <= 0)
+    said += ["elsewhere"] * (form.names not in (None, form.station))
+    said += ["twice"] * (form.times > 1)
+    said += ["large"] * (form.pad_bytes > 0)
+    return " ".join(said)
+
+
+def _answered(event: Arrival) -> Answered:
+    detail = event.data.get("detail")
+    step = Step(
+        time.time_ns() // 1_000_000,
+        str(event.data["state"]),
+        event.data.get("reason_code") or "",
+        "" if detail is None else json.dumps(detail, ensure_ascii=False),
+    )
+    return Answered(str(event.data["of"]), step, event.id)
 
 
 def uuid7(now_ms: int) -> str:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.demo.platform.moods import Temper
 from gateway.demo.platform.orders import Orders, rfc3339
+from gateway.demo.platform.registrar import over_tls, station_of
 from gateway.demo.platform.store import LaneKey, Store
 from gateway.demo.platform.wire import Arrival, Malformed, arrivals
 
@@ -53,7 +54,7 @@ class Receiver:
                 expected = f"Bearer {self._token}"
                 if self._token is not None and request.headers.get("Authorization") != expected:
                     return web.json_response({"code": "unauthorised"}, status=401)
-                return await handler(request)
+                return _stranger(request) or await handler(request)
 
             return await self._temper.answer(request, honest)
 
@@ -74,8 +75,7 @@ class Receiver:
 
     def _keep(self, events: list[Arrival]) -> None:
         fresh = self._store.take(events, time.time_ns() // 1_000_000)
-        for event in events:
-            self._orders.hear(event)
+        self._orders.hear(events)
         self.latest.extend(events)
         self.batches += bool(events)
         self._per_second.append((int(time.monotonic()), fresh))
@@ -111,3 +111,14 @@ class Receiver:
             request.query.get("station", ""), request.query.get("after", ""), wait_s
         )
         return web.Response(body=b"[" + b",".join(found) + b"]", content_type="application/json")
+
+
+def _stranger(request: web.Request) -> web.Response | None:
+    """The answer to whoever is not, by the certificate shown, the station that he says he is."""
+    if not over_tls(request):
+        return None  # on the plain port of a demonstration everybody is believed
+    shown = station_of(request)
+    if shown is None:
+        return web.json_response({"code": "certificate"}, status=401)
+    said = {request.headers.get("Yizhan-Station"), request.query.get("station", shown)}
+    return None if said == {shown} else web.json_response({"code": "station"}, status=403)

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.demo.platform.mark import Mark
+from gateway.demo.platform.register import Register
 from gateway.demo.platform.wire import Arrival
 
 KEPT_EVENTS = 1_000_000
 """Of each lane; the watermark remembers the rest."""
+
+LIFE_SHOWN = 16
+
+OrderRow = tuple[str, str, str, int, bytes]
+"""A command: id, station, kind, expiry in ms, body."""
 
 _PRUNE_EVERY = 1000
 _EARLY_EVENTS = (
@@ -48,6 +54,23 @@ class Order(NamedTuple):
     detail: str
 
 
+class Step(NamedTuple):
+    """One step of a command's life: how it was sent, or what its station said, and when."""
+
+    came_ms: int
+    state: str
+    reason: str
+    detail: str
+
+
+class Answered(NamedTuple):
+    """What a station said of a command, and in which event."""
+
+    command: str
+    step: Step
+    event: str
+
+
 class Store:
     """Events, gaps and commands in one file; what a commit has taken is never forgotten."""
 
@@ -61,6 +84,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
+        self.register = Register(self._db)
         self._load()
 
     def close(self) -> None:
@@ -108,20 +132,64 @@ class Store:
             (limit,),
         ).fetchall()
 
-    def order(self, row: tuple[str, str, str, int, bytes]) -> None:
-        """Keep a command: id, station, kind, expiry in ms, body."""
-        self._db.execute("INSERT INTO command VALUES (?, ?, ?, ?, ?, 'sent', '', '')", row)
+    def order(self, rows: Iterable[OrderRow], manner: str, now_ms: int) -> None:
+        """Keep commands that were sent in that manner, all or none."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for row in rows:
+                self._db.execute("INSERT INTO command VALUES (?, ?, ?, ?, ?, 'sent', '', '')", row)
+                self._live(row[0], Step(now_ms, "sent", manner, ""))
 
     def orders(self, limit: int = 20) -> list[Order]:
         """The latest commands, newest first."""
         rows = self._db.execute("SELECT * FROM command ORDER BY id DESC LIMIT ?", (limit,))
         return [Order(*row) for row in rows]
 
-    def answered(self, command: str, state: str, reason: str, detail: str) -> None:
-        """A station said what became of a command; `duplicate` only repeats that."""
-        self._db.execute(
-            "UPDATE command SET state = ?, reason = ?, detail = ? WHERE id = ?",
-            (state, reason, detail, command),
+    def find(self, command: str) -> Order | None:
+        """The command of that id."""
+        row = self._db.execute("SELECT * FROM command WHERE id = ?", (command,)).fetchone()
+        return None if row is None else Order(*row)
+
+    def open_orders(self, station: str, after: str, limit: int) -> list[Order]:
+        """What that station has not finished, issued after `after`, oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM command WHERE station = ? AND id > ?"
+            " AND state IN ('sent', 'accepted') ORDER BY id LIMIT ?",
+            (station, after, limit),
+        )
+        return [Order(*row) for row in rows]
+
+    def tally(self) -> dict[str, int]:
+        """How many commands stand in each state."""
+        return dict(self._db.execute("SELECT state, count(*) FROM command GROUP BY 1"))
+
+    def answered(self, answers: Iterable[Answered]) -> None:
+        """Stations said what became of commands; what was heard before changes nothing."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for answer in answers:
+                step = answer.step
+                if self._live(answer.command, step, answer.event) and step.state != "duplicate":
+                    self._db.execute(
+                        "UPDATE command SET state = ?, reason = ?, detail = ? WHERE id = ?",
+                        (step.state, step.reason, step.detail, answer.command),
+                    )
+
+    def life(self, command: str) -> list[Step]:
+        """All that happened to a command, in order."""
+        rows = self._db.execute(
+            "SELECT came_ms, state, reason, detail FROM life WHERE command = ? ORDER BY n LIMIT ?",
+            (command, LIFE_SHOWN),
+        )
+        return [Step(*row) for row in rows]
+
+    def _live(self, command: str, step: Step, event: str | None = None) -> bool:
+        return bool(
+            self._db.execute(
+                "INSERT OR IGNORE INTO life (command, came_ms, state, reason, detail, event)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (command, *step, event),
+            ).rowcount
         )
 
     def _take(self, key: LaneKey, event: Arrival, came_ms: int) -> bool:

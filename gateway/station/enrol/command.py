@@ -1,0 +1,102 @@
+"""`yizhan enrol`: bind this station to a platform with a one-time token, or see how that stands.
+
+The station need not run, and may: it takes the certificate up at its next start.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.appliance.check import config_default
+from gateway.appliance.load import load
+from gateway.errors import StationError
+from gateway.station.command import default_state
+from gateway.station.enrol.desk import Desk, Shown
+from gateway.texts import Texts
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "enrol",
+        help=texts.say("cli.enrol"),
+        description=texts.say("enrol.about"),
+        epilog=texts.say("enrol.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--claim", metavar="TOKEN", help=texts.say("enrol.claim"))
+    parser.add_argument("--url", help=texts.say("enrol.url"))
+    parser.add_argument("--ca-file", metavar="PEM", help=texts.say("enrol.ca-file"))
+    parser.add_argument("--uplink", metavar="NAME", help=texts.say("enrol.name"))
+    parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
+                        help=texts.say("station.config"))  # fmt: skip
+    parser.add_argument("--state", type=Path, default=None, metavar="DIR",
+                        help=texts.say("station.state"))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=texts.say("enrol.json"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Enrol, or tell; 0, or 1 when that was not possible, there is nothing, or it has expired."""
+    texts = Texts.of_environment()
+    settings = load(args.config)
+    state = args.state or default_state(args.config)
+    try:
+        _be_owner_of(state)
+        desk = Desk(settings, state, args.uplink, args.url, args.ca_file)
+        if args.claim is not None:
+            asyncio.run(desk.enrol(args.claim))
+        shown = desk.shown()
+    except StationError as error:
+        _tell_fault(error, texts, as_json=args.json)
+        return 1
+    if args.json:
+        print(msgspec.json.encode(shown).decode())
+    else:
+        print("\n".join(said(shown, texts, fresh=args.claim is not None)))
+        for code in desk.remarks():
+            print(texts.say(code, **desk.named()))
+    return 1 if shown.state == "over" else 0
+
+
+def said(shown: Shown, texts: Texts, *, fresh: bool) -> list[str]:
+    """What a person reads."""
+    lines = [
+        texts.say(
+            "enrol.done" if fresh else "enrol.stands",
+            url=shown.url, uplink=shown.uplink, ends=shown.ends,
+        ),
+        texts.say("enrol.dates", begins=shown.begins, ends=shown.ends, renews=shown.renews),
+        texts.say("enrol.fingerprint", fingerprint=shown.fingerprint),
+        texts.say("enrol.commands" if shown.commands else "enrol.no-commands"),
+    ]  # fmt: skip
+    if shown.state != "valid":
+        lines.append(texts.say(f"enrol.state-{shown.state}"))
+    if fresh:
+        lines.append(texts.say("enrol.restart"))
+    return lines
+
+
+def _be_owner_of(state: Path) -> None:
+    """Write as the station's own user: it must be able to read its key when it runs."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = state.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+
+
+def _tell_fault(error: StationError, texts: Texts, *, as_json: bool) -> None:
+    text, remedy = texts.say(error.code, **error.data), texts.remedy(error.code, **error.data)
+    if as_json:
+        told = {"state": "none", "code": error.code, "text": text, "remedy": remedy}
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        print(text if remedy is None else f"{text}\n    → {remedy}", file=sys.stderr)

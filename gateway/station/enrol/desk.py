@@ -1,0 +1,123 @@
+"""What `yizhan enrol` does, for one uplink of one station."""
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.appliance.schema import Settings
+from gateway.clock import Clock
+from gateway.errors import StationError
+from gateway.event import Trust, rfc3339
+from gateway.station import floor
+from gateway.upstream.enrol import Papers, due, renews_ns
+from gateway.upstream.options import Options
+from gateway.upstream.uplinks.tls import Tls
+
+DISTRICT = "district"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """How one enrolment stands; `clock` is what the dates were judged by."""
+
+    uplink: str
+    station: str
+    url: str
+    fingerprint: str
+    begins: str
+    ends: str
+    renews: str
+    state: str
+    commands: bool
+    clock: str
+    judged_as_of: str
+
+
+class Desk:
+    """What the command does, for one uplink of one station."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: Path,
+        uplink: str | None = None,
+        url: str | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        """Without `uplink` the first of the settings is meant; what is not given, they say."""
+        self._settings = settings
+        self._uplink = uplink or next(iter(settings.uplinks), DISTRICT)
+        self._set = settings.uplinks.get(self._uplink)
+        self._url = url or (self._set.url if self._set is not None else None)
+        self._clock = Clock.open(state, floor_ns=floor.read(state))
+        self._papers = Papers(state / "keys", self._uplink)
+        self._ca_file = ca_file or (self._set.ca_file if self._set is not None else None)
+
+    async def enrol(self, token: str) -> None:
+        """Exchange the token for a certificate and take it into use; StationError says why not."""
+        from gateway.upstream.uplinks.office import claim  # noqa: PLC0415  # aiohttp, only to ask
+
+        url, tls = _usable(self._url, self._uplink), self._tls()
+        key = self._papers.key()
+        granted = await claim(url, key, self._settings.station.id, token, tls)
+        self._papers.keep(key, granted, url)
+
+    def shown(self) -> Shown:
+        """How the enrolment stands; StationError if there is none, or its files are damaged."""
+        enrolment = self._papers.enrolment()
+        if enrolment is None:
+            raise StationError("enrol.none", uplink=self._uplink)
+        life = self._papers.life()
+        status = self._clock.status()
+        judged_ns = self._clock.floor_ns if status.wall_ns is None else status.wall_ns
+        state = "over" if judged_ns >= life[1] else "due" if due(life, self._clock) else "valid"
+        return Shown(
+            uplink=self._uplink,
+            station=self._settings.station.id,
+            url=enrolment.url,
+            fingerprint=self._papers.fingerprint(),
+            begins=rfc3339(life[0]),
+            ends=rfc3339(life[1]),
+            renews=rfc3339(renews_ns(life)),
+            state=state,
+            commands=enrolment.command_key is not None,
+            clock=status.trust.value,
+            judged_as_of=rfc3339(judged_ns),
+        )
+
+    def remarks(self) -> list[str]:
+        """What the installer must still do, as codes."""
+        found = []
+        if self._clock.status().trust is Trust.NONE:
+            found.append("enrol.clock-unset")
+        enrolment = self._papers.enrolment()
+        if enrolment is None or self._set is None:
+            found.append("enrol.not-in-settings")
+        elif urlsplit(self._set.url).hostname != urlsplit(enrolment.url).hostname:
+            found.append("enrol.other-host")
+        return found
+
+    def named(self) -> dict[str, str]:
+        """What fills in the remarks."""
+        enrolment = self._papers.enrolment()
+        return {
+            "floor": rfc3339(self._clock.floor_ns),
+            "uplink": self._uplink,
+            "url": enrolment.url if enrolment is not None else "",
+        }
+
+    def _tls(self) -> Tls:
+        try:
+            return Tls(self._clock, ca_file=self._ca_file, own=None)
+        except (OSError, ssl.SSLError) as error:
+            raise StationError("enrol.no-ca-file", path=str(self._ca_file)) from error
+
+
+def _usable(url: str | None, uplink: str) -> str:
+    """The address to enrol at: encrypted, whatever the settings allow for the feed."""
+    if url is None:
+        raise StationError("enrol.no-url", uplink=uplink)
+    if urlsplit(url).scheme == "http":
+        raise StationError("enrol.plain", url=url)
+    return Options(url=url).url

@@ -1,0 +1,399 @@
+"""Enrolment over real TLS: bound once, believed by its certificate, renewed in time."""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.platform.authority import Authority
+from gateway.errors import BadReceipt, Rejected, StationError, Unreachable
+from gateway.event import Trust
+from gateway.station.enrol import command
+from gateway.upstream import renew
+from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
+from gateway.upstream.uplinks.contract import Batch
+from gateway.upstream.uplinks.office import claim
+from tests.upstream.enrolling import (
+    DAY_NS,
+    Post,
+    arguments,
+    clock_at,
+    office,
+    wall_now_ns,
+)
+from tests.upstream.ledger import EPOCH, STATION
+
+BATCH = Batch(STATION, EPOCH)
+TLS = "upstream.tls"
+
+
+async def test_a_station_enrols_and_is_known_by_its_certificate(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+        async with post.uplink() as road:
+            assert (await road.deliver(BATCH)).epoch == EPOCH
+        assert post.papers.enrolment().command_key == platform.hand.signer.public
+        (known,) = platform.store.register.stations()
+        assert known.station == STATION
+        assert known.key.startswith(post.papers.fingerprint().replace(" ", ""))
+        begins_ns, ends_ns = post.papers.life()
+        assert begins_ns < wall_now_ns() < ends_ns
+        for path in (tmp_path / "keys").iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_the_key_never_leaves_the_station(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        secret = post.papers.key().private_numbers().private_value
+        await post.enrol()
+        assert secret.to_bytes(32, "big") not in (tmp_path / "p" / "platform.db").read_bytes()
+        assert "PRIVATE" not in request(post.papers.key(), STATION)
+
+
+async def test_without_a_certificate_or_with_anothers_nothing_is_taken(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        stranger = Post(platform, tmp_path / "none")
+        async with stranger.uplink() as road:
+            with pytest.raises(Rejected) as refused:
+                await road.deliver(BATCH)
+            assert refused.value.data["status"] == 401
+        other = Post(platform, tmp_path / "other")
+        await other.enrol(station="balizhuang-02")
+        async with other.uplink(STATION) as road:
+            with pytest.raises(Rejected) as refused:
+                await road.deliver(BATCH)
+            assert refused.value.data["status"] == 403
+            with pytest.raises(Rejected):
+                await road.commands("", 0)
+
+
+async def test_a_token_binds_one_key_and_no_second(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        token = platform.registrar.token(STATION)
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol(token)
+        thief = Post(platform, tmp_path / "thief")
+        with pytest.raises(Rejected) as refused:
+            await thief.enrol(token)
+        assert (refused.value.code, refused.value.data["status"]) == ("enrol.token", 403)
+        assert thief.papers.enrolment() is None
+
+
+async def test_an_answer_that_was_lost_is_given_again_to_the_same_key(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        token = platform.registrar.token(STATION)
+        lost = await claim(platform.tls_url, post.papers.key(), STATION, token, post.tls)
+        await post.enrol(token)  # as after a power cut: asks for the same key
+        assert lost.certificate not in post.papers.pem.read_text("ascii")
+        async with post.uplink() as road:
+            await road.deliver(BATCH)
+
+
+@pytest.mark.parametrize("case", ["wrong", "late", "empty", "other station"])
+async def test_a_token_that_is_not_right_is_refused(tmp_path, case):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        token = {
+            "wrong": lambda: "AAAA-BBBB-CCCC",
+            "late": lambda: platform.registrar.token(STATION, ttl_s=-1),
+            "empty": lambda: "",
+            "other station": lambda: platform.registrar.token("balizhuang-02"),
+        }[case]()
+        with pytest.raises(Rejected) as refused:
+            await post.enrol(token)
+        expected = "enrol.refused" if case == "other station" else "enrol.token"
+        assert refused.value.code == expected
+        assert not post.papers.pem.exists()
+        assert platform.store.register.stations() == []
+
+
+async def test_an_authority_that_we_do_not_know_is_refused(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        (tmp_path / "x").mkdir()
+        stranger = Authority(tmp_path / "x").file
+        with pytest.raises(Unreachable) as refused:
+            await Post(platform, tmp_path / "keys", ca_file=stranger).enrol()
+        assert refused.value.code == TLS
+
+
+def dated(days_ago: int):
+    begins = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days_ago)
+    return lambda authority: authority.server(("127.0.0.1",), begins=begins)
+
+
+async def test_another_host_than_we_called_is_refused(tmp_path):
+    async with office(tmp_path / "p", own=lambda a: a.server(("iot.example.cn",))) as platform:
+        with pytest.raises(Unreachable) as refused:
+            await Post(platform, tmp_path / "keys").enrol()
+        assert refused.value.code == TLS
+
+
+@pytest.mark.parametrize("trust", [Trust.METER, None])
+async def test_a_certificate_of_the_past_is_refused(tmp_path, trust):
+    async with office(tmp_path / "p", own=dated(3651)) as platform:
+        clock = clock_at(wall_now_ns(), trust=trust)
+        with pytest.raises(Unreachable) as refused:
+            await Post(platform, tmp_path / "keys", clock).enrol()
+        assert refused.value.code == TLS
+
+
+async def test_an_unset_clock_judges_by_its_floor_and_says_so(tmp_path, caplog):
+    async with office(tmp_path / "p") as platform:
+        # The last time that this station knew lies before the platform's certificate began.
+        clock = clock_at(wall_now_ns() - 200 * DAY_NS, trust=None)
+        await Post(platform, tmp_path / "keys", clock).enrol()
+    assert "the clock is not set" in caplog.text
+
+
+async def test_plain_http_grants_nothing(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        with pytest.raises(Rejected) as refused:
+            await claim(
+                platform.url,
+                post.papers.key(),
+                STATION,
+                platform.registrar.token(STATION),
+                None,
+            )
+        assert refused.value.data["status"] == 400
+
+
+async def test_it_renews_at_two_thirds_and_not_before(tmp_path, monkeypatch):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+        former, life = post.papers.pem.read_bytes(), post.papers.life()
+        assert not due(life, clock_at(renews_ns(life) - DAY_NS))
+        assert due(life, clock_at(renews_ns(life)))
+        heard: list[tuple[int, int]] = []
+        monkeypatch.setattr(renew, "LOOK_EVERY_S", 0.01)
+        for wall_ns, renewed in ((renews_ns(life) - DAY_NS, False), (renews_ns(life), True)):
+            # The platform is of today, so its own certificate is judged by today's clock.
+            keeping = asyncio.create_task(
+                renew.keep_valid(post.papers, post.tls, STATION, clock_at(wall_ns), heard.append)
+            )
+            await asyncio.sleep(0.3)
+            keeping.cancel()
+            assert (post.papers.pem.read_bytes() != former) == renewed
+        assert heard[0] == life
+        assert not (tmp_path / "keys" / "district.next").exists()
+        async with post.uplink() as road:
+            await road.deliver(BATCH)
+
+
+@pytest.mark.parametrize("trust", [Trust.METER, None])
+async def test_a_renewal_is_due_by_the_floor_where_nobody_knows_the_time(tmp_path, trust):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+        life = post.papers.life()
+    assert due(life, clock_at(renews_ns(life) + 1, trust=trust))
+    assert not due(life, clock_at(renews_ns(life) - DAY_NS, trust=trust))
+
+
+async def test_a_renewal_that_fails_is_said_and_leaves_the_former(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(renew, "LOOK_EVERY_S", 0.01)
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+    former = post.papers.pem.read_bytes()
+    clock = clock_at(renews_ns(post.papers.life()))
+    keeping = asyncio.create_task(renew.keep_valid(post.papers, post.tls, STATION, clock))
+    await asyncio.sleep(0.2)
+    keeping.cancel()
+    assert caplog.text.count("is not renewed") == 1  # once a day, not once a look
+    assert post.papers.pem.read_bytes() == former
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+async def test_a_power_cut_at_any_write_leaves_a_station_that_can_go_on(tmp_path, monkeypatch, cut):
+    """Each fsync, rename and unlink in turn is the last thing that happens; then it enrols again,
+    with the same token."""
+    async with office(tmp_path / "p") as platform:
+        token = platform.registrar.token(STATION)
+        with monkeypatch.context() as patch:
+            left = cutting(patch, cut)
+            try:
+                await Post(platform, tmp_path / "keys").enrol(token)
+                assert left[0] > 0
+            except PowerCut:
+                pass
+        post = Post(platform, tmp_path / "keys")
+        enrolled = post.papers.enrolment()
+        if enrolled is None:
+            await post.enrol(token)
+        post.papers.life()
+        assert post.papers.enrolment().url == platform.tls_url
+        again = Post(platform, tmp_path / "keys")
+        again.tls = type(again.tls)(again.clock, ca_file=again.ca_file, own=again.papers.pem)
+        async with again.uplink() as road:
+            await road.deliver(BATCH)
+
+
+@pytest.mark.parametrize("cut", range(1, 7))
+async def test_a_power_cut_while_renewing_leaves_the_former_or_the_new(tmp_path, monkeypatch, cut):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+        with monkeypatch.context() as patch:
+            cutting(patch, cut)
+            with contextlib.suppress(PowerCut):
+                await renew.renew_now(post.papers, post.tls, STATION)
+        after = Post(platform, tmp_path / "keys")
+        after.tls = type(after.tls)(after.clock, ca_file=after.ca_file, own=after.papers.pem)
+        async with after.uplink() as road:
+            await road.deliver(BATCH)
+        await renew.renew_now(after.papers, after.tls, STATION)
+
+
+def cutting(patch: pytest.MonkeyPatch, cut: int) -> list[int]:
+    """From the `cut`-th on, no sync, rename or unlink of a file happens any more."""
+    left = [cut]
+
+    def guarded(call):
+        def guard(*args, **named):
+            left[0] -= 1
+            if left[0] <= 0:
+                raise PowerCut
+            return call(*args, **named)
+
+        return guard
+
+    patch.setattr("os.fsync", guarded(os.fsync))
+    patch.setattr("pathlib.Path.replace", guarded(Path.replace))
+    patch.setattr("pathlib.Path.unlink", guarded(Path.unlink))
+    return left
+
+
+async def test_damaged_files_are_named_or_made_anew(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        (tmp_path / "keys").mkdir()
+        (tmp_path / "keys" / "district.next").write_bytes(b"\0" * 64)
+        await post.enrol()  # nobody had vouched for that key yet
+        for name, ask in (
+            ("district.pem", Papers.life),
+            ("district.enrolment", Papers.enrolment),
+        ):
+            path = tmp_path / "keys" / name
+            whole = path.read_bytes()
+            for broken in (b"", whole[: len(whole) // 2], b"\xff" * 300):
+                path.write_bytes(broken)
+                with pytest.raises(StationError) as raised:
+                    ask(post.papers)
+                assert raised.value.code == "enrol.damaged"
+                assert raised.value.data["path"] == str(path)
+            path.write_bytes(whole)
+
+
+async def test_a_certificate_for_another_key_is_not_taken(tmp_path):
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        other = Papers(tmp_path / "other", "district").key()
+        certificate = platform.authority.client(request(other, STATION), STATION)
+        key = post.papers.key()
+        for granted, code in (
+            (Granted(certificate), "enrol.other-key"),
+            (Granted("-----BEGIN"), "enrol.no-certificate"),
+            (
+                Granted(platform.authority.client(request(key, STATION), STATION), None, "x"),
+                "enrol.bad-command-key",
+            ),
+        ):
+            with pytest.raises(BadReceipt) as raised:
+                post.papers.keep(key, granted, platform.tls_url)
+            assert raised.value.code == code
+        assert not post.papers.pem.exists()
+
+
+SETTINGS = """schema = 1
+[station]
+id = "{station}"
+name = "望京西园三区驿站"
+[upstream.district]
+kind = "http"
+url = "{url}"
+"""
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    """A platform, a folder of settings that names it, a folder of state."""
+    async with office(tmp_path / "p") as platform:
+        config = tmp_path / "config"
+        config.mkdir()
+        text = SETTINGS.format(station=STATION, url=platform.tls_url)
+        (config / "station.toml").write_text(text, "utf-8")
+        yield platform, config, tmp_path / "state"
+
+
+async def asked(config, state, capsys, **given) -> tuple[int, str, str]:
+    code = await asyncio.to_thread(command.run, arguments(config, state, **given))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+async def test_the_command_enrols_and_tells(bench, capsys):
+    platform, config, state = bench
+    code, out, _ = await asked(config, state, capsys)
+    assert (code, json.loads(out)["code"]) == (1, "enrol.none")
+    token = platform.registrar.token(STATION).lower()  # as somebody may type it
+    code, out, _ = await asked(
+        config, state, capsys, claim=token, ca_file=str(platform.authority.file)
+    )
+    shown = json.loads(out)
+    assert (code, shown["state"], shown["commands"]) == (0, "valid", True)
+    assert shown["begins"] < shown["renews"] < shown["ends"]
+    code, out, _ = await asked(config, state, capsys, json=False)
+    assert code == 0
+    assert shown["fingerprint"] in out
+    assert shown["ends"] in out
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"claim": "AAAA"}, "enrol.token"),
+        ({"claim": "AAAA", "ca_file": None}, "upstream.tls"),
+        ({"claim": "AAAA", "ca_file": "nowhere.pem"}, "enrol.no-ca-file"),
+        ({"claim": "AAAA", "url": "http://iot.example.cn/"}, "enrol.plain"),
+        ({"claim": "AAAA", "url": "ftp://iot.example.cn/"}, "upstream.bad-url"),
+        ({"claim": "AAAA", "url": "https://127.0.0.1:1/"}, "upstream.unreachable"),
+        ({"claim": "AAAA", "uplink": "city"}, "enrol.no-url"),
+    ],
+)
+async def test_the_command_says_what_is_wrong_and_what_to_do(bench, capsys, given, code):
+    platform, config, state = bench
+    given = {"ca_file": str(platform.authority.file), **given}
+    exit_code, out, _ = await asked(config, state, capsys, **given)
+    told = json.loads(out)
+    assert (exit_code, told["code"]) == (1, code)
+    exit_code, _, err = await asked(config, state, capsys, **given, json=False)
+    assert exit_code == 1
+    assert told["text"] in err
+    assert (told["remedy"] or "") in err
+
+
+async def test_the_command_points_to_what_the_settings_lack(bench, capsys):
+    platform, config, state = bench
+    given = {"claim": platform.registrar.token(STATION), "ca_file": str(platform.authority.file)}
+    text = (config / "station.toml").read_text("utf-8")
+    (config / "station.toml").write_text(
+        text.replace(platform.tls_url, "https://iot.example.cn"), "utf-8"
+    )
+    code, out, _ = await asked(config, state, capsys, **given, url=platform.tls_url, json=False)
+    assert code == 0
+    assert f'url = "{platform.tls_url}"' in out
