@@ -132,9 +132,9 @@ def _money(found: Found) -> str:
 
 
 def _percent(found: Found) -> str:
-    of = "百分之" if found.group(3) == "%" else "千分之"
-    first = f"{of}{amount(found.group(1))}至" if found.group(1) else ""
-    return f"{first}{of}{amount(found.group(2))}"
+    below, first, last, sign = found.groups()
+    of = "百分之" if sign == "%" else "千分之"
+    return ("负" if below else "") + (f"{of}{amount(first)}至" if first else "") + of + amount(last)
 
 
 def _degrees(found: Found) -> str:
@@ -163,7 +163,7 @@ _DAY = r"0?[1-9]|[12]\d|3[01]"
 _NOT_AN_AMOUNT = r"(?![\d.元个次人户米吨度])"
 _LINE = "热线|急救|报警|火警|电话|服务台"
 _DIALLED = (
-    rf"(?:1(?:10|19|20|22)(?={_LINE})|100(?:86|10|00)|9[56]\d{{3}}"
+    rf"(?:1(?:10|19|20|22)(?={_LINE})|10086|9[56]\d{{3}}"
     r"|12(?:345|306|315|329|366|333|348|351|355|320|369|393|119))"
 )
 _NUMBERED = "尾号|编号|单号|账号|卡号|工号|房号|证号|户号|表号"
@@ -212,9 +212,9 @@ RULES = (
     _rule(r"(?<=第)(\d+)", lambda m: amount(m[1])),
     # money, shares, degrees, measures
     _rule(r"(HK\$|[¥$€£])\s?(\d[\d,]*(?:\.\d+)?)(万|亿|千)?", _money),
-    _rule(rf"(?:(?<![\d.])({_N})%?{_TO})?(?<![\d.])({_N})([%‰])", _percent),
+    _rule(rf"((?<![\d.\w%])-)?(?:(?<![\d.])({_N})%?{_TO})?(?<![\d.])({_N})([%‰])", _percent),
     _rule(rf"(?<![\d.A-Za-z])(-)?({_N})(?={_TO}-?{_N}\s?°)", _degrees),
-    _rule(rf"(?<![\d.A-Za-z])(-)({_N})(?=\s?(?:°|摄氏度|度))", _degrees),
+    _rule(rf"(?<![\d.A-Za-z{_HAN_NUMBER}])(-)({_N})(?=\s?(?:°|摄氏度|度))", _degrees),
     _rule(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda m: m[0].replace(",", "")),
     _rule(rf"(?<![A-Za-z\d.])({_N})\s?({_UNIT})(?![A-Za-z\d])", _with_unit),
     _rule(r"(?<![\d.])(\d+)/(\d+)(?!\d)", lambda m: f"{amount(m[2])}分之{amount(m[1])}"),
