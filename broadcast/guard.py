@@ -122,6 +122,24 @@ def begin(order: Order, house: House, moment: Moment, boot: str, seconds: float)
     return _early(order, moment, boot) or _by_night(order, house, moment, boot, seconds) or GO
 
 
+def hushed(order: Order, house: House, moment: Moment, boot: str) -> str | None:
+    """Why what sounds already must end now: quiet hours have begun, or nobody knows any more."""
+    if order.class_.urgent:
+        return None
+    ruling = _by_night(order, house, moment, boot, seconds=-MARGIN_S)
+    return None if ruling is None else ruling.code
+
+
+def until_ns(order: Order, house: House, moment: Moment, seconds: float) -> int:
+    """When it must have ended, on the boot clock, even if nobody is there to end it."""
+    if order.class_.urgent:
+        return order.expires.at_ns
+    lasts_s = seconds + MARGIN_S if seconds else SECONDS_MAX[order.class_]
+    if any(house.zones[zone].sound == "community" for zone in order.zones):
+        lasts_s = min(lasts_s, house.quiet.spell(moment).left_s)
+    return moment.at_ns + round(lasts_s * S)
+
+
 def level_db(order: Order, house: House) -> float:
     """How loud: as ordered, but never above what its zones bear; an emergency at full level."""
     if order.class_.urgent:
@@ -130,11 +148,12 @@ def level_db(order: Order, house: House) -> float:
     return min(order.level_db, *caps)
 
 
-def rounds(order: Order, seconds: float) -> int:
+def rounds(order: Order, seconds: float, moment: Moment, boot: str) -> int:
     """How often it sounds: an emergency as often as its time allows, once at least."""
     if not order.class_.urgent or seconds <= 0:
         return order.repeat
-    return max(1, min(order.repeat, int(SECONDS_MAX[order.class_] // seconds)))
+    most_s = min(SECONDS_MAX[order.class_], left_s(order.expires, moment, boot))
+    return max(1, min(order.repeat, int(most_s // seconds)))
 
 
 def left_s(deadline: Deadline, moment: Moment, boot: str) -> float:

@@ -19,6 +19,9 @@ REPEAT_MAX = 100
 ZONES_MAX = 50
 ID_CHARS_MAX = 80
 
+TURN = "~"
+"""Parts an order's id from the number of its turn; so it stands in no id."""
+
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
 
 
@@ -97,7 +100,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thing are one while it is open. It `supersedes` older orders as soon as it is accepted.
     """
 
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=ID_CHARS_MAX)]
+    id: Annotated[str, msgspec.Meta(pattern=rf"^[^{TURN}\s]+$", max_length=ID_CHARS_MAX)]
     source: str
     zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)]
     class_: Class = msgspec.field(name="class")

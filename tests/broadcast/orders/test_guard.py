@@ -152,9 +152,11 @@ def test_too_long_is_refused_but_an_emergency_is_shortened():
     assert begin(order(), HOUSE, NOON, BOOT, seconds=301).code == "broadcast.too-long"
     made = order(class_=Class.EMERGENCY, repeat=100)
     assert begin(made, HOUSE, NOON, BOOT, seconds=9_999).answer is Answer.GO
-    assert rounds(made, 60) == 60
-    assert rounds(made, 9_999) == 1
-    assert rounds(order(repeat=3), 60) == 3
+    assert rounds(order(repeat=3), 60, NOON, BOOT) == 3
+    assert rounds(made, 9, NOON, BOOT) == 6
+    assert rounds(made, 9_999, NOON, BOOT) == 1
+    lasting = order(class_=Class.EMERGENCY, repeat=100, lives_s=9_999)
+    assert rounds(lasting, 60, NOON, BOOT) == 60
 
 
 @pytest.mark.parametrize("between", ["21:30-07:00", "12:00-14:00"])

@@ -1,0 +1,150 @@
+"""All orders that the station knows, kept in the journal's state, one key an order.
+
+Those that are over stay until nobody could send them again.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from broadcast.life import OVER, TABLE, Act, State
+from broadcast.order import TURN, Order
+from gateway.clock import Clock
+from gateway.errors import UsageError
+from gateway.journal import StateChange
+
+ORDERS_MAX = 300
+OPEN_MAX = 60
+"""Orders that wait or sound at once, below the emergency."""
+
+HEAD = "head"
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
+
+    `turn` counts how often it was cut off; what the engine is given is named after it. `frame` is
+    where it goes on, `clips` what it is made of.
+    """
+
+    order: Order
+    state: State
+    boot: str
+    asked_ns: int
+    since_ns: int
+    why: str | None = None
+    turn: int = 0
+    frame: int = 0
+    seconds: float = 0.0
+    clips: tuple[str, ...] = ()
+    waited_ms: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether something may still become of it."""
+        return self.state not in OVER
+
+    @property
+    def programme(self) -> str:
+        """How the engine calls this turn of it."""
+        return self.order.id if self.turn == 0 else f"{self.order.id}{TURN}{self.turn}"
+
+
+class Book:
+    """Orders by id, in the order of their coming."""
+
+    def __init__(self, room: str, state: Mapping[str, bytes]) -> None:
+        """As it was when the process was last here; what cannot be read is left out."""
+        self._room = room
+        self.count = int(state.get(HEAD, b"0"))
+        self._kept: dict[str, Kept] = {}
+        for key, body in state.items():
+            if key.startswith(_KEY):
+                kept = msgspec.json.decode(body, type=Kept)
+                self._kept[kept.order.id] = kept
+
+    def get(self, order_id: str) -> Kept | None:
+        """What became of that order."""
+        return self._kept.get(order_id)
+
+    def of(self, programme: str) -> Kept | None:
+        """The order that the engine calls so, in whichever turn."""
+        return self._kept.get(programme.partition(TURN)[0])
+
+    def known(self, order_id: str) -> Kept:
+        """That order; UsageError if it is not known."""
+        kept = self._kept.get(order_id)
+        if kept is None:
+            raise UsageError("broadcast.unknown-order", order=order_id)
+        return kept
+
+    def __iter__(self) -> Iterator[Kept]:
+        return iter(tuple(self._kept.values()))
+
+    def open(self) -> Iterator[Kept]:
+        """Those of which something may still become."""
+        return (kept for kept in self if kept.open)
+
+    def playing(self) -> Iterator[Kept]:
+        """Those that sound, or are about to."""
+        return (kept for kept in self if kept.state is State.PLAYING)
+
+    def joined(self, order: Order) -> Kept | None:
+        """The open order that this one is another press of."""
+        if not order.joins:
+            return None
+        return next((kept for kept in self.open() if kept.order.joins == order.joins), None)
+
+    def number(self) -> int:
+        """The next number for an order that is given here."""
+        self.count += 1
+        return self.count
+
+    def head(self) -> StateChange:
+        """How far the numbers have come: goes with the order that has one."""
+        return StateChange(self._room, HEAD, str(self.count).encode())
+
+    def note(self, kept: Kept, **changes: Any) -> None:
+        """What is learnt between two moves; the next one writes it."""
+        self._kept[kept.order.id] = msgspec.structs.replace(kept, **changes)
+
+    def full(self, order: Order, clock: Clock) -> bool:
+        """Whether there is no room for it; there always is for an emergency."""
+        if order.class_.urgent:
+            return False
+        waiting = sum(not kept.order.class_.urgent for kept in self.open())
+        return waiting >= OPEN_MAX or (len(self._kept) >= ORDERS_MAX and not self._oldest(clock))
+
+    def make_room(self, clock: Clock) -> list[StateChange]:
+        """Forget the oldest that are over and could not be carried out again anyway."""
+        changes = []
+        while len(self._kept) >= ORDERS_MAX:
+            oldest = self._oldest(clock) or self._oldest(None)
+            if oldest is None:
+                break
+            del self._kept[oldest]
+            changes.append(StateChange(self._room, _KEY + oldest, None))
+        return changes
+
+    def put(self, kept: Kept) -> StateChange:
+        """Remember it; the change belongs into the commit of its event."""
+        self._kept[kept.order.id] = kept
+        return StateChange(self._room, _KEY + kept.order.id, msgspec.json.encode(kept))
+
+    def _oldest(self, clock: Clock | None) -> str | None:
+        """The oldest that is over and, by that clock, could not sound if it came again."""
+        for kept in self._kept.values():
+            harmless = kept.state is State.REFUSED
+            if not kept.open and (harmless or clock is None or kept.order.expires.passed(clock)):
+                return kept.order.id
+        return None
+
+
+_KEY = "order/"
+
+
+def moved(kept: Kept, act: Act, now_ns: int, why: str | None = None, **changes: Any) -> Kept:
+    """The order after that act; KeyError for what cannot happen."""
+    state = TABLE[kept.state, act]
+    return msgspec.structs.replace(kept, state=state, since_ns=now_ns, why=why, **changes)

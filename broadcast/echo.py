@@ -1,0 +1,85 @@
+"""What the audio process says: what began and ended, and after a restart what it plays."""
+
+from broadcast.arbiter import AFTER, After
+from broadcast.book import Kept
+from broadcast.engine import wire
+from broadcast.life import Act, State
+from broadcast.order import Class
+from broadcast.progress import Progress
+from broadcast.stage import CUT, STOPPED, Stage
+from broadcast.turns import Turns
+
+_ENDS = {
+    "finished": (Act.FINISH, None),
+    "expired": (Act.EXPIRE, "broadcast.expired"),
+    STOPPED: (Act.STOP, "broadcast.by-hand"),
+}
+"""How the engine says that something ended, and what that makes of the order."""
+
+
+class Echo:
+    """Sets right what we believe by what is heard."""
+
+    def __init__(self, progress: Progress, stage: Stage, turns: Turns) -> None:
+        """Of those orders."""
+        self._all = progress
+        self._stage = stage
+        self._turns = turns
+
+    def reconcile(self, state: wire.State) -> None:
+        """The engine says what it plays: set right what we believe."""
+        sounds = {each.id for each in state.programmes if each.state != "ready"}
+        ended = {each.id: each for each in state.ended}
+        wanted = {kept.programme: kept for kept in self._all.book.playing()}
+        for name, kept in wanted.items():
+            if name in self._turns.beginning or name in sounds:
+                continue
+            if name in ended:
+                self._ended(kept, ended[name].how, ended[name].frames)
+            elif kept.order.class_.urgent:
+                self._stage.do(self._turns.begin(kept.order.id, kept.turn))
+            else:
+                self._all.end(kept, Act.FAIL, "broadcast.unknown")
+        for each in state.programmes:
+            ours = self._all.book.of(each.id) is not None or each.rank < Class.EMERGENCY
+            if each.id not in wanted and each.id not in self._turns.beginning and ours:
+                self._stage.cut(each.id)
+        self._turns.settle()
+
+    def heard(self, event: wire.Event) -> None:
+        """The engine's word of what began and ended."""
+        if not isinstance(event, wire.Started | wire.Finished | wire.Stopped | wire.Refused):
+            return
+        kept = self._all.book.of(event.id)
+        if kept is None or (event.id in self._turns.beginning and isinstance(event, wire.Refused)):
+            return
+        if kept.state is not State.PLAYING or kept.programme != event.id:
+            self._overheard(kept, event)
+        elif isinstance(event, wire.Started):
+            if kept.waited_ms is None:
+                waited_ms = (event.at_ns - kept.asked_ns) // 1_000_000
+                self._all.book.note(kept, waited_ms=waited_ms)
+        elif isinstance(event, wire.Refused):
+            self._all.end(kept, Act.FAIL, event.code)
+            self._turns.settle()
+        else:
+            how = "finished" if isinstance(event, wire.Finished) else event.why
+            self._ended(kept, how, event.frames)
+            self._turns.settle()
+
+    def _overheard(self, kept: Kept, event: wire.Event) -> None:
+        """What was cut off says how far it had come: music goes on from there."""
+        onward = AFTER[kept.order.class_] is After.ONWARD
+        if isinstance(event, wire.Stopped) and kept.state is State.INTERRUPTED and onward:
+            self._all.book.note(kept, frame=event.frames)
+
+    def _ended(self, kept: Kept, how: str, frames: int) -> None:
+        if how == CUT:
+            self._turns.interrupted(kept, frames)
+        elif how == "expired" and not kept.order.class_.urgent:
+            self._all.end(kept, Act.DROP, "broadcast.ran-out")
+        elif how in _ENDS:
+            act, why = _ENDS[how]
+            self._all.end(kept, act, why)
+        else:
+            self._all.end(kept, Act.FAIL, "broadcast.lost")

@@ -1,0 +1,94 @@
+"""The kinds of event that the broadcast makes: one a state of an order, and what schedules miss."""
+
+from typing import Any
+
+import msgspec
+
+from broadcast.book import Kept
+from broadcast.life import State
+from broadcast.order import Clip, Content, Preset, Say
+from gateway.audit.events import Who
+from gateway.event import Event, Kind, Lane, Stamps
+
+ROOM = "broadcast"
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an order stands now: `why` is a text code, `by` who stopped it.
+
+    `content` says what: a preset, words, a clip, a microphone; `clips` are the hashes of what was
+    really heard, `seconds` how long one round of it is. `waited_ms` lies between asking and the
+    first packet; `turn` counts what was cut off and begun again.
+    """
+
+    order: str
+    cls: str = msgspec.field(name="class")
+    zones: tuple[str, ...]
+    source: str
+    authority: str
+    actor: Who
+    content: str
+    why: str | None = None
+    detail: dict[str, Any] = {}
+    by: Who | None = None
+    text: str = ""
+    clips: tuple[str, ...] = ()
+    seconds: float = 0.0
+    level_db: float = 0.0
+    waited_ms: int | None = None
+    turn: int = 0
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """A schedule's hour passed without its sound: `times` hours, and why."""
+
+    schedule: str
+    name: str
+    why: str
+    times: int
+
+
+TURNS = {state: Kind(ROOM, state.value, Lane.SERVICE, Told) for state in State}
+del TURNS[State.ASKED]
+MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed)
+KINDS = (*TURNS.values(), MISSED)
+
+
+def event_of(kept: Kept, stamps: Stamps, detail: dict[str, Any], by: Who | None) -> Event:
+    """The event that says so; an emergency's travels as one."""
+    order = kept.order
+    return Event(
+        kind=TURNS[kept.state],
+        source=ROOM,
+        subject=order.id,
+        place=order.place,
+        lane=Lane.EMERGENCY if order.class_.urgent else Lane.SERVICE,
+        stamps=stamps,
+        correlation=order.id,
+        data=Told(
+            order=order.id,
+            cls=order.class_.word,
+            zones=order.zones,
+            source=order.source,
+            authority=order.authority.value,
+            actor=order.actor,
+            content=_named(order.content),
+            why=kept.why,
+            detail=detail,
+            by=by,
+            text=order.content.text if isinstance(order.content, Say | Preset) else "",
+            clips=kept.clips,
+            seconds=round(kept.seconds, 2),
+            level_db=order.level_db,
+            waited_ms=kept.waited_ms,
+            turn=kept.turn,
+        ),
+    )
+
+
+def _named(content: Content) -> str:
+    if isinstance(content, Preset):
+        return f"preset {content.preset}"
+    if isinstance(content, Clip):
+        return f"clip {content.sha[:12]}"
+    return "say" if isinstance(content, Say) else "live"

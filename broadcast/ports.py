@@ -1,0 +1,80 @@
+"""What the room needs of others, as little as that is."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from broadcast.engine.wire import Event, Programme, State
+from broadcast.ladder import Part
+from broadcast.order import Order
+from gateway.event import Entry
+from gateway.event import Event as Fact
+from gateway.journal import StateChange
+
+
+class Engine(Protocol):
+    """The audio process; `broadcast.engine.client.Engine` is one."""
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Tell this one every event."""
+
+    async def prepare(self, programme: Programme) -> int:
+        """Read it into memory."""
+
+    async def play(self, id_: str, start: int = 0) -> None:
+        """Sound it from that frame on."""
+
+    async def stop(
+        self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"
+    ) -> None:
+        """Stop it."""
+
+    async def level(self, id_: str, zone: str, db: float) -> None:
+        """Duck or restore it."""
+
+    async def live_open(self, programme: Programme) -> None:
+        """Open live sound."""
+
+    async def live(self, id_: str, pcm: bytes) -> None:
+        """Feed it."""
+
+    async def live_end(self, id_: str) -> None:
+        """No more comes."""
+
+    async def state(self) -> State:
+        """What it holds."""
+
+
+class Made(NamedTuple):
+    """One round of an order's sound, `clips` by their hashes."""
+
+    parts: tuple[Part, ...] = ()
+    clips: tuple[str, ...] = ()
+    gap_s: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long one round is."""
+        return sum(part.seconds for part in self.parts)
+
+
+class Studio(Protocol):
+    """Makes what an order wants heard; `broadcast.studio.Studio` is one."""
+
+    async def make(self, order: Order) -> Made:
+        """StationError if that cannot be made."""
+
+
+class Ledger(Protocol):
+    """What the room needs of the journal."""
+
+    @property
+    def epoch(self) -> str:
+        """Of this journal."""
+
+    async def append(
+        self, events: Sequence[Fact], state: Sequence[StateChange] = ()
+    ) -> tuple[Entry, ...]:
+        """Store both or neither."""
+
+    async def load(self, room: str) -> dict[str, bytes]:
+        """The room's state by key."""

@@ -1,0 +1,94 @@
+"""Where every order stands, in memory and on its way to the disk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from broadcast.arbiter import Sounding
+from broadcast.book import Book, Kept, moved
+from broadcast.events import ROOM, event_of
+from broadcast.guard import House
+from broadcast.life import Act, State
+from broadcast.order import Order
+from broadcast.ports import Ledger, Made
+from broadcast.records import Records
+from gateway.audit.events import Who
+from gateway.clock import Clock
+from gateway.event import rfc3339
+from gateway.journal import StateChange
+from gateway.upstream.events import Receipt
+
+
+class Progress:
+    """Orders, and what they are made of."""
+
+    def __init__(self, journal: Ledger, clock: Clock, house: House) -> None:
+        """Empty until `load`."""
+        self.house = house
+        self.clock = clock
+        self.book = Book(ROOM, {})
+        self.made: dict[str, Made] = {}
+        self.records = Records(journal)
+        self._journal = journal
+
+    async def load(self) -> None:
+        """Take back what was known before the restart."""
+        self.book = Book(ROOM, await self._journal.load(ROOM))
+
+    def number(self) -> str:
+        """An id for an order that is given here."""
+        return f"order-{self._journal.epoch[:8]}-{self.book.number()}"
+
+    def asked(self, order: Order) -> Kept:
+        """An order of which nothing has become yet."""
+        now_ns, boot = self.clock.now_ns(), self.clock.boot
+        return Kept(order=order, state=State.ASKED, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+
+    def on(self, order_id: str, turn: int) -> bool:
+        """Whether that turn of it is still to sound."""
+        kept = self.book.get(order_id)
+        return kept is not None and kept.state is State.PLAYING and kept.turn == turn
+
+    def end(
+        self,
+        kept: Kept,
+        act: Act,
+        why: str | None = None,
+        detail: Mapping[str, Any] = {},
+        by: Who | None = None,
+    ) -> Kept:
+        """It is over."""
+        self.made.pop(kept.order.id, None)
+        return self.move(kept, act, why, detail=detail, by=by)
+
+    def move(
+        self,
+        kept: Kept,
+        act: Act,
+        why: str | None = None,
+        *,
+        detail: Mapping[str, Any] = {},
+        by: Who | None = None,
+        **changes: Any,
+    ) -> Kept:
+        """The one way from state to state: in memory at once, and on its way to the disk."""
+        states: list[StateChange] = []
+        if kept.state is State.ASKED:
+            states += self.book.make_room(self.clock)
+            states.append(self.book.head())
+        kept = moved(kept, act, self.clock.now_ns(), why, **changes)
+        states.append(self.book.put(kept))
+        event = event_of(kept, self.clock.stamp(), dict(detail), by)
+        self.records.write(kept.order.id, event, states)
+        return kept
+
+    def sounding(self, kept: Kept) -> Sounding:
+        """What the arbiter sees of it."""
+        order = kept.order
+        return Sounding(order.id, order.class_, self.house.speakers(order.zones))
+
+    def receipt(self, kept: Kept, why: str | None = None) -> Receipt:
+        """What has become of it so far."""
+        stamps = self.clock.stamp(kept.since_ns if kept.boot == self.clock.boot else None)
+        at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
+        detail = {"seconds": kept.seconds, "waited_ms": kept.waited_ms} if kept.seconds else None
+        return Receipt(kept.order.id, kept.state.value, why or kept.why, at, detail)

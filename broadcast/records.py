@@ -1,0 +1,57 @@
+"""Writes what becomes of orders: one commit a move, an order's moves in their order."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from broadcast.ports import Ledger
+from gateway.errors import JournalError
+from gateway.event import Event
+from gateway.journal import StateChange
+
+_log = logging.getLogger(__name__)
+
+
+class Records:
+    """`lost` counts moves that the journal would not take; sound goes on all the same."""
+
+    def __init__(self, journal: Ledger) -> None:
+        """Into that journal."""
+        self.lost = 0
+        self._journal = journal
+        self._last: dict[str, asyncio.Task[bool]] = {}
+
+    def write(self, order_id: str, event: Event, states: Sequence[StateChange]) -> None:
+        """Begin to write it; what is waited for is asked of `written`."""
+        before = self._last.get(order_id)
+        task = asyncio.get_running_loop().create_task(self._write(before, event, states))
+        self._last[order_id] = task
+        task.add_done_callback(lambda done: self._forget(order_id, done))
+
+    async def written(self, order_id: str) -> bool:
+        """Wait for all that was begun of this order; False if the last could not be stored."""
+        last = self._last.get(order_id)
+        return True if last is None else await asyncio.shield(last)
+
+    async def drain(self) -> None:
+        """Wait for everything."""
+        while self._last:
+            await asyncio.wait(set(self._last.values()))
+
+    async def _write(
+        self, before: asyncio.Task[bool] | None, event: Event, states: Sequence[StateChange]
+    ) -> bool:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            await self._journal.append([event], states)
+        except JournalError as error:
+            # An I/O error has already told the station through `journal.fatal`.
+            self.lost += 1
+            _log.error("what became of an order could not be stored: %s", error)  # said whole
+            return False
+        return True
+
+    def _forget(self, order_id: str, done: asyncio.Task[bool]) -> None:
+        if self._last.get(order_id) is done:
+            del self._last[order_id]

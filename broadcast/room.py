@@ -1,0 +1,208 @@
+"""The orders in the running station: judged, recorded, arbitrated, sounded, and answered for.
+
+    order ─► guard ─► recorded ─► prepared ─► guard, arbiter ─► recorded ─► engine ─► how it ended
+
+In classes 8 and 9 nothing waits for a record.
+
+    book.py progress.py records.py   where every order stands, and the way to the disk
+    turns.py stage.py                whose turn it is, and what the engine is told
+    echo.py                          what the engine says
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from broadcast import guard
+from broadcast.book import Kept
+from broadcast.echo import Echo
+from broadcast.engine import wire
+from broadcast.guard import Answer, House, Ruling
+from broadcast.life import Act, State
+from broadcast.order import Class, Order
+from broadcast.ports import Engine, Ledger, Studio
+from broadcast.progress import Progress
+from broadcast.quiet import Moment
+from broadcast.stage import Stage
+from broadcast.turns import Turns
+from gateway.audit.events import Who
+from gateway.clock import Clock
+from gateway.errors import CommandRefused
+from gateway.upstream.events import Receipt
+
+LOOK_EVERY_S = 5.0
+"""While an order is open: station time may step, and with it quiet hours come."""
+
+_ACTS = {
+    Answer.GO: Act.ACCEPT,
+    Answer.WAIT: Act.ACCEPT,
+    Answer.REFUSE: Act.REFUSE,
+    Answer.EXPIRED: Act.EXPIRE,
+}
+
+
+class Broadcast:
+    """`load` first, then anything at any time, and `run` for ever."""
+
+    def __init__(
+        self, journal: Ledger, clock: Clock, house: House, engine: Engine, studio: Studio
+    ) -> None:
+        """Whoever builds the engine lets it call `reconcile` at every connection."""
+        self.house = house
+        self._clock = clock
+        self._engine = engine
+        self._wake = asyncio.Event()
+        self._stage = Stage(engine, house)
+        self._all = Progress(journal, clock, house)
+        self._turns = Turns(self._all, self._stage, studio, self._wake.set)
+        self._echo = Echo(self._all, self._stage, self._turns)
+        engine.listen(self._echo.heard)
+
+    async def load(self) -> None:
+        """Take back what was open before the restart; what has expired meanwhile is over."""
+        await self._all.load()
+        for kept in self._all.book.open():
+            if kept.state is State.PLAYING:  # of this boot: the engine will say
+                if kept.boot != self._clock.boot:
+                    self._all.end(kept, Act.FAIL, "broadcast.unknown")
+            elif kept.order.expires.passed(self._clock):
+                self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+            else:
+                self._stage.do(self._turns.prepare(kept.order.id))
+
+    async def run(self) -> None:
+        """Let time pass: expire, hush, and give turns."""
+        while True:
+            self._turns.settle()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._next_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """Begin nothing more, and write what has happened; what sounds goes on."""
+        await self._stage.close()
+        await self._all.records.drain()
+
+    @property
+    def lost(self) -> int:
+        """How many moves of orders the journal would not take."""
+        return self._all.records.lost
+
+    def number(self) -> str:
+        """An id for an order that is given here."""
+        return self._all.number()
+
+    async def order(self, order: Order) -> Receipt:
+        """Judge it, and see to it; a refusal is a receipt with its reason.
+
+        Below class 8 it is on disk when this returns; from class 8 on it may sound already.
+        """
+        known = self._all.book.get(order.id)
+        if known is not None:
+            return self._all.receipt(known, "broadcast.duplicate")
+        joined = self._all.book.joined(order)
+        if joined is not None:
+            return self._all.receipt(joined, "broadcast.joined")
+        ruling = self._judge(order)
+        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
+        asked = Kept(order=order, state=State.ASKED, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+        kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
+        if kept.open and order.class_.urgent:
+            self._take(order)
+        stored = await self._all.records.written(order.id)
+        if kept.open and not order.class_.urgent:
+            if stored:
+                self._take(order)
+            else:
+                self._all.end(kept, Act.FAIL, "broadcast.unrecorded")
+        return self._all.receipt(self._all.book.get(order.id) or kept)
+
+    async def stop(self, zones: Collection[str], actor: Who) -> tuple[Receipt, ...]:
+        """Silence those zones (all, if none is named): everything below the emergency."""
+        where = self.house.speakers(zones)
+        halted = [
+            self._turns.halt(kept, actor)
+            for kept in self._all.book.open()
+            if not kept.order.class_.urgent
+            and (not zones or where & self.house.speakers(kept.order.zones))
+        ]
+        self._turns.settle()
+        for kept in halted:
+            await self._all.records.written(kept.order.id)
+        return tuple(self._all.receipt(kept) for kept in halted)
+
+    async def cancel(self, order_id: str, actor: Who) -> Receipt:
+        """Stop one order, an emergency too; only the fire input itself ends what it began."""
+        kept = self._all.book.known(order_id)
+        if kept.order.class_ is Class.FIRE and actor.kind != "system":
+            raise CommandRefused("broadcast.fire-goes-on")
+        if kept.open:
+            kept = self._turns.halt(kept, actor)
+            self._turns.settle()
+            await self._all.records.written(order_id)
+        return self._all.receipt(kept)
+
+    async def feed(self, order_id: str, pcm: bytes) -> bool:
+        """What the microphone hears; False once the order does not sound any more."""
+        kept = self._all.book.get(order_id)
+        if kept is None or kept.state is not State.PLAYING:
+            return kept is not None and kept.open
+        await self._engine.live(kept.programme, pcm)
+        return True
+
+    async def hang_up(self, order_id: str) -> None:
+        """The microphone is put down; what it heard is played to its end."""
+        kept = self._all.book.get(order_id)
+        if kept is not None and kept.state is State.PLAYING:
+            await self._engine.live_end(kept.programme)
+
+    def orders(self) -> tuple[Kept, ...]:
+        """All that are known, the newest first."""
+        return tuple(reversed(tuple(self._all.book)))
+
+    def find(self, order_id: str) -> Kept:
+        """That order; UsageError if it is not known."""
+        return self._all.book.known(order_id)
+
+    def playing(self, zone: str) -> tuple[Kept, ...]:
+        """What sounds on that zone's loudspeakers, the most urgent first."""
+        where = self.house.speakers([zone])
+        found = [
+            kept
+            for kept in self._all.book.playing()
+            if where & self.house.speakers(kept.order.zones)
+        ]
+        return tuple(sorted(found, key=lambda kept: -kept.order.class_))
+
+    def receipt(self, kept: Kept) -> Receipt:
+        """What has become of it so far."""
+        return self._all.receipt(kept)
+
+    def _judge(self, order: Order) -> Ruling:
+        if self._all.book.full(order, self._all.clock):
+            return Ruling(Answer.REFUSE, "broadcast.too-many")
+        return guard.judge(order, self.house, Moment.of(self._all.clock), self._all.clock.boot)
+
+    def _take(self, order: Order) -> None:
+        """It is accepted: older ones that it replaces end, and it is prepared."""
+        for older in map(self._all.book.get, order.supersedes):
+            if older is not None and older.open:
+                self._turns.halt(older, order.actor, "broadcast.superseded")
+        self._stage.do(self._turns.prepare(order.id))
+
+    def _next_s(self) -> float | None:
+        """Until when nothing changes by itself."""
+        left = [
+            max(0.0, guard.left_s(kept.order.expires, Moment(self._all.clock.now_ns()), kept.boot))
+            for kept in self._all.book.open()
+            if kept.state is not State.PLAYING
+        ]
+        if any(True for _ in self._all.book.open()):
+            left.append(LOOK_EVERY_S)
+        return min(left, default=None)
+
+    def reconcile(self, state: wire.State) -> None:
+        """The engine says what it plays: set right what we believe."""
+        self._echo.reconcile(state)

@@ -1,0 +1,106 @@
+"""Puts an order's sound on the loudspeakers: what the engine is told, and nothing of orders' lives.
+
+What fails while something is being stopped or lowered is only noted: the audio process ends every
+sound by itself, and says what it plays to whoever comes back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from broadcast import guard
+from broadcast.arbiter import DUCK_DB
+from broadcast.book import Kept
+from broadcast.engine.wire import Programme
+from broadcast.guard import House
+from broadcast.ladder import length_s
+from broadcast.order import Live
+from broadcast.ports import Engine, Made
+from broadcast.quiet import Moment
+from gateway.errors import StationError
+
+_log = logging.getLogger(__name__)
+
+CUT = "cut"
+"""Why the engine stops what is to have another turn."""
+
+STOPPED = "stopped"
+
+
+class Stage:
+    """One engine; its tasks end with `close`."""
+
+    def __init__(self, engine: Engine, house: House) -> None:
+        """For the zones of that house."""
+        self._engine = engine
+        self._house = house
+        self._low: dict[str, Kept] = {}
+        self._doing: set[asyncio.Task[None]] = set()
+
+    def lasts_s(self, kept: Kept, made: Made, moment: Moment) -> float:
+        """How long the order will sound, all rounds of it."""
+        rounds = guard.rounds(kept.order, made.seconds, moment, kept.boot)
+        return length_s(made.parts, rounds, made.gap_s)
+
+    def programme(self, kept: Kept, made: Made, moment: Moment) -> Programme:
+        """What the engine is given."""
+        order = kept.order
+        lasts_s = self.lasts_s(kept, made, moment)
+        return Programme(
+            id=kept.programme,
+            zones=order.zones,
+            files=tuple(part.file for part in made.parts),
+            rank=int(order.class_),
+            gain_db=guard.level_db(order, self._house),
+            repeat=guard.rounds(order, made.seconds, moment, kept.boot),
+            gap_s=made.gap_s,
+            expires_ns=guard.until_ns(order, self._house, moment, lasts_s),
+            urgent=order.class_.urgent,
+        )
+
+    async def begin(self, kept: Kept, programme: Programme, still: Callable[[], bool]) -> None:
+        """Sound it, unless it is not wanted any more when the engine has read it."""
+        if isinstance(kept.order.content, Live):
+            await self._engine.live_open(programme)
+            return
+        await self._engine.prepare(programme)
+        if still():
+            await self._engine.play(programme.id, kept.frame)
+
+    def cut(self, programme: str, why: str = STOPPED) -> None:
+        """Fade it out; nobody waits for that."""
+        self._low.pop(programme, None)
+        self.do(self._engine.stop(programme, why=why))
+
+    def lower(self, low: dict[str, Kept]) -> None:
+        """These are to be low from now on, by programme, and no others."""
+        for name, kept in low.items() - self._low.items():
+            self._level(name, kept, DUCK_DB)
+        for name, kept in self._low.items() - low.items():
+            self._level(name, kept, 0.0)
+        self._low = low
+
+    def _level(self, name: str, kept: Kept, db: float) -> None:
+        for zone in kept.order.zones:
+            self.do(self._engine.level(name, zone, db))
+
+    def do(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Let it happen beside everything else."""
+        task = asyncio.get_running_loop().create_task(_noted(doing))
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
+
+    async def close(self) -> None:
+        """Begin nothing more; what sounds goes on to its own end."""
+        for task in self._doing:
+            task.cancel()
+        if self._doing:
+            await asyncio.wait(set(self._doing))
+
+
+async def _noted(doing: Coroutine[Any, Any, None]) -> None:
+    try:
+        await doing
+    except StationError as error:
+        _log.warning("the audio process: %s", error)

@@ -1,0 +1,212 @@
+"""Whose turn it is: an order is made ready, contends for its loudspeakers, sounds, gives way.
+
+What becomes of an order is decided at once, in memory; writing and sounding follow, and look again
+before they make a sound.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+
+from broadcast import arbiter, guard
+from broadcast.arbiter import AFTER, After
+from broadcast.book import Kept
+from broadcast.guard import Answer, Ruling
+from broadcast.life import WAITING, Act, State
+from broadcast.ports import Made, Studio
+from broadcast.progress import Progress
+from broadcast.quiet import Moment
+from broadcast.stage import CUT, Stage
+from gateway.audit.events import Who
+from gateway.errors import StationError, Unavailable
+
+_log = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+"""An emergency tries again so long after the audio process was not there."""
+
+PLAYED = "audio.played"
+
+
+class Turns:
+    """`moved` is called whenever time may matter anew; `beginning` are programmes on their way."""
+
+    def __init__(
+        self, progress: Progress, stage: Stage, studio: Studio, moved: Callable[[], None]
+    ) -> None:
+        """For those orders, on that stage."""
+        self.beginning: set[str] = set()
+        self._all = progress
+        self._stage = stage
+        self._studio = studio
+        self._moved = moved
+
+    def settle(self) -> None:
+        """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
+        moment = Moment.of(self._all.clock)
+        for kept in self._all.book.open():
+            if kept.state is State.PLAYING:
+                self._hush(kept, moment)
+            elif kept.order.expires.passed(self._all.clock):
+                self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+        for kept in sorted(self._ready(), key=_turn):
+            self._try(kept, self._all.made[kept.order.id], moment)
+        sounding = {kept.order.id: kept for kept in self._all.book.playing()}
+        low = arbiter.ducked(map(self._all.sounding, sounding.values()))
+        self._stage.lower({sounding[id_].programme: sounding[id_] for id_ in low})
+        self._moved()
+
+    def _ready(self) -> Iterator[Kept]:
+        waiting = WAITING | {State.PREPARING}
+        return (
+            k for k in self._all.book.open() if k.state in waiting and k.order.id in self._all.made
+        )
+
+    def _try(self, kept: Kept, made: Made, moment: Moment) -> None:
+        """Give it its turn, if it is its turn."""
+        ruling = self._may_begin(kept, made, moment)
+        if ruling.answer is Answer.EXPIRED:
+            self._all.end(kept, Act.EXPIRE, ruling.code)
+        elif ruling.answer is Answer.REFUSE:
+            self._all.end(kept, Act.REFUSE, ruling.code, ruling.detail)
+        elif ruling.answer is Answer.WAIT:
+            self._hold(kept, ruling.code)
+        else:
+            self._contend(kept, made)
+
+    def _may_begin(self, kept: Kept, made: Made, moment: Moment) -> Ruling:
+        lasts_s = self._stage.lasts_s(kept, made, moment)
+        return guard.begin(kept.order, self._all.house, moment, self._all.clock.boot, lasts_s)
+
+    def _contend(self, kept: Kept, made: Made) -> None:
+        playing = [self._all.sounding(other) for other in self._all.book.playing()]
+        again = kept.state is State.INTERRUPTED
+        decision = arbiter.decide(self._all.sounding(kept), playing, again=again)
+        if decision.dropped:
+            self._all.end(kept, Act.DROP, "broadcast.busy")
+        elif decision.waits:
+            self._hold(kept, "broadcast.behind")
+        else:
+            for victim in decision.cut:
+                self._cut(self._all.book.known(victim))
+            kept = self._all.move(kept, Act.PLAY, seconds=made.seconds, clips=made.clips)
+            self._stage.do(self.begin(kept.order.id, kept.turn))
+
+    def _cut(self, kept: Kept) -> None:
+        """Something more urgent sounds instead."""
+        self._stage.cut(kept.programme, CUT)
+        if AFTER[kept.order.class_] is After.NEVER:
+            self._all.end(kept, Act.DROP, "broadcast.cut-off")
+        else:
+            self.interrupted(kept, kept.frame)
+
+    def interrupted(self, kept: Kept, frame: int) -> None:
+        """It was cut off at that frame, and waits for another turn."""
+        onward = AFTER[kept.order.class_] is After.ONWARD
+        self._all.move(
+            kept,
+            Act.INTERRUPT,
+            "broadcast.cut-off",
+            turn=kept.turn + 1,
+            frame=frame if onward else 0,
+        )
+        if kept.order.id not in self._all.made:
+            self._stage.do(self.prepare(kept.order.id))
+
+    async def begin(self, order_id: str, turn: int) -> None:
+        """Sound that turn; below the emergency only once its record is on disk."""
+        kept = self._all.book.known(order_id)
+        name, urgent = kept.programme, kept.order.class_.urgent
+        self.beginning.add(name)
+        try:
+            stored = urgent or await self._all.records.written(order_id)
+            while self._all.on(order_id, turn):
+                if not stored:
+                    self._all.end(self._all.book.known(order_id), Act.FAIL, "broadcast.unrecorded")
+                elif await self._sound(order_id, turn):
+                    break
+                else:
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            self.beginning.discard(name)
+        if not self._all.on(order_id, turn):
+            self.settle()
+
+    async def _sound(self, order_id: str, turn: int) -> bool:
+        """Let the engine sound it; False if an emergency should be tried again."""
+        kept = self._all.book.known(order_id)
+        made = self._all.made.get(order_id) or await self._make(kept)
+        if made is None or not self._all.on(order_id, turn):
+            return True
+        moment = Moment.of(self._all.clock)
+        ruling = self._may_begin(kept, made, moment)  # time went by
+        if ruling.answer is not Answer.GO:
+            expired = ruling.answer is Answer.EXPIRED
+            self._all.end(kept, Act.EXPIRE if expired else Act.DROP, ruling.code, ruling.detail)
+            return True
+        programme = self._stage.programme(kept, made, moment)
+        try:
+            await self._stage.begin(kept, programme, lambda: self._all.on(order_id, turn))
+        except Unavailable as error:
+            if kept.order.class_.urgent:
+                return False
+            self._fail(order_id, turn, error)
+        except StationError as error:
+            self._fail(order_id, turn, error)
+        return True
+
+    def _fail(self, order_id: str, turn: int, error: StationError) -> None:
+        if not self._all.on(order_id, turn):
+            return
+        if error.code == PLAYED:  # before we were killed, and it has ended meanwhile
+            self._all.end(self._all.book.known(order_id), Act.FINISH, "broadcast.played-before")
+        else:
+            self._all.end(self._all.book.known(order_id), Act.FAIL, error.code, error.data)
+
+    def _hush(self, kept: Kept, moment: Moment) -> None:
+        code = guard.hushed(kept.order, self._all.house, moment, self._all.clock.boot)
+        if code is not None:
+            self._stage.cut(kept.programme)
+            self._all.end(kept, Act.DROP, code)
+
+    def halt(self, kept: Kept, actor: Who, why: str = "broadcast.by-hand") -> Kept:
+        """Somebody stops it."""
+        if kept.state is State.PLAYING:
+            self._stage.cut(kept.programme)
+        return self._all.end(kept, Act.STOP, why, by=actor)
+
+    def _hold(self, kept: Kept, why: str | None) -> None:
+        if kept.state is State.PREPARING:
+            self._all.move(kept, Act.HOLD, why)
+
+    async def prepare(self, order_id: str) -> None:
+        """Make its sound; then it waits for its turn."""
+        kept = self._all.book.get(order_id)
+        if kept is None or not kept.open:
+            return
+        if kept.state is State.ACCEPTED:
+            kept = self._all.move(kept, Act.PREPARE)
+        made = await self._make(kept)
+        kept = self._all.book.get(order_id)
+        if made is not None and kept is not None and kept.open:
+            self._all.made[order_id] = made
+            self.settle()
+
+    async def _make(self, kept: Kept) -> Made | None:
+        """Its sound; None if there will be none, and the order has ended by that."""
+        try:
+            return await self._studio.make(kept.order)
+        except StationError as error:
+            code, data = error.code, error.data
+        except Exception:  # noqa: BLE001  # an edge: a voice that breaks ends its order, not the room
+            _log.exception("the sound of an order could not be made")
+            code, data = "broadcast.failed", {}
+        found = self._all.book.get(kept.order.id)
+        if found is not None and found.open:
+            self._all.end(found, Act.FAIL, code, data)
+        return None
+
+
+def _turn(kept: Kept) -> tuple[int, int]:
+    """The most urgent first, then as they came."""
+    return -kept.order.class_, kept.asked_ns

@@ -1,0 +1,265 @@
+"""What surrounds the orders in tests: the audio process as its contract has it, a world with true
+time, a studio that makes sounds of given length.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from broadcast.engine import wire
+from broadcast.engine.wire import Programme
+from broadcast.ladder import Part
+from broadcast.order import Live, Order
+from broadcast.ports import Made
+from broadcast.quiet import S
+from broadcast.room import Broadcast
+from gateway.clock import Clock, Hold
+from gateway.clock.timekeeper import EARLIEST_NS
+from gateway.errors import CommandRefused, Unavailable
+from gateway.journal import Journal
+from gateway.journal.core import Core
+from gateway.journal.writer import InlineShell
+from tests.broadcast.orders.house import HOUSE
+from tests.sim.journal import SMALL, STATION
+
+FRAME_NS = 20_000_000
+
+
+class Heard(NamedTuple):
+    """One stretch of sound as the community heard it; instants are the loop's, in s."""
+
+    programme: Programme
+    boot: int
+    began_s: float
+    ended_s: float
+    began_ns: int
+    how: str
+
+
+class _Playing(NamedTuple):
+    programme: Programme
+    began_s: float
+    began_ns: int
+    ends: asyncio.TimerHandle
+
+
+class FakeEngine:
+    """The audio process: it outlives gateways, remembers urgent ids, keeps to expiries.
+
+    `lag_s` passes before each answer and again before the first packet.
+    """
+
+    def __init__(self, world: "World", seconds: Callable[[Programme], float]) -> None:
+        self.heard: list[Heard] = []
+        self.levels: list[tuple[str, str, float]] = []
+        self.fed: list[bytes] = []
+        self.lag_s = 0.01
+        self.away = False
+        self._world = world
+        self._seconds = seconds
+        self._listeners: list[Callable[[wire.Event], None]] = []
+        self._ready: dict[str, Programme] = {}
+        self._playing: dict[str, _Playing] = {}
+        self._ended: dict[str, wire.Ended] = {}
+        self._played: set[str] = set()
+
+    def listen(self, listener: Callable[[wire.Event], None]) -> None:
+        self._listeners.append(listener)
+
+    def deafen(self) -> None:
+        """The gateway was killed."""
+        self._listeners.clear()
+
+    def reboot(self) -> None:
+        """The power was cut."""
+        for name in list(self._playing):
+            self._end(name, "power")
+        self._ready.clear()
+        self._ended.clear()
+        self._played.clear()
+
+    async def prepare(self, programme: Programme) -> int:
+        await self._answer()
+        if programme.urgent and programme.id in self._played:
+            raise CommandRefused("audio.played")
+        self._ready[programme.id] = programme
+        return round(self._seconds(programme) / 0.02)
+
+    async def play(self, id_: str, start: int = 0) -> None:
+        await self._answer()
+        if id_ not in self._ready:
+            raise CommandRefused("audio.unknown")
+        self._begin(self._ready.pop(id_), start)
+
+    async def live_open(self, programme: Programme) -> None:
+        await self._answer()
+        self._begin(programme, 0)
+
+    async def live(self, id_: str, pcm: bytes) -> None:
+        self.fed.append(pcm)
+
+    async def live_end(self, id_: str) -> None:
+        await self._answer()
+        self._end(id_, "finished")
+
+    async def stop(self, id_: str | None = None, zones: Any = (), why: str = "stopped") -> None:
+        await self._answer()
+        assert id_ is not None
+        self._ready.pop(id_, None)
+        self._end(id_, why)
+
+    async def level(self, id_: str, zone: str, db: float) -> None:
+        await self._answer()
+        self.levels.append((id_, zone, db))
+
+    async def state(self) -> wire.State:
+        await self._answer()
+        programmes = [
+            wire.Sounding(one.programme.id, "playing", one.programme.rank, one.programme.zones)
+            for one in self._playing.values()
+        ] + [wire.Sounding(p.id, "ready", p.rank, p.zones) for p in self._ready.values()]
+        return wire.State(0, "p", "b", True, tuple(programmes), tuple(self._ended.values()))
+
+    @property
+    def sounding(self) -> set[str]:
+        return set(self._playing)
+
+    async def _answer(self) -> None:
+        if self.away:
+            raise Unavailable("audio.away")
+        await asyncio.sleep(self.lag_s)
+
+    def _begin(self, programme: Programme, start: int) -> None:
+        now_ns = self._world.clock.now_ns()
+        if programme.expires_ns is not None and now_ns >= programme.expires_ns:
+            raise CommandRefused("audio.expired")
+        if programme.urgent and programme.id in self._played:
+            raise CommandRefused("audio.played")
+        self._played.add(programme.id)
+        lasts_s = self._seconds(programme) - start * 0.02
+        how = "finished"
+        if programme.expires_ns is not None and now_ns + lasts_s * S > programme.expires_ns:
+            lasts_s, how = (programme.expires_ns - now_ns) / S, "expired"
+        loop = asyncio.get_running_loop()
+        ends = loop.call_later(lasts_s, self._end, programme.id, how)
+        self._playing[programme.id] = _Playing(programme, loop.time(), now_ns, ends)
+        self._tell(wire.Started(programme.id, now_ns, start))
+
+    def _end(self, name: str, how: str) -> None:
+        one = self._playing.pop(name, None)
+        if one is None:
+            return
+        one.ends.cancel()
+        now_s = asyncio.get_running_loop().time()
+        self.heard.append(
+            Heard(one.programme, self._world.boots, one.began_s, now_s, one.began_ns, how)
+        )
+        frames = round((now_s - one.began_s) / 0.02)
+        self._ended[name] = wire.Ended(name, how, frames)
+        finished = how == "finished"
+        self._tell(wire.Finished(name, frames) if finished else wire.Stopped(name, how, frames))
+
+    def _tell(self, event: wire.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+class Board:
+    """One boot of the machine: its crystal drifts, and nothing tells it the time."""
+
+    def __init__(self, drift_ppm: float) -> None:
+        self._began_s = asyncio.get_running_loop().time()
+        self._rate = 1 + drift_ppm / 1e6
+
+    def boottime_ns(self) -> int:
+        lived_s = asyncio.get_running_loop().time() - self._began_s
+        return 5 * S + round(lived_s * self._rate * S)
+
+    def realtime_ns(self) -> int:
+        return self.boottime_ns()
+
+    def ntp(self) -> Hold | None:
+        return None
+
+
+class FakeStudio:
+    """Makes any order of the length that was asked for; a microphone of none."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.fails: set[str] = set()
+        self.makes_s = 0.05
+
+    async def make(self, order: Order) -> Made:
+        await asyncio.sleep(self.makes_s)
+        if order.id in self.fails:
+            raise Unavailable("voice.no-engine")
+        if isinstance(order.content, Live):
+            return Made()
+        return Made((Part(f"{order.id}.wav", self.seconds.get(order.id, 10.0)),), ("sha",))
+
+
+class World:
+    """True time, one gateway at a time, the journal and the audio process that outlive it."""
+
+    def __init__(self, true_ns: int, drift_ppm: float = 0.0) -> None:
+        self.boots = 0
+        self.studio = FakeStudio()
+        self._true_ns = true_ns
+        self._drift_ppm = drift_ppm
+        self._since_s = asyncio.get_running_loop().time()
+        self.clock = self._clock(EARLIEST_NS)
+        self.engine = FakeEngine(self, self._lasts)
+        options = SMALL
+        core = Core(None, station=STATION, options=options, clock=self.clock)
+        self.journal = Journal(
+            core, InlineShell(0.002), station=STATION, options=options, clock=self.clock
+        )
+        self._running: asyncio.Task[None] | None = None
+        self.room = Broadcast(self.journal, self.clock, HOUSE, self.engine, self.studio)
+
+    def _lasts(self, programme: Programme) -> float:
+        if not programme.files:
+            return 1e6  # a microphone
+        seconds = self.studio.seconds.get(programme.id.partition("~")[0], 10.0)
+        return seconds * programme.repeat
+
+    def _clock(self, floor_ns: int) -> Clock:
+        return Clock(f"{self.boots + 1:016x}", Board(self._drift_ppm), floor_ns)
+
+    def true_ns(self, at_s: float | None = None) -> int:
+        at_s = asyncio.get_running_loop().time() if at_s is None else at_s
+        return self._true_ns + round((at_s - self._since_s) * S)
+
+    async def start(self) -> None:
+        """A gateway starts."""
+        self.room = Broadcast(self.journal, self.clock, HOUSE, self.engine, self.studio)
+        await self.room.load()
+        self.room.reconcile(await self.engine.state())
+        self._running = asyncio.ensure_future(self.room.run())
+
+    async def kill(self) -> None:
+        """kill -9: what was being written may be on disk or not."""
+        self.engine.deafen()
+        doing = {*self.room._stage._doing, *self.room._all.records._last.values()}
+        assert self._running is not None
+        doing.add(self._running)
+        for task in doing:
+            task.cancel()
+        await asyncio.gather(*doing, return_exceptions=True)
+
+    async def reboot(self) -> None:
+        """The power is cut and comes back; the clock has forgotten."""
+        await self.kill()
+        self.engine.reboot()
+        floor_ns = self.clock.floor_ns
+        await asyncio.sleep(20)
+        self.boots += 1
+        self.clock = self._clock(floor_ns)
+        self.journal._clock = self.clock
+
+    async def close(self) -> None:
+        await self.kill()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.journal.close()

@@ -1,0 +1,377 @@
+"""The room over the real journal, in virtual time: what is heard, recorded, and remains."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from broadcast.life import State
+from broadcast.order import Authority, Class, Live
+from broadcast.quiet import S
+from gateway.audit.events import Who
+from gateway.clock import Deadline
+from gateway.errors import CommandRefused, JournalFull, UsageError
+from gateway.event import Lane, Trust
+from tests.broadcast.orders.house import order
+from tests.broadcast.orders.stage import World
+from tests.sim.loop import simulated
+
+NOON_NS = 1_790_049_600 * S
+STAFF = Who("staff", "0217")
+
+
+@contextlib.asynccontextmanager
+async def world(true_ns: int = NOON_NS, *, told: bool = True) -> AsyncIterator[World]:
+    made = World(true_ns)
+    if told:
+        made.clock.learn(Trust.PLATFORM, true_ns, S)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def asked(around: World, id_: str = "o-1", *, lives_s: float = 60, **changed: Any) -> Any:
+    at_ns = around.clock.now_ns() + round(lives_s * S)
+    return order(id=id_, expires=Deadline(around.clock.boot, at_ns), **changed)
+
+
+def states(around: World) -> dict[str, str]:
+    return {kept.order.id: kept.state.value for kept in around.room.orders()}
+
+
+async def told(around: World, lane: Lane = Lane.SERVICE) -> list[tuple[str, str]]:
+    entries = await around.journal.read(lane, 0)
+    bodies = [msgspec.json.decode(b"{" + entry.body) for entry in entries]
+    return [(body["data"]["order"], body["type"].split(".")[3]) for body in bodies]
+
+
+@simulated
+async def test_an_order_is_recorded_then_heard_and_its_receipt_says_so():
+    async with world() as around:
+        receipt = await around.room.order(asked(around))
+        assert receipt.state in {"accepted", "preparing"}
+        assert await told(around) == [("o-1", "accepted")]
+        await asyncio.sleep(20)
+        assert [heard.how for heard in around.engine.heard] == ["finished"]
+        assert await told(around) == [
+            ("o-1", "accepted"),
+            ("o-1", "preparing"),
+            ("o-1", "playing"),
+            ("o-1", "finished"),
+        ]
+        final = around.room.receipt(around.room.find("o-1"))
+        assert final.state == "finished"
+        assert final.detail["seconds"] == 10
+        assert 0 < final.detail["waited_ms"] < 300
+
+
+@simulated
+async def test_ten_presses_of_a_key_are_one():
+    async with world() as around:
+        receipts = [
+            await around.room.order(asked(around, f"o-{n}", joins="key.notice")) for n in range(10)
+        ]
+        assert {receipt.of for receipt in receipts} == {"o-0"}
+        assert [r.reason_code for r in receipts] == [None] + ["broadcast.joined"] * 9
+        await asyncio.sleep(20)
+        assert len(around.engine.heard) == 1
+        await around.room.order(asked(around, "o-10", joins="key.notice"))
+        await asyncio.sleep(20)
+        assert len(around.engine.heard) == 2
+
+
+@simulated
+async def test_the_same_order_again_is_answered_and_not_heard():
+    async with world() as around:
+        first = asked(around)
+        await around.room.order(first)
+        await asyncio.sleep(20)
+        again = await around.room.order(first)
+        assert (again.state, again.reason_code) == ("finished", "broadcast.duplicate")
+        await asyncio.sleep(20)
+        assert len(around.engine.heard) == 1
+
+
+@simulated
+async def test_an_emergency_cuts_off_a_notice_which_then_begins_anew():
+    async with world() as around:
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(5)
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(2)
+        assert around.engine.sounding == {"e"}
+        assert states(around) == {"n": "interrupted", "e": "playing"}
+        await asyncio.sleep(30)
+        assert [(h.programme.id, h.how) for h in around.engine.heard] == [
+            ("n", "cut"),
+            ("e", "finished"),
+            ("n~1", "finished"),
+        ]
+        assert states(around) == {"n": "finished", "e": "finished"}
+
+
+@simulated
+async def test_the_delay_of_a_preemption_is_that_of_the_engine():
+    async with world() as around:
+        around.studio.makes_s = 0
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(5)
+        began_s = asyncio.get_running_loop().time()
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(15)
+        heard = next(h for h in around.engine.heard if h.programme.id == "e")
+        assert heard.began_s - began_s <= 2 * around.engine.lag_s + 0.001
+
+
+@simulated
+async def test_music_goes_on_where_it_was_cut_and_is_low_under_a_notice():
+    async with world() as around:
+        around.studio.seconds["m"] = 100
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        await asyncio.sleep(10)
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(2)
+        assert around.engine.sounding == {"m", "n"}
+        assert around.engine.levels == [("m", "all", -15.0)]
+        await asyncio.sleep(20)
+        assert around.engine.levels[-1] == ("m", "all", 0.0)
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(120)
+        cut, onward = (h for h in around.engine.heard if h.programme.id.startswith("m"))
+        assert (cut.how, onward.how) == ("cut", "finished")
+        lasted_s = cut.ended_s - cut.began_s + onward.ended_s - onward.began_s
+        assert lasted_s == pytest.approx(100, abs=0.1)
+
+
+@simulated
+async def test_stop_silences_everything_below_the_emergency():
+    async with world() as around:
+        for id_, changed in {
+            "n": {"zones": ("hall",)},
+            "e": {"class_": Class.EMERGENCY, "zones": ("b5",)},
+            "waits": {"zones": ("b5",)},
+        }.items():
+            await around.room.order(asked(around, id_, **changed))
+        await asyncio.sleep(2)
+        receipts = await around.room.stop((), STAFF)
+        assert {(r.of, r.state, r.reason_code) for r in receipts} == {
+            ("n", "stopped", "broadcast.by-hand"),
+            ("waits", "stopped", "broadcast.by-hand"),
+        }
+        await asyncio.sleep(0.1)
+        assert around.engine.sounding == {"e"}
+        assert (await around.room.cancel("e", STAFF)).state == "stopped"
+        await asyncio.sleep(0.1)
+        assert around.engine.sounding == set()
+
+
+@simulated
+async def test_stop_of_a_zone_reaches_what_shares_its_loudspeakers():
+    async with world() as around:
+        await around.room.order(asked(around, "all"))
+        await around.room.order(asked(around, "hall", zones=("hall",)))
+        await asyncio.sleep(1)
+        assert [r.of for r in await around.room.stop(("b3",), STAFF)] == ["all"]
+        assert [kept.order.id for kept in around.room.playing("hall")] == ["hall"]
+        with pytest.raises(UsageError):
+            await around.room.cancel("nothing", STAFF)
+
+
+@simulated
+async def test_the_fire_input_alone_ends_what_it_began():
+    async with world() as around:
+        fire = {"class_": Class.FIRE, "actor": Who("system", "key.fire")}
+        made = asked(around, "f", authority=Authority.FIRE_INPUT, **fire)
+        assert (await around.room.order(made)).reason_code is None
+        with pytest.raises(CommandRefused):
+            await around.room.cancel("f", STAFF)
+        assert (await around.room.cancel("f", Who("system", "key.fire"))).state == "stopped"
+
+
+@simulated
+async def test_what_lives_until_morning_sounds_in_the_morning():
+    late_ns = NOON_NS + 10 * 3600 * S  # 22:00
+    async with world(late_ns) as around:
+        await around.room.order(asked(around, "early", lives_s=60))
+        await around.room.order(asked(around, "n", lives_s=12 * 3600))
+        await asyncio.sleep(60)
+        assert states(around) == {"early": "refused", "n": "held"}
+        await asyncio.sleep(10 * 3600)
+        (heard,) = around.engine.heard
+        assert heard.programme.id == "n"
+        assert heard.began_s - around._since_s == pytest.approx(9 * 3600, abs=15)
+
+
+@simulated
+async def test_music_ends_when_quiet_hours_begin():
+    evening_ns = NOON_NS + 9 * 3600 * S  # 21:00
+    async with world(evening_ns) as around:
+        around.studio.seconds["m"] = 1_000
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        live = {"class_": Class.LIVE, "content": Live(), "zones": ("b5",)}
+        await asyncio.sleep(1_700)
+        await around.room.order(asked(around, "live", lives_s=30, **live))
+        await asyncio.sleep(60)
+        assert await around.room.feed("live", b"pcm")
+        assert around.engine.fed == [b"pcm"]
+        await asyncio.sleep(60)
+        assert states(around) == {"m": "finished", "live": "dropped"}
+        assert around.engine.heard[-1].ended_s - around._since_s < 1_800
+        assert not await around.room.feed("live", b"pcm")
+
+
+@simulated
+async def test_a_microphone_is_put_down():
+    async with world() as around:
+        await around.room.order(asked(around, "l", class_=Class.LIVE, content=Live()))
+        await asyncio.sleep(5)
+        await around.room.hang_up("l")
+        await asyncio.sleep(1)
+        assert states(around) == {"l": "finished"}
+
+
+@simulated
+async def test_a_killed_gateway_finds_the_emergency_still_sounding_and_answers_truly():
+    async with world() as around:
+        around.studio.seconds["e"] = 40
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(10)
+        await around.kill()
+        await asyncio.sleep(5)
+        assert around.engine.sounding == {"e"}
+        await around.start()
+        assert states(around) == {"e": "playing"}
+        await asyncio.sleep(40)
+        assert states(around) == {"e": "finished"}
+        assert [h.how for h in around.engine.heard] == ["finished"]
+
+
+@simulated
+async def test_what_ended_while_the_gateway_was_away_is_known():
+    async with world() as around:
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.order(asked(around, "n", zones=("hall",)))
+        await asyncio.sleep(2)
+        await around.kill()
+        await asyncio.sleep(30)
+        await around.start()
+        await asyncio.sleep(1)
+        assert states(around) == {"e": "finished", "n": "finished"}
+        assert len(around.engine.heard) == 2
+
+
+@simulated
+async def test_after_a_kill_nothing_but_an_emergency_sounds_again():
+    async with world() as around:
+        around.engine.away = True
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.order(asked(around, "n", zones=("hall",)))
+        around.engine.lag_s = 5
+        around.engine.away = False
+        await asyncio.sleep(1)
+        await around.kill()
+        around.engine.lag_s = 0.01
+        await around.start()
+        await asyncio.sleep(20)
+        assert states(around)["e"] == "finished"
+        assert states(around)["n"] == "failed"
+        assert [h.programme.id for h in around.engine.heard] == ["e"]
+
+
+@simulated
+async def test_after_a_power_cut_everything_has_expired():
+    async with world() as around:
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.order(asked(around, "waits", lives_s=9_999))
+        await asyncio.sleep(2)
+        await around.reboot()
+        await around.start()
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "failed", "waits": "expired"}
+        assert [h.how for h in around.engine.heard] == ["power"]
+
+
+@simulated
+async def test_an_emergency_tries_until_the_audio_process_is_there():
+    async with world() as around:
+        around.engine.away = True
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
+        await around.room.order(asked(around, "n", zones=("hall",)))
+        await asyncio.sleep(10)
+        assert states(around) == {"e": "playing", "n": "failed"}
+        around.engine.away = False
+        await asyncio.sleep(12)
+        assert states(around)["e"] == "finished"
+
+
+@simulated
+async def test_an_emergency_is_never_late():
+    async with world() as around:
+        around.engine.away = True
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
+        await asyncio.sleep(31)
+        around.engine.away = False
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "expired"}
+        assert around.engine.heard == []
+
+
+@simulated
+async def test_what_cannot_be_made_fails_with_its_reason():
+    async with world() as around:
+        around.studio.fails.add("o-1")
+        await around.room.order(asked(around))
+        await asyncio.sleep(1)
+        kept = around.room.find("o-1")
+        assert (kept.state, kept.why) == (State.FAILED, "voice.no-engine")
+
+
+@simulated
+async def test_a_journal_that_refuses_stops_a_notice_and_no_emergency():
+    async with world() as around:
+
+        async def refuse(*_: Any) -> Any:
+            raise JournalFull("journal.full")
+
+        around.journal.append = refuse  # type: ignore[method-assign]
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        receipt = await around.room.order(asked(around, "n", zones=("hall",)))
+        assert (receipt.state, receipt.reason_code) == ("failed", "broadcast.unrecorded")
+        await asyncio.sleep(20)
+        assert [h.programme.id for h in around.engine.heard] == ["e"]
+        assert around.room.lost > 0
+
+
+@simulated
+async def test_an_update_takes_the_place_of_what_it_updates():
+    async with world() as around:
+        await around.room.order(asked(around, "cap-1", class_=Class.EMERGENCY))
+        await asyncio.sleep(2)
+        newer = asked(around, "cap-2", class_=Class.EMERGENCY, supersedes=("cap-1",))
+        await around.room.order(newer)
+        await asyncio.sleep(20)
+        assert states(around) == {"cap-1": "stopped", "cap-2": "finished"}
+        assert around.room.find("cap-1").why == "broadcast.superseded"
+
+
+@simulated
+async def test_the_book_is_bounded_and_never_full_for_an_emergency():
+    async with world() as around:
+        around.studio.seconds.update({f"n-{n}": 200 for n in range(100)})
+        receipts = [
+            await around.room.order(asked(around, f"n-{n}", lives_s=9_000)) for n in range(80)
+        ]
+        refused = [r for r in receipts if r.reason_code == "broadcast.too-many"]
+        assert len(refused) == 20
+        for n in range(320):
+            await around.room.order(
+                asked(around, f"e-{n}", class_=Class.EMERGENCY, lives_s=1, zones=("hall",))
+            )
+            await asyncio.sleep(0.1)
+        assert len(around.room.orders()) <= 300
+        assert around.room.find("e-319").state is not State.REFUSED
