@@ -19,6 +19,7 @@ COMMANDS = {
     "scan": "gateway.appliance.scan",
     "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
+    "audio": "broadcast.engine.command",
     "accounts": "gateway.web.signin.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",

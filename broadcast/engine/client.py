@@ -6,13 +6,13 @@ import itertools
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from broadcast.engine import wire
+from broadcast.engine.boottime import now_ns
 from broadcast.engine.launch import Launch, Launcher, under_systemd
 from broadcast.engine.mirror import Mirror
 from broadcast.engine.wire import Programme, SpeakerSetting, State
@@ -30,10 +30,6 @@ Reconcile = Callable[[State], None]
 _log = logging.getLogger(__name__)
 
 
-def _boottime_ns() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
 class Engine:
     """One connection to the audio process; `run()` keeps it.
 
@@ -48,7 +44,7 @@ class Engine:
         *,
         launch: Launch | None = None,
         reconcile: Reconcile | None = None,
-        now_ns: Callable[[], int] = _boottime_ns,
+        clock: Callable[[], int] = now_ns,
     ) -> None:
         """`path` is `audio.sock`; without `launch` the process is started here but not by systemd.
 
@@ -60,7 +56,7 @@ class Engine:
         self._path = path
         self._launch = launch
         self._reconcile = reconcile
-        self._now_ns = now_ns
+        self._now_ns = clock
         self._listeners: list[Listener] = []
         self._speakers: tuple[SpeakerSetting, ...] | None = None
         self._mirror = Mirror()

@@ -230,12 +230,14 @@ class State(msgspec.Struct, frozen=True, tag="is"):
     """Everything, for a gateway that (re)connects.
 
     `process` differs between two audio processes, `boot` between two boots of the machine.
+    `late_p99_ms` is how late packets left in the last minute of sound.
     """
 
     n: int
     process: str
     boot: str
     realtime: bool
+    late_p99_ms: float = 0.0
     programmes: tuple[Sounding, ...] = ()
     ended: tuple[Ended, ...] = ()
     speakers: tuple[SpeakerState, ...] = ()

@@ -1,0 +1,69 @@
+"""`yizhan audio`: the audio process, in the foreground."""
+
+import argparse
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.clock import boot
+from gateway.texts import Texts
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "audio",
+        help=texts.say("cli.audio"),
+        description=texts.say("audio.about"),
+        epilog=texts.say("audio.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--socket", type=Path, metavar="PATH", help=texts.say("audio.socket"))
+    parser.add_argument(
+        "--leave-after", type=float, metavar="S", help=texts.say("audio.leave-after")
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help=texts.say("audio.verbose"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or until nobody needs it; 1 if another process has the socket."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format="%(levelname)s %(message)s",
+    )
+    from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # only when it really runs
+
+    folder, emptied = boot.run_directory(os.environ, Path("state"))
+    path = args.socket or folder / "audio.sock"
+    boot_id = boot.boot_id(path.parent, boot.kernel_boot_id(), emptied=emptied)
+    process = AudioProcess(path, boot_id, args.leave_after)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.end())
+    if not process.realtime:
+        logging.getLogger(__name__).warning(Texts.of_environment().say("audio.no-realtime"))
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked at between two frames
+    _notify("READY=1")
+    process.run(lambda: _notify("WATCHDOG=1"))
+    return 0
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, if it asked to be told (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_UNIX, kind) as link, contextlib.suppress(OSError):
+        link.sendto(state.encode(), address)  # whether or not anyone listens, the beat goes on

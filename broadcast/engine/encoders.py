@@ -1,0 +1,47 @@
+"""One encoding for each distinct mix and codec, however many speakers get it. Pure.
+
+A codec with a memory must go on where it was: speakers that shared an encoder a frame ago take it
+along, and where they part one of the two groups begins afresh.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from broadcast.engine.mixer import Mix
+from broadcast.speakers.codec import CODECS, Encoder
+
+_Place = tuple[str, int, str]
+"""Codec, class and speaker: another class is another session, whose receiver begins afresh too."""
+
+
+class Encoders:
+    """The encoders in use."""
+
+    def __init__(self) -> None:
+        self._of: dict[_Place, Encoder] = {}
+
+    def encode(
+        self, mixes: Iterable[Mix], codecs: Mapping[str, str]
+    ) -> list[tuple[str, bytes, int]]:
+        """(speaker, payload, rank) for every speaker of the mixes; silent ones are forgotten."""
+        sent: list[tuple[str, bytes, int]] = []
+        now: dict[_Place, Encoder] = {}
+        taken: set[int] = set()
+        for mix in mixes:
+            for codec, ids in _by_codec(mix.speakers, codecs).items():
+                encoder = self._of.get((codec, mix.rank, ids[0]))
+                if encoder is None or id(encoder) in taken:
+                    encoder = CODECS[codec].encoder()
+                taken.add(id(encoder))
+                payload = encoder.encode(mix.frame)
+                for id_ in ids:
+                    now[codec, mix.rank, id_] = encoder
+                    sent.append((id_, payload, mix.rank))
+        self._of = now
+        return sent
+
+
+def _by_codec(speakers: Iterable[str], codecs: Mapping[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for id_ in speakers:
+        groups.setdefault(codecs[id_], []).append(id_)
+    return groups

@@ -1,0 +1,93 @@
+"""What may block is done in threads; what comes of it is handed to the clock."""
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from broadcast.engine import realtime
+from broadcast.engine.tape import Reels
+from broadcast.engine.wire import Programme
+
+LOADS_WAITING_MAX = 16
+JOIN_WITHIN_S = 2.5
+
+Work = Callable[[], None]
+Reading = tuple[Programme, Callable[[object], None]]
+
+
+class Errands:
+    """A thread that reads files in order, and one for each thing that may hang."""
+
+    def __init__(self) -> None:
+        self._results: deque[Work] = deque(maxlen=1000)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._readings: queue.Queue[Reading | None] = queue.Queue(LOADS_WAITING_MAX)
+        self._reels = Reels()
+        self._threads: list[threading.Thread] = []
+        self._reader = threading.Thread(target=self._read, name="reader", daemon=True)
+        self._reader.start()
+
+    @property
+    def bell(self) -> int:
+        """A descriptor that is readable when `results` has something."""
+        return self._bell
+
+    def ring(self) -> None:
+        """Wake the clock."""
+        os.eventfd_write(self._bell, 1)
+
+    def results(self) -> list[Work]:
+        """What the clock is to do now."""
+        try:
+            os.eventfd_read(self._bell)
+        except BlockingIOError:
+            return []
+        done = []
+        while self._results:
+            done.append(self._results.popleft())
+        return done
+
+    def post(self, work: Work) -> None:
+        """Let the clock do this; callable from any thread."""
+        self._results.append(work)
+        self.ring()
+
+    def read(self, programme: Programme, then: Callable[[object], None]) -> bool:
+        """Read its files; `then` gets the tape or the error, on the clock. False when too many."""
+        try:
+            self._readings.put_nowait((programme, then))
+        except queue.Full:
+            return False
+        return True
+
+    def run(self, work: Work) -> None:
+        """Do it in a thread of its own: a driver that hangs holds up nobody else."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._do, args=(work,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def close(self) -> None:
+        """Wait, within reason, for what is under way."""
+        self._readings.put(None)
+        for thread in (*self._threads, self._reader):
+            thread.join(JOIN_WITHIN_S)
+        os.close(self._bell)
+
+    def _do(self, work: Work) -> None:
+        realtime.take(realtime.OTHER_PRIORITY)
+        work()
+        if not self._results:
+            self.ring()
+
+    def _read(self) -> None:
+        realtime.take(realtime.OTHER_PRIORITY)
+        while (reading := self._readings.get()) is not None:
+            programme, then = reading
+            try:
+                found: object = self._reels.tape(programme)
+            except Exception as error:  # noqa: BLE001 - whatever the file does, the answer says so
+                found = error
+            self.post(lambda then=then, found=found: then(found))  # type: ignore[misc]  # bound now

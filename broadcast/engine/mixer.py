@@ -1,0 +1,259 @@
+"""The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from broadcast.engine.ledger import Ledger
+from broadcast.engine.pcm import Fader, dbfs, mixed
+from broadcast.engine.tape import Feed, Source
+from broadcast.engine.track import Track, zones_of
+from broadcast.engine.wire import (
+    ENDED_MAX,
+    PROGRAMMES_MAX,
+    Ended,
+    Event,
+    Finished,
+    Meter,
+    Programme,
+    Sounding,
+    SpeakerSetting,
+    Started,
+    Stopped,
+)
+from gateway.errors import CommandRefused
+
+MEMORY_BYTES_MAX = 64 * 1024 * 1024
+METER_FRAMES = 10
+
+
+class Mix(NamedTuple):
+    """One frame, the class of the first among what is in it, and the speakers that get it."""
+
+    frame: bytes
+    rank: int
+    speakers: tuple[str, ...]
+
+
+_Key = tuple[tuple[str, Fader], ...]
+
+
+class Mixer:
+    """Everything that sounds or could. Refusals are raised as CommandRefused."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self._ledger = ledger or Ledger()
+        self._speakers: dict[str, SpeakerSetting] = {}
+        self._tracks: dict[str, Track] = {}
+        self._ended: deque[Ended] = deque(maxlen=ENDED_MAX)
+        self._events: list[Event] = []
+        self._loudness: dict[str, float] = {}
+        self._ticks = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether no clock is needed just now."""
+        return not self._loudness and not any(track.playing for track in self._tracks.values())
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """Every zone that has a speaker."""
+        return frozenset(z for s in self._speakers.values() for z in zones_of(s))
+
+    def programmes(self) -> tuple[Sounding, ...]:
+        """What is held."""
+        return tuple(track.sounding() for track in self._tracks.values())
+
+    def ended(self) -> tuple[Ended, ...]:
+        """What ended lately."""
+        return tuple(self._ended)
+
+    def events(self) -> list[Event]:
+        """What happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def speakers(self, settings: Iterable[SpeakerSetting]) -> None:
+        """These are the speakers now; what sounds goes on in them, and begins in new ones."""
+        before, self._speakers = self._speakers, {each.id: each for each in settings}
+        for track in self._playing():
+            for id_ in set(track.faders) - set(self._speakers):
+                del track.faders[id_]
+            for id_, speaker in self._speakers.items():
+                if id_ not in before or zones_of(before[id_]) != zones_of(speaker):
+                    track.faders.pop(id_, None)
+                    track.join(speaker, soft=True)
+            track.balance(self._speakers.values())
+
+    def prepare(self, programme: Programme, source: Source, now_ns: int) -> int:
+        """Hold it ready; how many frames it has. The same id again replaces what is ready."""
+        held = self._tracks.get(programme.id)
+        if held is not None and held.playing:
+            raise CommandRefused("audio.in-use", id=programme.id)
+        others = [track for id_, track in self._tracks.items() if id_ != programme.id]
+        if len(others) >= PROGRAMMES_MAX:
+            raise CommandRefused("audio.full", max=PROGRAMMES_MAX)
+        if source.size + sum(track.source.size for track in others) > MEMORY_BYTES_MAX:
+            raise CommandRefused("audio.full", max=PROGRAMMES_MAX)
+        track = Track(programme, source)
+        if track.expired(now_ns):
+            raise CommandRefused("audio.expired")
+        self._tracks[programme.id] = track
+        return source.frames
+
+    def play(self, id_: str, start: int, now_ns: int) -> None:
+        """Sound from the next frame on; what already plays plays on."""
+        track = self._track(id_)
+        if track.playing:
+            return
+        if track.expired(now_ns):
+            raise CommandRefused("audio.expired")
+        if track.programme.urgent and not self._ledger.allows(id_, start):
+            del self._tracks[id_]
+            raise CommandRefused("audio.played", id=id_)
+        track.play(start, self._speakers.values())
+
+    def stop(self, id_: str | None, zones: Sequence[str], why: str) -> None:
+        """Stop one programme, or what sounds in the zones."""
+        if not zones:
+            if id_ is not None:
+                self._halt(self._track(id_), why)
+            return
+        inside = [s.id for s in self._speakers.values() if not zones_of(s).isdisjoint(zones)]
+        for track in list(self._tracks.values()):
+            if id_ in (None, track.programme.id) and track.playing:
+                meant = not set(track.programme.zones).isdisjoint(zones)
+                track.leave(inside)
+                if track.left_alone and (track.faders or meant):
+                    self._halt(track, why)
+
+    def level(self, id_: str, zone: str, db: float) -> None:
+        """Duck or restore."""
+        self._track(id_).level(zone, db, self._speakers.values())
+
+    def live_open(self, programme: Programme, now_ns: int) -> None:
+        """Wait for live sound."""
+        self.prepare(programme, Feed(), now_ns)
+        self.play(programme.id, 0, now_ns)
+
+    def live(self, id_: str, pcm: bytes) -> None:
+        """Feed it."""
+        self._feed(id_).put(pcm)
+
+    def live_end(self, id_: str) -> None:
+        """Let it run out."""
+        self._feed(id_).end()
+
+    def tick(self, now_ns: int) -> list[Mix]:
+        """The next 20 ms, each distinct mix once, with the speakers that get it."""
+        self._expire(now_ns)
+        frames = {track.programme.id: frame for track, frame in self._frames(now_ns)}
+        groups: dict[_Key, list[str]] = {}
+        for speaker in self._speakers:
+            key = tuple(
+                (id_, fader)
+                for id_ in frames
+                if (fader := self._tracks[id_].faders.get(speaker)) is not None
+            )
+            if key:
+                groups.setdefault(key, []).append(speaker)
+        mixes = [self._mix(key, frames, tuple(ids)) for key, ids in groups.items()]
+        self._advance(frames)
+        self._measure(mixes)
+        return mixes
+
+    def _frames(self, now_ns: int) -> list[tuple[Track, bytes]]:
+        found = []
+        for track in self._playing():
+            if self._still_waiting(track):
+                continue
+            frame = track.source.frame(track.position)
+            if frame is None:
+                self._end(track, "finished")
+                continue
+            self._announce(track, now_ns)
+            found.append((track, frame))
+        return found
+
+    def _still_waiting(self, track: Track) -> bool:
+        """Live sound that has not begun to sound: it may go on waiting, but not for ever."""
+        source = track.source
+        if not isinstance(source, Feed) or track.announced or source.started:
+            return False
+        source.frame(0)
+        if source.starved or track.stopping:
+            self._end(track, track.why or "starved")
+        return True
+
+    def _announce(self, track: Track, now_ns: int) -> None:
+        programme = track.programme
+        if programme.urgent:
+            self._ledger.note(programme.id, track.position + 1, programme.expires_ns, now_ns)
+        if not track.announced:
+            track.announced = True
+            heard = tuple(track.faders)
+            self._events.append(Started(programme.id, now_ns, track.start, heard))
+
+    def _mix(self, key: _Key, frames: dict[str, bytes], speakers: tuple[str, ...]) -> Mix:
+        frame = mixed([fader.frame(frames[id_]) for id_, fader in key])
+        staying = [id_ for id_, fader in key if fader.goal != 0] or [id_ for id_, _ in key]
+        return Mix(frame, max(self._tracks[i].programme.rank for i in staying), speakers)
+
+    def _advance(self, frames: dict[str, bytes]) -> None:
+        for id_ in frames:
+            track = self._tracks[id_]
+            track.advance()
+            if track.stopping and not track.faders:
+                self._end(track, track.why or "stopped")
+            elif isinstance(track.source, Feed) and track.source.starved:
+                track.stop("starved")
+
+    def _expire(self, now_ns: int) -> None:
+        for track in list(self._tracks.values()):
+            if track.expired(now_ns):
+                self._halt(track, "expired")
+
+    def _halt(self, track: Track, why: str) -> None:
+        track.stop(why)
+        if not track.playing or not track.faders:
+            self._end(track, track.why or why)
+
+    def _end(self, track: Track, how: str) -> None:
+        id_ = track.programme.id
+        if self._tracks.pop(id_, None) is None:
+            return
+        self._ended.append(Ended(id_, how, track.position))
+        if how == "finished" and not track.stopping:
+            self._events.append(Finished(id_, track.position))
+        else:
+            self._events.append(Stopped(id_, track.why or how, track.position))
+
+    def _measure(self, mixes: Sequence[Mix]) -> None:
+        """Meters five times a second; a zone that fell silent is told so once."""
+        self._ticks += 1
+        if self._ticks % METER_FRAMES and mixes:
+            return
+        loudness: dict[str, float] = {}
+        for mix in mixes:
+            level = round(dbfs(mix.frame), 1)
+            for speaker in mix.speakers:
+                for zone in self._speakers[speaker].options.zones:
+                    loudness[zone] = max(level, loudness.get(zone, level))
+        for zone in self._loudness.keys() - loudness.keys():
+            self._events.append(Meter(zone, dbfs(b"")))
+        self._events += [Meter(zone, level) for zone, level in loudness.items()]
+        self._loudness = loudness
+
+    def _playing(self) -> list[Track]:
+        return [track for track in self._tracks.values() if track.playing]
+
+    def _track(self, id_: str) -> Track:
+        if id_ not in self._tracks:
+            raise CommandRefused("audio.unknown", id=id_)
+        return self._tracks[id_]
+
+    def _feed(self, id_: str) -> Feed:
+        source = self._track(id_).source
+        if not isinstance(source, Feed):
+            raise CommandRefused("audio.not-live", id=id_)
+        return source

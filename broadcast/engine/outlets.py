@@ -1,0 +1,87 @@
+"""The speakers as the clock feeds them: who is there, who gets what, who rests."""
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from broadcast.engine.encoders import Encoders
+from broadcast.engine.mixer import Mix
+from broadcast.engine.wire import Event, SpeakerSetting, SpeakerState
+from broadcast.speakers.keeper import Keeper, OffClock, thread
+from broadcast.speakers.kinds import make
+
+_chance = random.SystemRandom()
+
+
+class Outlets:
+    """All speakers, each with its keeper."""
+
+    def __init__(self, tell: Callable[[Event], None], off_clock: OffClock = thread) -> None:
+        self.keepers: dict[str, Keeper] = {}
+        self._settings: dict[str, SpeakerSetting] = {}
+        self._tell = tell
+        self._off_clock = off_clock
+        self._encoders = Encoders()
+        self._sounding: set[str] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether one of them needs the clock."""
+        return any(keeper.busy for keeper in self.keepers.values())
+
+    def settings(self, settings: Sequence[SpeakerSetting]) -> None:
+        """Open new ones, close those that are gone or changed in more than zones and level."""
+        wanted = {each.id: each for each in settings}
+        for id_, keeper in list(self.keepers.items()):
+            if id_ not in wanted or not _same_line(wanted[id_], self._settings[id_]):
+                keeper.close()
+                del self.keepers[id_]
+        for id_, setting in wanted.items():
+            if id_ not in self.keepers:
+                build = partial(make, id_, setting.options, _chance)
+                self.keepers[id_] = Keeper(id_, build, self._tell, self._off_clock)
+        self._settings = wanted
+        self._sounding &= set(wanted)
+
+    def send(self, mixes: Sequence[Mix]) -> None:
+        """One frame to everyone in the mixes; whoever is in none of them any more rests."""
+        codecs = {id_: keeper.codec for id_, keeper in self.keepers.items()}
+        sent = self._encoders.encode(mixes, codecs)
+        for id_, payload, rank in sent:
+            self.keepers[id_].play(payload, rank)
+        sounding = {id_ for id_, _, _ in sent}
+        for id_ in self._sounding - sounding:
+            self.keepers[id_].rest()
+        self._sounding = sounding
+
+    def tend(self, now_ns: int) -> None:
+        """Let each do what goes on by itself."""
+        for keeper in self.keepers.values():
+            keeper.tend(now_ns)
+
+    def working(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Those of them that work."""
+        return tuple(i for i in ids if i in self.keepers and self.keepers[i].works)
+
+    def microphone(self, id_: str) -> str | None:
+        """The microphone that can hear it."""
+        return self._settings[id_].options.microphone
+
+    def states(self) -> tuple[SpeakerState, ...]:
+        """How each is."""
+        return tuple(keeper.state() for keeper in self.keepers.values())
+
+    def close(self) -> None:
+        """Give all of them back."""
+        self.settings(())
+
+
+def _same_line(one: SpeakerSetting, other: SpeakerSetting) -> bool:
+    """Whether nothing changed that needs opening anew: zones and levels are the mixer's."""
+    return _line(one) == _line(other)
+
+
+def _line(setting: SpeakerSetting) -> tuple[object, ...]:
+    options = setting.options
+    fields = set(options.__struct_fields__) - {"zones", "volume_db", "microphone", "name"}
+    return (type(options), *(getattr(options, field) for field in sorted(fields)))

@@ -1,0 +1,233 @@
+"""`yizhan audio`: one thread that listens, mixes and sends, 50 times a second, and never blocks."""
+
+import logging
+import secrets
+import select
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from broadcast.engine import realtime, wire
+from broadcast.engine.boottime import now_ns
+from broadcast.engine.door import Door
+from broadcast.engine.errands import Errands
+from broadcast.engine.mixer import Mixer
+from broadcast.engine.outlets import Outlets
+from broadcast.engine.pacer import Pacer
+from broadcast.engine.selftest import SelfTests
+from broadcast.engine.tape import Tape
+from broadcast.speakers import sdp
+from broadcast.speakers.options import Multicast
+from gateway.errors import CommandRefused
+
+SWITCH_S = 0.001
+"""How long another thread may hold the interpreter while the beat waits for it."""
+
+_log = logging.getLogger(__name__)
+
+Said = tuple[socket.socket, int]
+"""Who asked, and the number of the question."""
+
+
+class AudioProcess:
+    """Everything together."""
+
+    def __init__(self, path: Path, boot: str, leave_after_s: float | None = None) -> None:
+        """Open the door; Unavailable if another process has it."""
+        self._door = Door(path)
+        self._path = path
+        self._boot = boot
+        self._name = secrets.token_hex(4)
+        self._leave_after_s = leave_after_s
+        self._alone_since_ns = now_ns()
+        self._realtime = realtime.take(realtime.CLOCK_PRIORITY)
+        sys.setswitchinterval(SWITCH_S)
+        self._errands = Errands()
+        self._mixer = Mixer()
+        self._outlets = Outlets(self._door.tell, self._errands.run)
+        self._tests = SelfTests(self._mixer, self._outlets, self._errands)
+        self._pacer = Pacer(now_ns())
+        self._ending = False
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the beat holds under load."""
+        return self._realtime
+
+    def end(self) -> None:
+        """Come to an end; callable from a signal handler."""
+        self._ending = True
+        self._errands.ring()
+
+    def run(self, alive: Callable[[], None]) -> None:
+        """Until `end`; `alive` is called with every idle beat and every fiftieth other one."""
+        beats = 0
+        try:
+            while not self._ending:
+                active = self._active
+                self._listen(self._pacer.wait_s(now_ns(), active=active))
+                active = self._active
+                if self._pacer.due(now_ns(), active=active):
+                    self._beat()
+                    beats += 1
+                    if not active or beats % 50 == 0:
+                        alive()
+                        self._ending = self._ending or self._left_alone()
+        finally:
+            self._close()
+
+    @property
+    def _active(self) -> bool:
+        return not self._mixer.silent or self._outlets.busy
+
+    def _listen(self, wait_s: float) -> None:
+        """Until the next beat at the latest, hear what is asked."""
+        waiting: list[Any] = [*self._door.readers, self._errands.bell]
+        ready, _, _ = select.select(waiting, [], [], wait_s)
+        if self._errands.bell in ready:
+            for result in self._errands.results():
+                result()
+            self._outlets.tend(now_ns())
+        sockets = {each for each in ready if isinstance(each, socket.socket)}
+        for client, packet in self._door.packets(sockets):
+            try:
+                request = wire.request(packet)
+            except msgspec.DecodeError:
+                self._door.say(client, wire.Answer(0, "audio.bad-request"))
+                continue
+            self._answer((client, request.n), request.do)
+
+    def _beat(self) -> None:
+        """20 ms of sound, on its way before anything else is done."""
+        self._outlets.send(self._mixer.tick(now_ns()))
+        self._outlets.tend(now_ns())
+        for event in self._mixer.events():
+            if isinstance(event, wire.Started):
+                working = self._outlets.working(event.speakers)
+                event = msgspec.structs.replace(event, speakers=working)  # noqa: PLW2901 - the same, truer
+            self._door.tell(event)
+
+    def _answer(self, said: Said, command: wire.Command) -> None:
+        try:
+            reply = self._do(said, command)
+        except CommandRefused as refused:
+            self._refuse(said, command, refused)
+        else:
+            if reply is not None:
+                self._door.say(said[0], reply)
+
+    def _do(self, said: Said, command: wire.Command) -> wire.Message | None:
+        """Carry it out; None if the answer comes later, or never."""
+        number = said[1]
+        match command:
+            case wire.Live(id=id_, pcm=pcm):
+                self._mixer.live(id_, pcm)
+                return None
+            case wire.Prepare(programme=programme):
+                return self._prepare(said, command, programme)
+            case wire.Ask():
+                return self._state(number)
+            case _:
+                self._do_at_once(command)
+                return wire.Answer(number)
+
+    def _do_at_once(self, command: wire.Command) -> None:
+        match command:
+            case wire.Play(id=id_, start=start):
+                self._mixer.play(id_, start, now_ns())
+            case wire.Stop(id=id_, zones=zones, why=why):
+                self._mixer.stop(id_, zones, why)
+            case wire.Level(id=id_, zone=zone, db=db):
+                self._mixer.level(id_, zone, db)
+            case wire.LiveOpen(programme=programme):
+                self._mixer.live_open(programme, now_ns())
+            case wire.LiveEnd(id=id_):
+                self._mixer.live_end(id_)
+            case wire.Sinks(speakers=speakers):
+                self._sinks(speakers)
+            case wire.SelfTest(speakers=ids, chime=chime):
+                self._tests.begin(ids, chime)
+
+    def _prepare(
+        self, said: Said, command: wire.Command, programme: wire.Programme
+    ) -> wire.Answer | None:
+        def then(found: object) -> None:
+            try:
+                frames = self._mixer.prepare(programme, _tape(found, programme), now_ns())
+            except CommandRefused as refused:
+                self._refuse(said, command, refused)
+            else:
+                self._door.say(said[0], wire.Answer(said[1], data={"frames": frames}))
+
+        if not programme.files:
+            return wire.Answer(said[1], "audio.bad-file", {"file": ""})
+        if not self._errands.read(programme, then):
+            return wire.Answer(said[1], "audio.full", {"max": wire.PROGRAMMES_MAX})
+        return None
+
+    def _refuse(self, said: Said, command: wire.Command, refused: CommandRefused) -> None:
+        self._door.say(said[0], wire.Answer(said[1], refused.code, refused.data))
+        if isinstance(command, wire.Prepare | wire.LiveOpen):
+            self._door.tell(wire.Refused(command.programme.id, refused.code))
+        elif isinstance(command, wire.Play):
+            self._door.tell(wire.Refused(command.id, refused.code))
+
+    def _sinks(self, speakers: tuple[wire.SpeakerSetting, ...]) -> None:
+        self._mixer.speakers(speakers)
+        self._outlets.settings(speakers)
+        self._outlets.tend(now_ns())
+        self._errands.run(partial(_describe, self._path.parent / "sdp", speakers))
+
+    def _state(self, number: int) -> wire.State:
+        return wire.State(
+            number,
+            process=self._name,
+            boot=self._boot,
+            realtime=self._realtime,
+            late_p99_ms=self._pacer.late_p99_ms(),
+            programmes=self._mixer.programmes(),
+            ended=self._mixer.ended(),
+            speakers=self._outlets.states(),
+        )
+
+    def _left_alone(self) -> bool:
+        """Whether nobody will miss us."""
+        if self._leave_after_s is None or self._active or not self._door.empty:
+            self._alone_since_ns = now_ns()
+            return False
+        return now_ns() - self._alone_since_ns >= self._leave_after_s * 1e9
+
+    def _close(self) -> None:
+        self._door.close()
+        self._outlets.close()
+        self._errands.close()
+
+
+def _tape(found: object, programme: wire.Programme) -> Tape:
+    """What was read, or the refusal that it led to."""
+    if isinstance(found, CommandRefused):
+        raise found
+    if not isinstance(found, Tape):
+        raise CommandRefused("audio.bad-file", file=Path(programme.files[0]).name)
+    return found
+
+
+def _describe(folder: Path, speakers: tuple[wire.SpeakerSetting, ...]) -> None:
+    """The session descriptions as files, for whoever sets up a receiver."""
+    wanted: dict[str, str] = {}
+    for speaker in speakers:
+        if isinstance(speaker.options, Multicast):
+            wanted |= dict(sdp.files(speaker.id, speaker.options))
+    try:
+        folder.mkdir(mode=0o755, exist_ok=True)
+        for stale in [path for path in folder.iterdir() if path.name not in wanted]:
+            stale.unlink()
+        for name, text in wanted.items():
+            (folder / name).write_bytes(text.encode())
+    except OSError as error:
+        _log.warning("%s: %s", folder, error.strerror)

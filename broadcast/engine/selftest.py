@@ -1,0 +1,92 @@
+"""Self-tests: what each speaker says of itself, and what a microphone says of it."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from broadcast.engine.boottime import now_ns
+from broadcast.engine.errands import Errands
+from broadcast.engine.mixer import Mixer
+from broadcast.engine.outlets import Outlets
+from broadcast.engine.pcm import RATE, WIDTH
+from broadcast.engine.tape import Reels, Tape
+from broadcast.engine.wire import Programme
+from gateway.errors import CommandRefused
+
+RANK = 2
+MARGIN_S = 1.5
+"""How much longer than the chime the microphone listens: buffers, and a hall's echo."""
+
+ANSWER_WITHIN_S = 10.0
+_PREFIX = "self-test:"
+
+
+class SelfTests:
+    """One listening at a time: two chimes at once would be heard in each other's microphone."""
+
+    def __init__(self, mixer: Mixer, outlets: Outlets, errands: Errands) -> None:
+        self._mixer = mixer
+        self._outlets = outlets
+        self._errands = errands
+        self._queue: list[tuple[str, str, str]] = []
+        self._listening = False
+
+    def begin(self, ids: Sequence[str], chime: str | None) -> None:
+        """Probe these; those with a microphone sound the chime and listen."""
+        for id_ in ids:
+            keeper = self._outlets.keepers.get(id_)
+            if keeper is None:
+                continue
+            keeper.probe()
+            microphone = self._outlets.microphone(id_)
+            waiting = {queued for queued, _, _ in self._queue}
+            if chime is not None and microphone is not None and id_ not in waiting:
+                self._queue.append((id_, microphone, chime))
+        self._next()
+
+    def _next(self) -> None:
+        if self._queue and not self._listening:
+            self._listening = True
+            id_, microphone, chime = self._queue.pop(0)
+            self._errands.run(lambda: self._listen(id_, microphone, chime))
+
+    def _listen(self, id_: str, microphone: str, chime: str) -> None:
+        """In a thread: an ear of its own process, for to listen is to calculate."""
+        try:
+            programme = Programme(
+                id=_PREFIX + id_, zones=(f"speaker:{id_}",), files=(chime,), rank=RANK
+            )
+            tape = Reels().tape(programme)
+            heard = self._ask_the_ear(programme, tape, microphone)
+        except (OSError, CommandRefused, subprocess.TimeoutExpired):
+            heard = None
+        self._errands.post(lambda: self._done(id_, heard))
+
+    def _ask_the_ear(self, programme: Programme, tape: Tape, microphone: str) -> bool | None:
+        seconds = tape.size / (RATE * WIDTH) + MARGIN_S
+        argv = [sys.executable, "-m", "broadcast.speakers.ear"]
+        argv += [microphone, programme.files[0], str(seconds)]
+        # the settings' own microphone and a file of the gateway's: nothing from outside
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ear:  # noqa: S603 - see above
+            try:
+                assert ear.stdout is not None
+                if ear.stdout.readline().strip() != "listening":
+                    return None
+                self._errands.post(lambda: self._sound(programme, tape))
+                verdict = ear.communicate(timeout=seconds + ANSWER_WITHIN_S)[0].strip()
+                return {"heard": True, "silent": False}.get(verdict)
+            finally:
+                ear.kill()
+
+    def _sound(self, programme: Programme, tape: Tape) -> None:
+        with contextlib.suppress(CommandRefused):  # no room: the ear will say "silent"
+            self._mixer.prepare(programme, tape, now_ns())
+            self._mixer.play(programme.id, 0, now_ns())
+
+    def _done(self, id_: str, heard: bool | None) -> None:
+        self._listening = False
+        keeper = self._outlets.keepers.get(id_)
+        if keeper is not None:
+            keeper.heard(heard)
+        self._next()

@@ -1,0 +1,113 @@
+"""One programme in the mixer: where it is, and how loud at each speaker. Pure."""
+
+from collections.abc import Iterable
+
+from broadcast.engine.pcm import FADE_IN_SAMPLES, FADE_SAMPLES, FRAME_NS, Fader, factor
+from broadcast.engine.tape import Feed, Source
+from broadcast.engine.wire import Programme, Sounding, SpeakerSetting
+
+EMERGENCY = 8
+"""From this class on the volume is passed by: what staff turned down must still be heard."""
+
+FADE_NS = 3 * FRAME_NS
+
+
+def zones_of(speaker: SpeakerSetting) -> frozenset[str]:
+    """The zones of a speaker, and one that is its own."""
+    return frozenset((*speaker.options.zones, f"speaker:{speaker.id}"))
+
+
+class Track:
+    """A programme with its source; it sounds once `playing`."""
+
+    def __init__(self, programme: Programme, source: Source) -> None:
+        self.programme = programme
+        self.source = source
+        self.playing = False
+        self.announced = False
+        self.why: str | None = None
+        self.start = 0
+        self.position = 0
+        self.faders: dict[str, Fader] = {}
+        self._levels: dict[str, float] = {}
+
+    @property
+    def live(self) -> bool:
+        """Whether it is fed as it goes."""
+        return isinstance(self.source, Feed)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is on its way out everywhere."""
+        return self.why is not None
+
+    def expired(self, now_ns: int) -> bool:
+        """Whether it must be gone: a fade ends before the time is up, not after."""
+        expires_ns = self.programme.expires_ns
+        if expires_ns is None:
+            return False
+        return now_ns + (FADE_NS if self.playing else 0) >= expires_ns
+
+    def play(self, start: int, speakers: Iterable[SpeakerSetting]) -> None:
+        """Sound from that frame on: from its beginning at once, from its middle with a fade."""
+        self.playing = True
+        self.start = self.position = start
+        for speaker in speakers:
+            self.join(speaker, soft=start > 0 or self.live)
+
+    def join(self, speaker: SpeakerSetting, *, soft: bool) -> None:
+        """Let a speaker take part if one of its zones is meant."""
+        if not zones_of(speaker).isdisjoint(self.programme.zones):
+            goal = self._goal(speaker)
+            self.faders[speaker.id] = (
+                Fader(0.0, goal, FADE_IN_SAMPLES) if soft else Fader(goal, goal)
+            )
+
+    def level(self, zone: str, db: float, speakers: Iterable[SpeakerSetting]) -> None:
+        """Duck or restore where that zone hears it."""
+        self._levels[zone] = db
+        self.balance(speakers)
+
+    def balance(self, speakers: Iterable[SpeakerSetting]) -> None:
+        """Go to the right level everywhere, after a setting has changed."""
+        for speaker in speakers:
+            fader = self.faders.get(speaker.id)
+            if fader is not None and fader.goal != 0:
+                self.faders[speaker.id] = fader.toward(self._goal(speaker), FADE_SAMPLES)
+
+    def leave(self, speaker_ids: Iterable[str]) -> None:
+        """Fade out at these speakers."""
+        for id_ in speaker_ids:
+            if fader := self.faders.get(id_):
+                self.faders[id_] = fader.toward(0.0, FADE_SAMPLES)
+
+    def stop(self, why: str) -> None:
+        """Fade out everywhere."""
+        self.why = self.why or why
+        self.leave(list(self.faders))
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether no speaker has it to stay."""
+        return all(fader.goal == 0 for fader in self.faders.values())
+
+    def advance(self) -> None:
+        """One frame further."""
+        self.position += 1
+        faders = ((id_, fader.after()) for id_, fader in self.faders.items())
+        self.faders = {id_: fader for id_, fader in faders if not fader.gone}
+
+    def sounding(self) -> Sounding:
+        """Itself, for the gateway."""
+        state = "live" if self.live else "playing" if self.playing else "ready"
+        programme = self.programme
+        return Sounding(
+            programme.id, state, programme.rank, programme.zones, self.position, self.source.frames
+        )
+
+    def _goal(self, speaker: SpeakerSetting) -> float:
+        ducked = min((self._levels.get(zone, 0.0) for zone in zones_of(speaker)), default=0.0)
+        db = self.programme.gain_db + ducked
+        if self.programme.rank < EMERGENCY:
+            db += speaker.options.volume_db
+        return factor(db if speaker.cap_db is None else min(db, speaker.cap_db))

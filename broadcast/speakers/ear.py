@@ -1,0 +1,58 @@
+"""`python -m broadcast.speakers.ear MICROPHONE CHIME SECONDS`: a process that listens for a chime.
+
+Says "listening" once the microphone runs, then "heard" or "silent". A process of its own, for the
+audio process has no time to calculate.
+"""
+
+import sys
+import wave
+from array import array
+
+from broadcast.engine.pcm import FRAME_SAMPLES, RATE
+from broadcast.speakers.hearing import heard
+from broadcast.speakers.soundcard import device_index
+
+
+def _chime(path: str) -> "array[int]":
+    with wave.open(path, "rb") as file:
+        return array("h", file.readframes(file.getnframes()))
+
+
+def _record(microphone: str, seconds: float) -> "array[int]":
+    import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types
+
+    audio = pyaudio.PyAudio()
+    try:
+        stream = audio.open(
+            rate=RATE,
+            channels=1,
+            format=pyaudio.paInt16,
+            input=True,
+            input_device_index=device_index(audio, microphone, "maxInputChannels"),
+            frames_per_buffer=FRAME_SAMPLES,
+        )
+        stream.read(FRAME_SAMPLES, exception_on_overflow=False)
+        _say("listening")
+        sound = stream.read(round(seconds * RATE), exception_on_overflow=False)
+        stream.close()
+    finally:
+        audio.terminate()
+    return array("h", sound)
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+def main(argv: list[str]) -> int:
+    """0 when it could listen, whatever it heard."""
+    microphone, path, seconds = argv
+    chime = _chime(path)
+    recording = _record(microphone, float(seconds))
+    _say("heard" if heard(chime, recording) else "silent")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

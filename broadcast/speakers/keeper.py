@@ -1,0 +1,229 @@
+"""Keeps one speaker going: opens it off the clock, tells its fault once, and tries again.
+
+    SHUT ──open──► OPENING ──opened──► OPEN
+                    ▲   │                │
+                    │   └──failed─► WAITING ◄─failed
+                    └─────open──────┘
+
+One that is away costs the others nothing: its frames go nowhere until it is back.
+"""
+
+import enum
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from broadcast.engine.wire import Event, Fault, SpeakerState, Well
+from broadcast.speakers.contract import Rung, Speaker
+from gateway.errors import StationError, Unavailable
+
+RETRY_MIN_NS = 1_000_000_000
+RETRY_MAX_NS = 60_000_000_000
+
+OffClock = Callable[[Callable[[], None]], None]
+
+
+class Stage(enum.Enum):
+    """Where a speaker is."""
+
+    SHUT = "shut"
+    OPENING = "opening"
+    OPEN = "open"
+    WAITING = "waiting"
+
+
+class Turn(enum.Enum):
+    """What moves it."""
+
+    OPEN = "open"
+    OPENED = "opened"
+    FAILED = "failed"
+
+
+TABLE: dict[tuple[Stage, Turn], Stage] = {
+    (Stage.SHUT, Turn.OPEN): Stage.OPENING,
+    (Stage.OPENING, Turn.OPENED): Stage.OPEN,
+    (Stage.OPENING, Turn.FAILED): Stage.WAITING,
+    (Stage.OPEN, Turn.FAILED): Stage.WAITING,
+    (Stage.WAITING, Turn.OPEN): Stage.OPENING,
+}
+
+
+def thread(work: Callable[[], None]) -> None:
+    """Do it in a thread of its own: a driver that hangs holds up nobody else."""
+    threading.Thread(target=work, daemon=True).start()
+
+
+class Keeper:
+    """One speaker as the clock has it; nothing here blocks."""
+
+    def __init__(
+        self,
+        id_: str,
+        make: Callable[[], Speaker],
+        tell: Callable[[Event], None],
+        off_clock: OffClock = thread,
+    ) -> None:
+        """`off_clock` may run work in another thread; what it finds is seen at the next `tend`."""
+        self.id = id_
+        self.stage = Stage.SHUT
+        self.rung = Rung.UNKNOWN
+        self._make = make
+        self._tell = tell
+        self._off_clock = off_clock
+        self._speaker = make()
+        self._fault: tuple[str, dict[str, Any]] | None = None
+        self._found: Exception | Rung | None = None
+        self._probed: Exception | Rung | None = None
+        self._probing = False
+        self._closed = False
+        self._retry_ns = RETRY_MIN_NS
+        self._retry_at_ns: int | None = 0
+        self._resting = True
+
+    @property
+    def codec(self) -> str:
+        """What it takes."""
+        return self._speaker.codec
+
+    @property
+    def works(self) -> bool:
+        """Whether what it is given goes out."""
+        return self.stage is Stage.OPEN
+
+    @property
+    def busy(self) -> bool:
+        """Whether it needs the clock."""
+        return self.works and self._speaker.busy
+
+    def state(self) -> SpeakerState:
+        """Itself, for the gateway."""
+        code, about = self._fault or (None, {})
+        return SpeakerState(self.id, self.rung.wire, code, about)
+
+    def play(self, payload: bytes, rank: int) -> None:
+        """One frame, if it works; the first of a session is worth an attempt to get it back."""
+        if self._resting:
+            self._resting = False
+            self._retry_at_ns = 0
+        if self.works:
+            self._do(lambda: self._speaker.play(payload, rank))
+
+    def rest(self) -> None:
+        """The session is over."""
+        if not self._resting:
+            self._resting = True
+            if self.works:
+                self._do(self._speaker.rest)
+
+    def tend(self, now_ns: int) -> None:
+        """Open it when it is time, take what was found out, let it tend to itself."""
+        if self.stage is Stage.OPENING:
+            self._take_found()
+        if self.works:
+            self._do(self._speaker.tend)
+            self._take_probed()
+            self._climb(self._speaker.rung)
+        if self.stage is Stage.WAITING and self._retry_at_ns is None:
+            self._retry_at_ns = now_ns + self._retry_ns
+            self._retry_ns = min(self._retry_ns * 2, RETRY_MAX_NS)
+        elif self.stage in (Stage.SHUT, Stage.WAITING) and now_ns >= (self._retry_at_ns or 0):
+            self._open()
+
+    def probe(self) -> None:
+        """Find out, off the clock, how far it works."""
+        if self.works and not self._probing:
+            self._probing = True
+            self._off_clock(self._probe)
+        elif self.stage is Stage.WAITING:
+            self._retry_at_ns = 0
+
+    def heard(self, verdict: bool | None) -> None:
+        """What the microphone says; None if it could not listen."""
+        if verdict:
+            self._climb(Rung.HEARD)
+        else:
+            code = "speaker.no-microphone" if verdict is None else "speaker.not-heard"
+            self._say_fault(Unavailable(code))
+
+    def close(self) -> None:
+        """Give it back, also what is only being opened now."""
+        self._closed = True
+        self._off_clock(self._speaker.close)
+
+    def _open(self) -> None:
+        self.stage = TABLE[self.stage, Turn.OPEN]
+        self._found = None
+        self._off_clock(self._try_open)
+
+    def _try_open(self) -> None:
+        try:
+            self._speaker.open()
+            if self._closed:
+                self._speaker.close()
+            self._found = self._speaker.rung
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is a fault like others
+            self._speaker.close()
+            self._found = error
+
+    def _probe(self) -> None:
+        try:
+            self._probed = self._speaker.probe()
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is a fault like others
+            self._probed = error
+
+    def _take_found(self) -> None:
+        found = self._found
+        if isinstance(found, Exception):
+            self._fail(found)
+        elif found is not None:
+            self.stage = TABLE[self.stage, Turn.OPENED]
+            self._retry_ns = RETRY_MIN_NS
+            self._fault = None
+            self.rung = found
+            self._tell(Well(self.id, found.wire))
+
+    def _take_probed(self) -> None:
+        probed, self._probed = self._probed, None
+        if probed is None:
+            return
+        self._probing = False
+        if isinstance(probed, Exception):
+            self._fail(probed)
+        else:
+            self.rung = max(self.rung, probed)
+            self._tell(Well(self.id, self.rung.wire))
+
+    def _climb(self, rung: Rung) -> None:
+        if rung > self.rung or (self._fault is not None and rung is Rung.HEARD):
+            self._fault = None
+            self.rung = rung
+            self._tell(Well(self.id, rung.wire))
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (OSError, Unavailable) as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Told once, however often it is tried in vain."""
+        self.stage = TABLE[self.stage, Turn.FAILED]
+        self._off_clock(self._speaker.close)
+        self._speaker = self._make()
+        self._probing, self._resting = False, True
+        self.rung = Rung.UNKNOWN
+        self._retry_at_ns = None  # the next `tend` knows the time
+        self._say_fault(error)
+
+    def _say_fault(self, error: Exception) -> None:
+        fault = _fault(error)
+        if fault != self._fault:
+            self._fault = fault
+            self._tell(Fault(self.id, *fault))
+
+
+def _fault(error: Exception) -> tuple[str, dict[str, Any]]:
+    if isinstance(error, StationError):
+        return error.code, error.data
+    return "speaker.failed", {"why": getattr(error, "strerror", None) or type(error).__name__}

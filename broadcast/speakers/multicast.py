@@ -1,0 +1,88 @@
+"""Horns that listen to multicast groups: nothing comes back, so nothing above "sent" is claimed."""
+
+import random
+import socket
+
+from broadcast.speakers import sap, sdp
+from broadcast.speakers.codec import CODECS
+from broadcast.speakers.contract import Rung
+from broadcast.speakers.network import own_address, voice_socket
+from broadcast.speakers.options import Multicast
+from broadcast.speakers.rtp import Stream
+
+_ANY = "0.0.0.0"  # noqa: S104 - compared with, never bound
+
+
+class MulticastSpeaker:
+    """One group of horns; every class on its own address."""
+
+    busy = False
+
+    def __init__(self, id_: str, options: Multicast, chance: random.Random) -> None:
+        self.codec: str = options.codec
+        self.rung = Rung.UNKNOWN
+        self._id = id_
+        self._options = options
+        self._chance = chance
+        self._socket: socket.socket | None = None
+        self._stream: Stream | None = None
+        self._rank = 0
+        self._origin = _ANY
+        self._frames = 0
+
+    def open(self) -> None:
+        """Take a socket, on the interface that was named or that the route names."""
+        options = self._options
+        self._origin = options.interface or own_address((options.address(1), options.port))
+        self._socket = voice_socket()
+        for option, value in (
+            (socket.IP_MULTICAST_TTL, bytes([options.ttl])),
+            (socket.IP_MULTICAST_LOOP, b"\1"),
+            (socket.IP_MULTICAST_IF, socket.inet_aton(self._origin)),
+        ):
+            self._socket.setsockopt(socket.IPPROTO_IP, option, value)
+
+    def play(self, payload: bytes, rank: int) -> None:
+        """Send it to the group of that class; another class is another session."""
+        if self._stream is None or rank != self._rank:
+            self.rest()
+            self._stream = Stream(CODECS[self.codec], self._chance)
+            self._rank, self._frames = rank, 0
+        if self._options.announce and self._frames % sap.AGAIN_FRAMES == 0:
+            self._announce(over=False)
+        self._frames += 1
+        self._send(self._stream.packet(payload), self._options.address(rank), self._options.port)
+        self.rung = max(self.rung, Rung.SENT)
+
+    def rest(self) -> None:
+        """End the session."""
+        if self._stream is not None and self._options.announce:
+            self._announce(over=True)
+        self._stream = None
+
+    def tend(self) -> None:
+        """Nothing goes on by itself."""
+
+    def probe(self) -> Rung:
+        """A group cannot be asked; that packets can leave is all there is to know."""
+        own_address((self._options.address(1), self._options.port))
+        return Rung.SENT
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._stream = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _announce(self, *, over: bool) -> None:
+        address = self._options.address(self._rank)
+        text = sdp.of_group(self._id, self._options, self._rank, self._origin)
+        self._send(sap.announcement(text, self._origin, over=over), sap.group(address), sap.PORT)
+
+    def _send(self, packet: bytes, address: str, port: int) -> None:
+        assert self._socket is not None
+        try:
+            self._socket.sendto(packet, (address, port))
+        except BlockingIOError:
+            return  # a full queue of the interface: this frame is late anyhow, the next may pass

@@ -1,0 +1,194 @@
+"""One call. Pure: datagrams in and out, time counted in frames of 20 ms.
+
+IDLE ─invite─► CALLING ─ringing─► RINGING
+│  │               │ │
+│  └────answer─────┴─┼──► TALKING ─hang_up─► LEAVING ─done─► OVER
+└──fail────────fail──┴──────► OVER ◄──bye──── TALKING
+"""
+
+import enum
+import random
+
+from broadcast.speakers import sdp
+from broadcast.speakers.sip.message import AUTO_ANSWER, Dialog, Message, answer, parse
+
+FIRST_AGAIN_FRAMES = 25
+"""RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that."""
+
+LEAVING_FRAMES = 200
+"""A hang-up that nobody answers is over after 4 s."""
+
+_OK, _MULTIPLE = 200, 300
+_UNANSWERED = 487
+
+
+class Stage(enum.Enum):
+    """Where a call is."""
+
+    IDLE = "idle"
+    CALLING = "calling"
+    RINGING = "ringing"
+    TALKING = "talking"
+    LEAVING = "leaving"
+    OVER = "over"
+
+
+class Turn(enum.Enum):
+    """What moves it."""
+
+    INVITE = "invite"
+    RINGING = "ringing"
+    ANSWER = "answer"
+    FAIL = "fail"
+    HANG_UP = "hang_up"
+    BYE = "bye"
+    DONE = "done"
+
+
+TABLE: dict[tuple[Stage, Turn], Stage] = {
+    (Stage.IDLE, Turn.INVITE): Stage.CALLING,
+    (Stage.CALLING, Turn.RINGING): Stage.RINGING,
+    (Stage.CALLING, Turn.ANSWER): Stage.TALKING,
+    (Stage.CALLING, Turn.FAIL): Stage.OVER,
+    (Stage.RINGING, Turn.RINGING): Stage.RINGING,
+    (Stage.RINGING, Turn.ANSWER): Stage.TALKING,
+    (Stage.RINGING, Turn.FAIL): Stage.OVER,
+    (Stage.TALKING, Turn.HANG_UP): Stage.LEAVING,
+    (Stage.TALKING, Turn.BYE): Stage.OVER,
+    (Stage.LEAVING, Turn.DONE): Stage.OVER,
+    (Stage.LEAVING, Turn.BYE): Stage.OVER,
+}
+
+
+class Call:
+    """Calls one place; `out` holds the datagrams to send now."""
+
+    def __init__(
+        self, uri: str, own: str, media: sdp.Media, wait_frames: int, chance: random.Random
+    ) -> None:
+        self.stage = Stage.IDLE
+        self.status = 0
+        self.media: tuple[str, int] | None = None
+        self.out: list[bytes] = []
+        self._dialog = Dialog.begin(uri, own, f"{chance.getrandbits(96):024x}")
+        self._offer = sdp.describe("Yizhan", media.address, chance.getrandbits(31), media)
+        self._wait_frames = wait_frames
+        self._chance = chance
+        self._branch = ""
+        self._number = 1
+        self._pending: bytes | None = None
+        self._age = 0
+        self._again_at = 0
+
+    def invite(self) -> None:
+        """Call."""
+        self._move(Turn.INVITE)
+        self._branch = self._new_branch()
+        invite = self._dialog.request("INVITE", 1, self._branch, AUTO_ANSWER, self._offer)
+        self._send_until_answered(invite)
+
+    def hang_up(self) -> None:
+        """End it, however far it has come."""
+        if self.stage is Stage.TALKING:
+            self._move(Turn.HANG_UP)
+            self._number += 1
+            bye = self._dialog.request("BYE", self._number, self._new_branch())
+            self._send_until_answered(bye)
+        elif self.stage in (Stage.CALLING, Stage.RINGING):
+            self._give_up()
+
+    def frame(self) -> None:
+        """20 ms have passed."""
+        self._age += 1
+        if self._pending is not None and self._age >= self._again_at:
+            self.out.append(self._pending)
+            self._again_at += max(FIRST_AGAIN_FRAMES, self._again_at)
+        if self.stage in (Stage.CALLING, Stage.RINGING) and self._age >= self._wait_frames:
+            self._give_up()
+        elif self.stage is Stage.LEAVING and self._age >= LEAVING_FRAMES:
+            self._move(Turn.DONE)
+
+    def heard(self, packet: bytes) -> None:
+        """A datagram came; what is not of this call is answered as such or ignored."""
+        message = parse(packet)
+        if message is None:
+            return
+        if message.method:
+            self._asked(message)
+        elif message.headers.get("call-id") == self._dialog.call_id:
+            self._answered(message)
+
+    def _asked(self, message: Message) -> None:
+        if message.method == "ACK":
+            return
+        ours = message.headers.get("call-id") == self._dialog.call_id
+        if message.method == "BYE" and ours:
+            self.out.append(answer(message, _OK, "OK"))
+            if (self.stage, Turn.BYE) in TABLE:
+                self._pending = None
+                self._move(Turn.BYE)
+        elif message.method == "OPTIONS":
+            self.out.append(answer(message, _OK, "OK"))
+        else:
+            self.out.append(answer(message, 481 if not ours else 501, "No"))
+
+    def _answered(self, message: Message) -> None:
+        number, method = message.sequence
+        if method == "INVITE":
+            self._invited(message)
+        elif method == "BYE" and number == self._number and self.stage is Stage.LEAVING:
+            self._pending = None
+            self._move(Turn.DONE)
+
+    def _invited(self, message: Message) -> None:
+        if message.status < _OK:
+            self._pending = None  # it is there: the network has done its part
+            if (self.stage, Turn.RINGING) in TABLE:
+                self._move(Turn.RINGING)
+            return
+        self._acknowledge(message)
+        if self.stage not in (Stage.CALLING, Stage.RINGING):
+            return
+        self._pending = None
+        self.status = message.status
+        self.media = sdp.answered(message.body) if message.status < _MULTIPLE else None
+        if message.status < _MULTIPLE:
+            self._move(Turn.ANSWER)
+            if self.media is None:
+                self.hang_up()
+        else:
+            self._move(Turn.FAIL)
+
+    def _acknowledge(self, message: Message) -> None:
+        """A final answer is acknowledged each time it comes: the last word may have been lost."""
+        dialog = self._dialog._replace(to=message.headers.get("to", self._dialog.to))
+        branch = self._branch
+        if message.status < _MULTIPLE:
+            dialog = dialog._replace(target=_target(message, self._dialog.uri))
+            self._dialog = dialog
+            branch = self._new_branch()
+        self.out.append(dialog.request("ACK", 1, branch))
+
+    def _give_up(self) -> None:
+        self._pending = None
+        self.status = self.status or _UNANSWERED
+        self.out.append(self._dialog.request("CANCEL", 1, self._branch))
+        self._move(Turn.FAIL)
+
+    def _send_until_answered(self, packet: bytes) -> None:
+        self._pending = packet
+        self._age, self._again_at = 0, FIRST_AGAIN_FRAMES
+        self.out.append(packet)
+
+    def _new_branch(self) -> str:
+        return f"{self._chance.getrandbits(64):016x}"
+
+    def _move(self, turn: Turn) -> None:
+        self.stage = TABLE[self.stage, turn]
+
+
+def _target(message: Message, otherwise: str) -> str:
+    """Where the other side wants the rest of the dialog."""
+    contact = message.headers.get("contact", "")
+    uri = contact.partition("<")[2].partition(">")[0] or contact.partition(";")[0].strip()
+    return uri if uri.startswith("sip:") and not set(uri) & set(" \r\n") else otherwise

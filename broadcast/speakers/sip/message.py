@@ -1,0 +1,107 @@
+"""SIP messages as text. Pure: any bytes are parsed or refused, nothing raises."""
+
+from typing import NamedTuple
+
+_SHORT = {"i": "call-id", "f": "from", "t": "to", "v": "via", "m": "contact", "l": "content-length"}
+BYTES_MAX = 8192
+
+
+class Message(NamedTuple):
+    """A request (`method`) or an answer (`status`); header names in small letters, first wins."""
+
+    method: str
+    status: int
+    headers: dict[str, str]
+    body: str
+    vias: tuple[str, ...] = ()
+
+    @property
+    def sequence(self) -> tuple[int, str]:
+        """`CSeq`: number and method, (0, "") if there is none."""
+        number, _, method = self.headers.get("cseq", "").partition(" ")
+        return (int(number), method.strip()) if number.isdecimal() else (0, "")
+
+
+def parse(packet: bytes) -> Message | None:
+    """One datagram; None if it is no SIP."""
+    head, _, body = packet[:BYTES_MAX].decode("utf-8", "replace").partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    words = lines[0].split(" ", 2)
+    if len(words) != 3:  # noqa: PLR2004 - "SIP/2.0 200 OK", "BYE sip:x SIP/2.0"
+        return None
+    headers, vias = _headers(lines[1:])
+    if words[0] == "SIP/2.0" and len(words[1]) == 3 and words[1].isascii() and words[1].isdigit():  # noqa: PLR2004 - 200
+        return Message("", int(words[1]), headers, body, vias)
+    if words[2] == "SIP/2.0":
+        return Message(words[0], 0, headers, body, vias)
+    return None
+
+
+def _headers(lines: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    headers: dict[str, str] = {}
+    vias = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            name = name.strip().lower()
+            name = _SHORT.get(name, name)
+            headers.setdefault(name, value.strip())
+            if name == "via":
+                vias.append(value.strip())
+    return headers, tuple(vias)
+
+
+class Dialog(NamedTuple):
+    """What all requests of one call share; `tag` is ours, `to` grows the other's tag."""
+
+    uri: str
+    own: str
+    call_id: str
+    tag: str
+    to: str
+    target: str
+
+    @classmethod
+    def begin(cls, uri: str, own: str, token: str) -> "Dialog":
+        """A new one; `own` is our `host:port`, `token` is random."""
+        return cls(uri, own, f"{token}@{own.partition(':')[0]}", token[:8], f"<{uri}>", uri)
+
+    def request(
+        self, method: str, number: int, branch: str, extra: tuple[str, ...] = (), body: str = ""
+    ) -> bytes:
+        """One request."""
+        lines = [
+            f"{method} {self.target} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.own};branch=z9hG4bK{branch};rport",
+            "Max-Forwards: 70",
+            f'From: "Yizhan" <sip:yizhan@{self.own}>;tag={self.tag}',
+            f"To: {self.to}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {number} {method}",
+            f"Contact: <sip:yizhan@{self.own}>",
+            "User-Agent: Yizhan",
+            *extra,
+            *(("Content-Type: application/sdp",) if body else ()),
+            f"Content-Length: {len(body.encode())}",
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+AUTO_ANSWER = (
+    "Call-Info: <sip:page>;answer-after=0",
+    "Alert-Info: <http://page>;info=alert-autoanswer;delay=0",
+    "Answer-Mode: Auto",
+)
+"""The three ways in which makers let a call be answered at once; each ignores the other two."""
+
+
+def answer(to: Message, status: int, reason: str) -> bytes:
+    """Our answer to a request of theirs."""
+    copied = ("From", "To", "Call-ID", "CSeq")
+    lines = [
+        f"SIP/2.0 {status} {reason}",
+        *(f"Via: {via}" for via in to.vias),
+        *(f"{name}: {to.headers.get(name.lower(), '')}" for name in copied),
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -1,0 +1,150 @@
+"""A sound card of this machine, through PortAudio: the clock fills a queue, a thread empties it."""
+
+import queue
+import threading
+from typing import Any
+
+from broadcast.engine import realtime
+from broadcast.engine.pcm import FRAME_BYTES, FRAME_SAMPLES, RATE, SILENCE
+from broadcast.speakers.contract import Rung
+from broadcast.speakers.options import SoundCard
+from gateway.errors import Unavailable
+
+FRAMES_WAITING_MAX = 15
+"""300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging."""
+
+TAIL_FRAMES = 10
+"""200 ms of silence before a stream stops: PortAudio may drop its last buffers."""
+
+CLOSE_WITHIN_S = 2.0
+
+
+class SoundCardSpeaker:
+    """One output of a card. A session starts its stream, its end stops it behind a silence."""
+
+    codec = "raw"
+    busy = False
+
+    def __init__(self, id_: str, options: SoundCard) -> None:
+        self.rung = Rung.UNKNOWN
+        self._id = id_
+        self._options = options
+        self._frames: queue.Queue[bytes | None] = queue.Queue(FRAMES_WAITING_MAX)
+        self._playing = False
+        self._failed: OSError | None = None
+        self._thread: threading.Thread | None = None
+        self._audio: Any = None
+        self._stream: Any = None
+
+    def open(self) -> None:
+        """Find the card, open it and start the thread; Unavailable says why not."""
+        import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; a station without a card needs none
+
+        self._audio = pyaudio.PyAudio()
+        try:
+            self._stream = self._audio.open(
+                rate=RATE,
+                channels=1,
+                format=pyaudio.paInt16,
+                output=True,
+                output_device_index=device_index(self._audio, self._options.device),
+                frames_per_buffer=FRAME_SAMPLES,
+                start=False,
+            )
+        except (OSError, ValueError) as error:
+            raise Unavailable("speaker.no-card", device=self._where()) from error
+        self._thread = threading.Thread(target=self._work, name=self._id, daemon=True)
+        self._thread.start()
+        self.rung = Rung.REACHABLE
+
+    def play(self, payload: bytes, rank: int) -> None:
+        """Queue it; before the first of a session comes what the amplifier needs to wake."""
+        del rank
+        self._check()
+        if not self._playing:
+            self._playing = True
+            for _ in range(round(self._options.warm_up_s * 50)):
+                self._put(SILENCE)
+        self._put(payload)
+        self.rung = max(self.rung, Rung.ACCEPTED)
+
+    def rest(self) -> None:
+        """Let the stream run out."""
+        if self._playing:
+            self._playing = False
+            self._put(None)
+
+    def tend(self) -> None:
+        """Say what failed in the thread."""
+        self._check()
+
+    def probe(self) -> Rung:
+        """An open stream is a card that works."""
+        self._check()
+        return Rung.ACCEPTED if self.rung is Rung.ACCEPTED else Rung.REACHABLE
+
+    def close(self) -> None:
+        """Play out what is queued, within reason, and give the card back."""
+        if self._thread is not None and self._thread.is_alive():
+            self.rest()
+            self._put(b"")
+            self._thread.join(CLOSE_WITHIN_S)
+        self._thread = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        if self._audio is not None:
+            self._audio.terminate()
+            self._audio = None
+
+    def _put(self, item: bytes | None) -> None:
+        """Never wait: a card that lags loses its oldest frame."""
+        while True:
+            try:
+                self._frames.put_nowait(item)
+            except queue.Full:
+                self._drop()
+            else:
+                return
+
+    def _drop(self) -> None:
+        try:
+            self._frames.get_nowait()
+        except queue.Empty:
+            return
+
+    def _work(self) -> None:
+        """The thread: frames are written, None ends a session, an empty frame ends the thread."""
+        realtime.take(realtime.CARD_PRIORITY)
+        try:
+            while (item := self._frames.get()) != b"":
+                if item is not None:
+                    self._write(item)
+                elif not self._stream.is_stopped():
+                    self._write(SILENCE * TAIL_FRAMES)
+                    self._stream.stop_stream()
+        except OSError as error:
+            self._failed = error
+
+    def _write(self, frames: bytes) -> None:
+        if self._stream.is_stopped():
+            self._stream.start_stream()
+        self._stream.write(frames, len(frames) // FRAME_BYTES * FRAME_SAMPLES)
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise Unavailable("speaker.card-failed", device=self._where()) from self._failed
+
+    def _where(self) -> str:
+        return self._options.device or "default"
+
+
+def device_index(audio: Any, name: str | None, direction: str = "maxOutputChannels") -> int | None:
+    """PortAudio's number of the device with that name; None for the default one."""
+    if name is None:
+        return None
+    for index in range(audio.get_device_count()):
+        found = audio.get_device_info_by_index(index)
+        if found["name"] == name and found[direction] > 0:
+            return index
+    raise Unavailable("speaker.no-card", device=name)

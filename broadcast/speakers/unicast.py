@@ -1,0 +1,83 @@
+"""RTP to each receiver by itself."""
+
+import contextlib
+import random
+import socket
+
+from broadcast.speakers.codec import CODECS
+from broadcast.speakers.contract import Rung
+from broadcast.speakers.network import even_socket, host_and_port, own_address
+from broadcast.speakers.options import Unicast
+from broadcast.speakers.rtp import Stream
+from gateway.errors import Unavailable
+
+CLOSED_FRAMES = 25
+"""Half a second of "nobody listens there" in a row is no lost packet any more."""
+
+
+class UnicastSpeaker:
+    """A fan of receivers, each with its own socket: the kernel tells who closed its port."""
+
+    busy = False
+
+    def __init__(self, id_: str, options: Unicast, chance: random.Random) -> None:
+        self.codec: str = options.codec
+        self.rung = Rung.UNKNOWN
+        self._id = id_
+        self._targets = [host_and_port(text) for text in options.to]
+        self._chance = chance
+        self._links: list[socket.socket] = []
+        self._closed: list[int] = []
+        self._stream: Stream | None = None
+
+    def open(self) -> None:
+        """Connect a socket to each receiver."""
+        for target in self._targets:
+            link = even_socket(own_address(target))
+            self._links.append(link)
+            link.connect(target)
+        self._closed = [0] * len(self._links)
+
+    def play(self, payload: bytes, rank: int) -> None:
+        """The same packet to all; Unavailable when nobody listens anywhere."""
+        del rank  # one address for all classes: the mixer has already decided
+        if self._stream is None:
+            self._stream = Stream(CODECS[self.codec], self._chance)
+        packet = self._stream.packet(payload)
+        for number, link in enumerate(self._links):
+            self._send(number, link, packet)
+        if all(closed >= CLOSED_FRAMES for closed in self._closed):
+            raise Unavailable("speaker.nobody-listens", address=self._where())
+        self.rung = max(self.rung, Rung.SENT)
+
+    def rest(self) -> None:
+        """End the session."""
+        self._stream = None
+
+    def tend(self) -> None:
+        """Nothing goes on by itself."""
+
+    def probe(self) -> Rung:
+        """UDP cannot be asked either; that there is a way to all of them is all there is."""
+        for target in self._targets:
+            own_address(target)
+        return Rung.SENT
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._stream = None
+        for link in self._links:
+            link.close()
+        self._links.clear()
+
+    def _send(self, number: int, link: socket.socket, packet: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):  # late already; the next may pass
+            try:
+                link.send(packet)
+                self._closed[number] = max(0, self._closed[number] - 1)
+            except ConnectionRefusedError:
+                # the error is that of the packet before; a closed port refuses every other send
+                self._closed[number] = min(self._closed[number] + 2, 2 * CLOSED_FRAMES)
+
+    def _where(self) -> str:
+        return ", ".join(f"{host}:{port}" for host, port in self._targets)

@@ -1,0 +1,347 @@
+"""The mixer on a simulated clock: no sockets, no threads, no sleep."""
+
+import contextlib
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcast.engine import wire
+from broadcast.engine.mixer import Mixer
+from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS, FRAME_SAMPLES, Fader, audioop, factor
+from broadcast.engine.tape import Reel, Tape
+from broadcast.engine.wire import Finished, Meter, Programme, SpeakerSetting, Started, Stopped
+from broadcast.speakers.options import Multicast
+from gateway.errors import CommandRefused
+from tests.broadcast.engine.rig import speechlike, tone
+
+HALL = SpeakerSetting("hall", Multicast(zones=("all", "hall"), group="239.255.12.0"))
+YARD = SpeakerSetting("yard", Multicast(zones=("all", "yard"), group="239.255.13.0"))
+
+
+class Sim:
+    """A mixer with its own time."""
+
+    def __init__(self, *speakers: SpeakerSetting) -> None:
+        self.mixer = Mixer()
+        self.mixer.speakers(speakers or (HALL, YARD))
+        self.now_ns = 0
+        self.sound: dict[str, bytes] = {}
+        self.ranks: dict[str, list[int]] = {}
+        self.events: list[wire.Event] = []
+
+    def put(self, id_: str, samples: "array[int]", **more) -> None:
+        more = {"zones": ("all",), "rank": 3, "files": ("x",)} | more
+        programme = Programme(id=id_, **more)
+        tape = Tape([Reel(samples.tobytes())], programme.repeat, programme.gap_s)
+        self.mixer.prepare(programme, tape, self.now_ns)
+
+    def play(self, id_: str, start: int = 0) -> None:
+        self.mixer.play(id_, start, self.now_ns)
+
+    def do(self, what: str, n: int, heard: dict[str, int]) -> None:
+        id_ = f"p{n}"
+        {
+            "put": lambda: self.put(id_, tone(440, 0.1), urgent=n % 2 == 0, rank=n + 1),
+            "play": lambda: self.play(id_),
+            "resume": lambda: self.play(id_, heard.get(id_, 3)),
+            "stop": lambda: self.mixer.stop(id_, (), "stop"),
+            "zone": lambda: self.mixer.stop(None, (("hall", "yard", "all", "attic")[n],), "stop"),
+            "duck": lambda: self.mixer.level(id_, "hall", -15),
+            "sinks": lambda: self.mixer.speakers((HALL, YARD)[: n % 3]),
+            "run": lambda: self.run(n + 1),
+        }[what]()
+
+    def run(self, frames: int) -> None:
+        for _ in range(frames):
+            for mix in self.mixer.tick(self.now_ns):
+                for id_ in mix.speakers:
+                    self.sound[id_] = self.sound.get(id_, b"") + mix.frame
+                    self.ranks.setdefault(id_, []).append(mix.rank)
+            self.events += [e for e in self.mixer.events() if not isinstance(e, Meter)]
+            self.now_ns += FRAME_NS
+
+
+def test_a_clip_is_played_as_it_is_to_the_sample() -> None:
+    sim, clip = Sim(), speechlike(0.5)
+    sim.put("a", clip)
+    sim.play("a")
+    sim.run(30)
+    assert sim.sound["hall"] == sim.sound["yard"] == clip.tobytes()
+    assert sim.events == [Started("a", 0, 0, ("hall", "yard")), Finished("a", 25)]
+    assert sim.mixer.silent
+
+
+def test_only_the_zones_meant_hear_it_and_any_speaker_is_a_zone() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 0.1), zones=("yard",))
+    sim.put("b", tone(440, 0.1), zones=("speaker:hall",))
+    sim.play("a")
+    sim.run(10)
+    assert set(sim.sound) == {"yard"}
+    sim.play("b")
+    sim.run(10)
+    assert set(sim.sound) == {"yard", "hall"}
+
+
+def test_repeats_with_gaps() -> None:
+    sim, clip = Sim(HALL), tone(440, 0.04)
+    sim.put("a", clip, repeat=3, gap_s=0.02)
+    sim.play("a")
+    sim.run(20)
+    gap = bytes(FRAME_BYTES)
+    assert sim.sound["hall"] == (clip.tobytes() + gap) * 2 + clip.tobytes()
+
+
+def test_ducking_is_15_db_with_a_fade_of_50_ms_and_comes_back() -> None:
+    sim = Sim(HALL)
+    sim.put("music", tone(1000, 2), rank=1)
+    sim.play("music")
+    sim.run(10)
+    sim.mixer.level("music", "hall", -15)
+    sim.run(10)
+    sim.mixer.level("music", "hall", 0)
+    sim.run(10)
+    levels = [
+        audioop.rms(sim.sound["hall"][n : n + FRAME_BYTES], 2)
+        for n in range(0, 30 * FRAME_BYTES, FRAME_BYTES)
+    ]
+    full, ducked = levels[5], levels[15]
+    assert ducked / full == pytest.approx(factor(-15), rel=0.02)
+    assert (
+        full > levels[10] > levels[11] > levels[12] > ducked == pytest.approx(levels[13], rel=0.02)
+    )
+    assert levels[25] == pytest.approx(full, rel=0.02)
+
+
+def test_a_stop_fades_in_50_ms_and_says_why() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(1000, 2))
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.stop("a", (), "pre-empted")
+    sim.run(10)
+    assert sim.events[-1] == Stopped("a", "pre-empted", 13)
+    assert len(sim.sound["hall"]) == 13 * FRAME_BYTES
+    assert array("h", sim.sound["hall"])[-160:] == array("h", bytes(320))
+
+
+def test_preemption_the_new_class_leads_from_its_first_frame() -> None:
+    sim = Sim(HALL)
+    sim.put("notice", tone(500, 2), rank=3)
+    sim.put("alarm", tone(1500, 1), rank=8, urgent=True)
+    sim.play("notice")
+    sim.run(10)
+    sim.play("alarm")
+    sim.mixer.stop("notice", (), "pre-empted")
+    asked_ns = sim.now_ns
+    sim.run(10)
+    assert sim.ranks["hall"] == [3] * 10 + [8] * 10
+    started = next(e for e in sim.events if isinstance(e, Started) and e.id == "alarm")
+    assert started.at_ns - asked_ns <= FRAME_NS
+
+
+def test_stopping_a_zone_leaves_the_others() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(5)
+    sim.mixer.stop(None, ("yard",), "stop")
+    sim.run(60)
+    assert len(sim.sound["yard"]) == 8 * FRAME_BYTES
+    assert len(sim.sound["hall"]) == 50 * FRAME_BYTES
+    assert sim.events[-1] == Finished("a", 50)
+
+
+def test_stopping_every_zone_stops_it() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(5)
+    sim.mixer.stop(None, ("hall", "yard"), "stop")
+    sim.run(60)
+    assert sim.events[-1] == Stopped("a", "stop", 8)
+
+
+def test_a_programme_in_a_zone_without_speakers_runs_and_can_be_stopped() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 1), zones=("attic",))
+    sim.play("a")
+    sim.run(5)
+    assert sim.events == [Started("a", 0, 0, ())]
+    sim.mixer.stop(None, ("attic",), "stop")
+    assert sim.mixer.silent
+    sim.run(1)
+    assert sim.events[-1] == Stopped("a", "stop", 5)
+
+
+def test_volume_is_passed_by_in_an_emergency_and_near_zones_keep_their_cap() -> None:
+    turned_down = SpeakerSetting(
+        "horn", Multicast(zones=("all",), group="239.255.14.0", volume_db=-20)
+    )
+    near = SpeakerSetting("lift", Multicast(zones=("all",), group="239.255.15.0"), cap_db=-12)
+    sim = Sim(turned_down, near)
+    sim.put("notice", tone(1000, 0.1), rank=3)
+    sim.put("alarm", tone(1000, 0.1), rank=8)
+    full = audioop.rms(tone(1000, 0.1).tobytes(), 2)
+    for id_, horn, lift in (("notice", -20, -12), ("alarm", 0, -12)):
+        sim.sound.clear()
+        sim.play(id_)
+        sim.run(6)
+        assert audioop.rms(sim.sound["horn"], 2) == pytest.approx(full * factor(horn), rel=0.02)
+        assert audioop.rms(sim.sound["lift"], 2) == pytest.approx(full * factor(lift), rel=0.02)
+
+
+def test_what_expires_is_gone_before_its_time_and_never_starts_after() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(440, 2), expires_ns=20 * FRAME_NS)
+    sim.put("b", tone(440, 2), expires_ns=20 * FRAME_NS)
+    sim.play("a")
+    sim.run(30)
+    assert len(sim.sound["hall"]) <= 20 * FRAME_BYTES
+    assert {e.id: e.why for e in sim.events if isinstance(e, Stopped)} == {
+        "a": "expired", "b": "expired",
+    }  # fmt: skip
+    with pytest.raises(CommandRefused, match="expired"):
+        sim.put("c", tone(440, 1), expires_ns=20 * FRAME_NS)
+
+
+def test_an_urgent_id_sounds_once_in_a_boot_and_may_only_go_on_where_it_broke_off() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(440, 1), urgent=True)
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.stop("a", (), "pre-empted")
+    sim.run(10)
+    stopped = sim.events[-1]
+    assert isinstance(stopped, Stopped)
+    sim.put("a", tone(440, 1), urgent=True)
+    with pytest.raises(CommandRefused, match="played"):
+        sim.play("a")
+    sim.put("a", tone(440, 1), urgent=True)
+    sim.play("a", stopped.frames)
+    sim.run(60)
+    assert sim.events[-1] == Finished("a", 50)
+    sim.put("a", tone(440, 1), urgent=True)
+    with pytest.raises(CommandRefused, match="played"):
+        sim.play("a")
+
+
+def test_playing_again_what_plays_changes_nothing() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(440, 0.2), urgent=True)
+    sim.play("a")
+    sim.run(5)
+    sim.play("a")
+    sim.run(10)
+    assert len(sim.sound["hall"]) == 10 * FRAME_BYTES
+    assert [type(e) for e in sim.events] == [Started, Finished]
+
+
+def test_live_sound_waits_for_40_ms_and_is_cut_when_it_lags() -> None:
+    sim = Sim(HALL)
+    voice = tone(700, 1)
+    sim.mixer.live_open(Programme(id="mic", zones=("hall",), rank=6), 0)
+    sim.mixer.live("mic", voice[:FRAME_SAMPLES].tobytes())
+    sim.run(3)
+    assert sim.sound == {}
+    sim.mixer.live("mic", voice[FRAME_SAMPLES : 2 * FRAME_SAMPLES].tobytes())
+    sim.run(1)
+    assert len(sim.sound["hall"]) == FRAME_BYTES
+    sim.mixer.live("mic", voice.tobytes())
+    sim.mixer.live_end("mic")
+    sim.run(50)
+    assert isinstance(sim.events[-1], Finished)
+    assert len(sim.sound["hall"]) <= FRAME_BYTES * 7
+
+
+@pytest.mark.parametrize("fed", [False, True])
+def test_live_sound_that_nobody_feeds_is_over_after_5_s(fed: bool) -> None:
+    sim = Sim(HALL)
+    sim.mixer.live_open(Programme(id="mic", zones=("hall",), rank=6), 0)
+    if fed:
+        sim.mixer.live("mic", bytes(FRAME_BYTES * 3))
+    sim.run(260)
+    assert isinstance(sim.events[-1], Stopped)
+    assert sim.events[-1].why == "starved"
+    assert sim.mixer.silent
+
+
+def test_a_speaker_that_comes_later_joins_and_one_that_goes_does_not_stop_it() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.speakers([HALL, YARD])
+    sim.run(10)
+    sim.mixer.speakers([YARD])
+    sim.run(40)
+    assert len(sim.sound["hall"]) == 20 * FRAME_BYTES
+    assert len(sim.sound["yard"]) == 40 * FRAME_BYTES
+
+
+def test_everything_has_its_limit() -> None:
+    sim = Sim(HALL)
+    for n in range(wire.PROGRAMMES_MAX):
+        sim.put(f"p{n}", tone(440, 0.02))
+    with pytest.raises(CommandRefused, match="full"):
+        sim.put("one-more", tone(440, 0.02))
+    with pytest.raises(CommandRefused, match="unknown"):
+        sim.play("nothing")
+    with pytest.raises(CommandRefused, match="not-live"):
+        sim.mixer.live("p1", b"")
+
+
+def test_meters_tell_how_loud_and_once_of_silence() -> None:
+    sim = Sim(HALL)
+    sim.put("a", tone(1000, 0.5))
+    sim.play("a")
+    told: list[Meter] = []
+    for _ in range(60):
+        sim.mixer.tick(sim.now_ns)
+        told += [e for e in sim.mixer.events() if isinstance(e, Meter)]
+    hall = [e.dbfs for e in told if e.zone == "hall"]
+    assert hall[:2] == [pytest.approx(-13.5, abs=0.3)] * 2
+    assert hall[-1] == -96
+    assert hall.count(-96) == 1
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "play", "resume", "stop", "zone", "duck", "run", "sinks"]),
+        st.integers(0, 3),
+    ),
+    max_size=60,
+)
+
+
+@given(steps)
+def test_whatever_is_asked_every_start_has_one_end_and_urgent_frames_sound_once(script) -> None:
+    sim = Sim()
+    heard: dict[str, int] = {}
+    for what, n in script:
+        id_ = f"p{n}"
+        with contextlib.suppress(CommandRefused):
+            sim.do(what, n, heard)
+        heard |= {e.id: e.frames for e in sim.events if isinstance(e, Stopped | Finished)}
+    sim.run(40)
+    assert sim.mixer.silent
+    for id_ in {e.id for e in sim.events}:
+        mine = [e for e in sim.events if e.id == id_]
+        starts = [e for e in mine if isinstance(e, Started)]
+        assert sum(isinstance(e, Started) for e in mine) <= sum(
+            isinstance(e, Finished | Stopped) for e in mine
+        )
+        if id_ in ("p0", "p2"):
+            ends = [e.frames for e in mine if isinstance(e, Finished | Stopped) if e.frames]
+            assert all(later.start >= end for later, end in zip(starts[1:], ends, strict=False))
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 2000))
+def test_a_fader_arrives_and_never_overshoots(now: float, goal: float, samples: int) -> None:
+    fader, loud = Fader(now, goal, samples), tone(1000, 0.02, 1.0).tobytes()
+    for _ in range(8):
+        assert audioop.max(fader.frame(loud), 2) <= 32768 * max(now, goal) + 1
+        fader = fader.after()
+    assert fader == Fader(goal, goal)
