@@ -24,6 +24,7 @@ COMMANDS = {
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
     "enrol": "gateway.station.enrol.command",
+    "settings": "gateway.appliance.settings.command",
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 

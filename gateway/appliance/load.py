@@ -27,7 +27,7 @@ from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import STATION, PlaceOptions, Places, faults
 from gateway.rules.core import Plan
-from gateway.settings import Decoder, Document, KeyPath, Mistake, read, wrong
+from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, wrong
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
@@ -64,8 +64,17 @@ def own_profiles(config: Path) -> Path:
 
 def examine(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
     """The settings, None after a mistake; and the mistakes, in the file's order."""
+    return _examined(lambda: read(settings_file(config)))
+
+
+def examine_text(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
+    """The same for a text that may become the file in that folder."""
+    return _examined(lambda: parse(text, str(settings_file(config))))
+
+
+def _examined(document_of: Callable[[], Document]) -> tuple[Settings | None, tuple[Mistake, ...]]:
     try:
-        document = read(settings_file(config))
+        document = document_of()
     except SettingsError as error:
         return None, error.data["mistakes"]
     decoder = Decoder(document)

@@ -1,6 +1,6 @@
 """What every point says now, and its last hour as a curve of bounded size."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from drivers.contract import Quality, Reading
 
@@ -61,6 +61,11 @@ class Current:
                 spark = self._sparks[device, reading.point] = Spark(every_s)
             good = value is not None and reading.quality is Quality.GOOD
             spark.add(reading.at_ns / 1e9, float(value) if good and value is not None else None)
+
+    def keep(self, devices: Collection[str]) -> None:
+        """Forget every device but these."""
+        self._latest = {name: of for name, of in self._latest.items() if name in devices}
+        self._sparks = {at: spark for at, spark in self._sparks.items() if at[0] in devices}
 
     def of(self, device: str) -> dict[str, Reading]:
         """The latest readings of one device by point."""

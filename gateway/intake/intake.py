@@ -64,17 +64,33 @@ class Intake:
     async def resume(self) -> None:
         """Recall what every input told before a restart; call it before the first poll."""
         kept = await self._journal.load(ROOM)
-        now_ns = int(asyncio.get_running_loop().time() * 1e9)
-        known: set[str] = set()
-        for device, inputs in self._inputs.items():
-            keys = {each.wired.id: _key(device, each) for each in inputs.all.values()}
-            known.update(keys.values())
-            told = {id_: kept[key] for id_, key in keys.items() if key in kept}
-            inputs.resume(
-                {id_: msgspec.json.decode(body, type=Told) for id_, body in told.items()}, now_ns
-            )
+        known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
             await self._journal.append((), gone)
+
+    async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
+        """Get ready for other devices; the call that is returned goes over to them at once.
+
+        A device that is as before keeps its filter and its inputs, another starts as after a
+        restart.
+        """
+        same = {each.id for each in devices if self._devices.get(each.id) == each}
+        fresh = {each.id: Inputs(each.inputs) for each in devices if each.id not in same}
+        _recall(fresh, await self._journal.load(ROOM))
+
+        def go_over() -> None:
+            self.current.keep({each.id for each in devices})
+            filters, inputs = self._filters, self._inputs
+            self._devices = {each.id: each for each in devices}
+            self._filters = {
+                name: filters[name] if name in same else Filter(dict(each.reports))
+                for name, each in self._devices.items()
+            }
+            self._inputs = {
+                name: inputs[name] if name in same else fresh[name] for name in self._devices
+            }
+
+        return go_over
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(device, readings)` on every poll, before reporting filters it.
@@ -171,6 +187,20 @@ class Intake:
             # An I/O error has already told the station through `journal.fatal`; a full journal
             # counts what it refuses. The poll loop goes on either way.
             self.deferred += 1
+
+
+def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, bytes]) -> set[str]:
+    """Give every input what it told last; the keys of all of them."""
+    now_ns = int(asyncio.get_running_loop().time() * 1e9)
+    known: set[str] = set()
+    for device, inputs in inputs_of.items():
+        keys = {each.wired.id: _key(device, each) for each in inputs.all.values()}
+        known.update(keys.values())
+        told = {id_: kept[key] for id_, key in keys.items() if key in kept}
+        inputs.resume(
+            {id_: msgspec.json.decode(body, type=Told) for id_, body in told.items()}, now_ns
+        )
+    return known
 
 
 def _key(device: str, wired: Input) -> str:

@@ -46,8 +46,15 @@ def run(args: argparse.Namespace) -> int:
         format=f"{stamp}%(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )
-    from gateway.station.run import run_station  # noqa: PLC0415  # only when it really runs
+    from gateway.station.run import (  # noqa: PLC0415  # only when it really runs
+        RESTART,
+        run_station,
+    )
 
     state = args.state or default_state(args.config)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return asyncio.run(run_station(args.config, state))
+    code = asyncio.run(run_station(args.config, state))
+    if code == RESTART:
+        sys.stderr.flush()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # ourselves, as we were called
+    return code

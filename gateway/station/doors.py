@@ -82,6 +82,10 @@ class Doors:
             names=self._names,
         )
 
+    def names(self) -> dict[str, str]:
+        """The people with an account, by id."""
+        return {account.id: account.name for account in self.access.book.accounts()}
+
     async def run(self, server: WebServer) -> None:
         """Keep the door to the desk computers open, and what is shown at it up to date."""
         self._server = server

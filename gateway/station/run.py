@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,24 @@ import msgspec
 
 from drivers.contract import BusChange, DeviceChange
 from gateway import __version__
-from gateway.appliance.load import load
-from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.appliance.load import load, settings_file
+from gateway.appliance.schema import Settings
+from gateway.appliance.settings.cycle import Cycle
+from gateway.appliance.settings.kinds import settings_apply, settings_read
+from gateway.appliance.settings.section import section as settings_section
+from gateway.appliance.settings.starting import Start
+from gateway.appliance.settings.telling import Teller
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalFailed
 from gateway.event import Event, Kind
 from gateway.intake import Intake
-from gateway.intake.intake import Device
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
 from gateway.station import floor, watchdog
+from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
@@ -49,10 +55,24 @@ STUCK_S_MAX = 15.0
 """A journal job that has run for so long means that the writer has stopped moving."""
 
 
+RESTART = 75
+"""The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
+
+
 async def run_station(config: Path, state: Path) -> int:
     """Run until told to stop; the exit code. `state` is a folder that exists."""
-    settings = load(config)
     clock = Clock.open(state, floor_ns=floor.read(state))
+    begun = Start.of(settings_file(config), state, clock)
+    try:
+        return await _run(config, state, clock, begun)
+    except Exception as error:  # whatever keeps a change of the settings from starting
+        if not begun.failed(error, clock):
+            raise
+        return RESTART
+
+
+async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
+    settings = load(config)
     required = [name for name, uplink in settings.uplinks.items() if uplink.required]
     journal = await open_or_volatile(
         state,
@@ -64,20 +84,29 @@ async def run_station(config: Path, state: Path) -> int:
     )
     if journal.volatile:
         log.error("storage lost: running on memory, nothing is kept over a restart")
-    stop = asyncio.Event()
+    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
         doors = await Doors.open(settings, state, clock, journal)
         closing.push_async_callback(doors.close)
-        station = Station(settings, state, clock, journal, doors)
+        station = Station(
+            settings,
+            state,
+            clock,
+            journal,
+            doors=doors,
+            begun=begun,
+            restart=partial(_end, stop, RESTART),
+        )
         closing.push_async_callback(station.stop)
         await station.start()
         watchdog.notify("READY=1")
         log.info("station %s is ready: %s", settings.station.id, station.address)
         code = await _until(stop, journal)
-        watchdog.notify("STOPPING=1")
+        if code != RESTART:  # the service manager would not let a stopping process start anew
+            watchdog.notify("STOPPING=1")
         return code
 
 
@@ -86,36 +115,51 @@ async def _close(journal: Journal) -> None:
         await journal.close()
 
 
-async def _until(stop: asyncio.Event, journal: Journal) -> int:
-    stopped = asyncio.ensure_future(stop.wait())
-    ended: set[asyncio.Future[Any]] = {stopped, journal.fatal}
+def _end(stop: asyncio.Future[int], code: int) -> None:
+    if not stop.done():
+        stop.set_result(code)
+
+
+async def _until(stop: asyncio.Future[int], journal: Journal) -> int:
+    ended: set[asyncio.Future[Any]] = {stop, journal.fatal}
     await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
     if journal.fatal.done():
         # A retried fsync proves nothing: end, and let the next start see what the disk holds.
         log.error("the journal's disk failed, so this process ends: %s", journal.fatal.result())
         return 1
-    return 0
+    return stop.result()
 
 
 class Station:
     """The running station: its rooms, its tasks."""
 
     def __init__(
-        self, settings: Settings, state: Path, clock: Clock, journal: Journal, doors: Doors
+        self,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        *,
+        doors: Doors,
+        begun: Start,
+        restart: Callable[[], None],
     ) -> None:
-        """Build everything; nothing is opened but the journal, which is open already."""
+        """Build everything; nothing is opened but the journal, which is open already.
+
+        `restart` ends the process so that it starts anew.
+        """
         self._clock = clock
         self._journal = journal
-        self.intake = Intake(journal, clock, [_device(d) for d in settings.devices.values()])
+        self.intake = Intake(journal, clock, [device_of(d) for d in settings.devices.values()])
         self.time = Timekeeping(clock, journal, state)
         self.field = Field(settings, self.intake.take, self._changed)
         relays = Relays(self.field.of_device)
         doers: dict[str, Doer] = {"relay": relays, "message": Messages()}
         self.rules = Rules(settings.rules, journal, clock, doers=doers)
         self.intake.listen(self.rules.heard)
+        station = settings.station.id
         self.uplinks = Uplinks(
-            settings, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
+            station, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
         )
         self.watch = Watch(
             settings,
@@ -130,8 +174,22 @@ class Station:
                 if uplink.required
             ],
         )
+        self.changing = Changing(
+            settings,
+            field=self.field,
+            intake=self.intake,
+            uplinks=self.uplinks,
+            watch=self.watch,
+            restart=restart,
+        )
+        self._begun = begun
+        teller = Teller(journal, clock)
+        running = begun.shelf.text()
+        self.cycle = Cycle(begun.shelf, self.changing, clock, teller, running)
+        self.uplinks.open(settings.uplinks)
+        sections = [live_section(self.watch), settings_section(self.cycle, self.watch, doors.names)]
         self._doors = doors
-        app = doors.build([live_section(self.watch)], self.watch, self.time.moved)
+        app = doors.build(sections, self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -145,6 +203,7 @@ class Station:
         await self._server.start()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
+        await self.cycle.start(self._begun.trial)
         self.uplinks.start()
         self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
         self._tasks.append(start("doors", partial(self._doors.run, self._server)))
@@ -158,6 +217,7 @@ class Station:
 
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages."""
+        await self.cycle.stop()
         await self.field.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
@@ -170,9 +230,13 @@ class Station:
         await self._server.stop()
         self.time.keep_floor()
 
-    def _kinds(self, _uplink: str) -> list[CommandKind]:
-        """What the station carries out for a platform."""
-        return [device_write(self.field.of_device, self._clock)]
+    def _kinds(self, uplink: str) -> list[CommandKind]:
+        """What the station carries out for the platform behind an uplink."""
+        return [
+            device_write(self.field.of_device, self._clock),
+            settings_read(self.cycle),
+            settings_apply(self.cycle, uplink),
+        ]
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         self.intake.changed(change)
@@ -190,13 +254,3 @@ class Station:
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
         await self._journal.append([event])
-
-
-def _device(setting: DeviceSetting) -> Device:
-    return Device(
-        setting.id,
-        setting.options.place,
-        setting.device.every_s,
-        setting.options.report,
-        setting.wired(),
-    )

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.appliance.schema import Settings
 from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.journal import Journal
@@ -49,7 +48,7 @@ class Uplinks:
 
     def __init__(
         self,
-        settings: Settings,
+        station: str,
         state: Path,
         clock: Clock,
         journal: Journal,
@@ -57,9 +56,9 @@ class Uplinks:
         *,
         kinds_of: KindsOf = lambda _: (),
     ) -> None:
-        """`learn` hears the platform's time. SettingsError for a credential that cannot be used."""
+        """`learn` hears the platform's time."""
         self.senders: list[Sender] = []
-        self._station = settings.station.id
+        self._station = station
         self._keys = state / "keys"
         self._clock = clock
         self._journal = journal
@@ -67,7 +66,10 @@ class Uplinks:
         self._kinds_of = kinds_of
         self._lines: dict[str, _Line] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        for name, options in settings.uplinks.items():
+
+    def open(self, uplinks: Mapping[str, Options]) -> None:
+        """Open them; SettingsError for a credential that cannot be used."""
+        for name, options in uplinks.items():
             self._open(name, options)
 
     def start(self) -> None:
@@ -75,7 +77,7 @@ class Uplinks:
         for name in self._lines:
             self._start(name)
 
-    async def change(self, uplinks: dict[str, Options]) -> None:
+    async def change(self, uplinks: Mapping[str, Options]) -> None:
         """Close what is gone or other than before, open what is new; the rest goes on."""
         for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
             await self._close(name)

@@ -73,6 +73,12 @@ class Watch:
         if isinstance(change, BusChange):
             self._reasons[change.bus] = change.data
 
+    def go_over(self, settings: Settings) -> None:
+        """From now on the vital signs are of these settings."""
+        self._settings = settings
+        self._since = {name: of for name, of in self._since.items() if name in settings.devices}
+        self._taken = None
+
     def __call__(self) -> Vitals:
         """The vital signs, at most half a second old."""
         now_ns = self._clock.now_ns()

@@ -21,6 +21,8 @@ from gateway.web.pages import PAGES
 log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
+CONTROL_BODY_BYTES_MAX = 1024 * 1024
+"""A command on this machine may send the settings of 500 devices."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 HEADERS = {
@@ -108,8 +110,12 @@ def whole_bodies(within_s: float) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (request.content_length or 0) > BODY_BYTES_MAX:
-            raise web.HTTPRequestEntityTooLarge(BODY_BYTES_MAX, request.content_length or 0)
+        most = BODY_BYTES_MAX
+        if by_control(request):
+            most = CONTROL_BODY_BYTES_MAX
+            request = request.clone(client_max_size=most)
+        if (request.content_length or 0) > most:
+            raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
         if request.body_exists:
             try:
                 async with asyncio.timeout(within_s):

@@ -20,8 +20,8 @@ CODE = re.compile(r"[a-z0-9]+\.[a-z0-9_]+(?:-[a-z0-9_]+)*")
 FILE_ENDINGS = "toml|db|py|html|js|css|svg|sock|key|json|sql|md|conf|lock"
 FILE_NAME = re.compile(rf".*\.({FILE_ENDINGS})")
 IN_TEMPLATE = re.compile(r"""\b(?:say|remedy|w)\(\s*["']([a-z0-9]+\.[a-z0-9_-]+)["']\s*[,)]""")
-NO_CODES = {"bus.cycle"}
-"""Keys of a page's view that look like codes."""
+NO_CODES = {"bus.cycle", "settings.apply", "settings.read"}
+"""A key of a page's view and kinds of commands that look like codes."""
 
 
 class Said(NamedTuple):

@@ -1,0 +1,84 @@
+"""A command beside a running station: the same API, over the control socket."""
+
+import http.client
+import socket
+from collections.abc import Collection
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.errors import StationError, Unavailable
+from gateway.texts import language
+from gateway.web.control import control_path
+
+USUAL = Path("/run/yizhan/control.sock")
+ANSWER_WITHIN_S = 60.0
+
+
+class NoStation(Unavailable):
+    """No station is running here."""
+
+
+class Said(StationError):
+    """The station said no, in words."""
+
+
+class Console:
+    """One connection a call: a station that starts anew in between is no matter."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or control_path() or USUAL
+
+    def get(self, path: str, shape: Any = Any) -> Any:
+        """The answer; NoStation, or Said with the station's own words."""
+        return self._call("GET", path, None, shape)
+
+    def post(
+        self, path: str, body: Any, shape: Any = Any, *, also: Collection[HTTPStatus] = ()
+    ) -> Any:
+        """The same, with something to say; answers with a status of `also` have the shape, too."""
+        return self._call("POST", path, msgspec.json.encode(body), shape, also)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        shape: Any,
+        also: Collection[HTTPStatus] = (),
+    ) -> Any:
+        line = http.client.HTTPConnection("localhost", timeout=ANSWER_WITHIN_S)
+        line.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.sock.settimeout(ANSWER_WITHIN_S)
+        headers = {"Content-Type": "application/json", "Accept-Language": language()}
+        try:
+            line.sock.connect(str(self._path))
+        except OSError as error:
+            raise NoStation("console.no-station", path=str(self._path)) from error
+        try:
+            line.request(method, path, body, headers)
+            answer = line.getresponse()
+            came = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable("console.broken", reason=str(error)) from error
+        finally:
+            line.close()
+        if answer.status not in (HTTPStatus.OK, *also):
+            raise _refusal(answer.status, came)
+        return msgspec.json.decode(came, type=shape)
+
+
+class _Problem(msgspec.Struct):
+    title: str
+    detail: str | None = None
+
+
+def _refusal(status: int, body: bytes) -> StationError:
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+    except msgspec.DecodeError:
+        return Unavailable("console.status", status=status)
+    said = " ".join(filter(None, (problem.title, problem.detail)))
+    return Said("console.said", said=said)

@@ -1,0 +1,228 @@
+"""`yizhan settings`: show, check, change, look back, go back; beside a running station or alone."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.appliance.check import config_default
+from gateway.appliance.console import Console, NoStation
+from gateway.appliance.load import settings_file
+from gateway.appliance.settings import alone
+from gateway.appliance.settings.answers import Answer, Told, refusal
+from gateway.appliance.settings.cycle import Preview
+from gateway.appliance.settings.records import Outcome, Record
+from gateway.appliance.settings.section import API, Asked, Back, Shown, Text
+from gateway.appliance.settings.shelf import Shelf
+from gateway.appliance.settings.starting import FOLDER
+from gateway.appliance.settings.veil import veiled
+from gateway.errors import SettingsError, Unavailable, UsageError
+from gateway.texts import Texts
+from gateway.texts.table import table
+
+SETTLED_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.5
+WRONG = (HTTPStatus.UNPROCESSABLE_ENTITY,)
+"""The answer that lists mistakes."""
+
+Task = Callable[[argparse.Namespace, Texts], int]
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "settings",
+        help=texts.say("cli.settings"),
+        description=texts.say("change.about"),
+        epilog=texts.say("change.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
+
+    def task(name: str, run: Task) -> argparse.ArgumentParser:
+        about = texts.say(f"change.{name}")
+        added: argparse.ArgumentParser = tasks.add_parser(name, help=about, description=about)
+        added.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
+                           help=texts.say("check.config"))  # fmt: skip
+        added.add_argument("--state", type=Path, metavar="DIR", help=texts.say("change.state"))
+        added.add_argument("--json", action="store_true", help=texts.say("change.json"))
+        added.set_defaults(func=lambda args: run(args, texts))
+        return added
+
+    task("show", _show)
+    check, apply = task("check", _check), task("apply", _apply)
+    for one in (check, apply):
+        one.add_argument(
+            "file", type=Path, nargs="?", metavar="FILE", help=texts.say("change.file")
+        )
+    task("history", _history)
+    undo = task("undo", _undo)
+    undo.add_argument("number", type=int, nargs="?", metavar="N", help=texts.say("change.number"))
+    for one in (apply, undo):
+        one.add_argument("--why", required=True, help=texts.say("change.why"))
+
+
+def _shelf(args: argparse.Namespace) -> Shelf:
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    state = args.state or (Path(given) if given else args.config / "state")
+    return Shelf(settings_file(args.config), state / FOLDER)
+
+
+def _candidate(args: argparse.Namespace) -> bytes:
+    """The text that is asked about: the station's own file where none was named."""
+    path = args.file or settings_file(args.config)
+    try:
+        raw: bytes = path.read_bytes()
+    except OSError as error:
+        raise UsageError("change.no-file", path=str(path), why=error.strerror) from error
+    return raw
+
+
+def _show(args: argparse.Namespace, _texts: Texts) -> int:
+    try:
+        text = Console().get(API, Shown).text
+    except NoStation:
+        shelf = _shelf(args)
+        text = veiled(shelf.text(), str(shelf.file))
+    sys.stdout.write(text)
+    return 0
+
+
+def _check(args: argparse.Namespace, texts: Texts) -> int:
+    raw = _candidate(args)
+    text = Text(raw.decode(errors="replace"))
+    answer = _asked(
+        lambda: Console().post(f"{API}/check", text, Answer, also=WRONG),
+        lambda: Answer(preview=alone.preview(_shelf(args), raw)),
+        texts,
+    )
+    return _tell(answer, args, texts)
+
+
+def _apply(args: argparse.Namespace, texts: Texts) -> int:
+    raw = _candidate(args)
+    asked = Asked(raw.decode(errors="replace"), args.why)
+    answer = _asked(
+        lambda: Console().post(API, asked, Answer, also=WRONG),
+        lambda: Answer(alone.apply(_shelf(args), raw, args.why)),
+        texts,
+    )
+    return _tell(answer, args, texts)
+
+
+def _undo(args: argparse.Namespace, texts: Texts) -> int:
+    back = Back(args.why, args.number)
+    answer = _asked(
+        lambda: Console().post(f"{API}/undo", back, Answer, also=WRONG),
+        lambda: Answer(alone.undo(_shelf(args), args.why, args.number)),
+        texts,
+    )
+    return _tell(answer, args, texts)
+
+
+def _asked(station: Callable[[], Answer], without: Callable[[], Answer], texts: Texts) -> Answer:
+    """The station's answer, or what can be done where none runs."""
+    try:
+        return station()
+    except NoStation:
+        try:
+            return without()
+        except SettingsError as error:
+            answer = refusal(error, texts)
+            if answer is None:
+                raise
+            return answer
+
+
+def _history(args: argparse.Namespace, texts: Texts) -> int:
+    try:
+        records = Console().get(f"{API}/history", list[Record])
+    except NoStation:
+        records = _shelf(args).records()
+    if args.json:
+        _print_json(records)
+        return 0
+    heads = [texts.say(f"change.head-{head}") for head in ("number", "at", "state", "who", "why")]
+    rows = [
+        (
+            record.number,
+            record.at or texts.say("change.no-time"),
+            texts.say(record.said),
+            record.who,
+            record.why,
+        )
+        for record in records
+    ]
+    print(table(heads, rows, right=(0,)))
+    return 0
+
+
+def _tell(answer: Answer, args: argparse.Namespace, texts: Texts) -> int:
+    if answer.outcome is not None and answer.outcome.state == "restarting":
+        print(texts.say("change.restarting"), file=sys.stderr, flush=True)
+        answer = Answer(_awaited(answer.outcome))
+    outcome = answer.outcome
+    if args.json:
+        _print_json(answer)
+    elif answer.mistakes:
+        named = str(getattr(args, "file", None) or settings_file(args.config))
+        print("\n".join(_mistakes(answer.mistakes, named, texts)), file=sys.stderr)
+    elif answer.preview is not None:
+        print("\n".join(_preview(answer.preview, texts)))
+    elif outcome is not None:
+        print(texts.say(f"change.{outcome.state}-now", number=outcome.number))
+        for each in outcome.troubles:
+            print("  · " + texts.say(each.code, **each.data))
+    return int(bool(answer.mistakes) or (outcome is not None and outcome.state == "rolled-back"))
+
+
+def _mistakes(mistakes: Sequence[Told], file: str, texts: Texts) -> list[str]:
+    """As a compiler prints them, in the file that was asked about."""
+    lines = []
+    for each in mistakes:
+        where = file + (f":{each.line}" if each.line else "")
+        lines.append(f"{where}: {each.path + ': ' if each.path else ''}{each.message}")
+        lines += [f"    → {each.remedy}"] if each.remedy else []
+    return [*lines, "", texts.say("settings.wrong", count=len(mistakes))]
+
+
+def _preview(preview: Preview, texts: Texts) -> list[str]:
+    differences, touched = preview.differences, preview.touched
+    if not differences.keys:
+        return [texts.say("change.same-keys" if differences.text else "change.same")]
+    heads = [texts.say(f"change.head-{head}") for head in ("key", "before", "after")]
+    lines = [table(heads, [(d.key, d.before, d.after) for d in differences.keys])]
+    if differences.more:
+        lines.append(texts.say("change.more", n=differences.more))
+    names = [*touched.buses, *touched.uplinks]
+    if touched.cold:
+        lines += ["", texts.say("change.touches-all")]
+    elif names:
+        lines += ["", texts.say("change.touches", names=", ".join(names))]
+    return lines
+
+
+def _awaited(outcome: Outcome) -> Outcome:
+    """What the station says once it has started anew."""
+    until_s = time.monotonic() + SETTLED_WITHIN_S
+    while time.monotonic() < until_s:
+        time.sleep(LOOK_EVERY_S)
+        try:
+            records = Console().get(f"{API}/history", list[Record])
+        except Unavailable:
+            continue
+        for record in records:
+            if record.number == outcome.number and record.state != "found":
+                return Outcome.of(record)
+    raise Unavailable("change.no-answer")
+
+
+def _print_json(value: Any) -> None:
+    print(msgspec.json.encode(value).decode())

@@ -1,0 +1,351 @@
+"""The life of a change to the settings.
+
+    checked ─► staged ─► applied ─► looked after ─► kept
+       └► refused: nothing    │           └────────► rolled back, by itself
+          was touched         └► a cold change: the next process looks after it
+
+A change is kept only when everything that it touched, and that worked before, works again. What
+needs the whole process to start anew (a `cold` change) is looked after by the next one.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from gateway.appliance.load import examine_text
+from gateway.appliance.schema import Settings
+from gateway.appliance.settings.differences import Differences, differences
+from gateway.appliance.settings.records import (
+    INTERRUPTED,
+    Outcome,
+    Record,
+    State,
+    Trial,
+    When,
+    Working,
+    digest_of,
+)
+from gateway.appliance.settings.shelf import Shelf, before
+from gateway.appliance.settings.veil import unveiled
+from gateway.clock import Clock
+from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.settings import Mistake, Phrase, dotted, parse, wrong
+
+SETTLE_WITHIN_S = 30.0
+"""What a line and a platform may take to come back."""
+
+LOOK_EVERY_S = 0.25
+RESTART_AFTER_S = 1.0
+"""Whoever asked gets an answer, and a browser its page, before the process ends."""
+
+OUTCOMES_MAX = 16
+STATION_ID = ("station", "id")
+
+_log = logging.getLogger(__name__)
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """What other settings would restart: these buses and uplinks, or (`cold`) the process."""
+
+    cold: bool
+    buses: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()
+
+
+class Live(Protocol):
+    """The running station, as a change sees it."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it runs on."""
+
+    def touched(self, after: Settings) -> Touched:
+        """What other settings would restart."""
+
+    def working(self, touched: Touched, after: Settings) -> Working:
+        """What of that works now, and is still there after."""
+
+    async def take_up(self, after: Settings) -> None:
+        """Go over to other settings, restarting only what they touch."""
+
+    def troubles(self, working: Working, *, final: bool) -> list[Phrase]:
+        """What does not work (yet); `final`: only what surely does not."""
+
+    def restart(self) -> None:
+        """End this process, and start anew on what the file says then."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks for. `base` is the digest of the text that it was made from."""
+
+    text: bytes
+    who: str
+    why: str = ""
+    base: str | None = None
+    ref: str = ""
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a change would do."""
+
+    touched: Touched
+    differences: Differences
+
+
+Aside = Callable[..., Awaitable[Any]]
+"""Calls a function with the arguments that follow it."""
+
+Tell = Callable[[Sequence[Record]], Awaitable[None]]
+"""Hears the whole history whenever it has grown."""
+
+
+class _Staged(NamedTuple):
+    """A change that is on disk but has not proved itself."""
+
+    trial: Trial
+    text: bytes
+    former: Settings | None
+
+
+class Cycle:
+    """One station's settings; one change at a time. `running` is the text that it runs on."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        live: Live,
+        clock: Clock,
+        tell: Tell,
+        running: bytes,
+        *,
+        aside: Aside = asyncio.to_thread,
+    ) -> None:
+        """`tell` puts what is new in the history into the journal.
+
+        `aside` does what takes a while, an fsync say, while the buses' polls go on.
+        """
+        self.shelf = shelf
+        self.running = running
+        self.records: Sequence[Record] = shelf.records()
+        self.under_way: Trial | None = None
+        self._live = live
+        self._clock = clock
+        self._tell = tell
+        self._aside = aside
+        self._task: asyncio.Task[Outcome] | None = None
+        self._refs: dict[str, asyncio.Task[Outcome]] = {}
+
+    async def start(self, trial: Trial | None) -> None:
+        """At a start: look after the change that asked for it, else note an edit by hand."""
+        if trial is not None:
+            self._begin(self._look_after(_Staged(trial, self.running, None)), trial.ref)
+            return
+        try:
+            self.shelf.note_found(self.running, self._now())
+        except OSError as error:
+            _log.warning("the settings' history cannot be written: %s", error)
+        await self._told()
+
+    async def apply(self, change: Change) -> Outcome:
+        """See it through; SettingsError lists what is wrong with it, Unavailable if one is on.
+
+        It goes on when whoever asked goes away.
+        """
+        if self.under_way is not None or (self._task is not None and not self._task.done()):
+            raise Unavailable("appliance.busy")
+        return await asyncio.shield(self._begin(self._see_through(change), change.ref))
+
+    async def undo(self, who: str, why: str, number: int | None = None) -> Outcome:
+        """Apply the text of that change, else the one before the last; UsageError if it is gone."""
+        record = self._past(number)
+        text = None if record is None else self.shelf.text_named(record.digest)
+        if text is None:
+            code = "appliance.nothing-before" if number is None else "appliance.no-text"
+            raise UsageError(code, **({} if number is None else {"number": number}))
+        return await self.apply(Change(text=text, who=who, why=why))
+
+    async def preview(self, text: bytes) -> Preview:
+        """What that text would change; SettingsError lists what is wrong with it."""
+        found, settings = await self._aside(self._checked, Change(text=text, who=""))
+        return Preview(self._live.touched(settings), differences(self.running, found))
+
+    async def outcome(self, ref: str) -> Outcome:
+        """What came of the change that a command asked for; Unavailable if nothing did."""
+        if ref in self._refs:
+            return await asyncio.shield(self._refs[ref])
+        for record in self.records:
+            if record.ref == ref:
+                return Outcome.of(record)
+        raise Unavailable(INTERRUPTED)
+
+    async def stop(self) -> None:
+        """The process ends: what is under way is settled by the next one."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _past(self, number: int | None) -> Record | None:
+        if number is None:
+            return before(list(self.records), digest_of(self.running))
+        return next((record for record in self.records if record.number == number), None)
+
+    def _begin(self, doing: Coroutine[Any, Any, Outcome], ref: str) -> asyncio.Task[Outcome]:
+        task = self._task = asyncio.create_task(doing, name="settings")
+        task.add_done_callback(_heard)
+        if ref:
+            self._refs[ref] = task
+            for old in list(self._refs)[:-OUTCOMES_MAX]:
+                del self._refs[old]
+        return task
+
+    async def _see_through(self, change: Change) -> Outcome:
+        text, settings = await self._aside(self._checked, change)
+        digest, former = digest_of(text), digest_of(self.running)
+        number = self.shelf.next_number()
+        if digest == former:
+            return Outcome("unchanged", number - 1, digest)
+        touched = self._live.touched(settings)
+        trial = Trial(
+            number=number,
+            digest=digest,
+            former=former,
+            who=change.who,
+            why=change.why,
+            ref=change.ref,
+            working=self._live.working(touched, settings),
+            cold=touched.cold,
+        )
+        await self._aside(self._stage, trial, text)
+        self.under_way = trial
+        if trial.cold:
+            asyncio.get_running_loop().call_later(RESTART_AFTER_S, self._live.restart)
+            return Outcome("restarting", trial.number, trial.digest)
+        return await self._try(_Staged(trial, text, self._live.settings), settings)
+
+    def _checked(self, change: Change) -> tuple[bytes, Settings]:
+        """The whole text and what it says."""
+        present, file = digest_of(self.running), str(self.shelf.file)
+        if change.base is not None and change.base != present:
+            raise UsageError("appliance.other-base", base=change.base, present=present)
+        text = unveiled(change.text, self.running, file)
+        settings, mistakes = examine_text(text, self.shelf.file)
+        if settings is None:
+            raise wrong(mistakes)
+        own = self._live.settings.station.id
+        if settings.station.id != own:
+            line, key = parse(text, file).lines.of(STATION_ID), dotted(STATION_ID)
+            raise wrong([Mistake(file, line, key, "appliance.other-station", {"id": own})])
+        if self.shelf.text() not in (self.running, text):
+            # Somebody is at work on the file itself; their work is not ours to overwrite.
+            raise UsageError("appliance.edited", path=file)
+        return text, settings
+
+    def _stage(self, trial: Trial, text: bytes) -> None:
+        try:
+            self.shelf.begin(trial, text, self.running)
+        except (OSError, StationError) as error:
+            with contextlib.suppress(OSError, StationError):  # then the next start puts it right
+                self.shelf.abandon(trial)
+            raise _said(error) from error
+
+    async def _try(self, staged: _Staged, settings: Settings) -> Outcome:
+        try:
+            await self._live.take_up(settings)
+        except Exception as error:  # noqa: BLE001  # whatever a room says to settings that passed the check
+            _log.error("settings %d cannot be taken up: %s", staged.trial.number, error)
+            return await self._back(staged, (trouble(error),))
+        return await self._look_after(staged)
+
+    async def _look_after(self, staged: _Staged) -> Outcome:
+        loop = asyncio.get_running_loop()
+        trial, until_s = staged.trial, loop.time() + SETTLE_WITHIN_S
+        self.under_way = trial
+        while troubles := self._live.troubles(trial.working, final=loop.time() >= until_s):
+            if loop.time() >= until_s:
+                return await self._back(staged, tuple(troubles))
+            await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            outcome = await self._end(trial, "kept")
+        except OSError as error:  # nobody could know after a power cut that it was kept
+            return await self._back(staged, (trouble(_said(error)),))
+        self.running = staged.text
+        return outcome
+
+    async def _back(self, staged: _Staged, troubles: tuple[Phrase, ...]) -> Outcome:
+        """The former settings again; without them (a cold change) the process starts anew."""
+        trial = staged.trial
+        try:
+            await self._aside(self.shelf.roll_back, trial)
+            outcome = await self._end(trial, "rolled-back", troubles)
+        except (OSError, StationError) as error:
+            # The trial stays on disk, so the next start does what the disk refuses now.
+            _log.error("the former settings cannot be put back: %s", error)
+            outcome = Outcome("rolled-back", trial.number, trial.digest, troubles)
+            self.under_way = None
+        try:
+            if staged.former is not None:
+                await self._live.take_up(staged.former)
+                return outcome
+        except Exception:  # noqa: BLE001  # whatever it was: a fresh process knows the way
+            _log.exception("the former settings cannot be taken up")
+        self._live.restart()
+        return outcome
+
+    async def _end(self, trial: Trial, state: State, troubles: tuple[Phrase, ...] = ()) -> Outcome:
+        record = trial.ended(state, self._now(), troubles)
+        await self._aside(self.shelf.end, record)
+        self.under_way = None
+        _log.info("settings %d by %s: %s", record.number, record.who, state)
+        await self._told()
+        return Outcome.of(record)
+
+    async def _told(self) -> None:
+        self.records = self.shelf.records()
+        with contextlib.suppress(JournalError):  # the next start tells it
+            await self._tell(self.records)
+
+    def _now(self) -> When:
+        return When.of(self._clock.stamp())
+
+
+WARM = frozenset({"station", "places", "zones", "buses", "devices", "uplinks"})
+"""The sections that a running station can go over to; any other needs it to start anew."""
+
+
+def cold(former: Settings, after: Settings) -> bool:
+    """Whether the process must start anew.
+
+    Also for another set of required uplinks: the journal holds entries for them.
+    """
+    others = [field for field in Settings.__struct_fields__ if field not in WARM]
+    if any(getattr(former, field) != getattr(after, field) for field in others):
+        return True
+    return _required(former) != _required(after)
+
+
+def _required(settings: Settings) -> set[str]:
+    return {name for name, uplink in settings.uplinks.items() if uplink.required}
+
+
+def trouble(error: Exception) -> Phrase:
+    """An exception as a reason that people can read."""
+    code, data = getattr(error, "code", None), getattr(error, "data", {})
+    if isinstance(code, str):
+        return Phrase(code, {name: str(value) for name, value in data.items()})
+    return Phrase("appliance.failed", {"reason": str(error) or type(error).__name__})
+
+
+def _said(error: OSError | StationError) -> StationError:
+    if isinstance(error, StationError):
+        return error
+    return Unavailable("appliance.no-room", reason=error.strerror)
+
+
+def _heard(task: asyncio.Task[Outcome]) -> None:
+    """Whoever asked may have gone away: then nobody else looks at an error that was foreseen."""
+    if not task.cancelled() and isinstance(error := task.exception(), Exception):
+        _log.debug("a change of the settings ended: %s", error)

@@ -1,0 +1,46 @@
+"""The kind of event that a change of the settings makes."""
+
+import msgspec
+
+from gateway.appliance.settings.records import Record
+from gateway.event import Event, Kind, Lane, Stamps
+
+
+class Changed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Change `number` was kept, rolled back, or found; `codes` say why it was rolled back.
+
+    `at` is when it ended, which for a change that the journal could not hear of is not the
+    event's own time.
+    """
+
+    number: int
+    digest: str
+    state: str
+    who: str
+    why: str = ""
+    at: str | None = None
+    codes: tuple[str, ...] = ()
+
+
+CHANGED = Kind("settings", "changed", Lane.SERVICE, Changed)
+KINDS = (CHANGED,)
+
+
+def changed(record: Record, stamps: Stamps) -> Event:
+    """The event that tells a record of the history."""
+    codes = tuple(dict.fromkeys(trouble.code for trouble in record.troubles))
+    return Event(
+        kind=CHANGED,
+        source="settings",
+        stamps=stamps,
+        data=Changed(
+            record.number,
+            record.digest,
+            record.state,
+            record.who,
+            record.why,
+            record.at,
+            codes,
+        ),
+        correlation=record.ref or None,
+    )

@@ -1,0 +1,175 @@
+"""`/desk/settings`: who changed the settings, why, what it changed, what came of it; and the undo.
+
+The reader decides one thing here: whether a change stays.
+"""
+
+import asyncio
+import datetime
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+from aiohttp import web
+
+from gateway.appliance.settings.cycle import Cycle
+from gateway.appliance.settings.differences import Differences, differences
+from gateway.appliance.settings.records import Outcome, Record, digest_of
+from gateway.appliance.settings.shelf import before
+from gateway.errors import UsageError
+from gateway.health import Vitals
+from gateway.web.audited import done_to
+from gateway.web.cursor import is_number
+from gateway.web.frame import Mark, wall_text
+from gateway.web.pages import PAGES
+from gateway.web.section import View
+from gateway.web.words import Words, words_for
+
+MARKS = {
+    "kept": ("ok", "s-ok"),
+    "found": ("ok", "s-ok"),
+    "rolled-back": ("warn", "warning"),
+}
+PATIENCE_S = 3.0
+"""A person who pressed the button sees the page again after this, whatever is still under way."""
+
+Undo = Callable[[Cycle, web.Request, str, int | None], Awaitable[Outcome]]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One change on the page."""
+
+    number: int
+    when: str
+    trust: str
+    who: str
+    why: str
+    mark: Mark
+    troubles: tuple[str, ...]
+
+
+class Page:
+    """The handlers and views."""
+
+    def __init__(
+        self,
+        cycle: Cycle,
+        vitals: Callable[[], Vitals],
+        names: Callable[[], Mapping[str, str]],
+        undo: Undo,
+    ) -> None:
+        self._cycle = cycle
+        self._vitals = vitals
+        self._names = names
+        self._undo = undo
+
+    async def read(self, request: web.Request) -> web.StreamResponse:
+        """The history, newest first, and one change of it whole."""
+        words, now, cycle = words_for(request), self._vitals(), self._cycle
+        records = list(cycle.records)
+        chosen = _chosen(records, request.query.get("n", ""))
+        return request.app[PAGES].render(
+            request,
+            "settings/settings.html",
+            now,
+            self.view(now, words),
+            rows=[self._row(record, words, now) for record in reversed(records)],
+            chosen=None if chosen is None else self._row(chosen, words, now),
+            diff=None if chosen is None else self._diff(records, chosen),
+            target=self._target(records, chosen),
+            under_way=cycle.under_way,
+        )
+
+    async def undo(self, request: web.Request) -> web.StreamResponse:
+        """Go back; the page then tells how far it is."""
+        given = await request.post()
+        number = _number(str(given.get("number", "")))
+        done_to(request, str(number))
+        doing = asyncio.ensure_future(
+            self._undo(self._cycle, request, str(given.get("why", "")), number)
+        )
+        done, _ = await asyncio.wait([doing], timeout=PATIENCE_S)
+        if done:
+            doing.result()
+        raise web.HTTPSeeOther("/desk/settings")
+
+    def view(self, vitals: Vitals, _words: Words, _argument: str = "") -> View:
+        """What on the page can change; another `shape` fetches it anew."""
+        trial = self._cycle.under_way
+        last = self._cycle.records[-1:]
+        parts = [*(str(record.number) for record in last), str(trial and trial.number)]
+        return {"shape": zlib.crc32(" ".join(parts).encode()), "volatile": vitals.journal.volatile}
+
+    def urgency(self, _vitals: Vitals) -> int:
+        """1 after a change that was rolled back, until there is another."""
+        last = self._cycle.records[-1:]
+        return int(any(not record.in_force for record in last))
+
+    def card(self, vitals: Vitals, words: Words) -> View:
+        """The last change in a line, and what was wrong with it."""
+        trial, last = self._cycle.under_way, self._cycle.records[-1:]
+        if trial is not None:
+            mark = ("wait", "s-wait", words("appliance.under-way", number=trial.number))
+            return {"mark": mark, "last": trial.why, "wrong": ""}
+        if not last:
+            mark = ("ok", "s-ok", words("appliance.none-yet"))
+            return {"mark": mark, "last": "", "wrong": ""}
+        row = self._row(last[0], words, vitals)
+        said = " · ".join(filter(None, (row.when, row.who, row.why)))
+        return {"mark": row.mark, "last": said, "wrong": " ".join(row.troubles)}
+
+    def _row(self, record: Record, words: Words, now: Vitals) -> Row:
+        return Row(
+            number=record.number,
+            when=_when(record, words, now),
+            trust=words(f"trust.{record.trust.value}"),
+            who=_who(record.who, self._names(), words),
+            why=record.why,
+            mark=(*MARKS[record.state], words(record.said)),
+            troubles=tuple(words(each.code, **each.data) for each in record.troubles),
+        )
+
+    def _diff(self, records: list[Record], record: Record) -> Differences | None:
+        """What that change did to the text in force before it; None if a text is gone."""
+        shelf = self._cycle.shelf
+        former = before([each for each in records if each.number < record.number], record.digest)
+        old = None if former is None else shelf.text_named(former.digest)
+        new = shelf.text_named(record.digest)
+        return None if old is None or new is None else differences(old, new)
+
+    def _target(self, records: list[Record], chosen: Record | None) -> Record | None:
+        """What the button goes back to: the chosen change, or what was before the present one."""
+        running = digest_of(self._cycle.running)
+        if chosen is None:
+            return None
+        target = before(records, running) if chosen.digest == running else chosen
+        if target is None or self._cycle.shelf.text_named(target.digest) is None:
+            return None
+        return target if target.in_force else None
+
+
+def _chosen(records: list[Record], asked: str) -> Record | None:
+    if asked:
+        number = _number(asked)
+        return next((record for record in records if record.number == number), None)
+    return records[-1] if records else None
+
+
+def _number(text: str) -> int:
+    if not is_number(text):
+        raise UsageError("web.no-number", name="number")
+    return int(text)
+
+
+def _who(actor: str, names: Mapping[str, str], words: Words) -> str:
+    kind, _, id_ = actor.partition(":")
+    if id_ in names:
+        return f"{names[id_]} {id_}"
+    code = f"desk.who-{kind}-{id_}"
+    return words(code) if code in words else words("appliance.who", kind=kind, id=id_)
+
+
+def _when(record: Record, words: Words, now: Vitals) -> str:
+    if record.at is None:
+        return words("change.no-time")
+    moment = datetime.datetime.fromisoformat(record.at)
+    return wall_text(int(moment.timestamp()) * 1_000_000_000, now.timezone, "%Y-%m-%d %H:%M")

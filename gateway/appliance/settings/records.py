@@ -1,0 +1,114 @@
+"""What is known of one change of the settings. Pure."""
+
+import hashlib
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from gateway.event import Stamps, Trust, rfc3339
+from gateway.settings import Phrase
+
+State = Literal["kept", "rolled-back", "found"]
+"""`found`: somebody edited the file by hand, and the station has started with it."""
+
+CODES = {"kept": "change.kept", "rolled-back": "change.rolled-back", "found": "change.found"}
+INTERRUPTED = "appliance.interrupted"
+
+
+class When(NamedTuple):
+    """Wall time as RFC 3339 where it is known, and what it rests on."""
+
+    at: str | None
+    trust: Trust
+
+    @classmethod
+    def of(cls, stamps: Stamps) -> "When":
+        """Of that instant."""
+        return cls(None if stamps.wall_ns is None else rfc3339(stamps.wall_ns), stamps.trust)
+
+
+UNKNOWN = When(None, Trust.NONE)
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change. `who` is an actor, `platform:district` say; `ref` the command that asked for it.
+
+    `troubles` say why it was rolled back; `at` is RFC 3339, where the time was known, and `trust`
+    says by which clock.
+    """
+
+    number: int
+    digest: str
+    state: State
+    who: str
+    why: str = ""
+    at: str | None = None
+    trust: Trust = Trust.NONE
+    ref: str = ""
+    troubles: tuple[Phrase, ...] = ()
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the station has run on it."""
+        return self.state != "rolled-back"
+
+    @property
+    def said(self) -> str:
+        """The text code of what came of it; the file of a new station was found, not edited."""
+        return "change.first" if self.state == "found" and self.number == 1 else CODES[self.state]
+
+
+class Working(msgspec.Struct, frozen=True):
+    """What worked before a change and must work after it."""
+
+    buses: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()
+
+
+class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A change under way. `cold`: it needs the process to start anew, and may do so once."""
+
+    number: int
+    digest: str
+    former: str
+    who: str
+    why: str = ""
+    ref: str = ""
+    working: Working = Working()
+    cold: bool = False
+    started: bool = False
+
+    def ended(self, state: State, when: When, troubles: tuple[Phrase, ...] = ()) -> Record:
+        """What the history says of it."""
+        return Record(
+            number=self.number,
+            digest=self.digest,
+            state=state,
+            who=self.who,
+            why=self.why,
+            at=when.at,
+            trust=when.trust,
+            ref=self.ref,
+            troubles=troubles,
+        )
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of a change; `restarting` says that the history will tell."""
+
+    state: Literal["kept", "rolled-back", "restarting", "unchanged"]
+    number: int
+    digest: str
+    troubles: tuple[Phrase, ...] = ()
+
+    @classmethod
+    def of(cls, record: Record) -> "Outcome":
+        """Of a change that somebody asked for."""
+        assert record.state != "found"
+        return cls(record.state, record.number, record.digest, record.troubles)
+
+
+def digest_of(text: bytes) -> str:
+    """Names a text."""
+    return hashlib.sha256(text).hexdigest()[:16]
