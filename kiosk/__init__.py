@@ -1,1 +1,18 @@
-"""The kiosk: what residents touch (no room is built here yet)."""
+"""The kiosk: what residents touch, and what becomes of what they ask.
+
+    catalogue.py  the services: data in `config/services/`
+    options.py    `[kiosk.*]` and `[service.*]`
+    request.py    what a request is, as the journal keeps it
+    flows/        one transition table a family, and what moves it: ride, call, work order
+    book.py       the open requests, bounded
+    core.py       all of it together: presses, answers and time in; turns and effects out. Pure
+    dispatch.py   the roads by which a car is asked for
+    people.py     personal fields: masked, sealed, named by a token
+    speech/       what is said of every state
+    keys.py       keys on the wall
+    events.py     what goes into the feed
+    room.py       the core in the running station
+    api.py        `/api/v1/requests`
+
+press ─► core ─► (a call for help rings) ─► journal ─► a car is asked for, a sentence is said
+"""

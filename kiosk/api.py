@@ -1,0 +1,280 @@
+"""`/api/v1/requests`: pressing at the kiosk, and what the desk does with it.
+
+A kiosk is on this machine: what it may do needs no account, and is refused to anybody from
+elsewhere. The desk's acts need somebody signed in; revealing a number is an act of its own.
+"""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from gateway.audit import Ledger
+from gateway.audit.reveal import reveal
+from gateway.errors import Denied, UsageError
+from gateway.journal.private import PrivateStore
+from gateway.web import audited
+from gateway.web.answers import json
+from gateway.web.gate import by_control, from_loopback
+from gateway.web.section import Handler, Permission, Route
+from kiosk.core import Deed
+from kiosk.request import Car, Contact, Press, Request, S
+from kiosk.room import RESIDENT, Requests
+
+Language = Annotated[str, msgspec.Meta(pattern="^(zh|en)$")]
+Form = TypeVar("Form", bound=msgspec.Struct)
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A piece of a sentence: the clip's id, "" for words of the moment."""
+
+    clip: str
+    words: str
+
+
+class RequestView(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as a page shows it: never a number but masked. Seconds are the station's own.
+
+    `left_s`: until its present state is over, where it has an end. `acts` are what the reader may
+    do with it now.
+    """
+
+    id: str
+    number: str
+    service: str
+    family: str
+    kiosk: str
+    place: str
+    place_name: str
+    state: str
+    ended: bool
+    urgent: bool
+    age_s: int
+    since_s: int
+    left_s: int | None
+    caption: str
+    sentence: tuple[Piece, ...]
+    acts: tuple[str, ...]
+    what: str = ""
+    where: str | None = None
+    masked: str = ""
+    car: Car | None = None
+    road: str = ""
+    rating: str = ""
+    by: str = ""
+    reply: str = ""
+    note: str = ""
+    clip: str = ""
+    linked: str = ""
+
+
+class KioskView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kiosk shows: its own requests, newest first, and what is known before a press."""
+
+    kiosk: str
+    network_away: bool
+    can_ride: bool
+    services: tuple[str, ...]
+    requests: tuple[RequestView, ...]
+
+
+class Revealed(msgspec.Struct, frozen=True):
+    """Somebody's fields; `contact` is null once they are erased or have expired."""
+
+    contact: Contact | None
+
+
+def view(
+    room: Requests, request: Request, *, staff: bool, language: str | None = None
+) -> RequestView:
+    """The request for that reader."""
+    moment = room.moment()
+    said = room.sentence(request, language)
+    allowed = request.kind.staff if staff else request.kind.resident
+    ride = request.ride
+    timed = ride is not None and not request.ended and request.state not in ("assigned", "arrived")
+    left_ns = ride.until.at_ns - moment.at_ns if timed and ride is not None else None
+    return RequestView(
+        id=request.id,
+        number=request.number,
+        service=request.service,
+        family=request.family,
+        kiosk=request.kiosk,
+        place=request.place,
+        place_name=room.places.spoken(request.place),
+        state=request.state,
+        ended=request.ended,
+        urgent=request.urgent,
+        age_s=(moment.lived_ns - request.opened_ns) // S,
+        since_s=(moment.lived_ns - request.since_ns) // S,
+        left_s=None if left_ns is None else max(0, left_ns // S),
+        caption=said.caption,
+        sentence=tuple(Piece(clip.id, clip.words) for clip in said.clips),
+        acts=tuple(sorted(act for act in allowed if request.kind.after(request.state, act))),
+        what=request.what,
+        where=request.where,
+        masked=request.masked,
+        car=None if ride is None else ride.car,
+        road="" if ride is None else ride.road,
+        rating=request.rating,
+        by=request.by,
+        reply=request.reply,
+        note=request.note,
+        clip=request.clip,
+        linked=request.linked,
+    )
+
+
+def routes(room: Requests, store: PrivateStore, ledger: Ledger) -> tuple[Route, ...]:
+    """The addresses, each with who may use it."""
+    kiosk, desk = _Kiosk(room), _Desk(room, store, ledger)
+    return (
+        _route("GET", "/api/v1/requests", desk.listed, Permission.STAFF,
+               "Every request that is kept, the newest first", returns=list[RequestView]),
+        _route("POST", "/api/v1/requests", kiosk.press, Permission.PUBLIC,
+               "A resident presses (from this machine only)", act="request/press",
+               accepts=Press, returns=RequestView),
+        _route("POST", "/api/v1/requests/{id}/own", kiosk.act, Permission.PUBLIC,
+               "The resident cancels, rates or reopens (from this machine only)", act="request/own",
+               accepts=Deed, returns=RequestView),
+        _route("POST", "/api/v1/requests/{id}/repeat", kiosk.repeat, Permission.PUBLIC,
+               "Say it once more (from this machine only)", act="request/repeat",
+               returns=RequestView),
+        _route("GET", "/api/v1/kiosks/{kiosk}", kiosk.shown, Permission.PUBLIC,
+               "What a kiosk shows (from this machine only)", returns=KioskView,
+               query={"language": "zh or en"}),
+        _route("POST", "/api/v1/kiosks/{kiosk}/alive", kiosk.alive, Permission.PUBLIC,
+               "The kiosk's page is there (from this machine only)", act="request/alive",
+               returns=KioskView),
+        _route("POST", "/api/v1/requests/{id}/act", desk.act, Permission.STAFF,
+               "Staff take, assign, answer or close a request", act="request/act",
+               accepts=Deed, returns=RequestView),
+        _route("POST", "/api/v1/requests/{id}/reveal", desk.reveal, Permission.STAFF,
+               "Show a resident's number; it is written down who looked", act="private/reveal",
+               returns=Revealed),
+    )  # fmt: skip
+
+
+class _Kiosk:
+    """What residents do, at this machine."""
+
+    def __init__(self, room: Requests) -> None:
+        self._room = room
+
+    async def press(self, request: web.Request) -> web.StreamResponse:
+        _must_be_here(request)
+        made = await self._room.press(await _form(request, Press))
+        audited.done_to(request, made.id)
+        return json(view(self._room, made, staff=False))
+
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        _must_be_here(request)
+        deed = await _form(request, Deed)
+        done = await self._room.act(_named(request), deed, RESIDENT)
+        return json(view(self._room, done, staff=False))
+
+    async def repeat(self, request: web.Request) -> web.StreamResponse:
+        _must_be_here(request)
+        found = self._room.core.request(_named(request))
+        await self._room.repeat(found.id)
+        return json(view(self._room, found, staff=False))
+
+    async def shown(self, request: web.Request) -> web.StreamResponse:
+        _must_be_here(request)
+        return json(kiosk_view(self._room, request.match_info["kiosk"], _language(request)))
+
+    async def alive(self, request: web.Request) -> web.StreamResponse:
+        _must_be_here(request)
+        audited.told(request)  # a heartbeat is no act
+        self._room.screen_lives(request.match_info["kiosk"])
+        return json(kiosk_view(self._room, request.match_info["kiosk"], _language(request)))
+
+
+class _Desk:
+    """What staff do."""
+
+    def __init__(self, room: Requests, store: PrivateStore, ledger: Ledger) -> None:
+        self._room = room
+        self._store = store
+        self._ledger = ledger
+
+    async def listed(self, _request: web.Request) -> web.StreamResponse:
+        return json([view(self._room, one, staff=True) for one in reversed(self._room.all())])
+
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        deed = await _form(request, Deed)
+        who = audited.who(request)
+        if who.kind not in ("staff", "installer"):
+            who = msgspec.structs.replace(who, kind="staff")  # the console, for staff's acts
+        done = await self._room.act(_named(request), deed, who)
+        return json(view(self._room, done, staff=True))
+
+    async def reveal(self, request: web.Request) -> web.StreamResponse:
+        found = self._room.core.request(_named(request))
+        who, place = audited.who(request), audited.place(request)
+        fields = await reveal(self._ledger, self._store, found.person, who=who, place=place)
+        audited.told(request)
+        return json(Revealed(None if fields is None else msgspec.convert(fields, Contact)))
+
+
+def kiosk_view(room: Requests, kiosk: str, language: str | None) -> KioskView:
+    """What that kiosk shows; UsageError if there is none."""
+    options = room.plan.kiosks.get(kiosk)
+    if options is None:
+        raise UsageError("requests.no-kiosk", kiosk=kiosk)
+    own = [request for request in reversed(room.all()) if request.kiosk == kiosk]
+    return KioskView(
+        kiosk=kiosk,
+        network_away=room.network_away,
+        can_ride=room.can_ride,
+        services=options.services,
+        requests=tuple(view(room, one, staff=False, language=language) for one in own),
+    )
+
+
+def _must_be_here(request: web.Request) -> None:
+    """Denied unless it comes from this machine: a kiosk is a screen of ours."""
+    if not (by_control(request) or from_loopback(request)):
+        raise Denied("requests.not-here")
+
+
+def _named(request: web.Request) -> str:
+    audited.done_to(request, request.match_info["id"])
+    return request.match_info["id"]
+
+
+def _language(request: web.Request) -> str | None:
+    asked = request.query.get("language")
+    return asked if asked in ("zh", "en") else None
+
+
+async def _form(request: web.Request, shape: type[Form]) -> Form:
+    try:
+        return msgspec.json.decode(await request.read(), type=shape)
+    except msgspec.MsgspecError as error:
+        raise UsageError("web.bad-request") from error  # not repeated: it may hold a number
+
+
+def _route(
+    method: str,
+    path: str,
+    handler: Handler,
+    permission: Permission,
+    summary: str,
+    *,
+    act: str = "",
+    accepts: object = None,
+    returns: object = None,
+    query: dict[str, str] | None = None,
+) -> Route:
+    return Route(
+        path=path,
+        handler=handler,
+        permission=permission,
+        method=method,
+        summary=summary,
+        act=act,
+        accepts=accepts,
+        returns=returns,
+        query=query or {},
+    )

@@ -1,0 +1,218 @@
+"""The requests that are kept: bounded, moved by their tables, and what follows from each move."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.clock import Deadline
+from gateway.errors import Unavailable
+from kiosk.catalogue import Service
+from kiosk.request import PRESSES_MAX, Moment, Press, Request, Ride, S
+
+LIVE_MAX = 300
+"""More live requests than this are refused, but for a call: that is never refused."""
+
+ENDED_MAX = 200
+KEEP_ENDED_S = 86_400.0
+"""An ended request is shown, repeated and compared with late answers for so long."""
+
+
+class Turn(NamedTuple):
+    """A request has moved, or was opened (`act` is then `press`)."""
+
+    request: Request
+    act: str
+    was: str
+    actor: Who
+    to: str = ""
+    by: tuple[str, ...] = ()
+
+
+class Say(NamedTuple):
+    """Its sentence is to be said."""
+
+    id: str
+
+
+class Ring(NamedTuple):
+    """`to` is to be told, by these channels."""
+
+    request: Request
+    to: str
+    by: tuple[str, ...]
+
+
+class Ask(NamedTuple):
+    """A road is to be asked about a ride: `request`, `status` or `cancel`."""
+
+    id: str
+    road: str
+    kind: str
+    ride: str
+    began_ns: int
+    deadline: Deadline
+
+
+class Erase(NamedTuple):
+    """Personal fields are needed no more."""
+
+    person: str
+
+
+Effect = Say | Ring | Ask | Erase
+
+
+class Outcome(NamedTuple):
+    """What has happened, what is to be kept under which key (None: forgotten), what is to do."""
+
+    turns: list[Turn]
+    keep: dict[str, bytes | None]
+    effects: list[Effect]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to record, keep or do."""
+        return not (self.turns or self.keep or self.effects)
+
+
+SYSTEM = Who("system", "kiosk")
+
+
+class Book:
+    """All requests by id. Changes gather until they are drained, and are then one commit."""
+
+    def __init__(self, epoch: str) -> None:
+        """Empty; ids are of this epoch."""
+        self.requests: dict[str, Request] = {}
+        self.opened = 0
+        self._epoch = epoch
+        self._outcome = Outcome([], {}, [])
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(list(self.requests.values()))
+
+    def restore(self, kept: Iterable[bytes], opened: int) -> None:
+        """Take back what was open before a restart; `opened` is how many ids were given."""
+        self.opened = opened
+        for body in kept:
+            request = msgspec.msgpack.decode(body, type=Request)
+            self.requests[request.id] = request
+
+    def live(self, *, family: str = "") -> Iterator[Request]:
+        """The requests that have not ended, of that family or of all."""
+        for request in self:
+            if not request.ended and family in ("", request.family):
+                yield request
+
+    def of_press(self, press: str) -> Request | None:
+        """What that press has made already."""
+        return next((request for request in self if press in request.presses), None)
+
+    def open(
+        self, service: Service, press: Press, place: str, actor: Who, moment: Moment, **fields: Any
+    ) -> Request:
+        """A new request; Unavailable when there are too many."""
+        if sum(1 for _ in self.live()) >= LIVE_MAX and service.family != "call":
+            raise Unavailable("requests.full", max=LIVE_MAX)
+        self.opened += 1
+        request = Request(
+            id=f"{service.family}-{self._epoch[:8]}-{self.opened}",
+            number=self._number(),
+            service=service.id,
+            family=service.family,
+            kiosk=press.kiosk,
+            place=place,
+            state=str(service.kind.start),
+            actor=actor,
+            pressed=moment.stamps,
+            opened_ns=moment.lived_ns,
+            since_ns=moment.lived_ns,
+            presses=(press.press,),
+            what=press.what,
+            where=press.where,
+            clip=press.clip,
+            note=press.note,
+            **fields,
+        )
+        self._put(request)
+        self._outcome.turns.append(Turn(request, "press", "", actor))
+        self._speak(request)
+        return request
+
+    def joined(self, request: Request, press: str) -> Request:
+        """Another press of the same request."""
+        if press in request.presses:
+            return request
+        presses = (*request.presses, press)[-PRESSES_MAX:]
+        return self.change(request, presses=presses)
+
+    def move(
+        self,
+        request: Request,
+        act: str,
+        moment: Moment,
+        *,
+        actor: Who = SYSTEM,
+        told: tuple[str, tuple[str, ...]] = ("", ()),
+        **fields: Any,
+    ) -> Request | None:
+        """The request after that act, with those fields changed; None if it cannot happen now."""
+        target = request.kind.after(request.state, act)
+        if target is None:
+            return None
+        since_ns = request.since_ns if target == request.state else moment.lived_ns
+        moved = msgspec.structs.replace(request, state=target, since_ns=since_ns, **fields)
+        self._put(moved)
+        self._outcome.turns.append(Turn(moved, act, request.state, actor, *told))
+        self._speak(moved)
+        return moved
+
+    def change(self, request: Request, **fields: Any) -> Request:
+        """The request with those fields changed; nothing has happened to it."""
+        changed = msgspec.structs.replace(request, **fields)
+        self._put(changed)
+        return changed
+
+    def do(self, effect: Effect) -> None:
+        """That is to be done, once what belongs to it is kept."""
+        self._outcome.effects.append(effect)
+
+    def forget(self, request: Request) -> None:
+        """Nobody needs it any more."""
+        del self.requests[request.id]
+        self._outcome.keep[request.id] = None
+        if request.person:
+            self.do(Erase(request.person))
+
+    def sweep(self, moment: Moment, keep_s: dict[str, float]) -> None:
+        """Forget what ended long ago, and the oldest of too many; never one that is owed."""
+        ended = [request for request in self if request.ended and not request.owed]
+        for index, request in enumerate(sorted(ended, key=lambda r: -r.since_ns)):
+            age_ns = moment.lived_ns - request.since_ns
+            if index >= ENDED_MAX or age_ns > keep_s.get(request.family, KEEP_ENDED_S) * S:
+                self.forget(request)
+
+    def drain(self) -> Outcome:
+        """Everything since the last time."""
+        outcome, self._outcome = self._outcome, Outcome([], {}, [])
+        return outcome
+
+    def _put(self, request: Request) -> None:
+        self.requests[request.id] = request
+        self._outcome.keep[request.id] = msgspec.msgpack.encode(request)
+
+    def _speak(self, request: Request) -> None:
+        if request.cue != request.said and not request.quiet:
+            self.do(Say(request.id))
+
+    def _number(self) -> str:
+        """Six digits that say nothing of how many there were; the same again after 900,000."""
+        return str(100_000 + (self.opened * 618_031 + int(self._epoch, 16)) % 900_000)
+
+
+def with_ride(request: Request, **fields: Any) -> Ride:
+    """Its ride with those fields changed."""
+    assert request.ride is not None
+    return msgspec.structs.replace(request.ride, **fields)

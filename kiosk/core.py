@@ -1,0 +1,294 @@
+"""Presses, acts, answers and time in; turns, state and effects out. Pure, without I/O or a clock.
+
+The room (`room.py`) is its shell in the station; the property tests run the same core.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.errors import UsageError
+from gateway.places import Places
+from gateway.rules.duty import Duty
+from gateway.upstream.uplinks.contract import Refused, Unknown
+from kiosk.book import SYSTEM, Ask, Book, Outcome, Say
+from kiosk.calls import Calls
+from kiosk.catalogue import CALL_SERVICE, Service
+from kiosk.dispatch import Status
+from kiosk.flows.work import Act as Work
+from kiosk.flows.work import State as WorkState
+from kiosk.options import Plan
+from kiosk.request import ActName, Car, Face, Moment, Press, Request, S, Text
+from kiosk.rides import Rides, failed
+
+ROOM = "requests"
+"""Whose state this is in the journal."""
+
+DEBOUNCE_S = 1.5
+"""A second press of the same thing within this is the same finger."""
+
+WHERE_STATION = ""
+
+_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where the lived time stood at which instant of which boot; how many ids were given."""
+
+    lived_ns: int = 0
+    boot: str = ""
+    at_ns: int = 0
+    opened: int = 0
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody does something with a request: an act of its table, and what belongs to it.
+
+    `reply` is spoken at the kiosk; `by` is whom it is given to; `rating` one of the three faces.
+    """
+
+    act: ActName
+    car: Car | None = None
+    reply: Text = ""
+    by: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    rating: Face | None = None
+
+
+class Core:
+    """The requests of one station."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Mapping[str, Service],
+        places: Places,
+        duty: Duty,
+        *,
+        epoch: str,
+        is_open: Mapping[str, Callable[[], bool]],
+    ) -> None:
+        """`is_open` says of each road to a dispatcher whether it can be asked now."""
+        self.book = Book(epoch)
+        self._plan = plan
+        self._services = services
+        self._places = places
+        self.rides = Rides(self.book, plan.ride, is_open)
+        self._calls = Calls(self.book, plan.call, duty)
+
+    def restore(self, kept: Iterable[bytes], head: Head, moment: Moment) -> Outcome:
+        """Take back what was open before a restart, and say what had not been said."""
+        self.book.restore(kept, head.opened)
+        self.rides.resume(moment)
+        for request in self.book:
+            if request.cue != request.said and not request.quiet:
+                self.book.do(Say(request.id))
+            if request.family == "call" and not request.ended and request.state != "answered":
+                self._calls.ring(request)
+        return self.tick(moment)
+
+    def head(self, moment: Moment) -> Head:
+        """What is kept beside the requests."""
+        stamps = moment.stamps
+        return Head(moment.lived_ns, stamps.boot, stamps.at_ns, self.book.opened)
+
+    def press(
+        self, press: Press, actor: Who, moment: Moment, *, person: str = "", masked: str = ""
+    ) -> tuple[Request, Outcome]:
+        """What somebody asks; the same request again if it is there already. UsageError."""
+        service = self._service(press)
+        request = self._same(service, press, moment)
+        if request is not None:
+            if service.family == "call" and press.press not in request.presses:
+                request = self._calls.pressed_again(request, moment)
+            request = self.book.joined(request, press.press)
+        else:
+            request = self._opened(service, press, actor, moment, person=person, masked=masked)
+        return self.book.requests[request.id], self._done(moment)
+
+    def act(self, request_id: str, deed: Deed, who: Who, moment: Moment) -> Outcome:
+        """Somebody does something with a request; UsageError if that cannot be done now."""
+        request = self.request(request_id)
+        allowed = request.kind.resident if who.kind == "resident" else request.kind.staff
+        if deed.act not in allowed or request.kind.after(request.state, deed.act) is None:
+            raise UsageError("requests.not-now", act=deed.act, state=request.state)
+        for text in (deed.reply, deed.by):
+            _impersonal(text)
+        fields = _fields(request, deed, who)
+        if request.family == "ride":
+            self.rides.acted(request, deed.act, moment, who, **fields)
+        else:
+            self.book.move(request, deed.act, moment, actor=who, **fields)
+            if request.family == "call" and deed.act == "ring":
+                again = self.book.change(
+                    self.book.requests[request.id], rang_ns=moment.lived_ns, steps=0
+                )
+                self._calls.ring(again)
+        return self._done(moment)
+
+    def answered(self, ask: Ask, answer: Status | Refused | Unknown, moment: Moment) -> Outcome:
+        """A road has answered."""
+        self.rides.answered(ask, answer, moment)
+        return self._done(moment)
+
+    def told(self, road: str, ride_id: str, status: Status, moment: Moment) -> Outcome:
+        """A dispatcher says how a ride stands; UsageError if there is no such ride."""
+        request = self.request(ride_id.rpartition("-")[0])
+        self.rides.told(request, road, ride_id, status, moment)
+        return self._done(moment)
+
+    def attach(self, request_id: str, person: str, masked: str) -> Outcome:
+        """The person has said how they can be reached."""
+        request = self.book.requests.get(request_id)
+        if request is not None:
+            self.book.change(request, person=person, masked=masked)
+        return self.book.drain()
+
+    def unkept(self, outcome: Outcome) -> None:
+        """That could not be stored: a work order that was only now opened does not exist."""
+        for turn in outcome.turns:
+            if turn.act == "press" and turn.request.family == "work":
+                self.book.requests.pop(turn.request.id, None)
+
+    def becomes(self, press: Press) -> Service:
+        """The service that a press is carried out as. UsageError if there is no such thing."""
+        return self._becomes(self._service(press), press)
+
+    def said(self, request_id: str, cue: str) -> Outcome:
+        """That has been spoken."""
+        request = self.book.requests.get(request_id)
+        if request is not None and request.said != cue:
+            self.book.change(request, said=cue)
+        return self.book.drain()
+
+    def tick(self, moment: Moment) -> Outcome:
+        """Let time pass."""
+        self.rides.tick(moment)
+        self._calls.tick(moment)
+        for request in self.book.live(family="work"):
+            age_s = (moment.lived_ns - request.since_ns) / S
+            if request.state == WorkState.DONE and age_s > self._plan.work.rate_within_h * 3600:
+                self.book.move(request, Work.LAPSE, moment)
+        before = set(self.book.requests)
+        self.book.sweep(moment, {"work": self._plan.work.reopen_within_days * 86_400})
+        if before - set(self.book.requests):
+            self.rides.forget(self.book.requests)
+        return self._done(moment)
+
+    def _service(self, press: Press) -> Service:
+        service = self._services.get(press.service)
+        kiosk = self._plan.kiosks.get(press.kiosk)
+        if service is None or (kiosk is not None and press.service not in kiosk.services):
+            raise UsageError("requests.no-service", service=press.service)
+        if service.what and service.choice(press.what) is None:
+            raise UsageError("requests.no-such-what", what=press.what)
+        if press.where is not None and press.where not in self._places:
+            raise UsageError("places.unknown", place=press.where)
+        _impersonal(press.note)
+        return service
+
+    def _same(self, service: Service, press: Press, moment: Moment) -> Request | None:
+        """The request that this press is, or belongs to."""
+        known = self.book.of_press(press.press)
+        if known is not None:
+            return known
+        becomes = self._becomes(service, press)
+        alike = (becomes.id, press.kiosk, press.what, press.where)
+        for request in reversed(list(self.book)):
+            found = (request.service, request.kiosk, request.what, request.where)
+            young = moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
+            live = becomes.family != "work" and not request.ended
+            if found == alike and not request.quiet and (young or live):
+                return request
+        return None
+
+    def _becomes(self, service: Service, press: Press) -> Service:
+        """A picture that means danger is a call, whatever service it belongs to."""
+        choice = service.choice(press.what)
+        danger = choice is not None and choice.person
+        return self._services[CALL_SERVICE] if danger else service
+
+    def _opened(
+        self,
+        service: Service,
+        press: Press,
+        actor: Who,
+        moment: Moment,
+        *,
+        person: str,
+        masked: str,
+    ) -> Request:
+        becomes = self._becomes(service, press)
+        kiosk = self._plan.kiosks.get(press.kiosk)
+        place = press.where or (kiosk.place if kiosk else None) or WHERE_STATION
+        fields: dict[str, Any] = {"person": person, "masked": masked}
+        if becomes.family == "ride":
+            fields["ride"] = self.rides.began(moment)
+        elif becomes.family == "call":
+            fields |= {"rang_ns": moment.lived_ns, "urgent": becomes is not service}
+        request = self.book.open(becomes, press, place, actor, moment, **fields)
+        if becomes.family == "ride":
+            return self.rides.search(request, moment)
+        if becomes.family == "call":
+            self._calls.ring(request)
+        return request
+
+    def _done(self, moment: Moment) -> Outcome:
+        """What has gathered; a ride that came to nothing has become a call by itself."""
+        outcome = self.book.drain()
+        for turn in outcome.turns:
+            if failed(turn.request) and turn.was != turn.request.state and turn.act != "late":
+                self._call_for(turn.request, moment)
+        more = self.book.drain()
+        return Outcome(
+            [*outcome.turns, *more.turns],
+            {**outcome.keep, **more.keep},
+            [*outcome.effects, *more.effects],
+        )
+
+    def _call_for(self, request: Request, moment: Moment) -> None:
+        """Somebody is called for whoever is left without a car, unless somebody is already."""
+        if any(call.kiosk == request.kiosk for call in self.book.live(family="call")):
+            return
+        press = Press(press=f"{request.id}-call", kiosk=request.kiosk, service=CALL_SERVICE)
+        call = self.book.open(
+            self._services[CALL_SERVICE],
+            press,
+            request.place,
+            SYSTEM,
+            moment,
+            masked=request.masked,
+            quiet=True,
+            linked=request.id,
+            rang_ns=moment.lived_ns,
+        )
+        self._calls.ring(call)
+
+    def request(self, request_id: str) -> Request:
+        """The request of that id; UsageError."""
+        request = self.book.requests.get(request_id)
+        if request is None:
+            raise UsageError("requests.unknown", request=request_id)
+        return request
+
+
+def _impersonal(text: str) -> None:
+    """Refuse a telephone number where it would be kept unsealed."""
+    if _PHONE.search(text):
+        raise UsageError("requests.number-in-text")
+
+
+def _fields(request: Request, deed: Deed, who: Who) -> dict[str, Any]:
+    """What an act brings with it."""
+    fields: dict[str, Any] = {}
+    if deed.reply:
+        fields["reply"] = deed.reply
+    if deed.rating:
+        fields["rating"] = deed.rating
+    if who.kind == "staff":
+        fields |= {"by": deed.by or who.id, "quiet": False}
+    if request.ride is not None and deed.car is not None:
+        fields["ride"] = msgspec.structs.replace(request.ride, car=deed.car)
+    return fields

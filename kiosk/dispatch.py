@@ -1,0 +1,87 @@
+"""The roads by which a car is asked for, and what is said on them (docs/dispatch.md).
+
+A road touches no queue: it asks now or never. Three questions: `ride.request`, `ride.status`,
+`ride.cancel`. Whoever answers a status with `none` has thereby refused that ride for ever, so a
+question that is still on its way can do no harm.
+"""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
+from kiosk.request import Car, Contact
+
+Answer = Reply | Refused | Unknown
+
+EXPIRED = "requests.too-late"
+"""The road was not asked at all: the deadline had passed before."""
+
+NO_ROAD = "requests.no-road"
+"""The settings name no such road any more."""
+
+UNSTORED = "requests.unstored"
+"""The road was not asked, since the press could not be recorded before."""
+
+UNREACHABLE = frozenset(
+    {
+        *("upstream.unreachable", "upstream.tls", "upstream.too-many-asks"),
+        *(EXPIRED, NO_ROAD, UNSTORED),
+    }
+)
+"""Refusals by which nobody has said no."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked. `ttl_s`: of no use so long after the press; `press_age_ms`: it is so old now.
+
+    Both are relative, so that no two clocks need agree: whoever receives it refuses what is older
+    than its time to live.
+    """
+
+    kind: Literal["ride.request", "ride.status", "ride.cancel"]
+    id: str
+    station: str
+    ttl_s: float = 0
+    press_age_ms: int = 0
+    place: str = ""
+    place_name: str = ""
+    phone: str = ""
+    contact: Contact | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How a ride stands at the dispatcher's; `was` in the answer to a cancel: before that."""
+
+    state: Literal[
+        "none", "searching", "assigned", "arrived", "boarded", "driver-cancelled", "cancelled"
+    ]
+    car: Car | None = None
+    was: str = ""
+
+
+TAKEN = frozenset({"searching", "assigned", "arrived"})
+"""A car is coming, or may be."""
+
+_status = msgspec.json.Decoder(Status)
+
+
+class Road(Protocol):
+    """One dispatcher."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it can be asked now, as far as is known without asking."""
+
+    async def ask(self, message: bytes, deadline_ns: int) -> Answer:
+        """One question now or never; answers by CLOCK_BOOTTIME `deadline_ns`."""
+
+
+def heard(answer: Answer) -> Status | Refused | Unknown:
+    """What an answer says; one that cannot be read leaves everything open."""
+    if not isinstance(answer, Reply):
+        return answer
+    try:
+        return _status.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Unknown("requests.bad-answer")

@@ -1,0 +1,99 @@
+"""The kinds of event that requests make. Never a personal field: a token stands for it.
+
+A call for help travels in the alarm lane, one that means danger in the emergency lane; a ride and
+a work order are records, in the service lane.
+"""
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.event import Event, Kind, Lane, Stamps
+from kiosk.book import Turn
+from kiosk.request import Car, Request
+
+SOURCE = "kiosk"
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a request is now, and what has moved it: `act`, by `actor`, from `was`.
+
+    `to` and `by`: who was called at an escalation, and by which channels they could be. `note`
+    and `reply` are the station's own words, never a resident's.
+    """
+
+    request: str
+    number: str
+    service: str
+    family: str
+    state: str
+    act: str
+    was: str
+    actor: Who
+    kiosk: str = ""
+    what: str = ""
+    urgent: bool = False
+    road: str = ""
+    car: Car | None = None
+    rating: str = ""
+    to: str = ""
+    by: tuple[str, ...] = ()
+    clip: str = ""
+    person: str = ""
+    linked: str = ""
+    note: str = ""
+    code: str = ""
+
+
+OPENED = Kind("request", "opened", Lane.SERVICE, Told)
+CHANGED = Kind("request", "changed", Lane.SERVICE, Told)
+ENDED = Kind("request", "ended", Lane.SERVICE, Told)
+KINDS = (OPENED, CHANGED, ENDED)
+
+
+def event_of(turn: Turn, stamps: Stamps) -> Event:
+    """What goes into the feed."""
+    request = turn.request
+    kind = OPENED if turn.act == "press" else ENDED if request.ended else CHANGED
+    return Event(
+        kind=kind,
+        source=request.kiosk or SOURCE,
+        subject=request.service,
+        place=request.place,
+        stamps=stamps,
+        lane=_lane(request),
+        data=_told(turn),
+        correlation=request.id,
+    )
+
+
+def _lane(request: Request) -> Lane:
+    if request.family != "call":
+        return Lane.SERVICE
+    return Lane.EMERGENCY if request.urgent else Lane.ALARM
+
+
+def _told(turn: Turn) -> Told:
+    request = turn.request
+    return Told(
+        request=request.id,
+        number=request.number,
+        service=request.service,
+        family=request.family,
+        state=request.state,
+        act=turn.act,
+        was=turn.was,
+        actor=turn.actor,
+        kiosk=request.kiosk,
+        what=request.what,
+        urgent=request.urgent,
+        road="" if request.ride is None else request.ride.road,
+        car=None if request.ride is None else request.ride.car,
+        rating=request.rating,
+        to=turn.to,
+        by=turn.by,
+        clip=request.clip,
+        person=request.person,
+        linked=request.linked,
+        note=request.note,
+        code=request.code,
+    )

@@ -1,0 +1,113 @@
+"""`[kiosk.<id>]`: one terminal; `[service.<id>]`: how a service is carried out here."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.errors import SettingsError
+
+Road = Literal["platform", "dispatcher", "desk"]
+DESK = "desk"
+
+
+class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The screen: sizes on it are millimetres, for a reader at that distance."""
+
+    inch: Annotated[float, msgspec.Meta(ge=7, le=86)] = 21.5
+    px: tuple[
+        Annotated[int, msgspec.Meta(ge=480, le=8192)],
+        Annotated[int, msgspec.Meta(ge=480, le=8192)],
+    ] = (1080, 1920)
+    view_mm: Annotated[int, msgspec.Meta(ge=300, le=3000)] = 600
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[kiosk.<id>]`: its zone (where it speaks), its place, its services, the keys on its wall.
+
+    `keys` says which input (`device.input`) is which number on a plate.
+    """
+
+    zone: str
+    place: str | None = None
+    panel: Panel = Panel()
+    services: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)] = (
+        "ride",
+        "staff",
+        "repair",
+    )
+    keys: dict[str, str] = {}
+
+
+class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`dispatcher` of a ride service: where cars are asked for (docs/dispatch.md)."""
+
+    url: str
+    credential: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address; it is not repeated, since it may hold a password."""
+        url = urlsplit(self.url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+            raise SettingsError("requests.bad-url", key="url")
+
+
+class RideOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[service.ride]`: who is asked for a car, in which order, and for how long.
+
+    `accept_within_s`: a dispatcher that has not answered by then is never asked again for this
+    press. `desk_within_s`: as long as the desk may take. `find_within_s`: from being taken to a
+    driver. `settle_s`: how long a doubt is looked into. `phone` is dialled where no car comes.
+    """
+
+    dispatch: Annotated[tuple[Road, ...], msgspec.Meta(min_length=1, max_length=3)] = (
+        "platform",
+        "desk",
+    )
+    dispatcher: Dispatcher | None = None
+    accept_within_s: Annotated[float, msgspec.Meta(ge=5, le=120)] = 20.0
+    desk_within_s: Annotated[float, msgspec.Meta(ge=10, le=600)] = 60.0
+    find_within_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 180.0
+    settle_s: Annotated[float, msgspec.Meta(ge=5, le=120)] = 20.0
+    phone: Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a road that leads nowhere, or the same one twice."""
+        if len(set(self.dispatch)) < len(self.dispatch):
+            raise SettingsError("requests.road-twice", key="dispatch")
+        if ("dispatcher" in self.dispatch) != (self.dispatcher is not None):
+            raise SettingsError("requests.no-dispatcher", key="dispatch")
+
+
+class CallOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[service.staff]`: after `alone_s` without an answer, the person is told what to dial."""
+
+    alone_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 120.0
+
+
+class WorkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[service.repair]`: `phones` by picture, where a person is called and a number shown."""
+
+    rate_within_h: Annotated[float, msgspec.Meta(ge=1, le=720)] = 48.0
+    reopen_within_days: Annotated[float, msgspec.Meta(ge=1, le=90)] = 7.0
+    phones: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")]] = {}
+
+
+ServiceOptions = RideOptions | CallOptions | WorkOptions
+SHAPES: dict[str, type[RideOptions] | type[CallOptions] | type[WorkOptions]] = {
+    "ride": RideOptions,
+    "call": CallOptions,
+    "work": WorkOptions,
+}
+"""What a service may be set to, by its family."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings say: the kiosks, and how each service is carried out."""
+
+    kiosks: dict[str, Options] = {}
+    ride: RideOptions = RideOptions()
+    call: CallOptions = CallOptions()
+    work: WorkOptions = WorkOptions()
+    phone: str = ""
+    language: str = "zh"

@@ -1,0 +1,65 @@
+"""Personal fields: sealed in `private.db` at once; beyond it go a token and a mask."""
+
+import asyncio
+from typing import Protocol
+
+import msgspec
+
+from gateway.errors import JournalError
+from gateway.journal.private import PrivateStore
+from kiosk.request import Contact
+
+DAY_S = 86_400
+
+
+class People(Protocol):
+    """Where personal fields are kept."""
+
+    async def keep(self, contact: Contact, days: int) -> str:
+        """Seal them for so long; the token, or "" where they cannot be kept."""
+
+    async def recall(self, token: str) -> Contact | None:
+        """What was sealed; None once it is erased or expired."""
+
+    async def erase(self, token: str) -> None:
+        """Forget it for good."""
+
+
+class SealedPeople:
+    """In `private.db`; its commits run beside the loop."""
+
+    def __init__(self, store: PrivateStore) -> None:
+        """In that file."""
+        self._store = store
+
+    async def keep(self, contact: Contact, days: int) -> str:
+        """A request goes on without its contact where the disk does not take it."""
+        fields = {key: value for key, value in msgspec.to_builtins(contact).items() if value}
+        try:
+            return await asyncio.to_thread(self._store.put, fields, days * DAY_S)
+        except JournalError:
+            return ""
+
+    async def recall(self, token: str) -> Contact | None:
+        """What was sealed; None once it is erased or expired, or cannot be read."""
+        try:
+            fields = await asyncio.to_thread(self._store.get, token)
+        except JournalError:
+            return None
+        return None if fields is None else msgspec.convert(fields, Contact)
+
+    async def erase(self, token: str) -> None:
+        """What cannot be erased now expires."""
+        try:
+            await asyncio.to_thread(self._store.erase, token)
+        except JournalError:
+            return
+
+
+def masked(contact: Contact) -> str:
+    """What may be shown of it: `138****5678`, `****5678`."""
+    if contact.phone is not None:
+        return f"{contact.phone[:3]}****{contact.phone[-4:]}"
+    if contact.last4 is not None:
+        return f"****{contact.last4}"
+    return "" if contact.card is None else f"****{contact.card[-2:]}"

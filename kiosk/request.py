@@ -1,0 +1,159 @@
+"""What a request is: a press, what became of it so far, and until when it can be true.
+
+Instants are the station's lived time (it never steps, and stands still while the power is off),
+but for what must never be late: that has a `Deadline` of one boot.
+"""
+
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.clock import Deadline
+from gateway.event import Stamps
+from kiosk.flows import FAMILIES, Family
+
+S = 1_000_000_000
+PRESSES_MAX = 20
+"""So many presses of one request are remembered by their ids."""
+
+PressId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+ActName = Annotated[str, msgspec.Meta(max_length=20)]
+Face = Literal["good", "fair", "bad"]
+
+
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How somebody can be reached, if they want to say: it goes into `private.db` at once."""
+
+    phone: Annotated[str, msgspec.Meta(pattern="^[0-9]{5,20}$")] | None = None
+    last4: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")] | None = None
+    card: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9]{4,40}$")] | None = None
+
+
+class Press(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody asks: `press` makes a repetition harmless, `what` and `where` are ids."""
+
+    press: PressId
+    kiosk: Annotated[str, msgspec.Meta(max_length=63)]
+    service: Annotated[str, msgspec.Meta(max_length=63)]
+    what: Annotated[str, msgspec.Meta(max_length=63)] = ""
+    where: Annotated[str, msgspec.Meta(max_length=63)] | None = None
+    clip: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    note: Text = ""
+    contact: Contact | None = None
+
+
+class Car(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What comes: the plate as it is painted, minutes as the dispatcher says."""
+
+    plate: Annotated[str, msgspec.Meta(max_length=12)]
+    colour: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    brand: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=120)] | None = None
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """A dispatcher that may hold this ride must still hear that it is off."""
+
+    road: str
+    ride: str
+
+
+class Ride(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The dispatch of a ride, of its present search.
+
+    `began_ns` is its boot time; `accept`: no dispatcher is asked from then on; `until`: the
+    present state's own end. `tried` are the roads that said no or could not be reached, `heard`
+    whether at least one said no.
+    """
+
+    began_ns: int
+    accept: Deadline
+    until: Deadline
+    road: str = ""
+    tries: int = 1
+    tried: tuple[str, ...] = ()
+    heard: bool = False
+    car: Car | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request as the journal's state keeps it.
+
+    `person` is a token of `private.db`, `masked` what a page may show of it. `said` is what was
+    last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that it
+    came from. `owed`: see `Owed`.
+    """
+
+    id: str
+    number: str
+    service: str
+    family: str
+    kiosk: str
+    place: str
+    state: str
+    actor: Who
+    pressed: Stamps
+    opened_ns: int
+    since_ns: int
+    presses: tuple[str, ...] = ()
+    what: str = ""
+    where: str | None = None
+    clip: str = ""
+    note: str = ""
+    urgent: bool = False
+    person: str = ""
+    masked: str = ""
+    ride: Ride | None = None
+    owed: tuple[Owed, ...] = ()
+    steps: int = 0
+    rang_ns: int = 0
+    rating: str = ""
+    by: str = ""
+    reply: str = ""
+    code: str = ""
+    said: str = ""
+    quiet: bool = False
+    linked: str = ""
+
+    @property
+    def kind(self) -> Family:
+        """Its family."""
+        return FAMILIES[self.family]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to an end."""
+        return self.kind.ended(self.state)
+
+    @property
+    def ride_id(self) -> str:
+        """The ride on a dispatcher's wire: a second search is another ride."""
+        return f"{self.id}-{self.ride.tries}" if self.ride is not None else ""
+
+    @property
+    def cue(self) -> str:
+        """What there is to say: another cue is another sentence."""
+        plate = "" if self.ride is None or self.ride.car is None else self.ride.car.plate
+        return f"{self.state}|{plate}|{self.reply}" if plate or self.reply else self.state
+
+
+class Moment(NamedTuple):
+    """Now: which boot and its time, the lived time, and the stamps for a record."""
+
+    stamps: Stamps
+    lived_ns: int
+
+    @property
+    def at_ns(self) -> int:
+        """CLOCK_BOOTTIME."""
+        return self.stamps.at_ns
+
+    def deadline(self, seconds: float) -> Deadline:
+        """So many seconds from now, in this boot."""
+        return Deadline(self.stamps.boot, self.at_ns + round(seconds * S))
+
+    def passed(self, deadline: Deadline) -> bool:
+        """Whether that is over; in another boot everything is."""
+        return deadline.boot != self.stamps.boot or self.at_ns >= deadline.at_ns

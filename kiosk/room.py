@@ -1,0 +1,396 @@
+"""The requests in the running station: a press at once, the journal behind, a car beside it.
+
+press ─► core ─┬─► a call rings (it waits for nothing) ─► its record
+└─► journal ─► a car is asked for, a sentence is said
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.clock import Clock, Deadline
+from gateway.errors import JournalError, StationError, Unavailable
+from gateway.event import Event
+from gateway.journal import Journal, StateChange
+from gateway.places import Places
+from gateway.rules.duty import Duty
+from gateway.upstream.uplinks.contract import Refused, Unknown
+from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
+from kiosk.catalogue import Service
+from kiosk.core import ROOM, Core, Deed, Head
+from kiosk.dispatch import EXPIRED, NO_ROAD, UNSTORED, Answer, Question, Road, Status, heard
+from kiosk.events import event_of
+from kiosk.options import DESK, Plan
+from kiosk.people import People, masked
+from kiosk.request import Moment, Press, Request, S
+from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+CHECKPOINT_S = 900.0
+"""So much lived time may be lost with the power, while anything is open."""
+
+SAY_AGAIN_S = 2.0
+EFFECTS_MAX = 500
+SCREEN_S = 90.0
+"""A page that has not been heard of for so long is not there."""
+
+RESIDENT = Who("resident")
+_LOUD = frozenset({"arrived", "answered"})
+"""States that call somebody who may have sat down."""
+
+
+class Bell(Protocol):
+    """Tells staff."""
+
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+        """`to` by these channels: the desk, the platform, or a zone where a chime sounds."""
+
+
+class _Waiting(NamedTuple):
+    """An outcome on its way into the journal, what may begin then, and who waits for it."""
+
+    outcome: Outcome
+    events: tuple[Event, ...]
+    later: tuple[Effect, ...]
+    stored: asyncio.Future[None]
+
+
+class Requests:
+    """`load` first, then everything at any time, and `run` for ever."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Mapping[str, Service],
+        journal: Journal,
+        clock: Clock,
+        *,
+        station: str,
+        places: Places,
+        duty: Duty,
+        roads: Mapping[str, Road],
+        people: People,
+        speaker: Speaker,
+        bell: Bell,
+    ) -> None:
+        """`roads` by their names in `dispatch`; the desk is none, it is here."""
+        is_open = {name: _asking(road) for name, road in roads.items()}
+        self.core = Core(plan, services, places, duty, epoch=journal.epoch, is_open=is_open)
+        self.plan = plan
+        self.services = services
+        self.places = places
+        self.deferred = self.unsaid = 0
+        self._journal, self._clock = journal, clock
+        self._station, self._roads = station, roads
+        self._people, self._speaker, self._bell = people, speaker, bell
+        self._offset_ns = 0
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._doing: set[asyncio.Task[None]] = set()
+        self._saying: set[str] = set()
+        self._listeners: list[Callable[[Request], None]] = []
+        self._screens: dict[str, int] = {}
+        self._phones = {"": plan.phone, **plan.work.phones}
+        if plan.ride.phone:
+            self._phones["ride"] = plan.ride.phone
+
+    async def load(self) -> None:
+        """Take back what was open before the restart."""
+        kept = await self._journal.load(ROOM)
+        body = kept.pop("head", None)
+        head = Head() if body is None else msgspec.msgpack.decode(body, type=Head)
+        since_ns = head.at_ns if head.boot == self._clock.boot else self._clock.now_ns()
+        self._offset_ns = head.lived_ns - since_ns
+        self._take(self.core.restore(kept.values(), head, self.moment()))
+
+    def moment(self) -> Moment:
+        """Now."""
+        stamps = self._clock.stamp()
+        return Moment(stamps, stamps.at_ns + self._offset_ns)
+
+    async def press(self, press: Press, actor: Who = RESIDENT) -> Request:
+        """Somebody asks; returns once it is recorded, a call at once. UsageError, Unavailable.
+
+        A work order that cannot be recorded does not exist (JournalError).
+        """
+        contact, press = press.contact, msgspec.structs.replace(press, contact=None)
+        service = self.core.becomes(press)
+        urgent = service.family == "call"
+        if service.family == "work" and self._journal.volatile:
+            raise Unavailable("requests.volatile")
+        known = self.core.book.of_press(press.press) is not None
+        sealed = "", ""
+        if contact is not None and not known and not urgent:
+            sealed = await self._people.keep(contact, service.keep_days), masked(contact)
+        request, outcome = self.core.press(
+            press, actor, self.moment(), person=sealed[0], masked=sealed[1]
+        )
+        stored = self._take(outcome)
+        if not urgent:
+            await asyncio.shield(stored)
+        elif contact is not None and not request.person:
+            token = await self._people.keep(contact, service.keep_days)
+            self._take(self.core.attach(request.id, token, masked(contact)))
+        if sealed[0] and sealed[0] != request.person:
+            await self._people.erase(sealed[0])
+        return self.core.book.requests.get(request.id, request)
+
+    async def act(self, request_id: str, deed: Deed, who: Who) -> Request:
+        """Somebody does something with a request; UsageError if that cannot be done now."""
+        stored = self._take(self.core.act(request_id, deed, who, self.moment()))
+        await asyncio.shield(stored)
+        return self.core.book.requests[request_id]
+
+    async def told(self, road: str, ride_id: str, status: Status) -> None:
+        """A dispatcher says by itself how a ride stands; UsageError if there is none."""
+        await asyncio.shield(self._take(self.core.told(road, ride_id, status, self.moment())))
+
+    async def repeat(self, request_id: str) -> Sentence:
+        """Say it once more: 再听一遍. UsageError if there is no such request."""
+        request = self.core.request(request_id)
+        said = self.sentence(request)
+        await self._speaker.say(said, self._zone(request), CLASS_PROMPT, self._say_by())
+        return said
+
+    def sentence(self, request: Request, language: str | None = None) -> Sentence:
+        """What there is to say of it now, and to show under it."""
+        return sentence(request, language or self.plan.language, self._phones)
+
+    def all(self) -> list[Request]:
+        """Every request that is kept, in the order in which they came."""
+        return list(self.core.book)
+
+    @property
+    def network_away(self) -> bool:
+        """Whether no dispatcher can be reached: known before anybody presses."""
+        network = [road for road in self.plan.ride.dispatch if road != DESK]
+        return not any(self.core.rides.open(road) for road in network)
+
+    @property
+    def can_ride(self) -> bool:
+        """Whether a press for a car could lead anywhere."""
+        return any(self.core.rides.open(road) for road in self.plan.ride.dispatch)
+
+    def listen(self, listener: Callable[[Request], None]) -> None:
+        """Hear of every turn of every request, as it happens."""
+        self._listeners.append(listener)
+
+    def screen_lives(self, kiosk: str) -> None:
+        """The page of that kiosk is there."""
+        if kiosk in self.plan.kiosks:
+            self._screens[kiosk] = self._clock.now_ns()
+
+    def has_screen(self, kiosk: str) -> bool:
+        """Whether the page of that kiosk was heard of just now."""
+        at_ns = self._screens.get(kiosk)
+        return at_ns is not None and self._clock.now_ns() - at_ns < SCREEN_S * S
+
+    async def run(self) -> None:
+        """Let time pass, and write what has happened."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick())
+            group.create_task(self._write())
+
+    async def stop(self) -> None:
+        """Write what has happened; nothing is begun any more."""
+        for task in self._doing:
+            task.cancel()
+        self._take(Outcome([], {}, []))
+        while self._waiting:
+            await self._write_some(begin=False)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        checkpoint_s = loop.time() + CHECKPOINT_S
+        while True:
+            outcome = self.core.tick(self.moment())
+            if not outcome.empty or (loop.time() >= checkpoint_s and self.core.book.requests):
+                checkpoint_s = loop.time() + CHECKPOINT_S
+                self._take(outcome)
+            await asyncio.sleep(TICK_S)
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._write_some()
+
+    def _take(self, outcome: Outcome) -> asyncio.Future[None]:
+        """Begin what is urgent now, and hand the rest to the journal; done once it is there."""
+        stamps = self._clock.stamp()
+        later: list[Effect] = []
+        for effect in outcome.effects:
+            if self._is_urgent(effect):
+                self._begin(effect)
+            else:
+                later.append(effect)
+        events = tuple(event_of(turn, stamps) for turn in outcome.turns)
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored.add_done_callback(_heard_of)
+        self._waiting.append(_Waiting(outcome, events, tuple(later), stored))
+        self._wake.set()
+        for turn in outcome.turns:
+            for listener in self._listeners:
+                listener(turn.request)
+        return stored
+
+    def _is_urgent(self, effect: Effect) -> bool:
+        if isinstance(effect, Say):
+            request = self.core.book.requests.get(effect.id)
+            return request is not None and request.family == "call"
+        return isinstance(effect, Ring)
+
+    async def _write_some(self, *, begin: bool = True) -> None:
+        """One commit of the next outcome, in order; then what waited for it."""
+        waiting = self._waiting[0]
+        states = [StateChange(ROOM, key, body) for key, body in waiting.outcome.keep.items()]
+        head = msgspec.msgpack.encode(self.core.head(self.moment()))
+        states.append(StateChange(ROOM, "head", head))
+        error: JournalError | None = None
+        try:
+            await self._journal.append(waiting.events, states)
+        except JournalError as failed:
+            # An I/O error has told the station through `journal.fatal`; calls go on in memory.
+            error = failed
+            self.deferred += len(waiting.events)
+            log.error("%d events of requests could not be stored: %s", len(waiting.events), failed)  # noqa: TRY400  # said whole
+        self._waiting.popleft()
+        self._conclude(waiting, error, begin=begin)
+
+    def _conclude(self, waiting: _Waiting, error: JournalError | None, *, begin: bool) -> None:
+        if error is not None:
+            self.core.unkept(waiting.outcome)
+        if not waiting.stored.done():
+            if error is None:
+                waiting.stored.set_result(None)
+            else:
+                waiting.stored.set_exception(error)
+        for effect in waiting.later if begin else ():
+            if error is not None and isinstance(effect, Ask) and effect.kind == "request":
+                refused = Refused(UNSTORED)
+                self._take(self.core.answered(effect, refused, self.moment()))
+            else:
+                self._begin(effect)
+
+    def _begin(self, effect: Effect) -> None:
+        if len(self._doing) >= EFFECTS_MAX and not isinstance(effect, Ring):
+            self.deferred += 1
+            return
+        doing = asyncio.get_running_loop().create_task(self._do(effect))
+        self._doing.add(doing)
+        doing.add_done_callback(self._doing.discard)
+
+    def _do(self, effect: Effect) -> Coroutine[Any, Any, None]:
+        if isinstance(effect, Say):
+            return self._say(effect.id)
+        if isinstance(effect, Ring):
+            return self._ring(effect)
+        if isinstance(effect, Erase):
+            return self._people.erase(effect.person)
+        return self._ask(effect)
+
+    async def _ring(self, ring: Ring) -> None:
+        try:
+            await self._bell.ring(ring.request, ring.to, ring.by)
+        except StationError as error:
+            log.warning("%s could not be called: %s", ring.to, error)
+
+    async def _say(self, request_id: str) -> None:
+        """Say what it is now, and what it becomes meanwhile; nothing twice."""
+        if request_id in self._saying:
+            return
+        self._saying.add(request_id)
+        try:
+            while (request := self._unsaid(request_id)) is not None:
+                cue = request.cue
+                if await self._spoken(request):
+                    self._take(self.core.said(request_id, cue))
+        finally:
+            self._saying.discard(request_id)
+
+    def _unsaid(self, request_id: str) -> Request | None:
+        request = self.core.book.requests.get(request_id)
+        if request is None or request.quiet or request.cue == request.said:
+            return None
+        return request
+
+    async def _spoken(self, request: Request) -> bool:
+        """Whether that is settled: said, or too old to be said."""
+        if request.kiosk not in self.plan.kiosks:
+            return True
+        class_ = CLASS_SERVICE if request.state in _LOUD else CLASS_PROMPT
+        try:
+            said = self.sentence(request)
+            await self._speaker.say(said, self._zone(request), class_, self._say_by())
+        except StationError as error:
+            if self.moment().lived_ns - request.since_ns > SAY_WITHIN_S * S:
+                self.unsaid += 1
+                log.warning("%s could not be said: %s", request.id, error)
+                return True
+            await asyncio.sleep(SAY_AGAIN_S)
+            return False
+        return True
+
+    def _zone(self, request: Request) -> str:
+        return self.plan.kiosks[request.kiosk].zone if request.kiosk in self.plan.kiosks else ""
+
+    def _say_by(self) -> Deadline:
+        return self._clock.deadline(SAY_WITHIN_S)
+
+    async def _ask(self, ask: Ask) -> None:
+        answer = await self._answer(ask)
+        self._take(self.core.answered(ask, heard(answer), self.moment()))
+
+    async def _answer(self, ask: Ask) -> Answer:
+        """What the road says; it is not asked a moment after the deadline."""
+        road = self._roads.get(ask.road)
+        if road is None:
+            return Refused(NO_ROAD)
+        question = await self._question(ask)
+        if question is None or ask.deadline.passed(self._clock):
+            return Refused(EXPIRED)
+        try:
+            return await road.ask(msgspec.json.encode(question), ask.deadline.at_ns)
+        except StationError as error:
+            return Unknown(error.code)
+
+    async def _question(self, ask: Ask) -> Question | None:
+        if ask.kind != "request":
+            return Question(kind=_KIND_OF[ask.kind], id=ask.ride, station=self._station)
+        request = self.core.book.requests.get(ask.id)
+        if request is None:
+            return None
+        contact = await self._people.recall(request.person) if request.person else None
+        now_ns = self._clock.now_ns()
+        return Question(
+            kind="ride.request",
+            id=ask.ride,
+            station=self._station,
+            ttl_s=self.plan.ride.accept_within_s,
+            press_age_ms=(now_ns - ask.began_ns) // 1_000_000,
+            place=request.place,
+            place_name=self.places.spoken(request.place),
+            phone=self.plan.phone,
+            contact=contact,
+        )
+
+
+_KIND_OF: Mapping[str, Any] = {"status": "ride.status", "cancel": "ride.cancel"}
+
+
+def _asking(road: Road) -> Callable[[], bool]:
+    return lambda: road.open
+
+
+def _heard_of(stored: asyncio.Future[None]) -> None:
+    """An error that nobody waits for has been logged."""
+    if not stored.cancelled():
+        stored.exception()

@@ -1,0 +1,119 @@
+"""What is said of every state of every family: one sentence, an ordered list of clips.
+
+A clip is an id and its words; a recording of the same id may take its place. Where a sentence
+names a slot (`{plate}`), the clips of its letters and digits stand there; a list within the list
+is left out where its slot is empty. What the page shows under it is exactly these words.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from gateway.clock import Deadline
+from kiosk.request import Request
+
+LANGUAGES = ("zh", "en")
+CLASS_PROMPT, CLASS_SERVICE = 2, 4
+"""Sounding classes: a prompt to whoever stands there, and a call into the room."""
+
+SAY_WITHIN_S = 120.0
+"""A sentence that could not be said by then is not said any more: something else is true."""
+
+DIGIT_SLOTS = ("plate", "number", "phone")
+"""Spoken letter by letter, digit by digit."""
+
+
+class Clip(NamedTuple):
+    """A piece of a sentence; "" as id: these words are of this moment, and have no recording."""
+
+    id: str
+    words: str
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """What is said, in order."""
+
+    language: str
+    clips: tuple[Clip, ...]
+
+    @property
+    def caption(self) -> str:
+        """The same in writing."""
+        joint = " " if self.language == "en" else ""
+        return joint.join(clip.words for clip in self.clips)
+
+
+class Speaker(Protocol):
+    """Says a sentence in a zone; the sounding room is behind it."""
+
+    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
+        """Take it, to be heard before it expires; StationError if it cannot be."""
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One language: words by clip id, and the clips of each state of each family."""
+
+    clip: dict[str, str]
+    say: dict[str, dict[str, list[Any]]]
+
+
+@cache
+def script(language: str) -> Script:
+    """What is said in that language."""
+    path = Path(__file__).with_name(f"{language}.toml")
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Script)
+
+
+def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sentence:
+    """What there is to say of a request now; `phones` by service or picture, "" the station's."""
+    spoken = script(language)
+    parts = spoken.say[request.family][request.state]
+    return Sentence(language, tuple(_filled(parts, spoken, _slots(request, phones))))
+
+
+def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:
+    car = None if request.ride is None else request.ride.car
+    minutes = None if car is None else car.minutes
+    phone = phones.get(request.what) or phones.get(request.service) or phones.get("", "")
+    return {
+        "plate": "" if car is None else car.plate,
+        "colour": "" if car is None else car.colour,
+        "brand": "" if car is None else car.brand,
+        "minutes": "" if minutes is None else str(minutes),
+        "number": request.number,
+        "phone": phone,
+        "reply": request.reply,
+    }
+
+
+def _filled(parts: list[Any], spoken: Script, slots: Mapping[str, str]) -> Iterator[Clip]:
+    for part in parts:
+        if isinstance(part, list):
+            if all(slots[name] for name in map(_slot, part) if name):
+                yield from _filled(part, spoken, slots)
+        elif name := _slot(part):
+            yield from _spelt(name, slots[name])
+        else:
+            yield Clip(part, spoken.clip[part])
+
+
+def _slot(part: object) -> str:
+    """The slot that a part is, if it is one."""
+    text = str(part)
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else ""
+
+
+def _spelt(name: str, value: str) -> Iterator[Clip]:
+    """A slot's clips: signs one by one where they must be understood, a number as one."""
+    if name in DIGIT_SLOTS:
+        for sign in value:
+            if sign.isalnum():
+                yield Clip(f"sign-{sign.lower()}", sign)
+    elif name == "minutes":
+        yield Clip(f"number-{value}", value)
+    elif value:
+        yield Clip("", value)
