@@ -94,6 +94,11 @@ class Core:
         stamps = moment.stamps
         return Head(moment.lived_ns, stamps.boot, stamps.at_ns, self.book.opened)
 
+    @property
+    def busy(self) -> bool:
+        """Whether seconds matter: somebody waits, or a dispatcher is owed a word."""
+        return any(one.owed or (one.family != "work" and not one.ended) for one in self.book)
+
     def press(
         self, press: Press, actor: Who, moment: Moment, *, person: str = "", masked: str = ""
     ) -> tuple[Request, Outcome]:

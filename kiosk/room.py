@@ -5,6 +5,7 @@ press ─► core ─┬─► a call rings (it waits for nothing) ─► its re
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -32,7 +33,9 @@ from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Sp
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
+TICK_S, IDLE_S = 1.0, 30.0
+"""How often time is let pass: while somebody waits, and while nobody does."""
+
 CHECKPOINT_S = 900.0
 """So much lived time may be lost with the power, while anything is open."""
 
@@ -93,6 +96,7 @@ class Requests:
         self._offset_ns = 0
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._turned = asyncio.Event()
         self._doing: set[asyncio.Task[None]] = set()
         self._saying: set[str] = set()
         self._listeners: list[Callable[[Request], None]] = []
@@ -214,7 +218,10 @@ class Requests:
             if not outcome.empty or (loop.time() >= checkpoint_s and self.core.book.requests):
                 checkpoint_s = loop.time() + CHECKPOINT_S
                 self._take(outcome)
-            await asyncio.sleep(TICK_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S if self.core.busy else IDLE_S):
+                    await self._turned.wait()
+            self._turned.clear()
 
     async def _write(self) -> None:
         while True:
@@ -237,6 +244,8 @@ class Requests:
         stored.add_done_callback(_heard_of)
         self._waiting.append(_Waiting(outcome, events, tuple(later), stored))
         self._wake.set()
+        if outcome.turns:
+            self._turned.set()
         for turn in outcome.turns:
             for listener in self._listeners:
                 listener(turn.request)

@@ -78,7 +78,8 @@ def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sent
 def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:
     car = None if request.ride is None else request.ride.car
     minutes = None if car is None else car.minutes
-    phone = phones.get(request.what) or phones.get(request.service) or phones.get("", "")
+    known = (request.what, request.service)
+    phone = next((phones[name] for name in known if name and name in phones), phones.get("", ""))
     return {
         "plate": "" if car is None else car.plate,
         "colour": "" if car is None else car.colour,

@@ -1,0 +1,76 @@
+"""What requests put into the feed, one example each. The files are final: later work only adds.
+
+`python -m tests.kiosk.requests.golden` writes the files that are missing, and never changes one.
+"""
+
+from pathlib import Path
+
+from gateway.audit import Who
+from gateway.clock import Deadline
+from gateway.event import Entry, Event, Stamps, Trust, envelope, tail
+from kiosk.book import Turn
+from kiosk.events import event_of
+from kiosk.request import Car, Request, Ride
+
+FOLDER = Path(__file__).parents[2] / "golden" / "requests"
+STATION, EPOCH = "wangjing-07", "9f3ac21b7e5d0846"
+STAMPS = Stamps("00112233aabbccdd", 86_400_500_000_000, 1_795_413_903_250_000_000, Trust.NTP)
+LATER = Deadline(STAMPS.boot, STAMPS.at_ns + 20_000_000_000)
+COMMON = {
+    "kiosk": "hall",
+    "place": "hall",
+    "actor": Who("resident"),
+    "pressed": STAMPS,
+    "opened_ns": 0,
+    "since_ns": 0,
+}
+
+
+def ride(state: str, car: Car | None = None, **fields) -> Request:
+    return Request(
+        **(COMMON | fields),
+        id="ride-9f3ac21b-12", number="583920", service="ride", family="ride", state=state,
+        ride=Ride(began_ns=STAMPS.at_ns, accept=LATER, until=LATER, road="platform", car=car),
+    )  # fmt: skip
+
+
+CALL = Request(
+    **COMMON, id="call-9f3ac21b-13", number="201953", service="staff", family="call",
+    state="escalated", what="gas", urgent=True, steps=1,
+)  # fmt: skip
+WORK = Request(
+    **COMMON, id="work-9f3ac21b-14", number="719986", service="repair", family="work",
+    state="reported", what="water", where="b3-f5", clip="ab" * 32, person="cd" * 16,
+)  # fmt: skip
+CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
+RESIDENT = Who("resident")
+TURNS = {
+    "opened": Turn(ride("asking"), "press", "", RESIDENT),
+    "assigned": Turn(ride("assigned", CAR), "assign", "searching", Who("system", "kiosk")),
+    "ended": Turn(ride("no-car"), "refuse", "searching", Who("system", "kiosk")),
+    "escalated": Turn(
+        CALL, "escalate", "ringing", Who("system", "kiosk"), "duty", ("desk", "hall")
+    ),
+    "reported": Turn(WORK, "press", "", RESIDENT),
+}
+
+
+def events() -> dict[str, Event]:
+    return {name: event_of(turn, STAMPS) for name, turn in TURNS.items()}
+
+
+def wire() -> dict[str, bytes]:
+    """Every golden file's bytes, as the present code makes them."""
+    made = {}
+    for number, (name, event) in enumerate(events().items(), 1):
+        entry = Entry(EPOCH, event.travels, number, tail(event, STATION))
+        made[f"request-{name}"] = envelope(entry, STATION)
+    return made
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, body in wire().items():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            path.write_bytes(body + b"\n")

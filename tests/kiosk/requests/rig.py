@@ -1,0 +1,244 @@
+"""The requests of a simulated station: real engine, real journal, fake dispatchers, no threads."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from gateway.calendar import Calendar
+from gateway.clock import Deadline
+from gateway.errors import Unavailable
+from gateway.journal import Journal
+from gateway.journal.core import Core
+from gateway.journal.writer import InlineShell
+from gateway.places import PlaceOptions, Places
+from gateway.rules.duty import Duty, Shift, Step
+from gateway.rules.duty import Options as DutyOptions
+from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
+from kiosk.catalogue import services
+from kiosk.dispatch import TAKEN, Status
+from kiosk.options import CallOptions, Dispatcher, Options, Plan, RideOptions, WorkOptions
+from kiosk.request import Contact, Press, Request
+from kiosk.room import Requests
+from kiosk.speech import Sentence
+from tests.sim.clock import SimulatedClock, SimulatedKernel
+from tests.sim.journal import SMALL, STATION
+
+PLACES = Places("试验站", {"hall": PlaceOptions(name="大厅"), "b3": PlaceOptions(name="3号楼")})
+DUTY = Duty(
+    DutyOptions(
+        roster=(Shift(who="duty", by=("desk", "hall")), Shift(who="manager", by=("platform",))),
+        escalate=(Step(after_s=30, to="duty"), Step(after_s=60, to="manager")),
+    ),
+    Calendar("Asia/Shanghai", {}),
+)
+
+
+def plan(*dispatch: str, **ride) -> Plan:
+    roads = dispatch or ("platform",)
+    address = {"dispatcher": Dispatcher(url="http://127.0.0.1:1")} if "dispatcher" in roads else {}
+    return Plan(
+        kiosks={"hall": Options(zone="hall", place="hall"), "yard": Options(zone="yard")},
+        ride=RideOptions(dispatch=roads, phone="95128", **address, **ride),
+        call=CallOptions(),
+        work=WorkOptions(phones={"gas": "96777"}),
+        phone="010-64700000",
+    )
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class FakeDispatcher:
+    """A dispatcher behind a bad wire. It keeps the contract: `none` and `cancel` bind it for ever.
+
+    `rides` by id is how each stands; `asked` is what the station sent and when. `lag_s` delays
+    each way; a `lossy` way loses what is on it, and the asker hears nothing in time.
+    """
+
+    def __init__(self) -> None:
+        self.open = True
+        self.mood = "searching"
+        self.lag_s = self.back_s = 0.05
+        self.loses_asks = self.loses_answers = False
+        self.rides: dict[str, Status] = {}
+        self.dead: dict[str, str] = {}
+        self.asked: list[tuple[float, dict]] = []
+        self.live_max: dict[str, int] = {}
+        self._arriving: set[asyncio.Task] = set()
+
+    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+        if not self.open:
+            return Refused("upstream.unreachable")
+        question = msgspec.json.decode(message)
+        self.asked.append((now_s(), question))
+        answer = asyncio.get_running_loop().create_future()
+        if not self.loses_asks:
+            arriving = asyncio.create_task(self._arrive(question, answer))
+            self._arriving.add(arriving)
+            arriving.add_done_callback(self._arriving.discard)
+        try:
+            async with asyncio.timeout(max(0.0, deadline_ns / 1e9 - self.boottime_s())):
+                return await answer
+        except TimeoutError:
+            return Unknown("upstream.timeout")
+
+    def boottime_s(self) -> float:
+        return now_s()
+
+    async def _arrive(self, question: dict, answer: asyncio.Future) -> None:
+        lag_s, back_s, loses = self.lag_s, self.back_s, self.loses_answers
+        await asyncio.sleep(lag_s)
+        reply = self._answered(question["kind"], question["id"])
+        await asyncio.sleep(back_s)
+        if not answer.done() and not loses:
+            answer.set_result(reply)
+
+    def _answered(self, kind: str, ride: str) -> Reply | Refused | Unknown:
+        known = self.rides.get(ride)
+        if kind == "ride.cancel":
+            self.dead.setdefault(ride, "" if known is None else known.state)
+            self.rides.pop(ride, None)
+            return _reply(Status("cancelled", was=self.dead[ride]))
+        if kind == "ride.request" and known is None and ride not in self.dead:
+            known = Status(self.mood)
+            if self.mood in TAKEN:
+                self.rides[ride] = known
+        if known is None:
+            self.dead.setdefault(ride, "")
+            known = Status("none")
+        return _reply(known)
+
+    @property
+    def live(self) -> set[str]:
+        """The rides for which a car is coming or being looked for."""
+        return {ride for ride, status in self.rides.items() if status.state in TAKEN}
+
+
+def _reply(status: Status) -> Reply:
+    return Reply(msgspec.json.encode(status))
+
+
+class FakePeople:
+    """Sealed fields, without a file."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Contact] = {}
+
+    async def keep(self, contact: Contact, days: int) -> str:
+        token = f"{len(self.kept):032x}"
+        self.kept[token] = contact
+        return token
+
+    async def recall(self, token: str) -> Contact | None:
+        return self.kept.get(token)
+
+    async def erase(self, token: str) -> None:
+        self.kept.pop(token, None)
+
+
+class Loud:
+    """A speaker that notes what it was given; `fails` so often before it says anything."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[float, str, str, int]] = []
+        self.fails = 0
+
+    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise Unavailable("requests.no-road")
+        self.said.append((now_s(), sentence.caption, zone, class_))
+
+    @property
+    def captions(self) -> list[str]:
+        return [caption for _, caption, _, _ in self.said]
+
+
+class Desk:
+    """Who was rung, and when."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[float, str, tuple[str, ...]]] = []
+
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+        self.rung.append((now_s(), to, by))
+
+
+class Station:
+    """One station over its reboots: what the journal has committed stays, the rest is lost."""
+
+    def __init__(self, settings: Plan | None = None, **roads: FakeDispatcher) -> None:
+        self.plan = settings or plan()
+        self.roads = roads or {"platform": FakeDispatcher()}
+        self.speaker, self.desk, self.people = Loud(), Desk(), FakePeople()
+        self._boots, self._born_s = 1, now_s()
+        self.clock = self._booted()
+        self._core = Core(None, station=STATION, options=SMALL, clock=self.clock, retaining=())
+        self._running: asyncio.Task | None = None
+        self._press = 0
+
+    @property
+    def road(self) -> FakeDispatcher:
+        return self.roads["platform"]
+
+    def _booted(self) -> SimulatedClock:
+        born_s = self._born_s
+        kernel = SimulatedKernel(boottime=lambda: round((now_s() - born_s + 5) * 1e9))
+        for road in self.roads.values():
+            road.boottime_s = lambda: now_s() - born_s + 5
+        return SimulatedClock(kernel, boot=f"{self._boots:016x}")
+
+    async def start(self) -> "Station":
+        shell = InlineShell(0.002)
+        self.journal = Journal(self._core, shell, station=STATION, options=SMALL, clock=self.clock)
+        self.journal.volatile = False  # its core outlives the reboots, as a disk would
+        self.room = Requests(
+            self.plan, services(), self.journal, self.clock, station=STATION, places=PLACES,
+            duty=DUTY, roads=self.roads, people=self.people, speaker=self.speaker, bell=self.desk,
+        )  # fmt: skip
+        await self.room.load()
+        self._running = asyncio.create_task(self.room.run())
+        return self
+
+    async def die(self) -> None:
+        """Kill -9: nothing that was not committed is there any more."""
+        room, running = self.room, self._running
+        assert running is not None
+        tasks = [running, *room._doing]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def restart(self) -> None:
+        """The process, in the same boot."""
+        await self.die()
+        await self.start()
+
+    async def reboot(self, off_s: float = 30) -> None:
+        """Power off and on: the boot clock begins anew."""
+        await self.die()
+        await asyncio.sleep(off_s)
+        self._boots, self._born_s = self._boots + 1, now_s()
+        self.clock = self._booted()
+        await self.start()
+
+    async def press(self, service: str, press: str = "", **fields) -> Request:
+        self._press += 1
+        asked = Press(press=press or f"p{self._press}", service=service,
+                      kiosk=fields.pop("kiosk", "hall"), **fields)  # fmt: skip
+        return await self.room.press(asked)
+
+    def of(self, request: Request) -> Request:
+        return self.room.core.book.requests[request.id]
+
+
+@contextlib.asynccontextmanager
+async def station(settings: Plan | None = None, **roads: FakeDispatcher) -> AsyncIterator[Station]:
+    made = await Station(settings, **roads).start()
+    try:
+        yield made
+    finally:
+        await made.die()
