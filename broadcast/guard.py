@@ -51,6 +51,9 @@ SECONDS_MAX: Mapping[Class, float] = {
 MARGIN_S = 5.0
 """So long before quiet hours everything has ended: a speaker may lag behind."""
 
+LAG_S = 1.0
+"""So long may pass between a word to the engine and its first packet, on a slow card."""
+
 LEVEL_DB_MAX: Mapping[Sound, float] = {"community": 0.0, "indoors": 0.0, "near": -10.0}
 """The loudest by kind of zone; what is near is next to somebody's ear."""
 
@@ -136,8 +139,17 @@ def until_ns(order: Order, house: House, moment: Moment, seconds: float) -> int:
         return order.expires.at_ns
     lasts_s = seconds + MARGIN_S if seconds else SECONDS_MAX[order.class_]
     if any(house.zones[zone].sound == "community" for zone in order.zones):
-        lasts_s = min(lasts_s, house.quiet.spell(moment).left_s)
+        lasts_s = min(lasts_s, max(0.0, house.quiet.spell(moment).left_s - MARGIN_S))
     return moment.at_ns + round(lasts_s * S)
+
+
+def punctual(order: Order, moment: Moment, boot: str) -> bool:
+    """Whether what the engine is told now is heard before the expiry.
+
+    It keeps to an emergency's own; anything else may live longer than the time to begin it.
+    """
+    lag_s = 0.0 if order.class_.urgent else LAG_S
+    return left_s(order.expires, moment, boot) > lag_s
 
 
 def level_db(order: Order, house: House) -> float:

@@ -59,14 +59,17 @@ class Stage:
             urgent=order.class_.urgent,
         )
 
-    async def begin(self, kept: Kept, programme: Programme, still: Callable[[], bool]) -> None:
-        """Sound it, unless it is not wanted any more when the engine has read it."""
+    async def begin(self, kept: Kept, programme: Programme, still: Callable[[], bool]) -> bool:
+        """Sound it; False if it is not wanted any more when the engine has read it."""
         if isinstance(kept.order.content, Live):
             await self._engine.live_open(programme)
-            return
+            return True
         await self._engine.prepare(programme)
-        if still():
-            await self._engine.play(programme.id, kept.frame)
+        if not still():
+            self.cut(programme.id)
+            return False
+        await self._engine.play(programme.id, kept.frame)
+        return True
 
     def cut(self, programme: str, why: str = STOPPED) -> None:
         """Fade it out; nobody waits for that."""

@@ -145,8 +145,15 @@ class Turns:
             self._all.end(kept, Act.EXPIRE if expired else Act.DROP, ruling.code, ruling.detail)
             return True
         programme = self._stage.programme(kept, made, moment)
+
+        def still() -> bool:
+            now = Moment.of(self._all.clock)
+            on = self._all.on(order_id, turn)
+            return on and guard.punctual(kept.order, now, self._all.clock.boot)
+
         try:
-            await self._stage.begin(kept, programme, lambda: self._all.on(order_id, turn))
+            if not await self._stage.begin(kept, programme, still) and self._all.on(order_id, turn):
+                self._all.end(self._all.book.known(order_id), Act.EXPIRE, "broadcast.expired")
         except Unavailable as error:
             if kept.order.class_.urgent:
                 return False

@@ -1,0 +1,111 @@
+"""Thousands of nights, and what must hold in each; and that it would be noticed if it did not."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from broadcast import guard, room, turns
+from broadcast.book import Book
+from broadcast.guard import Answer, Ruling
+from broadcast.quiet import Moment, Quiet, Spell
+from tests.broadcast.orders.nights import Night, night
+
+NIGHTS = 10_000
+QUICK = 80
+
+
+def faults(seeds: range) -> list[str]:
+    return [f"night {seed}: {fault}" for seed in seeds for fault in night(seed).faults]
+
+
+def test_nobody_is_woken_and_every_emergency_is_heard():
+    lived: list[Night] = [night(seed) for seed in range(QUICK)]
+    assert [fault for one in lived for fault in one.faults] == []
+    heard = [heard for one in lived for heard in one.around.engine.heard]
+    assert len(heard) > 2 * QUICK  # the nights are not silent
+    assert {h.how for h in heard} >= {"finished", "cut", "power", "stopped"}
+    refused = [state for one in lived for state in one.receipts.values() if state == "refused"]
+    assert len(refused) > QUICK
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+def test_ten_thousand_nights():
+    seed = int(os.environ["YIZHAN_SEED"])
+    share = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+    count = max(QUICK, round(NIGHTS * share))
+    heard = 0
+    for number in range(seed * NIGHTS, seed * NIGHTS + count):
+        lived = night(number)
+        assert lived.faults == [], number
+        heard += len(lived.around.engine.heard)
+    print(f"{count} nights, {heard} sounds, 0 faults")
+
+
+def _without(check: str) -> Callable[[pytest.MonkeyPatch], None]:
+    def spoil(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(guard, check, lambda *_, **__: None)
+
+    return spoil
+
+
+def _no_margin(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        Moment, "of", classmethod(lambda cls, clock: _of(cls, clock)._replace(error_s=0.0))
+    )
+
+
+_of = Moment.of.__func__  # type: ignore[attr-defined]
+
+
+def _asked_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(turns.guard, "begin", lambda *_: Ruling(Answer.GO))
+
+
+def _never_quiet(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Quiet, "spell", lambda *_: Spell(False, 9e9))
+
+
+def _unknown_is_day(patch: pytest.MonkeyPatch) -> None:
+    spell = Quiet.spell
+    patch.setattr(
+        Quiet, "spell", lambda self, m: Spell(False, 9e9) if m.wall_ns is None else spell(self, m)
+    )
+
+
+def _forgets(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Book, "get", lambda self, order_id: None)
+
+
+def _one_judge(patch: pytest.MonkeyPatch) -> None:
+    judge = guard.judge
+
+    def only_staff(order: Any, *rest: Any) -> Ruling:
+        if order.actor.kind == "platform" and order.class_.urgent:
+            return Ruling(Answer.REFUSE, "broadcast.not-entitled")
+        return judge(order, *rest)
+
+    patch.setattr(room.guard, "judge", only_staff)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "noticed"),
+    [
+        (_without("_by_night"), "quiet hours"),
+        (_without("_untimed"), "untrusted clock"),
+        (_without("_late"), "after its expiry"),
+        (_no_margin, "quiet hours"),
+        (_never_quiet, "quiet hours"),
+        (_unknown_is_day, "quiet hours"),
+        (_one_judge, "valid emergency"),
+    ],
+    ids=["night", "clock", "expiry", "margin", "never-quiet", "unknown", "platform"],
+)
+def test_a_guard_that_lacks_something_is_noticed(monkeypatch, spoil, noticed):
+    spoil(monkeypatch)
+    for seed in range(400):
+        if any(noticed in fault for fault in night(seed).faults):
+            return
+    pytest.fail("nobody noticed")
