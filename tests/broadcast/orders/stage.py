@@ -119,7 +119,14 @@ class FakeEngine:
             wire.Sounding(one.programme.id, "playing", one.programme.rank, one.programme.zones)
             for one in self._playing.values()
         ] + [wire.Sounding(p.id, "ready", p.rank, p.zones) for p in self._ready.values()]
-        return wire.State(0, "p", "b", True, tuple(programmes), tuple(self._ended.values()))
+        return wire.State(
+            n=0,
+            process="p",
+            boot="b",
+            realtime=True,
+            programmes=tuple(programmes),
+            ended=tuple(self._ended.values()),
+        )
 
     @property
     def sounding(self) -> set[str]:
