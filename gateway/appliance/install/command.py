@@ -10,6 +10,7 @@ from gateway.appliance.install.plan import SETTINGS, Wish, source, steps
 from gateway.appliance.install.sandbox import Dropin, gateway_dropin
 from gateway.appliance.install.steps import File, Step, Tree
 from gateway.appliance.load import FILE_NAME, load
+from gateway.appliance.schema import Settings
 from gateway.errors import Denied
 from gateway.texts import Texts
 
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if root == Path("/") and os.geteuid() != 0 and not args.dry_run:
         raise Denied("install.not-root")
     tree = Tree(root, manifest.read(root))
-    dropin = _dropin(root, texts)
+    settings = load(config) if ((config := root / SETTINGS) / FILE_NAME).exists() else None
+    dropin = None if settings is None else _dropin(settings, texts)
     missing = _missing(list(steps(Wish(args.kiosk, args.keep_logs), dropin)), tree, texts)
     if not missing:
         print(texts.say("install.nothing"))
@@ -56,20 +58,20 @@ def run(args: argparse.Namespace) -> int:
         _show(missing, texts)
         return 0
     changed = _carry_out(missing, tree, texts)
-    code = _tell_systemd(root, changed, args.kiosk, settings=dropin is not None, texts=texts)
-    print(texts.say("install.done" if dropin else "install.done-no-settings"))
+    code = _tell_systemd(root, changed, args.kiosk, settings=settings is not None, texts=texts)
+    if settings is None:
+        print(texts.say("install.done-no-settings"))
+    else:
+        print(texts.say("install.done", port=settings.web.port))
     return code
 
 
-def _dropin(root: Path, texts: Texts) -> Dropin | None:
-    """The sandbox for these settings, with its score; None as long as there are none."""
-    config = root / SETTINGS
-    if not (config / FILE_NAME).exists():
-        return None
-    dropin = gateway_dropin(load(config))
+def _dropin(settings: Settings, texts: Texts) -> Dropin:
+    """The sandbox for these settings, shown with its score."""
+    dropin = gateway_dropin(settings)
     unit = source(_GATEWAY).decode()
-    shipped = score.exposure(_GATEWAY, unit)
-    narrowed = score.exposure(_GATEWAY, score.with_dropin(unit, dropin.text))
+    shipped = score.exposure(unit)
+    narrowed = score.exposure(score.with_dropin(unit, dropin.text))
     if shipped is not None and narrowed is not None:
         print(texts.say("install.scores", shipped=shipped, narrowed=narrowed))
     for note in dropin.notes:

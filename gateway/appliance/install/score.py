@@ -8,10 +8,14 @@ from pathlib import Path
 _OVERALL = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 
 
-def exposure(unit: str, text: str) -> float | None:
-    """The score of a unit with that text; None where systemd-analyze is missing or says nothing."""
+# A name that no drop-in of this machine belongs to: the text alone is judged.
+_NAME = "judged.service"
+
+
+def exposure(text: str) -> float | None:
+    """The score of a unit's text; None where systemd-analyze is missing or says nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, unit)
+        path = Path(folder, _NAME)
         path.write_text(text, "utf-8")
         command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(path)]
         try:
