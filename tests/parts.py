@@ -31,7 +31,7 @@ PARTS = (
     Part("access", ("access", "desk"), 60),
     Part("uplinks", ("upstream",), 120),
     Part("field", ("drivers", "conformance", "intake"), 90),
-    Part("alarms", ("rules",), 45),
+    Part("alarms", ("rules", "alarms"), 45),
     Part("broadcast", ("broadcast",), 75),
     Part("kiosk", ("kiosk",), 75),
     Part("operate", ("appliance", "discovery", "setup"), 45),

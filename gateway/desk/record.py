@@ -16,7 +16,7 @@ MARKS = {
     Result.REFUSED: ("warn", "warning"),
     Result.FAILED: ("bad", "s-bad"),
 }
-GROUPS = ("signin", "keys", "clock", "private", "settings", "command")
+GROUPS = ("alarm", "signin", "keys", "clock", "private", "settings", "command")
 
 
 class Row(msgspec.Struct, frozen=True):

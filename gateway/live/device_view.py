@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.health import BusVitals, DeviceVitals, PointVitals, Vitals
-from gateway.live import curve, reading
 from gateway.live.view import STOPS, bus_facts, shape
+from gateway.web import curve, reading
 from gateway.web.frame import wall_text
 from gateway.web.section import View
 from gateway.web.words import Words

@@ -6,8 +6,9 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.health import Vitals
-from gateway.live import curve, device_view, reading, view
+from gateway.live import device_view, view
 from gateway.live.needs import needs
+from gateway.web import curve, reading
 from gateway.web.api import find_device
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed

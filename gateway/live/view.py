@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.event import Lane
 from gateway.health import BusVitals, DeviceVitals, LaneVitals, PointVitals, UplinkVitals, Vitals
-from gateway.live import curve, reading
+from gateway.web import curve, reading
 from gateway.web.frame import Mark
 from gateway.web.section import View
 from gateway.web.words import Words

@@ -121,7 +121,18 @@ class Alarms:
         alarm = self.book.moved(alarm, Act.SHELVE, by=actor, until_ns=until_ns)
         return [Happening("shelved", alarm, self.book.facts(alarm), actor)]
 
-    def note(self, alarm_id: str, text: str) -> list[Happening]:
+    def unshelve(self, alarm_id: str, actor: str, moment: Moment) -> list[Happening]:
+        """Take it off its shelf now: it is raised again where its condition holds.
+
+        Linkages do nothing about it a second time: somebody is there.
+        """
+        alarm = self.book.of(alarm_id)
+        if alarm.state is not State.SHELVED:
+            raise UsageError("rules.not-now", alarm=alarm.id, state=alarm.state.value)
+        resumed = self._resumed(alarm, moment)
+        return [happening._replace(actor=actor, fresh=False) for happening in resumed]
+
+    def note(self, alarm_id: str, text: str | None) -> list[Happening]:
         """Write something beside it; whoever hears of the alarm next hears that, too."""
         self.book.put(self.book.of(alarm_id), note=text)
         return []

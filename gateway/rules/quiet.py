@@ -32,7 +32,7 @@ class Quiet:
         """`known` are the scopes that any rule has to do with."""
         self.under: dict[str, Maintenance] = {}
         self.changed: set[str] = set()
-        self._known = known
+        self.known = known
 
     def restore(self, maintenance: Iterable[Maintenance]) -> None:
         """Take back what was under maintenance."""
@@ -44,7 +44,7 @@ class Quiet:
             raise UsageError("rules.shelf-too-long", max=MAINTENANCE_S_MAX // 3600)
         if len(self.under) >= SCOPES_MAX and scope not in self.under:
             raise UsageError("rules.too-much-maintenance", max=SCOPES_MAX)
-        if scope not in self._known:
+        if scope not in self.known:
             raise UsageError("rules.no-scope", scope=scope)
         self.changed.add(scope)
         self.under[scope] = Maintenance(scope, moment.at_ns + round(for_s * S), actor)

@@ -35,6 +35,7 @@ from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
 from gateway.station import floor, watchdog
+from gateway.station.alarming import Alarming
 from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
 from gateway.station.doors import Doors
@@ -154,7 +155,8 @@ class Station:
         self.time = Timekeeping(clock, journal, state)
         self.field = Field(settings, self.intake.take, self._changed)
         relays = Relays(self.field.of_device)
-        doers: dict[str, Doer] = {"relay": relays, "message": Messages()}
+        alarming = Alarming(settings, doors.names, journal)
+        doers: dict[str, Doer] = {"relay": relays, "message": Messages(), "call": alarming.calls}
         self.rules = Rules(settings.rules, journal, clock, doers=doers)
         self.intake.listen(self.rules.heard)
         station = settings.station.id
@@ -187,7 +189,11 @@ class Station:
         running = begun.shelf.text()
         self.cycle = Cycle(begun.shelf, self.changing, clock, teller, running)
         self.uplinks.open(settings.uplinks)
-        sections = [live_section(self.watch), settings_section(self.cycle, self.watch, doors.names)]
+        sections = [
+            alarming.section(self.rules, self.watch),
+            live_section(self.watch),
+            settings_section(self.cycle, self.watch, doors.names),
+        ]
         self._doors = doors
         app = doors.build(sections, self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())

@@ -16,12 +16,18 @@ from gateway.access.passwords import Cost
 from gateway.audit import Ledger, Place, history
 from gateway.audit.events import CONSOLE, HERE
 from gateway.clock import Clock, ClockStep, LinuxKernel
+from gateway.desk.alarms.board import Board
+from gateway.desk.alarms.calls import Calls
+from gateway.desk.alarms.section import section as alarm_section
 from gateway.desk.section import section as desk_section
 from gateway.event import Lane, envelope
 from gateway.health import Vitals
 from gateway.journal import Journal, JournalOptions
 from gateway.journal.chain import Proof, verify_chain
 from gateway.live import section as live
+from gateway.places import PlaceOptions, Places
+from gateway.rules.core import Plan
+from gateway.rules.room import Rules
 from gateway.web.audited import Auditor
 from gateway.web.gate import DESK_COOKIE, FORM_COOKIE, SESSION_COOKIE, StationGate
 from gateway.web.section import Section
@@ -71,8 +77,24 @@ class MovedClock(Clock):
         self.kernel.moved_ns += round(seconds * 1e9)
 
 
+PLACES = Places(
+    "望京西园三区驿站",
+    {
+        "grid-031": PlaceOptions(name="第31网格", code="110105-031"),
+        "b3": PlaceOptions(name="3号楼", inside="grid-031"),
+        "b3-f5": PlaceOptions(name="3号楼5层", inside="b3"),
+        "b3-lift": PlaceOptions(name="3号楼电梯", inside="b3"),
+    },
+)
+
+
+DEVICES = {device.id: device.name for device in NORMAL.devices}
+
+
 class Site:
     """The running station."""
+
+    plan = Plan()
 
     def __init__(self, folder: Path, clock: MovedClock) -> None:
         self.folder = folder
@@ -82,6 +104,8 @@ class Site:
         self.claims = 0
         self.signed: dict[str, Signed] = {}
         self.steps: list[ClockStep | None] = []
+        self.calls = Calls()
+        self.rules: Rules
         self.journal: Journal
         self.ledger: Ledger
         self.access: Access
@@ -96,9 +120,13 @@ class Site:
     def sections(self) -> list[Section]:
         """What the application is built of."""
         livep = live.section(self.look)
+        self.rules = Rules(self.plan, self.journal, self.clock, doers={"call": self.calls})
+        board = Board(self.rules, self.calls, PLACES, self.names, DEVICES)
+        alarms = alarm_section(board, self.journal, self.look)
         assert livep.card is not None
+        assert alarms.card is not None
         desk = desk_section(
-            {"live": livep.card},
+            {"alarms": alarms.card, "live": livep.card},
             access=self.access,
             clock=self.clock,
             lanes=self.journal,
@@ -107,7 +135,10 @@ class Site:
             moved=self.steps.append,
         )
         signin = signin_section(self.access, self.tls, self.clock, self.look, self.claimed)
-        return [desk, livep, signin, *self.extra]
+        return [desk, alarms, livep, signin, *self.extra]
+
+    def names(self) -> dict[str, str]:
+        return {account.id: account.name for account in self.access.book.accounts()}
 
     def look(self) -> Vitals:
         return self.vitals

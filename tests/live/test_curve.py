@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.live import curve
+from gateway.web import curve
 
 numbers = st.floats(-1e9, 1e9).map(lambda x: round(x, 3))
 samples = st.lists(st.none() | numbers, max_size=120)

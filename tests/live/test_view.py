@@ -4,8 +4,9 @@ import pytest
 
 from gateway.event import Lane
 from gateway.health import DeviceVitals, PointVitals
-from gateway.live import device_view, reading, view
+from gateway.live import device_view, view
 from gateway.texts import LANGUAGES
+from gateway.web import reading
 from gateway.web.pulse import difference
 from gateway.web.words import CATALOGUES
 from tests.web.station import (

@@ -36,10 +36,17 @@ let stationMs = Number(page.at);
 let heardAt = performance.now();
 let clock = document.querySelector('[data-k="frame.clock"]').textContent;
 
-for (const element of document.querySelectorAll("[data-k]")) {
-  const key = element.dataset.k;
-  shown.set(key, [...(shown.get(key) ?? []), element]);
+const $ = (id) => document.getElementById(id);
+
+function find() {
+  shown.clear();
+  born.clear();
+  for (const element of document.querySelectorAll("[data-k]")) {
+    const key = element.dataset.k;
+    shown.set(key, [...(shown.get(key) ?? []), element]);
+  }
 }
+find();
 
 const now = () => stationMs + performance.now() - heardAt;
 
@@ -55,9 +62,31 @@ function tell(element) {
   if (element.firstChild.data !== text) element.firstChild.data = text;
 }
 
+// Another shape: what the page shows is fetched and put in the place of the old, without loading
+// the page again, because a page that was loaded anew may not make a sound until somebody presses.
 // A page that somebody is typing into waits until they have done.
+let fetching = false;
 function anew() {
-  if (!document.activeElement?.matches("input:not([type=hidden]), select, textarea")) location.reload();
+  if (fetching || document.activeElement?.matches("input:not([type=hidden]), select, textarea")) return;
+  fetching = true;
+  const asked = new XMLHttpRequest();
+  asked.open("GET", location.href);
+  asked.responseType = "document";
+  asked.addEventListener("load", () => exchange(asked.response));
+  asked.addEventListener("loadend", () => { fetching = false; });
+  asked.send();
+}
+
+function exchange(fresh) {
+  const body = fresh?.body?.dataset;
+  if (body?.pulse !== page.pulse) return location.reload();  // signed out, or no such page any more
+  const focused = document.activeElement?.id;
+  document.querySelector("main").replaceWith(fresh.querySelector("main"));
+  document.title = fresh.title;
+  page.shape = body.shape;
+  find();
+  if (focused) $(focused)?.focus();
+  document.dispatchEvent(new Event("pulse"));
 }
 
 function take(event) {
@@ -70,23 +99,22 @@ function take(event) {
   }
   clock = set["frame.clock"] ?? clock;
   page.heard = at;
-  lost.hidden = true;
+  $("lost").hidden = true;
+  document.dispatchEvent(new Event("pulse"));
 }
 
-const lost = document.getElementById("lost");
-const lostSince = document.getElementById("lost-since");
-const lostAge = document.getElementById("lost-age");
 let full = false;
 
 // The sentence is said once, for who listens to the page; the age beside it is only seen.
 function sayLost() {
   const silent = performance.now() - heardAt;
   if (silent < SILENT_MS) return;
-  const { full: tooMany, since } = lostSince.dataset;
+  const said = $("lost-since");
+  const { full: tooMany, since } = said.dataset;
   const text = full ? tooMany : since.replace("{clock}", clock);
-  if (lostSince.textContent !== text) lostSince.textContent = text;
-  lostAge.textContent = ageText(silent);
-  lost.hidden = false;
+  if (said.textContent !== text) said.textContent = text;
+  $("lost-age").textContent = ageText(silent);
+  $("lost").hidden = false;
 }
 
 async function listen() {

@@ -1,0 +1,186 @@
+"""What a person may do to an alarm, by a form of the desk or by the API; each is one audited act.
+
+A form leads back to the page it came from; the API answers with the alarm as it is then.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from gateway.desk.alarms.board import PATH, Board
+from gateway.desk.alarms.report import Report, report
+from gateway.errors import UsageError
+from gateway.rules.alarms import SHELF_S_MAX, Alarms, Happening
+from gateway.rules.kinds import Moment
+from gateway.web.answers import json
+from gateway.web.audited import done_to, who
+from gateway.web.section import Permission, Route
+
+HOUR_S = 3600
+NOTE_CHARS_MAX = 200
+HOURS = (1, 8, 24, 72)
+"""How long something may be silent, as the desk offers it: a shift, a day, a weekend."""
+
+Hours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing more needs to be said."""
+
+
+class Shelve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how long."""
+
+    hours: Hours
+
+
+class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to write beside it; empty takes the note away."""
+
+    text: Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
+
+
+class Maintain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is worked on, and for how long; 0 hours ends it."""
+
+    scope: str
+    hours: Hours
+
+
+Change = Callable[[Alarms, Moment], list[Happening]]
+
+
+class Deed(NamedTuple):
+    """One thing to do: its body, and what it makes of the alarms."""
+
+    accepts: type[msgspec.Struct]
+    change: Callable[[str, Any, str], Change]
+    summary: str
+
+
+DEEDS: Mapping[str, Deed] = {
+    "acknowledge": Deed(
+        Nothing,
+        lambda alarm, _, actor: lambda alarms, _now: alarms.acknowledge(alarm, actor),
+        "Say that somebody has seen the alarm: it sounds and escalates no more",
+    ),
+    "shelve": Deed(
+        Shelve,
+        lambda alarm, body, actor: (
+            lambda alarms, now: alarms.shelve(alarm, body.hours * HOUR_S, actor, now)
+        ),
+        "Keep the alarm silent for so many hours",
+    ),
+    "unshelve": Deed(
+        Nothing,
+        lambda alarm, _, actor: lambda alarms, now: alarms.unshelve(alarm, actor, now),
+        "Take the alarm off its shelf",
+    ),
+    "note": Deed(
+        Note,
+        lambda alarm, body, _actor: lambda alarms, _now: alarms.note(alarm, body.text or None),
+        "Write something beside the alarm",
+    ),
+}
+
+
+class Acts:
+    """The handlers."""
+
+    def __init__(self, board: Board) -> None:
+        """On that board's alarms."""
+        self._board = board
+
+    def routes(self) -> list[Route]:
+        """A form's address and the API's for each deed, and for maintenance."""
+        routes = [route for name, deed in DEEDS.items() for route in self._of(name, deed)]
+        return [*routes, *self._maintenance()]
+
+    def _of(self, name: str, deed: Deed) -> tuple[Route, Route]:
+        async def by_form(request: web.Request) -> web.StreamResponse:
+            alarm = request.match_info["id"]
+            self._do(request, alarm, name, deed, await _form(request, deed.accepts))
+            raise web.HTTPSeeOther(f"{PATH}/{alarm}")
+
+        async def by_api(request: web.Request) -> web.StreamResponse:
+            alarm = request.match_info["id"]
+            self._do(request, alarm, name, deed, await _body(request, deed.accepts))
+            found = self._board.find(alarm)
+            if found is None:  # it was over: undoing its shelf has ended it
+                raise web.HTTPNoContent
+            return json(report(found, self._board))
+
+        act = f"alarm/{name}"
+        return (
+            _route(f"{PATH}/{{id}}/{name}", by_form, act=act),
+            _route(
+                f"/api/v1/alarms/{{id}}/{name}",
+                by_api,
+                act=act,
+                summary=deed.summary,
+                accepts=deed.accepts,
+                returns=Report,
+            ),
+        )
+
+    def _do(self, request: web.Request, alarm: str, name: str, deed: Deed, body: Any) -> None:
+        done_to(request, alarm)
+        self._board.rules.act(deed.change(alarm, body, _actor(request)))
+        if name != "note":
+            self._board.calls.answered(alarm)
+
+    def _maintenance(self) -> tuple[Route, Route]:
+        async def by_form(request: web.Request) -> web.StreamResponse:
+            self._maintain(request, await _form(request, Maintain))
+            raise web.HTTPSeeOther(PATH)
+
+        async def by_api(request: web.Request) -> web.StreamResponse:
+            self._maintain(request, await _body(request, Maintain))
+            return json(Nothing())
+
+        act = "alarm/maintain"
+        return (
+            _route(f"{PATH}/maintenance", by_form, act=act),
+            _route(
+                "/api/v1/maintenance",
+                by_api,
+                act=act,
+                summary="Keep a place, device, bus or rule silent while somebody works on it",
+                accepts=Maintain,
+                returns=Nothing,
+            ),
+        )
+
+    def _maintain(self, request: web.Request, body: Maintain) -> None:
+        done_to(request, body.scope)
+        actor, for_s = _actor(request), body.hours * HOUR_S
+        self._board.rules.act(lambda alarms, now: alarms.maintain(body.scope, for_s, actor, now))
+
+
+def _route(path: str, handler: Any, **more: Any) -> Route:
+    return Route(path=path, handler=handler, method="POST", permission=Permission.STAFF, **more)
+
+
+def _actor(request: web.Request) -> str:
+    actor = who(request)
+    return actor.id or actor.kind
+
+
+async def _form(request: web.Request, shape: type[Any]) -> Any:
+    """The form's fields as that shape; UsageError where they do not fit."""
+    given = await request.post()
+    names = {field.encode_name for field in msgspec.structs.fields(shape)}
+    try:
+        return msgspec.convert({n: given[n] for n in names if n in given}, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError("alarms.unfit", reason=str(error)) from error
+
+
+async def _body(request: web.Request, shape: type[Any]) -> Any:
+    """The JSON body as that shape; none is an empty one."""
+    try:
+        return msgspec.json.decode(await request.read() or b"{}", type=shape)
+    except msgspec.DecodeError as error:
+        raise UsageError("alarms.unfit", reason=str(error)) from error

@@ -1,0 +1,180 @@
+"""All open alarms in order, and what of them stands on the desk's first screen."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gateway.desk.alarms import row
+from gateway.desk.alarms.calls import Calls
+from gateway.desk.alarms.row import Row
+from gateway.event import Severity
+from gateway.health import Vitals
+from gateway.places import Places
+from gateway.rules.quiet import Maintenance
+from gateway.rules.room import Rules
+from gateway.web.section import Action, Need, View
+from gateway.web.words import Words
+
+PATH = "/desk/alarms"
+ROWS_MAX = 50
+"""A storm is counted beyond that."""
+
+NEEDS_MAX = 12
+RING_GRAVE, RING = 2, 1
+
+
+class Open(NamedTuple):
+    """The open alarms of one moment: those to act on, most urgent and oldest first; the silent."""
+
+    active: list[Row]
+    silent: list[Row]
+
+    @property
+    def waiting(self) -> list[Row]:
+        """Those that nobody has acknowledged."""
+        return [each for each in self.active if each.waits]
+
+
+class Board:
+    """Looks at the rules' room; changes nothing."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        calls: Calls,
+        places: Places,
+        names: Callable[[], Mapping[str, str]],
+        devices: Mapping[str, str],
+    ) -> None:
+        """`names` are the people of the station by account, `devices` its devices by id."""
+        self.rules = rules
+        self.places = places
+        self.calls = calls
+        self._names = names
+        self._devices = devices
+
+    def open(self) -> Open:
+        """The alarms of this moment."""
+        book, moment = self.rules.core.alarms.book, self.rules.moment()
+        rows = [row.row(alarm, book.facts(alarm), moment) for alarm in book.open.values()]
+        rows.sort(key=lambda each: (-each.urgency, -each.age_s, each.alarm.id))
+        told = [each for each in rows if each.alarm.state not in row.SILENT]
+        told.sort(key=lambda each: not each.waits)
+        silent = [each for each in rows if each.alarm.state in row.SILENT]
+        return Open(told, silent)
+
+    def find(self, alarm_id: str) -> Row | None:
+        """The open alarm of that id."""
+        found = (a for a in self.rules.core.alarms.book.open.values() if a.id == alarm_id)
+        alarm = next(found, None)
+        if alarm is None:
+            return None
+        return row.row(alarm, self.rules.core.alarms.book.facts(alarm), self.rules.moment())
+
+    def name(self, who: str | None) -> str:
+        """Somebody's name; what the record has where nobody is called so."""
+        return self._names().get(who or "", who or "")
+
+    def maintenance(self) -> list[Maintenance]:
+        """What is being worked on, the soonest end first."""
+        under = self.rules.core.alarms.quiet.under.values()
+        return sorted(under, key=lambda each: each.until_ns)
+
+    def scope(self, scope: str) -> str:
+        """What maintenance covers, as people call it."""
+        if scope and scope in self.places:
+            return self.places.path(scope)
+        return self._devices.get(scope, scope)
+
+    def ring(self, rows: Open) -> int:
+        """0: silence; 1: somebody should come; 2: somebody must come now."""
+        ringing = [each for each in rows.active if each.rings]
+        called = any(each.alarm.id in self.calls.ringing for each in rows.waiting)
+        if called or any(each.alarm.severity is Severity.CRITICAL for each in ringing):
+            return RING_GRAVE
+        return RING if ringing else 0
+
+    def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
+        """Everything on the page that changes."""
+        self.calls.shown()
+        return dict(self._facts(vitals, words))
+
+    def _facts(self, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+        rows, moment = self.open(), self.rules.moment()
+        shown = rows.active[:ROWS_MAX]
+        yield "shape", _shape(vitals, rows, self.maintenance())
+        yield "volatile", vitals.journal.volatile
+        yield from self.sound(rows, words).items()
+        yield "count", _counted(rows, words)
+        for each in shown:
+            key = f"alarm.{each.alarm.id}"
+            yield f"{key}.minutes", str(each.minutes)
+            yield f"{key}.mark", row.mark(each.alarm, words)
+            yield f"{key}.read", row.read(each.alarm, each.facts, words)
+            who = self.name(each.alarm.by)
+            yield f"{key}.text", row.state_text(each.alarm, words, who, moment)
+        for each in rows.silent[:ROWS_MAX]:
+            who = self.name(each.alarm.by)
+            yield f"alarm.{each.alarm.id}.text", row.state_text(each.alarm, words, who, moment)
+        for one in self.maintenance():
+            span = row.left(one.until_ns, moment, words)
+            yield f"work.{one.scope}", words("alarms.left", span=span)
+
+    def sound(self, rows: Open, words: Words) -> View:
+        """What the page's script needs to sound, and its word."""
+        ring = self.ring(rows)
+        return {"ring": str(ring), "ring.text": words(f"alarms.ring-{ring}")}
+
+    def card(self, _vitals: Vitals, words: Words) -> View:
+        """The card on the desk's first screen."""
+        self.calls.shown()
+        rows = self.open()
+        waiting = self.rules.core.engine.paused(self.rules.moment())
+        return {
+            **self.sound(rows, words),
+            "active": str(len(rows.active)),
+            "taken": str(len(rows.active) - len(rows.waiting)),
+            "silent": str(len(rows.silent)),
+            "watches": words("alarms.watching", n=len(self.rules.core.engine.watches)),
+            "paused": words("alarms.paused", n=waiting) if waiting else "",
+        }
+
+    def urgency(self, _vitals: Vitals) -> int:
+        """How urgent the card is now."""
+        return max((each.urgency for each in self.open().waiting), default=0)
+
+    def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
+        """A row for each alarm that nobody has acknowledged."""
+        return [self.need(each, words) for each in self.open().waiting[:NEEDS_MAX]]
+
+    def need(self, each: Row, words: Words) -> Need:
+        """The alarm on the board of what needs a person."""
+        alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
+        take = Action(words("alarms.take"), "check", f"{here}/acknowledge", post=True)
+        return Need(
+            key=alarm.id,
+            urgency=each.urgency,
+            hue="is-person",
+            pictogram=row.pictogram(each.facts.use),
+            amount=each.minutes,
+            unit=words("alarms.minutes-ago"),
+            title=row.title(each.facts),
+            text=row.read(alarm, each.facts, words),
+            note=words(f"alarms.state-{alarm.state.value}"),
+            actions=(take, Action(words("alarms.look"), "chart", here, quiet=True)),
+        )
+
+
+def _shape(vitals: Vitals, rows: Open, work: list[Maintenance]) -> int:
+    """Changes when a row came, went or moved, or may be acted on otherwise."""
+    parts = [vitals.name, vitals.version, *(one.scope for one in work)]
+    parts += [f"{each.alarm.id} {each.alarm.state}" for each in rows.active[:ROWS_MAX]]
+    parts += [f"{each.alarm.id} {each.alarm.state}" for each in rows.silent[:ROWS_MAX]]
+    parts.append(str(len(rows.active) > ROWS_MAX))
+    return zlib.crc32("\n".join(parts).encode())
+
+
+def _counted(rows: Open, words: Words) -> str:
+    if len(rows.active) > ROWS_MAX:
+        return words("alarms.count-storm", n=len(rows.active), shown=ROWS_MAX)
+    return words("alarms.count", n=len(rows.active), waiting=len(rows.waiting))

@@ -1,0 +1,113 @@
+"""The view of one alarm: how it stands, the curve that raised it, where it is."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from gateway.desk.alarms import plot as plotting
+from gateway.desk.alarms import row
+from gateway.desk.alarms.board import Board
+from gateway.desk.alarms.row import Row
+from gateway.health import PointVitals, Vitals
+from gateway.places import Place
+from gateway.web import reading
+from gateway.web.frame import wall_text
+from gateway.web.section import View
+from gateway.web.words import Words
+
+
+class Drawn(NamedTuple):
+    """The plot of an alarm, with what stands beside it."""
+
+    plot: plotting.Plot
+    point: PointVitals
+    limits: tuple[float, ...]
+
+
+class One:
+    """One open alarm at a time, over the board."""
+
+    def __init__(self, board: Board) -> None:
+        """Of that board."""
+        self._board = board
+
+    def drawn(self, each: Row, vitals: Vitals) -> Drawn | None:
+        """The curve, if its point has one."""
+        point = plotting.point_of(vitals, each.alarm.evidence)
+        if point is None:
+            return None
+        watch = self._board.rules.core.engine.watches[each.alarm.watch]
+        limits = plotting.limits_of(watch)
+        return Drawn(plotting.plot(vitals, point, limits, each.age_s), point, limits)
+
+    def way(self, each: Row) -> list[Place]:
+        """The places around it, from the station inwards, ending with its own."""
+        places = self._board.places
+        if each.facts.place not in places:
+            return []
+        return list(reversed(places.chain(each.facts.place)))
+
+    def view(self, vitals: Vitals, words: Words, alarm_id: str) -> View:
+        """Everything on the page that changes; only `shape` once it is over."""
+        self._board.calls.shown()
+        rows = self._board.open()
+        each = self._board.find(alarm_id)
+        base = {"volatile": vitals.journal.volatile, **self._board.sound(rows, words)}
+        if each is None:
+            return {"shape": 0, **base}
+        return {**base, **dict(self._facts(each, vitals, words))}
+
+    def _facts(self, each: Row, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+        alarm = each.alarm
+        moment = self._board.rules.moment()
+        drawn = self.drawn(each, vitals)
+        yield "shape", self._shape(each, vitals, drawn)
+        yield "minutes", str(each.minutes)
+        yield "read", row.read(alarm, each.facts, words)
+        yield "state", row.state_text(alarm, words, self._board.name(alarm.by), moment)
+        yield "mark", row.mark(alarm, words)
+        if drawn is not None:
+            yield from _plotted(drawn, vitals, words)
+
+    def _shape(self, each: Row, vitals: Vitals, drawn: Drawn | None) -> int:
+        """What makes its story longer, or its plot another one."""
+        alarm = each.alarm
+        under_way = self._board.rules.core.under_way.values()
+        lane = alarm.severity.lane
+        facts = [
+            alarm.id,
+            alarm.state.value,
+            alarm.note,
+            alarm.count,
+            alarm.steps,
+            alarm.on,
+            sum(task.alarm == alarm.id for task in under_way),
+            next((not one.waiting for one in vitals.lanes if one.lane is lane), True),
+            drawn is not None and drawn.plot.crossed != "",
+        ]
+        return zlib.crc32(repr(facts).encode())
+
+
+def _plotted(drawn: Drawn, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+    plot, point = drawn.plot, drawn.point
+    unit = reading.unit(point.unit)
+    now = f"{reading.value(point, words)} {unit}".strip()
+    yield "plot.path", plot.path
+    yield "plot.crossed", plot.crossed
+    for i, limit in enumerate(plot.limits):
+        yield f"plot.limit{i}", limit
+    for i, label in enumerate(plot.y):
+        yield f"plot.y{i}", label
+    for i, label in enumerate(plot.x):
+        yield f"plot.x{i}", label
+    yield "plot.now", words("alarms.now", value=now)
+    clock = ""
+    if plot.crossed_ago_s is not None and vitals.clock.wall_ns is not None:
+        wall_ns = vitals.clock.wall_ns - int(plot.crossed_ago_s * 1e9)
+        clock = wall_text(wall_ns, vitals.timezone, "%H:%M")
+    if plot.crossed_ago_s is None:
+        yield "plot.when", words("alarms.crossed-before")
+    else:
+        span = words.span(plot.crossed_ago_s)
+        yield "plot.when", words("alarms.crossed", clock=clock, span=span)
+    yield "plot.said", words("alarms.plot-said", point=point.name, now=now)

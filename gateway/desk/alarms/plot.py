@@ -1,0 +1,108 @@
+"""The curve that raised an alarm: the last hour of its point, the limit, where it was crossed.
+
+The hour is what the station keeps in memory for its live page: nothing is read from the disk for
+it. What was crossed before that hour is said in words and not drawn.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from gateway.health import PointVitals, Vitals
+from gateway.rules.alarm import Evidence
+from gateway.rules.kinds import threshold
+from gateway.rules.rule import Watch
+from gateway.web import curve
+from gateway.web.frame import wall_text
+
+X_LABELS = 5
+WIDTH, HEIGHT = 1000, 300
+MINUTES_FROM_S = 600
+
+
+class Plot(NamedTuple):
+    """What is drawn: paths over a box of 1000 by 300, the labels of both axes."""
+
+    path: str
+    limits: tuple[str, ...]
+    crossed: str
+    y: tuple[str, ...]
+    x: tuple[str, ...]
+    crossed_ago_s: float | None
+
+
+def limits_of(watch: Watch) -> tuple[float, ...]:
+    """The limits that a reading itself is held against; none where a pace or a time is judged."""
+    limits = watch.limits
+    if not isinstance(limits, threshold.Limits) or limits.span_ns is not None:
+        return ()
+    return tuple(limit for limit in (limits.above, limits.below) if limit is not None)
+
+
+def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:
+    """The point that raised it, if it is still read and has a curve."""
+    if evidence is None:
+        return None
+    for device in vitals.devices:
+        if device.id == evidence.device:
+            found = (p for p in device.points if p.id == evidence.point)
+            point = next(found, None)
+            known = point is not None and any(sample is not None for sample in point.spark)
+            return point if known else None
+    return None
+
+
+def plot(vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago_s: float) -> Plot:
+    """The point's last hour with what raised the alarm marked on it."""
+    samples = point.spark
+    scale = curve.scale([*samples, *limits])
+    span_s = point.spark_step_s * max(1, len(samples) - 1)
+    at = crossed_at(samples, limits, len(samples) - 1 - raised_ago_s / point.spark_step_s)
+    tall = HEIGHT / (scale.high - scale.low)
+    step = WIDTH / max(1, len(samples) - 1)
+    mark, ago_s = "", None
+    if at is not None and (value := samples[at]) is not None:
+        mark = f"M{at * step:.4g} {HEIGHT - (value - scale.low) * tall:.4g}h0"
+        ago_s = (len(samples) - 1 - at) * point.spark_step_s
+    return Plot(
+        path=curve.path(samples, scale.low, scale.high, curve.PLOT),
+        limits=tuple(f"M0 {HEIGHT - (limit - scale.low) * tall:.4g}H{WIDTH}" for limit in limits),
+        crossed=mark,
+        y=scale.labels,
+        x=tuple(_x_labels(vitals, span_s)),
+        crossed_ago_s=ago_s,
+    )
+
+
+def crossed_at(
+    samples: Sequence[float | None], limits: Sequence[float], raised: float
+) -> int | None:
+    """The first sample of the stretch that led to the alarm; None if that was before the curve.
+
+    Where no limit can be held against the samples, the sample at which the alarm was raised.
+    """
+    last = min(len(samples) - 1, round(raised))
+    while last >= 0 and samples[last] is None:
+        last -= 1
+    if last < 0:
+        return None
+    value = samples[last]
+    assert value is not None
+    limit = _nearest(value, limits)
+    if limit is None:
+        return last
+    above, first = value >= limit, last
+    while first > 0 and (before := samples[first - 1]) is not None and (before >= limit) is above:
+        first -= 1
+    return first if first > 0 else None
+
+
+def _nearest(value: float, limits: Sequence[float]) -> float | None:
+    return min(limits, key=lambda limit: abs(value - limit), default=None)
+
+
+def _x_labels(vitals: Vitals, span_s: float) -> Iterator[str]:
+    form = "%H:%M" if span_s >= MINUTES_FROM_S else "%H:%M:%S"
+    wall_ns: Any = vitals.clock.wall_ns
+    for i in range(X_LABELS):
+        ago_ns = int(span_s * (X_LABELS - 1 - i) / (X_LABELS - 1) * 1e9)
+        yield wall_text(None if wall_ns is None else wall_ns - ago_ns, vitals.timezone, form)

@@ -1,0 +1,128 @@
+"""How an alarm is said: its pictogram, how urgent it is, how old, in which state. Pure."""
+
+from typing import NamedTuple
+
+from gateway.event import Severity
+from gateway.rules.alarm import UNSEEN, Alarm, State
+from gateway.rules.kinds import Moment, S
+from gateway.rules.rule import Facts
+from gateway.web import reading
+from gateway.web.frame import Mark
+from gateway.web.words import Words
+
+PICTOGRAMS = {
+    "bin-burning": "flame",
+    "bin-full": "bin",
+    "bus-dead": "plug",
+    "device-silent": "meter",
+    "e-bike-in-lift": "ebike",
+    "fire-alarm": "flame",
+    "gas-over-limit": "gas",
+    "heat-below-standard": "heat",
+    "leak-at-night": "water",
+    "manhole-tilted": "manhole",
+    "meter-tampering": "meter",
+    "no-water-used": "water",
+    "perimeter-broken": "shield",
+    "phase-loss": "power",
+    "sensor-stuck": "meter",
+    "smoke": "smoke",
+    "tds-over-limit": "water",
+    "transformer-overload": "power",
+}
+OTHER = "bell"
+
+URGENCY = {Severity.CRITICAL: 4, Severity.MAJOR: 3, Severity.MINOR: 2, Severity.NOTICE: 1}
+
+MARKS = {
+    State.RAISED: ("bad", "s-bad"),
+    State.ESCALATED: ("bad", "s-bad"),
+    State.ACKNOWLEDGED: ("wait", "s-wait"),
+    State.RETURNED: ("warn", "warning"),
+    State.RESTING: ("ok", "s-ok"),
+    State.SHELVED: ("away", "s-off"),
+    State.SUPPRESSED: ("away", "s-off"),
+}
+SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+WAITS = UNSEEN | {State.RETURNED}
+"""Nobody has said yet that they have seen it."""
+
+
+class Row(NamedTuple):
+    """An open alarm with what its rule says of it."""
+
+    alarm: Alarm
+    facts: Facts
+    age_s: float
+
+    @property
+    def rings(self) -> bool:
+        """Whether it sounds at the desk."""
+        return self.alarm.state in UNSEEN
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody must still say that they have seen it."""
+        return self.alarm.state in WAITS
+
+    @property
+    def urgency(self) -> int:
+        """1 to 4, as the desk's board sorts."""
+        return URGENCY[self.alarm.severity]
+
+    @property
+    def minutes(self) -> int:
+        """How old it is."""
+        return int(self.age_s // 60)
+
+
+def row(alarm: Alarm, facts: Facts, moment: Moment) -> Row:
+    """The alarm at that moment; its age is lived time: what a power cut lasted does not count."""
+    return Row(alarm, facts, max(0.0, (moment.at_ns - alarm.raised_ns) / S))
+
+
+def pictogram(use: str) -> str:
+    """The sensor's own."""
+    return PICTOGRAMS.get(use, OTHER)
+
+
+def title(facts: Facts) -> str:
+    """What and where, as the board says it."""
+    return f"{facts.name} · {facts.spoken}" if facts.spoken else facts.name
+
+
+def mark(alarm: Alarm, words: Words) -> Mark:
+    """Its state with its word."""
+    return (*MARKS[alarm.state], words(f"alarms.state-{alarm.state.value}"))
+
+
+def read(alarm: Alarm, facts: Facts, words: Words) -> str:
+    """The reading that raised it, in words."""
+    evidence = alarm.evidence
+    if evidence is None:
+        return words("alarms.no-reading")
+    if isinstance(evidence.value, bool):
+        value = words("alarms.value-on" if evidence.value else "alarms.value-off")
+    elif isinstance(evidence.value, int | float):
+        value = f"{evidence.value:,} {reading.unit(evidence.unit)}".strip()
+    else:
+        value = str(evidence.value)
+    return words("alarms.read", point=facts.point_name or evidence.point, value=value)
+
+
+def left(until_ns: int, moment: Moment, words: Words) -> str:
+    """How long until then, rounded up to the minute."""
+    return words.span(max(0.0, (until_ns - moment.at_ns) / S) + 59)
+
+
+def state_text(alarm: Alarm, words: Words, who: str, moment: Moment) -> str:
+    """Its state in a sentence: who has it, until when it is silent, how often it came."""
+    parts = [words(f"alarms.said-{alarm.state.value}", who=who or words("alarms.somebody"))]
+    if alarm.state is State.SHELVED and alarm.until_ns is not None:
+        span = left(alarm.until_ns, moment, words)
+        parts = [words("alarms.shelved-for", span=span, who=who)]
+    if alarm.count > 1:
+        parts.append(words("alarms.came", n=alarm.count))
+    if alarm.note:
+        parts.append(words("alarms.noted", text=alarm.note))
+    return " ".join(parts)

@@ -1,0 +1,220 @@
+"""The alarms' addresses: the board, one alarm, the past, what is watched; and the API's."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.access import Caller
+from gateway.audit.history import Lanes
+from gateway.desk.alarms import past, row
+from gateway.desk.alarms.acts import HOURS, NOTE_CHARS_MAX, Acts
+from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
+from gateway.desk.alarms.one import One
+from gateway.desk.alarms.report import Report, report
+from gateway.desk.alarms.story import GROUPS, Teller
+from gateway.desk.alarms.watches import PAGE, Watches
+from gateway.errors import UsageError
+from gateway.event import Lane
+from gateway.health import Vitals
+from gateway.rules.alarm import State
+from gateway.web import reading
+from gateway.web.answers import json
+from gateway.web.cursor import is_number
+from gateway.web.gate import CALLER, permissions
+from gateway.web.pages import PAGES
+from gateway.web.pulse import framed
+from gateway.web.section import Card, Nav, Permission, Route, Section
+from gateway.web.words import Words, words_for
+
+HERE = Path(__file__).parent
+NAV_NUMBER = 2
+PAST_TURNS = 50
+STORY_TURNS = 40
+
+
+class AlarmPages:
+    """The handlers that only look."""
+
+    def __init__(self, board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> None:
+        """Over that board; the past is in `lanes`."""
+        self.board = board
+        self.one = One(board)
+        self.watches = Watches(board)
+        self._lanes = lanes
+        self._vitals = vitals
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """All open alarms, what is silent, and the sound."""
+        words, now = words_for(request), self._vitals()
+        rows = self.board.open()
+        return request.app[PAGES].render(
+            request,
+            "alarms/board.html",
+            now,
+            self.board.view(now, words),
+            active=rows.active[:ROWS_MAX],
+            hot=_hot(rows.active),
+            silent=rows.silent[:ROWS_MAX],
+            work=self.board.maintenance(),
+            scopes=self._scopes(),
+            scope_name=self.board.scope,
+            pictogram=row.pictogram,
+            title=row.title,
+            may_act=_may_act(request),
+            hours=HOURS,
+        )
+
+    def _scopes(self) -> list[tuple[str, str]]:
+        """What may be put under maintenance: ids, and what people call them."""
+        known = self.board.rules.core.alarms.quiet.known
+        return sorted(((scope, self.board.scope(scope)) for scope in known), key=lambda one: one[1])
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """One alarm: open, or what the journal still has of it."""
+        words, now, alarm_id = words_for(request), self._vitals(), request.match_info["id"]
+        each = self.board.find(alarm_id)
+        page = await past.page(self._lanes, {}, STORY_TURNS, past.of_alarm(alarm_id))
+        if each is None and not page.turns:
+            raise web.HTTPNotFound
+        story = [self._teller(words, now).line(turn) for turn in reversed(page.turns)]
+        seen = self.one.view(now, words, alarm_id)
+        if each is None:
+            return request.app[PAGES].render(
+                request, "alarms/over.html", now, seen, story=story, alarm_id=alarm_id
+            )
+        return request.app[PAGES].render(
+            request,
+            "alarms/one.html",
+            now,
+            seen,
+            each=each,
+            drawn=self.one.drawn(each, now),
+            way=self.one.way(each),
+            story=story,
+            title=row.title(each.facts),
+            pictogram=row.pictogram(each.facts.use),
+            waits=each.waits,
+            shelved=each.alarm.state is State.SHELVED,
+            grave=each.waits and each.urgency == max(row.URGENCY.values()),
+            unit=reading.unit,
+            may_act=_may_act(request),
+            hours=HOURS,
+            note_max=NOTE_CHARS_MAX,
+        )
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """What has happened, newest first."""
+        words, now, query = words_for(request), self._vitals(), request.query
+        rule, group = query.get("rule", "")[:60], query.get("group", "")[:20]
+        wanted = past.of_filter(rule, GROUPS.get(group, ()))
+        page = await past.page(self._lanes, _cursor(query.get("before", "")), PAST_TURNS, wanted)
+        teller = self._teller(words, now)
+        return request.app[PAGES].render(
+            request,
+            "alarms/past.html",
+            now,
+            {},
+            lines=[teller.line(turn) for turn in page.turns],
+            older=".".join(str(page.before[lane]) for lane in past.LANES) if page.before else "",
+            newest=not query.get("before"),
+            rule=rule,
+            group=group,
+            groups=GROUPS,
+            rules=self._rules(),
+        )
+
+    def _rules(self) -> dict[str, str]:
+        """The rules of the settings with their names."""
+        watches = self.board.rules.core.engine.watches.values()
+        return {watch.facts.rule: watch.facts.name for watch in watches}
+
+    def _teller(self, words: Words, now: Vitals) -> Teller:
+        return Teller(
+            words,
+            now.timezone,
+            name=self.board.name,
+            place=self.board.scope,
+            rules=self._rules(),
+            receipted={one.lane: one.receipted for one in now.lanes} if now.uplinks else {},
+        )
+
+    async def watched(self, request: web.Request) -> web.StreamResponse:
+        """What each rule watches."""
+        words, now = words_for(request), self._vitals()
+        first = _number(request.query.get("from", "0"))
+        return request.app[PAGES].render(
+            request,
+            "alarms/watches.html",
+            now,
+            self.watches.view(now, words, str(first)),
+            rows=self.watches.rows(first, words),
+            first=first,
+            page=PAGE,
+            count=self.watches.count,
+        )
+
+    async def listed(self, _request: web.Request) -> web.StreamResponse:
+        """The open alarms for programs."""
+        rows = self.board.open()
+        return json([report(each, self.board) for each in (*rows.active, *rows.silent)])
+
+
+def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section:
+    """The alarms of that board."""
+    pages = AlarmPages(board, lanes, vitals)
+    view = Permission.VIEW
+    return Section(
+        name="alarms",
+        routes=(
+            Route(path=PATH, handler=pages.home, permission=view),
+            Route(path=f"{PATH}/past", handler=pages.history, permission=view),
+            Route(path=f"{PATH}/watches", handler=pages.watched, permission=view),
+            Route(path=f"{PATH}/{{id}}", handler=pages.show, permission=view),
+            Route(
+                path="/api/v1/alarms",
+                handler=pages.listed,
+                permission=view,
+                summary="The open alarms: those to act on first, then the silent ones",
+                returns=list[Report],
+            ),
+            *Acts(board).routes(),
+        ),
+        templates=HERE / "pages",
+        static=HERE / "static",
+        nav=Nav(NAV_NUMBER, PATH, "alarms.tab"),
+        card=Card("alarms/card.html", board.urgency, board.card, board.needs),
+        pulses={
+            "alarms": framed(board.view),
+            "alarm": framed(pages.one.view),
+            "watches": framed(pages.watches.view),
+        },
+    )
+
+
+def _may_act(request: web.Request) -> bool:
+    caller: Caller | None = request.get(CALLER)
+    return caller is not None and Permission.STAFF in permissions(caller)
+
+
+def _hot(active: list[row.Row]) -> str:
+    """The first emergency that nobody has taken is the only one that may be red."""
+    first = active[0] if active else None
+    grave = first is not None and first.waits and first.urgency == max(row.URGENCY.values())
+    return first.alarm.id if first is not None and grave else ""
+
+
+def _cursor(text: str) -> Mapping[Lane, int]:
+    """The numbers of a page's end, lane by lane; from the newest where there are none."""
+    parts = text.split(".") if text else []
+    if not parts:
+        return {}
+    if len(parts) != len(past.LANES):
+        raise UsageError("web.no-number", name="before")
+    return dict(zip(past.LANES, map(_number, parts), strict=True))
+
+
+def _number(text: str) -> int:
+    if not is_number(text):
+        raise UsageError("web.no-number", name="before")
+    return int(text)

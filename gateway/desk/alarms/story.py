@@ -1,0 +1,146 @@
+"""The past in words: one line a turn, with its mark and its time."""
+
+import datetime
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from gateway.desk.alarms.past import Turn
+from gateway.event import Lane
+from gateway.rules.events import Did, Said, Told, Waiting
+from gateway.web.frame import Mark, wall_text
+from gateway.web.words import Words
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "raised": ("raised", "flapping"),
+    "acts": ("acknowledged", "shelved", "suppressed"),
+    "escalated": ("escalated",),
+    "over": ("returned", "cleared"),
+    "action": ("action", "message"),
+    "clock": ("paused", "running"),
+}
+"""What a reader may ask for."""
+
+MARKS = {
+    "raised": ("bad", "s-bad"),
+    "flapping": ("warn", "warning"),
+    "escalated": ("warn", "phone"),
+    "acknowledged": ("ok", "check"),
+    "returned": ("ok", "s-ok"),
+    "cleared": ("ok", "s-ok"),
+    "shelved": ("away", "s-off"),
+    "suppressed": ("away", "s-off"),
+    "paused": ("wait", "clockq"),
+    "running": ("ok", "clock"),
+    "message": ("ok", "cloud"),
+}
+STATES = {
+    "done": ("ok", "s-ok"),
+    "failed": ("bad", "s-bad"),
+    "unavailable": ("warn", "warning"),
+    "expired": ("warn", "warning"),
+    "skipped": ("away", "s-off"),
+    "dry-run": ("away", "s-off"),
+    "unknown": ("warn", "warning"),
+}
+
+
+NAMED = frozenset({"announce", "relay", "request"})
+"""Actions that are said with what they are done to."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One turn on a page; `received`: the platform's receipt covers it."""
+
+    when: str
+    trust: str
+    name: str
+    place: str
+    mark: Mark
+    text: str
+    alarm: str
+    received: bool
+
+
+class Teller:
+    """Says turns in one language, by the names of this station."""
+
+    def __init__(
+        self,
+        words: Words,
+        timezone: str,
+        *,
+        name: Callable[[str | None], str],
+        place: Callable[[str], str],
+        rules: Mapping[str, str],
+        receipted: Mapping[Lane, int],
+    ) -> None:
+        """`rules` are their names; `receipted` is the platform's last receipt in each lane."""
+        self._words = words
+        self._timezone = timezone
+        self._name = name
+        self._place = place
+        self._rules = rules
+        self._receipted = receipted
+
+    def line(self, turn: Turn) -> Line:
+        """The turn in words."""
+        data, words = turn.data, self._words
+        return Line(
+            when=self._when(turn),
+            trust=words(f"trust.{turn.trust}"),
+            name=data.name if isinstance(data, Told) else self._rules.get(turn.rule, turn.rule),
+            place=self._place(turn.place) if turn.place else "",
+            mark=self._mark(turn),
+            text=self._text(turn),
+            alarm=turn.alarm,
+            received=turn.seq <= self._receipted.get(turn.lane, 0),
+        )
+
+    def _when(self, turn: Turn) -> str:
+        if turn.time is None:
+            return self._words("desk.since-boot", span=self._words.span(turn.at_ms / 1000))
+        wall_ns = int(datetime.datetime.fromisoformat(turn.time).timestamp()) * 1_000_000_000
+        return wall_text(wall_ns, self._timezone, "%m-%d %H:%M:%S")
+
+    def _mark(self, turn: Turn) -> Mark:
+        if isinstance(turn.data, Did):
+            return (*STATES[turn.data.state], self._words(f"alarms.did-{turn.data.state}"))
+        return (*MARKS[turn.what], self._words(f"alarms.turn-{turn.what}"))
+
+    def _text(self, turn: Turn) -> str:
+        match turn.data:
+            case Told() as told:
+                return self._told(turn.what, told)
+            case Did() as did:
+                return self._did(did)
+            case Said(text=text):
+                return text
+            case Waiting(watches=watches):
+                return self._words("alarms.paused", n=watches) if watches else ""
+
+    def _told(self, what: str, told: Told) -> str:
+        words, parts = self._words, []
+        if what == "escalated":
+            parts.append(words("alarms.called", to=told.to or "", by=self._ways(told.by)))
+        if told.actor:
+            parts.append(self._name(told.actor))
+        if told.count > 1:
+            parts.append(words("alarms.came", n=told.count))
+        if told.note:
+            parts.append(words("alarms.noted", text=told.note))
+        return " ".join(parts)
+
+    def _ways(self, ways: tuple[str, ...]) -> str:
+        """The channels of a call; a zone has no word but its own."""
+        words = self._words
+        codes = [(way, f"alarms.by-{way}") for way in ways]
+        said = [words(code) if code in words else way for way, code in codes]
+        return ", ".join(said) or words("alarms.by-none")
+
+    def _did(self, did: Did) -> str:
+        words = self._words
+        what = did.what if did.does in NAMED else ""
+        said = " ".join(filter(None, [words(f"alarms.does-{did.does}"), what]))
+        why = words(did.why, does=did.does) if did.why and did.why in words else did.why or ""
+        return " ".join(filter(None, [said, did.text, why, f"({did.linkage})"]))

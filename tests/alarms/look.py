@@ -1,0 +1,145 @@
+"""Every screen of the alarms, in every state."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.async_api import Browser as Chromium
+
+from gateway.health import Vitals
+from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.alarms.rig import FOUR, AlarmSite, alarm_site
+from tests.web import browser
+from tests.web.station import NORMAL, STATES
+
+BOARD, PAST, WATCHES = "/desk/alarms", "/desk/alarms/past", "/desk/alarms/watches"
+
+
+def nothing(_made: AlarmSite) -> None:
+    """No alarm."""
+
+
+def one(made: AlarmSite) -> None:
+    """A lift with an e-bike."""
+    made.say("di-b3.ebike", True)
+
+
+def four(made: AlarmSite) -> None:
+    """Smoke, an e-bike, a load and a full bin at once; two minutes ago."""
+    for word, value in FOUR.items():
+        made.say(word, value)
+    made.tick(130)
+
+
+def storm(made: AlarmSite) -> None:
+    """A whole street above its limit."""
+    four(made)
+    made.raise_all(storm=True)
+
+
+def shelved(made: AlarmSite) -> None:
+    """One taken, one shelved, a building under maintenance."""
+    four(made)
+    load, bike = made.id_of("load-b3"), made.id_of("ebike-b3")
+    rules = made.rules
+    rules.act(lambda alarms, now: alarms.shelve(load, 8 * 3600, "zhang", now))
+    rules.act(lambda alarms, now: alarms.maintain("bin", 3600, "zhang", now))
+    rules.act(lambda alarms, _: alarms.acknowledge(bike, "zhang"))
+
+
+def taken(made: AlarmSite) -> None:
+    """Somebody goes."""
+    four(made)
+    load = made.id_of("load-b3")
+    made.rules.act(lambda alarms, _: alarms.acknowledge(load, "zhang"))
+    made.rules.act(lambda alarms, _: alarms.note(load, "已经请电工去看"))
+
+
+class Shot(NamedTuple):
+    """One screen: who looks, at what, after what; `path` may name a rule whose alarm is meant."""
+
+    name: str
+    path: str
+    after: Callable[[AlarmSite], None] = nothing
+    who: str = "zhang"
+    vitals: Callable[[], Vitals] = lambda: NORMAL
+    width: int = DESK
+    query: str = ""
+    tried: bool = True
+
+
+AWAY = STATES["away"]
+SHOTS = (
+    Shot("alarms-empty", BOARD),
+    Shot("alarms-empty-phone", BOARD, width=PHONE, tried=False),
+    Shot("alarms-one", BOARD, one, tried=False),
+    Shot("alarms-four", BOARD, four),
+    Shot("alarms-four-phone", BOARD, four, width=PHONE),
+    Shot("alarms-four-viewer", BOARD, four, "guest", tried=False),
+    Shot("alarms-four-en", BOARD, four, query="?lang=en", tried=False),
+    Shot("alarms-storm", BOARD, storm, tried=False),
+    Shot("alarms-shelved", BOARD, shelved),
+    Shot("alarms-shelved-phone", BOARD, shelved, width=PHONE, tried=False),
+    Shot("alarms-away", BOARD, four, vitals=AWAY, tried=False),
+    Shot("alarms-night", BOARD, four, query="?night=on"),
+    Shot("alarms-volatile-phone", BOARD, four, "zhang", STATES["volatile"], PHONE, tried=False),
+    Shot("alarm-smoke", "smoke-b3", four),
+    Shot("alarm-smoke-phone", "smoke-b3", four, width=PHONE, tried=False),
+    Shot("alarm-bin", "bin-east", four),
+    Shot("alarm-bin-phone", "bin-east", four, width=PHONE),
+    Shot("alarm-load-night", "load-b3", four, query="?night=on", tried=False),
+    Shot("alarm-taken-away-en", "load-b3", taken, vitals=AWAY, query="?lang=en"),
+    Shot("alarm-shelved", "load-b3", shelved, tried=False),
+    Shot("alarm-viewer", "smoke-b3", four, "guest", tried=False),
+    Shot("past", PAST, four),
+    Shot("past-phone-night-en", PAST, four, width=PHONE, query="?night=on&lang=en", tried=False),
+    Shot("past-none", PAST, query="?rule=never", tried=False),
+    Shot("watches", WATCHES, four),
+    Shot("watches-phone", WATCHES, four, width=PHONE, tried=False),
+    Shot("desk-alarms", "/desk/", four),
+    Shot("desk-alarms-phone", "/desk/", four, width=PHONE, tried=False),
+)
+
+
+async def take(
+    chromium: Chromium, made: AlarmSite, shot: Shot, out: Path | None = OUT
+) -> browser.Verdict:
+    """Bring the station into that state, open the screen, picture it and judge it."""
+    made.vitals = shot.vitals()
+    made.calm()
+    shot.after(made)
+    async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
+        console = browser.complaints(page)
+        await sign_in(page, made, shot.who)
+        await made.written()
+        path = shot.path if shot.path.startswith("/") else f"{BOARD}/{made.id_of(shot.path)}"
+        await page.goto(made.https + path + shot.query)
+        if shot.path != PAST:
+            await page.wait_for_selector("body[data-heard]")
+        if out is not None:
+            await browser.shoot(page, out / f"{shot.name}.png")
+        return await browser.judge(page, console)
+
+
+async def main(names: list[str]) -> int:
+    """Take all shots (or those named), print what was found."""
+    faulty = 0
+    shots = [shot for shot in SHOTS if not names or shot.name in names]
+    async with browser.browser() as chromium:
+        with tempfile.TemporaryDirectory() as folder:
+            async with alarm_site(Path(folder)) as made:
+                for shot in shots:
+                    verdict = await take(chromium, made, shot)
+                    faulty += bool(verdict.faults)
+                    print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
+                    for fault in verdict.faults[:12]:
+                        print(f"    {fault}")
+    return 1 if faulty else 0
+
+
+if __name__ == "__main__":
+    import asyncio
+
+    sys.exit(asyncio.run(main(sys.argv[1:])))

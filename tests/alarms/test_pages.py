@@ -1,0 +1,175 @@
+"""The alarms' pages in a browser: every screen, the keyboard alone, with and without a script."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page
+
+from tests.access.look import sign_in
+from tests.alarms.look import BOARD, SHOTS, Shot, four, take
+from tests.alarms.rig import AlarmSite, alarm_site
+from tests.web import browser
+from tests.web.station import NORMAL
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(
+        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
+    ),
+]
+
+COUNT_TONES = """
+window.tones = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...given) {
+  window.tones += 1;
+  start.apply(this, given);
+};
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chromium() -> AsyncIterator[Chromium]:
+    async with browser.browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def made(tmp_path_factory) -> AsyncIterator[AlarmSite]:
+    async with alarm_site(tmp_path_factory.mktemp("alarms")) as site:
+        yield site
+
+
+async def opened(page: Page, made: AlarmSite, path: str = BOARD) -> None:
+    made.vitals = NORMAL
+    await sign_in(page, made, "zhang")
+    await page.goto(made.https + path)
+    await page.wait_for_selector("body[data-heard]")
+
+
+async def press_on(page: Page, element: str) -> None:
+    """Tab until that element has the focus, and press it."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("(id) => document.activeElement.id === id", element):
+            break
+    else:
+        raise AssertionError(f"no way to #{element} by the keyboard")
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("shot", [shot for shot in SHOTS if shot.tried], ids=lambda shot: shot.name)
+async def test_every_screen(chromium: Chromium, made: AlarmSite, shot: Shot) -> None:
+    verdict = await take(chromium, made, shot, out=None)
+    assert verdict.faults == []
+    assert verdict.rules >= 30, "axe has looked"
+
+
+async def test_an_alarm_is_heard_and_taken_by_the_keyboard_alone_and_the_page_is_never_loaded_anew(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.add_init_script(COUNT_TONES)
+        await opened(page, made)
+        await page.wait_for_selector("text=没有报警")
+        await page.wait_for_selector("text=听不见：浏览器要您先按一下。")
+        await page.keyboard.press("Tab")  # any press is what the browser has waited for
+        await page.wait_for_selector("text=声音开着")
+        await press_on(page, "sound-switch")
+        await page.wait_for_selector("text=声音关了")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("text=声音开着")
+        await page.evaluate("window.here = true")
+        assert await page.evaluate("window.tones") == 0
+        made.say("di-b3.smoke", True)
+        alarm = made.id_of("smoke-b3")
+        await page.wait_for_selector(f"#take-{alarm}")
+        await page.wait_for_function("window.tones >= 3")
+        assert await page.evaluate("window.here"), "the same page: it may go on to sound"
+        await press_on(page, f"take-{alarm}")
+        await page.wait_for_url(f"**{BOARD}/{alarm}")
+    assert made.state_of(alarm) == "acknowledged"
+    acts = await made.acts(1)
+    assert (acts[0].act.what, acts[0].act.on) == ("alarm/acknowledge", alarm)
+    assert acts[0].act.who.id == "zhang"
+
+
+async def test_sound_that_is_switched_off_stays_off_and_can_be_tried(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.add_init_script(COUNT_TONES)
+        await opened(page, made)
+        await page.click("#sound-switch")
+        await page.click("#sound-switch")
+        await page.wait_for_selector("text=声音关了")
+        made.say("di-b3.smoke", True)
+        await page.wait_for_selector("text=现在在响：马上去看。")
+        assert await page.evaluate("window.tones") == 0
+        await page.click("#sound-test")
+        await page.wait_for_function("window.tones === 3")
+        await page.reload()
+        await page.wait_for_selector("text=声音关了")
+
+
+async def test_everything_can_be_done_without_a_script(chromium: Chromium, made: AlarmSite) -> None:
+    made.calm()
+    four(made)
+    alarm = made.id_of("bin-east")
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await page.click("#take")
+        assert made.state_of(alarm) == "acknowledged"
+        await page.fill("#note-text", "盖子卡住了")
+        await page.click("#note")
+        await page.wait_for_selector("text=记：盖子卡住了")
+        await page.select_option("#shelve-hours", "8")
+        await page.click("#shelve")
+        assert made.state_of(alarm) == "shelved"
+        await page.wait_for_selector("text=张丽 搁置的，还有 8 小时")
+        await page.click("#unshelve")
+        assert made.state_of(alarm) == "raised"
+        await page.goto(made.https + BOARD)
+        await page.select_option("#work-scope", "bin")
+        await page.click("#work-begin")
+        assert made.state_of(alarm) == "suppressed"
+        await page.click("text=检修完了")
+        made.tick(1)
+        assert made.state_of(alarm) == "raised"
+    said = [past.act.what for past in await made.acts(6)]
+    assert said == [
+        "alarm/maintain",
+        "alarm/maintain",
+        "alarm/unshelve",
+        "alarm/shelve",
+        "alarm/note",
+        "alarm/acknowledge",
+    ]
+
+
+async def test_the_desk_rings_for_a_call_and_its_board_takes_the_alarm(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made, "/desk/")
+        made.say("di-b3.smoke", True)
+        alarm = made.id_of("smoke-b3")
+        await page.wait_for_selector("text=现在在响：马上去看。")
+        await page.click("text=我去看")
+        await page.wait_for_url(f"**{BOARD}/{alarm}")
+        await page.wait_for_selector("text=张丽 接了。")
+        await made.written()
+        await page.goto(f"{made.https}{BOARD}/past?rule=smoke-b3&group=action")
+        said = await page.locator("table").inner_text()
+        assert "叫值班台" in said
+        assert "做了" in said
+        assert "做不了" in said, "nothing announces in this station"
