@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from broadcast import guard, room, turns
-from broadcast.book import Book
+from broadcast import guard, room
 from broadcast.guard import Answer, Ruling
 from broadcast.quiet import Moment, Quiet, Spell
+from gateway.clock import Deadline
 from tests.broadcast.orders.nights import Night, night
 
 NIGHTS = 10_000
@@ -60,8 +60,9 @@ def _no_margin(patch: pytest.MonkeyPatch) -> None:
 _of = Moment.of.__func__  # type: ignore[attr-defined]
 
 
-def _asked_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(turns.guard, "begin", lambda *_: Ruling(Answer.GO))
+def _immortal(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(guard, "left_s", lambda *_: 9e9)  # the guard, and behind it whoever looks again
+    patch.setattr(Deadline, "passed", lambda *_: False)
 
 
 def _never_quiet(patch: pytest.MonkeyPatch) -> None:
@@ -73,10 +74,6 @@ def _unknown_is_day(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Quiet, "spell", lambda self, m: Spell(False, 9e9) if m.wall_ns is None else spell(self, m)
     )
-
-
-def _forgets(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Book, "get", lambda self, order_id: None)
 
 
 def _one_judge(patch: pytest.MonkeyPatch) -> None:
@@ -95,7 +92,7 @@ def _one_judge(patch: pytest.MonkeyPatch) -> None:
     [
         (_without("_by_night"), "quiet hours"),
         (_without("_untimed"), "untrusted clock"),
-        (_without("_late"), "after its expiry"),
+        (_immortal, "after its expiry"),
         (_no_margin, "quiet hours"),
         (_never_quiet, "quiet hours"),
         (_unknown_is_day, "quiet hours"),
