@@ -27,8 +27,6 @@ CHARS_MAX = 1000
 AT_ONCE = 2
 """Renderings side by side: a background list never holds up an urgent text by more than one."""
 
-SPOKEN_SECONDS_MAX = 600
-
 
 class Line(NamedTuple):
     """A text that will be wanted."""
@@ -79,6 +77,10 @@ class Voice:
         # A caller that stops waiting does not stop the others, nor the work.
         return await asyncio.shield(task)
 
+    async def clips(self, texts: Iterable[str], language: str = "zh") -> tuple[Clip, ...]:
+        """The clips of several texts, to be played in order."""
+        return tuple([await self.render(text, language) for text in texts])
+
     async def prerender(self, lines: Iterable[Line]) -> AsyncIterator[Progress]:
         """Make ready what is not, one after the other; what fails is told, the rest goes on."""
         wanted = list(dict.fromkeys(lines))
@@ -126,7 +128,7 @@ class Voice:
         async with self._turn:
             with self._shelf.workshop() as folder:
                 raw = await engine.speak(said, language, folder)
-                made = await canonical(raw, folder, seconds_max=SPOKEN_SECONDS_MAX)
+                made = await canonical(raw, folder, trim=True)
                 return await self._shelf.put(made, title=title, key=key)
 
     def _failed(self, name: str, error: Exception) -> None:

@@ -1,0 +1,148 @@
+"""A microphone's sound on its way to the engine: any pieces of bytes in, frames of 20 ms out.
+
+Pure but for the recording. A browser sends in bursts and a network stalls: a few frames are held
+back before the first one goes, so that a short stall is not heard; what piles up beyond a fifth of
+a second is thrown away, the oldest first, because a voice that lags behind its speaker is worse
+than one that skips.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import BinaryIO, Protocol, Self
+
+from broadcast.prepare.clip import RATE, SAMPLE_BYTES, Clip, header
+from broadcast.prepare.index import Kind
+from broadcast.prepare.shelf import Shelf
+
+FRAME_S = 0.02
+FRAME_BYTES = round(RATE * FRAME_S) * SAMPLE_BYTES
+HELD_FRAMES = 3
+WAITING_FRAMES_MAX = 10
+RECORDED_SECONDS_MAX = 1800
+"""Half an hour; a live announcement that goes on is heard, its recording ends."""
+
+
+class Frames:
+    """The jitter buffer: `feed` what comes, `take` what may go."""
+
+    def __init__(self, held: int = HELD_FRAMES, waiting_max: int = WAITING_FRAMES_MAX) -> None:
+        """Hold back `held` frames at first, and keep at most `waiting_max`."""
+        self._held = held
+        self._rest = b""
+        self._waiting: deque[bytes] = deque()
+        self._waiting_max = waiting_max
+        self._flowing = False
+        self.dropped = 0
+        """Frames thrown away because nobody took them in time."""
+        self.stalls = 0
+        """How often there was nothing left to take."""
+
+    def feed(self, piece: bytes) -> None:
+        """Bytes as they come, cut anywhere."""
+        sound = self._rest + piece
+        whole = len(sound) - len(sound) % FRAME_BYTES
+        self._rest = sound[whole:]
+        # Of a flood only the end can ever be heard: no more of it is cut up.
+        first = max(0, whole - self._waiting_max * FRAME_BYTES)
+        self.dropped += first // FRAME_BYTES
+        for at in range(first, whole, FRAME_BYTES):
+            self._waiting.append(sound[at : at + FRAME_BYTES])
+        while len(self._waiting) > self._waiting_max:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._flowing = self._flowing or len(self._waiting) >= self._held
+
+    def take(self) -> bytes | None:
+        """The next frame; None while frames are held back, or none is there."""
+        if not self._flowing:
+            return None
+        if not self._waiting:
+            self._flowing = False
+            self.stalls += 1
+            return None
+        return self._waiting.popleft()
+
+    def end(self) -> list[bytes]:
+        """All that is left, the last frame filled with silence."""
+        left = list(self._waiting)
+        if self._rest:
+            left.append(self._rest.ljust(FRAME_BYTES, b"\0"))
+        self._waiting.clear()
+        self._rest = b""
+        self._flowing = False
+        return left
+
+
+class Recorder:
+    """Writes a live announcement to the disk while it is spoken; `keep` lays it on the shelf."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Use as a context: what is not kept is gone at its end."""
+        self._shelf = shelf
+        self._closing = contextlib.ExitStack()
+        self._bytes = 0
+
+    def __enter__(self) -> Self:
+        folder = self._closing.enter_context(self._shelf.workshop())
+        self._path: Path = folder / "live.wav"
+        self._file: BinaryIO = self._closing.enter_context(self._path.open("wb"))
+        self._file.write(header(0))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    @property
+    def seconds(self) -> float:
+        """How much is recorded."""
+        return self._bytes / (RATE * SAMPLE_BYTES)
+
+    def write(self, frame: bytes) -> None:
+        """One frame more; beyond half an hour nothing is added."""
+        if self.seconds < RECORDED_SECONDS_MAX:
+            self._file.write(frame)
+            self._bytes += len(frame)
+
+    async def keep(self, title: str) -> Clip | None:
+        """Lay it on the shelf; None if nothing was said."""
+        if not self._bytes:
+            return None
+        self._file.seek(0)
+        self._file.write(header(self._bytes))
+        self._file.flush()
+        return await self._shelf.put(self._path, title=title, kind=Kind.RECORDING)
+
+
+class Listener(Protocol):
+    """Whoever plays a live announcement: the engine's `live`."""
+
+    async def live(self, id_: str, pcm: bytes, /) -> None:
+        """Play these frames."""
+
+
+async def talk(
+    order: str, pieces: AsyncIterable[bytes], listener: Listener, recorder: Recorder
+) -> Frames:
+    """Bring a microphone's bytes to the engine and the recorder until they end.
+
+    The frames at their end tell how it went: what was dropped, how often it stalled.
+    """
+    frames = Frames()
+    async for piece in pieces:
+        frames.feed(piece)
+        await _pass_on(order, frames, listener, recorder)
+    for frame in frames.end():
+        recorder.write(frame)
+        await listener.live(order, frame)
+    return frames
+
+
+async def _pass_on(order: str, frames: Frames, listener: Listener, recorder: Recorder) -> None:
+    waiting: list[bytes] = []
+    while (frame := frames.take()) is not None:
+        recorder.write(frame)
+        waiting.append(frame)
+    if waiting:
+        await listener.live(order, b"".join(waiting))
