@@ -86,7 +86,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         folder = self._closing.enter_context(self._shelf.workshop())
-        self._path: Path = folder / "live.wav"
+        self._path: Path = folder / "spoken.wav"
         self._file: BinaryIO = self._closing.enter_context(self._path.open("wb"))
         self._file.write(header(0))
         return self
