@@ -139,9 +139,15 @@ class Cycle:
         self._task: asyncio.Task[Outcome] | None = None
         self._refs: dict[str, asyncio.Task[Outcome]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether a change is being checked, tried, put back or written down."""
+        return self.under_way is not None or (self._task is not None and not self._task.done())
+
     async def start(self, trial: Trial | None) -> None:
         """At a start: look after the change that asked for it, else note an edit by hand."""
         if trial is not None:
+            self.under_way = trial
             self._begin(self._look_after(_Staged(trial, self.running, None)), trial.ref)
             return
         try:
@@ -155,7 +161,7 @@ class Cycle:
 
         It goes on when whoever asked goes away.
         """
-        if self.under_way is not None or (self._task is not None and not self._task.done()):
+        if self.busy:
             raise Unavailable("appliance.busy")
         return await asyncio.shield(self._begin(self._see_through(change), change.ref))
 
@@ -263,7 +269,6 @@ class Cycle:
     async def _look_after(self, staged: _Staged) -> Outcome:
         loop = asyncio.get_running_loop()
         trial, until_s = staged.trial, loop.time() + SETTLE_WITHIN_S
-        self.under_way = trial
         while troubles := self._live.troubles(trial.working, final=loop.time() >= until_s):
             if loop.time() >= until_s:
                 return await self._back(staged, tuple(troubles))
