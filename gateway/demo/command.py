@@ -103,7 +103,10 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
     run_folder = folder / "run"
     platform = Child(
         "platform",
-        ["gateway.demo.platform", "--port", str(ports.platform), "--dir", str(folder / "platform")],
+        [
+            *("gateway.demo.platform", "--port", str(ports.platform)),
+            *("--tls-port", str(ports.office), "--dir", str(folder / "platform")),
+        ],
         run_folder,
         _say,
     )
@@ -167,6 +170,8 @@ def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts
         live=_at(ports.station),
         panel=_at(ports.panel),
         platform=_at(ports.platform),
+        office=f"https://127.0.0.1:{ports.office}",
+        authority=folder / "platform" / "ca.pem",
         settings=folder / "config" / "station.toml",
         station_pid=pids["station"],
         field_pid=pids["field"],

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drivers.shelf import shared
+from gateway.demo.platform.hand import Hand
 
 
 class Ports(NamedTuple):
@@ -13,9 +14,10 @@ class Ports(NamedTuple):
     platform: int
     panel: int
     gateway: int
+    office: int
 
 
-PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502)
+PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502, office=9443)
 
 
 def write_settings(folder: Path, ports: Ports, *, air: bool) -> None:
@@ -29,6 +31,7 @@ def write_settings(folder: Path, ports: Ports, *, air: bool) -> None:
     for name, target in (("field.toml", folder), ("station.toml", folder / "config")):
         text = shared("demo", name).read_text("utf-8")
         text = text.replace("@RUN@", str(run_folder))
+        text = text.replace("@COMMAND_KEY@", Hand(folder / "platform").signer.public)
         for which, port in ports._asdict().items():
             text = text.replace(f"@{which.upper()}@", str(port))
         if name == "station.toml" and air:

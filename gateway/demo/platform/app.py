@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.demo.platform.authority import Authority, listener
+from gateway.demo.platform.commands_page import CommandsPage
 from gateway.demo.platform.hand import Hand
 from gateway.demo.platform.moods import Temper
 from gateway.demo.platform.orders import Orders
@@ -34,7 +35,8 @@ class Platform:
         self.orders = Orders(self.store, self.hand)
         self.registrar = Registrar(self.store.register, self.authority, self.hand)
         self.receiver = Receiver(self.store, self.orders, self.temper, token)
-        self.page = Page(self.store, self.orders, self.temper, self.receiver)
+        self.page = Page(self.store, self.temper, self.receiver)
+        self.commands_page = CommandsPage(self.store, self.orders, self.registrar)
         self.url = ""
         self.tls_url = ""
         self._runner: web.AppRunner | None = None
@@ -47,7 +49,14 @@ class Platform:
         `own` is the certificate to show instead of the one that our authority vouches for.
         """
         app = web.Application(client_max_size=BODY_BYTES_MAX)
-        app.add_routes([*self.receiver.routes(), *self.registrar.routes(), *self.page.routes()])
+        app.add_routes(
+            [
+                *self.receiver.routes(),
+                *self.registrar.routes(),
+                *self.page.routes(),
+                *self.commands_page.routes(),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         self.url = f"http://{host}:{await self._listen(host, port)}"

@@ -2,20 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from gateway.demo.platform.asked import HERE, asked, file
 from gateway.demo.platform.moods import Mood, Temper
-from gateway.demo.platform.orders import OrderForm, Orders
 from gateway.demo.platform.receiver import Receiver
 from gateway.demo.platform.store import LaneKey, Store
 from gateway.demo.platform.wire import LANES, Arrival
 
-HERE = Path(__file__).parent
 SHEETS = HERE.parent.parent / "web" / "static"
 EVENTS_MAX = 1000
 SHOWN = 12
@@ -30,9 +27,8 @@ _STATIC = {
 class Page:
     """Everything that is not for stations."""
 
-    def __init__(self, store: Store, orders: Orders, temper: Temper, receiver: Receiver) -> None:
+    def __init__(self, store: Store, temper: Temper, receiver: Receiver) -> None:
         self._store = store
-        self._orders = orders
         self._temper = temper
         self._receiver = receiver
         self._started = time.monotonic()
@@ -40,12 +36,11 @@ class Page:
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""
         return [
-            web.get("/", _file(HERE / "page.html", "text/html")),
-            *(web.get(f"/{name}", _file(at / name, kind)) for name, (at, kind) in _STATIC.items()),
+            web.get("/", file("page.html", "text/html")),
+            *(web.get(f"/{name}", file(name, kind, at)) for name, (at, kind) in _STATIC.items()),
             web.get("/api/state", self._state),
             web.get("/api/events", self._events),
             web.post("/api/mood", self._mood),
-            web.post("/api/commands", self._command),
         ]
 
     def state(self) -> dict[str, Any]:
@@ -109,31 +104,11 @@ class Page:
 
     async def _mood(self, request: web.Request) -> web.Response:
         try:
-            mood = Mood((await _asked(request))["mood"])
+            mood = Mood((await asked(request))["mood"])
         except (ValueError, KeyError):
             raise web.HTTPBadRequest from None
         self._temper.change(mood)
         return web.json_response({"mood": mood.value})
-
-    async def _command(self, request: web.Request) -> web.Response:
-        try:
-            form = msgspec.convert(await _asked(request), OrderForm)
-        except msgspec.ValidationError as error:
-            raise web.HTTPBadRequest(text=str(error)) from None
-        return web.json_response({"id": self._orders.issue(form)})
-
-
-async def _asked(request: web.Request) -> dict[str, Any]:
-    """A JSON body; the content type keeps other sites' forms out of a page on loopback."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
-    try:
-        asked = await request.json()
-    except ValueError:
-        raise web.HTTPBadRequest from None
-    if not isinstance(asked, dict):
-        raise web.HTTPBadRequest
-    return asked
 
 
 def _by_urgency(key: LaneKey) -> tuple[str, str, int]:
@@ -151,17 +126,3 @@ def _shown(event: Arrival) -> dict[str, Any]:
         "time": event.time,
         "data": event.data,
     }
-
-
-def _file(path: Path, kind: str) -> Callable[[web.Request], Any]:
-    body, charset = path.read_bytes(), None if kind.startswith("image/") else "utf-8"
-
-    async def serve(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=body,
-            content_type=kind,
-            charset=charset,
-            headers={"Cache-Control": "no-cache"},
-        )
-
-    return serve

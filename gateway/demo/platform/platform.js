@@ -157,13 +157,6 @@ async function show() {
 }
 
 $("ping").addEventListener("click", () => station && post("api/commands", { station, kind: "ping" }));
-$("replay").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = new FormData(event.target);
-  const data = { lane: form.get("lane"), from: Number(form.get("from")), to: Number(form.get("to")) };
-  if (station) post("api/commands", { station, kind: "feed.replay", data });
-});
-
 async function tick() {
   $("clock").textContent = new Date().toTimeString().slice(0, 5);
   try {

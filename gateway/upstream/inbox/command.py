@@ -145,6 +145,11 @@ class _OnlyId(msgspec.Struct):
     id: str
 
 
+class _OnlyKind(msgspec.Struct):
+    kind: str
+
+
+_only_kind = msgspec.json.Decoder(_OnlyKind)
 _command = msgspec.json.Decoder(Command)
 _only_id = msgspec.json.Decoder(_OnlyId)
 
@@ -159,6 +164,14 @@ def parse(raw: bytes) -> Command:
     except (ValueError, OverflowError, RecursionError) as error:  # msgspec's are ValueErrors
         raise CommandRefused(MALFORMED, reason=str(error), of=_readable_id(raw)) from error
     return command
+
+
+def kind_of(raw: bytes) -> str:
+    """The kind that these bytes name, unchecked; empty if none can be read."""
+    try:
+        return _only_kind.decode(raw[:COMMAND_BYTES_MAX]).kind
+    except (ValueError, RecursionError):
+        return ""
 
 
 def signed_part(raw: bytes) -> Any:

@@ -48,11 +48,14 @@ class Memory:
 
     @property
     def newest(self) -> str:
-        """The highest id seen: where the next poll goes on."""
-        return max(self._passed, max(self._kept, default=self._floor))
+        """Where the next poll goes on: the highest id that this process has seen.
+
+        After a start that is the floor: what a killed process had in its hands is handed out again.
+        """
+        return max(self._passed, self._floor)
 
     def pass_over(self, command_id: str) -> None:
-        """Do not ask again for a command that was turned away; a restart forgets it."""
+        """Do not ask again for a command that was answered; a restart forgets it."""
         self._passed = max(self._passed, command_id)
 
     def get(self, command_id: str) -> Kept | None:
@@ -88,4 +91,5 @@ class Memory:
     def keep(self, command_id: str, kept: Kept) -> StateChange:
         """Remember it; the change belongs into the commit of the receipt."""
         self._kept[command_id] = kept
+        self.pass_over(command_id)
         return StateChange(self._room, command_id, _encode(kept))

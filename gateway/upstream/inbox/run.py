@@ -6,7 +6,9 @@
 What was not proved to be the platform's word leaves no trace in the memory: a forged command must
 not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
 happens, so a command is carried out at most once whatever is killed when. Only a kind that
-promises otherwise (`Promise.AT_LEAST_ONCE`, emergency sound) acts beside the record.
+promises otherwise (`Promise.AT_LEAST_ONCE`, emergency sound) acts beside the record, and goes
+before the others of the same answer. A kill may therefore leave a later command on disk and an
+earlier one not: after a start the platform is asked again for all that it has not seen ended.
 """
 
 import asyncio
@@ -78,6 +80,7 @@ class Inbox:
         self._memory = Memory(self._room, {})
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._cancelled: set[str] = set()
+        self._heard = ""
 
     async def load(self) -> None:
         """Take up the state, as it was when the process was last here."""
@@ -109,7 +112,7 @@ class Inbox:
                 await self._move(name, kept, State.FAILED, c.INTERRUPTED)
 
     async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> bool:
-        """Record one command and start to act on it; False if it brought nothing new."""
+        """Answer one command, and start to act on it; False if it had been answered before."""
         try:
             command = c.parse(raw)
             kept = self._memory.get(command.id)
@@ -118,11 +121,13 @@ class Inbox:
                 signed = command.family in c.SIGNED_FAMILIES
                 changes = self._memory.make_room(self._clock, command.id, signed=signed)
         except CommandRefused as refusal:
+            fresh = self._is_news(refusal.data.get("of"))
             await self._turn_away(refusal)
-            return False
+            return fresh
+        fresh = self._is_news(command.id)
         if kept is not None:
             await self._repeat(command.id, kept)
-            return False
+            return fresh
         await self._decide(command, changes, acting)
         return True
 
@@ -148,7 +153,9 @@ class Inbox:
         except UpstreamError as error:
             await asyncio.sleep(retry.after(error))
             return
-        news = [await self.take(raw, acting) for raw in found]
+        urgent = [raw for raw in found if self._is_urgent(raw)]
+        news = await asyncio.gather(*(self.take(raw, acting) for raw in urgent))
+        news += [await self.take(raw, acting) for raw in found if raw not in urgent]
         if found and not any(news):
             # A platform that repeats itself must not make the journal grow at network speed.
             await asyncio.sleep(retry.after(BadReceipt(c.NOTHING_NEW)))
@@ -156,6 +163,17 @@ class Inbox:
         retry.succeeded()
         if not found:
             await asyncio.sleep(max(0.0, began + POLL_EVERY_S_MIN - loop.time()))
+
+    def _is_urgent(self, raw: bytes) -> bool:
+        kind = self._kinds.get(c.kind_of(raw))
+        return kind is not None and kind.promise is Promise.AT_LEAST_ONCE
+
+    def _is_news(self, command_id: str | None) -> bool:
+        """Whether this process meets that id for the first time; for the pace of asking alone."""
+        if command_id is None or command_id <= self._heard:
+            return False
+        self._heard = command_id
+        return True
 
     def _authenticate(self, command: Command, raw: bytes) -> None:
         """CommandRefused unless it is a platform's word to this station, of a kind that we know."""
@@ -189,12 +207,15 @@ class Inbox:
             return
         accepted = Kept(State.ACCEPTED, deadline, kind=command.kind, data=work.raw)
         recording = self._commit(command.id, accepted, changes)
-        if work.kind.promise is Promise.AT_LEAST_ONCE:
-            doing = self._act_beside(recording, command.id, accepted, work)
-        else:
+        recorded = asyncio.Event()
+        if work.kind.promise is Promise.AT_MOST_ONCE:
             await recording
-            doing = self._act(command.id, accepted, work, work.kind.act)
+            recorded.set()
+        doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
         self._begin(acting, command.id, work, doing)
+        if work.kind.promise is Promise.AT_LEAST_ONCE:
+            await recording  # beside the act: neither waits for the other
+            recorded.set()
 
     def _judge(self, command: Command, fresh: Kept) -> _Work:
         """What would carry it out; CommandRefused with the first reason against it."""
@@ -225,17 +246,6 @@ class Inbox:
         self._acting[command_id] = task
         task.add_done_callback(lambda _: self._acting.pop(command_id, None))
 
-    async def _act_beside(
-        self, recording: Coroutine[Any, Any, Kept], command_id: str, accepted: Kept, work: _Work
-    ) -> None:
-        """Act and record start together, and neither waits for the other."""
-        recorded = asyncio.ensure_future(recording)
-        try:
-            await self._act(command_id, accepted, work, work.kind.act, after=recorded)
-        finally:
-            await asyncio.wait([recorded])  # also when cancelled: the commit is under way
-        recorded.result()
-
     async def _act(
         self,
         command_id: str,
@@ -243,12 +253,12 @@ class Inbox:
         work: _Work,
         act: Act,
         *,
-        after: asyncio.Future[Kept] | None = None,
+        after: asyncio.Event | None = None,
     ) -> None:
         """Do it and record the end; the record of the acceptance goes first."""
         state, code, detail = await self._outcome(command_id, accepted, work, act)
         if after is not None:
-            await asyncio.shield(after)
+            await after.wait()
         await self._move(command_id, accepted, state, code, detail=detail)
 
     async def _outcome(
@@ -297,6 +307,7 @@ class Inbox:
 
     async def _repeat(self, command_id: str, kept: Kept) -> None:
         assert kept.state is not None
+        self._memory.pass_over(command_id)
         former = {"state": kept.state.value, "detail": kept.detail}
         receipt = self._receipt(command_id, State.DUPLICATE, kept.reason_code, former)
         await self._journal.append([receipt])

@@ -1,0 +1,172 @@
+"""A station that is killed at any step of taking a command, and what its loudspeaker did."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.event import Lane, Trust
+from gateway.upstream.inbox.command import CommandKind, Promise
+from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.verify import Keys
+from tests.upstream.ledger import STATION, MemoryJournal
+from tests.upstream.rig import loop_clock
+
+NOW_MS = 1_795_000_000_000
+FINAL = {"done", "failed", "refused", "expired"}
+
+
+class Killed(Exception):
+    """The process is dead: nothing that it was about to do happens."""
+
+
+class Asked(msgspec.Struct):
+    takes_s: float = 0.0
+
+
+class Plan(NamedTuple):
+    """One command of a schedule."""
+
+    kind: str
+    ttl_s: int
+    takes_s: float
+    handed: int
+
+
+class World:
+    """What survives a kill: the journal, the platform, the loudspeaker (and its memory of ids)."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self.clock = loop_clock()
+        self.clock.learn(Trust.NTP, NOW_MS * 1_000_000, 1_000_000)
+        self.began_s = asyncio.get_running_loop().time()
+        self.journal = Disk(self)
+        self.steps_left: int | None = None
+        self.began: Counter[str] = Counter()
+        self.order: list[str] = []
+        self.late: list[str] = []
+        self.sounded: set[str] = set()
+        self.plans = {uuid7(NOW_MS + n): plan for n, plan in enumerate(plans)}
+
+    def step(self) -> None:
+        """Somewhere along here the power goes."""
+        if self.steps_left is not None:
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                raise Killed
+
+    def now_ms(self) -> int:
+        return NOW_MS + round((asyncio.get_running_loop().time() - self.began_s) * 1000)
+
+    def expires_ms(self, name: str) -> int:
+        return NOW_MS + self.plans[name].ttl_s * 1000
+
+    def body(self, name: str) -> bytes:
+        plan = self.plans[name]
+        return json.dumps(
+            {
+                "id": name,
+                "kind": plan.kind,
+                "station": STATION,
+                "issued": rfc3339(NOW_MS),
+                "expires": rfc3339(self.expires_ms(name)),
+                "data": {"takes_s": plan.takes_s},
+            }
+        ).encode()
+
+    def told(self) -> dict[str, list[str]]:
+        """The receipts of each command, in order."""
+        found: dict[str, list[str]] = {name: [] for name in self.plans}
+        for entry in self.journal.lanes[Lane.SERVICE]:
+            receipt = json.loads(b"{" + entry.body)["data"]
+            found[receipt["of"]].append(receipt["state"])
+        return found
+
+    def ended(self, name: str) -> bool:
+        return bool(FINAL & set(self.told()[name]))
+
+    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+        """The platform's long poll: what has not ended, some of it more than once."""
+        self.step()
+        await asyncio.sleep(0.01)
+        told = self.told()
+        found = []
+        for name, plan in self.plans.items():
+            if name > after and not FINAL & set(told[name]):
+                found += [self.body(name)] * plan.handed
+        if not found:
+            await asyncio.sleep(wait_s)
+        return found
+
+    async def ring(self, asked: Asked, mandate) -> dict:
+        """An act that must never be repeated: a relay."""
+        self.step()
+        self.note(mandate.id)
+        await asyncio.sleep(asked.takes_s)
+        self.step()
+        return {"rung": True}
+
+    async def sound(self, asked: Asked, mandate) -> dict:
+        """The loudspeaker: plays an id once, whoever asks again; it is another process."""
+        self.step()
+        if mandate.id not in self.sounded:
+            self.sounded.add(mandate.id)
+            self.note(mandate.id)
+        await asyncio.sleep(asked.takes_s)
+        self.step()
+        return {"sounded": True}
+
+    async def settle(self, _asked: Asked, mandate) -> dict:
+        """After a kill: tells, and never acts."""
+        self.step()
+        return {"began": self.began[mandate.id] > 0}
+
+    def note(self, name: str) -> None:
+        self.began[name] += 1
+        self.order.append(name)
+        if self.now_ms() > self.expires_ms(name):
+            self.late.append(name)
+
+    def inbox(self) -> Inbox:
+        kinds = [
+            CommandKind("ring", Asked, self.ring),
+            CommandKind("turn", Asked, self.ring, settle=self.settle),
+            CommandKind("siren", Asked, self.sound, Promise.AT_LEAST_ONCE),
+        ]
+        keys = Keys(Path("/nowhere"), None)
+        return Inbox("d", self.journal, self.clock, station=STATION, kinds=kinds, keys=keys)
+
+    async def live(self, steps: int | None, for_s: float) -> None:
+        """One life: until killed after so many steps, or stopped after so long."""
+        self.steps_left = steps
+        inbox = self.inbox()
+        await inbox.load()
+        try:
+            async with asyncio.timeout(for_s):
+                await inbox.run(self, random.Random(1))
+        except* (Killed, TimeoutError):
+            pass
+
+
+class Disk(MemoryJournal):
+    """The journal; the power may go before an append is on disk, or just after."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    async def append(self, events, state=()):
+        try:
+            await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            await super().append(events, state)  # the writer's thread ends what it has begun
+            raise
+        self.world.step()
+        made = await super().append(events, state)
+        self.world.step()
+        return made
