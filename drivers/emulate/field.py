@@ -37,7 +37,8 @@ UNPLUGGED = "unplugged"
 class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[meter.*]`: a profile at an address of a bus, with values that stand still.
 
-    `address` is as printed on the meter; Modbus units may be written as the number `unit`.
+    `address` is as printed on the meter; Modbus units may be written as the number `unit`. `pace`
+    says which counters run how many times as fast as usual.
     """
 
     profile: str
@@ -46,6 +47,7 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     address: str | None = None
     line: str | None = None
     set: dict[str, int | float | bool | str] = {}
+    pace: dict[str, float] = {}
 
 
 class BusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,6 +134,8 @@ class Field:
             )
             for point, value in wanted.set.items():
                 meter.set(point, value)
+            for point, times in wanted.pace.items():
+                meter.pace(point, times)
             bus.wire.slaves.append(meter.slave)
             meters[name] = meter
         return cls(buses, meters)

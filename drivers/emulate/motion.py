@@ -34,13 +34,17 @@ _NOISE_SHARE = 0.03
 
 @dataclasses.dataclass(slots=True)
 class Motion:
-    """One point: `normal` is what it usually shows, `start` what a counter began with."""
+    """One point: `normal` is what it usually shows, `start` what a counter began with.
+
+    `times`: so many times as fast as usual does a counter run.
+    """
 
     point: Point
     normal: float
     start: float
     seed: int
     pinned: Value = None
+    times: float = 1.0
     _count: float = 0.0
 
     def at(self, now_s: float, load: float, passed_s: float) -> Value:
@@ -53,7 +57,8 @@ class Motion:
         if point.type == "string":
             return "EMULATED"
         if point.counter:
-            self._count += _PER_HOUR.get(point.unit, 0.0) * self.normal * load * passed_s / _HOUR_S
+            per_hour = _PER_HOUR.get(point.unit, 0.0) * self.normal * self.times
+            self._count += per_hour * load * passed_s / _HOUR_S
             return self.start + self._count
         share = _STEADY_SHARE.get(point.unit)
         if share is not None:

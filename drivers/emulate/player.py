@@ -35,6 +35,7 @@ class Player(abc.ABC):
         self.points = {spec.id: spec.point() for spec in profile.point}
         points = tuple(self.points.values())
         self._motions = {point.id: motion_of(point, points, seed) for point in points}
+        self._paces: dict[str, float] = {}
         self._day_starts_s = day_starts_s
         self._began_s: float | None = None
         self._moved_s = 0.0
@@ -59,6 +60,14 @@ class Player(abc.ABC):
         if value is not None:
             self.show(point, value)
         self._motions[point_id].pinned = value
+
+    def hasten(self, point_id: str, times: float) -> None:
+        """Let a counter run so many times as fast as it was laid out. KeyError: no such point."""
+        self._motions[point_id].times = times * self._paces.get(point_id, 1.0)
+
+    def pace(self, point_id: str, times: float) -> None:
+        """Lay a counter out to run so many times as fast as usual. KeyError: no such point."""
+        self._motions[point_id].times = self._paces[point_id] = times
 
     def move(self, now_s: float) -> None:
         """Bring every value to the time `now_s`, at most once a second."""

@@ -15,6 +15,7 @@ from gateway.appliance.load import examine
 from gateway.demo import command
 from gateway.demo.field.cards import FAULTS, TRIP, AirCard, Line
 from gateway.demo.field.panel import FAULT_NAMES, Panel
+from gateway.demo.field.story import Story
 from gateway.demo.settings import PORTS, write_settings
 from gateway.texts import Texts
 from tests.sim.loop import simulated
@@ -102,7 +103,7 @@ async def test_the_panel_shows_every_card_and_has_a_word_for_every_fault(field) 
     spec, played = field
     air = Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez())
     cards = [Line(played, name, {}, spec) for name in played.buses] + [AirCard(air, {})]
-    panel = Panel(cards, "http://127.0.0.1:9", "http://127.0.0.1:9")
+    panel = Panel(cards, Story(played), "http://127.0.0.1:9", "http://127.0.0.1:9")
     async with TestClient(TestServer(panel.app())) as client:
         state = await (await client.get("/api/state")).json()
         assert [line["name"] for line in state["lines"]] == [*played.buses, "air"]

@@ -15,6 +15,7 @@ from drivers.emulate.field import Field, FieldSpec, parse
 from gateway.appliance.load import load, own_profiles
 from gateway.demo.field.cards import ADAPTER, AirCard, Card, Line
 from gateway.demo.field.panel import Panel
+from gateway.demo.field.story import Story
 from gateway.station.watchdog import notify
 from gateway.texts import Texts
 
@@ -56,7 +57,7 @@ async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Names
             radio = Texts.of_environment().say("demo.air-adapter")
             cards.append(AirCard(air, {**names, ADAPTER: radio}))
         runner = web.AppRunner(
-            Panel(cards, args.platform, args.live).app(),
+            Panel(cards, Story(field), args.platform, args.live).app(),
             access_log=None,
             shutdown_timeout=SHUTDOWN_S,
         )

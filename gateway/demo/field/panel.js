@@ -62,6 +62,15 @@ function moodButton(mood, now) {
     "aria-pressed": String(mood === now) }, words[`mood-${mood}`]);
 }
 
+function sceneRow(scene) {
+  const { name, on } = scene;
+  return el("li", {}, icon(scene.pictogram),
+    el("span", {}, el("b", {}, words[`story-${name}`]), el("p", { class: "soft" }, words[`story-${name}-look`])),
+    el("span", { class: "end" }, el("button", { class: on ? "btn" : "btn quiet", type: "button",
+      "data-scene": name, "data-on": on ? "" : "on", "aria-pressed": String(on) },
+      icon(on ? "back" : "play"), on ? words["story-undo"] : words[`story-${name}`])));
+}
+
 const shown = new Map();
 function changed(key, facts) {
   const now = JSON.stringify(facts);
@@ -82,6 +91,8 @@ function show(state) {
     $("mood").replaceChildren(el("span", { class: `st ${kind}` }, icon(picture), word));
     $("moods").replaceChildren(...state.moods.map((mood) => moodButton(mood, state.mood)));
   }
+  $("alarms").href = new URL("/desk/alarms", state.links.live).href;
+  if (changed("story", state.story)) $("story").replaceChildren(...state.story.map(sceneRow));
   for (const line of state.lines) {
     if (!changed(line.name, line)) continue;
     const card = lineCard(line);
@@ -95,8 +106,10 @@ document.addEventListener("change", (event) => {
   if (name) post("api/wish", { name, fault: event.target.value });
 });
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-plug], [data-mood]");
+  const button = event.target.closest("[data-plug], [data-mood], [data-scene]");
   if (!button) return;
+  const { scene, on } = button.dataset;
+  if (scene) return post(`api/story/${scene}`, { on: Boolean(on) });
   const { plug, fault, mood } = button.dataset;
   plug ? post("api/wish", { name: plug, fault }) : post(`api/mood/${mood}`);
 });

@@ -11,6 +11,7 @@ from aiohttp import web
 import gateway.web
 from drivers.emulate.field import UNPLUGGED
 from gateway.demo.field.cards import FAULTS, TRIP, Card
+from gateway.demo.field.story import SCENES, Story
 from gateway.texts import Texts
 
 HERE = Path(__file__).parent
@@ -29,6 +30,9 @@ MOODS = ("normal", "away", "frozen", "refuses")
 FAULT_NAMES = (*FAULTS, TRIP, UNPLUGGED, "silent", "gone", "garbage", "wrong-key", "off", "deaf")
 
 WORDS = (
+    *(f"demo.story-{scene.name}" for scene in SCENES),
+    *(f"demo.story-{scene.name}-look" for scene in SCENES),
+    *("demo.story", "demo.story-about", "demo.story-undo", "demo.story-alarms"),
     *(f"demo.fault-{name}" for name in FAULT_NAMES),
     *(f"demo.mood-{name}" for name in MOODS),
     *("demo.normal", "demo.panel-about", "demo.panel-heal", "demo.panel-live"),
@@ -44,12 +48,19 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
     fault: str = ""
 
 
+class _Turn(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether a scene of the story is on."""
+
+    on: bool
+
+
 class Panel:
     """The page and its JSON, over the cards of a running field."""
 
-    def __init__(self, cards: Sequence[Card], platform: str, live: str) -> None:
+    def __init__(self, cards: Sequence[Card], story: Story, platform: str, live: str) -> None:
         """`platform` and `live` are the other pages."""
         self._cards = cards
+        self._story = story
         self._platform = platform
         self._texts = Texts.of_environment()
         self._words = {code.partition(".")[2]: self._texts.say(code) for code in WORDS}
@@ -62,6 +73,7 @@ class Panel:
         app.router.add_get("/{file}", self._file)
         app.router.add_get("/api/state", self._state)
         app.router.add_post("/api/wish", self._wish)
+        app.router.add_post("/api/story/{scene}", self._play)
         app.router.add_post("/api/mood/{mood}", self._mood)
         app.router.add_post("/api/heal", self._heal)
         return app
@@ -70,6 +82,7 @@ class Panel:
         """Every card, and what the page says around them."""
         return {
             "lines": [card.state() for card in self._cards],
+            "story": self._story.state(),
             "moods": list(MOODS),
             "words": self._words,
             "links": self._links,
@@ -113,6 +126,14 @@ class Panel:
             raise web.HTTPBadRequest(text=str(error)) from error
         return await self._answer()
 
+    async def _play(self, request: web.Request) -> web.Response:
+        try:
+            turn = msgspec.json.decode(await request.read(), type=_Turn)
+            await self._story.play(request.match_info["scene"], on=turn.on)
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        return await self._answer()
+
     async def _mood(self, request: web.Request) -> web.Response:
         mood = request.match_info["mood"]
         if mood not in MOODS:
@@ -123,5 +144,6 @@ class Panel:
     async def _heal(self, _: web.Request) -> web.Response:
         for card in self._cards:
             await card.heal()
+        await self._story.heal()
         await self._ask_platform("normal")
         return await self._answer()
