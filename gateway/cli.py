@@ -20,6 +20,7 @@ COMMANDS = {
     "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
     "audio": "broadcast.engine.command",
+    "voice": "broadcast.voice.command",
     "accounts": "gateway.web.signin.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",

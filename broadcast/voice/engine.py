@@ -8,9 +8,12 @@ class Engine(Protocol):
     """One voice. `name` is what settings and people call it."""
 
     name: str
+    languages: frozenset[str]
 
     def identity(self, language: str) -> str | None:
-        """What the sound depends on beside the text (voice, model, version); None: not spoken.
+        """What the sound depends on beside the text (voice, model, version).
+
+        None: another language, or its program or model is not on this machine.
 
         Two runs with the same identity and text sound alike, so that one of them is enough.
         """

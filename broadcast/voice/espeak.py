@@ -23,6 +23,7 @@ class Espeak:
     """The built-in voice."""
 
     name = "espeak"
+    languages = frozenset(VOICES)
 
     def __init__(self, lexicon: Lexicon, program: str = "espeak-ng") -> None:
         """Speak with the readings of that lexicon."""

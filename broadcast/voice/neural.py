@@ -27,13 +27,13 @@ class Sherpa:
     ) -> None:
         """Speak `language` with that model."""
         self._model = model
-        self._language = language
+        self.languages = frozenset({language})
         self._program = program
 
     def identity(self, language: str) -> str | None:
         """Program and model; None for another language, or while a part is missing."""
         program, weights = shutil.which(self._program), self._weights()
-        if language != self._language or program is None or weights is None:
+        if language not in self.languages or program is None or weights is None:
             return None
         return f"{stamp(Path(program))} {stamp(weights)}"
 
@@ -70,13 +70,13 @@ class Piper:
     def __init__(self, model: Path, language: str = "zh", program: str = "piper") -> None:
         """Speak `language` with that voice."""
         self._model = model
-        self._language = language
+        self.languages = frozenset({language})
         self._program = program
 
     def identity(self, language: str) -> str | None:
         """Program and voice; None for another language, or while a part is missing."""
         program = shutil.which(self._program)
-        if language != self._language or program is None or not self._model.is_file():
+        if language not in self.languages or program is None or not self._model.is_file():
             return None
         return f"{stamp(Path(program))} {stamp(self._model)}"
 

@@ -112,6 +112,8 @@ class Voice:
         for engine in self._engines:
             key = _key(said, engine, language)
             if key is None:
+                if language in engine.languages:
+                    self._failed(engine.name, Unavailable("voice.absent", engine=engine.name))
                 continue
             if (clip := self._shelf.find(key)) is not None:
                 return clip

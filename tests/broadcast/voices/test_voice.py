@@ -141,6 +141,15 @@ async def test_the_next_engine_speaks_when_one_fails_and_it_is_told_until_it_is_
     assert voice.ready("停水") == better
 
 
+async def test_a_voice_whose_model_is_not_there_is_told(shelf, tmp_path):
+    missing = Sherpa(tmp_path / "none", program=program(tmp_path, "sherpa"))
+    voice = Voice(shelf, [missing, Espeak(LEXICON)])
+    await voice.render("停水")
+    assert voice.faults["sherpa"].code == "voice.absent"
+    await voice.render("water", "en")  # not its language: nothing more to say about it
+    assert list(voice.faults) == ["sherpa"]
+
+
 async def test_a_new_model_is_a_new_voice(shelf, tmp_path):
     engine = piper(tmp_path)
     before = engine.identity("zh")
@@ -168,6 +177,7 @@ class Counted:
     """An engine that counts, and waits to be let go."""
 
     name = "counted"
+    languages = frozenset({"zh"})
 
     def __init__(self):
         self.spoken = 0

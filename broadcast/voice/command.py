@@ -1,0 +1,194 @@
+"""`yizhan voice`: hear a text, see how it is read, list the voices, try them."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from broadcast.prepare.clip import Clip
+from broadcast.prepare.decode import measure
+from broadcast.prepare.shelf import Shelf
+from broadcast.voice.engine import Engine
+from broadcast.voice.espeak import Espeak
+from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.options import VoiceOptions, engines
+from broadcast.voice.voice import Voice, spoken
+from drivers.shelf import shared
+from gateway.errors import StationError, UsageError
+from gateway.texts import LANGUAGES, Texts
+from gateway.texts.table import table
+
+TRIALS = {"zh": "各位居民请注意，今天14:30停水。", "en": "The water is off from half past two."}
+
+
+class Found(msgspec.Struct, frozen=True):
+    """How one voice came through its trial."""
+
+    engine: str
+    language: str
+    speaks: bool
+    why: str = ""
+    seconds: float = 0.0
+    took_ms: int = 0
+    lufs: float = 0.0
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command and its parts."""
+    say = Texts.of_environment().say
+    parser = subcommands.add_parser(
+        "voice",
+        help=say("cli.voice"),
+        description=say("voice.about"),
+        epilog=say("voice.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
+    said = parts.add_parser("say", help=say("voice.say"))
+    said.set_defaults(func=run_say)
+    said.add_argument("-o", "--output", type=Path, required=True, help=say("voice.output"))
+    read = parts.add_parser("read", help=say("voice.read"))
+    read.set_defaults(func=run_read)
+    for part in (said, read):
+        part.add_argument("text", help=say("voice.text"))
+        part.add_argument("--language", choices=LANGUAGES, default="zh", help=say("voice.language"))
+    listed = parts.add_parser("list", help=say("voice.list"))
+    listed.set_defaults(func=run_list)
+    checked = parts.add_parser("check", help=say("voice.check"))
+    checked.set_defaults(func=run_check)
+    for part in (said, read, listed, checked):
+        part.add_argument("--config", type=Path, metavar="DIR", help=say("voice.config"))
+        part.add_argument("--sherpa", metavar="DIR", help=say("voice.sherpa"))
+        part.add_argument("--piper", metavar="FILE", help=say("voice.piper"))
+        part.add_argument("--json", action="store_true", help=say("voice.json"))
+
+
+def run_say(args: argparse.Namespace) -> int:
+    """Render the text into a file."""
+    clip, by = asyncio.run(_rendered(args))
+    if args.json:
+        _print_json({"seconds": clip.seconds, "sha": clip.sha, "faults": by})
+        return 0
+    texts = Texts.of_environment()
+    for name, why in by.items():
+        print(texts.say("voice.fell-back", engine=name, why=why), file=sys.stderr)
+    print(texts.say("voice.said", path=args.output, seconds=clip.seconds))
+    return 0
+
+
+def run_read(args: argparse.Namespace) -> int:
+    """Show how the text is read aloud, and which readings the lexicon gives."""
+    said = spoken(args.text, args.language)
+    if not said:
+        raise UsageError("voice.nothing", text=args.text[:40])
+    pinyin = _lexicon(args).spelt(said) if args.language == "zh" else said
+    if args.json:
+        _print_json({"text": args.text, "read": said, "spelt": pinyin})
+    else:
+        print(said if pinyin == said else f"{said}\n{pinyin}")
+    return 0
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Which voices there are, and which languages each speaks on this machine."""
+    texts = Texts.of_environment()
+    rows = [
+        (engine.name, language, engine.identity(language) is not None)
+        for engine in _engines(args)
+        for language in sorted(engine.languages)
+    ]
+    if args.json:
+        _print_json([{"engine": name, "language": lang, "there": is_} for name, lang, is_ in rows])
+    else:
+        heads = [texts.say(f"voice.head-{name}") for name in ("engine", "language", "there")]
+        cells = [(name, lang, texts.say(f"voice.there-{is_}".lower())) for name, lang, is_ in rows]
+        print(table(heads, cells))
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Let every voice speak; 0 if each that was asked for does, and Chinese is read as Chinese."""
+    found = asyncio.run(_tried(_engines(args)))
+    texts = Texts.of_environment()
+    if args.json:
+        _print_json(found)
+    else:
+        heads = [texts.say(f"voice.head-{name}") for name in ("engine", "language", "result")]
+        print(table(heads, [(each.engine, each.language, _result(each, texts)) for each in found]))
+    return 0 if found and all(each.speaks for each in found) else 1
+
+
+async def _rendered(args: argparse.Namespace) -> tuple[Clip, dict[str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        voice = Voice(Shelf(Path(folder)), _engines(args))
+        clip = await voice.render(args.text, args.language)
+        await asyncio.to_thread(shutil.copyfile, clip.path, args.output)
+        return clip, {name: str(error) for name, error in voice.faults.items()}
+
+
+async def _tried(chain: Sequence[Engine]) -> list[Found]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            await _try(engine, language, Path(folder))
+            for engine in chain
+            for language in LANGUAGES
+            if language in engine.languages
+        ]
+
+
+async def _try(engine: Engine, language: str, folder: Path) -> Found:
+    """Each voice alone, so that no other one speaks in its place."""
+    voice = Voice(Shelf(folder / engine.name / language), [engine])
+    began = time.monotonic()
+    try:
+        clip = await voice.render(TRIALS[language], language)
+        took_ms = round((time.monotonic() - began) * 1000)
+        if isinstance(engine, Espeak) and language == "zh":
+            await _is_mandarin(engine)
+    except StationError as error:
+        why = voice.faults.get(engine.name, error)
+        return Found(
+            engine.name,
+            language,
+            speaks=False,
+            why=Texts.of_environment().say(why.code, **why.data),
+        )
+    lufs = (await measure(clip.path)).lufs
+    return Found(engine.name, language, True, "", round(clip.seconds, 2), took_ms, lufs)
+
+
+async def _is_mandarin(engine: Espeak) -> None:
+    """A release of espeak-ng read Chinese syllables as English letters, and said "(en)"."""
+    if "(en)" in await engine.phonemes(spoken(TRIALS["zh"], "zh")):
+        raise UsageError("voice.not-mandarin")
+
+
+def _result(found: Found, texts: Texts) -> str:
+    if not found.speaks:
+        return texts.say("voice.mute", why=found.why)
+    return texts.say("voice.well", seconds=found.seconds, took_ms=found.took_ms, lufs=found.lufs)
+
+
+def _engines(args: argparse.Namespace) -> list[Engine]:
+    chosen = []
+    if args.sherpa:
+        chosen.append(VoiceOptions(engine="sherpa", model=args.sherpa))
+    if args.piper:
+        chosen.append(VoiceOptions(engine="piper", model=args.piper))
+    return engines(chosen, _lexicon(args))
+
+
+def _lexicon(args: argparse.Namespace) -> Lexicon:
+    own = [args.config / "voices"] if args.config else []
+    return Lexicon.load(shared("voices"), *own)
+
+
+def _print_json(found: object) -> None:
+    print(msgspec.json.encode(found).decode())
