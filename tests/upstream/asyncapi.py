@@ -1,0 +1,243 @@
+"""`docs/asyncapi.yaml`, made from the structs that are really sent and read.
+
+`python -m tests.upstream.asyncapi` writes it anew; a test fails where it differs.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.event import _Tail
+from gateway.intake import events as intake
+from gateway.journal import events as journal
+from gateway.station import commands
+from gateway.station import events as station
+from gateway.upstream import enrol, events
+from gateway.upstream.inbox import cancel, kinds
+from gateway.upstream.inbox.command import Command
+from gateway.upstream.uplinks import contract
+
+FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
+KINDS = (*journal.KINDS, *station.KINDS, *intake.KINDS, *events.KINDS)
+COMMANDS = {
+    "ping": kinds.Ping,
+    "clock.offset": kinds.Offset,
+    "feed.replay": kinds.Replay,
+    "key.rotate": kinds.Rotate,
+    "command.cancel": cancel.Cancel,
+    "device.write": commands.DeviceWrite,
+}
+"""What the station itself carries out; other rooms describe theirs in their own pages."""
+
+ABOUT = """\
+What goes between a station and its platform. The prose, with examples, is docs/feed.md; every
+example is a golden file of the tests. This file is made from the station's own message types."""
+ADDRESSES = {
+    "events": ("/v1/events", "Batches of events up, the platform's receipt in the answer"),
+    "commands": ("/v1/commands", "Long poll: ?station=…&after=<command id>&wait=55"),
+    "claim": ("/v1/claim", "Bind a station with a one-time token; TLS only"),
+    "renew": ("/v1/renew", "Another certificate; the present one, shown by TLS, says who asks"),
+}
+Json = dict[str, Any]
+
+
+def document() -> Json:
+    """The whole document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Yizhan station feed", "version": "1", "description": ABOUT},
+        "defaultContentType": "application/json",
+        "servers": {
+            "platform": {
+                "host": "iot.example.cn",
+                "pathname": "/yizhan",
+                "protocol": "https",
+                "security": [{"type": "X509"}, {"type": "http", "scheme": "bearer"}],
+            }
+        },
+        "channels": {name: channel(name) for name in ADDRESSES},
+        "operations": operations(),
+        "components": {"messages": messages(), "schemas": schemas()},
+    }
+
+
+def channel(name: str) -> Json:
+    address, description = ADDRESSES[name]
+    spoken = {
+        "events": ("batch", "receipt"),
+        "commands": ("poll", "commands"),
+        "claim": ("claim", "granted"),
+        "renew": ("claim", "granted"),
+    }[name]
+    return {
+        "address": address,
+        "description": description,
+        "messages": {each: ref("messages", each) for each in spoken},
+    }
+
+
+def operations() -> Json:
+    asks = {
+        "deliver": ("events", "batch", "receipt", "POST"),
+        "poll": ("commands", "poll", "commands", "GET"),
+        "claim": ("claim", "claim", "granted", "POST"),
+        "renew": ("renew", "claim", "granted", "POST"),
+    }
+    return {
+        name: {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{where}"},
+            "messages": [{"$ref": f"#/channels/{where}/messages/{said}"}],
+            "bindings": {"http": {"method": method}},
+            "reply": {
+                "channel": {"$ref": f"#/channels/{where}"},
+                "messages": [{"$ref": f"#/channels/{where}/messages/{answer}"}],
+            },
+        }
+        for name, (where, said, answer, method) in asks.items()
+    }
+
+
+def messages() -> Json:
+    batch = "application/cloudevents-batch+json"
+    return {
+        "batch": {
+            "contentType": batch,
+            "headers": ref("schemas", "BatchHeaders"),
+            "payload": {"type": "array", "maxItems": 100, "items": ref("schemas", "AnyEvent")},
+        },
+        "receipt": {"payload": ref("schemas", "Receipt")},
+        "poll": {"payload": {"type": "null"}},
+        "commands": {
+            "payload": {"type": "array", "maxItems": 32, "items": ref("schemas", "AnyCommand")}
+        },
+        "claim": {"payload": ref("schemas", "Claim")},
+        "granted": {"payload": ref("schemas", "Granted")},
+    }
+
+
+def schemas() -> Json:
+    made: Json = {
+        "BatchHeaders": {
+            "type": "object",
+            "required": ["Yizhan-Station", "Yizhan-Epoch"],
+            "properties": {
+                "Yizhan-Station": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"},
+                "Yizhan-Epoch": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+            },
+        },
+        "Event": event(),
+        "Receipt": inline(contract.Receipt),
+        "Command": command(),
+        "Claim": inline(enrol.Claim),
+        "Granted": inline(enrol.Granted),
+    }
+    for kind in KINDS:
+        made[named(kind.type)] = of_kind("Event", "type", kind.type, inline(kind.data))
+    for kind_name, data in COMMANDS.items():
+        made[f"command.{kind_name}"] = of_kind("Command", "kind", kind_name, inline(data))
+    made["AnyEvent"] = {
+        "description": "One of the kinds below, or of a later version: ignore what is not known.",
+        "anyOf": [
+            *(ref("schemas", named(kind.type)) for kind in KINDS),
+            ref("schemas", "Event"),
+        ],
+    }
+    made["AnyCommand"] = {
+        "anyOf": [*(ref("schemas", f"command.{name}") for name in COMMANDS),
+                  ref("schemas", "Command")]
+    }  # fmt: skip
+    return made
+
+
+def event() -> Json:
+    """The envelope: what the journal stores, and the head that is put before it."""
+    made = inline(_Tail)
+    head = {
+        "specversion": {"const": "1.0"},
+        "id": {
+            "type": "string",
+            "pattern": "^[a-z0-9-]+:[0-9a-f]{16}:(emergency|alarm|service|telemetry):[0-9]+$",
+        },
+        "sequence": {"type": "string", "pattern": "^[0-9]{12}$"},
+    }
+    made["properties"] = {**head, **made["properties"], "data": {"type": "object"}}
+    made["properties"]["lane"] = {"enum": ["emergency", "alarm", "service", "telemetry"]}
+    made["required"] = [*head, *made["required"]]
+    return made
+
+
+def command() -> Json:
+    # Its `data` are raw bytes to the station, which reads them by the kind.
+    fields = [
+        ("data", dict, msgspec.field(default_factory=dict))
+        if field.name == "data"
+        else (field.name, field.type, *(() if field.required else (field.default,)))
+        for field in msgspec.structs.fields(Command)
+    ]
+    made = inline(msgspec.defstruct("Command", fields, kw_only=True))
+    made["properties"]["id"]["pattern"] = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}$"
+    made["properties"]["data"] = {"type": "object"}
+    return made
+
+
+def of_kind(base: str, field: str, value: str, data: Json) -> Json:
+    narrower = {"properties": {field: {"const": value}, "data": data}, "required": ["data"]}
+    return {"allOf": [ref("schemas", base), narrower]}
+
+
+def inline(struct: type) -> Json:
+    """The struct's own schema with what it refers to put in place; its prose stays in the code."""
+    whole = msgspec.json.schema(struct)
+    parts = whole.pop("$defs", {})
+
+    def put(node: Any) -> Any:
+        if isinstance(node, list):
+            return [put(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return put(parts[node["$ref"].rsplit("/", 1)[1]])
+        return {
+            key: put(value)
+            for key, value in node.items()
+            if not (key in ("title", "description") and isinstance(value, str))
+        }
+
+    made: Json = put(whole)
+    return made
+
+
+def named(kind_type: str) -> str:
+    return kind_type.removeprefix("cn.yizhan.")
+
+
+def ref(part: str, name: str) -> Json:
+    return {"$ref": f"#/components/{part}/{name}"}
+
+
+def yaml(node: Any, indent: int = 0) -> str:
+    """YAML of plain data; every text in JSON's quotes, which YAML shares."""
+    pad = "  " * indent
+    if isinstance(node, dict) and node:
+        return "".join(f"{pad}{_key(key)}:{_below(value, indent)}" for key, value in node.items())
+    if isinstance(node, list) and node:
+        return "".join(f"{pad}-{_below(value, indent)}" for value in node)
+    return f"{pad}{json.dumps(node, ensure_ascii=False)}\n"
+
+
+def _below(value: Any, indent: int) -> str:
+    if isinstance(value, dict | list) and value:
+        return "\n" + yaml(value, indent + 1)
+    return " " + json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z][\w.-]*", key) else json.dumps(key)
+
+
+if __name__ == "__main__":
+    FILE.write_text("# Made by `python -m tests.upstream.asyncapi`.\n" + yaml(document()), "utf-8")
