@@ -14,7 +14,6 @@ class Media(NamedTuple):
     port: int
     codec: str
     ttl: int | None = None
-    sendonly: bool = False
 
 
 def describe(name: str, origin: str, session: int, media: Media) -> str:
@@ -31,8 +30,6 @@ def describe(name: str, origin: str, session: int, media: Media) -> str:
         f"a=rtpmap:{codec.payload_type} {codec.clock}",
         "a=ptime:20",
     ]
-    if media.sendonly:
-        lines.append("a=sendonly")
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -18,6 +18,9 @@ TAIL_FRAMES = 10
 
 CLOSE_WITHIN_S = 2.0
 
+_portaudio = threading.Lock()
+"""PortAudio opens and closes one stream at a time; two at once corrupt its memory."""
+
 
 class SoundCardSpeaker:
     """One output of a card. A session starts its stream, its end stops it behind a silence."""
@@ -38,21 +41,8 @@ class SoundCardSpeaker:
 
     def open(self) -> None:
         """Find the card, open it and start the thread; Unavailable says why not."""
-        import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; a station without a card needs none
-
-        self._audio = pyaudio.PyAudio()
-        try:
-            self._stream = self._audio.open(
-                rate=RATE,
-                channels=1,
-                format=pyaudio.paInt16,
-                output=True,
-                output_device_index=device_index(self._audio, self._options.device),
-                frames_per_buffer=FRAME_SAMPLES,
-                start=False,
-            )
-        except (OSError, ValueError) as error:
-            raise Unavailable("speaker.no-card", device=self._where()) from error
+        with _portaudio:
+            self._open()
         self._thread = threading.Thread(target=self._work, name=self._id, daemon=True)
         self._thread.start()
         self.rung = Rung.REACHABLE
@@ -90,12 +80,30 @@ class SoundCardSpeaker:
             self._put(b"")
             self._thread.join(CLOSE_WITHIN_S)
         self._thread = None
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-        if self._audio is not None:
-            self._audio.terminate()
-            self._audio = None
+        with _portaudio:
+            if self._stream is not None:
+                self._stream.close()
+                self._stream = None
+            if self._audio is not None:
+                self._audio.terminate()
+                self._audio = None
+
+    def _open(self) -> None:
+        import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; a station without a card needs none
+
+        self._audio = pyaudio.PyAudio()
+        try:
+            self._stream = self._audio.open(
+                rate=RATE,
+                channels=1,
+                format=pyaudio.paInt16,
+                output=True,
+                output_device_index=device_index(self._audio, self._options.device),
+                frames_per_buffer=FRAME_SAMPLES,
+                start=False,
+            )
+        except (OSError, ValueError) as error:
+            raise Unavailable("speaker.no-card", device=self._where()) from error
 
     def _put(self, item: bytes | None) -> None:
         """Never wait: a card that lags loses its oldest frame."""

@@ -63,7 +63,8 @@ class SipSpeaker:
         self._resting = False
         if self._call is None:
             self._stream = Stream(CODECS[self.codec], self._chance)
-            media = Media(self._own, self._port(self._rtp), self.codec, sendonly=True)
+            # offered both ways: there are horns that play nothing of a one-way offer (baresip 1.0)
+            media = Media(self._own, self._port(self._rtp), self.codec)
             own = f"{self._own}:{self._port(self._sip)}"
             self._call = Call(self._options.uri, own, media, self._wait_frames, self._chance)
             self._call.invite()
@@ -97,12 +98,14 @@ class SipSpeaker:
             own = f"{link.getsockname()[0]}:{link.getsockname()[1]}"
             token = f"{self._chance.getrandbits(96):024x}"
             dialog = Dialog.begin(self._options.uri, own, token)
-            for _ in range(PROBES):
-                link.sendto(dialog.request("OPTIONS", 1, token[:16]), self._at)
-                with contextlib.suppress(TimeoutError):
-                    answer = parse(link.recv(BYTES_MAX))
-                    if answer is not None and answer.status:
-                        return Rung.REACHABLE
+            link.connect(self._at)  # so that a closed port is told at once
+            with contextlib.suppress(ConnectionRefusedError):
+                for _ in range(PROBES):
+                    link.send(dialog.request("OPTIONS", 1, token[:16]))
+                    with contextlib.suppress(TimeoutError):
+                        answer = parse(link.recv(BYTES_MAX))
+                        if answer is not None and answer.status:
+                            return Rung.REACHABLE
         raise Unavailable("speaker.unreachable", address=f"{host}:{port}")
 
     def close(self) -> None:

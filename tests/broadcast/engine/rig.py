@@ -6,6 +6,7 @@ import math
 import os
 import random
 import signal
+import socket
 import wave
 from array import array
 from collections.abc import AsyncIterator, Callable
@@ -130,3 +131,22 @@ async def end(launcher: Launcher) -> None:
         with contextlib.suppress(ChildProcessError):
             async with asyncio.timeout(10):
                 await asyncio.to_thread(os.waitpid, launcher.pid, 0)
+
+
+def membership(group: str, port: int) -> socket.socket:
+    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    link.bind((group, port))
+    wanted = socket.inet_aton(group) + socket.inet_aton("127.0.0.1")
+    link.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
+    link.setblocking(False)
+    return link
+
+
+def drain(link: socket.socket) -> list[bytes]:
+    found = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.append(link.recv(4096))
+    return found

@@ -1,0 +1,74 @@
+"""A page by SIP: baresip answers, and what it decoded is what was ordered."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from broadcast.engine import wire
+from broadcast.engine.wire import SpeakerSetting
+from broadcast.speakers.options import Sip
+from tests.broadcast.engine.rig import (
+    Heard,
+    correlation,
+    load,
+    programme,
+    running,
+    save,
+    speechlike,
+)
+from tests.broadcast.speakers.horn import free_port, heard, horn
+
+
+async def page(folder: Path, address: str, codec: str) -> Path:
+    source = save(folder / "source.wav", speechlike(1.6, seed=3))
+    async with running(folder / "audio.sock") as (engine, _):
+        events = Heard(engine)
+        options = Sip(zones=("all",), uri=address, codec=codec)
+        await engine.sinks([SpeakerSetting("horn", options)])
+        await events.wait(wire.Well, lambda event: event.rung == "reachable")
+        await engine.prepare(programme("p", source, rank=8))
+        await engine.play("p")
+        await events.wait(wire.Well, lambda event: event.rung == "accepted")
+        await events.wait(wire.Finished)
+        patience = 200
+        while b"terminated (duration" not in (folder / "horn" / "log").read_bytes():
+            patience -= 1
+            assert patience, "the horn was not hung up"
+            await asyncio.sleep(0.02)
+        assert events.of(wire.Fault) == []
+    return source
+
+
+@pytest.mark.parametrize(("codec", "rate"), [("pcma", 8000), ("g722", 16_000)])
+def test_a_horn_answers_and_hears_what_was_ordered(tmp_path: Path, codec: str, rate: int) -> None:
+    with horn(tmp_path / "horn") as address:
+        source = load(asyncio.run(page(tmp_path, address, codec)))
+    found = load(heard(tmp_path / "horn"))
+    reference = source if rate == 16_000 else source[::2]
+    # its jitter buffer is filled before it plays, and gives up what is left at the end
+    assert len(found) > 0.85 * len(reference)
+    middle = len(found) // 4
+    part = found[middle : middle + rate // 5]
+    lags = range(max(0, middle - rate // 8), middle + rate // 5)
+    assert max(correlation(reference[lag : lag + len(part)][::3], part[::3]) for lag in lags) > 0.98
+
+
+async def test_a_horn_that_does_not_answer_and_one_that_is_not_there_are_faults(
+    tmp_path: Path,
+) -> None:
+    source = save(tmp_path / "source.wav", speechlike(2.0))
+    with horn(tmp_path / "horn", answers="manual") as address:
+        deaf = Sip(zones=("all",), uri=address, answer_within_s=0.5)
+        gone = Sip(zones=("all",), uri=f"sip:x@127.0.0.1:{free_port()}")
+        async with running(tmp_path / "audio.sock") as (engine, _):
+            events = Heard(engine)
+            await engine.sinks([SpeakerSetting("deaf", deaf), SpeakerSetting("gone", gone)])
+            fault = await events.wait(wire.Fault)
+            assert (fault.speaker, fault.code) == ("gone", "speaker.unreachable")
+            await events.wait(wire.Well)
+            await engine.prepare(programme("p", source))
+            await engine.play("p")
+            fault = await events.wait(wire.Fault, lambda event: event.speaker == "deaf")
+            assert fault.code == "speaker.no-answer"
+            await events.wait(wire.Finished)  # it went to its end for everybody else

@@ -1,0 +1,133 @@
+"""PyAudio plays through ALSA: to the sample into a file, in real time into PulseAudio."""
+
+import asyncio
+import random
+from array import array
+from pathlib import Path
+
+import pytest
+
+from broadcast.engine import wire
+from broadcast.engine.wire import SpeakerSetting
+from broadcast.speakers.hearing import heard, likeness
+from broadcast.speakers.options import SoundCard
+from tests.broadcast.engine.rig import (
+    Heard,
+    correlation,
+    end,
+    load,
+    programme,
+    running,
+    save,
+    speechlike,
+    tone,
+)
+from tests.broadcast.speakers.cards import file_card, pulse, recording
+
+TAIL = 3200
+
+
+def card(id_: str, device: str, **more) -> SpeakerSetting:
+    return SpeakerSetting(id_, SoundCard(zones=(id_,), device=device, **more))
+
+
+async def test_the_capture_is_the_source_to_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf, capture = file_card(tmp_path)
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(conf))
+    source = save(tmp_path / "source.wav", speechlike(0.8))
+    async with running(tmp_path / "audio.sock") as (engine, launcher):
+        events = Heard(engine)
+        await engine.sinks([card("hall", "yizhan", warm_up_s=0.1)])
+        await events.wait(wire.Well)
+        await engine.prepare(programme("p", source, zones=("hall",), rank=8))
+        await engine.play("p")
+        await events.wait(wire.Finished)
+        assert (await engine.state()).speakers[0].rung == "accepted"
+        await end(launcher)
+    captured, wanted = load(capture), load(source)
+    warm = 1600
+    assert captured[warm : warm + len(wanted)] == wanted
+    assert captured[:warm] == array("h", bytes(2 * warm))
+    assert captured[warm + len(wanted) :] == array("h", bytes(2 * TAIL))
+
+
+async def test_a_card_that_is_not_there_is_a_fault_and_the_others_play(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf, capture = file_card(tmp_path)
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(conf))
+    async with running(tmp_path / "audio.sock") as (engine, launcher):
+        events = Heard(engine)
+        await engine.sinks([card("gone", "no-such-card"), card("hall", "yizhan")])
+        fault = await events.wait(wire.Fault)
+        assert (fault.speaker, fault.code) == ("gone", "speaker.no-card")
+        assert fault.data == {"device": "no-such-card"}
+        await events.wait(wire.Well)
+        clip = save(tmp_path / "a.wav", tone(440, 0.2))
+        await engine.prepare(programme("p", clip, zones=("hall", "gone")))
+        await engine.play("p")
+        started = await events.wait(wire.Started)
+        assert started.speakers == ("hall",)
+        await events.wait(wire.Finished)
+        await end(launcher)
+    assert load(capture)[:3200] == load(clip)
+
+
+def test_in_real_time_two_cards_at_once_and_the_microphone_hears_the_chime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = save(tmp_path / "source.wav", speechlike(0.8))
+    chime = save(tmp_path / "chime.wav", speechlike(0.6, seed=5))
+    with pulse(tmp_path) as environ:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        found = {sink: tmp_path / f"{sink}.wav" for sink in ("zone_a", "zone_b")}
+        with (
+            recording(environ, "zone_a", found["zone_a"]),
+            recording(environ, "zone_b", found["zone_b"]),
+        ):
+            asyncio.run(_play_and_test(tmp_path, source, chime))
+    wanted = load(source)
+    for path in found.values():
+        captured = load(path)
+        at = captured.tobytes().index(wanted[400:500].tobytes()) // 2 - 400
+        assert correlation(wanted, captured[at : at + len(wanted)]) > 0.99
+
+
+async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
+    async with running(folder / "audio.sock") as (engine, _):
+        events = Heard(engine)
+        await engine.sinks(
+            [card("a", "zone_a", microphone="mic_a"), card("b", "zone_b", microphone="mic_a")]
+        )
+        for id_ in "ab":
+            await events.wait(wire.Well, lambda event, id_=id_: event.speaker == id_)
+        await engine.prepare(programme("p", source, zones=("a", "b")))
+        await engine.play("p")
+        await events.wait(wire.Finished)
+        await asyncio.sleep(0.3)  # what is in PulseAudio's buffer
+        await engine.self_test(["a", "b"], chime)
+        await events.wait(wire.Well, lambda event: (event.speaker, event.rung) == ("a", "heard"))
+        # the same microphone does not hear the other card: that is told, and it stays lower
+        fault = await events.wait(wire.Fault)
+        assert (fault.speaker, fault.code) == ("b", "speaker.not-heard")
+        rungs = {each.id: each.rung for each in (await engine.state()).speakers}
+        assert rungs == {"a": "heard", "b": "accepted"}
+
+
+def test_a_chime_is_heard_softly_late_and_in_an_echo_but_not_in_noise_or_hum() -> None:
+
+    chance = random.Random(7)
+    chime = speechlike(0.6, seed=5)
+    noise = array("h", (chance.randrange(-300, 300) for _ in range(24_000)))
+    hall = array("h", noise)
+    for n, sample in enumerate(chime):
+        for delay, share in ((5000, 0.2), (5900, 0.1), (7100, 0.06)):
+            hall[n + delay] = max(-32768, min(32767, hall[n + delay] + round(sample * share)))
+    assert heard(chime, hall)
+    assert not heard(chime, noise)
+    assert not heard(chime, tone(1000, 1.5))
+    assert not heard(chime, speechlike(1.5, seed=9))
+    assert likeness(chime, array("h", bytes(48_000))) == 0
