@@ -13,6 +13,9 @@ from gateway.errors import Unavailable
 FRAMES_WAITING_MAX = 15
 """300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging."""
 
+LEAD_FRAMES = 3
+"""60 ms of silence ahead of each session: what the card has in hand when a thread comes late."""
+
 TAIL_FRAMES = 10
 """200 ms of silence before a stream stops: PortAudio may drop its last buffers."""
 
@@ -53,7 +56,7 @@ class SoundCardSpeaker:
         self._check()
         if not self._playing:
             self._playing = True
-            for _ in range(round(self._options.warm_up_s * 50)):
+            for _ in range(LEAD_FRAMES + round(self._options.warm_up_s * 50)):
                 self._put(SILENCE)
         self._put(payload)
         self.rung = max(self.rung, Rung.ACCEPTED)

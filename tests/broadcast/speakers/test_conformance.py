@@ -1,0 +1,167 @@
+"""Every kind of speaker against its real counterpart, held to the contract."""
+
+import contextlib
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from broadcast.engine.pcm import FRAME_NS, SILENCE
+from broadcast.speakers.codec import CODECS
+from broadcast.speakers.contract import Rung, Speaker
+from broadcast.speakers.kinds import make
+from broadcast.speakers.options import (
+    SPEAKER_KINDS,
+    Multicast,
+    Sip,
+    SoundCard,
+    SpeakerOptions,
+    Unicast,
+)
+from gateway.errors import Unavailable
+from tests.broadcast.engine.rig import drain, membership
+from tests.broadcast.speakers.cards import file_card
+from tests.broadcast.speakers.horn import free_port, horn
+
+ZONES = ("all",)
+BLOCKED_S = 0.015
+"""No call of the clock's may take most of a frame; a loaded test machine is given its share."""
+
+
+class Bench(NamedTuple):
+    """A speaker that works, one that cannot, and how far up the ladder the first one may get."""
+
+    works: SpeakerOptions
+    fails: SpeakerOptions
+    top: Rung
+    sessions: Callable[[], int] | None = None
+
+
+def sources(link: socket.socket) -> int:
+    return len({packet[8:12] for packet in drain(link)})
+
+
+@contextlib.contextmanager
+def multicast(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with membership("239.255.90.3", 5010) as link:
+        works = Multicast(
+            zones=ZONES, group="239.255.90.0", port=5010, ttl=0, interface="127.0.0.1"
+        )
+        fails = Multicast(zones=ZONES, group="239.255.90.0", interface="203.0.113.7")
+        yield Bench(works, fails, Rung.SENT, lambda: sources(link))
+
+
+@contextlib.contextmanager
+def unicast(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.bind(("127.0.0.1", 0))
+        link.setblocking(False)
+        works = Unicast(zones=ZONES, to=(f"127.0.0.1:{link.getsockname()[1]}",))
+        fails = Unicast(zones=ZONES, to=(f"127.0.0.1:{free_port()}",))
+        yield Bench(works, fails, Rung.SENT, lambda: sources(link))
+
+
+@contextlib.contextmanager
+def sip(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with horn(folder / "horn") as address:
+        yield Bench(
+            Sip(zones=ZONES, uri=address),
+            Sip(zones=ZONES, uri=f"sip:x@127.0.0.1:{free_port()}"),
+            Rung.ACCEPTED,
+            lambda: (folder / "horn" / "log").read_bytes().count(b"Call established"),
+        )
+
+
+@contextlib.contextmanager
+def sound_card(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    conf, _ = file_card(folder)
+    patch.setenv("ALSA_CONFIG_PATH", str(conf))
+    yield Bench(
+        SoundCard(zones=ZONES, device="yizhan"),
+        SoundCard(zones=ZONES, device="no-such-card"),
+        Rung.ACCEPTED,
+    )
+
+
+BENCHES = {"multicast": multicast, "unicast": unicast, "sip": sip, "sound-card": sound_card}
+
+
+@pytest.fixture(params=BENCHES)
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    with BENCHES[request.param](tmp_path, monkeypatch) as made:
+        yield made
+
+
+def build(options: SpeakerOptions) -> Speaker:
+    return make("it", options, random.Random())
+
+
+def play(speaker: Speaker, frames: int) -> None:
+    """Real time: foreign receivers have clocks of their own."""
+    encoder = CODECS[speaker.codec].encoder()
+    due = time.monotonic()
+    for _ in range(frames):
+        payload = encoder.encode(SILENCE)
+        began = time.thread_time()
+        speaker.play(payload, 3)
+        speaker.tend()
+        assert time.thread_time() - began < BLOCKED_S
+        due += FRAME_NS / 1e9
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def rest(speaker: Speaker) -> None:
+    speaker.rest()
+    for _ in range(400):
+        if not speaker.busy:
+            return
+        speaker.tend()
+        time.sleep(0.005)
+    raise AssertionError("it never came to rest")
+
+
+def test_every_kind_is_here() -> None:
+    assert set(BENCHES) == set(SPEAKER_KINDS)
+
+
+def test_two_sessions_and_never_above_its_rung(bench: Bench) -> None:
+    speaker = build(bench.works)
+    assert speaker.rung is Rung.UNKNOWN
+    speaker.open()
+    try:
+        assert speaker.probe() <= bench.top
+        for _ in range(2):
+            play(speaker, 20)
+            rest(speaker)
+        assert speaker.rung is bench.top
+        if bench.sessions is not None:
+            time.sleep(0.1)  # the horn writes its log when it likes
+            assert bench.sessions() == 2
+    finally:
+        speaker.close()
+
+
+def test_closing_is_harmless_at_any_time(bench: Bench) -> None:
+    speaker = build(bench.works)
+    speaker.close()
+    speaker.open()
+    play(speaker, 3)
+    speaker.close()
+    speaker.close()
+
+
+def test_one_that_cannot_work_says_so_as_a_fault(bench: Bench) -> None:
+    speaker = build(bench.fails)
+    try:
+        with pytest.raises((Unavailable, OSError)):  # noqa: PT012 - wherever it first shows
+            speaker.open()
+            play(speaker, 150)
+    finally:
+        speaker.close()
+    assert speaker.rung <= Rung.SENT

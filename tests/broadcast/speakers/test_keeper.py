@@ -1,0 +1,143 @@
+"""A keeper on a simulated clock: faults told once, back-off, and nobody else disturbed."""
+
+from broadcast.engine.wire import Event, Fault, Well
+from broadcast.speakers.contract import Rung
+from broadcast.speakers.keeper import RETRY_MAX_NS, TABLE, Keeper, Stage, Turn
+from gateway.errors import Unavailable
+
+SECOND_NS = 1_000_000_000
+
+
+class Flaky:
+    """A speaker that does as it is told."""
+
+    codec = "raw"
+    busy = False
+
+    def __init__(self) -> None:
+        self.rung = Rung.UNKNOWN
+        self.broken: Exception | None = None
+        self.calls: list[str] = []
+
+    def _do(self, what: str) -> None:
+        self.calls.append(what)
+        if self.broken is not None and what != "close":
+            raise self.broken
+
+    def open(self) -> None:
+        self._do("open")
+
+    def play(self, payload: bytes, rank: int) -> None:
+        self._do("play")
+        self.rung = Rung.SENT
+
+    def rest(self) -> None:
+        self._do("rest")
+
+    def tend(self) -> None:
+        self._do("tend")
+
+    def probe(self) -> Rung:
+        self._do("probe")
+        return Rung.REACHABLE
+
+    def close(self) -> None:
+        self._do("close")
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.speaker = Flaky()
+        self.events: list[Event] = []
+        self.later: list = []
+        self.keeper = Keeper("s", lambda: self.speaker, self.events.append, self.later.append)
+        self.now_ns = 0
+
+    def run(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.keeper.tend(self.now_ns)
+            self.work()
+            self.now_ns += SECOND_NS
+
+    def work(self) -> None:
+        """What was put off the clock."""
+        later, self.later[:] = list(self.later), []
+        for each in later:
+            each()
+
+
+def test_it_is_opened_off_the_clock_and_plays_only_then() -> None:
+    bench = Bench()
+    bench.keeper.tend(0)
+    bench.keeper.play(b"", 3)
+    assert bench.speaker.calls == []
+    bench.run(2)
+    bench.keeper.play(b"", 3)
+    assert bench.keeper.works
+    assert bench.events[0] == Well("s", "unknown")
+    bench.run(1)
+    assert bench.events[1:] == [Well("s", "sent")]
+
+
+def test_a_fault_is_told_once_and_tried_again_ever_more_seldom() -> None:
+    bench = Bench()
+    bench.speaker.broken = Unavailable("speaker.unreachable", address="x")
+    bench.run(600)
+    assert bench.events == [Fault("s", "speaker.unreachable", {"address": "x"})]
+    tries = bench.speaker.calls.count("open")
+    assert 8 <= tries <= 20
+    bench.speaker.broken = None
+    bench.run(RETRY_MAX_NS // SECOND_NS + 2)
+    assert bench.events[-1] == Well("s", "unknown")
+    assert bench.keeper.state().code is None
+
+
+def test_what_breaks_in_the_middle_is_a_fault_and_a_new_session_is_worth_a_try_at_once() -> None:
+    bench = Bench()
+    bench.run(2)
+    bench.keeper.play(b"", 3)
+    bench.speaker.broken = OSError(19, "No such device")
+    bench.keeper.play(b"", 3)
+    assert bench.events[-1] == Fault("s", "speaker.failed", {"why": "No such device"})
+    assert bench.keeper.stage is Stage.WAITING
+    bench.run(300)
+    bench.speaker.broken = None
+    bench.keeper.rest()
+    bench.keeper.play(b"", 3)
+    bench.run(2)
+    assert bench.keeper.works
+
+
+def test_a_probe_climbs_and_a_microphone_climbs_higher() -> None:
+    bench = Bench()
+    bench.run(2)
+    bench.keeper.probe()
+    bench.run(2)
+    assert bench.events[-1] == Well("s", "reachable")
+    bench.keeper.heard(None)
+    assert bench.events[-1] == Fault("s", "speaker.no-microphone", {})
+    bench.keeper.heard(True)
+    assert bench.events[-1] == Well("s", "heard")
+    bench.keeper.heard(False)
+    assert bench.events[-1] == Fault("s", "speaker.not-heard", {})
+    assert bench.keeper.works  # it goes on playing: maybe it is the microphone
+
+
+def test_a_driver_that_raises_anything_is_a_fault() -> None:
+    bench = Bench()
+    bench.speaker.broken = RuntimeError("oops")
+    bench.run(3)
+    assert bench.events == [Fault("s", "speaker.failed", {"why": "RuntimeError"})]
+
+
+def test_one_closed_while_it_is_opening_is_given_back() -> None:
+    bench = Bench()
+    bench.keeper.tend(0)
+    bench.keeper.close()
+    bench.work()
+    assert bench.speaker.calls.count("close") == 2
+
+
+def test_every_stage_has_a_way_on() -> None:
+    assert {stage for stage, _ in TABLE} == set(Stage)
+    assert {turn for _, turn in TABLE} == set(Turn)
