@@ -19,6 +19,7 @@ from gateway.health import (
 from gateway.web.answers import json
 from gateway.web.cursor import is_number
 from gateway.web.feed import Feed
+from gateway.web.longpoll import WAIT_S_MAX, LongPolls
 from gateway.web.section import Handler, Permission, Route
 
 FEED_LIMIT_MAX = 200
@@ -60,7 +61,7 @@ class Report(msgspec.Struct, frozen=True):
     clock: ClockVitals
 
 
-def routes(vitals: Callable[[], Vitals], feed: Feed) -> tuple[Route, ...]:
+def routes(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> tuple[Route, ...]:
     """The addresses of the API that read the snapshot and the journal."""
     return (
         _route("vitals", "Everything at one instant", Report, lambda: report(vitals())),
@@ -70,7 +71,7 @@ def routes(vitals: Callable[[], Vitals], feed: Feed) -> tuple[Route, ...]:
         _route("uplinks", "The uplinks", list[UplinkVitals], lambda: vitals().uplinks),
         _route("clock", "The clock and what it rests on", ClockVitals, lambda: vitals().clock),
         _device_route(vitals),
-        _feed_route(vitals, feed),
+        _feed_route(vitals, feed, polls),
     )  # fmt: skip
 
 
@@ -129,12 +130,16 @@ def find_device(vitals: Vitals, id_: str) -> DeviceVitals:
     raise web.HTTPNotFound
 
 
-def _feed_route(vitals: Callable[[], Vitals], feed: Feed) -> Route:
+def _feed_route(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> Route:
     async def entries(request: web.Request) -> web.StreamResponse:
         lane = _lane(request.query.get("lane", ""))
         after = _number(request, "after", 0)
         limit = min(_number(request, "limit", FEED_LIMIT_MAX), FEED_LIMIT_MAX)
+        wait_s = min(_number(request, "wait", 0), WAIT_S_MAX)
         found = await feed.read(lane, after, limit)
+        if not found and wait_s > 0:
+            await polls.news(lane, after, wait_s)
+            found = await feed.read(lane, after, limit)
         response = web.Response(body=envelope_batch(found, vitals().station))
         response.content_type = BATCH_MEDIA
         response.headers["Cache-Control"] = "no-store"
@@ -152,6 +157,7 @@ def _feed_route(vitals: Callable[[], Vitals], feed: Feed) -> Route:
             "lane": "emergency, alarm, service or telemetry",
             "after": "The last number already seen",
             "limit": f"How many at most, up to {FEED_LIMIT_MAX}",
+            "wait": f"Where there is nothing yet: wait for it, up to {WAIT_S_MAX} seconds",
         },
     )
 

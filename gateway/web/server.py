@@ -23,6 +23,7 @@ from gateway.web.audited import Auditor
 from gateway.web.door import CONNECTIONS_MAX, USER_TIMEOUT_MS, door
 from gateway.web.feed import Feed
 from gateway.web.gate import Gate, LoopbackGate, guarded
+from gateway.web.longpoll import LongPolls
 from gateway.web.pages import PAGES, Pages
 from gateway.web.section import Permission, Route, Section
 from gateway.web.sse import Hub
@@ -74,7 +75,8 @@ def build_app(
     """The whole application. UsageError names what is wrong with a section."""
     statics = Statics(sections)
     hub = Hub(feed, vitals, {k: p for s in sections for k, p in s.pulses.items()}, bounds.streams)
-    routes = _all_routes(sections, vitals, feed, hub, statics)
+    polls = LongPolls(feed)
+    routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls), hub, statics)
     app = web.Application(
         middlewares=[
             edge.answer_errors(),
@@ -88,6 +90,7 @@ def build_app(
     app.on_response_prepare.append(edge.add_headers)
     app.cleanup_ctx.append(hub.running)
     app.on_shutdown.append(hub.close)
+    app.on_shutdown.append(polls.close)
     app[ROUTES] = tuple(routes)
     _refuse_twice(routes)
     for route in routes:
@@ -103,12 +106,12 @@ ROUTES = web.AppKey("routes", tuple[Route, ...])
 def _all_routes(
     sections: Sequence[Section],
     vitals: Callable[[], Vitals],
-    feed: Feed,
+    facts: Sequence[Route],
     hub: Hub,
     statics: Statics,
 ) -> list[Route]:
     published = [
-        *api.routes(vitals, feed),
+        *facts,
         hub.route(),
         healthz.route(vitals),
         metrics.route(vitals, lambda: hub.readers),

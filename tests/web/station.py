@@ -264,7 +264,7 @@ class MemoryJournal:
         self, lanes: Collection[Lane] = (), after: Mapping[Lane, int] | None = None
     ) -> None:
         assert after is not None
-        while all(len(self.kept[lane]) <= after.get(lane, 0) for lane in Lane):
+        while all(len(self.kept[lane]) <= after.get(lane, 0) for lane in lanes or Lane):
             await self._grown.wait()
 
 
