@@ -64,7 +64,8 @@ async def run(command: Sequence[str], limits: Limits, *, said: str = "") -> str:
 def _capped(limits: Limits) -> list[str]:
     mib = 1024 * 1024
     return [
-        *("nice", "-n", "5", "prlimit"),
+        # Where memory runs out, what is being prepared goes, and never the gateway beside it.
+        *("choom", "-n", "900", "--", "prlimit"),
         f"--as={limits.memory_mb * mib}",
         f"--fsize={limits.file_mb * mib}",
         f"--cpu={limits.cpu_s}",
