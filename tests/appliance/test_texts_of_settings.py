@@ -57,6 +57,15 @@ def test_keys_that_come_go_and_change():
     }
 
 
+def test_a_device_that_comes_is_one_line_and_hides_its_secret():
+    before = b'[device.a]\nname = "A"\n'
+    after = before + b'[device.b]\nname = "B"\nbind_key = "00"\n'
+    (found,) = differences(before, after).keys
+    assert found == Difference("device.b", None, f'name = "B", bind_key = "{VEIL}"')
+    (gone,) = differences(after, before).keys
+    assert (gone.key, gone.after) == ("device.b", None)
+
+
 def test_comments_and_order_are_no_keys_but_a_difference():
     found = differences(b"a = 1\nb = 2\n", b"# hello\nb = 2\na = 1\n")
     assert (found.keys, found.text) == ((), True)

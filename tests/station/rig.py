@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 class StationProcess:
     """`yizhan run` as systemd would start it: notify socket, runtime directory, SIGTERM."""
 
+    module = "gateway.cli"
+
     def __init__(self, folder: Path, wrap: tuple[str, ...] = (), **environ: str) -> None:
         self.folder = folder
         self.output = folder / "station.log"
@@ -61,7 +63,7 @@ class StationProcess:
         """Start without waiting."""
         with self.output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(*self._wrap, sys.executable, "-m", "gateway.cli", "run"),
+                *(*self._wrap, sys.executable, "-m", self.module, "run"),
                 *("--config", str(self.folder), "--state", str(self.folder / "state")),
                 env={
                     **os.environ,

@@ -16,6 +16,7 @@ from gateway.settings import dotted
 
 SHOWN_MAX = 200
 VALUE_CHARACTERS_MAX = 120
+FOLDED_DEPTH = 2
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,7 +40,8 @@ class Differences(msgspec.Struct, frozen=True):
 
 def differences(before: bytes, after: bytes) -> Differences:
     """Between two texts; one that is no TOML counts as empty."""
-    old, new = dict(_leaves(_table(before), ())), dict(_leaves(_table(after), ()))
+    tables = _table(before), _table(after)
+    old, new = (dict(_leaves(_folded(one, tables), ())) for one in tables)
     keys = [key for key in {**new, **old} if _written(old.get(key)) != _written(new.get(key))]
     shown = tuple(
         Difference(dotted(key), _shown(key, old.get(key)), _shown(key, new.get(key)))
@@ -53,6 +55,24 @@ def _table(text: bytes) -> dict[str, Any]:
         return tomllib.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         return {}
+
+
+def _folded(table: dict[str, Any], both: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """A device that comes or goes, say, is one value: as a list, which `_leaves` leaves whole."""
+    return {
+        section: {
+            name: value if all(name in _section(each, section) for each in both) else [value]
+            for name, value in inner.items()
+        }
+        if isinstance(inner, Mapping) and all(isinstance(v, Mapping) for v in inner.values())
+        else inner
+        for section, inner in table.items()
+    }
+
+
+def _section(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = table.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _leaves(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[Any, Any]]:
@@ -69,8 +89,18 @@ def _shown(path: tuple[str, ...], value: Any) -> str | None:
         return None
     if is_secret(path[-1]):
         return VEIL
-    text = _written(_veiled(value))
+    veiled = _veiled(value)
+    folded = isinstance(value, list) and len(path) == FOLDED_DEPTH and _is_table(value)
+    text = _pairs(veiled[0]) if folded else _written(veiled)
     return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
+
+
+def _is_table(value: list[Any]) -> bool:
+    return len(value) == 1 and isinstance(value[0], Mapping)
+
+
+def _pairs(table: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {_written(value)}" for key, value in table.items())
 
 
 def _written(value: Any) -> str:
