@@ -150,6 +150,30 @@ def test_a_file_of_ours_from_an_older_release_is_renewed(root: Path) -> None:
     assert unit.read_bytes() == whole
 
 
+def test_the_sandbox_goes_back_to_the_shipped_one(root: Path) -> None:
+    settings(root)
+    install(root)
+    assert (root / DROPIN).exists()
+    assert install(root, "--as-shipped") == 0
+    assert not (root / DROPIN).exists()
+    assert install(root) == 0
+    assert (root / DROPIN).exists()
+
+
+def test_settings_that_root_wrote_are_given_to_the_station(root: Path) -> None:
+    settings(root)
+    place = root / "etc/yizhan/station.toml"
+    place.chmod(0o600)
+    install(root)
+    user = next(
+        x for x in (root / "etc/passwd").read_text().splitlines() if x.startswith("yizhan:")
+    )
+    assert (place.stat().st_uid == int(user.split(":")[2])) is (os.geteuid() == 0)
+    before = fingerprint(root)
+    install(root)
+    assert fingerprint(root) == before
+
+
 def test_logs_are_left_alone_where_asked(root: Path) -> None:
     install(root, "--keep-logs")
     assert not list(root.rglob("journald.conf.d"))

@@ -2,10 +2,10 @@
 
 Read from the unit file itself and applied before the program starts: system calls, address
 families, namespaces, write-and-execute memory, privileges, resource limits, memory and tasks (by
-control groups, version 1), what can be written, seen in /proc and found in /dev. Left out, since
-only systemd's own programs in the kernel do it: IPAddressAllow=, SocketBindAllow=, DeviceAllow= (a
-/dev with the plain devices alone stands in), NoExecPaths=. Needs root; run it in a mount namespace
-of its own (`unshare --mount`).
+control groups, version 1), what can be written, seen in /proc and found in /dev. Left out:
+IPAddressAllow=, SocketBindAllow= and DeviceAllow= (systemd's own programs in the kernel; a /dev
+with the plain devices alone stands in), NoExecPaths=, and LimitRTPRIO= (needs a privilege that a
+container lacks). Needs root; run it in a mount namespace of its own (`unshare --mount`).
 """
 
 import ctypes
@@ -26,6 +26,11 @@ PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP, PR_SET_MDWE, PR_CAP_AMBIENT = 38, 24, 65, 
 CAPABILITIES = 41
 UNITS = {"M": 1 << 20, "G": 1 << 30, "K": 1 << 10}
 CGROUPS = Path("/sys/fs/cgroup")
+GROUP = "yizhan-sandbox-"
+LIMITS = {
+    "LimitNOFILE": resource.RLIMIT_NOFILE,
+    "LimitCORE": resource.RLIMIT_CORE,
+}
 PLAIN_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -102,8 +107,8 @@ def amount(text: str) -> int:
     return int(text[:-1]) * UNITS[text[-1]] if text[-1] in UNITS else int(text)
 
 
-def limit(unit: dict[str, list[str]], name: str) -> Path:
-    """Memory and tasks, in a control group of this name; the folder of the memory's."""
+def limit(unit: dict[str, list[str]], name: str) -> None:
+    """Memory and tasks, in control groups of this name; descriptors."""
     wanted = {
         "memory/memory.limit_in_bytes": str(amount(unit["MemoryMax"][-1])),
         "pids/pids.max": unit["TasksMax"][-1],
@@ -114,13 +119,9 @@ def limit(unit: dict[str, list[str]], name: str) -> Path:
         group.mkdir(exist_ok=True)
         (group / file).write_text(value)
         (group / "cgroup.procs").write_text(str(os.getpid()))
-    for key, number in (
-        ("LimitNOFILE", resource.RLIMIT_NOFILE),
-        ("LimitCORE", resource.RLIMIT_CORE),
-    ):
-        most = int(unit[key][-1])
-        resource.setrlimit(number, (most, most))
-    return CGROUPS / "memory" / name
+    for key, number in LIMITS.items():
+        for text in unit[key]:
+            resource.setrlimit(number, (int(text), int(text)))
 
 
 def mount(*words: str) -> None:
@@ -179,7 +180,7 @@ def _numbers(path: Path, name: str) -> tuple[int, int]:
 
 def main(unit_file: str, root: str, command: list[str]) -> None:
     unit = read(Path(unit_file))
-    limit(unit, f"yizhan-{os.getpid()}")
+    limit(unit, f"{GROUP}{os.getpid()}")
     furnish(unit, Path(root))
     enforce = call_filter(unit)  # while systemd-analyze is still there to be asked
     drop(unit, Path(root))

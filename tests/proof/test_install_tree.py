@@ -12,13 +12,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.proof import debian
+from tests.proof import debian, sandbox
 from tests.station.rig import free_port
 
 pytestmark = pytest.mark.proof
@@ -111,6 +111,15 @@ def program(*command: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
             process.send_signal(signal.SIGTERM)
 
 
+@pytest.fixture(autouse=True)
+def groups() -> Iterator[None]:
+    """The control groups of ended sandboxes go; one that still holds a process stays."""
+    yield
+    for group in sandbox.CGROUPS.glob(f"*/{sandbox.GROUP}*"):
+        with suppress(OSError):
+            group.rmdir()
+
+
 @pytest.fixture(scope="module", params=[12, 13])
 def release(request: pytest.FixtureRequest) -> int:
     number: int = request.param
@@ -138,8 +147,10 @@ def receipted(platform: int) -> int:
     return max((each["upto"] for each in state["lanes"] if each["lane"] == "telemetry"), default=0)
 
 
-def sandboxed(tree: debian.Tree, *command: str) -> tuple[str, ...]:
-    unit = str(tree.root / "usr/lib/systemd/system/yizhan.service")
+def sandboxed(
+    tree: debian.Tree, *command: str, unit_name: str = "yizhan.service"
+) -> tuple[str, ...]:
+    unit = str(tree.root / "usr/lib/systemd/system" / unit_name)
     wrap = ("unshare", "--mount", sys.executable, "-m", "tests.proof.sandbox", unit)
     return (*wrap, str(tree.root), "--", *command)
 
@@ -232,6 +243,26 @@ def test_the_full_stack_lives_within_the_units_limits(deb: Path, tree: debian.Tr
     assert ran.returncode == 0, ran.stdout
     print(f"\n{ran.stdout.strip()} modules imported, speech made, 6 ways out refused")
     assert int(ran.stdout.split()[-1]) > 150
+
+
+def test_the_loudspeakers_clock_lives_within_its_units_limits(deb: Path, tree: debian.Tree) -> None:
+    """It opens its door to the gateway, and closes it when it is told to end."""
+    (tree.root / "tmp/yizhan.deb").write_bytes(deb.read_bytes())
+    tree.run("dpkg", "--install", "/tmp/yizhan.deb")
+    command = ("/opt/yizhan/bin/yizhan", "audio", "-v")
+    wrapped = sandboxed(tree, *command, unit_name="yizhan-audio.service")
+    door = tree.root / "run/yizhan/audio.sock"
+    began_s = time.monotonic()
+    with program(*wrapped, **UNIT_ENVIRONMENT) as audio:
+        while not door.exists():
+            assert audio.poll() is None, audio.stdout and audio.stdout.read()
+            assert time.monotonic() - began_s < 30
+            time.sleep(0.05)
+        took_s = time.monotonic() - began_s
+        audio.send_signal(signal.SIGTERM)
+        assert audio.wait(10) == 0
+    tree.run("dpkg", "--purge", "yizhan")
+    print(f"\naudio listens after {took_s:.1f} s")
 
 
 @pytest.mark.parametrize("release", [12, 13])

@@ -38,6 +38,7 @@ def add_to(subcommands: Any) -> None:
         help=texts.say("install.kiosk"),
     )
     parser.add_argument("--keep-logs", action="store_true", help=texts.say("install.keep-logs"))
+    parser.add_argument("--as-shipped", action="store_true", help=texts.say("install.as-shipped"))
     parser.set_defaults(func=run)
 
 
@@ -49,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
         raise Denied("install.not-root")
     tree = Tree(root, manifest.read(root))
     settings = load(config) if ((config := root / SETTINGS) / FILE_NAME).exists() else None
-    dropin = None if settings is None else _dropin(settings, texts)
-    missing = _missing(list(steps(Wish(args.kiosk, args.keep_logs), dropin)), tree, texts)
+    dropin = None if settings is None or args.as_shipped else _dropin(settings, texts)
+    wish = Wish(args.kiosk, args.keep_logs, args.as_shipped)
+    missing = _missing(list(steps(wish, dropin)), tree, texts)
     if not missing:
         print(texts.say("install.nothing"))
         return 0

@@ -7,7 +7,17 @@ from typing import Literal, NamedTuple
 
 from drivers.shelf import shared
 from gateway.appliance.install.sandbox import Dropin
-from gateway.appliance.install.steps import Accounts, File, Folder, Link, Program, Step
+from gateway.appliance.install.steps import (
+    Absent,
+    Accounts,
+    File,
+    Folder,
+    Link,
+    Owner,
+    Program,
+    Step,
+)
+from gateway.appliance.load import FILE_NAME
 
 UNITS = "usr/lib/systemd/system"
 DROPIN = "etc/systemd/system/yizhan.service.d/50-station.conf"
@@ -41,6 +51,8 @@ class Wish(NamedTuple):
     kiosk: Kiosk = "none"
     keep_logs: bool = False
     """Leave the machine's log where it is, instead of in bounded memory."""
+    as_shipped: bool = False
+    """No narrowing: while the setup pages still change the wiring."""
 
 
 def source(name: str) -> bytes:
@@ -60,7 +72,10 @@ def steps(wish: Wish, dropin: Dropin | None) -> Iterator[Step]:
     yield Folder(SETTINGS, 0o750, USERS[0], data=True)
     yield Folder(STATE, 0o700, USERS[0], data=True)
     yield File(f"{SETTINGS}/station.example.toml", shared("station.example.toml").read_bytes())
-    if dropin is not None:
+    yield Owner(f"{SETTINGS}/{FILE_NAME}", USERS[0])
+    if wish.as_shipped:
+        yield Absent(DROPIN)
+    elif dropin is not None:
         yield File(DROPIN, dropin.text.encode())
     for unit in ("yizhan.service", "yizhan-audio.service"):
         yield _enable(unit)

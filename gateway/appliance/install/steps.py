@@ -143,6 +143,53 @@ class Accounts(NamedTuple):
             tree.manifest.note(Laid("account", f"account:{name}", name))
 
 
+class Owner(NamedTuple):
+    """A file of the installer's that the station must be able to read and to renew."""
+
+    path: str
+    owner: str
+    mode: int = 0o640
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-owner", {"path": f"/{self.path}", "owner": self.owner})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether it is the owner's already; only root can give anything away."""
+        place = tree.at(self.path)
+        if os.geteuid() != 0 or not place.exists():
+            return True
+        if not accounts.exists(tree.root, self.owner):
+            return False
+        return place.stat().st_uid == accounts.ids(tree.root, self.owner)[0]
+
+    def do(self, tree: Tree) -> None:
+        """Give it to its owner. Whoever wrote it knows what it was: nothing to be undone."""
+        place = tree.at(self.path)
+        os.chown(place, *accounts.ids(tree.root, self.owner))
+        place.chmod(self.mode)
+
+
+class Absent(NamedTuple):
+    """A file of ours that should not stand; somebody else's is left alone."""
+
+    path: str
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-absent", {"path": f"/{self.path}"})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether there is none of ours."""
+        return tree.manifest.find(self.path) is None or not tree.at(self.path).exists()
+
+    def do(self, tree: Tree) -> None:
+        """Take it away, if it is still ours."""
+        laid = tree.manifest.find(self.path)
+        if laid is not None and remove(tree, laid, purge=False):
+            tree.manifest.laid.remove(laid)
+
+
 class Program(NamedTuple):
     """The program itself: the package brings it, the installer only looks."""
 
