@@ -22,6 +22,7 @@ COMMANDS = {
     "audio": "broadcast.engine.command",
     "voice": "broadcast.voice.command",
     "accounts": "gateway.web.signin.command",
+    "alarms": "gateway.appliance.alarms.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
     "enrol": "gateway.station.enrol.command",

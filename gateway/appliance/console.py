@@ -56,6 +56,7 @@ class Console:
         try:
             line.sock.connect(str(self._path))
         except OSError as error:
+            line.close()
             raise NoStation("console.no-station", path=str(self._path)) from error
         try:
             line.request(method, path, body, headers)

@@ -108,9 +108,8 @@ class Acts:
             alarm = request.match_info["id"]
             self._do(request, alarm, name, deed, await _body(request, deed.accepts))
             found = self._board.find(alarm)
-            if found is None:  # it was over: undoing its shelf has ended it
-                raise web.HTTPNoContent
-            return json(report(found, self._board))
+            # None: undoing its shelf has ended it
+            return json(None if found is None else report(found, self._board))
 
         act = f"alarm/{name}"
         return (
@@ -121,7 +120,7 @@ class Acts:
                 act=act,
                 summary=deed.summary,
                 accepts=deed.accepts,
-                returns=Report,
+                returns=Report | None,
             ),
         )
 

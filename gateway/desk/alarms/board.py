@@ -75,6 +75,12 @@ class Board:
         """Somebody's name; what the record has where nobody is called so."""
         return self._names().get(who or "", who or "")
 
+    def read(self, each: Row, words: Words) -> str:
+        """The reading that raised it, in words."""
+        evidence = each.alarm.evidence
+        device = "" if evidence is None else self._devices.get(evidence.device, "")
+        return row.read(each.alarm, each.facts, words, device)
+
     def maintenance(self) -> list[Maintenance]:
         """What is being worked on, the soonest end first."""
         under = self.rules.core.alarms.quiet.under.values()
@@ -110,7 +116,7 @@ class Board:
             key = f"alarm.{each.alarm.id}"
             yield f"{key}.minutes", str(each.minutes)
             yield f"{key}.mark", row.mark(each.alarm, words)
-            yield f"{key}.read", row.read(each.alarm, each.facts, words)
+            yield f"{key}.read", self.read(each, words)
             who = self.name(each.alarm.by)
             yield f"{key}.text", row.state_text(each.alarm, words, who, moment)
         for each in rows.silent[:ROWS_MAX]:
@@ -159,7 +165,7 @@ class Board:
             amount=each.minutes,
             unit=words("alarms.minutes-ago"),
             title=row.title(each.facts),
-            text=row.read(alarm, each.facts, words),
+            text=self.read(each, words),
             note=words(f"alarms.state-{alarm.state.value}"),
             actions=(take, Action(words("alarms.look"), "chart", here, quiet=True)),
         )

@@ -63,7 +63,7 @@ class One:
         drawn = self.drawn(each, vitals)
         yield "shape", self._shape(each, vitals, drawn)
         yield "minutes", str(each.minutes)
-        yield "read", row.read(alarm, each.facts, words)
+        yield "read", self._board.read(each, words)
         yield "state", row.state_text(alarm, words, self._board.name(alarm.by), moment)
         yield "mark", row.mark(alarm, words)
         if drawn is not None:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from gateway.event import Severity
-from gateway.rules.alarm import UNSEEN, Alarm, State
+from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
 from gateway.rules.kinds import Moment, S
 from gateway.rules.rule import Facts
 from gateway.web import reading
@@ -96,18 +96,26 @@ def mark(alarm: Alarm, words: Words) -> Mark:
     return (*MARKS[alarm.state], words(f"alarms.state-{alarm.state.value}"))
 
 
-def read(alarm: Alarm, facts: Facts, words: Words) -> str:
-    """The reading that raised it, in words."""
+def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
+    """The reading that raised it, in words; `device` is what people call the device."""
     evidence = alarm.evidence
     if evidence is None:
         return words("alarms.no-reading")
+    value = _value(evidence, words)
+    if facts.point_name == device:  # it is about the device as a whole: nothing was heard of it
+        return words("alarms.read-last", device=device, value=value)
+    point = facts.point_name or evidence.point
+    return words(
+        "alarms.read", point=point if device in point else f"{device} {point}", value=value
+    )
+
+
+def _value(evidence: Evidence, words: Words) -> str:
     if isinstance(evidence.value, bool):
-        value = words("alarms.value-on" if evidence.value else "alarms.value-off")
-    elif isinstance(evidence.value, int | float):
-        value = f"{evidence.value:,} {reading.unit(evidence.unit)}".strip()
-    else:
-        value = str(evidence.value)
-    return words("alarms.read", point=facts.point_name or evidence.point, value=value)
+        return words("alarms.value-on" if evidence.value else "alarms.value-off")
+    if isinstance(evidence.value, int | float):
+        return f"{evidence.value:,} {reading.unit(evidence.unit)}".strip()
+    return str(evidence.value)
 
 
 def left(until_ns: int, moment: Moment, words: Words) -> str:

@@ -1,0 +1,75 @@
+"""`yizhan alarms`: what is open, and what may be done about it, beside a running station."""
+
+import argparse
+from typing import Any
+
+import msgspec
+
+from gateway.appliance.console import Console
+from gateway.desk.alarms.acts import HOURS
+from gateway.desk.alarms.report import Report
+from gateway.texts import Texts
+from gateway.texts.table import table
+from gateway.web.words import CATALOGUES, Words
+
+API = "/api/v1/alarms"
+DEEDS = {"ack": "acknowledge", "shelve": "shelve", "unshelve": "unshelve", "note": "note"}
+"""What is typed, and what the API calls it."""
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "alarms",
+        help=texts.say("cli.alarms"),
+        description=texts.say("alarms.about"),
+        epilog=texts.say("alarms.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
+    for name in ("list", *DEEDS):
+        about = texts.say(f"alarms.do-{name}")
+        task = tasks.add_parser(name, help=about, description=about)
+        task.add_argument("--json", action="store_true", help=texts.say("alarms.json"))
+        if name != "list":
+            task.add_argument("id", help=texts.say("alarms.id"))
+        if name == "shelve":
+            task.add_argument("--hours", type=float, default=HOURS[0], metavar="N",
+                              help=texts.say("alarms.hours"))  # fmt: skip
+        if name == "note":
+            task.add_argument("text", help=texts.say("alarms.text"))
+        task.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the station; its refusal is a StationError in its own words."""
+    console, words = Console(), CATALOGUES[Texts.of_environment().lang]
+    if args.task != "list":
+        body = {name: getattr(args, name) for name in ("hours", "text") if name in args}
+        console.post(f"{API}/{_known(console, args.id)}/{DEEDS[args.task]}", body)
+    found: list[Report] = console.get(API, list[Report])
+    print(msgspec.json.encode(found).decode() if args.json else _said(found, words))
+    return 0
+
+
+def _known(console: Console, word: str) -> str:
+    """The alarm's own id, where somebody names its rule and has only one alarm of it."""
+    mine = [one.id for one in console.get(API, list[Report]) if one.rule == word]
+    return mine[0] if len(mine) == 1 else word
+
+
+def _said(alarms: list[Report], words: Words) -> str:
+    if not alarms:
+        return words("alarms.none")
+    heads = [words(f"alarms.head-{head}") for head in ("id", "state", "age", "where")]
+    rows = [
+        (
+            one.id,
+            words(f"alarms.state-{one.state}"),
+            words.span(one.age_s),
+            f"{one.name} {one.place} ({one.rule})",
+        )
+        for one in alarms
+    ]
+    return table(heads, rows)
