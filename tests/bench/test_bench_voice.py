@@ -1,0 +1,53 @@
+"""The voice's figures: from a text to a clip that can sound, first and again; an upload."""
+
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from broadcast.prepare import Shelf
+from broadcast.voice import Voice, normalise
+from broadcast.voice.espeak import Espeak
+from broadcast.voice.lexicon import Lexicon
+from drivers.shelf import shared
+from tests.broadcast.voices.sounds import make, stream
+
+TEXTS = [f"各位居民请注意，今天{hour}:30，{hour}号楼2单元停水检修。" for hour in range(9, 21)]
+
+
+@pytest.mark.bench
+async def test_from_a_text_to_a_clip_that_can_sound(tmp_path: Path) -> None:
+    voice = Voice(Shelf(tmp_path / "media"), [Espeak(Lexicon.load(shared("voices")))])
+    rendered, found, spoken_s = [], [], 0.0
+    for text in TEXTS:
+        began = time.perf_counter()
+        clip = await voice.render(text)
+        rendered.append(time.perf_counter() - began)
+        spoken_s += clip.seconds
+    for text in TEXTS:
+        began = time.perf_counter()
+        assert voice.ready(text) is not None
+        found.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    for text in TEXTS * 20:
+        normalise(text)
+    read_ms = (time.perf_counter() - began) / len(TEXTS * 20) * 1000
+    print(
+        f"\nvoice: {median(rendered) * 1000:.0f} ms (worst {max(rendered) * 1000:.0f}) from a text"
+        f" to a levelled clip, {sum(rendered) / spoken_s:.3f} of real time;"
+        f" found again in {median(found) * 1000:.2f} ms, {median(rendered) / median(found):,.0f}"
+        f" times as fast; read aloud in {read_ms:.2f} ms; {len(TEXTS)} of {len(TEXTS)} hits"
+    )
+    assert sum(rendered) < spoken_s  # faster than real time, or nothing is ever ready
+
+
+@pytest.mark.bench
+async def test_an_upload_of_a_minute(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "media")
+    content = make(tmp_path / "a.mp3", seconds=60).read_bytes()
+    began = time.perf_counter()
+    clip = await shelf.take(stream(content), "a.mp3")
+    took = time.perf_counter() - began
+    print(f"\nupload: {clip.seconds:.0f} s of MP3 in {took * 1000:.0f} ms")
+    assert took < clip.seconds
