@@ -25,6 +25,7 @@ COMMANDS = {
     "alarms": "gateway.appliance.alarms.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
+    "discover": "gateway.discovery.command",
     "enrol": "gateway.station.enrol.command",
     "settings": "gateway.appliance.settings.command",
 }

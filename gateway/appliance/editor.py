@@ -11,6 +11,7 @@ from gateway.appliance.schema import (
     StationOptions,
     ZoneOptions,
 )
+from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import PlaceOptions
@@ -23,6 +24,7 @@ _SINGLE = {
     "station": StationOptions,
     "journal": JournalOptions,
     "web": WebOptions,
+    "discovery": DiscoveryOptions,
     "duty": duty.Options,
 }
 _BY_ID = {

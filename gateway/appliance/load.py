@@ -22,6 +22,7 @@ from gateway.appliance.schema import (
     StationOptions,
     ZoneOptions,
 )
+from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
@@ -96,6 +97,7 @@ class _Loader:
         station = self._station()
         journal = self._single("journal", JournalOptions)
         web = self._single("web", WebOptions)
+        discovery = self._single("discovery", DiscoveryOptions)
         places = self._each("place", lambda _, t, path: self._decoder.struct(PlaceOptions, t, path))
         tree = self._tree(station, places)
         place_ids = {STATION, *self._ids("place")}
@@ -107,7 +109,7 @@ class _Loader:
         )
         devices = self._each("device", reader.device, most=DEVICES_MAX)
         fit(self._decoder, buses, devices)
-        if station is None or journal is None or web is None or tree is None:
+        if station is None or journal is None or web is None or discovery is None or tree is None:
             return None
         rules = self._rules(station, tree, buses, devices)
         if rules is None:
@@ -116,6 +118,7 @@ class _Loader:
             station=station,
             journal=journal,
             web=web,
+            discovery=discovery,
             places=tree,
             zones=zones,
             buses=buses,

@@ -13,6 +13,7 @@ import msgspec
 from drivers.contact import ContactOptions, Loop
 from drivers.contract import Device
 from drivers.profile import Profile
+from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.event import ID_PATTERN
 from gateway.intake.inputs import AT_LEAST_EVERY_S, INPUT, Wired, habit
 from gateway.intake.report import Report
@@ -26,7 +27,7 @@ SCHEMA = 1
 """The number that `schema = 1` means; a file of another number is not read."""
 
 SECTIONS = (
-    *("schema", "station", "journal", "web", "place", "zone", "bus", "device"),
+    *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
     *("rule", "linkage", "duty", "upstream"),
 )
 
@@ -199,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     station: StationOptions
     journal: JournalOptions
     web: WebOptions
+    discovery: DiscoveryOptions
     places: Places
     zones: dict[str, ZoneOptions]
     buses: dict[str, BusSetting]

@@ -41,6 +41,7 @@ from gateway.station.commands import device_write
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
+from gateway.station.presence import Presence
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
@@ -197,6 +198,12 @@ class Station:
         self._doors = doors
         app = doors.build(sections, self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())
+        self._presence = Presence(
+            settings,
+            claimed=lambda: doors.access.claimed,
+            port=lambda: self._server.lan_port,
+            vitals=self.watch,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -213,6 +220,7 @@ class Station:
         self.uplinks.start()
         self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
         self._tasks.append(start("doors", partial(self._doors.run, self._server)))
+        self._tasks.append(start("presence", self._presence.run))
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)

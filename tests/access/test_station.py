@@ -20,7 +20,7 @@ def installed(folder: Path) -> tuple[StationProcess, int, int]:
     port, lan_port = free_port(), free_port()
     (folder / "station.toml").write_text(
         'schema = 1\n[station]\nid = "alone"\nname = "独站"\n[journal]\nquota_mb = 16\n'
-        f"[web]\nport = {port}\nlan_port = {lan_port}\n",
+        f"[web]\nport = {port}\nlan_port = {lan_port}\n[discovery]\nannounce = false\n",
         "utf-8",
     )
     return StationProcess(folder), port, lan_port

@@ -62,7 +62,7 @@ class Scene:
         )
         station = (
             'schema = 1\n[station]\nid = "bench"\nname = "量"\n[journal]\nquota_mb = 64\n'
-            f"[web]\nport = {self.port}\n"
+            f"[web]\nport = {self.port}\n[discovery]\nannounce = false\n"
             f'[upstream.p]\nkind = "http"\nurl = "http://127.0.0.1:{self.platform_port}"\n'
         )
         station += "".join(

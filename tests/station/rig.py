@@ -152,7 +152,7 @@ class Rig:
             "schema = 1\n"
             '[station]\nid = "under-test"\nname = "试验站"\n'
             "[journal]\nquota_mb = 16\n"
-            f"[web]\nport = {self.port}\n"
+            f"[web]\nport = {self.port}\n[discovery]\nannounce = false\n"
             f'[bus.line]\nkind = "serial"\nport = "{self.folder}/ttyLINE"\nline = "9600 8N1"\n'
             f'[bus.box]\nkind = "modbus-tcp"\naddress = "127.0.0.1:{self.box_port}"\n'
             f"{devices}"

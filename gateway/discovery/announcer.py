@@ -1,0 +1,105 @@
+"""Announces the station, keeps what is said true, and says goodbye."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection
+
+from zeroconf import ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
+
+from gateway.discovery.card import HTTP, YIZHAN, Card, label, properties
+from gateway.discovery.links import Links, own_addresses
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+"""So often it is asked whether what is said is still true."""
+AGAIN_AFTER_S = 30.0
+"""Without any network, the next try; a change of the links comes first."""
+
+
+class Announcer:
+    """Runs until it is cancelled, on whatever network there is."""
+
+    def __init__(self, card: Callable[[], Card], interfaces: Collection[str] = ()) -> None:
+        """`card` is asked again and again; `interfaces` as in `Options`."""
+        self._card = card
+        self._interfaces = interfaces
+        self._addresses: tuple[str, ...] = ()
+        self._said: Card | None = None
+        self._services: dict[str, ServiceInfo] = {}
+
+    async def run(self) -> None:
+        """Announce; at the end say goodbye."""
+        async with Links() as links:
+            while True:
+                try:
+                    await self._on_this_network(links)
+                except OSError as error:  # no interface at all, or the one named is not there
+                    log.info("not announced on the network: %s", error.strerror or error)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(AGAIN_AFTER_S):
+                            await links.changed()
+
+    async def _on_this_network(self, links: Links) -> None:
+        """Until the network is another one; OSError if there is none."""
+        self._addresses = own_addresses(self._interfaces)
+        zeroconf = AsyncZeroconf(interfaces=[at for at in self._addresses if ":" not in at])
+        try:
+            stirred = asyncio.ensure_future(links.changed())
+            try:
+                while not stirred.done():
+                    await self._tell(zeroconf)
+                    await asyncio.wait((stirred,), timeout=LOOK_EVERY_S)
+            finally:
+                stirred.cancel()
+        finally:
+            self._said = None
+            self._services.clear()
+            await zeroconf.async_close()  # the goodbye is in it
+
+    async def _tell(self, zeroconf: AsyncZeroconf) -> None:
+        """Say what is not yet said."""
+        card = self._card()
+        if card == self._said:
+            return
+        wanted = {YIZHAN} if card.state == "setup" else {YIZHAN, HTTP}
+        for kind in self._services.keys() - wanted:
+            await (await zeroconf.async_unregister_service(self._services.pop(kind)))
+        for kind in sorted(wanted, reverse=True):
+            if kind in self._services:
+                await self._update(zeroconf, kind, card)
+            else:
+                await self._register(zeroconf, kind, card)
+        self._said = card
+
+    async def _register(self, zeroconf: AsyncZeroconf, kind: str, card: Card) -> None:
+        """Probe for the name first, and take a number where somebody has it already."""
+        wanted = f"{label(card.id, card.name)}.{kind}"
+        probe = self._info(kind, card, wanted)
+        await zeroconf.zeroconf.async_wait_for_start()
+        await zeroconf.zeroconf.async_check_service(probe, allow_name_change=True)
+        if probe.name != wanted:
+            log.warning("another station is called %s, so this one is %s", card.id, probe.name)
+        # Built anew, because the host's name bears the number, too.
+        info = self._info(kind, card, probe.name)
+        await (await zeroconf.async_register_service(info, cooperating_responders=True))
+        self._services[kind] = info
+
+    async def _update(self, zeroconf: AsyncZeroconf, kind: str, card: Card) -> None:
+        info = self._info(kind, card, self._services[kind].name)
+        await (await zeroconf.async_update_service(info))
+        self._services[kind] = info
+
+    def _info(self, kind: str, card: Card, name: str) -> ServiceInfo:
+        """Every name ends in what makes it unique, and so does the host's."""
+        number = name.removesuffix(f".{kind}").removeprefix(label(card.id, card.name))
+        return ServiceInfo(
+            kind,
+            name,
+            port=card.port,
+            properties=properties(card),
+            server=f"{card.id}{number}.local.",
+            parsed_addresses=list(self._addresses),
+        )

@@ -1,0 +1,190 @@
+"""Played inside a network namespace of its own: `unshare -nm python -m tests.discovery.story`.
+
+Stations announce themselves with our code, the second from a namespace (a machine) of its own at
+the other end of a cable; avahi, a stranger's implementation, says what it sees. Prints one JSON
+object.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from gateway.discovery.announcer import Announcer
+from gateway.discovery.card import Card
+
+ASKED_MAX = 30
+AVAHI = """[server]
+use-ipv6=no
+allow-interfaces=lan0,lan1
+[publish]
+disable-publishing=yes
+"""
+BUS = """<busconfig><type>system</type><listen>unix:path={socket}</listen>
+<auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
+<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>"""
+
+YIZHAN = ("lan0", "_yizhan._tcp")
+Seen = dict[tuple[str, str], list[str]]
+
+
+def card(**changed) -> Card:
+    said = {"id": "wangjing-07", "name": "望京驿站", "version": "0.1.0", "state": "ready"}
+    return Card(**{**said, "port": 8443, **changed})
+
+
+def do(*lines: str) -> None:
+    for line in lines:
+        subprocess.run(line.split(), check=True)
+
+
+def network() -> None:
+    """Two interfaces that nobody else can see."""
+    do(
+        "mount -t tmpfs tmpfs /run",
+        "mkdir -p /run/avahi-daemon",
+        "ip link set lo up",
+        "mkdir -p /run/netns",
+        "ip netns add second",
+        "ip link add lan0 type veth peer name far0",
+        "ip link set far0 netns second",
+        "ip -n second addr add 192.0.2.20/24 dev far0",
+        "ip -n second link set far0 up",
+        "ip addr add 192.0.2.10/24 dev lan0",
+        "ip link set lan0 up",
+        "ip link add lan1 type veth peer name far1",
+        "ip link set far1 up",
+    )
+
+
+@contextlib.asynccontextmanager
+async def avahi(folder: Path) -> AsyncIterator[None]:
+    """The judge: avahi-daemon on a message bus of its own."""
+    bus = folder / "bus"
+    (folder / "bus.conf").write_text(BUS.format(socket=bus))
+    (folder / "avahi.conf").write_text(AVAHI)
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bus}"
+    log = (folder / "log").open("wb")
+    processes = []
+    for command in (
+        ("dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork", "--nopidfile"),
+        ("avahi-daemon", "-f", f"{folder}/avahi.conf", "--no-drop-root", "--no-chroot"),
+    ):
+        processes.append(
+            await asyncio.create_subprocess_exec(*command, stdout=log, stderr=subprocess.STDOUT)
+        )
+        await asyncio.sleep(0.5)
+    try:
+        yield
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            await process.wait()
+        log.close()
+
+
+async def seen() -> Seen:
+    """What `avahi-browse` resolves: (interface, type) → the lines."""
+    found: Seen = {}
+    for kind in ("_yizhan._tcp", "_http._tcp"):
+        process = await asyncio.create_subprocess_exec(
+            *("avahi-browse", kind, "--resolve", "--terminate", "--parsable", "--no-db-lookup"),
+            stdout=subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        for line in out.decode().splitlines():
+            if line.startswith("="):
+                found.setdefault((line.split(";")[1], kind), []).append(line)
+    return found
+
+
+async def until(wanted) -> dict[str, list[str]]:
+    """Ask the judge until it sees what is wanted; what it saw last in any case."""
+    found: Seen = {}
+    for _ in range(ASKED_MAX):
+        found = await seen()
+        if wanted(found):
+            break
+        await asyncio.sleep(0.3)
+    return {" ".join(key): sorted(set(lines)) for key, lines in found.items()}
+
+
+@contextlib.asynccontextmanager
+async def announced(now) -> AsyncIterator[None]:
+    task = asyncio.create_task(Announcer(now).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+@contextlib.asynccontextmanager
+async def elsewhere() -> AsyncIterator[None]:
+    """A second station, with the same id."""
+    process = await asyncio.create_subprocess_exec(
+        *("ip", "netns", "exec", "second", sys.executable, "-m", "tests.discovery.story", "second")
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def discover(*asked: str) -> str:
+    """What our own command says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway.cli", "discover", "--for", "2", *asked),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "LANG": "zh_CN.UTF-8"},
+    )
+    return (await process.communicate())[0].decode()
+
+
+async def be_second() -> None:
+    second = card(version="0.2.0")
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    async with announced(lambda: second):
+        await told.wait()
+
+
+async def story(folder: Path) -> dict[str, object]:
+    told: dict[str, object] = {}
+    now = card(state="setup")
+    async with avahi(folder):
+        async with announced(lambda: now):
+            told["setup"] = await until(lambda found: YIZHAN in found)
+            now = card()
+            told["claimed"] = await until(lambda found: ("lan0", "_http._tcp") in found)
+            async with elsewhere():
+                told["two"] = await until(lambda found: len(found.get(YIZHAN, ())) > 1)
+                told["ours"] = json.loads(await discover("--json"))
+                told["table"] = await discover()
+            told["goodbye"] = await until(lambda found: len(found.get(YIZHAN, ())) == 1)
+            do("ip addr add 198.51.100.7/24 dev lan1", "ip link set lan1 up")
+            told["moved"] = await until(lambda found: ("lan1", "_yizhan._tcp") in found)
+            process = await asyncio.create_subprocess_exec(
+                *("avahi-resolve", "-4", "-n", "wangjing-07.local"), stdout=subprocess.PIPE
+            )
+            told["resolved"] = (await process.communicate())[0].decode().split()
+            do("ip link set lan0 down")
+            told["lost"] = await until(lambda found: YIZHAN not in found)
+        told["gone"] = await until(lambda found: not found)
+    return told
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        asyncio.run(be_second())
+        sys.exit()
+    network()
+    with tempfile.TemporaryDirectory() as name:
+        print(json.dumps(asyncio.run(story(Path(name))), ensure_ascii=False))
