@@ -391,9 +391,12 @@ async def test_the_command_points_to_what_the_settings_lack(bench, capsys):
     platform, config, state = bench
     given = {"claim": platform.registrar.token(STATION), "ca_file": str(platform.authority.file)}
     text = (config / "station.toml").read_text("utf-8")
-    (config / "station.toml").write_text(
-        text.replace(platform.tls_url, "https://iot.example.cn"), "utf-8"
-    )
-    code, out, _ = await asked(config, state, capsys, **given, url=platform.tls_url, json=False)
+    code, out, _ = await asked(config, state, capsys, **given, json=False)
     assert code == 0
-    assert f'url = "{platform.tls_url}"' in out
+    assert "url =" not in out
+    for other in ("https://iot.example.cn", platform.url):  # another host; plain text
+        changed = text.replace(platform.tls_url, other)
+        (config / "station.toml").write_text(changed, "utf-8")
+        code, out, _ = await asked(config, state, capsys, json=False)
+        assert code == 0
+        assert f'url = "{platform.tls_url}"' in out

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     texts = Texts.of_environment()
     settings = load(args.config)
     state = args.state or default_state(args.config)
+    desk = None
     try:
         _be_owner_of(state)
         desk = Desk(settings, state, args.uplink, args.url, args.ca_file)
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         shown = desk.shown()
     except StationError as error:
         _tell_fault(error, texts, as_json=args.json)
+        if desk is not None and desk.clock_unset and not args.json:
+            print(texts.say("enrol.clock-unset", **desk.named()), file=sys.stderr)
         return 1
     if args.json:
         print(msgspec.json.encode(shown).decode())

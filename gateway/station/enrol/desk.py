@@ -86,15 +86,20 @@ class Desk:
             judged_as_of=rfc3339(judged_ns),
         )
 
+    @property
+    def clock_unset(self) -> bool:
+        """Whether certificates are judged by the floor, for want of the time."""
+        return self._clock.status().trust is Trust.NONE
+
     def remarks(self) -> list[str]:
         """What the installer must still do, as codes."""
         found = []
-        if self._clock.status().trust is Trust.NONE:
+        if self.clock_unset:
             found.append("enrol.clock-unset")
         enrolment = self._papers.enrolment()
         if enrolment is None or self._set is None:
             found.append("enrol.not-in-settings")
-        elif urlsplit(self._set.url).hostname != urlsplit(enrolment.url).hostname:
+        elif _where(self._set.url) != _where(enrolment.url):
             found.append("enrol.other-host")
         return found
 
@@ -109,9 +114,15 @@ class Desk:
 
     def _tls(self) -> Tls:
         try:
-            return Tls(self._clock, ca_file=self._ca_file, own=None)
+            return Tls(self._clock, ca_file=self._ca_file, own=None, told=True)
         except (OSError, ssl.SSLError) as error:
             raise StationError("enrol.no-ca-file", path=str(self._ca_file)) from error
+
+
+def _where(url: str) -> tuple[str, str | None]:
+    """What must be the same for a certificate to be shown there."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname
 
 
 def _usable(url: str | None, uplink: str) -> str:

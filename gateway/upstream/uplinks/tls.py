@@ -23,11 +23,14 @@ _log = logging.getLogger(__name__)
 class Tls:
     """The context for each connection; `own` holds our certificate and its key, if we have one."""
 
-    def __init__(self, clock: Clock, *, ca_file: str | None, own: Path | None) -> None:
+    def __init__(
+        self, clock: Clock, *, ca_file: str | None, own: Path | None, told: bool = False
+    ) -> None:
+        """`told`: the caller says himself that the clock is not set."""
         self._clock = clock
         self._ca_file = ca_file
         self._own = own
-        self._told = False
+        self._told = told
         self.reload()
 
     def reload(self) -> None:
