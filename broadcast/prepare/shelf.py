@@ -134,7 +134,7 @@ class Shelf:
         if sha in self.kept():
             raise UsageError("clip.in-use", sha=sha[:12])
         async with self._lock:
-            await asyncio.to_thread(self._drop, sha)
+            await self._drop(sha)
             await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
 
     @contextlib.contextmanager
@@ -150,11 +150,11 @@ class Shelf:
                 self._quota - self._index.size() + 1, self._quota, self.kept()
             )
         for sha in going:
-            await asyncio.to_thread(self._drop, sha)
+            await self._drop(sha)
 
-    def _drop(self, sha: str) -> None:
+    async def _drop(self, sha: str) -> None:
         self._index.remove(sha)
-        self._path(sha).unlink(missing_ok=True)
+        await asyncio.to_thread(self._path(sha).unlink, missing_ok=True)
 
     def _write(self, listed: bytes) -> None:
         """In one step: after a power cut it is the old list or the new one."""

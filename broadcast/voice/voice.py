@@ -73,7 +73,7 @@ class Voice:
         key = f"{language} {said}"
         if (task := self._making.get(key)) is None:
             task = self._making[key] = asyncio.create_task(self._by_chain(said, text, language))
-            task.add_done_callback(lambda _: self._making.pop(key, None))
+            task.add_done_callback(lambda ended: self._made(key, ended))
         # A caller that stops waiting does not stop the others, nor the work.
         return await asyncio.shield(task)
 
@@ -104,6 +104,11 @@ class Voice:
         clip = await self._shelf.take(upload, name)
         await self._shelf.lead(given_key(said, language), clip.sha)
         return clip
+
+    def _made(self, key: str, task: asyncio.Task[Clip]) -> None:
+        del self._making[key]
+        if not task.cancelled():
+            task.exception()  # looked at: perhaps nobody waits for it any more
 
     def _keys(self, said: str, language: str) -> list[str]:
         return [key for engine in self._engines if (key := _key(said, engine, language))]
