@@ -8,12 +8,15 @@ same table.
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import msgspec
 from aiohttp import web
 
 from gateway.access.sessions import IDLE_S
+from gateway.appliance.settings.cycle import Cycle
+from gateway.appliance.settings.section import section as settings_section
 from gateway.web import control
 from gateway.web.section import Permission, Route, Section
 from gateway.web.server import ROUTES
@@ -38,7 +41,15 @@ async def reached(_request: web.Request) -> web.StreamResponse:
     return web.Response(text=REACHED)
 
 
-class StoodIn(Site):
+class Whole(Site):
+    """With the sections that only stand in a running station."""
+
+    def sections(self) -> list[Section]:
+        cycle = cast(Cycle, None)  # no handler of it runs here
+        return [*super().sections(), settings_section(cycle, self.look, self.names)]
+
+
+class StoodIn(Whole):
     """The application's own sections, their handlers replaced."""
 
     def sections(self) -> list[Section]:
@@ -119,7 +130,7 @@ async def test_every_route_for_every_role(tmp_path: Path) -> None:
 
 
 async def test_the_document_has_the_same_table(tmp_path: Path) -> None:
-    async with site(tmp_path) as made:
+    async with site(tmp_path, kind=Whole) as made:
         assert table(made.app[ROUTES]) in DOCUMENT.read_text("utf-8")
 
 
