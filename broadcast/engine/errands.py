@@ -11,6 +11,8 @@ from broadcast.engine.tape import Reels
 from broadcast.engine.wire import Programme
 
 LOADS_WAITING_MAX = 16
+THREADS_MAX = 8
+ERRANDS_MAX = 1000
 JOIN_WITHIN_S = 2.5
 
 Work = Callable[[], None]
@@ -18,13 +20,16 @@ Reading = tuple[Programme, Callable[[object], None]]
 
 
 class Errands:
-    """A thread that reads files in order, and one for each thing that may hang."""
+    """A thread that reads files in order, and a few for what may hang."""
 
     def __init__(self) -> None:
         self._results: deque[Work] = deque(maxlen=1000)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._readings: queue.Queue[Reading | None] = queue.Queue(LOADS_WAITING_MAX)
         self._reels = Reels()
+        self._waiting: deque[Work] = deque(maxlen=ERRANDS_MAX)
+        self._working = 0
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._reader = threading.Thread(target=self._read, name="reader", daemon=True)
         self._reader.start()
@@ -63,9 +68,14 @@ class Errands:
         return True
 
     def run(self, work: Work) -> None:
-        """Do it in a thread of its own: a driver that hangs holds up nobody else."""
+        """Do it in one of a few threads: a driver that hangs holds up neither beat nor others."""
+        with self._lock:
+            self._waiting.append(work)
+            if self._working == THREADS_MAX:
+                return
+            self._working += 1
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._do, args=(work,), daemon=True)
+        thread = threading.Thread(target=self._work, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -76,10 +86,15 @@ class Errands:
             thread.join(JOIN_WITHIN_S)
         os.close(self._bell)
 
-    def _do(self, work: Work) -> None:
+    def _work(self) -> None:
         realtime.take(realtime.OTHER_PRIORITY)
-        work()
-        if not self._results:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._working -= 1
+                    return
+                work = self._waiting.popleft()
+            work()
             self.ring()
 
     def _read(self) -> None:

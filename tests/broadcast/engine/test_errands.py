@@ -1,0 +1,57 @@
+import select
+import threading
+from pathlib import Path
+
+from broadcast.engine.errands import THREADS_MAX, Errands
+from broadcast.engine.tape import Tape
+from gateway.errors import CommandRefused
+from tests.broadcast.engine.rig import programme, save, tone
+
+
+def answered(errands: Errands, wanted: int) -> None:
+    """Do for the clock what the clock does."""
+    done = 0
+    while done < wanted:
+        ready, _, _ = select.select([errands.bell], [], [], 5)
+        assert ready
+        for result in errands.results():
+            result()
+            done += 1
+
+
+def test_many_errands_are_done_by_few_threads() -> None:
+    errands, seen, lock = Errands(), set(), threading.Lock()
+    done: list[int] = []
+
+    def work() -> None:
+        with lock:
+            seen.add(threading.get_ident())
+        errands.post(lambda: done.append(1))
+
+    for _ in range(200):
+        errands.run(work)
+        assert errands._working <= THREADS_MAX
+    answered(errands, 200)
+    errands.close()
+    assert len(done) == 200
+
+
+def test_one_that_hangs_holds_up_nobody() -> None:
+    errands, hang, done = Errands(), threading.Event(), []
+    errands.run(hang.wait)
+    errands.run(lambda: errands.post(lambda: done.append(1)))
+    answered(errands, 1)
+    hang.set()
+    errands.close()
+    assert done == [1]
+
+
+def test_files_are_read_and_what_is_wrong_with_them_is_told(tmp_path: Path) -> None:
+    errands, found = Errands(), []
+    good = save(tmp_path / "a.wav", tone(440, 0.1))
+    assert errands.read(programme("a", good), found.append)
+    assert errands.read(programme("b", tmp_path / "no.wav"), found.append)
+    answered(errands, 2)
+    errands.close()
+    assert isinstance(found[0], Tape)
+    assert isinstance(found[1], CommandRefused)
