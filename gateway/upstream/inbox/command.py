@@ -130,7 +130,8 @@ class CommandKind(NamedTuple):
 
     `act(data, mandate)` returns the detail of the receipt; a StationError makes it `failed`.
     `settle`, the same after a kill, never acts: it tells what became of it. A `cancellable` kind
-    bears that its `act` is cancelled half-way.
+    bears that its `act` is cancelled half-way. `urgent(data)` picks from a kind that promises less
+    those that are emergencies nevertheless, as a loudspeaker order of that class is.
     """
 
     name: str
@@ -139,17 +140,27 @@ class CommandKind(NamedTuple):
     promise: Promise = Promise.AT_MOST_ONCE
     settle: Act | None = None
     cancellable: bool = False
+    urgent: Callable[[Any], bool] | None = None
+
+    def promised(self, data: Any) -> Promise:
+        """What a command of this kind with these data is promised."""
+        if self.urgent is not None and self.urgent(data):
+            return Promise.AT_LEAST_ONCE
+        return self.promise
 
 
 class _OnlyId(msgspec.Struct):
     id: str
 
 
-class _OnlyKind(msgspec.Struct):
-    kind: str
+class Glance(msgspec.Struct):
+    """What tells, unchecked, whether a command is in a hurry."""
+
+    kind: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-_only_kind = msgspec.json.Decoder(_OnlyKind)
+_glance = msgspec.json.Decoder(Glance)
 _command = msgspec.json.Decoder(Command)
 _only_id = msgspec.json.Decoder(_OnlyId)
 
@@ -166,12 +177,12 @@ def parse(raw: bytes) -> Command:
     return command
 
 
-def kind_of(raw: bytes) -> str:
-    """The kind that these bytes name, unchecked; empty if none can be read."""
+def glance(raw: bytes) -> Glance:
+    """The kind and data that these bytes name, unchecked; the kind is empty if none can be read."""
     try:
-        return _only_kind.decode(raw[:COMMAND_BYTES_MAX]).kind
+        return _glance.decode(raw[:COMMAND_BYTES_MAX])
     except (ValueError, RecursionError):
-        return ""
+        return Glance()
 
 
 def signed_part(raw: bytes) -> Any:

@@ -57,6 +57,11 @@ class _Work(NamedTuple):
     data: msgspec.Struct
     raw: str
 
+    @property
+    def promise(self) -> Promise:
+        """What was promised of it."""
+        return self.kind.promised(self.data)
+
 
 class Inbox:
     """The commands of one platform."""
@@ -104,7 +109,7 @@ class Inbox:
             except CommandRefused:  # of a version that had this kind, or wrote no data yet
                 await self._move(name, kept, State.FAILED, c.INTERRUPTED)
                 continue
-            if work.kind.promise is Promise.AT_LEAST_ONCE:
+            if work.promise is Promise.AT_LEAST_ONCE:
                 self._begin(acting, name, work, self._act(name, kept, work, work.kind.act))
             elif work.kind.settle is not None:
                 self._begin(acting, name, work, self._act(name, kept, work, work.kind.settle))
@@ -165,8 +170,11 @@ class Inbox:
             await asyncio.sleep(max(0.0, began + POLL_EVERY_S_MIN - loop.time()))
 
     def _is_urgent(self, raw: bytes) -> bool:
-        kind = self._kinds.get(c.kind_of(raw))
-        return kind is not None and kind.promise is Promise.AT_LEAST_ONCE
+        seen = c.glance(raw)
+        try:
+            return self._work(seen.kind, bytes(seen.data)).promise is Promise.AT_LEAST_ONCE
+        except CommandRefused:
+            return False
 
     def _is_news(self, command_id: str | None) -> bool:
         """Whether this process meets that id for the first time; for the pace of asking alone."""
@@ -208,12 +216,12 @@ class Inbox:
         accepted = Kept(State.ACCEPTED, deadline, kind=command.kind, data=work.raw)
         recording = self._commit(command.id, accepted, changes)
         recorded = asyncio.Event()
-        if work.kind.promise is Promise.AT_MOST_ONCE:
+        if work.promise is Promise.AT_MOST_ONCE:
             await recording
             recorded.set()
         doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
         self._begin(acting, command.id, work, doing)
-        if work.kind.promise is Promise.AT_LEAST_ONCE:
+        if work.promise is Promise.AT_LEAST_ONCE:
             await recording  # beside the act: neither waits for the other
             recorded.set()
 
@@ -222,7 +230,7 @@ class Inbox:
         if fresh.deadline.passed(self._clock):
             raise CommandRefused(c.EXPIRED)
         work = self._work(command.kind, bytes(command.data))
-        if work.kind.promise is Promise.AT_MOST_ONCE and len(self._acting) >= ACTING_MAX:
+        if work.promise is Promise.AT_MOST_ONCE and len(self._acting) >= ACTING_MAX:
             raise CommandRefused(c.BUSY)
         return work
 
