@@ -170,6 +170,7 @@ class Linkages:
         self.changed: set[str] = set()
         self._calendar = calendar
         self._holds = holds
+        self.all = dict(linkages)
         self._of_turn: dict[tuple[str, str], list[Linkage]] = {}
         for linkage in linkages.values():
             for rule in linkage.options.rules:
@@ -182,7 +183,7 @@ class Linkages:
         if happening.what == "raised" and not happening.fresh:
             return
         for linkage in self._of_turn.get((happening.facts.rule, happening.what), ()):
-            why = self._why_not(linkage, happening, moment)
+            why = self.why_not(linkage, happening.alarm.severity, moment)
             if why is None:
                 self.fired[linkage.id] = moment.at_ns
                 self.changed.add(linkage.id)
@@ -195,7 +196,8 @@ class Linkages:
                 else:
                     yield task
 
-    def _why_not(self, linkage: Linkage, happening: Happening, moment: Moment) -> str | None:
+    def why_not(self, linkage: Linkage, severity: Severity, moment: Moment) -> str | None:
+        """Why it would do nothing now for an alarm of that severity; None if it would act."""
         only, window = linkage.options.only, linkage.options.only.window
         last_ns = self.fired.get(linkage.id)
         if last_ns is not None and moment.at_ns - last_ns < linkage.options.cooldown_s * S:
@@ -205,7 +207,7 @@ class Linkages:
         if only.unless is not None and self._holds(only.unless):
             return "rules.condition"
         if moment.wall_ns is None:  # the gravest acts at any hour that it could be
-            critical = happening.alarm.severity is Severity.CRITICAL
+            critical = severity is Severity.CRITICAL
             return None if window.always or critical else "rules.no-time"
         return None if window.holds(self._calendar, moment.wall_ns) else "rules.condition"
 

@@ -9,7 +9,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
 from tests.access.look import sign_in
-from tests.alarms.look import BOARD, SHOTS, Shot, four, take
+from tests.alarms.look import BOARD, SHOTS, WATCHES, Shot, four, take
 from tests.alarms.rig import AlarmSite, alarm_site
 from tests.web import browser
 from tests.web.station import NORMAL
@@ -173,3 +173,17 @@ async def test_the_desk_rings_for_a_call_and_its_board_takes_the_alarm(
         assert "叫值班台" in said
         assert "做了" in said
         assert "做不了" in said, "nothing announces in this station"
+
+
+async def test_what_each_linkage_would_do_now_is_shown_and_nothing_is_done(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made, WATCHES)
+        rows = page.locator("section[aria-labelledby=lk] tbody tr")
+        said = [await row.inner_text() for row in await rows.all()]
+    assert "广播 smoke b3" in said[0]
+    assert "会做" in said[0]
+    assert "试演" in said[1]
+    assert made.rules.core.linkages.fired == {}

@@ -149,6 +149,7 @@ class AlarmPages:
             now,
             self.watches.view(now, words, str(first)),
             rows=self.watches.rows(first, words),
+            linkages=self.watches.linkages(words),
             first=first,
             page=PAGE,
             count=self.watches.count,

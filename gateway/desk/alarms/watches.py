@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gateway.desk.alarms.board import Board
+from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.rules import confirm
 from gateway.rules.kinds import Moment
+from gateway.rules.linkage import ACTIONS, Action, Linkage
 from gateway.rules.rule import BUS, RULE, WHOLE, Watch
 from gateway.web.frame import Mark
 from gateway.web.section import View
@@ -36,6 +38,15 @@ class Watched(NamedTuple):
     place: str
     kind: str
     severity: str
+
+
+class Linked(NamedTuple):
+    """A linkage on the page: what sets it off, what it does, and whether it would now."""
+
+    id: str
+    when: str
+    does: tuple[str, ...]
+    would: Mark
 
 
 class Watches:
@@ -69,6 +80,30 @@ class Watches:
             for i, watch in enumerate(self.slice(first))
         ]
 
+    def linkages(self, words: Words) -> list[Linked]:
+        """What each linkage would do now, if its rule raised an alarm at this moment."""
+        return [
+            Linked(
+                id=linkage.id,
+                when=", ".join(linkage.options.rules),
+                does=tuple(_does(action, words) for action in linkage.actions),
+                would=self._would(linkage, words),
+            )
+            for linkage in self._board.rules.core.linkages.all.values()
+        ]
+
+    def _would(self, linkage: Linkage, words: Words) -> Mark:
+        core = self._board.rules.core
+        severities = [w.facts.severity for w in core.engine.watches.values()
+                      if w.facts.rule in linkage.options.rules]  # fmt: skip
+        least = max(severities, key=list(Severity).index, default=Severity.NOTICE)
+        why = core.linkages.why_not(linkage, least, self._board.rules.moment())
+        if why is not None:
+            return ("away", "s-off", words("alarms.would-not", why=words(why)))
+        if linkage.options.dry_run:
+            return ("away", "s-off", words("alarms.would-dry"))
+        return ("ok", "s-ok", words("alarms.would"))
+
     def view(self, vitals: Vitals, words: Words, argument: str) -> View:
         """What changes; `argument` is the page's first number."""
         first = int(argument) if argument.isdecimal() else 0
@@ -100,6 +135,15 @@ class Watches:
         if at_ns is None:
             return None
         return (vitals.at_ns - (moment.at_ns - at_ns)) // 1_000_000
+
+
+def _does(action: Action, words: Words) -> str:
+    """An action with what it is done to."""
+    does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+    what = getattr(action, does)
+    zone = getattr(action, "zone", "")
+    named = [words(f"alarms.does-{does}"), *([what] if does != "call" else []), zone]
+    return " ".join(filter(None, named))
 
 
 def _inputs(watch: Watch, words: Words) -> str:
