@@ -17,6 +17,8 @@ COMMANDS = {
     "replay": "gateway.appliance.replay",
     "emulate": "gateway.demo.emulate",
     "scan": "gateway.appliance.scan",
+    "say": "gateway.appliance.say",
+    "order": "gateway.appliance.order",
     "profile": "gateway.appliance.profile",
     "journal": "gateway.journal.command",
     "audio": "broadcast.engine.command",

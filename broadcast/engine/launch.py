@@ -33,7 +33,7 @@ class Launcher:
         self.pid = os.posix_spawn(
             sys.executable,
             argv,
-            os.environ,
+            _own(os.environ),
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
             setsid=True,
         )
@@ -49,3 +49,9 @@ class Launcher:
         if done:
             self.pid = None
         return not done
+
+
+def _own(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what is between a service manager and us: it would speak in our name."""
+    ours = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    return {name: value for name, value in environ.items() if name not in ours}

@@ -14,6 +14,7 @@ from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.appliance.rules import remarks as rule_remarks
+from gateway.appliance.sound import remarks as sound_remarks
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.table import table
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     remarks: tuple[Phrase, ...] = ()
     if settings is not None and ahead is not None:
         remarks = (*remarks_on(ahead, _state_directory()), *rule_remarks(settings.rules))
+        sound = settings.sound.speakers
+        remarks = (*remarks, *sound_remarks(settings.rules.linkages, sound))
     if args.json:
         file = str(settings_file(args.config))
         _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))

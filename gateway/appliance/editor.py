@@ -4,6 +4,9 @@ from typing import Any
 
 import msgspec
 
+from broadcast.options import KeyOptions
+from broadcast.options import Options as BroadcastOptions
+from broadcast.speakers.options import SPEAKER_KINDS
 from drivers import registry
 from gateway.appliance.schema import (
     SCHEMA,
@@ -26,6 +29,7 @@ _SINGLE = {
     "web": WebOptions,
     "discovery": DiscoveryOptions,
     "duty": duty.Options,
+    "broadcast": BroadcastOptions,
 }
 _BY_ID = {
     "place": PlaceOptions,
@@ -33,6 +37,7 @@ _BY_ID = {
     "rule": RuleOptions,
     "linkage": linkage.Options,
     "upstream": UplinkOptions,
+    "key": KeyOptions,
 }
 
 
@@ -42,11 +47,15 @@ def json_schema() -> dict[str, Any]:
     families = registry.families()
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
     owners += [kind.options for kind in kinds.values()]
+    owners += SPEAKER_KINDS.values()
     owners += [driver.Options for driver in families.values()]
     shapes, parts = msgspec.json.schema_components(owners, ref_template="#/$defs/{name}")
     parts = msgspec.json.decode(msgspec.json.encode(parts))  # defaults that are tuples
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
+    speakers = [
+        _with_kind(_part(by_owner[shape], parts), name) for name, shape in SPEAKER_KINDS.items()
+    ]
     device = _merged(
         _part(by_owner[DeviceOptions], parts),
         [_part(by_owner[driver.Options], parts) for driver in families.values()],
@@ -57,6 +66,7 @@ def json_schema() -> dict[str, Any]:
         **{section: _by_id(by_owner[shape]) for section, shape in _BY_ID.items()},
         "bus": _by_id({"anyOf": buses}),
         "device": _by_id(device),
+        "speaker": _by_id({"anyOf": speakers}),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -22,6 +22,7 @@ from gateway.appliance.schema import (
     StationOptions,
     ZoneOptions,
 )
+from gateway.appliance.sound import SoundReader, read_sound
 from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
@@ -114,6 +115,12 @@ class _Loader:
         rules = self._rules(station, tree, buses, devices)
         if rules is None:
             return None
+        sounds = SoundReader(
+            self._decoder, written=self._ids, linkages=rules.linkages, devices=devices
+        )
+        sound = read_sound(sounds, self._table, self._each)
+        if sound is None:
+            return None
         return Settings(
             station=station,
             journal=journal,
@@ -125,6 +132,7 @@ class _Loader:
             devices=devices,
             uplinks=uplinks,
             rules=rules,
+            sound=sound,
         )
 
     def _rules(

@@ -10,6 +10,9 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from broadcast.options import KeyOptions, PresetOptions
+from broadcast.options import Options as BroadcastOptions
+from broadcast.speakers.options import SpeakerOptions
 from drivers.contact import ContactOptions, Loop
 from drivers.contract import Device
 from drivers.profile import Profile
@@ -28,7 +31,7 @@ SCHEMA = 1
 
 SECTIONS = (
     *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
-    *("rule", "linkage", "duty", "upstream"),
+    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "key"),
 )
 
 LOST_S_MIN, LOST_PERIODS = 10.0, 3
@@ -194,6 +197,15 @@ class DeviceSetting(msgspec.Struct, frozen=True):
                 yield Shown(each.id, each.name, "1", place, each.kind)
 
 
+class SoundSettings(msgspec.Struct, frozen=True):
+    """The three sections without a mistake; `presets` are all that settings and the shelf know."""
+
+    broadcast: BroadcastOptions = BroadcastOptions()
+    speakers: dict[str, SpeakerOptions] = {}
+    keys: dict[str, KeyOptions] = {}
+    presets: dict[str, PresetOptions] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`station.toml` without a mistake."""
 
@@ -207,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     devices: dict[str, DeviceSetting]
     uplinks: dict[str, UplinkOptions]
     rules: Plan = Plan()
+    sound: SoundSettings = SoundSettings()
 
     def devices_on(self, bus_id: str) -> tuple[DeviceSetting, ...]:
         """The devices of one bus, as they stand in the file."""

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -49,6 +49,9 @@ from gateway.station.vitals import Watch
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import control_path
 from gateway.web.server import WebServer
+
+if TYPE_CHECKING:
+    from gateway.station.sounding import Sounding
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +163,10 @@ class Station:
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), "call": alarming.calls}
         self.rules = Rules(settings.rules, journal, clock, doers=doers)
         self.intake.listen(self.rules.heard)
+        self.sounding = self._sounding(settings, state)
+        if self.sounding is not None:
+            doers["announce"] = self.sounding
+            self.intake.listen(self.sounding.heard)
         station = settings.station.id
         self.uplinks = Uplinks(
             station, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
@@ -195,6 +202,8 @@ class Station:
             live_section(self.watch),
             settings_section(self.cycle, self.watch, doors.names),
         ]
+        if self.sounding is not None:
+            sections.append(self.sounding.section())
         self._doors = doors
         app = doors.build(sections, self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())
@@ -225,6 +234,8 @@ class Station:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
+        if self.sounding is not None:
+            await self.sounding.start()
         await self.rules.load()
         self._tasks.append(start("rules", self.rules.run))
         self.field.start()
@@ -240,9 +251,27 @@ class Station:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.rules.stop()
+        if self.sounding is not None:
+            await self.sounding.stop()
         await self.uplinks.close()
         await self._server.stop()
         self.time.keep_floor()
+
+    def _sounding(self, settings: Settings, state: Path) -> "Sounding | None":
+        """The broadcast, where there are loudspeakers."""
+        if not settings.sound.speakers:
+            return None
+        from gateway.station.sounding import Sounding  # noqa: PLC0415  # costs memory: if needed
+
+        runtime = run_directory(os.environ, state)[0]
+        return Sounding(
+            settings,
+            state,
+            runtime,
+            self._clock,
+            self._journal,
+            lived_ns=lambda: self.rules.moment().at_ns,
+        )
 
     def _kinds(self, uplink: str) -> list[CommandKind]:
         """What the station carries out for the platform behind an uplink."""
@@ -250,6 +279,7 @@ class Station:
             device_write(self.field.of_device, self._clock),
             settings_read(self.cycle),
             settings_apply(self.cycle, uplink),
+            *(() if self.sounding is None else self.sounding.kinds(uplink)),
         ]
 
     def _changed(self, change: DeviceChange | BusChange) -> None:

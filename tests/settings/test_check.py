@@ -148,9 +148,9 @@ def test_a_profile_that_is_itself_wrong_is_told_as_such(
 
 
 def test_a_section_of_a_room_that_is_not_there_is_refused(write: Write) -> None:
-    config = write(more='\n[speaker.horn]\nkind = "x"\n[jornal]\n')
+    config = write(more='\n[lamp.hall]\nkind = "x"\n[jornal]\n')
     assert [(p, c) for _, p, c in found(config)] == [
-        ("speaker", "settings.unknown-section"),
+        ("lamp", "settings.unknown-section"),
         ("jornal", "settings.unknown-section"),
     ]
 

@@ -1,0 +1,171 @@
+"""`/api/v1/orders` and `/api/v1/presets`: place, look, stop; what staff have prepared."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from broadcast.ask import Ask, By, body, order_of
+from broadcast.book import Kept
+from broadcast.options import PresetOptions
+from broadcast.order import Authority
+from broadcast.presets import Presets, Version
+from broadcast.room import Broadcast
+from gateway.audit.events import CONSOLE, Who
+from gateway.clock import Clock
+from gateway.errors import CommandRefused, UsageError
+from gateway.upstream.events import Receipt
+from gateway.web.answers import json
+from gateway.web.audited import done_to, who
+from gateway.web.section import Handler, Permission, Route, Section
+
+API = "/api/v1"
+SHOWN_MAX = 100
+
+
+class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order as the API tells it."""
+
+    id: str
+    cls: str = msgspec.field(name="class")
+    zones: tuple[str, ...]
+    source: str
+    actor: Who
+    receipt: Receipt
+    turn: int = 0
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Which zones are to be silent; none means all."""
+
+    zones: tuple[str, ...] = ()
+
+
+class Api:
+    """The handlers."""
+
+    def __init__(self, room: Broadcast, presets: Presets, clock: Clock) -> None:
+        """Over that room."""
+        self._room = room
+        self._presets = presets
+        self._clock = clock
+
+    async def orders(self, _request: web.Request) -> web.StreamResponse:
+        """The newest orders."""
+        return json([self._shown(kept) for kept in self._room.orders()[:SHOWN_MAX]])
+
+    async def order(self, request: web.Request) -> web.StreamResponse:
+        """One order."""
+        return json(self._shown(self._room.find(request.match_info["id"])))
+
+    async def place(self, request: web.Request) -> web.StreamResponse:
+        """Judge and play; the receipt says what became of it, a refusal as well."""
+        ask: Ask = body(await request.read(), Ask)
+        by = By(_actor(request), "desk", Authority.PRESS)
+        deadline = self._clock.deadline(ask.expires_s)
+        order = order_of(ask, by, self._presets, self._room.number(), deadline)
+        done_to(request, order.id)
+        return json(await self._room.order(order))
+
+    async def stop(self, request: web.Request) -> web.StreamResponse:
+        """Silence zones, everything below the emergency."""
+        asked: Stop = body(await request.read() or b"{}", Stop)
+        for zone in asked.zones:
+            if zone not in self._room.house.zones:
+                raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+        done_to(request, ",".join(asked.zones))
+        return json(await self._room.stop(asked.zones, _actor(request)))
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Stop one order."""
+        order_id = request.match_info["id"]
+        done_to(request, order_id)
+        try:
+            return json(await self._room.cancel(order_id, _actor(request)))
+        except CommandRefused as refused:
+            raise UsageError(refused.code, **refused.data) from refused
+
+    async def presets(self, _request: web.Request) -> web.StreamResponse:
+        """All presets."""
+        return json(self._presets.all())
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """What staff made of one."""
+        return json(self._presets.history(request.match_info["id"]))
+
+    async def prepare(self, request: web.Request) -> web.StreamResponse:
+        """Make or change one; `null` takes it away."""
+        preset_id = request.match_info["id"]
+        preset = body(await request.read(), PresetOptions | None)
+        done_to(request, preset_id)
+        wall_ns = self._clock.stamp().wall_ns
+        await self._presets.put(preset_id, preset, _actor(request), wall_ns)
+        return json(preset)
+
+    async def undo(self, request: web.Request) -> web.StreamResponse:
+        """Take the last change back."""
+        preset_id = request.match_info["id"]
+        done_to(request, preset_id)
+        return json(await self._presets.undo(preset_id))
+
+    def _shown(self, kept: Kept) -> Shown:
+        order = kept.order
+        return Shown(
+            id=order.id,
+            cls=order.class_.word,
+            zones=order.zones,
+            source=order.source,
+            actor=order.actor,
+            receipt=self._room.receipt(kept),
+            turn=kept.turn,
+        )
+
+
+def section(room: Broadcast, presets: Presets, clock: Clock) -> Section:
+    """The API of the orders."""
+    api = Api(room, presets, clock)
+    return Section(
+        name="orders",
+        routes=(
+            _look("/orders", api.orders, "The newest orders", list[Shown]),
+            _look("/orders/{id}", api.order, "One order", Shown),
+            _act("/orders", api.place, "Play something", "place", Receipt, Ask),
+            _act("/orders/stop", api.stop, "Silence zones", "stop", list[Receipt], Stop),
+            _act("/orders/{id}/stop", api.cancel, "Stop one order", "cancel", Receipt),
+            _look("/presets", api.presets, "What staff have prepared", dict[str, PresetOptions]),
+            _look("/presets/{id}/history", api.history, "Its versions", list[Version]),
+            _act("/presets/{id}", api.prepare, "Prepare or change it", "preset", Any, Any),
+            _act("/presets/{id}/undo", api.undo, "Take the last change back", "undo", Any),
+        ),
+    )
+
+
+def _look(path: str, handler: Handler, summary: str, returns: Any) -> Route:
+    return Route(
+        path=API + path,
+        handler=handler,
+        permission=Permission.VIEW,
+        summary=summary,
+        returns=returns,
+    )
+
+
+def _act(path: str, handler: Handler, summary: str, act: str, *bodies: Any) -> Route:
+    """`bodies` are what it returns, and what it accepts if anything."""
+    returns, accepts = (*bodies, None)[:2]
+    return Route(
+        path=API + path,
+        handler=handler,
+        method="POST",
+        permission=Permission.STAFF,
+        summary=summary,
+        act=f"broadcast/{act}",
+        returns=returns,
+        accepts=accepts,
+    )
+
+
+def _actor(request: web.Request) -> Who:
+    """Whoever is on the machine itself is who installs it."""
+    actor = who(request)
+    return Who("installer", "console") if actor == CONSOLE else actor

@@ -1,0 +1,98 @@
+"""What somebody asks to be played, as the API, a command and a key put it; made into an order."""
+
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from broadcast.order import (
+    REPEAT_MAX,
+    ZONES_MAX,
+    Authority,
+    Class,
+    Clip,
+    Content,
+    Order,
+    Preset,
+    Say,
+    Text,
+)
+from broadcast.presets import Presets
+from gateway.audit.events import Who
+from gateway.clock import Deadline
+from gateway.errors import UsageError
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Exactly one of `text`, `preset`, `clip`; class, repeat and chime are the preset's if unsaid.
+
+    `level_db` is a whole number, for signed JSON knows no other.
+    """
+
+    zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)]
+    text: Text | None = None
+    preset: str | None = None
+    clip: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    cls: str | None = msgspec.field(default=None, name="class")
+    language: str = "zh"
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] | None = None
+    chime: str | None = None
+    level_db: Annotated[int, msgspec.Meta(ge=-60, le=6)] = 0
+    expires_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
+
+
+class By(NamedTuple):
+    """Who asks, where, and by what right."""
+
+    actor: Who
+    source: str
+    authority: Authority
+
+
+def order_of(ask: Ask, by: By, presets: Presets, order_id: str, expires: Deadline) -> Order:
+    """The order; UsageError for what cannot be one."""
+    content = _content(ask)
+    usual = presets.get(content.preset) if isinstance(content, Preset) else None
+    word = ask.cls or (usual.cls if usual else Class.NOTICE.word)
+    try:
+        cls = Class.parse(word)
+    except ValueError:
+        raise UsageError("broadcast.unknown-class", cls=word[:40], known=_known()) from None
+    repeat = ask.repeat or (usual.repeat if usual else 1)
+    return Order(
+        id=order_id,
+        source=by.source,
+        zones=ask.zones,
+        class_=cls,
+        authority=by.authority,
+        actor=by.actor,
+        content=content,
+        expires=expires,
+        repeat=repeat,
+        chime=ask.chime or (usual.chime if usual else None),
+        level_db=float(ask.level_db),
+    )
+
+
+def body(raw: bytes, shape: Any) -> Any:
+    """A request's body as that shape; UsageError for anything else."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+        raise UsageError("broadcast.bad-body", reason=str(error)) from error
+
+
+def _content(ask: Ask) -> Content:
+    named: list[Content] = []
+    if ask.text is not None:
+        named.append(Say(ask.text, ask.language))
+    if ask.preset is not None:
+        named.append(Preset(ask.preset))
+    if ask.clip is not None:
+        named.append(Clip(ask.clip))
+    if len(named) != 1:
+        raise UsageError("broadcast.no-content")
+    return named[0]
+
+
+def _known() -> str:
+    return ", ".join(each.word for each in Class)

@@ -1,0 +1,53 @@
+"""Keys on the wall: a press of a wired contact places the order that the settings give it.
+
+A key speaks at the edge; a fire panel's contact as long as it is active, whatever ended before.
+"""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from broadcast.options import KeyOptions
+from drivers.contract import Quality, Reading
+
+
+class Turn(enum.Enum):
+    """What a key does."""
+
+    PRESSED = "pressed"
+    ACTIVE = "active"
+    RETURNED = "returned"
+
+
+class Keys:
+    """`heard` on every poll of every device."""
+
+    def __init__(
+        self, keys: Mapping[str, KeyOptions], act: Callable[[str, KeyOptions, Turn], None]
+    ) -> None:
+        """`act(key, options, turn)` is called for every press, and for a fire's every poll."""
+        self._act = act
+        self._at: dict[tuple[str, str], list[str]] = {}
+        self._keys = dict(keys)
+        self._down: dict[str, bool] = {}
+        for key, options in keys.items():
+            device, _, point = options.input.partition(".")
+            self._at.setdefault((device, point), []).append(key)
+
+    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+        """One poll of one device. What is bad says nothing; the first word is no press."""
+        for reading in readings:
+            for key in self._at.get((device, reading.point), ()):
+                if reading.quality is Quality.GOOD and isinstance(reading.value, bool):
+                    for turn in self._turns(key, down=reading.value):
+                        self._act(key, self._keys[key], turn)
+
+    def _turns(self, key: str, *, down: bool) -> Iterator[Turn]:
+        before = self._down.get(key)
+        self._down[key] = down
+        if self._keys[key].fire:
+            if down:
+                yield Turn.ACTIVE
+            elif before:
+                yield Turn.RETURNED
+        elif down and before is False:
+            yield Turn.PRESSED

@@ -1,0 +1,62 @@
+"""`[broadcast]` and `[key.<id>]` of `station.toml`; `[speaker.<id>]` is the speakers' own."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX, Class
+from gateway.calendar import Window
+from gateway.event import ID_PATTERN
+
+Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
+ClassWord = Literal["fire", "emergency", "urgent", "service", "notice", "background"]
+
+
+class PresetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[broadcast.preset.<id>]`: words (`{place}` is where it happened) or a clip by its hash."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    text: Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)] = ""
+    clip: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    cls: ClassWord = msgspec.field(default="notice", name="class")
+    chime: str | None = None
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 1
+    language: Literal["zh", "en"] = "zh"
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[broadcast]`: quiet hours of the community, and which linkages may use class 8."""
+
+    quiet: Annotated[str, msgspec.Meta(examples=["21:30-07:00"])] | None = "21:30-07:00"
+    emergency: Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)] = ()
+    preset: dict[str, PresetOptions] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse hours that are none."""
+        if self.quiet is not None:
+            Window.parse(self.quiet)
+
+
+class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a key orders: a preset, in a zone, in a class."""
+
+    preset: Id
+    zone: Id
+    cls: ClassWord = msgspec.field(default="notice", name="class")
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 1
+
+
+class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[key.<id>]`: a wired input (`device.input`) that orders something when it is pressed.
+
+    With class `fire` the input is a fire panel's: it orders as long as it is active.
+    """
+
+    input: Annotated[str, msgspec.Meta(examples=["di-b3.notice-key"])]
+    order: KeyOrder
+
+    @property
+    def fire(self) -> bool:
+        """Whether it is a fire panel's contact."""
+        return self.order.cls == Class.FIRE.word

@@ -1,0 +1,99 @@
+"""What staff have prepared: names for words or clips, with their history.
+
+Whoever asks gets staff's own, else the settings', else what is shipped (`config/voices`). Staff's
+are journal state: each change keeps what was before, so that it can be taken back.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from broadcast.options import PresetOptions
+from broadcast.ports import Ledger
+from gateway.audit.events import Who
+from gateway.errors import UsageError
+from gateway.event import ID_PATTERN
+from gateway.journal import StateChange
+
+ROOM = "broadcast-presets"
+PRESETS_MAX = 100
+HISTORY_MAX = 10
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One shape that staff gave it; None where they took it away."""
+
+    preset: PresetOptions | None
+    by: Who
+    wall_ns: int | None = None
+
+
+def shipped(file: Path) -> dict[str, PresetOptions]:
+    """The ready ones of that file."""
+    return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, PresetOptions])
+
+
+class Presets:
+    """`load` before use."""
+
+    def __init__(self, journal: Ledger, ready: Mapping[str, PresetOptions]) -> None:
+        """`ready` are those of the settings over the shipped ones."""
+        self._journal = journal
+        self._ready = dict(ready)
+        self._history: dict[str, tuple[Version, ...]] = {}
+
+    async def load(self) -> None:
+        """Take back what staff made of them."""
+        for key, body in (await self._journal.load(ROOM)).items():
+            self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
+
+    def all(self) -> dict[str, PresetOptions]:
+        """Those that there are, by id."""
+        found = dict(self._ready)
+        for preset_id, versions in self._history.items():
+            latest = versions[-1].preset
+            if latest is not None:
+                found[preset_id] = latest
+            else:
+                found.pop(preset_id, None)
+        return found
+
+    def get(self, preset_id: str) -> PresetOptions:
+        """That one; UsageError if there is none."""
+        found = self.all().get(preset_id)
+        if found is None:
+            raise UsageError("broadcast.unknown-preset", preset=preset_id)
+        return found
+
+    def history(self, preset_id: str) -> tuple[Version, ...]:
+        """What staff made of it, the oldest first."""
+        return self._history.get(preset_id, ())
+
+    async def put(
+        self, preset_id: str, preset: PresetOptions | None, by: Who, wall_ns: int | None
+    ) -> None:
+        """Change it, make it, or (None) take it away; on disk when this returns."""
+        if not ID_PATTERN.fullmatch(preset_id):
+            raise UsageError("broadcast.bad-preset", preset=preset_id[:60])
+        if preset_id not in self._history and len(self._history) >= PRESETS_MAX:
+            raise UsageError("broadcast.too-many-presets", max=PRESETS_MAX)
+        versions = (*self.history(preset_id), Version(preset, by, wall_ns))[-HISTORY_MAX:]
+        await self._keep(preset_id, versions)
+
+    async def undo(self, preset_id: str) -> PresetOptions | None:
+        """Take the last change back; what it is then (None: it is not there any more)."""
+        versions = self.history(preset_id)
+        if not versions:
+            raise UsageError("broadcast.nothing-to-undo", preset=preset_id)
+        await self._keep(preset_id, versions[:-1])
+        return self.all().get(preset_id)
+
+    async def _keep(self, preset_id: str, versions: tuple[Version, ...]) -> None:
+        body = msgspec.json.encode(versions) if versions else None
+        await self._journal.append((), [StateChange(ROOM, preset_id, body)])
+        if versions:
+            self._history[preset_id] = versions
+        else:
+            self._history.pop(preset_id, None)

@@ -1,0 +1,120 @@
+"""Makes what an order wants heard: chime and words, in an emergency siren and words in turn."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from broadcast import ladder
+from broadcast.ladder import Part
+from broadcast.order import Class, Clip, Live, Order, Preset, Say
+from broadcast.ports import Made
+from broadcast.presets import Presets
+from gateway.errors import StationError
+
+_log = logging.getLogger(__name__)
+
+CHIMES = {
+    Class.FIRE: "emergency",
+    Class.EMERGENCY: "emergency",
+    Class.URGENT: "urgent",
+    Class.SERVICE: "arrival",
+    Class.NOTICE: "notice",
+}
+"""What goes before the words where nobody said otherwise."""
+
+GAP_S = 2.0
+"""Between two rounds."""
+
+
+class Sound(Protocol):
+    """A piece of sound that is ready to be played."""
+
+    @property
+    def sha(self) -> str:
+        """Its content's hash."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+
+
+class Voice(Protocol):
+    """`broadcast.voice.Voice` is one."""
+
+    async def render(self, text: str, language: str = "zh") -> Sound:
+        """The clip that says so."""
+
+
+class Shelf(Protocol):
+    """`broadcast.prepare.Shelf` is one."""
+
+    async def chime(self, name: str) -> Sound:
+        """The chime of that name."""
+
+    def clip(self, sha: str) -> Sound:
+        """The clip of that hash."""
+
+
+class Studio:
+    """With those voices and clips."""
+
+    def __init__(
+        self, voice: Voice, shelf: Shelf, presets: Presets, spoken: Callable[[str], str]
+    ) -> None:
+        """`spoken(place)` is how a place is called aloud."""
+        self._voice = voice
+        self._shelf = shelf
+        self._presets = presets
+        self._spoken = spoken
+
+    async def make(self, order: Order) -> Made:
+        """One round of it; an emergency whose words cannot be made is its siren alone."""
+        if isinstance(order.content, Live):
+            return Made()
+        if not order.class_.urgent:
+            words = await self._words(order)
+            chime = await self._chime(order)
+            return _made(
+                chime,
+                ladder.ordinary(None if chime is None else _part(chime), [_part(words)]),
+                words,
+            )
+        siren = await self._shelf.chime(order.chime or CHIMES[order.class_])
+        try:
+            words = await self._words(order)
+        except StationError as error:
+            _log.error("an emergency without its words: %s", error)  # said whole
+            return _made(siren, ladder.emergency(_part(siren), ()))
+        return _made(siren, ladder.emergency(_part(siren), [_part(words)]), words)
+
+    async def _chime(self, order: Order) -> Sound | None:
+        name = order.chime or CHIMES.get(order.class_)
+        return None if name in (None, "none") else await self._shelf.chime(str(name))
+
+    async def _words(self, order: Order) -> Sound:
+        content = order.content
+        if isinstance(content, Clip):
+            return self._shelf.clip(content.sha)
+        if isinstance(content, Say):
+            return await self._voice.render(content.text, content.language)
+        assert isinstance(content, Preset)
+        preset = self._presets.get(content.preset)
+        if preset.clip is not None and not content.text:
+            return self._shelf.clip(preset.clip)
+        place = self._spoken(order.place)
+        text = (content.text or preset.text or preset.name).replace("{place}", place)
+        return await self._voice.render(text, preset.language)
+
+
+def _part(sound: Sound) -> Part:
+    return Part(str(sound.path), sound.seconds)
+
+
+def _made(chime: Sound | None, parts: tuple[Part, ...], words: Sound | None = None) -> Made:
+    shas = tuple(sound.sha for sound in (chime, words) if sound is not None)
+    return Made(parts, shas, GAP_S)

@@ -1,0 +1,137 @@
+"""`yizhan order`: what was ordered and what became of it; stop; play a preset, or a test."""
+
+import argparse
+import json
+import sys
+from typing import Any
+from urllib.parse import quote
+
+from gateway.appliance.console import Console
+from gateway.texts import Texts
+from gateway.texts.table import table
+
+API = "/api/v1/orders"
+NO = frozenset({"refused", "expired", "failed", "dropped"})
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "order",
+        help=texts.say("cli.order"),
+        description=texts.say("order.about"),
+        epilog=texts.say("order.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
+    for name, run in {
+        "list": _list,
+        "show": _show,
+        "stop": _stop,
+        "play": _play,
+        "test": _test,
+        "presets": _presets,
+    }.items():
+        about = texts.say(f"order.{name}")
+        task = tasks.add_parser(name, help=about, description=about)
+        task.add_argument("--json", action="store_true", help=texts.say("say.json"))
+        task.set_defaults(func=run)
+        if name in ("show", "play"):
+            task.add_argument("id", help=texts.say(f"order.{name}-id"))
+        if name == "stop":
+            task.add_argument("id", nargs="?", help=texts.say("order.stop-id"))
+        if name in ("stop", "play", "test"):
+            needed = name != "stop"
+            task.add_argument(
+                "--zone", action="append", default=[], required=needed, help=texts.say("say.zone")
+            )
+
+
+def report(receipt: dict[str, Any], *, as_json: bool) -> int:
+    """Print a receipt; 1 if it says no."""
+    if as_json:
+        _print(json.dumps(receipt, ensure_ascii=False))
+    else:
+        texts = Texts.of_environment()
+        state = texts.say(f"order.is-{receipt['state']}")
+        why = receipt.get("reason_code")
+        detail = receipt.get("detail") or {}
+        reason = "" if why is None else texts.say("order.why", why=texts.say(why, **detail))
+        _print(f"{receipt['of']}  {state}{reason}")
+    return 1 if receipt["state"] in NO else 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    found = Console().get(API)
+    if args.json:
+        _print(json.dumps(found, ensure_ascii=False))
+        return 0
+    texts = Texts.of_environment()
+    rows = [
+        (
+            one["id"],
+            one["class"],
+            ", ".join(one["zones"]),
+            one["source"],
+            texts.say(f"order.is-{one['receipt']['state']}"),
+            texts.say(why) if (why := one["receipt"].get("reason_code")) else None,
+        )
+        for one in found
+    ]
+    heads = ("id", "class", "zones", "source", "state", "reason")
+    _print(table([texts.say(f"order.head-{head}") for head in heads], rows))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    found = Console().get(f"{API}/{quote(args.id, safe='')}")
+    if args.json:
+        _print(json.dumps(found, ensure_ascii=False))
+        return 0
+    _print(f"{found['class']}  {', '.join(found['zones'])}  {found['source']}")
+    report(found["receipt"], as_json=False)
+    return 0
+
+
+def _stop(args: argparse.Namespace) -> int:
+    if args.id is not None:
+        receipt = Console().post(f"{API}/{quote(args.id, safe='')}/stop", {})
+        return report(receipt, as_json=args.json)
+    receipts = Console().post(f"{API}/stop", {"zones": args.zone})
+    if args.json:
+        _print(json.dumps(receipts, ensure_ascii=False))
+        return 0
+    for receipt in receipts:
+        report(receipt, as_json=False)
+    _print(Texts.of_environment().say("order.stopped", count=len(receipts)))
+    return 0
+
+
+def _play(args: argparse.Namespace) -> int:
+    receipt = Console().post(API, {"preset": args.id, "zones": args.zone})
+    return report(receipt, as_json=args.json)
+
+
+def _test(args: argparse.Namespace) -> int:
+    receipt = Console().post(API, {"preset": "self-test", "zones": args.zone, "class": "notice"})
+    return report(receipt, as_json=args.json)
+
+
+def _presets(args: argparse.Namespace) -> int:
+    found = Console().get("/api/v1/presets")
+    if args.json:
+        _print(json.dumps(found, ensure_ascii=False))
+        return 0
+    texts = Texts.of_environment()
+    rows = [
+        (preset_id, one["name"], one.get("class", "notice"), one.get("text") or one.get("clip"))
+        for preset_id, one in sorted(found.items())
+    ]
+    heads = ("id", "name", "class", "text")
+    _print(table([texts.say(f"order.head-{head}") for head in heads], rows))
+    return 0
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")

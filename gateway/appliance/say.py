@@ -1,0 +1,42 @@
+"""`yizhan say`: words on the loudspeakers, through the running station."""
+
+import argparse
+from typing import Any
+
+from gateway.appliance.console import Console
+from gateway.appliance.order import report
+from gateway.texts import Texts
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = subcommands.add_parser(
+        "say",
+        help=texts.say("cli.say"),
+        description=texts.say("say.about"),
+        epilog=texts.say("say.examples"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", help=texts.say("say.text"))
+    parser.add_argument("--zone", action="append", required=True, help=texts.say("say.zone"))
+    parser.add_argument("--class", dest="cls", default="notice", help=texts.say("say.class"))
+    parser.add_argument("--repeat", type=int, default=1, help=texts.say("say.repeat"))
+    parser.add_argument("--chime", help=texts.say("say.chime"))
+    parser.add_argument("--language", choices=("zh", "en"), default="zh")
+    parser.add_argument("--json", action="store_true", help=texts.say("say.json"))
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Place the order; 1 if the guard refuses it."""
+    asked = {
+        "text": args.text,
+        "zones": args.zone,
+        "class": args.cls,
+        "repeat": args.repeat,
+        "chime": args.chime,
+        "language": args.language,
+    }
+    receipt = Console().post("/api/v1/orders", asked)
+    return report(receipt, as_json=args.json)

@@ -1,0 +1,157 @@
+"""`[speaker.*]`, `[broadcast]`, `[key.*]`: decoded, and tied to zones, inputs and linkages."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from broadcast.options import KeyOptions, Options
+from broadcast.presets import shipped
+from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
+from drivers.shelf import shared
+from gateway.appliance.schema import DeviceSetting, SoundSettings
+from gateway.rules.linkage import Announce, Linkage
+from gateway.settings import Decoder, KeyPath, Phrase
+
+SPEAKERS_MAX = 256
+KEYS_MAX = 100
+KEY_INPUTS = ("key", "sos")
+FIRE_INPUTS = ("fire",)
+
+
+class _Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """The key of `[speaker.*]` that says which other keys there are."""
+
+    kind: str
+
+
+class SoundReader:
+    """Decodes the three sections; mistakes go to the decoder."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        written: Callable[[str], Collection[str]],
+        linkages: Mapping[str, Linkage],
+        devices: Mapping[str, DeviceSetting],
+    ) -> None:
+        """What they may refer to: `written` are a section's ids, the others have no mistake."""
+        self._decoder = decoder
+        self._zones = written("zone")
+        self._written = written
+        self._linkages = linkages
+        self._devices = devices
+        self.presets = shipped(shared("voices", "presets.toml"))
+
+    def speaker(self, _: str, table: Any, path: KeyPath) -> SpeakerOptions | None:
+        """One `[speaker.*]`; None after a mistake."""
+        named = table.get("kind") if isinstance(table, dict) else None
+        kind = None
+        if isinstance(named, str):
+            self._decoder.refers(named, SPEAKER_KINDS, (*path, "kind"), "check.unknown-kind")
+            kind = SPEAKER_KINDS.get(named)
+        shapes: tuple[Any, ...] = (_Kind,) if kind is None else (_Kind, kind)
+        parts = self._decoder.structs(shapes, table, path, others=kind is None)
+        if parts is None or kind is None:
+            return None
+        speaker: SpeakerOptions = parts[1]
+        for index, zone in enumerate(speaker.zones):
+            at = (*path, "zones", index)
+            self._decoder.refers(zone, self._zones, at, "rules.unknown-zone")
+        return speaker
+
+    def broadcast(self, table: Any) -> Options | None:
+        """`[broadcast]`; None after a mistake."""
+        options = self._decoder.struct(Options, table, ("broadcast",))
+        for index, linkage in enumerate(options.emergency if options else ()):
+            at = ("broadcast", "emergency", index)
+            self._decoder.refers(linkage, self._written("linkage"), at, "broadcast.unknown-linkage")
+        if options is not None:
+            self.presets.update(options.preset)
+        return options
+
+    def key(self, _: str, table: Any, path: KeyPath) -> KeyOptions | None:
+        """One `[key.*]`; None after a mistake."""
+        options = self._decoder.struct(KeyOptions, table, path)
+        if options is None:
+            return None
+        order = (*path, "order")
+        self._decoder.refers(
+            options.order.zone, self._zones, (*order, "zone"), "rules.unknown-zone"
+        )
+        self._preset(options.order.preset, (*order, "preset"))
+        self._input(options, (*path, "input"))
+        return options
+
+    def _preset(self, word: str, path: KeyPath) -> None:
+        self._decoder.refers(word, self.presets, path, "broadcast.unknown-preset-there")
+
+    def _input(self, options: KeyOptions, path: KeyPath) -> None:
+        """The input is there, and is what the order's class asks for."""
+        device = options.input.partition(".")[0]
+        if device in self._written("device") and device not in self._devices:
+            return  # it is wrong itself, and that has been said
+        kinds = {
+            f"{device.id}.{each.id}": each.kind
+            for device in self._devices.values()
+            for each in device.options.inputs.values()
+        }
+        if not self._decoder.refers(options.input, kinds, path, "rules.unknown-watched"):
+            return
+        wanted = FIRE_INPUTS if options.fire else KEY_INPUTS
+        if kinds[options.input] not in wanted:
+            self._decoder.blame(
+                path,
+                "broadcast.not-a-key",
+                input=options.input,
+                kind=kinds[options.input],
+                wanted=", ".join(wanted),
+            )
+
+    def fit(self, options: Options, speakers: Mapping[str, SpeakerOptions]) -> None:
+        """Once there are loudspeakers: whatever is announced has its zone, class and words."""
+        heard = {zone for speaker in speakers.values() for zone in speaker.zones}
+        for linkage, at, action in _announced(self._linkages):
+            if action.zone in self._zones and action.zone not in heard:
+                self._decoder.blame((*at, "zone"), "broadcast.mute-zone", zone=action.zone)
+            if action.cls == "emergency" and linkage not in options.emergency:
+                self._decoder.blame((*at, "class"), "broadcast.ungranted", linkage=linkage)
+            if action.text is None:
+                self._preset(action.announce, (*at, "announce"))
+
+    def mute_key(self, key: str, options: KeyOptions, speakers: Mapping[str, Any]) -> None:
+        """A key whose zone has no loudspeaker."""
+        zone = options.order.zone
+        if zone in self._zones and not any(zone in each.zones for each in speakers.values()):
+            self._decoder.blame(("key", key, "order", "zone"), "broadcast.mute-zone", zone=zone)
+
+
+def _announced(linkages: Mapping[str, Linkage]) -> Iterator[tuple[str, KeyPath, Announce]]:
+    for linkage in linkages.values():
+        for index, action in enumerate(linkage.actions):
+            if isinstance(action, Announce):
+                yield linkage.id, ("linkage", linkage.id, "do", index), action
+
+
+def remarks(
+    linkages: Mapping[str, Linkage], speakers: Mapping[str, SpeakerOptions]
+) -> Iterator[Phrase]:
+    """What is announced where there is no loudspeaker at all."""
+    silent = sorted({linkage for linkage, _, _ in _announced(linkages)})
+    if silent and not speakers:
+        yield Phrase("broadcast.no-speakers", {"linkages": ", ".join(silent)})
+
+
+def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> SoundSettings | None:
+    """The three sections in the order in which each finds what it refers to."""
+    speakers = each("speaker", reader.speaker, most=SPEAKERS_MAX)
+    options = reader.broadcast(table.get("broadcast", {}))
+    keys = each("key", reader.key, most=KEYS_MAX)
+    for key, key_options in keys.items():
+        reader.mute_key(key, key_options, speakers)
+    if options is None:
+        return None
+    if speakers:
+        reader.fit(options, speakers)
+    return SoundSettings(options, speakers, keys, reader.presets)

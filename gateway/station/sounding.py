@@ -1,0 +1,259 @@
+"""The broadcast in the running station, from its settings: house, engine, voice, keys, commands."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from broadcast import guard
+from broadcast.api import section
+from broadcast.ask import Ask, By, order_of
+from broadcast.engine.client import Engine
+from broadcast.engine.wire import SpeakerSetting
+from broadcast.guard import House, Zone
+from broadcast.keys import Keys, Turn
+from broadcast.options import KeyOptions
+from broadcast.order import Authority, Class, Order, Preset
+from broadcast.prepare import Shelf
+from broadcast.presets import Presets
+from broadcast.quiet import Quiet
+from broadcast.room import Broadcast
+from broadcast.studio import Studio
+from broadcast.voice import Line, Voice
+from broadcast.voice.espeak import Espeak
+from broadcast.voice.lexicon import Lexicon
+from drivers.contract import Reading
+from drivers.shelf import shared
+from gateway.appliance.rules import calendar
+from gateway.appliance.schema import Settings
+from gateway.audit.events import Who
+from gateway.clock import Clock, Deadline
+from gateway.errors import CommandRefused, StationError
+from gateway.journal import Journal
+from gateway.rules.linkage import Announce, Task, action_of
+from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.upstream.events import Receipt
+from gateway.upstream.inbox.command import CommandKind, Mandate, Promise
+from gateway.web.section import Section
+
+log = logging.getLogger(__name__)
+
+FIRE_S = 1800.0
+"""A fire input's order lives so long; while the contact is active another follows it."""
+
+REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
+
+
+def house_of(settings: Settings) -> House:
+    """The zones with their places and loudspeakers, as the guard sees them."""
+    tree, speakers = settings.places, settings.sound.speakers
+    zones = {
+        zone_id: Zone(
+            zone_id,
+            zone.name,
+            zone.sound,
+            frozenset(inner.id for place in zone.places for inner in tree.below(place)),
+            frozenset(name for name, speaker in speakers.items() if zone_id in speaker.zones),
+        )
+        for zone_id, zone in settings.zones.items()
+    }
+    options = settings.sound.broadcast
+    quiet = Quiet(options.quiet, calendar(settings.station.timezone))
+    return House(zones, quiet, frozenset(options.emergency))
+
+
+class Sounding:
+    """Everything that sounds; it is built only where there are loudspeakers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: Path,
+        runtime: Path,
+        clock: Clock,
+        journal: Journal,
+        *,
+        lived_ns: Callable[[], int],
+    ) -> None:
+        """`lived_ns` is the rules' time, in which a task of theirs expires."""
+        self._settings = settings
+        self._clock = clock
+        self._lived_ns = lived_ns
+        self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile)
+        shelf = Shelf(state / "media")
+        self.voice = Voice(shelf, [Espeak(Lexicon.load(shared("voices")))])
+        self.presets = Presets(journal, settings.sound.presets)
+        studio = Studio(self.voice, shelf, self.presets, settings.places.spoken)
+        house = house_of(settings)
+        self.room = Broadcast(journal, clock, house, self._engine, studio)
+        self._keys = Keys(settings.sound.keys, self._key)
+        self._acting: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def section(self) -> Section:
+        """The API."""
+        return section(self.room, self.presets, self._clock)
+
+    async def start(self) -> None:
+        """Take back what was open, then look for the audio process."""
+        await self.presets.load()
+        await self.room.load()
+        self._tasks = [
+            start("audio", self._engine.run),
+            start("broadcast", self.room.run),
+            asyncio.create_task(self._make_ready(), name="voices"),
+        ]
+
+    async def stop(self) -> None:
+        """Begin nothing more; the audio process plays to its own end."""
+        await stop_all([*self._tasks, *self._acting], STOP_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.room.close()
+
+    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+        """Intake's listener: keys on the wall."""
+        self._keys.heard(device, readings)
+
+    async def do(self, task: Task) -> None:
+        """A linkage's announcement: done as soon as it is accepted, for its receipts follow."""
+        action = action_of(task)
+        assert isinstance(action, Announce)
+        left_s = (task.expires_ns - self._lived_ns()) / 1e9
+        presets = self.presets.all()
+        usual = presets.get(action.announce)
+        order = Order(
+            id=task.id,
+            source=f"linkage.{task.linkage}",
+            zones=(action.zone,),
+            class_=Class.parse(action.cls),
+            authority=Authority.LINKAGE,
+            actor=Who("linkage", task.linkage),
+            content=Preset(action.announce, task.text),
+            expires=self._clock.deadline(left_s),
+            repeat=1 if usual is None else usual.repeat,
+            chime=None if usual is None else usual.chime,
+            place=task.place,
+        )
+        _accepted(await self.room.order(order))
+
+    def kinds(self, uplink: str) -> list[CommandKind]:
+        """`broadcast.play` and `broadcast.stop` for the platform behind that uplink.
+
+        The room itself records before it plays, and knows an id that comes again; so the inbox may
+        hand an order over at once.
+        """
+
+        async def play(ask: Ask, mandate: Mandate) -> Any:
+            by = By(Who("platform", uplink), f"upstream.{uplink}", Authority.SIGNATURE)
+            order = order_of(ask, by, self.presets, mandate.id, self._bounded(mandate.deadline))
+            receipt = await self.room.order(order)
+            _accepted(receipt)
+            return msgspec.to_builtins(receipt)
+
+        async def stop(asked: Silence, _mandate: Mandate) -> Any:
+            actor = Who("platform", uplink)
+            if asked.order is not None:
+                return msgspec.to_builtins(await self.room.cancel(asked.order, actor))
+            return msgspec.to_builtins(await self.room.stop(asked.zones, actor))
+
+        return [
+            CommandKind("broadcast.play", Ask, play, Promise.AT_LEAST_ONCE),
+            CommandKind("broadcast.stop", Silence, stop),
+        ]
+
+    def _bounded(self, deadline: Deadline) -> Deadline:
+        """A day is as long as anything waits here to be heard."""
+        most_ns = self._clock.deadline(86_400).at_ns
+        return Deadline(deadline.boot, min(deadline.at_ns, most_ns))
+
+    def _reconcile(self, state: Any) -> None:
+        self.room.reconcile(state)
+
+    def _key(self, key: str, options: KeyOptions, turn: Turn) -> None:
+        """A press is acted upon beside the poll that told it."""
+        acting = asyncio.get_running_loop().create_task(self._pressed(key, options, turn))
+        self._acting.add(acting)
+        acting.add_done_callback(self._acting.discard)
+
+    async def _pressed(self, key: str, options: KeyOptions, turn: Turn) -> None:
+        try:
+            if turn is Turn.RETURNED:
+                await self._let_go(f"key.{key}")
+            else:
+                await self._press(key, options)
+        except StationError as error:
+            log.warning("key %s: %s", key, error)
+
+    async def _press(self, key: str, options: KeyOptions) -> None:
+        source, asked = f"key.{key}", options.order
+        if any(kept.open and kept.order.joins == source for kept in self.room.orders()):
+            return  # ten presses are one, and a fire's every poll is
+        by = By(Who("staff", source), source, Authority.PRESS)
+        if options.fire:
+            by = By(Who("system", source), source, Authority.FIRE_INPUT)
+        ask = Ask(zones=(asked.zone,), preset=asked.preset, cls=asked.cls, repeat=asked.repeat)
+        expires = self._clock.deadline(FIRE_S if options.fire else asked.expires_s)
+        order = order_of(ask, by, self.presets, self.room.number(), expires)
+        receipt = await self.room.order(msgspec.structs.replace(order, joins=source))
+        if receipt.state in REFUSALS:
+            log.warning("key %s: %s", key, receipt.reason_code)
+
+    async def _let_go(self, source: str) -> None:
+        for kept in self.room.orders():
+            if kept.open and kept.order.joins == source:
+                await self.room.cancel(kept.order.id, Who("system", source))
+
+    async def _make_ready(self) -> None:
+        """Tell the process its loudspeakers, and render what is said again and again."""
+        with contextlib.suppress(StationError):
+            await self._engine.sinks(self._speakers())
+        async for progress in self.voice.prerender(self._lines()):
+            log.debug("%d of %d announcements are ready", progress.done, progress.of)
+
+    def _lines(self) -> Iterator[Line]:
+        """What linkages would say of each place of theirs, then all other presets."""
+        presets, spoken = self.presets.all(), self._settings.places.spoken
+        rules = self._settings.rules
+        places: dict[str, set[str]] = {}
+        for watch in rules.watches:
+            places.setdefault(watch.facts.rule, set()).add(watch.facts.place)
+        for linkage in rules.linkages.values():
+            about = {place for rule in linkage.options.rules for place in places.get(rule, ())}
+            for action in linkage.actions:
+                if isinstance(action, Announce) and action.announce in presets:
+                    preset = presets[action.announce]
+                    for place in sorted(about):
+                        yield Line(preset.text.replace("{place}", spoken(place)), preset.language)
+        for preset in presets.values():
+            if preset.text and "{" not in preset.text:
+                yield Line(preset.text, preset.language)
+
+    def _speakers(self) -> tuple[SpeakerSetting, ...]:
+        zones = self._settings.zones
+        near = guard.LEVEL_DB_MAX["near"]
+        return tuple(
+            SpeakerSetting(
+                name,
+                options,
+                near if all(zones[zone].sound == "near" for zone in options.zones) else None,
+            )
+            for name, options in self._settings.sound.speakers.items()
+        )
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Stop that order; without one, everything below the emergency in those zones, or in all."""
+
+    order: str | None = None
+    zones: tuple[str, ...] = ()
+
+
+def _accepted(receipt: Receipt) -> None:
+    """CommandRefused with the reason of a receipt that is a refusal."""
+    if receipt.state in REFUSALS:
+        raise CommandRefused(receipt.reason_code or "broadcast.failed")

@@ -1,0 +1,116 @@
+"""`yizhan check` over the three sections: each mistake at its key, and the example without one."""
+
+from pathlib import Path
+
+import pytest
+
+from broadcast.options import KeyOptions, KeyOrder
+from broadcast.presets import shipped
+from drivers.shelf import shared
+from gateway.appliance.load import examine
+from gateway.appliance.sound import remarks
+from gateway.station.sounding import house_of
+
+EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
+
+
+def examined(tmp_path, *changes, more=""):
+    text = EXAMPLE
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    (tmp_path / "station.toml").write_text(text + more, "utf-8")
+    return examine(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "code"),
+    [
+        ('zones = ["hall"]', 'zones = ["hal"]', "speaker.hall.zones[0]", "rules.unknown-zone"),
+        ('kind = "sip"', 'kind = "sipp"', "speaker.lift-b3.kind", "check.unknown-kind"),
+        (
+            'quiet = "21:30-07:00"',
+            'quiet = "25:00"',
+            "broadcast",
+            "rules.bad-hours",
+        ),
+        (
+            'emergency = ["smoke-b3"]',
+            'emergency = ["smok-b3"]',
+            "broadcast.emergency[0]",
+            "broadcast.unknown-linkage",
+        ),
+        (
+            'preset = "visitors"',
+            'preset = "visitor"',
+            "key.notice.order.preset",
+            "broadcast.unknown-preset-there",
+        ),
+        (
+            'input = "di-b3.notice-key"',
+            'input = "di-b3.smoke"',
+            "key.notice.input",
+            "broadcast.not-a-key",
+        ),
+        (
+            'zones = ["all", "b3"]',
+            'zones = ["b3"]',
+            "key.notice.order.zone",
+            "broadcast.mute-zone",
+        ),
+        (
+            'zones = ["b3-lift"]',
+            'zones = ["hall"]',
+            "linkage.ebike-b3.do[0].zone",
+            "broadcast.mute-zone",
+        ),
+        (
+            'announce = "smoke"',
+            'announce = "smook"',
+            "linkage.smoke-b3.do[0].announce",
+            "broadcast.unknown-preset-there",
+        ),
+    ],
+)
+def test_each_mistake_is_told_at_its_key(tmp_path, old, new, path, code):
+    settings, mistakes = examined(tmp_path, (old, new))
+    assert settings is None
+    assert (path, code) in [(one.path, one.code) for one in mistakes]
+
+
+def test_a_linkage_that_was_not_granted_class_8_is_a_mistake(tmp_path):
+    _, mistakes = examined(tmp_path, ('emergency = ["smoke-b3"]', "emergency = []"))
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("linkage.smoke-b3.do[0].class", "broadcast.ungranted")
+    ]
+
+
+def test_without_a_loudspeaker_check_only_remarks(tmp_path):
+    plain = EXAMPLE.split("# 喇叭：zones")[0]
+    (tmp_path / "station.toml").write_text(plain, "utf-8")
+    settings, mistakes = examine(tmp_path)
+    assert not mistakes
+    assert settings is not None
+    (remark,) = remarks(settings.rules.linkages, settings.sound.speakers)
+    assert remark.code == "broadcast.no-speakers"
+
+
+def test_the_house_of_the_example(tmp_path):
+    settings, _ = examined(tmp_path)
+    assert settings is not None
+    house = house_of(settings)
+    assert house.zones["all"].speakers == {"horn-b3"}
+    assert house.zones["all"].places >= {"b3", "b3-f5", "b3-lift", "hall"}
+    assert house.zones["b3-lift"].sound == "near"
+    assert house.granted == {"smoke-b3"}
+
+
+def test_the_shipped_presets_are_whole():
+    found = shipped(shared("voices", "presets.toml"))
+    assert {"visitors", "smoke", "fire", "e-bike", "self-test"} <= set(found)
+    assert all(preset.text for preset in found.values())
+
+
+def test_a_key_of_class_fire_is_a_fire_input():
+    order = KeyOrder(preset="fire", zone="all", cls="fire")
+    assert KeyOptions(input="di.fire", order=order).fire

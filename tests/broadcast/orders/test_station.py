@@ -1,0 +1,122 @@
+"""The whole way in real processes: command line, station, audio process, packets on the wire."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.station.rig import ROOT, StationProcess, free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SETTINGS = """schema = 1
+[station]
+id = "under-test"
+name = "试验站"
+[journal]
+quota_mb = 16
+[web]
+port = {port}
+[place]
+hall = {{ name = "大厅" }}
+[zone]
+hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
+all = {{ name = "全小区", places = ["hall"], sound = "community" }}
+[speaker.horn]
+kind = "unicast"
+zones = ["hall", "all"]
+to = ["127.0.0.1:{ear}"]
+"""
+
+
+class Ear:
+    """Hears RTP packets; how many, and when the last came."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+
+    def packets(self) -> int:
+        count = 0
+        while True:
+            try:
+                self.socket.recv(2048)
+            except BlockingIOError:
+                return count
+            count += 1
+
+
+async def yizhan(station: StationProcess, *words: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway.cli", *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={
+            **os.environ,
+            "RUNTIME_DIRECTORY": str(station.run_folder),
+            "PYTHONPATH": str(ROOT),
+            "LANG": "zh_CN.UTF-8",
+        },
+    )
+    told, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, told.decode()
+
+
+async def state_of(station: StationProcess, order: str) -> str:
+    _, told = await yizhan(station, "order", "show", order, "--json")
+    return str(json.loads(told)["receipt"]["state"])
+
+
+async def until(station: StationProcess, order: str, wanted: str, within_s: float) -> None:
+    ends_s = time.monotonic() + within_s
+    state = ""
+    while time.monotonic() < ends_s:
+        state = await state_of(station, order)
+        if state == wanted:
+            return
+        await asyncio.sleep(0.3)
+    pytest.fail(f"{order} is {state}, not {wanted}\n{station.said}")
+
+
+async def test_the_gateway_is_killed_in_an_emergency_and_answers_truly(tmp_path: Path):
+    ear = Ear()
+    settings = SETTINGS.format(port=free_port(), ear=ear.port)
+    (tmp_path / "station.toml").write_text(settings, "utf-8")
+    station = StationProcess(tmp_path)
+    await station.start()
+    try:
+        code, told = await yizhan(
+            station,
+            *("say", "请大家离开大厅", "--zone", "hall", "--class", "emergency", "--json"),
+        )
+        assert code == 0, told + station.said
+        order = json.loads(told)["of"]
+        await until(station, order, "playing", 20)
+        await asyncio.sleep(1)
+        assert ear.packets() > 10
+        await station.kill()
+        await asyncio.sleep(1)
+        assert ear.packets() > 40  # the sound goes on without the gateway
+        await station.start()
+        assert await state_of(station, order) in {"playing", "finished"}
+        await until(station, order, "finished", 40)
+        code, told = await yizhan(station, "say", "通知", "--zone", "moon")
+        assert code == 1
+        assert "moon" in told
+        code, told = await yizhan(station, "say", "通知", "--zone", "hall", "--class", "fire")
+        assert (code, "不能" in told) == (1, True)
+        assert (await yizhan(station, "order", "stop"))[0] == 0
+        code, told = await yizhan(station, "order", "list")
+        assert order in told
+    finally:
+        await station.kill()
+        ear.socket.close()
