@@ -34,6 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked_ns: int
     since_ns: int
     why: str | None = None
+    detail: dict[str, Any] = {}
     turn: int = 0
     frame: int = 0
     seconds: float = 0.0

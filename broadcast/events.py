@@ -54,7 +54,7 @@ MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed)
 KINDS = (*TURNS.values(), MISSED)
 
 
-def event_of(kept: Kept, stamps: Stamps, detail: dict[str, Any], by: Who | None) -> Event:
+def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
     """The event that says so; an emergency's travels as one."""
     order = kept.order
     return Event(
@@ -74,7 +74,7 @@ def event_of(kept: Kept, stamps: Stamps, detail: dict[str, Any], by: Who | None)
             actor=order.actor,
             content=_named(order.content),
             why=kept.why,
-            detail=detail,
+            detail=kept.detail,
             by=by,
             text=order.content.text if isinstance(order.content, Say | Preset) else "",
             clips=kept.clips,

@@ -75,9 +75,9 @@ class Progress:
         if kept.state is State.ASKED:
             states += self.book.make_room(self.clock)
             states.append(self.book.head())
-        kept = moved(kept, act, self.clock.now_ns(), why, **changes)
+        kept = moved(kept, act, self.clock.now_ns(), why, detail=dict(detail), **changes)
         states.append(self.book.put(kept))
-        event = event_of(kept, self.clock.stamp(), dict(detail), by)
+        event = event_of(kept, self.clock.stamp(), by)
         self.records.write(kept.order.id, event, states)
         return kept
 
@@ -90,5 +90,7 @@ class Progress:
         """What has become of it so far."""
         stamps = self.clock.stamp(kept.since_ns if kept.boot == self.clock.boot else None)
         at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
-        detail = {"seconds": kept.seconds, "waited_ms": kept.waited_ms} if kept.seconds else None
-        return Receipt(kept.order.id, kept.state.value, why or kept.why, at, detail)
+        detail = dict(kept.detail)
+        if kept.seconds:
+            detail |= {"seconds": kept.seconds, "waited_ms": kept.waited_ms}
+        return Receipt(kept.order.id, kept.state.value, why or kept.why, at, detail or None)

@@ -78,10 +78,10 @@ class Stage:
 
     def lower(self, low: dict[str, Kept]) -> None:
         """These are to be low from now on, by programme, and no others."""
-        for name, kept in low.items() - self._low.items():
-            self._level(name, kept, DUCK_DB)
-        for name, kept in self._low.items() - low.items():
-            self._level(name, kept, 0.0)
+        for name in low.keys() - self._low.keys():
+            self._level(name, low[name], DUCK_DB)
+        for name in self._low.keys() - low.keys():
+            self._level(name, self._low[name], 0.0)
         self._low = low
 
     def _level(self, name: str, kept: Kept, db: float) -> None:
