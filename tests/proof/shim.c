@@ -1,6 +1,7 @@
 /* Stands between a program and the C library's file calls, for files under $SHIM_ROOT:
  * records them ($SHIM_LOG), makes them fail ($SHIM_FAIL=call:number:errno[:forever]), or shows
- * in the first byte of a file that one is syncing ($SHIM_BUSY=file, for $SHIM_HOLD_US longer).
+ * in the first byte of a file that one is syncing ($SHIM_BUSY=file, for $SHIM_HOLD_US longer), or
+ * makes syncing as slow as a card's ($SHIM_SLOW=us:us_now_and_then:every_s).
  *
  * A record is: one letter, file name length (u16), offset (i64), length (u32), name, data.
  *   W write, T set the length, A allocate (grows with zeros), S sync, U unlink, L link, R rename,
@@ -16,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static int log_fd = -1, busy_fd = -1;
 static useconds_t hold_us;
+static long slow_us, spike_us, spike_every_s;
+static time_t last_spike;
 static const char *root = "";
 static char fail_call[16];
 static long fail_at, fail_errno, fail_forever, seen;
@@ -34,6 +38,10 @@ __attribute__((constructor)) static void begin(void) {
     if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (busy) busy_fd = open(busy, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (hold) hold_us = atoi(hold);
+    if (getenv("SHIM_SLOW")) {
+        sscanf(getenv("SHIM_SLOW"), "%ld:%ld:%ld", &slow_us, &spike_us, &spike_every_s);
+        last_spike = time(NULL);
+    }
     if (fail) {
         char forever[16] = "";
         sscanf(fail, "%15[^:]:%ld:%ld:%15s", fail_call, &fail_at, &fail_errno, forever);
@@ -93,11 +101,20 @@ ssize_t pwrite(int fd, const void *data, size_t length, off_t offset) {
     return pwrite64(fd, data, length, offset);
 }
 
+static void drag(void) {
+    if (!slow_us) return;
+    usleep(slow_us);
+    if (time(NULL) - last_spike < spike_every_s) return;
+    last_spike = time(NULL);
+    usleep(spike_us);
+}
+
 static int synced(int fd, const char *symbol) {
     char name[512];
     int (*real)(int) = dlsym(RTLD_NEXT, symbol);
     if (!ours(fd, name, sizeof name)) return real(fd);
     if (fails("sync")) return -1;
+    drag();
     if (busy_fd >= 0 && real_pwrite(busy_fd, "\1", 1, 0) == 1) usleep(hold_us);
     int done = real(fd);
     if (busy_fd >= 0 && real_pwrite(busy_fd, "\0", 1, 0) != 1) abort();
