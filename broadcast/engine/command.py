@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import boot
+from gateway.errors import Unavailable
 from gateway.texts import Texts
 
 
@@ -40,8 +41,10 @@ def run(args: argparse.Namespace) -> int:
         level=logging.DEBUG if args.verbose else logging.INFO,
         format="%(levelname)s %(message)s",
     )
-    from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # only when it really runs
-
+    try:
+        from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # only when it really runs
+    except ModuleNotFoundError as error:
+        raise Unavailable("audio.not-installed", module=error.name) from error
     folder, emptied = boot.run_directory(os.environ, Path("state"))
     path = args.socket or folder / "audio.sock"
     boot_id = boot.boot_id(path.parent, boot.kernel_boot_id(), emptied=emptied)

@@ -22,7 +22,7 @@ class Encoders:
     def encode(
         self, mixes: Iterable[Mix], codecs: Mapping[str, str]
     ) -> list[tuple[str, bytes, int]]:
-        """(speaker, payload, rank) for every speaker of the mixes; silent ones are forgotten."""
+        """(speaker, payload, rank) for every speaker with a codec; silent ones are forgotten."""
         sent: list[tuple[str, bytes, int]] = []
         now: dict[_Place, Encoder] = {}
         taken: set[int] = set()
@@ -43,5 +43,7 @@ class Encoders:
 def _by_codec(speakers: Iterable[str], codecs: Mapping[str, str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for id_ in speakers:
+        if id_ not in codecs:
+            continue
         groups.setdefault(codecs[id_], []).append(id_)
     return groups

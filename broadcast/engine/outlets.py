@@ -45,11 +45,12 @@ class Outlets:
 
     def send(self, mixes: Sequence[Mix]) -> None:
         """One frame to everyone in the mixes; whoever is in none of them any more rests."""
-        codecs = {id_: keeper.codec for id_, keeper in self.keepers.items()}
-        sent = self._encoders.encode(mixes, codecs)
-        for id_, payload, rank in sent:
+        codecs = {id_: each.codec for id_, each in self.keepers.items() if each.works}
+        for id_, payload, rank in self._encoders.encode(mixes, codecs):
             self.keepers[id_].play(payload, rank)
-        sounding = {id_ for id_, _, _ in sent}
+        sounding = {id_ for mix in mixes for id_ in mix.speakers}
+        for id_ in sounding - codecs.keys():
+            self.keepers[id_].missed()
         for id_ in self._sounding - sounding:
             self.keepers[id_].rest()
         self._sounding = sounding

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from broadcast.engine.wire import Event, Fault, SpeakerState, Well
+from broadcast.speakers.codec import CODECS
 from broadcast.speakers.contract import Rung, Speaker
 from gateway.errors import StationError, Unavailable
 
@@ -77,6 +78,8 @@ class Keeper:
         self._probed: Exception | Rung | None = None
         self._probing = False
         self._closed = False
+        self._was_open = False
+        self._opened_ns = 0
         self._retry_ns = RETRY_MIN_NS
         self._retry_at_ns: int | None = 0
         self._resting = True
@@ -102,12 +105,17 @@ class Keeper:
         return SpeakerState(self.id, self.rung.wire, code, about)
 
     def play(self, payload: bytes, rank: int) -> None:
-        """One frame, if it works; the first of a session is worth an attempt to get it back."""
-        if self._resting:
-            self._resting = False
-            self._retry_at_ns = 0
+        """One frame."""
+        self._resting = False
         if self.works:
             self._do(lambda: self._speaker.play(payload, rank))
+
+    def missed(self) -> None:
+        """It should sound and does not work: that is worth one attempt before its time."""
+        if self._resting:
+            self._resting = False
+            if self._retry_at_ns is not None:
+                self._retry_at_ns = 0
 
     def rest(self) -> None:
         """The session is over."""
@@ -119,12 +127,14 @@ class Keeper:
     def tend(self, now_ns: int) -> None:
         """Open it when it is time, take what was found out, let it tend to itself."""
         if self.stage is Stage.OPENING:
-            self._take_found()
+            self._take_found(now_ns)
         if self.works:
             self._do(self._speaker.tend)
             self._take_probed()
             self._climb(self._speaker.rung)
         if self.stage is Stage.WAITING and self._retry_at_ns is None:
+            if self._was_open and now_ns - self._opened_ns >= RETRY_MAX_NS:
+                self._retry_ns = RETRY_MIN_NS  # it was well for a while: this is a new fault
             self._retry_at_ns = now_ns + self._retry_ns
             self._retry_ns = min(self._retry_ns * 2, RETRY_MAX_NS)
         elif self.stage in (Stage.SHUT, Stage.WAITING) and now_ns >= (self._retry_at_ns or 0):
@@ -158,6 +168,7 @@ class Keeper:
 
     def _try_open(self) -> None:
         try:
+            CODECS[self._speaker.codec].encoder()  # one that is not installed is this one's fault
             self._speaker.open()
             if self._closed:
                 self._speaker.close()
@@ -172,13 +183,13 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is a fault like others
             self._probed = error
 
-    def _take_found(self) -> None:
+    def _take_found(self, now_ns: int) -> None:
         found = self._found
         if isinstance(found, Exception):
             self._fail(found)
         elif found is not None:
             self.stage = TABLE[self.stage, Turn.OPENED]
-            self._retry_ns = RETRY_MIN_NS
+            self._opened_ns = now_ns
             self._fault = None
             self.rung = found
             self._tell(Well(self.id, found.wire))
@@ -208,10 +219,11 @@ class Keeper:
 
     def _fail(self, error: Exception) -> None:
         """Told once, however often it is tried in vain."""
+        self._was_open = self.works
         self.stage = TABLE[self.stage, Turn.FAILED]
         self._off_clock(self._speaker.close)
         self._speaker = self._make()
-        self._probing, self._resting = False, True
+        self._probing = False
         self.rung = Rung.UNKNOWN
         self._retry_at_ns = None  # the next `tend` knows the time
         self._say_fault(error)

@@ -103,9 +103,34 @@ def test_what_breaks_in_the_middle_is_a_fault_and_a_new_session_is_worth_a_try_a
     bench.run(300)
     bench.speaker.broken = None
     bench.keeper.rest()
-    bench.keeper.play(b"", 3)
+    bench.keeper.missed()
     bench.run(2)
     assert bench.keeper.works
+
+
+def test_a_long_session_is_no_reason_to_hammer() -> None:
+    bench = Bench()
+    bench.speaker.broken = OSError(19, "No such device")
+    for _ in range(600):
+        bench.keeper.missed()
+        bench.run(1)
+    assert bench.speaker.calls.count("open") <= 20
+
+
+def test_one_that_opens_well_and_fails_at_once_is_tried_ever_more_seldom_too() -> None:
+    bench = Bench()
+    for _ in range(600):
+        bench.run(1)
+        bench.speaker.broken = OSError(111, "Connection refused") if bench.keeper.works else None
+    assert bench.speaker.calls.count("open") <= 20
+    bench.speaker.broken = None
+    bench.run(200)
+    assert bench.keeper.works
+    bench.speaker.broken = OSError(5, "Input/output error")
+    bench.run(1)
+    bench.speaker.broken = None
+    bench.run(4)
+    assert bench.keeper.works  # it had been well for minutes: back after a second
 
 
 def test_a_probe_climbs_and_a_microphone_climbs_higher() -> None:
