@@ -31,7 +31,13 @@ def whole(life: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("story", "steps_min"), [("kept", 20), ("rolled-back", 25), ("cold", 25), ("undone", 40)]
+    ("story", "steps_min"),
+    [
+        ("kept", 20),
+        ("rolled-back", 25),
+        ("cold", 25),
+        pytest.param("undone", 40, marks=pytest.mark.proof),
+    ],
 )
 def test_killed_at_every_step_the_station_comes_back(tmp_path, story, steps_min):
     found = lives(tmp_path, story)
