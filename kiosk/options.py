@@ -1,11 +1,11 @@
 """`[kiosk.<id>]`: one terminal; `[service.<id>]`: how a service is carried out here."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.errors import SettingsError
+from gateway.upstream.options import Options as UplinkOptions
 
 Road = Literal["platform", "dispatcher", "desk"]
 DESK = "desk"
@@ -40,16 +40,31 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`dispatcher` of a ride service: where cars are asked for (docs/dispatch.md)."""
+    """`dispatcher` of a ride service: where cars are asked for (docs/dispatch.md).
+
+    It is reached as a platform is: the same keys mean the same.
+    """
 
     url: str
     credential: str | None = None
+    ca_file: str | None = None
+    plain: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no address; it is not repeated, since it may hold a password."""
-        url = urlsplit(self.url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
-            raise SettingsError("requests.bad-url", key="url")
+        """Refuse an address that an uplink would not take."""
+        _ = self.uplink
+
+    @property
+    def uplink(self) -> UplinkOptions:
+        """The same as the upstream takes it."""
+        return UplinkOptions(
+            url=self.url,
+            credential=self.credential,
+            ca_file=self.ca_file,
+            plain=self.plain,
+            required=False,
+            commands=False,
+        )
 
 
 class RideOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,10 +80,10 @@ class RideOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         "desk",
     )
     dispatcher: Dispatcher | None = None
-    accept_within_s: Annotated[float, msgspec.Meta(ge=5, le=120)] = 20.0
+    accept_within_s: Annotated[float, msgspec.Meta(ge=2, le=120)] = 20.0
     desk_within_s: Annotated[float, msgspec.Meta(ge=10, le=600)] = 60.0
     find_within_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 180.0
-    settle_s: Annotated[float, msgspec.Meta(ge=5, le=120)] = 20.0
+    settle_s: Annotated[float, msgspec.Meta(ge=2, le=120)] = 20.0
     phone: Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")] | None = None
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from drivers import registry
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
+from gateway.appliance.kiosks import KioskReader, read_kiosks
 from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
     BUSES_MAX,
@@ -113,6 +114,10 @@ class _Loader:
         if station is None or journal is None or web is None or discovery is None or tree is None:
             return None
         rules = self._rules(station, tree, buses, devices)
+        keyed = KioskReader(
+            self._decoder, zones=self._ids("zone"), places=place_ids, devices=devices
+        )
+        requests = read_kiosks(keyed, self._each, station)
         if rules is None:
             return None
         sounds = SoundReader(
@@ -132,6 +137,7 @@ class _Loader:
             devices=devices,
             uplinks=uplinks,
             rules=rules,
+            requests=requests,
             sound=sound,
         )
 

@@ -25,6 +25,7 @@ from gateway.places import Name, Places
 from gateway.rules.core import Plan
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
+from kiosk.options import Plan as RequestsPlan
 
 SCHEMA = 1
 """The number that `schema = 1` means; a file of another number is not read."""
@@ -32,6 +33,7 @@ SCHEMA = 1
 SECTIONS = (
     *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
     *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "key"),
+    *("kiosk", "service"),
 )
 
 LOST_S_MIN, LOST_PERIODS = 10.0, 3
@@ -219,6 +221,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     devices: dict[str, DeviceSetting]
     uplinks: dict[str, UplinkOptions]
     rules: Plan = Plan()
+    requests: RequestsPlan = RequestsPlan()
     sound: SoundSettings = SoundSettings()
 
     def devices_on(self, bus_id: str) -> tuple[DeviceSetting, ...]:

@@ -36,6 +36,7 @@ from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
 from gateway.station import floor, watchdog
 from gateway.station.alarming import Alarming
+from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
 from gateway.station.doors import Doors
@@ -160,9 +161,14 @@ class Station:
         self.field = Field(settings, self.intake.take, self._changed)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
-        doers: dict[str, Doer] = {"relay": relays, "message": Messages(), "call": alarming.calls}
+        self.asking = Asking(
+            settings, state, clock, journal, doors.ledger, first=lambda: self.uplinks.first
+        )
+        doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}
+        doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
         self.rules = Rules(settings.rules, journal, clock, doers=doers)
         self.intake.listen(self.rules.heard)
+        self.intake.listen(self.asking.keys.heard)
         self.sounding = self._sounding(settings, state)
         if self.sounding is not None:
             doers["announce"] = self.sounding
@@ -201,6 +207,7 @@ class Station:
             alarming.section(self.rules, self.watch),
             live_section(self.watch),
             settings_section(self.cycle, self.watch, doors.names),
+            self.asking.section,
         ]
         if self.sounding is not None:
             sections.append(self.sounding.section())
@@ -234,6 +241,7 @@ class Station:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
+        await self.asking.start()
         if self.sounding is not None:
             await self.sounding.start()
         await self.rules.load()
@@ -251,6 +259,7 @@ class Station:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.rules.stop()
+                await self.asking.stop()
         if self.sounding is not None:
             await self.sounding.stop()
         await self.uplinks.close()
@@ -279,6 +288,7 @@ class Station:
             device_write(self.field.of_device, self._clock),
             settings_read(self.cycle),
             settings_apply(self.cycle, uplink),
+            *self.asking.kinds(),
             *(() if self.sounding is None else self.sounding.kinds(uplink)),
         ]
 

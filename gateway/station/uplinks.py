@@ -72,6 +72,12 @@ class Uplinks:
         for name, options in uplinks.items():
             self._open(name, options)
 
+    @property
+    def first(self) -> tuple[Uplink, Sender] | None:
+        """The platform that the file names first, which is asked what cannot wait."""
+        line = next(iter(self._lines.values()), None)
+        return None if line is None else (line.uplink, line.sender)
+
     def start(self) -> None:
         """Send, and listen for commands."""
         for name in self._lines:

@@ -52,6 +52,7 @@ _ASKED: dict[Act, State] = {
     Act.ACCEPT: State.SEARCHING,
     Act.ASSIGN: State.ASSIGNED,
     Act.ARRIVE: State.ARRIVED,
+    Act.BOARD: State.BOARDED,
     Act.DOUBT: State.CHECKING,
     Act.REFUSE: State.NO_CAR,
     Act.AWAY: State.AWAY,
@@ -72,6 +73,7 @@ _OF: dict[State, dict[Act, State]] = {
     State.SEARCHING: {
         Act.ASSIGN: State.ASSIGNED,
         Act.ARRIVE: State.ARRIVED,
+        Act.BOARD: State.BOARDED,
         Act.REFUSE: State.NO_CAR,
         Act.EXPIRE: State.EXPIRED,
         Act.CANCEL: State.CANCELLED,

@@ -35,7 +35,12 @@ BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
 NOTHING_NEW = "inbox.nothing-new"
 
-SIGNED_FAMILIES = frozenset({"broadcast", "kiosk", "relay", "device", "settings", "key", "command"})
+SIGNED_FAMILIES = frozenset(
+    {
+        *("broadcast", "kiosk", "ride", "work", "relay", "device"),
+        *("settings", "key", "command"),
+    }
+)
 """Kinds that make sound, speak at a kiosk, move something, change settings or keys, or take back
 what was signed carry a signature."""
 

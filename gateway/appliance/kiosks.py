@@ -1,0 +1,83 @@
+"""`[kiosk.*]`, `[service.*]`: decoded, and tied to zones, places, services and wired keys."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from gateway.appliance.schema import DeviceSetting, StationOptions
+from gateway.settings import Decoder, KeyPath, hint
+from kiosk.catalogue import services
+from kiosk.options import (
+    SHAPES,
+    CallOptions,
+    Options,
+    Plan,
+    RideOptions,
+    ServiceOptions,
+    WorkOptions,
+)
+
+KIOSKS_MAX = 16
+PLATES = frozenset("01234")
+"""The numbers on the plates, which the keys on the wall bear, too."""
+
+
+class KioskReader:
+    """Decodes the two sections; mistakes go to the decoder."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        zones: Collection[str],
+        places: Collection[str],
+        devices: Mapping[str, DeviceSetting],
+    ) -> None:
+        """`devices` are those without a mistake."""
+        self._decoder = decoder
+        self._zones = zones
+        self._places = places
+        self._inputs = {
+            f"{device.id}.{wired.id}" for device in devices.values() for wired in device.wired()
+        }
+
+    def kiosk(self, _: str, table: Any, path: KeyPath) -> Options | None:
+        """One `[kiosk.*]`; None after a mistake."""
+        options = self._decoder.struct(Options, table, path)
+        if options is None:
+            return None
+        refers = self._decoder.refers
+        refers(options.zone, self._zones, (*path, "zone"), "rules.unknown-zone")
+        if options.place is not None:
+            refers(options.place, self._places, (*path, "place"), "check.unknown-place")
+        for index, service in enumerate(options.services):
+            at = (*path, "services", index)
+            refers(service, services(), at, "requests.unknown-service")
+        for number, word in options.keys.items():
+            refers(number, PLATES, (*path, "keys", number), "requests.unknown-key")
+            refers(word, self._inputs, (*path, "keys", number), "requests.unknown-input")
+        return options
+
+    def service(self, name: str, table: Any, path: KeyPath) -> ServiceOptions | None:
+        """One `[service.*]`, by the family of its service; None after a mistake."""
+        if name not in services():
+            found = hint(name, services())
+            self._decoder.blame(path, "requests.unknown-service", word=name, hint=found)
+            return None
+        return self._decoder.struct(SHAPES[services()[name].family], table, path)
+
+
+Each = Callable[..., dict[str, Any]]
+
+
+def read_kiosks(reader: KioskReader, each: Each, station: StationOptions) -> Plan:
+    """What the two sections come to."""
+    kiosks = each("kiosk", reader.kiosk, most=KIOSKS_MAX)
+    options = each("service", reader.service).values()
+    return Plan(
+        kiosks=kiosks,
+        ride=next((one for one in options if isinstance(one, RideOptions)), RideOptions()),
+        call=next((one for one in options if isinstance(one, CallOptions)), CallOptions()),
+        work=next((one for one in options if isinstance(one, WorkOptions)), WorkOptions()),
+        phone=station.phone or "",
+        language=station.language,
+    )

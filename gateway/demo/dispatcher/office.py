@@ -1,0 +1,84 @@
+"""The dispatcher's rides: what is answered to which question, and what becomes of a ride. Pure."""
+
+import enum
+from typing import Any, NamedTuple
+
+RIDES_MAX = 500
+
+
+class Mood(enum.Enum):
+    """How it behaves: `late` takes a ride and says so too late; `silent` never answers."""
+
+    ACCEPTS = "accepts"
+    REFUSES = "refuses"
+    SILENT = "silent"
+    LATE = "late"
+
+
+CARS = (
+    {"plate": "京BT3642", "colour": "黄绿色", "brand": "北京现代", "minutes": 4},
+    {"plate": "京AD81906", "colour": "蓝色", "brand": "比亚迪", "minutes": 7},
+)
+LIVE = ("searching", "assigned", "arrived")
+
+
+class Asked(NamedTuple):
+    """A question as it came in."""
+
+    at_s: float
+    kind: str
+    ride: str
+    press_age_ms: int
+
+
+class Office:
+    """Every ride it has ever heard of; `none` and `cancelled` stand for ever."""
+
+    def __init__(self) -> None:
+        self.mood = Mood.ACCEPTS
+        self.rides: dict[str, dict[str, Any]] = {}
+        self.asked: list[Asked] = []
+
+    def answer(self, question: dict[str, Any], at_s: float) -> dict[str, Any] | None:
+        """The answer; None for a question that it does not understand."""
+        kind, ride = question.get("kind"), question.get("id")
+        if kind == "ping":
+            return {"answer": "pong"}
+        if not isinstance(ride, str) or not isinstance(kind, str) or len(self.rides) > RIDES_MAX:
+            return None
+        self.asked = [
+            *self.asked[1 - RIDES_MAX :],
+            Asked(at_s, kind, ride, int(question.get("press_age_ms", 0))),
+        ]
+        if kind == "ride.request":
+            return self._requested(ride, question)
+        if kind == "ride.status":
+            return self.rides.setdefault(ride, {"state": "none"})
+        return self._cancelled(ride) if kind == "ride.cancel" else None
+
+    def drive(self, ride: str, state: str) -> bool:
+        """A driver takes it, arrives, leaves with or without the person; False if it is over."""
+        known = self.rides.get(ride)
+        if known is None or known["state"] not in LIVE:
+            return False
+        known["state"] = state
+        if state == "assigned":
+            known["car"] = CARS[len(ride) % len(CARS)]
+        return True
+
+    def live(self) -> list[str]:
+        """Rides for which a car is coming or being looked for."""
+        return [ride for ride, known in self.rides.items() if known["state"] in LIVE]
+
+    def _requested(self, ride: str, question: dict[str, Any]) -> dict[str, Any]:
+        too_old = question.get("press_age_ms", 0) > question.get("ttl_s", 0) * 1000
+        if self.mood is Mood.REFUSES or too_old:
+            return self.rides.setdefault(ride, {"state": "none"})
+        return self.rides.setdefault(ride, {"state": "searching"})
+
+    def _cancelled(self, ride: str) -> dict[str, Any]:
+        known = self.rides.get(ride, {"state": ""})
+        if known["state"] != "cancelled":
+            known = {"state": "cancelled", "was": known["state"]}
+            self.rides[ride] = known
+        return known

@@ -1,0 +1,197 @@
+"""The kiosk's requests in the station: their roads to a car, their sealed fields, their keys."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from gateway.appliance.schema import Settings
+from gateway.audit import Ledger
+from gateway.clock import Clock, Deadline
+from gateway.errors import JournalError
+from gateway.journal import Journal
+from gateway.journal.private import PrivateStore
+from gateway.rules.acts import Doer
+from gateway.rules.duty import Duty
+from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.upstream.inbox.command import CommandKind
+from gateway.upstream.sender import Sender
+from gateway.upstream.uplinks.choose import open_uplink
+from gateway.upstream.uplinks.contract import Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.tls import Tls
+from gateway.web.section import Section
+from kiosk.api import routes
+from kiosk.catalogue import services
+from kiosk.dispatch import NO_ROAD, Road
+from kiosk.doers import Opens, ride_update, work_update
+from kiosk.keys import Keys
+from kiosk.options import Dispatcher
+from kiosk.people import SealedPeople
+from kiosk.request import Request
+from kiosk.room import Bell, Requests
+from kiosk.speech import Sentence, Speaker
+
+log = logging.getLogger(__name__)
+
+AWAY_NS = 10_000_000_000
+"""A platform that has been down for so long is shown as away before anybody presses."""
+
+PROBE_S, PROBE_WITHIN_S = 10.0, 5.0
+SWEEP_S = 300.0
+
+First = Callable[[], tuple[Uplink, Sender] | None]
+
+
+class PlatformRoad:
+    """The first uplink, past its queue."""
+
+    def __init__(self, first: First, clock: Clock) -> None:
+        """`first` gives it, as long as there is one."""
+        self._first = first
+        self._clock = clock
+
+    @property
+    def open(self) -> bool:
+        """Whether the platform has answered lately, or has only just stopped to."""
+        found = self._first()
+        if found is None:
+            return False
+        vitals = found[1].vitals
+        down = vitals.state in ("down", "refused")
+        return not down or self._clock.now_ns() - vitals.since_ns < AWAY_NS
+
+    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+        """Now or never."""
+        found = self._first()
+        return Refused(NO_ROAD) if found is None else await found[0].ask(message, deadline_ns)
+
+
+class DispatcherRoad:
+    """A dispatcher of its own; asked now and then whether it is there."""
+
+    def __init__(self, options: Dispatcher, station: str, keys: Path, clock: Clock) -> None:
+        """Inside the running loop; SettingsError if its credential cannot be used."""
+        tls = (
+            Tls(clock, ca_file=options.ca_file, own=None)
+            if options.url.startswith("https:")
+            else None
+        )
+        self._clock = clock
+        self._line = open_uplink(
+            options.uplink, station=station, keys=keys, now_ns=clock.now_ns, tls=tls
+        )
+        self.open = True
+
+    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+        """Now or never."""
+        return await self._line.ask(message, deadline_ns)
+
+    async def run(self) -> None:
+        """Keep knowing whether it is there."""
+        while True:
+            until = self._clock.deadline(PROBE_WITHIN_S)
+            answer = await self._line.ask(b'{"kind":"ping"}', until.at_ns)
+            self.open = isinstance(answer, Reply)
+            await asyncio.sleep(PROBE_S)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._line.close()
+
+
+class Captions:
+    """Where no loudspeaker is: the page shows what would be said."""
+
+    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
+        """It stands under the request as its caption."""
+
+
+class FeedBell:
+    """The desk and the platform hear of every call by the feed; there is no chime here."""
+
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+        """The record that goes with it is what they hear."""
+
+
+class Asking:
+    """The room with everything around it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        ledger: Ledger,
+        *,
+        first: First,
+        speaker: Speaker | None = None,
+        bell: Bell | None = None,
+    ) -> None:
+        """`first` gives the platform's line."""
+        plan, station = settings.requests, settings.station.id
+        self.store = _store(state, clock, volatile=journal.volatile)
+        self._dispatcher: DispatcherRoad | None = None
+        roads: dict[str, Road] = {"platform": PlatformRoad(first, clock)}
+        if plan.ride.dispatcher is not None:
+            self._dispatcher = DispatcherRoad(plan.ride.dispatcher, station, state / "keys", clock)
+            roads["dispatcher"] = self._dispatcher
+        self.requests = Requests(
+            plan,
+            services(),
+            journal,
+            clock,
+            station=station,
+            places=settings.places,
+            duty=Duty(settings.rules.duty, settings.rules.calendar),
+            roads=roads,
+            people=SealedPeople(self.store),
+            speaker=speaker or Captions(),
+            bell=bell or FeedBell(),
+        )
+        self.keys = Keys(plan.kiosks, services(), self.requests, clock)
+        opens = Opens(self.requests)
+        self.doers: dict[str, Doer] = {"request": opens, "call": opens}
+        self.section = Section(name="requests", routes=routes(self.requests, self.store, ledger))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def kinds(self) -> list[CommandKind]:
+        """What a platform may say of requests."""
+        return [ride_update(self.requests), work_update(self.requests)]
+
+    async def start(self) -> None:
+        """Take back what was open, and go on."""
+        await self.requests.load()
+        self._tasks = [start("requests", self.requests.run), start("private", self._sweep)]
+        if self._dispatcher is not None:
+            self._tasks.append(start("dispatcher", self._dispatcher.run))
+
+    async def stop(self) -> None:
+        """Write what has happened, and let go of everything."""
+        await stop_all(self._tasks, STOP_WITHIN_S)
+        await self.requests.stop()
+        if self._dispatcher is not None:
+            await self._dispatcher.close()
+        self.store.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await asyncio.to_thread(self.store.sweep)
+            except JournalError as error:
+                log.error("personal fields could not be swept: %s", error)  # noqa: TRY400  # said whole
+
+
+def _store(state: Path, clock: Clock, *, volatile: bool) -> PrivateStore:
+    """On disk; in memory where that is dead or not ours, so that requests go on."""
+    opened = partial(PrivateStore.open, keys=state / "keys", clock=clock)
+    if volatile:
+        return opened(None)
+    try:
+        (state / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+        return opened(state)
+    except (JournalError, OSError) as error:
+        log.error("personal fields are kept in memory only: %s", error)  # noqa: TRY400  # said whole
+        return opened(None)

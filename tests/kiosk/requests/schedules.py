@@ -1,0 +1,191 @@
+"""Random schedules of taps, replies, drops, restarts, reboots, clock jumps and delays to 6 h.
+
+Each runs the real room over a real journal core in virtual time, against dispatchers behind a bad
+wire, and is then given time and a whole network. What must hold at the end and throughout is in
+`faults`.
+"""
+
+import asyncio
+import random
+from collections import Counter
+
+from gateway.audit import Who
+from gateway.errors import UsageError
+from kiosk.core import Deed
+from kiosk.dispatch import Status
+from kiosk.request import Car
+from kiosk.speech import sentence
+from tests.kiosk.requests.rig import FakeDispatcher, Station, plan
+from tests.sim.loop import run
+
+CAR = Car("京BT3642", "黄绿色", "", 4)
+ACCEPT_S = 20.0
+DELAYS_S = (0.01, 0.3, 5.0, 25.0, 200.0, 3600.0, 6 * 3600.0)
+STAFF, RESIDENT = Who("staff", "0217"), Who("resident")
+
+
+class Schedule:
+    """One random life of a station."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.pressed: dict[str, str] = {}
+        self.doubled = 0
+
+    async def play(self) -> list[str]:
+        rng = self.rng
+        names = rng.choice((("platform",), ("platform", "dispatcher"), ("platform", "desk")))
+        self.roads = {name: FakeDispatcher() for name in names if name != "desk"}
+        self.made = await Station(plan(*names), **self.roads).start()
+        for _ in range(rng.randint(3, 14)):
+            await self.step()
+            self._count_doubles()
+            await asyncio.sleep(rng.choice((0.0, 0.01, 0.4, 2.0, 15.0, 25.0, 190.0)))
+            self._count_doubles()
+        await self._heal()
+        found = self.faults()
+        await self.made.die()
+        return found
+
+    async def step(self) -> None:
+        rng = self.rng
+        await rng.choices(
+            (self.tap, self.weather, self.drive, self.fail, self.clock, self.deed, self.repair),
+            (6, 4, 5, 3, 1, 2, 1),
+        )[0]()
+
+    async def tap(self) -> None:
+        """One finger, or a shaking one; some presses are repeated with their id."""
+        known = list(self.pressed)
+        for _ in range(self.rng.choice((1, 1, 1, 10))):
+            again = known and self.rng.random() < 0.2
+            press = self.rng.choice(known) if again else f"s{len(self.pressed)}"
+            await self._press(press, "ride" if self.rng.random() < 0.9 else "staff")
+
+    async def repair(self) -> None:
+        await self._press(f"s{len(self.pressed)}", "repair", what="water")
+
+    async def _press(self, press: str, service: str, **fields: str) -> None:
+        made = await self.made.press(service, press, **fields)
+        if self.pressed.setdefault(press, made.id) != made.id and made.ended is False:
+            self.doubled += 1
+
+    async def weather(self) -> None:
+        road = self.rng.choice(list(self.roads.values()))
+        road.open = self.rng.random() < 0.8
+        road.mood = self.rng.choice(("searching", "searching", "assigned", "none"))
+        road.lag_s, road.back_s = self.rng.choice(DELAYS_S), self.rng.choice(DELAYS_S)
+        road.loses_asks = self.rng.random() < 0.15
+        road.loses_answers = self.rng.random() < 0.15
+
+    async def drive(self) -> None:
+        """A driver does something, at the dispatcher's; now and then the platform says so."""
+        name, road = self.rng.choice(list(self.roads.items()))
+        for ride in sorted(road.live):
+            state = self.rng.choice(("assigned", "arrived", "boarded", "driver-cancelled"))
+            road.rides[ride] = Status(state, CAR)
+            if self.rng.random() < 0.5:
+                try:
+                    await self.made.room.told(name, ride, road.rides[ride])
+                except UsageError:
+                    continue  # a request that was never committed, or was forgotten
+
+    async def fail(self) -> None:
+        if self.rng.random() < 0.5:
+            await self.made.restart()
+        else:
+            await self.made.reboot(self.rng.choice((5.0, 60.0, 7200.0)))
+
+    async def clock(self) -> None:
+        """Somebody sets the wall clock a year off; nothing here goes by it."""
+        kernel = self.made.clock.kernel
+        kernel.set_wall(kernel.true_ns + self.rng.choice((-1, 1)) * 365 * 86_400 * 10**9)
+        self.made.clock.poll()
+
+    async def deed(self) -> None:
+        open_ones = [one for one in self.made.room.all() if not one.ended]
+        if not open_ones:
+            return
+        one = self.rng.choice(open_ones)
+        who = self.rng.choice((STAFF, RESIDENT))
+        allowed = one.kind.staff if who is STAFF else one.kind.resident
+        acts = sorted(act for act in allowed if one.kind.after(one.state, act))
+        if acts:
+            car = CAR if one.family == "ride" else None
+            try:
+                await self.made.room.act(one.id, Deed(act=self.rng.choice(acts), car=car), who)
+            except UsageError:
+                return  # it has moved meanwhile
+
+    async def _heal(self) -> None:
+        """A whole network, and time enough for everything that is owed."""
+        for road in self.roads.values():
+            road.open, road.loses_asks, road.loses_answers = True, False, False
+            road.lag_s = road.back_s = 0.05
+        for pause_s in (30, 7 * 3600, 60):
+            await self._settle()
+            await asyncio.sleep(pause_s)
+            self._count_doubles()
+
+    async def _settle(self) -> None:
+        """Whoever has a car gets in, and staff close what rings."""
+        waited_for = {one.ride_id for one in self.made.room.all() if not one.ended}
+        for road in self.roads.values():
+            for ride in road.live & waited_for:
+                road.rides[ride] = Status("boarded", CAR)
+        for one in self.made.room.all():
+            if one.family == "call" and not one.ended:
+                await self.made.room.act(one.id, Deed(act="close"), STAFF)
+            elif one.family == "ride" and one.ride and one.ride.road == "desk" and not one.ended:
+                await self.made.room.act(one.id, Deed(act="cancel"), STAFF)
+
+    def _count_doubles(self) -> None:
+        """Rides of one press that live at the same time; a second search is the same press."""
+        live = Counter(
+            ride.rpartition("-")[0] for road in self.roads.values() for ride in road.live
+        )
+        self.doubled += sum(1 for count in live.values() if count > 1)
+
+    def faults(self) -> list[str]:
+        """What went wrong in all of it."""
+        room, found = self.made.room, []
+        asked = [q for road in self.roads.values() for _, q in road.asked]
+        requests = [q for q in asked if q["kind"] == "ride.request"]
+        if any(q["press_age_ms"] > ACCEPT_S * 1000 for q in requests):
+            found.append("a ride was asked after its deadline")
+        sent = Counter((q["id"]) for road in self.roads.values() for _, q in road.asked
+                       if q["kind"] == "ride.request")  # fmt: skip
+        if any(count > len(self.roads) for count in sent.values()) or self.doubled:
+            found.append("a ride was asked twice, or lived twice")
+        live = {ride for road in self.roads.values() for ride in road.live}
+        believed = {one.ride_id for one in room.all() if one.ride and not one.ended}
+        if live - believed:
+            found.append("a dispatcher holds a ride that the station has given up")
+        kept = room.core.book.requests
+        if lost := [one for one in set(self.pressed.values()) if one not in kept]:
+            found.append(f"lost: {lost}")
+        if hanging := [one.state for one in kept.values() if one.family == "ride"
+                       and not one.ended]:  # fmt: skip
+            found.append(f"hanging: {hanging}")
+        found += self._unsaid()
+        return found
+
+    def _unsaid(self) -> list[str]:
+        """Every ride's end has been spoken, in its own words."""
+        captions = set(self.made.speaker.captions)
+        phones = {"": self.made.plan.phone, "ride": self.made.plan.ride.phone or ""}
+        return [
+            f"unsaid: {one.state}"
+            for one in self.made.room.all()
+            if one.family == "ride" and sentence(one, "zh", phones).caption not in captions
+        ]
+
+
+def broken(seeds: range) -> dict[int, list[str]]:
+    """The seeds whose schedules came to harm, and to which."""
+    found = {}
+    for seed in seeds:
+        faults = run(Schedule(seed).play(), start_s=1000.0)
+        if faults:
+            found[seed] = faults
+    return found

@@ -1,0 +1,102 @@
+"""The promise of a ride, over thousands of bad days; and that what breaks it is noticed."""
+
+import os
+
+import pytest
+
+from kiosk.flows.ride import State
+from kiosk.rides import Rides
+from kiosk.room import Requests
+from tests.kiosk.requests.schedules import broken
+
+SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+SEED = int(os.environ.get("YIZHAN_SEED", "0"))
+LARGE = 10_000
+
+
+def test_no_ride_is_late_double_lost_or_left_unsaid():
+    assert broken(range(20)) == {}
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(7200)
+def test_no_ride_is_late_double_lost_or_left_unsaid_in_ten_thousand_schedules():
+    count = round(LARGE * SHARE)
+    first = SEED * LARGE
+    assert broken(range(first, first + count)) == {}
+    print(f"{count} schedules: 0 late, 0 double, 0 lost, every end spoken")
+
+
+def _never_owed(monkeypatch):
+    monkeypatch.setattr(Rides, "_withdraw", lambda *_: None)
+
+
+def _asked_anew(monkeypatch):
+    """After a restart, a ride that was being asked is simply asked again, by the next road, too."""
+
+    def resume(self, moment):
+        for request in self._book.live(family="ride"):
+            if request.state in (State.ASKING, State.AGAIN):
+                self.search(request, moment)
+
+    monkeypatch.setattr(Rides, "resume", resume)
+
+
+def _doubt_is_a_no(monkeypatch):
+    def doubt(self, request, moment, **_):
+        self._refused(request, moment, heard=True)
+
+    monkeypatch.setattr(Rides, "_doubt", doubt)
+
+
+def _no_deadline_over_reboots(monkeypatch):
+    real = Rides._aged
+
+    def aged(self, request, moment):
+        if request.ride.until.boot != moment.stamps.boot:
+            return request
+        return real(self, request, moment)
+
+    monkeypatch.setattr(Rides, "_aged", aged)
+
+
+def _ends_in_silence(monkeypatch):
+    real = Requests._unsaid
+
+    def unsaid(self, request_id):
+        request = real(self, request_id)
+        return None if request is not None and request.state == State.EXPIRED else request
+
+    monkeypatch.setattr(Requests, "_unsaid", unsaid)
+
+
+def _asked_until_answered(monkeypatch):
+    """As an outbox would: no answer, and it is sent once more, for an hour."""
+
+    def unanswered(self, request, answer, moment):
+        if not request.ended:
+            self._ask(request, "request", moment.deadline(3600))
+
+    real = Rides._aged
+
+    def aged(self, request, moment):
+        return request if request.state == State.ASKING else real(self, request, moment)
+
+    monkeypatch.setattr(Rides, "_unanswered", unanswered)
+    monkeypatch.setattr(Rides, "_aged", aged)
+
+
+MUTANTS = {
+    "what is owed is never called off": _never_owed,
+    "a restart asks again": _asked_anew,
+    "a doubt counts as a no": _doubt_is_a_no,
+    "a deadline outlives a reboot": _no_deadline_over_reboots,
+    "an end is not spoken": _ends_in_silence,
+    "no answer, and it is asked again": _asked_until_answered,
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_what_would_break_the_promise_is_noticed(mutant, monkeypatch):
+    MUTANTS[mutant](monkeypatch)
+    assert any(broken(range(seed, seed + 1)) for seed in range(60))
