@@ -158,7 +158,9 @@ class Schedule:
         if any(count > len(self.roads) for count in sent.values()) or self.doubled:
             found.append("a ride was asked twice, or lived twice")
         live = {ride for road in self.roads.values() for ride in road.live}
-        believed = {one.ride_id for one in room.all() if one.ride and not one.ended}
+        # who is in the car holds it rightly, whoever has said so
+        held = [one for one in room.all() if not one.ended or one.state == "boarded"]
+        believed = {one.ride_id for one in held}
         if live - believed:
             found.append("a dispatcher holds a ride that the station has given up")
         kept = room.core.book.requests
