@@ -4,10 +4,11 @@ import hashlib
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.appliance.install import machine, manifest
-from gateway.appliance.install.sandbox import gateway_dropin
+from gateway.appliance.install.sandbox import audio_dropin, gateway_dropin
 from gateway.appliance.load import load
 from gateway.cli import main
 
@@ -250,6 +251,35 @@ def test_the_sandbox_is_what_the_settings_name(
     text = gateway_dropin(load(tmp_path / "etc/yizhan")).text
     assert [each for each in there if each not in text] == []
     assert [each for each in absent if each in text] == []
+
+
+SPEAKER = '[speaker.{kind}]\nkind = "{kind}"\nzones = ["all"]\n{more}\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "allowed", "card"),
+    [
+        ("multicast", 'group = "239.255.12.0"', "localhost multicast", False),
+        ("unicast", 'to = ["192.168.1.80:5004"]', "localhost 192.168.1.80", False),
+        ("sip", 'uri = "sip:301@10.0.0.31:5060"', "localhost 10.0.0.31", False),
+        ("sip", 'uri = "sip:301@horn.lan"', "localhost 10.0.0.0/8 172.", False),
+        ("sound-card", "", "localhost", True),
+    ],
+)
+def test_the_audio_process_reaches_its_speakers_alone(
+    tmp_path: Path, kind: str, more: str, allowed: str, card: bool
+) -> None:
+    (tmp_path / "etc").mkdir()
+    settings(tmp_path)
+    with (tmp_path / "etc/yizhan/station.toml").open("a", encoding="utf-8") as file:
+        file.write("\n" + SPEAKER.format(kind=kind, more=more))
+    made = load(tmp_path / "etc/yizhan")
+    sound = msgspec.structs.replace(made.sound, speakers={kind: made.sound.speakers[kind]})
+    only = msgspec.structs.replace(made, sound=sound)
+    text = audio_dropin(only).text
+    assert f"IPAddressAllow={allowed}" in text
+    assert ("char-alsa" in text) is card
+    assert ("PrivateDevices=yes" in text) is not card
 
 
 def test_systemd_is_told_only_what_follows() -> None:

@@ -7,14 +7,12 @@ from typing import Any
 
 from gateway.appliance.install import machine, manifest, score
 from gateway.appliance.install.plan import SETTINGS, Wish, source, steps
-from gateway.appliance.install.sandbox import Dropin, gateway_dropin
+from gateway.appliance.install.sandbox import Dropin, audio_dropin, gateway_dropin
 from gateway.appliance.install.steps import File, Step, Tree
 from gateway.appliance.load import FILE_NAME, load
 from gateway.appliance.schema import Settings
 from gateway.errors import Denied
 from gateway.texts import Texts
-
-_GATEWAY = "yizhan.service"
 
 
 def add_to(subcommands: Any) -> None:
@@ -50,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
         raise Denied("install.not-root")
     tree = Tree(root, manifest.read(root))
     settings = load(config) if ((config := root / SETTINGS) / FILE_NAME).exists() else None
-    dropin = None if settings is None or args.as_shipped else _dropin(settings, texts)
+    dropins = {} if settings is None or args.as_shipped else _dropins(settings, texts)
     wish = Wish(args.kiosk, args.keep_logs, args.as_shipped)
-    missing = _missing(list(steps(wish, dropin)), tree, texts)
+    missing = _missing(list(steps(wish, dropins)), tree, texts)
     if not missing:
         print(texts.say("install.nothing"))
         return 0
@@ -68,17 +66,21 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _dropin(settings: Settings, texts: Texts) -> Dropin:
-    """The sandbox for these settings, shown with its score."""
-    dropin = gateway_dropin(settings)
-    unit = source(_GATEWAY).decode()
-    shipped = score.exposure(unit)
-    narrowed = score.exposure(score.with_dropin(unit, dropin.text))
-    if shipped is not None and narrowed is not None:
-        print(texts.say("install.scores", shipped=shipped, narrowed=narrowed))
-    for note in dropin.notes:
-        print("· " + texts.say(note.code, **note.data))
-    return dropin
+def _dropins(settings: Settings, texts: Texts) -> dict[str, Dropin]:
+    """The sandboxes for these settings by unit, each told with its score."""
+    made = {
+        "yizhan.service": gateway_dropin(settings),
+        "yizhan-audio.service": audio_dropin(settings),
+    }
+    for name, dropin in made.items():
+        unit = source(name).decode()
+        shipped = score.exposure(unit)
+        narrowed = score.exposure(score.with_dropin(unit, dropin.text))
+        if shipped is not None and narrowed is not None:
+            print(texts.say("install.scores", unit=name, shipped=shipped, narrowed=narrowed))
+        for note in dropin.notes:
+            print("· " + texts.say(note.code, **note.data))
+    return made
 
 
 def _missing(all_steps: list[Step], tree: Tree, texts: Texts) -> list[Step]:

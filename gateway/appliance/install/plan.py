@@ -1,7 +1,7 @@
 """What should stand on a machine that is a station: the steps, in order."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,7 +20,10 @@ from gateway.appliance.install.steps import (
 from gateway.appliance.load import FILE_NAME
 
 UNITS = "usr/lib/systemd/system"
-DROPIN = "etc/systemd/system/yizhan.service.d/50-station.conf"
+DROPINS = {
+    unit: f"etc/systemd/system/{unit}.d/50-station.conf"
+    for unit in ("yizhan.service", "yizhan-audio.service")
+}
 SETTINGS = "etc/yizhan"
 STATE = "var/lib/yizhan"
 USERS = ("yizhan", "yizhan-kiosk")
@@ -61,8 +64,8 @@ def source(name: str) -> bytes:
     return next((place for place in places if place.is_file()), places[-1]).read_bytes()
 
 
-def steps(wish: Wish, dropin: Dropin | None) -> Iterator[Step]:
-    """Every step, in an order in which each finds what it needs."""
+def steps(wish: Wish, dropins: Mapping[str, Dropin]) -> Iterator[Step]:
+    """Every step, in an order in which each finds what it needs; `dropins` are by unit."""
     yield Program("opt/yizhan/bin/yizhan")
     for name, path in _PLACES.items():
         yield File(path, source(name))
@@ -73,11 +76,11 @@ def steps(wish: Wish, dropin: Dropin | None) -> Iterator[Step]:
     yield Folder(STATE, 0o700, USERS[0], data=True)
     yield File(f"{SETTINGS}/station.example.toml", shared("station.example.toml").read_bytes())
     yield Owner(f"{SETTINGS}/{FILE_NAME}", USERS[0])
-    if wish.as_shipped:
-        yield Absent(DROPIN)
-    elif dropin is not None:
-        yield File(DROPIN, dropin.text.encode())
-    for unit in ("yizhan.service", "yizhan-audio.service"):
+    for unit, path in DROPINS.items():
+        if wish.as_shipped:
+            yield Absent(path)
+        elif unit in dropins:
+            yield File(path, dropins[unit].text.encode())
         yield _enable(unit)
     if wish.kiosk == "chromium":
         yield File(_POLICY[1], source(_POLICY[0]))

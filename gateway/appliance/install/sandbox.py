@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from broadcast.speakers.options import Multicast, Sip, SoundCard, SpeakerOptions, Unicast
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.settings import Phrase
 
@@ -48,7 +49,10 @@ def gateway_dropin(settings: Settings) -> Dropin:
     ports = _ports(settings)
     addresses, notes = _addresses(settings)
     lines = [
-        *_devices(sorted({each for bus in buses for each in _device_classes(bus)})),
+        *_devices(
+            sorted({each for bus in buses for each in _device_classes(bus)}),
+            without="no serial line",
+        ),
         *_groups(settings),
         "SocketBindAllow=",
         *(f"SocketBindAllow={port}" for port in ports),
@@ -56,6 +60,33 @@ def gateway_dropin(settings: Settings) -> Dropin:
         f"IPAddressAllow={' '.join(addresses)}",
     ]
     return Dropin(HEAD + "\n".join(lines) + "\n", notes)
+
+
+def audio_dropin(settings: Settings) -> Dropin:
+    """What the audio process needs for these speakers, and no more."""
+    speakers = settings.sound.speakers.values()
+    cards = any(isinstance(each, SoundCard) or each.microphone for each in speakers)
+    hosts = sorted({host for each in speakers for host in _hosts(each)})
+    allowed = ["localhost", *(host for host in hosts if _literal(host) is not None)]
+    notes = [
+        Phrase("install.speaker-by-name", {"host": host}) for host in hosts if not _literal(host)
+    ]
+    if any(isinstance(each, Multicast) for each in speakers):
+        allowed.append("multicast")
+    lines = [
+        *_devices(["char-alsa"] if cards else [], without="no sound card"),
+        "IPAddressAllow=",
+        f"IPAddressAllow={' '.join([*allowed, *(_PRIVATE if notes else ())])}",
+    ]
+    return Dropin(HEAD + "\n".join(lines) + "\n", tuple(notes))
+
+
+def _hosts(speaker: SpeakerOptions) -> Iterator[str]:
+    """The addresses or names that a speaker is reached at, beside multicast groups."""
+    if isinstance(speaker, Unicast):
+        yield from (each.rpartition(":")[0].strip("[]") for each in speaker.to)
+    elif isinstance(speaker, Sip):
+        yield speaker.uri.partition("@")[2].partition(":")[0]
 
 
 def _device_classes(bus: BusSetting) -> tuple[str, ...]:
@@ -66,10 +97,10 @@ def _device_classes(bus: BusSetting) -> tuple[str, ...]:
     return next((classes for prefix, classes in _BY_PREFIX if port.startswith(prefix)), _ANY_TTY)
 
 
-def _devices(classes: list[str]) -> Iterator[str]:
+def _devices(classes: list[str], *, without: str) -> Iterator[str]:
     yield "DeviceAllow="
     if not classes:
-        yield "# no serial line: no device at all"
+        yield f"# {without}: no device at all"
         yield "PrivateDevices=yes"
     yield from (f"DeviceAllow={each} rw" for each in classes)
 
