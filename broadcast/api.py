@@ -11,6 +11,7 @@ from broadcast.options import PresetOptions
 from broadcast.order import Authority
 from broadcast.presets import Presets, Version
 from broadcast.room import Broadcast
+from broadcast.schedule import Schedule, Schedules
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, UsageError
@@ -44,8 +45,11 @@ class Stop(msgspec.Struct, frozen=True):
 class Api:
     """The handlers."""
 
-    def __init__(self, room: Broadcast, presets: Presets, clock: Clock) -> None:
+    def __init__(
+        self, room: Broadcast, presets: Presets, schedules: Schedules, clock: Clock
+    ) -> None:
         """Over that room."""
+        self._schedules = schedules
         self._room = room
         self._presets = presets
         self._clock = clock
@@ -108,6 +112,27 @@ class Api:
         done_to(request, preset_id)
         return json(await self._presets.undo(preset_id))
 
+    async def schedules(self, _request: web.Request) -> web.StreamResponse:
+        """All schedules."""
+        return json(self._schedules.all())
+
+    async def schedule(self, request: web.Request) -> web.StreamResponse:
+        """Make or change one; `null` takes it away."""
+        schedule_id = request.match_info["id"]
+        asked = body(await request.read(), Schedule | None)
+        done_to(request, schedule_id)
+        if asked is not None:
+            self._presets.get(asked.preset)
+        await self._schedules.put(schedule_id, asked, _actor(request))
+        return json(asked)
+
+    async def unschedule(self, request: web.Request) -> web.StreamResponse:
+        """Take the last change back."""
+        schedule_id = request.match_info["id"]
+        done_to(request, schedule_id)
+        await self._schedules.undo(schedule_id)
+        return json(self._schedules.all().get(schedule_id))
+
     def _shown(self, kept: Kept) -> Shown:
         order = kept.order
         return Shown(
@@ -121,9 +146,9 @@ class Api:
         )
 
 
-def section(room: Broadcast, presets: Presets, clock: Clock) -> Section:
+def section(room: Broadcast, presets: Presets, schedules: Schedules, clock: Clock) -> Section:
     """The API of the orders."""
-    api = Api(room, presets, clock)
+    api = Api(room, presets, schedules, clock)
     return Section(
         name="orders",
         routes=(
@@ -136,6 +161,9 @@ def section(room: Broadcast, presets: Presets, clock: Clock) -> Section:
             _look("/presets/{id}/history", api.history, "Its versions", list[Version]),
             _act("/presets/{id}", api.prepare, "Prepare or change it", "preset", Any, Any),
             _act("/presets/{id}/undo", api.undo, "Take the last change back", "undo", Any),
+            _look("/schedules", api.schedules, "What sounds by the clock", dict[str, Schedule]),
+            _act("/schedules/{id}", api.schedule, "Make or change it", "schedule", Any, Any),
+            _act("/schedules/{id}/undo", api.unschedule, "Take it back", "unschedule", Any),
         ),
     )
 

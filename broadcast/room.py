@@ -162,6 +162,10 @@ class Broadcast:
         """All that are known, the newest first."""
         return tuple(reversed(tuple(self._all.book)))
 
+    def get(self, order_id: str) -> Kept | None:
+        """That order, if it is known."""
+        return self._all.book.get(order_id)
+
     def find(self, order_id: str) -> Kept:
         """That order; UsageError if it is not known."""
         return self._all.book.known(order_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from broadcast import guard
+from broadcast import cap, guard
 from broadcast.api import section
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
@@ -22,6 +22,7 @@ from broadcast.prepare import Shelf
 from broadcast.presets import Presets
 from broadcast.quiet import Quiet
 from broadcast.room import Broadcast
+from broadcast.schedule import LATE_S, Due, Schedules
 from broadcast.studio import Studio
 from broadcast.voice import Line, Voice
 from broadcast.voice.espeak import Espeak
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 FIRE_S = 1800.0
 """A fire input's order lives so long; while the contact is active another follows it."""
+
+SCHEDULES_EVERY_S = 5.0
 
 REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
@@ -89,6 +92,8 @@ class Sounding:
         self.presets = Presets(journal, settings.sound.presets)
         studio = Studio(self.voice, shelf, self.presets, settings.places.spoken)
         house = house_of(settings)
+        timezone = settings.station.timezone
+        self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
         self.room = Broadcast(journal, clock, house, self._engine, studio)
         self._keys = Keys(settings.sound.keys, self._key)
         self._acting: set[asyncio.Task[None]] = set()
@@ -96,15 +101,17 @@ class Sounding:
 
     def section(self) -> Section:
         """The API."""
-        return section(self.room, self.presets, self._clock)
+        return section(self.room, self.presets, self.schedules, self._clock)
 
     async def start(self) -> None:
         """Take back what was open, then look for the audio process."""
         await self.presets.load()
+        await self.schedules.load()
         await self.room.load()
         self._tasks = [
             start("audio", self._engine.run),
             start("broadcast", self.room.run),
+            start("schedules", self._keep_schedules),
             asyncio.create_task(self._make_ready(), name="voices"),
         ]
 
@@ -155,6 +162,9 @@ class Sounding:
             _accepted(receipt)
             return msgspec.to_builtins(receipt)
 
+        async def warn(asked: Cap, mandate: Mandate) -> Any:
+            return await self._warn(asked, uplink, self._bounded(mandate.deadline))
+
         async def stop(asked: Silence, _mandate: Mandate) -> Any:
             actor = Who("platform", uplink)
             if asked.order is not None:
@@ -163,8 +173,46 @@ class Sounding:
 
         return [
             CommandKind("broadcast.play", Ask, play, Promise.AT_LEAST_ONCE),
+            CommandKind("broadcast.cap", Cap, warn, Promise.AT_LEAST_ONCE),
             CommandKind("broadcast.stop", Silence, stop),
         ]
+
+    async def _warn(self, asked: "Cap", uplink: str, deadline: Deadline) -> Any:
+        """A public warning: what it replaces ends, and it sounds if it is meant to."""
+        warning = cap.parse(asked.xml.encode())
+        by = By(Who("platform", uplink), f"upstream.{uplink}", Authority.SIGNATURE)
+        for ended in (self.room.get(order_id) for order_id in warning.ends):
+            if ended is not None and ended.open:
+                await self.room.cancel(ended.order.id, by.actor)
+        if not warning.sounds:
+            return {"sounds": False}
+        ask = Ask(
+            zones=asked.zones,
+            text=warning.text,
+            cls=warning.cls.word,
+            language=warning.language,
+            repeat=asked.repeat,
+        )
+        receipt = await self.room.order(order_of(ask, by, self.presets, warning.id, deadline))
+        _accepted(receipt)
+        return msgspec.to_builtins(receipt)
+
+    async def _keep_schedules(self) -> None:
+        while True:
+            for due in await self.schedules.due():
+                await self._scheduled(due)
+            await asyncio.sleep(SCHEDULES_EVERY_S)
+
+    async def _scheduled(self, due: Due) -> None:
+        by = By(Who("schedule", due.id), f"schedule.{due.id}", Authority.PRESS)
+        ask = Ask(zones=due.schedule.zones, preset=due.schedule.preset, expires_s=LATE_S)
+        expires = self._clock.deadline(ask.expires_s)
+        try:
+            order = order_of(ask, by, self.presets, self.room.number(), expires)
+        except StationError as error:  # its preset was taken away
+            log.warning("schedule %s: %s", due.id, error)
+            return
+        await self.room.order(order)
 
     def _bounded(self, deadline: Deadline) -> Deadline:
         """A day is as long as anything waits here to be heard."""
@@ -244,6 +292,14 @@ class Sounding:
             )
             for name, options in self._settings.sound.speakers.items()
         )
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """A CAP 1.2 document, and where it is to be heard."""
+
+    xml: str
+    zones: tuple[str, ...]
+    repeat: int = 3
 
 
 class Silence(msgspec.Struct, frozen=True):

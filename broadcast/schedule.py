@@ -1,0 +1,176 @@
+"""What sounds by the clock: cron, working days with their swaps; what was missed is told.
+
+An hour is recorded as seen before its order is placed: at most once. An hour that passed while
+nobody knew the time, or while the station was off, is missed and never made up for.
+"""
+
+import datetime
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from cronsim import CronSim, CronSimError
+
+from broadcast.events import MISSED, ROOM, Missed
+from broadcast.options import Id
+from broadcast.ports import Ledger
+from broadcast.quiet import Moment, S
+from gateway.audit.events import Who
+from gateway.calendar import Calendar
+from gateway.clock import Clock
+from gateway.errors import UsageError
+from gateway.event import ID_PATTERN, Event
+from gateway.journal import StateChange
+
+STATE = "broadcast-schedules"
+SEEN = "=seen"
+LATE_S = 60
+"""So long after its hour an order still means what it meant."""
+
+SCHEDULES_MAX = 100
+HISTORY_MAX = 10
+HOURS_MAX = 1_000
+AHEAD_S = 86_400
+"""A time that was seen and lies further ahead than this was never true."""
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A preset in zones, by cron (`30 8 * * *`), on all days, working days or days of rest."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    cron: Annotated[str, msgspec.Meta(max_length=100)]
+    preset: Id
+    zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)]
+    days: Literal["all", "workdays", "restdays"] = "all"
+    on: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cron."""
+        try:
+            CronSim(self.cron, datetime.datetime(2026, 1, 1))  # noqa: DTZ001  # only read
+        except CronSimError as error:
+            raise ValueError(str(error)) from error
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One shape that staff gave it; None where they took it away."""
+
+    schedule: Schedule | None
+    by: Who
+    wall_ns: int | None = None
+
+
+class Due(NamedTuple):
+    """What is to sound now, and how many hours of it were missed before."""
+
+    id: str
+    schedule: Schedule
+    now: bool
+    missed: int
+
+
+def hours(
+    schedule: Schedule, after_ns: int, upto_ns: int, zone: zoneinfo.ZoneInfo, calendar: Calendar
+) -> Iterator[int]:
+    """Its instants after the one and up to the other, at most `HOURS_MAX` looked at."""
+    start = datetime.datetime.fromtimestamp(after_ns // S, tz=zone)
+    for _, moment in zip(range(HOURS_MAX), CronSim(schedule.cron, start), strict=False):
+        at_ns = int(moment.timestamp()) * S
+        if at_ns > upto_ns:
+            return
+        works = calendar.is_workday(moment.date())
+        if schedule.days == "all" or works == (schedule.days == "workdays"):
+            yield at_ns
+
+
+class Schedules:
+    """Staff's schedules; `load` first, then `due` every few seconds."""
+
+    def __init__(self, journal: Ledger, clock: Clock, timezone: str, calendar: Calendar) -> None:
+        """In that time zone."""
+        self._journal = journal
+        self._clock = clock
+        self._zone = zoneinfo.ZoneInfo(timezone)
+        self._calendar = calendar
+        self._history: dict[str, tuple[Version, ...]] = {}
+        self._seen_ns: int | None = None
+
+    async def load(self) -> None:
+        """Take back what staff made, and which hours were seen."""
+        kept = await self._journal.load(STATE)
+        self._seen_ns = int(kept.pop(SEEN, b"0")) or None
+        for key, body in kept.items():
+            self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
+
+    def all(self) -> Mapping[str, Schedule]:
+        """Those that there are."""
+        latest = {key: versions[-1].schedule for key, versions in self._history.items()}
+        return {key: schedule for key, schedule in latest.items() if schedule is not None}
+
+    async def put(self, schedule_id: str, schedule: Schedule | None, by: Who) -> None:
+        """Make, change or (None) take away; on disk when this returns."""
+        if not ID_PATTERN.fullmatch(schedule_id):
+            raise UsageError("broadcast.bad-preset", preset=schedule_id[:60])
+        if schedule_id not in self._history and len(self._history) >= SCHEDULES_MAX:
+            raise UsageError("broadcast.too-many-presets", max=SCHEDULES_MAX)
+        version = Version(schedule, by, self._clock.stamp().wall_ns)
+        await self._keep(schedule_id, (*self.history(schedule_id), version)[-HISTORY_MAX:])
+
+    async def undo(self, schedule_id: str) -> None:
+        """Take the last change back."""
+        versions = self.history(schedule_id)
+        if not versions:
+            raise UsageError("broadcast.nothing-to-undo", preset=schedule_id)
+        await self._keep(schedule_id, versions[:-1])
+
+    def history(self, schedule_id: str) -> tuple[Version, ...]:
+        """What staff made of it, the oldest first."""
+        return self._history.get(schedule_id, ())
+
+    async def due(self) -> list[Due]:
+        """What is to sound now; recorded as seen, and what was missed is told."""
+        wall_ns = Moment.of(self._clock).wall_ns
+        if wall_ns is None:
+            return []
+        if self._seen_ns is None or self._seen_ns > wall_ns + AHEAD_S * S:
+            await self._see(wall_ns, [])
+        assert self._seen_ns is not None
+        found = list(self._found(self._seen_ns, wall_ns))
+        if found:
+            await self._see(wall_ns, found)
+        else:
+            self._seen_ns = max(self._seen_ns, wall_ns)
+        return [each for each in found if each.now]
+
+    def _found(self, seen_ns: int, wall_ns: int) -> Iterator[Due]:
+        for key, schedule in self.all().items():
+            if schedule.on and seen_ns < wall_ns:
+                at = list(hours(schedule, seen_ns, wall_ns, self._zone, self._calendar))
+                now = bool(at) and wall_ns - at[-1] <= LATE_S * S
+                if at:
+                    yield Due(key, schedule, now, len(at) - now)
+
+    async def _see(self, wall_ns: int, found: list[Due]) -> None:
+        stamps = self._clock.stamp()
+        events = [
+            Event(
+                kind=MISSED,
+                source=ROOM,
+                subject=each.id,
+                stamps=stamps,
+                data=Missed(each.id, each.schedule.name, "broadcast.missed", each.missed),
+            )
+            for each in found
+            if each.missed
+        ]
+        await self._journal.append(events, [StateChange(STATE, SEEN, str(wall_ns).encode())])
+        self._seen_ns = wall_ns
+
+    async def _keep(self, schedule_id: str, versions: tuple[Version, ...]) -> None:
+        body = msgspec.json.encode(versions) if versions else None
+        await self._journal.append((), [StateChange(STATE, schedule_id, body)])
+        if versions:
+            self._history[schedule_id] = versions
+        else:
+            self._history.pop(schedule_id, None)
