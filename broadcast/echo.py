@@ -41,9 +41,10 @@ class Echo:
             else:
                 self._all.end(kept, Act.FAIL, "broadcast.unknown")
         for each in state.programmes:
-            ours = self._all.book.of(each.id) is not None or each.rank < Class.EMERGENCY
+            of = self._all.book.of(each.id)
+            ours = of is not None or each.rank < Class.EMERGENCY
             if each.id not in wanted and each.id not in self._turns.beginning and ours:
-                self._stage.cut(each.id)
+                self._stage.cut(each.id, CUT if of is not None and of.open else STOPPED)
         self._turns.settle()
 
     def heard(self, event: wire.Event) -> None:
