@@ -1,4 +1,8 @@
-"""Writes what becomes of orders: one commit a move, an order's moves in their order."""
+"""Writes what becomes of orders, each move with the state that it leads to.
+
+An order's moves keep to one lane, and the journal keeps the order of a lane; so moves that follow
+each other closely share a commit, and a press does not wait for three of them.
+"""
 
 import asyncio
 import logging
@@ -23,8 +27,7 @@ class Records:
 
     def write(self, order_id: str, event: Event, states: Sequence[StateChange]) -> None:
         """Begin to write it; what is waited for is asked of `written`."""
-        before = self._last.get(order_id)
-        task = asyncio.get_running_loop().create_task(self._write(before, event, states))
+        task = asyncio.get_running_loop().create_task(self._write(event, states))
         self._last[order_id] = task
         task.add_done_callback(lambda done: self._forget(order_id, done))
 
@@ -38,11 +41,7 @@ class Records:
         while self._last:
             await asyncio.wait(set(self._last.values()))
 
-    async def _write(
-        self, before: asyncio.Task[bool] | None, event: Event, states: Sequence[StateChange]
-    ) -> bool:
-        if before is not None:
-            await asyncio.wait([before])
+    async def _write(self, event: Event, states: Sequence[StateChange]) -> bool:
         try:
             await self._journal.append([event], states)
         except JournalError as error:

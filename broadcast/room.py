@@ -109,15 +109,13 @@ class Broadcast:
         now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
         asked = Kept(order=order, state=State.ASKED, boot=boot, asked_ns=now_ns, since_ns=now_ns)
         kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
-        if kept.open and order.class_.urgent:
+        if kept.open:
             self._take(order)
         stored = await self._all.records.written(order.id)
-        if kept.open and not order.class_.urgent:
-            if stored:
-                self._take(order)
-            else:
-                self._all.end(kept, Act.FAIL, "broadcast.unrecorded")
-        return self._all.receipt(self._all.book.get(order.id) or kept)
+        kept = self._all.book.get(order.id) or kept
+        if kept.open and not stored and not order.class_.urgent:
+            kept = self._all.end(kept, Act.FAIL, "broadcast.unrecorded")
+        return self._all.receipt(kept)
 
     async def stop(self, zones: Collection[str], actor: Who) -> tuple[Receipt, ...]:
         """Silence those zones (all, if none is named): everything below the emergency."""

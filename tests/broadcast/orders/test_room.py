@@ -54,8 +54,8 @@ async def told(around: World, lane: Lane = Lane.SERVICE) -> list[tuple[str, str]
 async def test_an_order_is_recorded_then_heard_and_its_receipt_says_so():
     async with world() as around:
         receipt = await around.room.order(asked(around))
-        assert receipt.state in {"accepted", "preparing"}
-        assert await told(around) == [("o-1", "accepted")]
+        assert receipt.state in {"accepted", "preparing", "playing"}
+        assert (await told(around))[0] == ("o-1", "accepted")
         await asyncio.sleep(20)
         assert [heard.how for heard in around.engine.heard] == ["finished"]
         assert await told(around) == [
