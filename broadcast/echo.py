@@ -42,6 +42,8 @@ class Echo:
                 self._all.end(kept, Act.FAIL, "broadcast.unknown")
         for each in state.programmes:
             of = self._all.book.of(each.id)
+            if of is not None and of.open and of.programme == each.id and of.order.class_.urgent:
+                continue  # its record was lost with us, its sound was not
             ours = of is not None or each.rank < Class.EMERGENCY
             if each.id not in wanted and each.id not in self._turns.beginning and ours:
                 self._stage.cut(each.id, CUT if of is not None and of.open else STOPPED)

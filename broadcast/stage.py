@@ -71,6 +71,11 @@ class Stage:
         await self._engine.play(programme.id, kept.frame)
         return True
 
+    async def sounds(self, programme: str) -> bool:
+        """Whether it is being heard now."""
+        state = await self._engine.state()
+        return any(each.id == programme and each.state != "ready" for each in state.programmes)
+
     def cut(self, programme: str, why: str = STOPPED) -> None:
         """Fade it out; nobody waits for that."""
         self._low.pop(programme, None)

@@ -159,7 +159,8 @@ class Turns:
                 return False
             self._fail(order_id, turn, error)
         except StationError as error:
-            self._fail(order_id, turn, error)
+            if error.code != PLAYED or not await self._stage.sounds(programme.id):
+                self._fail(order_id, turn, error)
         return True
 
     def _fail(self, order_id: str, turn: int, error: StationError) -> None:
