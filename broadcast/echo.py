@@ -3,7 +3,7 @@
 from broadcast.arbiter import AFTER, After
 from broadcast.book import Kept
 from broadcast.engine import wire
-from broadcast.life import Act, State
+from broadcast.life import TABLE, Act, State
 from broadcast.order import Class
 from broadcast.progress import Progress
 from broadcast.stage import CUT, STOPPED, Stage
@@ -30,6 +30,9 @@ class Echo:
         """The engine says what it plays: set right what we believe."""
         sounds = {each.id for each in state.programmes if each.state != "ready"}
         ended = {each.id: each for each in state.ended}
+        for past in state.ended:
+            if past.how == "finished":
+                self._heard_out(past.id)
         wanted = {kept.programme: kept for kept in self._all.book.playing()}
         for name, kept in wanted.items():
             if name in self._turns.beginning or name in sounds:
@@ -70,8 +73,20 @@ class Echo:
             self._ended(kept, how, event.frames)
             self._turns.settle()
 
+    def _heard_out(self, programme: str) -> None:
+        """An earlier turn was cut off too late and came to its end: no other may follow it."""
+        kept = self._all.book.of(programme)
+        if kept is None or kept.programme == programme or (kept.state, Act.FINISH) not in TABLE:
+            return
+        if kept.state is State.PLAYING:
+            self._stage.cut(kept.programme)
+        self._all.end(kept, Act.FINISH)
+
     def _overheard(self, kept: Kept, event: wire.Event) -> None:
         """What was cut off says how far it had come: music goes on from there."""
+        if isinstance(event, wire.Finished):
+            self._heard_out(event.id)
+            return
         onward = AFTER[kept.order.class_] is After.ONWARD
         if isinstance(event, wire.Stopped) and kept.state is State.INTERRUPTED and onward:
             self._all.book.note(kept, frame=event.frames)

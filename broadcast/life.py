@@ -28,7 +28,8 @@ class Act(enum.Enum):
     """What moves it.
 
     `HOLD`: it waits for its hour, for the end of quiet hours, or for its turn. `INTERRUPT`: what
-    is more urgent has cut it off, and it waits for another turn. `DROP`: it will get none.
+    is more urgent has cut it off, and it waits for another turn; it may `FINISH` all the same,
+    where the stop came too late. `DROP`: it will get none.
     """
 
     ACCEPT = "accept"
@@ -73,6 +74,7 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.PLAYING, Act.FAIL): State.FAILED,
     (State.INTERRUPTED, Act.PLAY): State.PLAYING,
     (State.INTERRUPTED, Act.REFUSE): State.REFUSED,
+    (State.INTERRUPTED, Act.FINISH): State.FINISHED,
     (State.INTERRUPTED, Act.STOP): State.STOPPED,
     (State.INTERRUPTED, Act.DROP): State.DROPPED,
     (State.INTERRUPTED, Act.EXPIRE): State.EXPIRED,

@@ -33,6 +33,7 @@ from gateway.appliance.settings.shelf import Shelf, before
 from gateway.appliance.settings.veil import unveiled
 from gateway.clock import Clock
 from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.places import STATION
 from gateway.settings import Mistake, Phrase, dotted, parse, wrong
 
 SETTLE_WITHIN_S = 30.0
@@ -317,8 +318,12 @@ class Cycle:
         return When.of(self._clock.stamp())
 
 
-WARM = frozenset({"station", "places", "zones", "buses", "devices", "uplinks"})
-"""The sections that a running station can go over to; any other needs it to start anew."""
+WARM = frozenset({"station", "buses", "devices", "uplinks"})
+"""The sections that a running station can go over to; any other needs it to start anew.
+
+Places and zones are not among them: the guard's house, the words that announcements are made of,
+the rides and the alarms' pages are all built from them once.
+"""
 
 
 def cold(former: Settings, after: Settings) -> bool:
@@ -326,10 +331,17 @@ def cold(former: Settings, after: Settings) -> bool:
 
     Also for another set of required uplinks: the journal holds entries for them.
     """
-    others = [field for field in Settings.__struct_fields__ if field not in WARM]
+    others = [field for field in Settings.__struct_fields__ if field not in WARM | {"places"}]
     if any(getattr(former, field) != getattr(after, field) for field in others):
         return True
+    if _hours_and_places(former) != _hours_and_places(after):
+        return True
     return _required(former) != _required(after)
+
+
+def _hours_and_places(settings: Settings) -> tuple[object, ...]:
+    """By whose clock it is night, and the tree; the station's own name is no place's."""
+    return settings.station.timezone, *(place for place in settings.places if place.id != STATION)
 
 
 def _required(settings: Settings) -> set[str]:

@@ -30,6 +30,15 @@ def test_nobody_is_woken_and_every_emergency_is_heard():
     assert len(refused) > QUICK
 
 
+KILLED_WHILE_CUTTING = 900_362
+"""A kill between the record of an interruption and its stop: the notice is heard to its end."""
+
+
+@pytest.mark.parametrize("seed", [KILLED_WHILE_CUTTING])
+def test_a_night_that_once_went_wrong_goes_right(seed):
+    assert night(seed).faults == []
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
 def test_ten_thousand_nights():

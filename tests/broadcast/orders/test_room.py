@@ -116,6 +116,23 @@ async def test_an_emergency_cuts_off_a_notice_which_then_begins_anew():
 
 
 @simulated
+async def test_what_was_cut_off_too_late_has_been_heard_and_is_not_heard_again():
+    async with world() as around:
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(9.5)
+        around.engine.lag_s = 2  # the stop comes when the notice's ten seconds are over
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(0.3)
+        assert states(around)["n"] == "interrupted"
+        await asyncio.sleep(40)
+        assert [(h.programme.id, h.how) for h in around.engine.heard] == [
+            ("n", "finished"),
+            ("e", "finished"),
+        ]
+        assert states(around) == {"n": "finished", "e": "finished"}
+
+
+@simulated
 async def test_the_delay_of_a_preemption_is_that_of_the_engine():
     async with world() as around:
         around.studio.makes_s = 0
