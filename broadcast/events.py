@@ -6,7 +6,7 @@ import msgspec
 
 from broadcast.book import Kept
 from broadcast.life import State
-from broadcast.order import Clip, Content, Preset, Say
+from broadcast.order import Clip, Content, Live, Preset, Say, Sentence
 from gateway.audit.events import Who
 from gateway.event import Event, Kind, Lane, Stamps
 
@@ -76,7 +76,7 @@ def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
             why=kept.why,
             detail=kept.detail,
             by=by,
-            text=order.content.text if isinstance(order.content, Say | Preset) else "",
+            text=order.content.text if isinstance(order.content, Say | Preset | Sentence) else "",
             clips=kept.clips,
             seconds=round(kept.seconds, 2),
             level_db=order.level_db,
@@ -91,4 +91,4 @@ def _named(content: Content) -> str:
         return f"preset {content.preset}"
     if isinstance(content, Clip):
         return f"clip {content.sha[:12]}"
-    return "say" if isinstance(content, Say) else "live"
+    return "live" if isinstance(content, Live) else "say"

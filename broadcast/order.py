@@ -18,11 +18,16 @@ TEXT_CHARS_MAX = 500
 REPEAT_MAX = 100
 ZONES_MAX = 50
 ID_CHARS_MAX = 80
+PIECES_MAX = 60
 
 TURN = "~"
 """Parts an order's id from the number of its turn; so it stands in no id."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
+Piece = tuple[
+    Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(max_length=200)]
+]
+"""A clip's id ("" for words of this moment, which nobody has recorded) and its words."""
 
 
 class Class(enum.IntEnum):
@@ -79,6 +84,18 @@ class Say(msgspec.Struct, frozen=True, tag="say"):
     language: str = "zh"
 
 
+class Sentence(msgspec.Struct, frozen=True, tag="sentence"):
+    """These pieces in their order, as one sentence; a recording may stand for each."""
+
+    pieces: Annotated[tuple[Piece, ...], msgspec.Meta(min_length=1, max_length=PIECES_MAX)]
+    language: str = "zh"
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return (" " if self.language == "en" else "").join(words for _, words in self.pieces)
+
+
 class Clip(msgspec.Struct, frozen=True, tag="clip"):
     """A recording on the shelf, by its content's hash."""
 
@@ -89,7 +106,7 @@ class Live(msgspec.Struct, frozen=True, tag="live"):
     """What a microphone hears, while it does."""
 
 
-Content = Preset | Say | Clip | Live
+Content = Preset | Say | Sentence | Clip | Live
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,16 +1,16 @@
 """Makes what an order wants heard: chime and words, in an emergency siren and words in turn."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from broadcast import ladder
 from broadcast.ladder import Part
-from broadcast.order import Class, Clip, Live, Order, Preset, Say
+from broadcast.order import Class, Clip, Live, Order, Piece, Preset, Say, Sentence
 from broadcast.ports import Made
 from broadcast.presets import Presets
-from gateway.errors import StationError
+from gateway.errors import StationError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -60,17 +60,30 @@ class Shelf(Protocol):
         """The clip of that hash."""
 
 
+class Phrases(Protocol):
+    """`broadcast.voice.phrases.Phrases` is one."""
+
+    async def sentence(self, pieces: Iterable[Piece]) -> tuple[Sound, ...]:
+        """The clips that say the pieces, in their order."""
+
+
 class Studio:
     """With those voices and clips."""
 
     def __init__(
-        self, voice: Voice, shelf: Shelf, presets: Presets, spoken: Callable[[str], str]
+        self,
+        voice: Voice,
+        shelf: Shelf,
+        presets: Presets,
+        spoken: Callable[[str], str],
+        phrases: Mapping[str, Phrases],
     ) -> None:
-        """`spoken(place)` is how a place is called aloud."""
+        """`spoken(place)` is how a place is called aloud; `phrases` are those of each language."""
         self._voice = voice
         self._shelf = shelf
         self._presets = presets
         self._spoken = spoken
+        self._phrases = phrases
 
     async def make(self, order: Order) -> Made:
         """One round of it; an emergency whose words cannot be made is its siren alone."""
@@ -79,24 +92,33 @@ class Studio:
         if not order.class_.urgent:
             words = await self._words(order)
             chime = await self._chime(order)
-            return _made(
-                chime,
-                ladder.ordinary(None if chime is None else _part(chime), [_part(words)]),
-                words,
-            )
+            before = None if chime is None else _part(chime)
+            return _made(chime, ladder.ordinary(before, list(map(_part, words))), words)
         siren = await self._shelf.chime(order.chime or CHIMES[order.class_])
         try:
             words = await self._words(order)
         except StationError as error:
             _log.error("an emergency without its words: %s", error)  # said whole
             return _made(siren, ladder.emergency(_part(siren), ()))
-        return _made(siren, ladder.emergency(_part(siren), [_part(words)]), words)
+        return _made(siren, ladder.emergency(_part(siren), list(map(_part, words))), words)
 
     async def _chime(self, order: Order) -> Sound | None:
         name = order.chime or CHIMES.get(order.class_)
         return None if name in (None, "none") else await self._shelf.chime(str(name))
 
-    async def _words(self, order: Order) -> Sound:
+    async def _words(self, order: Order) -> tuple[Sound, ...]:
+        content = order.content
+        if isinstance(content, Sentence):
+            return await self._sentence(content)
+        return (await self._one(order),)
+
+    async def _sentence(self, content: Sentence) -> tuple[Sound, ...]:
+        phrases = self._phrases.get(content.language)
+        if phrases is None:
+            raise Unavailable("voice.none", language=content.language)
+        return await phrases.sentence(content.pieces)
+
+    async def _one(self, order: Order) -> Sound:
         content = order.content
         if isinstance(content, Clip):
             return self._shelf.clip(content.sha)
@@ -115,6 +137,6 @@ def _part(sound: Sound) -> Part:
     return Part(str(sound.path), sound.seconds)
 
 
-def _made(chime: Sound | None, parts: tuple[Part, ...], words: Sound | None = None) -> Made:
-    shas = tuple(sound.sha for sound in (chime, words) if sound is not None)
+def _made(chime: Sound | None, parts: tuple[Part, ...], words: tuple[Sound, ...] = ()) -> Made:
+    shas = tuple(sound.sha for sound in (chime, *words) if sound is not None)
     return Made(parts, shas, GAP_S)

@@ -69,13 +69,17 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KioskView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kiosk shows: its own requests, newest first, and what is known before a press."""
+    """What a kiosk shows: its own requests, newest first, and what is known before a press.
+
+    `heard`: the last sentence could be said aloud; where it could not, the page is all there is.
+    """
 
     kiosk: str
     network_away: bool
     can_ride: bool
     services: tuple[str, ...]
     requests: tuple[RequestView, ...]
+    heard: bool = True
 
 
 class Revealed(msgspec.Struct, frozen=True):
@@ -139,7 +143,7 @@ def routes(room: Requests, store: PrivateStore, ledger: Ledger) -> tuple[Route, 
                accepts=Deed, returns=RequestView),
         _route("POST", "/api/v1/requests/{id}/repeat", kiosk.repeat, Permission.PUBLIC,
                "Say it once more (from this machine only)", act="request/repeat",
-               returns=RequestView),
+               returns=RequestView, query={"louder": "1: once, louder"}),
         _route("GET", "/api/v1/kiosks/{kiosk}", kiosk.shown, Permission.PUBLIC,
                "What a kiosk shows (from this machine only)", returns=KioskView,
                query={"language": "zh or en"}),
@@ -176,7 +180,7 @@ class _Kiosk:
     async def repeat(self, request: web.Request) -> web.StreamResponse:
         _must_be_here(request)
         found = self._room.core.request(_named(request))
-        await self._room.repeat(found.id)
+        await self._room.repeat(found.id, louder=request.query.get("louder") == "1")
         return json(view(self._room, found, staff=False))
 
     async def shown(self, request: web.Request) -> web.StreamResponse:
@@ -229,6 +233,7 @@ def kiosk_view(room: Requests, kiosk: str, language: str | None) -> KioskView:
         can_ride=room.can_ride,
         services=options.services,
         requests=tuple(view(room, one, staff=False, language=language) for one in own),
+        heard=room.heard,
     )
 
 

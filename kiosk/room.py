@@ -45,8 +45,8 @@ SCREEN_S = 90.0
 """A page that has not been heard of for so long is not there."""
 
 RESIDENT = Who("resident")
-_LOUD = frozenset({"arrived", "answered"})
-"""States that call somebody who may have sat down."""
+_LOUD = frozenset({"arrived", "answered", "escalated", "alone"})
+"""States that call somebody who may have sat down, or that staff are called for at once."""
 
 
 class Bell(Protocol):
@@ -90,6 +90,7 @@ class Requests:
         self.services = services
         self.places = places
         self.deferred = self.unsaid = 0
+        self.heard = True
         self._journal, self._clock = journal, clock
         self._station, self._roads = station, roads
         self._people, self._speaker, self._bell = people, speaker, bell
@@ -156,11 +157,17 @@ class Requests:
         """A dispatcher says by itself how a ride stands; UsageError if there is none."""
         await asyncio.shield(self._take(self.core.told(road, ride_id, status, self.moment())))
 
-    async def repeat(self, request_id: str) -> Sentence:
-        """Say it once more: 再听一遍. UsageError if there is no such request."""
+    async def repeat(self, request_id: str, *, louder: bool = False) -> Sentence:
+        """Say it once more: 再听一遍. UsageError if there is no such request.
+
+        Where it cannot be heard its caption is still there, and `heard` says so.
+        """
         request = self.core.request(request_id)
         said = self.sentence(request)
-        await self._speaker.say(said, self._zone(request), CLASS_PROMPT, self._say_by())
+        try:
+            await self._aloud(request, said, CLASS_PROMPT, louder=louder)
+        except StationError as error:
+            log.warning("%s could not be said again: %s", request.id, error)
         return said
 
     def sentence(self, request: Request, language: str | None = None) -> Sentence:
@@ -337,8 +344,7 @@ class Requests:
             return True
         class_ = CLASS_SERVICE if request.state in _LOUD else CLASS_PROMPT
         try:
-            said = self.sentence(request)
-            await self._speaker.say(said, self._zone(request), class_, self._say_by())
+            await self._aloud(request, self.sentence(request), class_)
         except StationError as error:
             if self.moment().lived_ns - request.since_ns > SAY_WITHIN_S * S:
                 self.unsaid += 1
@@ -348,8 +354,17 @@ class Requests:
             return False
         return True
 
-    def _zone(self, request: Request) -> str:
-        return self.plan.kiosks[request.kiosk].zone if request.kiosk in self.plan.kiosks else ""
+    async def _aloud(
+        self, request: Request, said: Sentence, class_: int, *, louder: bool = False
+    ) -> None:
+        """In its kiosk's zone; `heard` is whether that can be."""
+        kiosk = self.plan.kiosks.get(request.kiosk)
+        if kiosk is None:
+            return
+        self.heard = False
+        self.heard = await self._speaker.say(
+            said, kiosk.zone, class_, self._say_by(), about=request.id, louder=louder
+        )
 
     def _say_by(self) -> Deadline:
         return self._clock.deadline(SAY_WITHIN_S)

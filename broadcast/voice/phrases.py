@@ -62,8 +62,8 @@ class Phrases:
         return tuple(clip for clip in clips if clip is not None)
 
     async def prepare(self, pieces: Iterable[Piece] = ()) -> AsyncIterator[Progress]:
-        """Make ready all pieces of the settings and these; new recordings are taken up."""
-        wanted = list(dict.fromkeys([*self.pieces(), *pieces]))
+        """Make ready these, then all pieces of the settings; new recordings are taken up."""
+        wanted = list(dict.fromkeys([*pieces, *self.pieces()]))
         self._ready.clear()
         failed: list[Line] = []
         yield Progress(0, len(wanted))

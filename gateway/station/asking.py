@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
-from gateway.clock import Clock, Deadline
+from gateway.clock import Clock
 from gateway.errors import JournalError
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
@@ -30,7 +31,7 @@ from kiosk.options import Dispatcher
 from kiosk.people import SealedPeople
 from kiosk.request import Request
 from kiosk.room import Bell, Requests
-from kiosk.speech import Sentence, Speaker
+from kiosk.speech import Speaker
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +104,9 @@ class DispatcherRoad:
 class Captions:
     """Where no loudspeaker is: the page shows what would be said."""
 
-    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
+    async def say(self, *_what: Any, **_how: Any) -> bool:
         """It stands under the request as its caption."""
+        return False
 
 
 class FeedBell:

@@ -161,15 +161,23 @@ class Station:
         self.field = Field(settings, self.intake.take, self._changed)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
+        self.sounding = self._sounding(settings, state)
+        speaking = None if self.sounding is None else self.sounding.speaking
         self.asking = Asking(
-            settings, state, clock, journal, doors.ledger, first=lambda: self.uplinks.first
+            settings,
+            state,
+            clock,
+            journal,
+            doors.ledger,
+            first=lambda: self.uplinks.first,
+            speaker=speaking,
+            bell=speaking,
         )
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
         self.rules = Rules(settings.rules, journal, clock, doers=doers)
         self.intake.listen(self.rules.heard)
         self.intake.listen(self.asking.keys.heard)
-        self.sounding = self._sounding(settings, state)
         if self.sounding is not None:
             doers["announce"] = self.sounding
             self.intake.listen(self.sounding.heard)
@@ -241,9 +249,9 @@ class Station:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
-        await self.asking.start()
         if self.sounding is not None:
             await self.sounding.start()
+        await self.asking.start()
         await self.rules.load()
         self._tasks.append(start("rules", self.rules.run))
         self.field.start()

@@ -27,6 +27,7 @@ from broadcast.studio import Studio
 from broadcast.voice import Line, Voice
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.phrases import Phrases, load
 from drivers.contract import Reading
 from drivers.shelf import shared
 from gateway.appliance.rules import calendar
@@ -36,10 +37,12 @@ from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, StationError
 from gateway.journal import Journal
 from gateway.rules.linkage import Announce, Task, action_of
+from gateway.station.speaking import Speaking
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.events import Receipt
 from gateway.upstream.inbox.command import CommandKind, Mandate, Promise
 from gateway.web.section import Section
+from kiosk.speech import LANGUAGES, script
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +90,25 @@ class Sounding:
         self._clock = clock
         self._lived_ns = lived_ns
         self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile)
-        shelf = Shelf(state / "media")
+        shelf = Shelf(state / "media", kept=self._spoken)
         self.voice = Voice(shelf, [Espeak(Lexicon.load(shared("voices")))])
+        self.phrases = {
+            language: Phrases(self.voice, shelf, load(language, shared("voices")), language)
+            for language in LANGUAGES
+        }
         self.presets = Presets(journal, settings.sound.presets)
-        studio = Studio(self.voice, shelf, self.presets, settings.places.spoken)
+        studio = Studio(self.voice, shelf, self.presets, settings.places.spoken, self.phrases)
         house = house_of(settings)
         timezone = settings.station.timezone
         self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
         self.room = Broadcast(journal, clock, house, self._engine, studio)
+        self.speaking = Speaking(
+            self.room,
+            clock,
+            settings.places,
+            lambda: self._engine.connected,
+            settings.station.language,
+        )
         self._keys = Keys(settings.sound.keys, self._key)
         self._acting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -262,6 +276,14 @@ class Sounding:
             await self._engine.sinks(self._speakers())
         async for progress in self.voice.prerender(self._lines()):
             log.debug("%d of %d announcements are ready", progress.done, progress.of)
+        if self._settings.requests.kiosks:
+            language = self._settings.station.language
+            async for progress in self.phrases[language].prepare(script(language).clips):
+                log.debug("%d of %d pieces are ready", progress.done, progress.of)
+
+    def _spoken(self) -> frozenset[str]:
+        """The clips that the shelf must not give away: sentences are made of them."""
+        return frozenset[str]().union(*(each.shas() for each in self.phrases.values()))
 
     def _lines(self) -> Iterator[Line]:
         """What linkages would say of each place of theirs, then all other presets."""

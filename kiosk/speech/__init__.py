@@ -50,8 +50,21 @@ class Sentence(msgspec.Struct, frozen=True):
 class Speaker(Protocol):
     """Says a sentence in a zone; the sounding room is behind it."""
 
-    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
-        """Take it, to be heard before it expires; StationError if it cannot be."""
+    async def say(
+        self,
+        sentence: Sentence,
+        zone: str,
+        class_: int,
+        expires: Deadline,
+        *,
+        about: str = "",
+        louder: bool = False,
+    ) -> bool:
+        """Take it, to be heard before it expires; StationError if it can be said later.
+
+        False: it will not be heard (quiet hours, no loudspeaker), and is read instead. What is
+        newer `about` the same request cuts what is older. `louder` is for this once.
+        """
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +72,12 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     clip: dict[str, str]
     say: dict[str, dict[str, list[Any]]]
+    bell: dict[str, list[str]]
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Every piece that is always the same."""
+        return tuple(Clip(id_, words) for id_, words in self.clip.items())
 
 
 @cache
@@ -73,6 +92,13 @@ def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sent
     spoken = script(language)
     parts = spoken.say[request.family][request.state]
     return Sentence(language, tuple(_filled(parts, spoken, _slots(request, phones))))
+
+
+def wanted(request: Request, place: str, language: str) -> Sentence:
+    """What staff are called with where a chime sounds: somebody at that place wants them."""
+    spoken = script(language)
+    parts = spoken.bell["urgent" if request.urgent else "wanted"]
+    return Sentence(language, tuple(_filled(parts, spoken, {"place": place})))
 
 
 def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:

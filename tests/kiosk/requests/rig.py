@@ -146,11 +146,21 @@ class Loud:
         self.said: list[tuple[float, str, str, int]] = []
         self.fails = 0
 
-    async def say(self, sentence: Sentence, zone: str, class_: int, expires: Deadline) -> None:
+    async def say(
+        self,
+        sentence: Sentence,
+        zone: str,
+        class_: int,
+        expires: Deadline,
+        *,
+        about: str = "",
+        louder: bool = False,
+    ) -> bool:
         if self.fails:
             self.fails -= 1
             raise Unavailable("requests.no-road")
         self.said.append((now_s(), sentence.caption, zone, class_))
+        return True
 
     @property
     def captions(self) -> list[str]:

@@ -1,0 +1,148 @@
+"""What the kiosk says, and how staff are called by loudspeaker: sentences as orders.
+
+The guard and the arbiter judge them as any order: quiet hours, what is more urgent, one voice at a
+time. Where the audio process is away the caption stays on the page, and the log has one line.
+"""
+
+import logging
+from collections.abc import Callable
+
+from broadcast.guard import LEVEL_DB_MAX
+from broadcast.order import Authority, Class, Order
+from broadcast.order import Sentence as Words
+from broadcast.room import Broadcast
+from gateway.audit import Who
+from gateway.clock import Clock, Deadline
+from gateway.errors import Unavailable
+from gateway.places import Places
+from gateway.rules.duty import DESK, PLATFORM
+from kiosk.request import Request
+from kiosk.speech import Sentence, wanted
+
+log = logging.getLogger(__name__)
+
+SOFT_DB = 6.0
+"""So far below what its zone bears is whoever stands there spoken to; `louder` is without."""
+
+BELL_WITHIN_S = 20.0
+"""Whoever was not called by then is called by the next step."""
+
+RESIDENT = Who("resident")
+LATER = frozenset({"broadcast.too-many", "broadcast.unrecorded"})
+"""Refusals that pass: it is tried again."""
+
+
+class Speaking:
+    """The kiosk's `Speaker` and its `Bell`."""
+
+    def __init__(
+        self,
+        room: Broadcast,
+        clock: Clock,
+        places: Places,
+        here: Callable[[], bool],
+        language: str,
+    ) -> None:
+        """`here` says whether the audio process is."""
+        self._room = room
+        self._clock = clock
+        self._places = places
+        self._here = here
+        self._language = language
+        self._away = False
+        self._refused: set[tuple[str, str]] = set()
+
+    async def say(
+        self,
+        sentence: Sentence,
+        zone: str,
+        class_: int,
+        expires: Deadline,
+        *,
+        about: str = "",
+        louder: bool = False,
+    ) -> bool:
+        """As the kiosk's Protocol has it."""
+        self._must_be_here()
+        source = f"kiosk.{about or zone}"
+        order = Order(
+            id=self._room.number(),
+            source=source,
+            zones=(zone,),
+            class_=Class(class_),
+            authority=Authority.PRESS,
+            actor=RESIDENT,
+            content=_words(sentence),
+            expires=expires,
+            level_db=self._level_db(zone, loud=louder or class_ > Class.PROMPT),
+            supersedes=self._older(source),
+        )
+        return await self._ordered(order)
+
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+        """In each zone among the channels; the desk and the platform hear of it by the feed."""
+        for zone in by:
+            if zone not in (DESK, PLATFORM):
+                log.info("%s is called in %s", to, zone)
+                await self._ring(request, zone)
+
+    async def _ring(self, request: Request, zone: str) -> None:
+        self._must_be_here()
+        said = wanted(request, self._places.spoken(request.place), self._language)
+        source = f"call.{request.id}.{zone}"
+        order = Order(
+            id=self._room.number(),
+            source=source,
+            zones=(zone,),
+            class_=Class.SERVICE,
+            authority=Authority.PRESS,
+            actor=Who("system", request.id),
+            content=_words(said),
+            expires=self._clock.deadline(BELL_WITHIN_S),
+            chime="urgent" if request.urgent else None,
+            place=request.place,
+            supersedes=self._older(source),
+        )
+        await self._ordered(order)
+
+    def _must_be_here(self) -> None:
+        """Unavailable while the audio process is away: said once, and once that it is back."""
+        away = not self._here()
+        if away and not self._away:
+            log.warning("the audio process is away: the kiosk shows what it would say")
+        elif self._away and not away:
+            log.info("the audio process is back: the kiosk speaks again")
+        self._away = away
+        if away:
+            raise Unavailable("audio.away")
+
+    async def _ordered(self, order: Order) -> bool:
+        receipt = await self._room.order(order)
+        code = receipt.reason_code or ""
+        if receipt.state not in ("refused", "expired", "failed", "dropped"):
+            self._refused = {known for known in self._refused if known[0] != order.zones[0]}
+            return True
+        if code in LATER:
+            raise Unavailable(code)
+        if (known := (order.zones[0], code)) not in self._refused:
+            self._refused.add(known)
+            log.warning("nothing is heard in %s: %s", *known)
+        return False
+
+    def _older(self, source: str) -> tuple[str, ...]:
+        """What is still open of the same source: it is not true any more."""
+        return tuple(
+            kept.order.id
+            for kept in self._room.orders()
+            if kept.open and kept.order.source == source
+        )
+
+    def _level_db(self, zone: str, *, loud: bool) -> float:
+        """For this once: the next sentence begins at its own level again."""
+        known = self._room.house.zones.get(zone)
+        cap = LEVEL_DB_MAX[known.sound] if known is not None else 0.0
+        return cap if loud else cap - SOFT_DB
+
+
+def _words(sentence: Sentence) -> Words:
+    return Words(tuple((clip.id, clip.words) for clip in sentence.clips), sentence.language)

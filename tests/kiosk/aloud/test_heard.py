@@ -1,0 +1,151 @@
+"""A press at the kiosk's API is heard: packets at a receiver carry the sentence's own clips."""
+
+import asyncio
+import json
+import math
+import socket
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from broadcast.engine.pcm import audioop
+from tests.station.rig import StationProcess, free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SETTINGS = """schema = 1
+[station]
+id = "under-test"
+name = "试验站"
+[journal]
+quota_mb = 16
+[web]
+port = {port}
+[discovery]
+announce = false
+[place]
+hall = {{ name = "大厅" }}
+[zone]
+hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
+[speaker.hall]
+kind = "unicast"
+zones = ["hall"]
+to = ["127.0.0.1:{ear}"]
+[kiosk.hall]
+zone = "hall"
+place = "hall"
+services = ["staff"]
+"""
+FRAME_S = 0.02
+RTP_HEAD = 12
+QUIET_S = 0.6
+LOUD = 80
+
+
+class Ear:
+    """A network loudspeaker: what it hears, frame by frame, as loudness."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+
+    async def sentence(self, within_s: float = 30) -> list[int]:
+        """One stretch of sound, until it has been silent for a while."""
+        loop, ends_s = asyncio.get_running_loop(), time.monotonic() + within_s
+        frames: list[int] = []
+        heard_s = 0.0
+        while time.monotonic() < ends_s:
+            try:
+                async with asyncio.timeout(0.2):
+                    packet = await loop.sock_recv(self.socket, 2048)
+            except TimeoutError:
+                packet = b""
+            loud = audioop.rms(audioop.alaw2lin(packet[RTP_HEAD:], 2), 2) if packet else 0
+            if loud > LOUD:
+                heard_s = time.monotonic()
+            if packet and heard_s:
+                frames.append(loud)
+            if heard_s and time.monotonic() - heard_s > QUIET_S:
+                return frames
+        raise AssertionError(f"nothing that ended within {within_s} s: {len(frames)} frames")
+
+
+def loudness(files: list[Path]) -> list[int]:
+    """The same of files laid end to end."""
+    pcm = b""
+    for file in files:
+        with wave.open(str(file)) as clip:
+            pcm += clip.readframes(clip.getnframes())
+    step = int(16_000 * FRAME_S) * 2
+    return [audioop.rms(pcm[at : at + step], 2) for at in range(0, len(pcm) - step, step)]
+
+
+def alike(heard: list[int], meant: list[int]) -> float:
+    """How far one is the other (1: the same course), at the best of all shifts."""
+    best = -1.0
+    for lag in range(-10, 60):
+        pairs = [(heard[i + lag], m) for i, m in enumerate(meant) if 0 <= i + lag < len(heard)]
+        if len(pairs) < 0.8 * len(meant):
+            continue
+        a, b = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
+        over = sum((x - a) * (y - b) for x, y in pairs)
+        under = math.sqrt(sum((x - a) ** 2 for x, _ in pairs) * sum((y - b) ** 2 for _, y in pairs))
+        best = max(best, over / under if under else 0.0)
+    return best
+
+
+class Kiosk:
+    """A hand at the kiosk and at the desk, by the control socket."""
+
+    def __init__(self, station: StationProcess) -> None:
+        self.station = station
+
+    async def call(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        connector = aiohttp.UnixConnector(str(self.station.run_folder / "control.sock"))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.request(method, f"http://localhost/api/v1{path}", json=body) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    def clips(self, shown: Any) -> list[Path]:
+        """The files of a sentence, found on the shelf by their words."""
+        media = self.station.folder / "state" / "media"
+        entries = json.loads((media / "shelf.json").read_text("utf-8"))["entries"]
+        by_title = {entry["title"]: media / f"{sha}.wav" for sha, entry in entries.items()}
+        return [by_title[piece["words"]] for piece in shown["sentence"]]
+
+
+async def test_a_press_is_heard_as_its_sentence_and_so_is_the_answer(
+    tmp_path: Path,
+):
+    ear = Ear()
+    (tmp_path / "station.toml").write_text(SETTINGS.format(port=free_port(), ear=ear.port), "utf-8")
+    station = StationProcess(tmp_path)
+    await station.start()
+    kiosk = Kiosk(station)
+    try:
+        pressed = await kiosk.call(
+            "/requests", {"press": "p1", "kiosk": "hall", "service": "staff"}
+        )
+        heard = await ear.sentence()
+        assert pressed["caption"] == "正在叫工作人员，请稍等。"
+        assert alike(heard, loudness(kiosk.clips(pressed))) > 0.9
+        answered = await kiosk.call(f"/requests/{pressed['id']}/act", {"act": "answer"})
+        heard = await ear.sentence()
+        assert answered["caption"] == "工作人员马上来。"
+        spoken = loudness(kiosk.clips(answered))
+        assert alike(heard[-len(spoken) - 60 :], spoken) > 0.9  # after its chime
+        orders = await kiosk.call("/orders", method="GET")
+        assert [order["class"] for order in orders] == ["service", "prompt"]
+        assert (await kiosk.call("/kiosks/hall", method="GET"))["heard"]
+    finally:
+        await station.kill()
+        ear.socket.close()
