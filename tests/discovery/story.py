@@ -30,7 +30,7 @@ BUS = """<busconfig><type>system</type><listen>unix:path={socket}</listen>
 <auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
 <allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>"""
 
-YIZHAN = ("lan0", "_yizhan._tcp")
+YIZHAN, HTTP = ("lan0", "_yizhan._tcp"), ("lan0", "_http._tcp")
 Seen = dict[tuple[str, str], list[str]]
 
 
@@ -92,16 +92,25 @@ async def avahi(folder: Path) -> AsyncIterator[None]:
 async def seen() -> Seen:
     """What `avahi-browse` resolves: (interface, type) → the lines."""
     found: Seen = {}
-    for kind in ("_yizhan._tcp", "_http._tcp"):
-        process = await asyncio.create_subprocess_exec(
-            *("avahi-browse", kind, "--resolve", "--terminate", "--parsable", "--no-db-lookup"),
-            stdout=subprocess.PIPE,
-        )
-        out, _ = await process.communicate()
-        for line in out.decode().splitlines():
+    kinds = ("_yizhan._tcp", "_http._tcp")
+    for kind, lines in zip(kinds, await asyncio.gather(*map(browsed, kinds)), strict=True):
+        for line in lines:
             if line.startswith("="):
                 found.setdefault((line.split(";")[1], kind), []).append(line)
     return found
+
+
+def both(found: Seen) -> list[int]:
+    """How many stations are seen on the first interface, by each kind."""
+    return [len(set(found.get(kind, ()))) for kind in (YIZHAN, HTTP)]
+
+
+async def browsed(kind: str) -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        *("avahi-browse", kind, "--resolve", "--terminate", "--parsable", "--no-db-lookup"),
+        stdout=subprocess.PIPE,
+    )
+    return (await process.communicate())[0].decode().splitlines()
 
 
 async def until(wanted) -> dict[str, list[str]]:
@@ -163,12 +172,12 @@ async def story(folder: Path) -> dict[str, object]:
         async with announced(lambda: now):
             told["setup"] = await until(lambda found: YIZHAN in found)
             now = card()
-            told["claimed"] = await until(lambda found: ("lan0", "_http._tcp") in found)
+            told["claimed"] = await until(lambda found: HTTP in found)
             async with elsewhere():
-                told["two"] = await until(lambda found: len(found.get(YIZHAN, ())) > 1)
+                told["two"] = await until(lambda found: both(found) == [2, 2])
                 told["ours"] = json.loads(await discover("--json"))
                 told["table"] = await discover()
-            told["goodbye"] = await until(lambda found: len(found.get(YIZHAN, ())) == 1)
+            told["goodbye"] = await until(lambda found: both(found) == [1, 1])
             do("ip addr add 198.51.100.7/24 dev lan1", "ip link set lan1 up")
             told["moved"] = await until(lambda found: ("lan1", "_yizhan._tcp") in found)
             process = await asyncio.create_subprocess_exec(

@@ -221,6 +221,7 @@ async def test_the_faults_of_sensors_are_said_and_taken_back(broker) -> None:
         assert here.bus_states() == ["up"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "code"), [("off", "ble.off"), ("unplugged", "ble.no-adapter")])
 async def test_a_radio_that_goes_and_comes_back_is_said_once_each(broker, fault, code) -> None:
     async with station(broker) as here:
@@ -305,6 +306,7 @@ async def test_three_thousand_adverts_and_none_is_lost(broker) -> None:
         )
 
 
+@pytest.mark.slow
 async def test_ten_thousand_strangers_leave_nothing_behind(broker) -> None:
     quiet = AIR.replace("every_s = 0.2", "every_s = 3600")
     async with station(broker, quiet) as here:

@@ -57,6 +57,7 @@ async def an_hour(*, ill: bool, seed: int = 1) -> tuple[Running, Wire, Running]:
     return field, wire, beside
 
 
+@pytest.mark.slow
 @simulated
 async def test_an_hour_with_a_dead_a_late_and_a_noisy_slave() -> None:
     healthy, _, beside_healthy = await an_hour(ill=False)
@@ -159,6 +160,7 @@ def check_schedule(seed: int, hours: float) -> tuple[int, int]:
     return sum(1 for _ in field.believed()), wire.counters.frames
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_random_faults_never_make_a_false_value(seed) -> None:
     values, _ = check_schedule(seed, hours=0.5)

@@ -19,6 +19,8 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.appliance.load import examine
 from gateway.appliance.proposal import device_id
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SLOW = "4800 8E1"
 METERS = {

@@ -119,6 +119,7 @@ def test_dropping_tells_everybody(agenda):
     assert (bool(agenda), agenda.waiting_bytes, agenda.due_ns(0)) == (False, 0, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events_per_s", [1, 5, 20, 60])
 def test_a_day_of_readings_costs_the_allowance_and_none_waits_longer_than_a_second(events_per_s):
     """Simulated for an hour; the allowance is what the day may cost, in bytes."""

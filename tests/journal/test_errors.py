@@ -6,6 +6,7 @@ from tests.proof.journal_dead_disk import die
 from tests.proof.journal_errors import FAULTS, sweep
 
 
+@pytest.mark.slow
 def test_an_error_of_the_disk_loses_nothing_that_was_acknowledged(tmp_path):
     outcomes = sweep(tmp_path, points=2 * len(FAULTS), seed=20_261_123)
     assert outcomes.total() == 2 * len(FAULTS)

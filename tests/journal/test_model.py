@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -130,7 +131,7 @@ class JournalModel(RuleBasedStateMachine):
             assert self.core.load("room") == self.state
 
 
-TestJournalModel = JournalModel.TestCase
+TestJournalModel = pytest.mark.slow(JournalModel.TestCase)
 TestJournalModel.settings = settings(
     max_examples=60,
     stateful_step_count=25,

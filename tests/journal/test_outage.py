@@ -14,6 +14,7 @@ from tests.bench.test_bench_journal import bodies
 from tests.sim.journal import open_core, several
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_s", [1, 5, 20, 100])
 def test_readings_take_what_the_estimate_says(tmp_path, per_s):
     core = open_core(tmp_path / "journal.db", retaining=("district",))

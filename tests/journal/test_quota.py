@@ -168,6 +168,7 @@ def test_a_removed_follower_holds_nothing_any_more(tmp_path):
     core.abandon()
 
 
+@pytest.mark.slow
 def test_the_file_stays_within_its_quota(tmp_path):
     path = tmp_path / "journal.db"
     core = open_core(path, options=JournalOptions(quota_mb=16, reserve_mb=1), retaining=(UPLINK,))

@@ -43,6 +43,7 @@ def judged(year: Year) -> tuple[list[Incident], list[tuple[float, str]]]:
     return missed, false
 
 
+@pytest.mark.slow
 def test_a_month_in_the_life_of_a_station():
     missed, false = judged(Year(seed(), MONTH_DAYS))
     assert missed == []

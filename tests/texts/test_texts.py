@@ -113,6 +113,7 @@ def test_every_remedy_belongs_to_a_text() -> None:
     assert {c for c in zh if c.endswith("-remedy") and c.removesuffix("-remedy") not in zh} == set()
 
 
+@pytest.mark.slow
 def test_whoever_says_a_text_gives_all_that_it_asks_for() -> None:
     said = list(sayings())
     assert len(said) > 50

@@ -86,6 +86,7 @@ def check(platform: Platform, mouse: Mouse) -> None:
         assert platform.store.kept[key] == mark.upto
 
 
+@pytest.mark.slow
 async def test_killed_between_send_and_receipt_nothing_is_lost(tmp_path):
     platform, mouse = await lives(tmp_path, 4, random.Random(SEED))
     check(platform, mouse)

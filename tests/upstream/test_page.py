@@ -22,6 +22,7 @@ async def fill(road: Road) -> None:
     await road.fact(Lane.EMERGENCY)
 
 
+@pytest.mark.slow
 async def test_a_person_sees_the_feed_and_makes_the_platform_misbehave(tmp_path, request):
     pictures = request.config.rootpath / ".dev" / "look"
     async with (

@@ -67,6 +67,7 @@ async def test_readings_get_one_turn_in_eight_while_requests_pour_in():
     assert only_readings == 5
 
 
+@pytest.mark.slow
 @simulated
 async def test_a_week_without_a_platform_loses_nothing_and_knocks_seldom():
     rig = Rig()

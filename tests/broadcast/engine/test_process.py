@@ -31,6 +31,8 @@ from tests.broadcast.engine.rig import (
     unicast,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ear():

@@ -29,6 +29,8 @@ from tests.broadcast.engine.rig import (
     speechlike,
 )
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 1.6
 FRAMES = 80
 RANK = 8

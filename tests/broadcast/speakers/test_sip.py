@@ -19,6 +19,8 @@ from tests.broadcast.engine.rig import (
 )
 from tests.broadcast.speakers.horn import free_port, heard, horn
 
+pytestmark = pytest.mark.slow
+
 
 async def page(folder: Path, address: str, codec: str) -> Path:
     source = save(folder / "source.wav", speechlike(1.6, seed=3))

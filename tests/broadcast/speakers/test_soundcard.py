@@ -24,6 +24,8 @@ from tests.broadcast.engine.rig import (
 )
 from tests.broadcast.speakers.cards import file_card, pulse, recording
 
+pytestmark = pytest.mark.slow
+
 TAIL = 3200
 
 

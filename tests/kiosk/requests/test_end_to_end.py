@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from gateway.demo.dispatcher.app import Dispatcher
 from gateway.demo.dispatcher.office import Mood
 from tests.station.rig import StationProcess, free_port
+
+pytestmark = pytest.mark.slow
 
 PHONE = re.compile(rb"(?<![0-9a-zA-Z.])1[3-9][0-9]{9}(?![0-9a-zA-Z])")
 NUMBERS = ("13812345678", "15900001234")

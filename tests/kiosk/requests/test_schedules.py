@@ -9,6 +9,8 @@ from kiosk.rides import Rides
 from kiosk.room import Requests
 from tests.kiosk.requests.schedules import broken
 
+pytestmark = pytest.mark.slow
+
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 SEED = int(os.environ.get("YIZHAN_SEED", "0"))
 LARGE = 10_000
