@@ -25,7 +25,8 @@ UNSTORED = "requests.unstored"
 
 UNREACHABLE = frozenset(
     {
-        *("upstream.unreachable", "upstream.tls", "upstream.too-many-asks"),
+        *("upstream.unreachable", "upstream.tls"),
+        *("upstream.too-many-asks", "upstream.ask-expired"),
         *(EXPIRED, NO_ROAD, UNSTORED),
     }
 )

@@ -109,9 +109,10 @@ class Rides:
         if act == Act.REFUSE and request.state in _ASKING:
             self._refused(request, moment, heard=True)
             return
-        ride = fields.pop("ride", _ride(request))
-        if act in (Act.ACCEPT, Act.ASSIGN) and ride.road != DESK:
-            fields["owed"] = (*request.owed, Owed(ride.road, request.ride_id))
+        before = _ride(request)
+        ride = fields.pop("ride", before)
+        if before.road != DESK and _is_another_car(act, before, ride):
+            fields["owed"] = (*request.owed, Owed(before.road, request.ride_id))
             ride = msgspec.structs.replace(ride, road=DESK)
         if act == Act.ACCEPT:
             until = moment.deadline(self._options.find_within_s)
@@ -216,10 +217,15 @@ class Rides:
     def _moved(
         self, request: Request, act: str, moment: Moment, *, actor: Who = SYSTEM, **fields: Any
     ) -> Request:
-        """Move it; what ends while a dispatcher may hold it is owed a cancel."""
+        """Move it; what ends while a dispatcher may hold it is owed a cancel.
+
+        But not the car into which staff have seen the person get: there the dispatcher holds what
+        is true. That a car which came half an hour ago has taken them is only assumed.
+        """
         target = request.kind.after(request.state, act)
-        ride = _ride(request)
-        sure = ride.road in ("", DESK) or ride.road in ride.tried or act == Act.BOARD
+        ride: Ride = fields.get("ride", _ride(request))
+        carried = act == Act.BOARD and actor is not SYSTEM
+        sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
         if target is not None and request.kind.ended(target) and not sure:
             fields["owed"] = (*request.owed, Owed(ride.road, request.ride_id))
         return self._book.move(request, act, moment, actor=actor, **fields) or request
@@ -269,6 +275,14 @@ class Rides:
         for key in list(self._next_ns):
             if key[0].rpartition("-")[0] not in kept:
                 del self._next_ns[key]
+
+
+def _is_another_car(act: str, before: Ride, now: Ride) -> bool:
+    """Whether staff speak of a car that is not the one which the dispatcher has named."""
+    if act in (Act.ACCEPT, Act.ASSIGN):
+        return True
+    named = before.car is not None and now.car is not None and before.car.plate == now.car.plate
+    return act in (Act.ARRIVE, Act.BOARD) and not named
 
 
 def _ride(request: Request) -> Ride:

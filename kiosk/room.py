@@ -125,6 +125,7 @@ class Requests:
 
         A work order that cannot be recorded does not exist (JournalError).
         """
+        moment = self.moment()  # sealing and storing take of the time that a ride has
         contact, press = press.contact, msgspec.structs.replace(press, contact=None)
         service = self.core.becomes(press)
         urgent = service.family == "call"
@@ -134,9 +135,7 @@ class Requests:
         sealed = "", ""
         if contact is not None and not known and not urgent:
             sealed = await self._people.keep(contact, service.keep_days), masked(contact)
-        request, outcome = self.core.press(
-            press, actor, self.moment(), person=sealed[0], masked=sealed[1]
-        )
+        request, outcome = self.core.press(press, actor, moment, person=sealed[0], masked=sealed[1])
         stored = self._take(outcome)
         if not urgent:
             await asyncio.shield(stored)
@@ -379,12 +378,16 @@ class Requests:
         if road is None:
             return Refused(NO_ROAD)
         question = await self._question(ask)
-        if question is None or ask.deadline.passed(self._clock):
+        if question is None or self._is_late(ask):
             return Refused(EXPIRED)
         try:
             return await road.ask(msgspec.json.encode(question), ask.deadline.at_ns)
         except StationError as error:
             return Unknown(error.code)
+
+    def _is_late(self, ask: Ask) -> bool:
+        """Whether storing and unsealing have taken all the time there was."""
+        return ask.deadline.passed(self._clock)
 
     async def _question(self, ask: Ask) -> Question | None:
         if ask.kind != "request":

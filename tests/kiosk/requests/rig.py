@@ -189,6 +189,7 @@ class Station:
         self._core = Core(None, station=STATION, options=SMALL, clock=self.clock, retaining=())
         self._running: asyncio.Task | None = None
         self._press = 0
+        self.disk_s = 0.002
 
     @property
     def road(self) -> FakeDispatcher:
@@ -202,8 +203,10 @@ class Station:
         return SimulatedClock(kernel, boot=f"{self._boots:016x}")
 
     async def start(self) -> "Station":
-        shell = InlineShell(0.002)
-        self.journal = Journal(self._core, shell, station=STATION, options=SMALL, clock=self.clock)
+        self._shell = InlineShell(self.disk_s)
+        self.journal = Journal(
+            self._core, self._shell, station=STATION, options=SMALL, clock=self.clock
+        )
         self.journal.volatile = False  # its core outlives the reboots, as a disk would
         self.room = Requests(
             self.plan, services(), self.journal, self.clock, station=STATION, places=PLACES,
@@ -234,6 +237,10 @@ class Station:
         self._boots, self._born_s = self._boots + 1, now_s()
         self.clock = self._booted()
         await self.start()
+
+    def take_for_a_commit(self, seconds: float) -> None:
+        """The disk is that slow from now on."""
+        self.disk_s = self._shell._delay_s = seconds
 
     async def press(self, service: str, press: str = "", **fields) -> Request:
         self._press += 1

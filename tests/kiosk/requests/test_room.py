@@ -290,6 +290,71 @@ async def test_not_wanted_any_more():
 
 
 @simulated
+@pytest.mark.parametrize("act", ["arrive", "board"])
+async def test_another_car_than_the_one_that_was_named_calls_that_one_off(act):
+    async with station() as made:
+        unnamed = await made.press("ride")
+        await states(made, unnamed, "searching")
+        await made.room.act(unnamed.id, Deed(act=act), STAFF)
+        await asyncio.sleep(5)
+        assert made.road.live == set()
+        assert made.of(unnamed).ride.road == "desk"
+
+        await asyncio.sleep(3000)
+        other = await made.press("ride")
+        await states(made, other, "searching")
+        made.road.rides[made.of(other).ride_id] = Status("assigned", CAR)
+        await states(made, other, "assigned")
+        await made.room.act(other.id, Deed(act=act, car=Car("京AD81906")), STAFF)
+        await asyncio.sleep(5)
+        assert made.road.live == set()
+
+
+@simulated
+async def test_the_car_that_carries_the_person_is_not_called_off():
+    async with station() as made:
+        request = await made.press("ride")
+        await states(made, request, "searching")
+        ride = made.of(request).ride_id
+        made.road.rides[ride] = Status("arrived", CAR)
+        await states(made, request, "arrived")
+        await made.room.act(request.id, Deed(act="board"), STAFF)
+        await asyncio.sleep(60)
+        assert made.of(request).owed == ()
+        assert made.road.live == {ride}
+        assert not any(question["kind"] == "ride.cancel" for _, question in made.road.asked)
+
+
+@simulated
+async def test_a_car_that_waits_for_half_an_hour_is_let_go():
+    async with station() as made:
+        request = await made.press("ride")
+        await states(made, request, "searching")
+        made.road.rides[made.of(request).ride_id] = Status("arrived", CAR)
+        await states(made, request, "arrived")
+        await states(made, request, "boarded", within_s=1900)
+        await asyncio.sleep(5)
+        assert made.road.live == set()
+        assert made.of(request).owed == ()
+
+
+@simulated
+async def test_sealing_and_storing_take_of_the_time_that_a_press_has():
+    async with station() as made:
+        keep = made.people.keep
+
+        async def slowly(contact, days):
+            await asyncio.sleep(25)
+            return await keep(contact, days)
+
+        made.people.keep = slowly
+        request = await made.press("ride", contact=Contact(last4="5678"))
+        await asyncio.sleep(2)
+        assert made.of(request).state == "expired"
+        assert not any(question["kind"] == "ride.request" for _, question in made.road.asked)
+
+
+@simulated
 async def test_a_call_rings_at_once_and_further_until_somebody_answers():
     async with station() as made:
         began_s = asyncio.get_running_loop().time()
