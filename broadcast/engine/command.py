@@ -14,18 +14,13 @@ from typing import Any
 from gateway.clock import boot
 from gateway.errors import Unavailable
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "audio",
-        help=texts.say("cli.audio"),
-        description=texts.say("audio.about"),
-        epilog=texts.say("audio.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "audio", texts)
     parser.add_argument("--socket", type=Path, metavar="PATH", help=texts.say("audio.socket"))
     parser.add_argument(
         "--leave-after", type=float, metavar="S", help=texts.say("audio.leave-after")

@@ -23,6 +23,7 @@ from broadcast.voice.voice import Voice, spoken
 from drivers.shelf import shared
 from gateway.errors import StationError, UsageError
 from gateway.texts import LANGUAGES, Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 TRIALS = {"zh": "各位居民请注意，今天14:30停水。", "en": "The water is off from half past two."}
@@ -42,14 +43,9 @@ class Found(msgspec.Struct, frozen=True):
 
 def add_to(subcommands: Any) -> None:
     """Declare the command and its parts."""
-    say = Texts.of_environment().say
-    parser = subcommands.add_parser(
-        "voice",
-        help=say("cli.voice"),
-        description=say("voice.about"),
-        epilog=say("voice.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    texts = Texts.of_environment()
+    say = texts.say
+    parser = declare(subcommands, "voice", texts)
     parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
     said = parts.add_parser("say", help=say("voice.say"))
     said.set_defaults(func=run_say)

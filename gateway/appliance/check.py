@@ -17,6 +17,7 @@ from gateway.appliance.rules import remarks as rule_remarks
 from gateway.appliance.sound import remarks as sound_remarks
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 _MIB = 1_048_576
@@ -26,13 +27,7 @@ _WHERE_CELLS_MAX = 72  # a port's name under /dev/serial/by-id
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "check",
-        help=texts.say("cli.check"),
-        description=texts.say("check.about"),
-        epilog=texts.say("check.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "check", texts)
     parser.add_argument(
         "--config", type=Path, default=config_default(), help=texts.say("check.config")
     )

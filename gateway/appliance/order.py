@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from gateway.appliance.console import Console
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 API = "/api/v1/orders"
@@ -17,13 +18,7 @@ NO = frozenset({"refused", "expired", "failed", "dropped"})
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "order",
-        help=texts.say("cli.order"),
-        description=texts.say("order.about"),
-        epilog=texts.say("order.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "order", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
     for name, run in {
         "list": _list,

@@ -21,6 +21,7 @@ from gateway.appliance.load import own_profiles
 from gateway.appliance.screen import Screen, as_json
 from gateway.errors import UsageError
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 Options = SerialOptions | ModbusTcpOptions | RtuOverTcpOptions
@@ -32,13 +33,7 @@ def add_to(subcommands: Any) -> None:
     """Declare the command and its three parts."""
     texts = Texts.of_environment()
     say = texts.say
-    parser = subcommands.add_parser(
-        "profile",
-        help=say("cli.profile"),
-        description=say("model.about"),
-        epilog=say("model.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "profile", texts, code="model")
     parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
     listed = parts.add_parser("list", help=say("model.list"))
     listed.set_defaults(func=run_list)

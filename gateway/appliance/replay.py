@@ -20,6 +20,7 @@ from gateway.rules.alarms import Happening
 from gateway.rules.linkage import Done
 from gateway.rules.replay import Fact, Replay, Seen
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -39,13 +40,7 @@ class _Line(msgspec.Struct, frozen=True):
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "replay",
-        help=texts.say("cli.replay"),
-        description=texts.say("replay.about"),
-        epilog=texts.say("replay.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "replay", texts)
     parser.add_argument("file", help=texts.say("replay.file"))
     parser.add_argument(
         "--config", type=Path, default=config_default(), help=texts.say("replay.config")

@@ -6,18 +6,13 @@ from typing import Any
 from gateway.appliance.console import Console
 from gateway.appliance.order import report
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "say",
-        help=texts.say("cli.say"),
-        description=texts.say("say.about"),
-        epilog=texts.say("say.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "say", texts)
     parser.add_argument("text", help=texts.say("say.text"))
     parser.add_argument("--zone", action="append", required=True, help=texts.say("say.zone"))
     parser.add_argument("--class", dest="cls", default="notice", help=texts.say("say.class"))

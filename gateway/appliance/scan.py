@@ -26,6 +26,7 @@ from gateway.appliance.scan_air import AIR_S, scan_air
 from gateway.appliance.screen import Screen, as_json
 from gateway.errors import UsageError
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 BUS = "meters"
 _ADDRESSES_MAX = 247
@@ -35,13 +36,7 @@ _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "scan",
-        help=texts.say("cli.scan"),
-        description=texts.say("scan.about"),
-        epilog=texts.say("scan.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "scan", texts)
     say = texts.say
     parser.add_argument("port", nargs="?", help=say("scan.port"))
     parser.add_argument("--ble", action="store_true", help=say("scan.ble"))

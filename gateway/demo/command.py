@@ -14,6 +14,7 @@ from typing import Any
 from gateway.demo.child import READY_WITHIN_S, Child
 from gateway.demo.settings import PORTS, Ports, write_settings
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 COLOURS = {"field": "36", "platform": "35", "station": "32"}
 
@@ -21,13 +22,7 @@ COLOURS = {"field": "36", "platform": "35", "station": "32"}
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "demo",
-        help=texts.say("cli.demo"),
-        description=texts.say("demo.about"),
-        epilog=texts.say("demo.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "demo", texts)
     parser.add_argument("--dir", type=Path, default=None, help=texts.say("demo.dir"))
     parser.add_argument("--fresh", action="store_true", help=texts.say("demo.fresh"))
     parser.set_defaults(func=run)

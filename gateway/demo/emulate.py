@@ -18,6 +18,7 @@ from drivers.profile import Profile
 from drivers.shelf import find, profiles
 from gateway.errors import UsageError
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 BUS = "line"
@@ -27,13 +28,7 @@ _UNITS_MAX = 247
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "emulate",
-        help=texts.say("cli.emulate"),
-        description=texts.say("emulate.about"),
-        epilog=texts.say("emulate.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "emulate", texts)
     parser.add_argument("profile", nargs="?", help=texts.say("emulate.profile"))
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--tcp", metavar="HOST:PORT", help=texts.say("emulate.tcp"))

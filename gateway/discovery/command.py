@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.discovery.card import Found
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 LOOK_S = 4.0
@@ -19,13 +20,7 @@ LOOK_S = 4.0
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "discover",
-        help=texts.say("cli.discover"),
-        description=texts.say("discover.about"),
-        epilog=texts.say("discover.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "discover", texts)
     parser.add_argument("id", nargs="?", help=texts.say("discover.id"))
     parser.add_argument("--watch", action="store_true", help=texts.say("discover.watch"))
     parser.add_argument("--json", action="store_true", help=texts.say("discover.json"))

@@ -20,6 +20,7 @@ from gateway.journal.inspect import Source, look, station_of
 from gateway.journal.lock import epoch_of
 from gateway.journal.salvage import Wreck
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 _STATE = Path("/var/lib/yizhan")
@@ -29,13 +30,7 @@ _TAIL = 20
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "journal",
-        help=texts.say("cli.journal"),
-        description=texts.say("journal.about"),
-        epilog=texts.say("journal.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "journal", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
 
     def task(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:

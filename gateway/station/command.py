@@ -10,18 +10,13 @@ from typing import Any
 
 from gateway.appliance.check import config_default
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "run",
-        help=texts.say("cli.run"),
-        description=texts.say("station.about"),
-        epilog=texts.say("station.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "run", texts, code="station")
     parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
                         help=texts.say("station.config"))  # fmt: skip
     parser.add_argument("--state", type=Path, default=None, metavar="DIR",

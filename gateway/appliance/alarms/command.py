@@ -9,6 +9,7 @@ from gateway.appliance.console import Console
 from gateway.desk.alarms.acts import HOURS
 from gateway.desk.alarms.report import Report
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 from gateway.web.words import CATALOGUES, Words
 
@@ -20,13 +21,7 @@ DEEDS = {"ack": "acknowledge", "shelve": "shelve", "unshelve": "unshelve", "note
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "alarms",
-        help=texts.say("cli.alarms"),
-        description=texts.say("alarms.about"),
-        epilog=texts.say("alarms.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "alarms", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", *DEEDS):
         about = texts.say(f"alarms.do-{name}")

@@ -13,18 +13,13 @@ from gateway.appliance.load import FILE_NAME, load
 from gateway.appliance.schema import Settings
 from gateway.errors import Denied
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "install",
-        help=texts.say("cli.install"),
-        description=texts.say("install.about"),
-        epilog=texts.say("install.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "install", texts)
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
     parser.add_argument(
         "--root", type=Path, default=Path("/"), metavar="DIR", help=texts.say("install.root")

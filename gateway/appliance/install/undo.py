@@ -11,18 +11,13 @@ from gateway.appliance.install.manifest import Laid
 from gateway.appliance.install.steps import Tree, remove
 from gateway.errors import Denied
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "uninstall",
-        help=texts.say("cli.uninstall"),
-        description=texts.say("uninstall.about"),
-        epilog=texts.say("uninstall.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "uninstall", texts)
     parser.add_argument("--purge", action="store_true", help=texts.say("uninstall.purge"))
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
     parser.add_argument(

@@ -24,6 +24,7 @@ from gateway.appliance.settings.starting import FOLDER
 from gateway.appliance.settings.veil import veiled
 from gateway.errors import SettingsError, Unavailable, UsageError
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 SETTLED_WITHIN_S = 60.0
@@ -37,13 +38,7 @@ Task = Callable[[argparse.Namespace, Texts], int]
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "settings",
-        help=texts.say("cli.settings"),
-        description=texts.say("change.about"),
-        epilog=texts.say("change.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "settings", texts, code="change")
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
 
     def task(name: str, run: Task) -> argparse.ArgumentParser:

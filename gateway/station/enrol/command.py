@@ -19,18 +19,13 @@ from gateway.errors import StationError
 from gateway.station.command import default_state
 from gateway.station.enrol.desk import Desk, Shown
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "enrol",
-        help=texts.say("cli.enrol"),
-        description=texts.say("enrol.about"),
-        epilog=texts.say("enrol.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "enrol", texts)
     parser.add_argument("--claim", metavar="TOKEN", help=texts.say("enrol.claim"))
     parser.add_argument("--url", help=texts.say("enrol.url"))
     parser.add_argument("--ca-file", metavar="PEM", help=texts.say("enrol.ca-file"))

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from gateway.errors import Unavailable
 from gateway.texts import Texts
+from gateway.texts.parser import declare
 from gateway.texts.table import table
 from gateway.web.control import control_path
 
@@ -25,13 +26,7 @@ ON_ONE = ("reset", "disable", "enable")
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = subcommands.add_parser(
-        "accounts",
-        help=texts.say("cli.accounts"),
-        description=texts.say("accounts.about"),
-        epilog=texts.say("accounts.examples"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = declare(subcommands, "accounts", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "claim-code", "add", *ON_ONE, "role"):
         about = texts.say(f"accounts.{name}")
