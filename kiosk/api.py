@@ -190,7 +190,7 @@ class _Kiosk:
     async def alive(self, request: web.Request) -> web.StreamResponse:
         _must_be_here(request)
         audited.told(request)  # a heartbeat is no act
-        self._room.screen_lives(request.match_info["kiosk"])
+        self._room.screens.lives(request.match_info["kiosk"])
         return json(kiosk_view(self._room, request.match_info["kiosk"], _language(request)))
 
 

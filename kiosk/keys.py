@@ -69,7 +69,7 @@ class Keys:
     async def press(self, kiosk: str, number: int) -> None:
         """That key of that kiosk was pressed."""
         service = next((one for one in self._services.values() if one.key == number), None)
-        if (service is None or service.family not in _ALONE) and self._requests.has_screen(kiosk):
+        if (service is None or service.family not in _ALONE) and self._requests.screens.has(kiosk):
             for page in self._pages:
                 page(kiosk, number)
             return

@@ -29,6 +29,7 @@ from kiosk.events import event_of
 from kiosk.options import DESK, Plan
 from kiosk.people import People, masked
 from kiosk.request import Moment, Press, Request, S
+from kiosk.screens import Screens
 from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ CHECKPOINT_S = 900.0
 
 SAY_AGAIN_S = 2.0
 EFFECTS_MAX = 500
-SCREEN_S = 90.0
-"""A page that has not been heard of for so long is not there."""
 
 RESIDENT = Who("resident")
 _LOUD = frozenset({"arrived", "answered", "escalated", "alone"})
@@ -101,7 +100,7 @@ class Requests:
         self._doing: set[asyncio.Task[None]] = set()
         self._saying: set[str] = set()
         self._listeners: list[Callable[[Request], None]] = []
-        self._screens: dict[str, int] = {}
+        self.screens = Screens(frozenset(plan.kiosks), clock)
         self._phones = {"": plan.phone, **plan.work.phones}
         if plan.ride.phone:
             self._phones["ride"] = plan.ride.phone
@@ -191,16 +190,6 @@ class Requests:
     def listen(self, listener: Callable[[Request], None]) -> None:
         """Hear of every turn of every request, as it happens."""
         self._listeners.append(listener)
-
-    def screen_lives(self, kiosk: str) -> None:
-        """The page of that kiosk is there."""
-        if kiosk in self.plan.kiosks:
-            self._screens[kiosk] = self._clock.now_ns()
-
-    def has_screen(self, kiosk: str) -> bool:
-        """Whether the page of that kiosk was heard of just now."""
-        at_ns = self._screens.get(kiosk)
-        return at_ns is not None and self._clock.now_ns() - at_ns < SCREEN_S * S
 
     async def run(self) -> None:
         """Let time pass, and write what has happened."""

@@ -1,0 +1,26 @@
+"""Which kiosks have a living page: where none has, the keys do by themselves what they can."""
+
+from gateway.clock import Clock
+from kiosk.request import S
+
+SILENT_S_MAX = 90.0
+"""A page that has not been heard of for so long is not there."""
+
+
+class Screens:
+    """The pages' heartbeats; only kiosks of the settings are heard."""
+
+    def __init__(self, kiosks: frozenset[str], clock: Clock) -> None:
+        self._kiosks = kiosks
+        self._clock = clock
+        self._heard_ns: dict[str, int] = {}
+
+    def lives(self, kiosk: str) -> None:
+        """Its page has been heard of."""
+        if kiosk in self._kiosks:
+            self._heard_ns[kiosk] = self._clock.now_ns()
+
+    def has(self, kiosk: str) -> bool:
+        """Whether its page is there."""
+        at_ns = self._heard_ns.get(kiosk)
+        return at_ns is not None and self._clock.now_ns() - at_ns < SILENT_S_MAX * S
