@@ -16,7 +16,7 @@ from gateway.demo.settings import PORTS, Ports, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
-COLOURS = {"field": "36", "platform": "35", "station": "32"}
+COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 
 
 def add_to(subcommands: Any) -> None:
@@ -29,7 +29,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the three processes, keep them going, stop them in order at Ctrl-C."""
+    """Start the four processes, keep them going, stop them in order at Ctrl-C."""
     texts = Texts.of_environment()
     folder = (args.dir or default_folder()).resolve()
     if args.fresh:
@@ -110,8 +110,15 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         [
             *("gateway.demo.field", "--dir", str(folder), "--panel", str(ports.panel)),
             *("--platform", _at(ports.platform), "--live", _at(ports.station)),
+            *("--dispatcher", _at(ports.dispatcher)),
             *(("--air", air) if air else ()),
         ],
+        run_folder,
+        _say,
+    )
+    dispatcher = Child(
+        "dispatch",
+        ["gateway.demo.dispatcher", "--port", str(ports.dispatcher)],
         run_folder,
         _say,
     )
@@ -125,15 +132,16 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         _say,
         {"DBUS_SYSTEM_BUS_ADDRESS": air} if air else None,
     )
-    children = (field, platform, station)
+    around = (field, platform, dispatcher)
+    children = (*around, station)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(child.run()) for child in children[:2]]
+    tasks = [asyncio.create_task(child.run()) for child in around]
     try:
-        if await _ready(children[:2], stop):
+        if await _ready(around, stop):
             tasks.append(asyncio.create_task(station.run()))
-            if await _ready(children[2:], stop):
+            if await _ready((station,), stop):
                 print(_where(ports, folder, children, texts), flush=True)
         await stop.wait()
     finally:
@@ -164,6 +172,8 @@ def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts
         "demo.where",
         live=_at(ports.station),
         panel=_at(ports.panel),
+        kiosk=f"{_at(ports.station)}kiosk/",
+        dispatcher=_at(ports.dispatcher),
         platform=_at(ports.platform),
         office=f"https://127.0.0.1:{ports.office}",
         authority=folder / "platform" / "ca.pem",

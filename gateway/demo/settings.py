@@ -15,9 +15,10 @@ class Ports(NamedTuple):
     panel: int
     gateway: int
     office: int
+    dispatcher: int
 
 
-PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502, office=9443)
+PORTS = Ports(station=8080, platform=9080, panel=9081, gateway=1502, office=9443, dispatcher=9082)
 
 
 def write_settings(folder: Path, ports: Ports, *, air: bool) -> None:

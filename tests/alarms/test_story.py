@@ -50,7 +50,7 @@ async def test_a_scene_is_about_a_device_that_its_rule_watches_and_can_be_undone
 
 async def test_the_panel_plays_a_scene_by_one_press_and_says_what_to_look_for(demo) -> None:
     _, field = demo
-    panel = Panel([], Story(field), "http://127.0.0.1:9", "http://127.0.0.1:9")
+    panel = Panel([], Story(field), *["http://127.0.0.1:9"] * 3)
     async with TestClient(TestServer(panel.app())) as client:
         answer = await client.post("/api/story/smoke", json={"on": True})
         state = await answer.json()

@@ -103,7 +103,7 @@ async def test_the_panel_shows_every_card_and_has_a_word_for_every_fault(field) 
     spec, played = field
     air = Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez())
     cards = [Line(played, name, {}, spec) for name in played.buses] + [AirCard(air, {})]
-    panel = Panel(cards, Story(played), "http://127.0.0.1:9", "http://127.0.0.1:9")
+    panel = Panel(cards, Story(played), *["http://127.0.0.1:9"] * 3)
     async with TestClient(TestServer(panel.app())) as client:
         state = await (await client.get("/api/state")).json()
         assert [line["name"] for line in state["lines"]] == [*played.buses, "air"]

@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import signal
 
-from gateway.demo.dispatcher.app import LATE_S, Dispatcher
+from gateway.demo.dispatcher.app import Dispatcher
+from gateway.demo.dispatcher.counter import LATE_S
 from gateway.station.watchdog import notify
 
 

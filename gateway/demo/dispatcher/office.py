@@ -44,8 +44,9 @@ class Office:
         kind, ride = question.get("kind"), question.get("id")
         if kind == "ping":
             return {"answer": "pong"}
-        if not isinstance(ride, str) or not isinstance(kind, str) or len(self.rides) > RIDES_MAX:
+        if not isinstance(ride, str) or not isinstance(kind, str):
             return None
+        self._make_room()
         self.asked = [
             *self.asked[1 - RIDES_MAX :],
             Asked(at_s, kind, ride, int(question.get("press_age_ms", 0))),
@@ -70,6 +71,12 @@ class Office:
         """Rides for which a car is coming or being looked for."""
         return [ride for ride, known in self.rides.items() if known["state"] in LIVE]
 
+    def _make_room(self) -> None:
+        """Forget the oldest ride that is over, where there are too many."""
+        if len(self.rides) >= RIDES_MAX:
+            over = (ride for ride, known in self.rides.items() if known["state"] not in LIVE)
+            self.rides.pop(next(over, next(iter(self.rides))))
+
     def _requested(self, ride: str, question: dict[str, Any]) -> dict[str, Any]:
         too_old = question.get("press_age_ms", 0) > question.get("ttl_s", 0) * 1000
         if self.mood is Mood.REFUSES or too_old:
@@ -78,7 +85,7 @@ class Office:
 
     def _cancelled(self, ride: str) -> dict[str, Any]:
         known = self.rides.get(ride, {"state": ""})
-        if known["state"] != "cancelled":
+        if known["state"] not in ("cancelled", "boarded"):
             known = {"state": "cancelled", "was": known["state"]}
             self.rides[ride] = known
         return known

@@ -32,6 +32,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--panel", type=int, required=True, metavar="PORT")
     parser.add_argument("--platform", required=True, metavar="URL")
     parser.add_argument("--live", required=True, metavar="URL")
+    parser.add_argument("--dispatcher", required=True, metavar="URL")
     parser.add_argument("--air", metavar="D-BUS", help="with BLE sensors on this D-Bus")
     args = parser.parse_args(argv)
     spec = parse((args.dir / "field.toml").read_text("utf-8"))
@@ -57,7 +58,7 @@ async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Names
             radio = Texts.of_environment().say("demo.air-adapter")
             cards.append(AirCard(air, {**names, ADAPTER: radio}))
         runner = web.AppRunner(
-            Panel(cards, Story(field), args.platform, args.live).app(),
+            Panel(cards, Story(field), args.platform, args.live, args.dispatcher).app(),
             access_log=None,
             shutdown_timeout=SHUTDOWN_S,
         )

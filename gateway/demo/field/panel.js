@@ -85,6 +85,7 @@ function show(state) {
   document.title = words["panel-title"];
   $("live").href = state.links.live;
   $("platform").href = state.links.platform;
+  $("dispatcher").href = state.links.dispatcher;
   if (changed("mood", state.mood)) {
     const [kind, picture] = state.mood === "normal" ? ["ok", "s-ok"] : ["away", "cloud-off"];
     const word = state.mood === null ? words["panel-platform-away"] : words[`mood-${state.mood}`] ?? state.mood;

@@ -35,7 +35,13 @@ WORDS = (
     *("demo.story", "demo.story-about", "demo.story-undo", "demo.story-alarms"),
     *(f"demo.fault-{name}" for name in FAULT_NAMES),
     *(f"demo.mood-{name}" for name in MOODS),
-    *("demo.normal", "demo.panel-about", "demo.panel-heal", "demo.panel-live"),
+    *(
+        "demo.normal",
+        "demo.panel-about",
+        "demo.panel-heal",
+        "demo.panel-live",
+        "demo.panel-dispatcher",
+    ),
     *("demo.panel-platform", "demo.panel-plug", "demo.panel-platform-away"),
     *("demo.panel-title", "demo.panel-unplug"),
 )
@@ -57,14 +63,16 @@ class _Turn(msgspec.Struct, forbid_unknown_fields=True):
 class Panel:
     """The page and its JSON, over the cards of a running field."""
 
-    def __init__(self, cards: Sequence[Card], story: Story, platform: str, live: str) -> None:
-        """`platform` and `live` are the other pages."""
+    def __init__(
+        self, cards: Sequence[Card], story: Story, platform: str, live: str, dispatcher: str
+    ) -> None:
+        """`platform`, `live` and `dispatcher` are the other pages."""
         self._cards = cards
         self._story = story
         self._platform = platform
         self._texts = Texts.of_environment()
         self._words = {code.partition(".")[2]: self._texts.say(code) for code in WORDS}
-        self._links = {"live": live, "platform": platform}
+        self._links = {"live": live, "platform": platform, "dispatcher": dispatcher}
 
     def app(self) -> web.Application:
         """The application; loopback only, like all of the demo."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gateway.demo.dispatcher.counter import Counter
+from gateway.demo.platform.asked import asked
 from gateway.demo.platform.authority import Authority, listener
 from gateway.demo.platform.commands_page import CommandsPage
 from gateway.demo.platform.hand import Hand
@@ -34,8 +36,9 @@ class Platform:
         self.authority = Authority(directory)
         self.orders = Orders(self.store, self.hand)
         self.registrar = Registrar(self.store.register, self.authority, self.hand)
-        self.receiver = Receiver(self.store, self.orders, self.temper, token)
-        self.page = Page(self.store, self.temper, self.receiver)
+        self.rides = Counter()
+        self.receiver = Receiver(self.store, self.orders, self.temper, token, self.rides)
+        self.page = Page(self.store, self.temper, self.receiver, self.rides)
         self.commands_page = CommandsPage(self.store, self.orders, self.registrar)
         self.url = ""
         self.tls_url = ""
@@ -55,6 +58,7 @@ class Platform:
                 *self.registrar.routes(),
                 *self.page.routes(),
                 *self.commands_page.routes(),
+                *self.rides.routes("/api/rides", asked),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
@@ -72,6 +76,7 @@ class Platform:
 
     async def stop(self) -> None:
         """Stop listening and close the file."""
+        self.rides.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self.store.close()

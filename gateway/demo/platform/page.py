@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.demo.dispatcher.counter import Counter
 from gateway.demo.platform.asked import HERE, asked, file
 from gateway.demo.platform.moods import Mood, Temper
 from gateway.demo.platform.receiver import Receiver
@@ -27,10 +28,11 @@ _STATIC = {
 class Page:
     """Everything that is not for stations."""
 
-    def __init__(self, store: Store, temper: Temper, receiver: Receiver) -> None:
+    def __init__(self, store: Store, temper: Temper, receiver: Receiver, rides: Counter) -> None:
         self._store = store
         self._temper = temper
         self._receiver = receiver
+        self._rides = rides
         self._started = time.monotonic()
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,6 +53,7 @@ class Page:
             "rate": round(self._receiver.rate(), 2),
             "batches": self._receiver.batches,
             "lanes": list(self._lanes()),
+            "rides": self._shown_rides(),
             "gaps": [
                 dict(zip(("station", "epoch", "lane", "from", "to", "why"), row, strict=True))
                 for row in self._store.gaps(SHOWN)
@@ -67,6 +70,15 @@ class Page:
                 }
                 for order in self._store.orders(SHOWN)
             ],
+        }
+
+    def _shown_rides(self) -> dict[str, Any]:
+        office = self._rides.office
+        newest = list(office.rides.items())[: -SHOWN - 1 : -1]
+        live = office.live()
+        return {
+            "mood": office.mood.value,
+            "latest": [{"ride": ride, **known, "live": ride in live} for ride, known in newest],
         }
 
     def _latest(self) -> list[Arrival]:

@@ -31,6 +31,12 @@ const WHY = {
   "journal.gap-damaged": "存储坏了",
   "upstream.rejected": "平台拒收过",
 };
+const RIDE_MOODS = { accepts: "接单", refuses: "没有车", silent: "不回答", late: "迟到才接" };
+const RIDE_STATES = {
+  searching: "在找司机", assigned: "派了车", arrived: "车到了", boarded: "上车了", none: "没有车",
+  cancelled: "取消了", "driver-cancelled": "司机取消",
+};
+const TURNS = { assigned: "派车", arrived: "到了", boarded: "上车", "driver-cancelled": "司机取消" };
 const KINDS = { ping: "问一声", "feed.replay": "重发" };
 
 const $ = (id) => document.getElementById(id);
@@ -83,6 +89,11 @@ function noLanes() {
 
 function dataText(event) {
   const values = event.data && event.data.v;
+  if (event.data && event.data.request) {
+    const { number: printed, service, act, state, was, car, to } = event.data;
+    return [printed, service, act, was && was !== state ? `${was} → ${state}` : state, car && car.plate, to]
+      .filter(Boolean).join(" ");
+  }
   if (!values) return JSON.stringify(event.data ?? "");
   return Object.entries(values).slice(0, 3).map(([point, value]) => `${point} ${value}`).join("，");
 }
@@ -128,6 +139,25 @@ async function post(path, body) {
   await show();
 }
 
+function drawRideMoods(now) {
+  return Object.entries(RIDE_MOODS).map(([mood, label]) => {
+    const button = el("button", { class: "btn quiet nb", type: "button", "data-ride-mood": mood,
+      "aria-pressed": mood === now }, mood === now ? icon("check") : "", label);
+    button.addEventListener("click", () => post("api/rides/mood", { mood }));
+    return button;
+  });
+}
+
+function rideItem({ ride, state, car, live }) {
+  const turns = Object.entries(live ? TURNS : {}).map(([turn, label]) => {
+    const button = el("button", { class: "btn quiet nb", type: "button" }, label);
+    button.addEventListener("click", () => post("api/rides/drive", { ride, state: turn }));
+    return button;
+  });
+  return el("li", {}, el("b", { class: "nb" }, RIDE_STATES[state] ?? state),
+    el("span", { class: "soft" }, [ride, car && car.plate].filter(Boolean).join(" ")), ...turns);
+}
+
 function drawMoods(mood) {
   const [, kind, picture, word, says] = MOODS[mood];
   $("mood-now").className = `st ${kind}`;
@@ -152,6 +182,8 @@ async function show() {
   fill("lanes", present, (lanes) => (lanes.length ? lanes.map(laneItem) : noLanes()));
   fill("latest", state.latest, latestTable);
   fill("moods", state.mood, drawMoods);
+  fill("ride-moods", state.rides.mood, drawRideMoods);
+  fill("rides", state.rides.latest, orNone(rideItem, "还没有人向平台叫过车。"));
   fill("commands", state.commands, orNone(commandItem, "还没有下过命令。"));
   fill("gaps", state.gaps, orNone(gapItem, "没有缺口。"));
 }

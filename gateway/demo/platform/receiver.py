@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from gateway.demo.dispatcher.counter import Counter
 from gateway.demo.platform.moods import Temper
 from gateway.demo.platform.orders import Orders, rfc3339
 from gateway.demo.platform.registrar import over_tls, station_of
@@ -18,6 +19,8 @@ BODY_BYTES_MAX = 1 << 20
 WAIT_S_MAX = 60.0
 LATEST_KEPT = 200
 RATE_OVER_S = 60
+RIDE_KINDS = frozenset({"ride.request", "ride.status", "ride.cancel"})
+"""Questions of docs/dispatch.md, which a platform answers here, too."""
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,11 +29,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Receiver:
     """Takes batches; a receipt leaves only after the commit of what it says."""
 
-    def __init__(self, store: Store, orders: Orders, temper: Temper, token: str | None) -> None:
+    def __init__(
+        self, store: Store, orders: Orders, temper: Temper, token: str | None, rides: Counter
+    ) -> None:
         self._store = store
         self._orders = orders
         self._temper = temper
         self._token = token
+        self._rides = rides
         self.latest: deque[Arrival] = deque(maxlen=LATEST_KEPT)
         self._per_second: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_S)
         self.batches = 0
@@ -98,9 +104,14 @@ class Receiver:
             kind = question["kind"]
         except (msgspec.DecodeError, KeyError, TypeError):
             return web.json_response({"code": "malformed"}, status=400)
-        if kind != "ping":
+        if kind == "ping":
+            return web.json_response({"of": question.get("id"), "answer": "pong"})
+        if kind not in RIDE_KINDS:
             return web.json_response({"code": "unavailable"}, status=404)
-        return web.json_response({"of": question.get("id"), "answer": "pong"})
+        answer = await self._rides.answer(question)
+        if answer is None:
+            return web.json_response({"code": "malformed"}, status=400)
+        return web.json_response(answer)
 
     async def _commands(self, request: web.Request) -> web.Response:
         try:
