@@ -117,6 +117,13 @@ class ClockVitals(msgspec.Struct, frozen=True):
     error_s: float
 
 
+class ScreenVitals(msgspec.Struct, frozen=True):
+    """One kiosk's screen: for how long its page has not been heard of, None while it is there."""
+
+    kiosk: str
+    silent_s: float | None = None
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """Everything, at one instant."""
 
@@ -134,6 +141,7 @@ class Vitals(msgspec.Struct, frozen=True):
     values_per_s: float
     read_to_receipt_ms: float | None
     timezone: str = "Asia/Shanghai"
+    screens: tuple[ScreenVitals, ...] = ()
 
 
 LATE = 5 / 6

@@ -1,5 +1,6 @@
 """`[kiosk.<id>]`: one terminal; `[service.<id>]`: how a service is carried out here."""
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +12,9 @@ Road = Literal["platform", "dispatcher", "desk"]
 DESK = "desk"
 
 
+MM_AN_INCH = 25.4
+
+
 class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The screen: sizes on it are millimetres, for a reader at that distance."""
 
@@ -20,6 +24,24 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Annotated[int, msgspec.Meta(ge=480, le=8192)],
     ] = (1080, 1920)
     view_mm: Annotated[int, msgspec.Meta(ge=300, le=3000)] = 600
+
+    @property
+    def px_a_mm(self) -> float:
+        """How many of its pixels are a millimetre."""
+        return math.hypot(*self.px) / (self.inch * MM_AN_INCH)
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the station offers at an hour of every week: shown on the first screen until then."""
+
+    at: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
+    where: Annotated[str, msgspec.Meta(max_length=6)] = ""
+    on: tuple[Weekday, ...] = WEEKDAYS
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,6 +59,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         "repair",
     )
     keys: dict[str, str] = {}
+    today: Annotated[tuple[Fixture, ...], msgspec.Meta(max_length=40)] = ()
+
+    def next_of(self, clock: str, weekday: int) -> list[Fixture]:
+        """What is still to come on that day, the soonest first; `clock` is `HH:MM`."""
+        day = WEEKDAYS[weekday]
+        later = [one for one in self.today if day in one.on and one.at >= clock]
+        return sorted(later, key=lambda one: one.at)
 
 
 class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -101,6 +101,8 @@ class Requests:
         self._saying: set[str] = set()
         self._listeners: list[Callable[[Request], None]] = []
         self.screens = Screens(frozenset(plan.kiosks), clock)
+        self.languages: dict[str, str] = {}
+        """Spoken at a kiosk while somebody there has chosen another."""
         self._phones = {"": plan.phone, **plan.work.phones}
         if plan.ride.phone:
             self._phones["ride"] = plan.ride.phone
@@ -170,7 +172,8 @@ class Requests:
 
     def sentence(self, request: Request, language: str | None = None) -> Sentence:
         """What there is to say of it now, and to show under it."""
-        return sentence(request, language or self.plan.language, self._phones)
+        spoken = self.languages.get(request.kiosk, self.plan.language)
+        return sentence(request, language or spoken, self._phones)
 
     def all(self) -> list[Request]:
         """Every request that is kept, in the order in which they came."""

@@ -14,6 +14,7 @@ class Screens:
         self._kiosks = kiosks
         self._clock = clock
         self._heard_ns: dict[str, int] = {}
+        self._born_ns = clock.now_ns()
 
     def lives(self, kiosk: str) -> None:
         """Its page has been heard of."""
@@ -24,3 +25,11 @@ class Screens:
         """Whether its page is there."""
         at_ns = self._heard_ns.get(kiosk)
         return at_ns is not None and self._clock.now_ns() - at_ns < SILENT_S_MAX * S
+
+    def silent_s(self, kiosk: str) -> float | None:
+        """For how long its page has not been heard of; None while it is there.
+
+        At the start it is given as long as a page that has only just fallen silent.
+        """
+        silent_s = (self._clock.now_ns() - self._heard_ns.get(kiosk, self._born_ns)) / S
+        return silent_s if silent_s >= SILENT_S_MAX else None

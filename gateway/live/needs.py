@@ -1,6 +1,13 @@
-"""What needs a person: a line that is down, a device long silent, a certificate near its end."""
+"""What needs a person: a line down, a device or a screen silent, a certificate near its end."""
 
-from gateway.health import BusVitals, DeviceVitals, UplinkVitals, Vitals, certificate_days
+from gateway.health import (
+    BusVitals,
+    DeviceVitals,
+    ScreenVitals,
+    UplinkVitals,
+    Vitals,
+    certificate_days,
+)
 from gateway.live.view import why
 from gateway.web.section import Action, Need
 from gateway.web.words import Words
@@ -32,6 +39,7 @@ def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
             for uplink in vitals.uplinks
             if (days := certificate_days(uplink, vitals.clock)) is not None
         ),
+        *(_screen(one, one.silent_s, words) for one in vitals.screens if one.silent_s is not None),
     )
 
 
@@ -60,6 +68,20 @@ def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         title=words("live.need-device", name=device.name),
         text=f"{device.place} · {device.bus}" if device.place else device.bus,
         actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+    )
+
+
+def _screen(screen: ScreenVitals, silent_s: float, words: Words) -> Need:
+    return Need(
+        key=f"screen-{screen.kiosk}",
+        urgency=2,
+        hue="is-fix",
+        pictogram="plug",
+        amount=int(silent_s // 60),
+        unit=words("live.need-minutes"),
+        title=words("live.need-screen", kiosk=screen.kiosk),
+        text=words("live.need-screen-do"),
+        actions=(Action(words("live.need-look"), "meter", "/", quiet=True),),
     )
 
 

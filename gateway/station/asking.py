@@ -11,6 +11,7 @@ from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
 from gateway.errors import JournalError
+from gateway.health import ScreenVitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
@@ -31,12 +32,18 @@ from kiosk.options import Dispatcher
 from kiosk.people import SealedPeople
 from kiosk.request import Request
 from kiosk.room import Bell, Requests
+from kiosk.screen import Screen, share_of_true
+from kiosk.section import section as pages
 from kiosk.speech import Speaker
+from kiosk.terminal import Station, Terminal, beat
 
 log = logging.getLogger(__name__)
 
 AWAY_NS = 10_000_000_000
 """A platform that has been down for so long is shown as away before anybody presses."""
+
+SMALL = 0.95
+"""Below so much of the sizes that the screens are drawn for, a panel is too small."""
 
 PROBE_S, PROBE_WITHIN_S = 10.0, 5.0
 SWEEP_S = 300.0
@@ -153,10 +160,30 @@ class Asking:
             bell=bell or FeedBell(),
         )
         self.keys = Keys(plan.kiosks, services(), self.requests, clock)
+        speaks = speaker or Captions()
+        around = Station(settings.station.name, settings.station.timezone, clock, speaks)
+        self.terminals = {
+            name: Terminal(name, options, self.requests, around)
+            for name, options in plan.kiosks.items()
+        }
+        self.requests.listen(self._turned)
+        self.keys.listen(self._key)
+        self._phone = plan.phone
         opens = Opens(self.requests)
         self.doers: dict[str, Doer] = {"request": opens, "call": opens}
         self.section = Section(name="requests", routes=routes(self.requests, self.store, ledger))
         self._tasks: list[asyncio.Task[None]] = []
+        self._pressing: set[asyncio.Task[Screen]] = set()
+
+    def pages(self) -> Section:
+        """The kiosks' screens."""
+        return pages(self.terminals, self._phone)
+
+    def screens(self) -> tuple[ScreenVitals, ...]:
+        """Whether each kiosk's page is there."""
+        return tuple(
+            ScreenVitals(name, self.requests.screens.silent_s(name)) for name in self.terminals
+        )
 
     def kinds(self) -> list[CommandKind]:
         """What a platform may say of requests."""
@@ -165,7 +192,11 @@ class Asking:
     async def start(self) -> None:
         """Take back what was open, and go on."""
         await self.requests.load()
-        self._tasks = [start("requests", self.requests.run), start("private", self._sweep)]
+        self._say_small()
+        for terminal in self.terminals.values():
+            terminal.resume()
+        self._tasks = [start("kiosks", partial(beat, self.terminals.values()))]
+        self._tasks += [start("requests", self.requests.run), start("private", self._sweep)]
         if self._dispatcher is not None:
             self._tasks.append(start("dispatcher", self._dispatcher.run))
 
@@ -176,6 +207,23 @@ class Asking:
         if self._dispatcher is not None:
             await self._dispatcher.close()
         self.store.close()
+
+    def _say_small(self) -> None:
+        """Panels on which nothing is as large as an old eye and finger need."""
+        for name, terminal in self.terminals.items():
+            share = share_of_true(terminal.options.panel)
+            if share < SMALL:
+                log.warning("kiosk %s: its panel shows everything at %.0f%%", name, share * 100)
+
+    def _turned(self, request: Request) -> None:
+        for terminal in self.terminals.values():
+            terminal.turned(request)
+
+    def _key(self, kiosk: str, number: int) -> None:
+        """A key on the wall that needs a screen."""
+        pressing = asyncio.get_running_loop().create_task(self.terminals[kiosk].number(number))
+        self._pressing.add(pressing)
+        pressing.add_done_callback(self._pressing.discard)
 
     async def _sweep(self) -> None:
         while True:

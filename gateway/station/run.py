@@ -197,6 +197,7 @@ class Station:
                 for name, uplink in settings.uplinks.items()
                 if uplink.required
             ],
+            screens=self.asking.screens,
         )
         self.changing = Changing(
             settings,
@@ -216,6 +217,7 @@ class Station:
             live_section(self.watch),
             settings_section(self.cycle, self.watch, doors.names),
             self.asking.section,
+            self.asking.pages(),
         ]
         if self.sounding is not None:
             sections.append(self.sounding.section())

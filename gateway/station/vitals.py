@@ -1,7 +1,7 @@
 """Takes the station's vital signs: the one place that looks into every room."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from drivers.bus.stats import BusStats
@@ -17,6 +17,7 @@ from gateway.health import (
     JournalVitals,
     LaneVitals,
     PointVitals,
+    ScreenVitals,
     Vitals,
 )
 from gateway.intake import Intake
@@ -52,6 +53,7 @@ class Watch:
         buses: Mapping[str, StationBus],
         senders: Sequence[Sender],
         receipting: Sequence[Follower],
+        screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks."""
         self._settings = settings
@@ -61,6 +63,7 @@ class Watch:
         self._buses = buses
         self._senders = senders
         self._receipting = receipting
+        self._screens = screens
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -118,6 +121,7 @@ class Watch:
             values_per_s=self._rate.of(self._intake.readings, now_ns),
             read_to_receipt_ms=next((s.latency_ms for s in self._senders if s.latency_ms), None),
             timezone=self._settings.station.timezone,
+            screens=self._screens(),
         )
 
     def _device(

@@ -57,6 +57,11 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
         for uplink in vitals.uplinks
         if (days := certificate_days(uplink, vitals.clock)) is not None
     ]
+    found += [
+        f"kiosk.{screen.kiosk}.browser-silent"
+        for screen in vitals.screens
+        if screen.silent_s is not None
+    ]
     if vitals.journal.evicted:
         found.append("web.health-evicted")
     return tuple(found)

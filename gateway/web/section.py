@@ -29,6 +29,7 @@ class Permission(enum.Enum):
     """What a caller must be allowed to do; the gate decides who is."""
 
     PUBLIC = "public"  # anyone who reaches the port
+    HERE = "here"  # whoever stands at this machine's own screen, and nobody from elsewhere
     VIEW = "view"  # read what the station knows; no personal data
     OWN = "own"  # whoever is signed in, about themselves: sign out, password, PIN
     STAFF = "staff"  # act: announce, take a request, acknowledge

@@ -30,7 +30,7 @@ MAY = {
     "staff, idle": {P.PUBLIC, P.VIEW, P.OWN},
     "installer": {P.PUBLIC, P.VIEW, P.OWN, P.STAFF, P.INSTALL},
     "installer, by PIN": {P.PUBLIC, P.VIEW, P.OWN, P.STAFF},
-    "on the machine": {P.PUBLIC, P.VIEW},
+    "on the machine": {P.PUBLIC, P.VIEW, P.HERE},
     "the console": set(P),
 }
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"

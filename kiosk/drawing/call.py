@@ -1,0 +1,40 @@
+"""A call for staff: it rings, it goes further, somebody comes."""
+
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.request import Request, S
+from kiosk.screen import Key, Line, Screen
+
+RINGS = frozenset({"ringing", "escalated", "alone"})
+
+
+def call(scene: Scene, request: Request) -> Screen:
+    """The field is full while it rings and while somebody is on the way."""
+    words, state = scene.words, request.state
+    ended = request.ended
+    return screen(
+        scene,
+        f"call-{state}",
+        words(f"kiosk.call-{state}"),
+        shape="hollow" if ended else "field",
+        lines=_lines(scene, request),
+        caption=scene.said(request),
+        keys=_keys(scene, request),
+        foot=foot(scene, "home"),
+        **of_service(scene, scene.services[request.service]),
+    )
+
+
+def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
+    lines = []
+    dial = request.state == "alone" and scene.phone
+    if request.state in RINGS and not (dial and scene.sheet.shape == "wide"):
+        lines.append(Line(kind="count", start=request.opened_ns // S, size="x6"))
+    if dial:
+        lines.append(line(scene, scene.phone, "x5", 1, kind="icon", icon="phone"))
+    return tuple(lines)
+
+
+def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
+    if request.state in RINGS:
+        return (wide(scene, "confirm", scene.words("kiosk.cancel-call"), "cross", number="4"),)
+    return ()

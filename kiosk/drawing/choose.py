@@ -1,0 +1,192 @@
+"""What is asked of the person: a picture, a place, digits, how the screen should be."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from kiosk.catalogue import CALL_SERVICE, Service, What
+from kiosk.drawing.scene import Scene, foot, line, of_service, off, screen, tile, wide
+from kiosk.screen import Key, Line, Screen
+from kiosk.session import NUMBER_DIGITS, grouped, ready
+
+ON_PAGE = 6
+Item = TypeVar("Item")
+
+
+def what(scene: Scene) -> Screen:
+    """One picture; what means danger first. The last plate finds an order by its number."""
+    service = scene.services[scene.session.service]
+    pictures = sorted(service.what, key=lambda one: not one.person)
+    check = tile(scene, "check", scene.words("kiosk.by-number"), "search", 2, high="h3")
+    keys = _handful(scene, pictures, lambda one: _picture(scene, service, one), check)
+    return screen(
+        scene,
+        "what",
+        scene.words("kiosk.what-head"),
+        keys=keys,
+        foot=foot(scene, "home"),
+        **of_service(scene, service),
+    )
+
+
+def _picture(scene: Scene, service: Service, one: What) -> Key:
+    language = scene.session.language
+    note = "" if one.note is None else one.note.of(language)
+    hue = "is-person" if one.person else f"is-{service.hue}"
+    press = f"{'danger' if one.person else 'what'}:{one.id}"
+    return tile(
+        scene, press, one.name.of(language), one.pictogram, 2, hue=hue, high="h3", note=note
+    )
+
+
+def where(scene: Scene) -> Screen:
+    """One place: here, or one of those around."""
+    service = scene.services[scene.session.service]
+    here = scene.kiosk.place or ""
+    around = [one for one in scene.places if one.id and one.code is None and one.id != here]
+    outer = [one for one in around if _is_outer(scene, one.parent)]
+    names = [(here, scene.words("kiosk.here")), *((one.id, one.name) for one in outer)]
+    hue = f"is-{service.hue}"
+
+    def key(named: tuple[str, str]) -> Key:
+        icon = "home" if named[0] == here else "zone"
+        return tile(scene, f"where:{named[0]}", named[1], icon, 2, hue=hue, high="h3")
+
+    return screen(
+        scene,
+        "where",
+        scene.words("kiosk.where-head"),
+        keys=_handful(scene, names, key, None),
+        foot=foot(scene, "back"),
+        **of_service(scene, service),
+    )
+
+
+def _is_outer(scene: Scene, parent: str | None) -> bool:
+    """Whether what lies in that place is a building, not a part of one."""
+    return parent is None or parent == "" or scene.places.get(parent).code is not None
+
+
+def _handful(
+    scene: Scene, items: Sequence[Item], key: Callable[[Item], Key], last: Key | None
+) -> tuple[Key, ...]:
+    """As many as one screen holds, numbered; the rest behind a plate that says so."""
+    room = ON_PAGE - (last is not None)
+    more = len(items) > room
+    room -= more
+    part = scene.session.part % max(1, -(-len(items) // room))
+    keys = [key(item) for item in items[part * room : (part + 1) * room]]
+    if more:
+        keys.append(tile(scene, "more", scene.words("kiosk.more"), "right", 2, high="h3"))
+    if last is not None:
+        keys.append(last)
+    return tuple(_with_number(one, place) for place, one in enumerate(keys, 1))
+
+
+def _with_number(key: Key, number: int) -> Key:
+    return Key(**{**{f: getattr(key, f) for f in Key.__struct_fields__}, "number": str(number)})
+
+
+def phone(scene: Scene) -> Screen:
+    """A number, or none. There is no microphone, and that is said, too."""
+    words, digits = scene.words, scene.session.digits
+    service = scene.services[scene.session.service]
+    good = ready(digits)
+    hint = words("kiosk.phone-none" if not digits else _hint(digits), left=11 - len(digits))
+    word = words("kiosk.no-number" if not digits else "kiosk.done")
+    done = _key(scene, "done", word, "is-ride" if good else "quiet")
+    if digits and not good:
+        done = off(done, because="")
+    return screen(
+        scene,
+        "phone",
+        words("kiosk.phone-head"),
+        size=scene.sheet.fit(words("kiosk.phone-head"), scene.sheet.column_mm, "x4", 2),
+        lines=(_digits(scene, digits, 11), line(scene, hint, "x2")),
+        keys=_pad(scene, done),
+        pad=True,
+        foot=foot(scene, "back"),
+        **of_service(scene, service),
+    )
+
+
+def _hint(digits: str) -> str:
+    if ready(digits):
+        return "kiosk.phone-ready"
+    return "kiosk.phone-left" if digits[:1] == "1" else "kiosk.phone-more"
+
+
+def check(scene: Scene) -> Screen:
+    """The six digits of an order."""
+    words, digits = scene.words, scene.session.digits
+    service = scene.services[scene.session.service]
+    full = len(digits) == NUMBER_DIGITS
+    find = _key(scene, "find", words("kiosk.find"), "is-ride" if full else "quiet")
+    missing = scene.session.trouble == "requests.unknown"
+    return screen(
+        scene,
+        "check-none" if missing else "check",
+        words("kiosk.check-none" if missing else "kiosk.check-head"),
+        size="x4",
+        lines=(_digits(scene, digits, NUMBER_DIGITS),),
+        keys=_pad(scene, find if full else off(find, because="")),
+        pad=True,
+        foot=foot(scene, "back"),
+        **of_service(scene, service),
+    )
+
+
+def _digits(scene: Scene, digits: str, full: int) -> Line:
+    shown = grouped(digits) + "_" * max(0, min(full - len(digits), full))
+    return Line(kind="digits", text=shown, size=scene.sheet.fit(shown, scene.sheet.column_mm))
+
+
+def _pad(scene: Scene, done: Key) -> tuple[Key, ...]:
+    digit = [Key(press=f"digit:{n}", word=str(n), hue="is-ink", number=str(n)) for n in range(10)]
+    erase = _key(scene, "erase", scene.words("kiosk.erase"), "quiet")
+    return (*digit[1:], done, digit[0], erase)
+
+
+def _key(scene: Scene, press: str, word: str, hue: str) -> Key:
+    return Key(press=press, word=word, hue=hue, size=scene.sheet.fit(word, 62, "x3"))
+
+
+def options(scene: Scene) -> Screen:
+    """Another language, larger type, more contrast."""
+    words, session = scene.words, scene.session
+    other, tongue = ("en", "English") if session.language == "zh" else ("zh", "中文")
+    larger = "kiosk.usual-type" if session.large else "kiosk.larger-type"
+    contrast = "kiosk.usual-contrast" if session.contrast else "kiosk.more-contrast"
+    keys = (
+        wide(scene, f"language:{other}", tongue, "language", number="1", high="h0"),
+        tile(scene, "large", words(larger), "textsize", 3, number="2", high="h2"),
+        tile(scene, "contrast", words(contrast), "contrast", 3, number="3", high="h2"),
+    )
+    return screen(scene, "options", words("kiosk.options"), shape="board", keys=keys)
+
+
+def still(scene: Scene) -> Screen:
+    """Whether anybody is there."""
+    words = scene.words
+    keys = (
+        wide(scene, "home", words("kiosk.finished"), "home", number="2", high="h0"),
+        wide(scene, "stay", words("kiosk.still-here"), "check", number="1", high="h0",
+             hue="is-ride"),
+    )  # fmt: skip
+    return screen(scene, "still", words("kiosk.still-head"), shape="board", keys=keys)
+
+
+def sorry(scene: Scene) -> Screen:
+    """It could not be done: why, and who can help."""
+    words = scene.words
+    why = words(scene.session.trouble)
+    return screen(scene, "sorry", words("kiosk.sorry-head"), shape="hollow", hue="is-person",
+                  mark="s-bad", title=words("kiosk.sorry-title"), icon="warning",
+                  lines=(line(scene, why, "x3", 4),), **_rest(scene))  # fmt: skip
+
+
+def _rest(scene: Scene) -> dict[str, Any]:
+    """A person is one press away, also above the foot."""
+    staff = scene.services.get(CALL_SERVICE)
+    if staff is None or CALL_SERVICE not in scene.kiosk.services:
+        return {}
+    return {"foot": foot(scene, "home")}

@@ -1,0 +1,99 @@
+"""The first screen: what there is to ask for, what is next, and what does not work now."""
+
+from kiosk.catalogue import CALL_SERVICE, Service
+from kiosk.drawing.scene import Scene, foot, line, off, screen, tile, wide
+from kiosk.options import Fixture
+from kiosk.screen import Key, Line, Row, Screen
+
+ROWS_MAX = 3
+
+
+def home(scene: Scene) -> Screen:
+    """By day, by night; with the platform away it says so before anybody presses."""
+    rides = "ride" in scene.kiosk.services
+    away = rides and scene.network_away
+    name = ("home-away" if scene.can_ride else "home-cut") if away else "home"
+    sheet = scene.sheet
+    return screen(
+        scene,
+        name,
+        scene.name,
+        shape="board",
+        size=sheet.fit(scene.name, sheet.column_mm - 130, "x4", 2),
+        clock=scene.clock,
+        date=scene.date,
+        lines=_away(scene) if away else _today(scene),
+        keys=_keys(scene),
+        foot=foot(scene, "options"),
+    )
+
+
+def _next(scene: Scene) -> list[Fixture]:
+    """Nothing while nobody knows what time it is."""
+    return scene.kiosk.next_of(scene.clock, scene.weekday) if scene.weekday >= 0 else []
+
+
+def _today(scene: Scene) -> tuple[Line, ...]:
+    rows = tuple(Row(one.at, one.what, one.where) for one in _next(scene))
+    if not rows:
+        return (line(scene, scene.words("kiosk.none-today"), "x3"),)
+    size = scene.sheet.fit(max((row.text for row in rows), key=len), scene.sheet.column_mm - 110)
+    return (
+        Line(
+            kind="rows",
+            rows=rows[: ROWS_MAX - scene.session.large],
+            size="x3" if size > "x2" else size,
+        ),
+    )
+
+
+def _away(scene: Scene) -> tuple[Line, ...]:
+    """What does not work, and what does."""
+    words, dial = scene.words, scene.phone
+    rows = [Row("", words("kiosk.away-works"), icon="s-ok")]
+    if scene.can_ride:
+        rows.append(Row("", words("kiosk.away-desk-calls"), icon="person"))
+    elif dial:
+        rows.append(Row("", words("kiosk.away-dial", phone=dial), icon="phone"))
+    return (
+        line(scene, words("kiosk.away-head"), "x4", 1, kind="icon", icon="cloud-off"),
+        Line(kind="rows", rows=tuple(rows), size="x2"),
+    )
+
+
+def _keys(scene: Scene) -> tuple[Key, ...]:
+    services = [scene.services[one] for one in scene.kiosk.services if one in scene.services]
+    first = [_ride(scene, one) for one in services if one.family == "ride"]
+    others = sorted(
+        (one for one in services if one.family != "ride" and one.id != CALL_SERVICE),
+        key=lambda one: one.key,
+    )[:3]
+    return (*first, *(_other(scene, one, len(others)) for one in others))
+
+
+def _ride(scene: Scene, service: Service) -> Key:
+    words, language = scene.words, scene.session.language
+    common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
+    if (ride := scene.live("ride")) is not None:
+        word, note = words("kiosk.your-car"), words("kiosk.your-car-note")
+        return wide(scene, f"show:{ride.id}", word, service.pictogram, note=note, **common)
+    if not scene.can_ride:
+        key = wide(scene, "cut", words("kiosk.no-ride-now"), "cloud-off", most="x3", **common)
+        return off(key, because=words("kiosk.no-ride-why"))
+    return wide(
+        scene,
+        f"open:{service.id}",
+        service.name.of(language),
+        service.pictogram,
+        note=words("kiosk.ride-note"),
+        **common,
+    )
+
+
+def _other(scene: Scene, service: Service, count: int) -> Key:
+    word = service.name.of(scene.session.language)
+    common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h2"}
+    press = f"begin:{service.id}" if service.family == "work" else f"open:{service.id}"
+    if count == 1:
+        return wide(scene, press, word, service.pictogram, **common)
+    return tile(scene, press, word, service.pictogram, 6 // count, **common)

@@ -1,0 +1,104 @@
+"""A ride: what is read of it, and what can be pressed, in each of its states."""
+
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.request import Request, S
+from kiosk.screen import Key, Line, Row, Screen
+
+WAITS = frozenset({"asking", "searching", "again", "checking"})
+COMES = frozenset({"assigned", "arrived"})
+NONE = frozenset({"no-car", "away", "expired", "unknown", "late", "cancelled"})
+
+
+def ride(scene: Scene, request: Request) -> Screen:
+    """A full field while it is under way, a hollow board where no car comes."""
+    state = request.state
+    hollow = state in NONE
+    return screen(
+        scene,
+        f"ride-{state}",
+        scene.words(f"kiosk.ride-{state}"),
+        shape="hollow" if hollow else "field",
+        mark="s-bad" if hollow and state != "cancelled" else "",
+        size=_size(scene, state),
+        lines=_lines(scene, request),
+        caption=scene.said(request),
+        keys=_keys(scene, request),
+        foot=foot(scene, "home"),
+        **of_service(scene, scene.services[request.service]),
+    )
+
+
+def _size(scene: Scene, state: str) -> str:
+    words = scene.words(f"kiosk.ride-{state}")
+    if state in COMES:
+        return scene.sheet.fit(words, scene.sheet.column_mm, "x3")
+    most = "x5" if scene.sheet.shape == "tall" else "x4"
+    return scene.sheet.fit(words, scene.sheet.column_mm, most, 1 if state in WAITS else 2)
+
+
+def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
+    if request.state in COMES:
+        return _car(scene, request)
+    if request.state in WAITS:
+        return _waiting(scene, request)
+    helper = _helper(scene, request)
+    return (helper,) if helper is not None else ()
+
+
+def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
+    count = Line(
+        kind="count",
+        start=request.opened_ns // S,
+        size="x6",
+        note=scene.words("kiosk.ride-usual"),
+    )
+    if scene.sheet.shape == "wide":
+        return (count,)
+    taken = request.state == "searching"
+    codes = ("kiosk.step-sent", "kiosk.step-taken", "kiosk.step-driver", "kiosk.step-comes")
+    classes = ("done", "done" if taken else "now", "now" if taken else "to", "to")
+    stops = tuple(Row(kind, scene.words(code)) for kind, code in zip(classes, codes, strict=True))
+    return (count, Line(kind="steps", rows=stops, size="x2"))
+
+
+def _car(scene: Scene, request: Request) -> tuple[Line, ...]:
+    """The plate large enough for who stands two metres away, and the minutes."""
+    car = None if request.ride is None else request.ride.car
+    if car is None:
+        return ()
+    lines = [Line(kind="car", text=spaced(car.plate))]
+    looks = " · ".join(part for part in (car.colour, car.brand) if part)
+    tall = scene.sheet.shape == "tall"
+    if looks and tall:  # lying, the caption alone has room for it
+        lines.append(line(scene, looks, "x3", 1))
+    if request.state == "assigned" and car.minutes is not None:
+        text = scene.words("kiosk.minutes", minutes=car.minutes)
+        lines.append(line(scene, text, "x6" if tall else "x5", 1))
+    return tuple(lines)
+
+
+def _helper(scene: Scene, request: Request) -> Line | None:
+    """Who was called because no car comes."""
+    call = next((one for one in scene.requests if one.linked == request.id), None)
+    if call is None:
+        return None
+    code = "kiosk.helper-comes" if call.state == "answered" else "kiosk.helper-called"
+    return line(scene, scene.words(code), "x3", 2, kind="icon", icon="person")
+
+
+def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
+    words, state = scene.words, request.state
+    if state in WAITS | COMES:
+        # never where the key lay that called the car, and asked about once more
+        return (wide(scene, "confirm", words("kiosk.cancel-ride"), "cross", number="4"),)
+    if state in NONE and scene.can_ride:
+        note = words("kiosk.ride-once-more-note")
+        word = words("kiosk.ride-once-more")
+        return (wide(scene, f"open:{request.service}", word, "car", number="1", hue="is-ride",
+                     high="h1", note=note),)  # fmt: skip
+    return ()
+
+
+def spaced(plate: str) -> str:
+    """A plate as it is painted: 京B T3642."""
+    return f"{plate[:2]} {plate[2:]}"

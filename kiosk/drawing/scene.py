@@ -1,0 +1,159 @@
+"""What a builder may look at, and the parts that screens share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.places import Places
+from gateway.web.words import Words
+from kiosk.catalogue import CALL_SERVICE, Service
+from kiosk.options import Options
+from kiosk.request import Request
+from kiosk.screen import Key, Line, Screen, Sheet
+from kiosk.session import Session
+
+
+class Scene(NamedTuple):
+    """Everything that is true now, for one kiosk. `requests` are its own, the newest first."""
+
+    session: Session
+    words: Words
+    sheet: Sheet
+    kiosk: Options
+    services: Mapping[str, Service]
+    places: Places
+    requests: tuple[Request, ...]
+    said: Callable[[Request], str]
+    network_away: bool
+    can_ride: bool
+    name: str
+    phone: str
+    clock: str
+    date: str
+    weekday: int
+    now: int
+    night: bool
+
+    @property
+    def shown(self) -> Request | None:
+        """The request that the session shows."""
+        wanted = self.session.request
+        return next((one for one in self.requests if one.id == wanted), None)
+
+    def live(self, family: str) -> Request | None:
+        """The newest request of that family that has not ended."""
+        return next(
+            (one for one in self.requests if one.family == family and not one.ended and one.kiosk),
+            None,
+        )
+
+
+def screen(scene: Scene, name: str, head: str, **fields: Any) -> Screen:
+    """A screen with everything that every screen has; the caption is the head's own, if none."""
+    session, sheet = scene.session, scene.sheet
+    caption = fields.pop("caption", scene.words(f"kiosk.say-{name}"))
+    return Screen(
+        name=name,
+        head=head,
+        size=fields.pop("size", sheet.fit(head, sheet.column_mm, _head_most(sheet), 2)),
+        caption=caption,
+        caption_size=sheet.fit(caption, sheet.column_mm - 24, _caption_most(sheet, fields), 3),
+        foot=fields.pop("foot", foot(scene, "home")),
+        language=session.language,
+        night=scene.night,
+        large=session.large,
+        contrast=session.contrast,
+        **fields,
+    )
+
+
+def _head_most(sheet: Sheet) -> str:
+    return "x5" if sheet.shape == "tall" else "x4"
+
+
+def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> str:
+    """Large where little else stands on the board."""
+    full = sheet.shape == "wide" or len(fields.get("lines", ())) > 1 or fields.get("keys", ())[2:]
+    return "x2" if full or fields.get("shape") == "board" else "x3"
+
+
+def of_service(scene: Scene, service: Service) -> dict[str, Any]:
+    """A board in the colour of a service, with its plate."""
+    title = service.name.of(scene.session.language)
+    return {
+        "hue": f"is-{service.hue}",
+        "number": str(service.key),
+        "title": title,
+        "title_size": scene.sheet.fit(title, scene.sheet.column_mm - 115, "x4"),
+        "icon": service.pictogram,
+    }
+
+
+def foot(scene: Scene, second: str) -> tuple[Key, ...]:
+    """The three keys at the bottom: once more, one that changes, and a person."""
+    words = scene.words
+    seconds = {
+        "home": ("home", "home", "kiosk.go-home"),
+        "back": ("back", "back", "kiosk.go-back"),
+        "options": ("options", "language", "kiosk.options"),
+    }
+    press, icon, code = seconds[second]
+    again = Key(press="again", word=words("kiosk.again"), icon="replay", number="", size="x1")
+    keys = [again, Key(press=press, word=words(code), icon=icon, size="x1")]
+    staff = scene.services.get(CALL_SERVICE)
+    if staff is not None and CALL_SERVICE in scene.kiosk.services:
+        word = staff.name.of(scene.session.language)
+        room_mm = scene.sheet.column_mm - 2 * 52 - 20 - 6
+        keys.append(
+            Key(
+                press=f"open:{CALL_SERVICE}",
+                word=word,
+                icon=staff.pictogram,
+                hue="is-person",
+                number=str(staff.key),
+                size=scene.sheet.fit(word, room_mm, "x3"),
+            )
+        )
+    return tuple(keys)
+
+
+def wide(scene: Scene, press: str, word: str, icon: str, **fields: Any) -> Key:
+    """A key over the whole width. The note stays away where it would not fit."""
+    sheet = scene.sheet
+    high, note = fields.pop("high", "h2"), fields.pop("note", "")
+    plate_mm = 52 if fields.get("number") else 0
+    icon_mm = (66 if sheet.shape == "tall" else 56) if high == "h1" else 46
+    room_mm = sheet.column_mm - 20 - plate_mm - icon_mm
+    if sheet.fit(note, room_mm, "x1", 1) == "x1" and _over(note, room_mm, sheet):
+        note = ""
+    most = fields.pop("most", "x5" if high == "h1" else "x4")
+    size = sheet.fit(word, room_mm, most)
+    return Key(press=press, word=word, icon=icon, high=high, note=note, size=size, **fields)
+
+
+def _over(words: str, room_mm: float, sheet: Sheet) -> bool:
+    return sum(1.0 if ord(s) > 0x2E80 else 0.6 for s in words) * sheet.size_mm("x1") > room_mm  # noqa: PLR2004  # where wide signs begin
+
+
+def tile(scene: Scene, press: str, word: str, icon: str, span: int, **fields: Any) -> Key:
+    """A key with its pictogram above its word."""
+    sheet = scene.sheet
+    room_mm = sheet.tile_mm(span)
+    note = fields.pop("note", "")
+    if note and _over(note, room_mm, sheet):
+        note = ""
+    size = sheet.fit(word, room_mm, "x3")
+    return Key(press=press, word=word, icon=icon, span=span, note=note, size=size, **fields)
+
+
+def line(scene: Scene, words: str, most: str = "x3", lines: int = 2, **fields: Any) -> Line:
+    """A fact in words, as large as fits."""
+    size = scene.sheet.fit(words, scene.sheet.column_mm - (24 if fields.get("icon") else 0),
+                           most, lines)  # fmt: skip
+    return Line(text=words, size=size, **fields)
+
+
+def off(key: Key, *, because: str) -> Key:
+    """The same plate when it cannot be done now."""
+    return msgspec.structs.replace(key, off=True, hue="", note=because)

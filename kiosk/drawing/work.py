@@ -1,0 +1,67 @@
+"""A work order: its number, how far it is, and one of three faces when it is done."""
+
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, tile, wide
+from kiosk.request import Request
+from kiosk.screen import Key, Line, Row, Screen
+
+STOPS = ("reported", "received", "assigned", "doing", "done")
+FACES = ("good", "fair", "bad")
+
+
+def work(scene: Scene, request: Request) -> Screen:
+    """A hollow board once it is over."""
+    state = request.state
+    return screen(
+        scene,
+        f"work-{state}",
+        scene.words(f"kiosk.work-{state}"),
+        shape="hollow" if request.ended else "field",
+        size=scene.sheet.fit(scene.words(f"kiosk.work-{state}"), scene.sheet.column_mm, "x4"),
+        lines=_lines(scene, request),
+        caption=scene.said(request),
+        keys=_keys(scene, request),
+        foot=foot(scene, "home"),
+        **of_service(scene, scene.services[request.service]),
+    )
+
+
+def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
+    number = Line(kind="digits", text=f"{request.number[:3]} {request.number[3:]}", size="x5")
+    if request.state not in STOPS or scene.sheet.shape == "wide" or request.state == "done":
+        return (number, line(scene, _subject(scene, request), "x2"))
+    now = STOPS.index(request.state)
+    stops = tuple(
+        Row("done" if place < now else "now" if place == now else "to",
+            scene.words(f"kiosk.work-stop-{stop}"))
+        for place, stop in enumerate(STOPS)
+    )  # fmt: skip
+    return (
+        number,
+        line(scene, _subject(scene, request), "x2"),
+        Line(kind="steps", rows=stops, size="x2"),
+    )
+
+
+def _subject(scene: Scene, request: Request) -> str:
+    """What, where, and whom to call, masked."""
+    language = scene.session.language
+    choice = scene.services[request.service].choice(request.what)
+    what = "" if choice is None else choice.name.of(language)
+    where = scene.places.spoken(request.where or request.place)
+    return " · ".join(part for part in (what, where, request.masked) if part)
+
+
+def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
+    words = scene.words
+    if request.state == "done":
+        return tuple(
+            tile(scene, f"face:{face}", words(f"kiosk.face-{face}"), f"face-{face}", 2,
+                 number=str(place), high="h3", hue="is-fix")
+            for place, face in enumerate(FACES, 1)
+        )  # fmt: skip
+    if request.state in ("revisit", "closed"):
+        return (wide(scene, "reopen", words("kiosk.reopen"), "repair", number="1",
+                     hue="is-fix"),)  # fmt: skip
+    if request.kind.after(request.state, "cancel") is not None:
+        return (wide(scene, "confirm", words("kiosk.cancel-work"), "cross", number="4"),)
+    return ()

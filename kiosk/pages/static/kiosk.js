@@ -1,0 +1,214 @@
+// The screen of a kiosk. The station says what stands there; this shows it, answers a finger at
+// once, and sends which key was pressed on which screen. Nothing is kept here.
+
+const SILENT_MS = 4000;   // no pulse for so long: the station is not there
+const RETRY_MS = 1000;
+const ANSWER_MS = 8000;
+const ALIVE_MS = 30000;
+const GUARD_MS = 1000;    // nothing is pressed so soon where the last key lay
+const PUSHED_MS = 600;    // nor anywhere, on a screen that came by itself
+const QUEUE_MAX = 12;
+const NEAR_MM = 5;
+
+const page = () => document.body.dataset;
+const kiosk = page().kiosk;
+let heardAt = performance.now();
+let stationNow = Number(page().now);
+let lost = false;
+let down = null;          // the key under the finger
+let pending = false;      // another screen waits until the finger is lifted
+let busy = false;
+const queue = [];
+let guard = { until: 0, rect: null, number: "" };
+
+// What the station shows.
+
+function ask(method, address, body, done) {
+  const asked = new XMLHttpRequest();
+  asked.open(method, address);
+  asked.responseType = "document";  // parsed by the browser, never by us
+  asked.timeout = ANSWER_MS;
+  asked.addEventListener("load", () => done(asked.status === 200 ? asked.response : null, asked.status));
+  for (const trouble of ["error", "timeout", "abort"]) asked.addEventListener(trouble, () => done(null, 0));
+  if (body) asked.setRequestHeader("Content-Type", "application/json");
+  asked.send(body);
+}
+
+const address = () => `/kiosk/${kiosk}/`;
+
+let fetching = false;
+function anew() {
+  if (down) { pending = true; return; }
+  if (fetching || busy) return;
+  fetching = true;
+  ask("GET", address(), null, (fresh) => {
+    fetching = false;
+    if (fresh && !busy) exchange(fresh, null);
+  });
+}
+
+function exchange(fresh, pressed) {
+  const body = fresh.body;
+  if (!body?.dataset.serial) return;
+  const other = body.dataset.on !== page().on || lost;
+  const focused = document.activeElement?.dataset?.press;
+  if (other) {
+    guard = pressed
+      ? { until: performance.now() + GUARD_MS, rect: pressed.rect, number: pressed.number }
+      : { until: performance.now() + PUSHED_MS, rect: null, number: "" };
+  }
+  for (const name of ["night", "contrast"]) document.documentElement.toggleAttribute(`data-${name}`, name in fresh.documentElement.dataset);
+  document.documentElement.lang = fresh.documentElement.lang;
+  document.title = fresh.title;
+  document.body.replaceWith(document.adoptNode(body));
+  lost = false;
+  stationNow = Math.max(stationNow, Number(page().now));
+  count();
+  const same = focused && document.querySelector(`[data-press="${CSS.escape(focused)}"]`);
+  if (same && !other) same.focus();
+  else if (focused) document.querySelector("h1")?.focus();
+}
+
+function count() {
+  for (const element of document.querySelectorAll("[data-start]")) {
+    const seconds = Math.max(0, stationNow - Number(element.dataset.start));
+    element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+
+function lose() {
+  if (lost) return;
+  lost = true;
+  queue.length = 0;
+  const kept = document.getElementById("away").content.cloneNode(true);
+  for (const part of document.querySelectorAll("main, .press, .foot")) part.remove();
+  document.body.prepend(kept);
+}
+
+// A finger, a key.
+
+function fire(button) {
+  const pressed = { press: button.dataset.press, on: page().on, rect: button.getBoundingClientRect(), number: button.dataset.number ?? "" };
+  if (busy) {
+    if (button.closest(".keys") && queue.length < QUEUE_MAX) queue.push(pressed);
+    return;
+  }
+  button.setAttribute("aria-busy", "true");
+  send(pressed);
+}
+
+function send(pressed) {
+  busy = true;
+  const body = JSON.stringify({ on: pressed.on, press: pressed.press });
+  ask("POST", `${address()}press`, body, (fresh, status) => {
+    busy = false;
+    if (fresh) exchange(fresh, pressed);
+    else if (status === 0) lose();
+    else anew();
+    const next = queue.shift();
+    if (next && next.on === page().on) send(next);
+    else queue.length = 0;
+  });
+}
+
+const within = (rect, x, y) => rect !== null && x >= rect.left && x <= rect.right && y >= rect.top && y <= rect.bottom;
+const guarded = (x, y) => performance.now() < guard.until && (guard.rect === null || within(guard.rect, x, y));
+
+// The key under a finger, or the nearest within half a gap: two never lie that near.
+function keyAt(x, y) {
+  const near = NEAR_MM * parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--mm"));
+  let found = null;
+  let least = near;
+  for (const key of document.querySelectorAll("button")) {
+    const { left, right, top, bottom } = key.getBoundingClientRect();
+    const off = Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
+    if (off < least) [found, least] = [key, off];
+  }
+  return found;
+}
+
+function lift() {
+  const was = down;
+  if (was) delete was.dataset.down;
+  down = null;
+  if (pending) { pending = false; queueMicrotask(anew); }
+  return was;
+}
+
+document.addEventListener("pointerdown", (event) => {
+  const button = keyAt(event.clientX, event.clientY);
+  if (!event.isPrimary || !button || guarded(event.clientX, event.clientY)) return;
+  down = button;
+  button.dataset.down = "";
+});
+document.addEventListener("pointerup", (event) => {
+  if (!event.isPrimary) return;
+  const was = lift();
+  if (was && keyAt(event.clientX, event.clientY) === was) fire(was);
+});
+document.addEventListener("pointercancel", lift);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (button && event.detail === 0) fire(button);  // Enter, space, or an aid: a finger was above
+});
+document.addEventListener("contextmenu", (event) => event.preventDefault());
+
+function step(by) {
+  const keys = [...document.querySelectorAll("button")];
+  const at = keys.indexOf(document.activeElement);
+  keys[(at + by + keys.length) % keys.length]?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  const { key } = event;
+  if (key === "Escape" || event.ctrlKey || event.altKey || event.metaKey) return event.preventDefault();
+  if (key === "ArrowRight" || key === "ArrowDown") return step(1), event.preventDefault();
+  if (key === "ArrowLeft" || key === "ArrowUp") return step(-1), event.preventDefault();
+  if (event.repeat) return event.preventDefault();
+  const soon = performance.now() < guard.until && (guard.rect === null || guard.number === key);
+  const wanted = key === "Backspace" ? '[data-press="erase"]' : /^[0-9]$/.test(key) ? `[data-number="${key}"]` : null;
+  const button = wanted && document.querySelector(wanted);
+  if (button && !soon) fire(button);
+});
+
+// The stream.
+
+function take(event) {
+  heardAt = performance.now();
+  const { set = {} } = JSON.parse(event.data);
+  if (set.build && set.build !== page().build && page().build) return location.replace(address());
+  stationNow = set.now ?? stationNow;
+  if (lost || ("serial" in set && String(set.serial) !== page().serial)) anew();
+  count();
+}
+
+function listen() {
+  const stream = new EventSource(`/api/v1/events?${new URLSearchParams({ lanes: "", pulse: `kiosk:${kiosk}` })}`);
+  stream.addEventListener("pulse", take);
+  stream.addEventListener("snapshot", take);
+  let opened = false;
+  stream.addEventListener("open", () => { heardAt = performance.now(); if (opened) anew(); opened = true; });
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+  });
+}
+
+const alive = () => fetch(`/api/v1/kiosks/${kiosk}/alive`, { method: "POST" }).catch(() => {});
+
+function keep() {
+  const trusted = window.trustedTypes?.createPolicy("keeper", { createScriptURL: (url) => url });
+  const script = trusted ? trusted.createScriptURL("/kiosk/away.js") : "/kiosk/away.js";
+  navigator.serviceWorker?.register(script, { scope: "/kiosk/" }).catch(() => {});
+}
+
+if ("away" in page()) {
+  // The page that the browser kept: look until the station is there.
+  setInterval(() => fetch("/healthz").then(() => location.reload()).catch(() => {}), RETRY_MS);
+} else {
+  count();
+  listen();
+  alive();
+  keep();
+  setInterval(alive, ALIVE_MS);
+  setInterval(() => { if (performance.now() - heardAt > SILENT_MS) lose(); }, RETRY_MS / 2);
+}

@@ -1,0 +1,195 @@
+"""Where somebody is at a kiosk, and where a press leads. Pure.
+
+The station holds this, one for each screen; the browser only shows it. Nothing of it is kept: a
+restart or a reset leaves the first screen, in the station's language.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from kiosk.core import Deed
+from kiosk.request import Contact, Face
+
+Page = Literal[
+    "home", "what", "where", "phone", "check", "request", "confirm", "options", "sorry", "none"
+]
+
+IDLE_S, STILL_S, PRIVATE_S = 90.0, 30.0, 60.0
+"""Nobody presses for so long: the question whether anybody is there, and its time; a page with a
+number on it has less."""
+
+DIGITS_MAX, NUMBER_DIGITS = 12, 6
+_CONTACT = re.compile(r"\d{4}|1[3-9]\d{9}|[02-9]\d{6,11}")
+"""The last four digits, a mobile number, or a line in a house."""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's way through the pages. `part` is which handful of a list is shown.
+
+    `request` is shown on its page; `trouble` is the code of what went wrong. `asked`: whether
+    somebody is there is being asked.
+    """
+
+    page: Page = "home"
+    service: str = ""
+    what: str = ""
+    where: str = ""
+    part: int = 0
+    digits: str = ""
+    request: str = ""
+    trouble: str = ""
+    language: str = "zh"
+    large: bool = False
+    contrast: bool = False
+    asked: bool = False
+    touched_ns: int = 0
+
+
+class Open(NamedTuple):
+    """A request is to be made of what was chosen."""
+
+    service: str
+    what: str = ""
+    where: str | None = None
+    contact: Contact | None = None
+
+
+class Act(NamedTuple):
+    """Something is to be done with the request that is shown."""
+
+    deed: Deed
+
+
+class Find(NamedTuple):
+    """The request of that number is to be shown."""
+
+    number: str
+
+
+class Tell(NamedTuple):
+    """The screen is to be said once more."""
+
+
+Do = Open | Act | Find | Tell
+Step = tuple[Session, Do | None]
+
+_BACK: dict[str, Page] = {"where": "what", "phone": "where", "check": "what", "confirm": "request"}
+
+
+def reset(session: Session, language: str) -> Session:
+    """The first screen, with nothing of anybody on it."""
+    return Session(language=language, touched_ns=session.touched_ns)
+
+
+def home(session: Session) -> Session:
+    """The first screen for the same person: their language and sizes stay."""
+    return Session(
+        language=session.language,
+        large=session.large,
+        contrast=session.contrast,
+        touched_ns=session.touched_ns,
+    )
+
+
+def shows(session: Session, request: str) -> Session:
+    """The page of a request."""
+    return msgspec.structs.replace(home(session), page="request", request=request)
+
+
+def to(session: Session, page: Page, **fields: Any) -> Session:
+    """Another page, with those fields."""
+    return msgspec.structs.replace(session, page=page, **fields)
+
+
+def step(session: Session, press: str) -> Step:
+    """Where that press leads, and what is to be done. It must be on the screen that is shown."""
+    word, _, value = press.partition(":")
+    if word in ("digit", "erase"):
+        return _typed(session, word, value), None
+    if word in ("home", "back", "check", "confirm", "keep", "show"):
+        return _went(session, word, value), None
+    if word in ("language", "large", "contrast", "options", "more", "stay"):
+        return _chose(session, word, value), None
+    return _asked(session, word, value)
+
+
+def ready(digits: str) -> bool:
+    """Whether those digits can be somebody's."""
+    return _CONTACT.fullmatch(digits) is not None
+
+
+def _typed(session: Session, word: str, value: str) -> Session:
+    most = NUMBER_DIGITS if session.page == "check" else DIGITS_MAX
+    digits = session.digits[:-1] if word == "erase" else (session.digits + value)[:most]
+    return msgspec.structs.replace(session, digits=digits)
+
+
+def _went(session: Session, word: str, value: str) -> Session:
+    if word == "show":
+        return shows(session, value)
+    if word in ("check", "confirm"):
+        return to(session, "check" if word == "check" else "confirm", digits="")
+    if word == "keep":
+        return to(session, "request")
+    if word == "back" and session.page in _BACK:
+        return to(session, _BACK[session.page], digits="", part=0)
+    return home(session)
+
+
+def _chose(session: Session, word: str, value: str) -> Session:
+    if word == "options":
+        return to(session, "options")
+    if word == "more":
+        return to(session, session.page, part=session.part + 1)
+    if word == "language":
+        return to(session, session.page, language=value)
+    if word == "large":
+        return to(session, session.page, large=not session.large)
+    if word == "contrast":
+        return to(session, session.page, contrast=not session.contrast)
+    return msgspec.structs.replace(session, asked=False)
+
+
+def _asked(session: Session, word: str, value: str) -> Step:
+    """A press by which something is chosen, or asked of the station."""
+    if word in _TURNS:
+        return _TURNS[word](session, value), None
+    return session, _DOES[word](session, value) if word in _DOES else Tell()
+
+
+_TURNS: dict[str, Callable[[Session, str], Session]] = {
+    "begin": lambda at, service: to(at, "what", service=service, part=0),
+    "what": lambda at, what: to(at, "where", what=what, part=0),
+    "where": lambda at, where: to(at, "phone", where=where, digits="", part=0),
+}
+_DOES: dict[str, Callable[[Session, str], Do]] = {
+    "open": lambda _, service: Open(service),
+    "danger": lambda at, what: Open(at.service, what),
+    "done": lambda at, _: Open(at.service, at.what, at.where or None, contact(at.digits)),
+    "find": lambda at, _: Find(at.digits),
+    "cancel": lambda _, __: Act(Deed(act="cancel")),
+    "reopen": lambda _, __: Act(Deed(act="reopen")),
+    "face": lambda _, face: Act(_rating(face)),
+}
+
+
+def contact(digits: str) -> Contact | None:
+    """What those digits are."""
+    if not ready(digits):
+        return None
+    return Contact(last4=digits) if len(digits) == 4 else Contact(phone=digits)  # noqa: PLR2004
+
+
+def _rating(face: str) -> Deed:
+    faces: dict[str, Face] = {"good": "good", "fair": "fair", "bad": "bad"}
+    rating = faces[face]
+    return Deed(act="complain" if rating == "bad" else "praise", rating=rating)
+
+
+def grouped(digits: str) -> str:
+    """A number as it is read aloud: 138 2046 7."""
+    groups = (digits[:3], digits[3:7], digits[7:]) if digits[:1] == "1" else (digits,)
+    return " ".join(group for group in groups if group)

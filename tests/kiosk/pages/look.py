@@ -1,0 +1,283 @@
+"""Every screen of the kiosk in every state: pictured for `./dev look`, judged by the tests."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.async_api import Browser, Page
+
+from kiosk.request import Car, Request
+from tests.kiosk.pages.rig import CAR, STATES, TALL, WIDE, House, house, tab
+from tests.web import browser
+
+OUT = Path(__file__).parents[3] / ".dev" / "look"
+Bring = Callable[[House], Awaitable[None]]
+
+
+class Shot(NamedTuple):
+    """One screen: how the kiosk is brought there."""
+
+    name: str
+    bring: Bring
+
+
+async def at_home(_made: House) -> None:
+    """Nobody has pressed anything."""
+
+
+async def platform_away(made: House) -> None:
+    """The platform cannot be reached."""
+    made.road.open = False
+
+
+async def with_a_car(made: House) -> None:
+    """Somebody who waits for a car has gone back to the first screen."""
+    made.road.loses_asks = True
+    made.driven(await made.press("ride"), "searching")
+    await pressed(made, "home")
+
+
+async def pressed(made: House, *presses: str) -> None:
+    """Go that way."""
+    for press in presses:
+        await made.terminal.press(made.terminal.look().name, press)
+
+
+def way(*presses: str) -> Bring:
+    """By those presses, from the first screen."""
+
+    async def bring(made: House) -> None:
+        await pressed(made, *presses)
+
+    return bring
+
+
+async def nobody(made: House) -> None:
+    """Somebody has gone away in the middle of something."""
+    await pressed(made, "begin:repair")
+    session = made.terminal._session
+    made.terminal._session = type(session)(**{**_fields(session), "asked": True})
+
+
+def _fields(session: object) -> dict[str, object]:
+    return {name: getattr(session, name) for name in session.__struct_fields__}  # type: ignore[attr-defined]  # a struct
+
+
+async def sorry(made: House) -> None:
+    """The journal took nothing."""
+    made.journal.volatile = True
+    await pressed(made, "begin:repair", "what:water", "where:hall", "done")
+    made.journal.volatile = False
+
+
+async def without_a_clock(made: House) -> None:
+    """Nobody knows what time it is."""
+    made.terminal._station.clock._keeper._fixes.clear()
+
+
+def request_in(family: str, state: str) -> Bring:
+    """A request of that family in that state."""
+
+    async def bring(made: House) -> None:
+        made.road.loses_asks = True  # nobody's answer moves it on while it is looked at
+        made_one = await _opened(made, family)
+        if family == "ride":
+            car = CAR if state in ("assigned", "arrived") else None
+            made.driven(made_one, state, car)
+        else:
+            made.put(made_one, state)
+        await _helped(made, made_one, state)
+
+    return bring
+
+
+async def _opened(made: House, family: str) -> Request:
+    what = {"what": "water", "where": "b3"} if family == "work" else {}
+    service = {"ride": "ride", "call": "staff", "work": "repair"}[family]
+    return await made.press(service, **what)
+
+
+async def _helped(made: House, request: Request, state: str) -> None:
+    """Whoever is left without a car has had somebody called."""
+    if request.family == "ride" and state in ("no-car", "away", "expired", "unknown"):
+        call = await made.press("staff", press=f"{request.id}-call")
+        made.put(call, "ringing", quiet=True, linked=request.id)
+        await pressed(made, "home")
+        made.terminal._session = type(made.terminal._session)(
+            **{**_fields(made.terminal._session), "page": "request", "request": request.id}
+        )
+
+
+async def long_words(made: House) -> None:
+    """The longest plate, and everything that a dispatcher may say."""
+    made.road.loses_asks = True
+    made_one = await made.press("ride")
+    made.driven(made_one, "assigned", Car("京AD12345", "珍珠白色", "比亚迪元PLUS", 18))
+
+
+SHOTS = (
+    Shot("home", at_home),
+    Shot("home-away", platform_away),
+    Shot("home-car", with_a_car),
+    Shot("home-no-clock", without_a_clock),
+    Shot("options", way("options")),
+    Shot("what", way("begin:repair")),
+    Shot("what-more", way("begin:repair", "more")),
+    Shot("where", way("begin:repair", "what:water")),
+    Shot("phone", way("begin:repair", "what:water", "where:hall")),
+    Shot(
+        "phone-typed",
+        way("begin:repair", "what:water", "where:hall", *(f"digit:{d}" for d in "13820467")),
+    ),
+    Shot("check", way("begin:repair", "check", "digit:4", "digit:0")),
+    Shot("check-none", way("begin:repair", "check", *(f"digit:{d}" for d in "111111"), "find")),
+    Shot("still", nobody),
+    Shot("sorry", sorry),
+    Shot("confirm-ride", way("open:ride", "confirm")),
+    Shot("confirm-call", way("open:staff", "confirm")),
+    Shot(
+        "confirm-work",
+        way("begin:repair", "what:water", "where:hall", "done", "confirm"),
+    ),
+    Shot("ride-long", long_words),
+    *(Shot(f"{family}-{state}", request_in(family, state)) for family, state in STATES),
+)  # fmt: skip
+
+
+class Mode(NamedTuple):
+    """How the kiosk stands and is set."""
+
+    name: str
+    panel: tuple[int, int] = TALL
+    language: str = "zh"
+    large: bool = False
+    contrast: bool = False
+    night: bool = False
+
+
+MODES = (
+    Mode("zh"),
+    Mode("zh-wide", WIDE),
+    Mode("en", language="en"),
+    Mode("en-wide", WIDE, "en"),
+    Mode("zh-large", large=True),
+    Mode("zh-contrast", contrast=True),
+    Mode("zh-night", night=True),
+    Mode("en-wide-large-night", WIDE, "en", large=True, night=True),
+    Mode("zh-large-contrast-night", large=True, contrast=True, night=True),
+)
+"""The first is what every test run looks at; `./dev proof` looks at all."""
+
+
+def as_mode(made: House, mode: Mode) -> None:
+    """Set the session as somebody would have."""
+    session = made.terminal._session
+    made.terminal._session = type(session)(
+        **{**_fields(session), "language": mode.language, "large": mode.large,
+           "contrast": mode.contrast}
+    )  # fmt: skip
+    made.set_hour(23 * 3600 if mode.night else 14 * 3600 + 300)
+
+
+MEASURE = Path(__file__).with_name("measure.js").read_text("utf-8")
+
+
+async def glyphs(page: Page) -> list[str]:
+    """Signs drawn by another font than the one for Han: a missing one would be."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("DOM.enable")
+    await session.send("CSS.enable")
+    root = (await session.send("DOM.getDocument", {"depth": 0}))["root"]["nodeId"]
+    found = await session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "main,button"})
+    names: set[str] = set()
+    for node in found["nodeIds"]:
+        fonts = await session.send("CSS.getPlatformFontsForNode", {"nodeId": node})
+        names |= {font["familyName"] for font in fonts["fonts"]}
+    await session.detach()
+    return [f"font: {name}" for name in sorted(names) if not name.startswith("Noto Sans CJK")]
+
+
+class Judged(NamedTuple):
+    """What was found on one screen."""
+
+    name: str
+    faults: list[str]
+    kb: float
+    paint_ms: float
+    rules: int
+
+
+async def take(made: House, page: Page, shot: Shot, mode: Mode, out: Path | None) -> Judged:
+    """Bring the kiosk there, picture it, judge it."""
+    made.fresh()
+    as_mode(made, mode)
+    await shot.bring(made)
+    console = browser.complaints(page)
+    await page.goto(f"{made.address}/kiosk/")
+    await page.wait_for_selector("body.kiosk main")
+    if out is not None:
+        await browser.shoot(page, out / f"kiosk-{mode.name}-{shot.name}.png")
+    measured = await page.evaluate(MEASURE)
+    fonts = await glyphs(page)
+    verdict = await browser.judge(page, console)
+    caption = await page.inner_text("#caption")
+    said = made.terminal.sentence().caption
+    silent = [] if caption == said else [f"shown {caption!r}, said {said!r}"]
+    faults = [*verdict.faults, *measured, *fonts, *silent]
+    return Judged(shot.name, faults, verdict.page_bytes / 1000, verdict.paint_ms, verdict.rules)
+
+
+async def through(chromium: Browser, mode: Mode, out: Path | None = None) -> list[Judged]:
+    """Every screen in that mode."""
+    async with house(mode.panel, mode.language) as made, tab(chromium, made, mode.panel) as page:
+        return [await take(made, page, shot, mode, out) for shot in SHOTS]
+
+
+async def main(names: list[str]) -> int:
+    """All screens in all modes (or those named); exit code 1 if any has a fault."""
+    faulty = count = 0
+    async with browser.browser() as chromium:
+        for mode in MODES:
+            if names and mode.name not in names:
+                continue
+            for one in await through(chromium, mode, OUT):
+                count += 1
+                faulty += bool(one.faults)
+                print(
+                    f"kiosk-{mode.name}-{one.name:24} {one.rules:3} rules {len(one.faults):3} "
+                    f"faults {one.kb:5.1f} kB  first paint {one.paint_ms:4.0f} ms",
+                    flush=True,
+                )
+                for fault in one.faults[:8]:
+                    print(f"    {fault}")
+        await sheet(chromium)
+    print(f"{count} screens of the kiosk, {faulty} with faults; pictures in {OUT}")
+    return 1 if faulty else 0
+
+
+async def sheet(chromium: Browser) -> None:
+    """All pictures on one: `.dev/look/contact-kiosk.png`."""
+    cells = "".join(
+        f"<figure><figcaption>{mode.name} {shot.name}</figcaption>"
+        f'<img src="kiosk-{mode.name}-{shot.name}.png" width="{mode.panel[0] // 7}">'
+        "</figure>"
+        for mode in MODES
+        for shot in SHOTS
+        if (OUT / f"kiosk-{mode.name}-{shot.name}.png").exists()
+    )
+    style = (
+        "body{display:flex;flex-wrap:wrap;gap:8px;font:12px sans-serif}figure{margin:0}"
+        "figcaption{max-width:160px;overflow:hidden}"
+    )
+    made = OUT / "contact-kiosk.html"
+    text = f"<!doctype html><meta charset=utf-8><style>{style}</style>{cells}"
+    await asyncio.to_thread(made.write_text, text, "utf-8")
+    async with browser.tab(chromium, width=2200) as page:
+        await page.goto(made.as_uri())
+        await browser.shoot(page, OUT / "contact-kiosk.png")
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))

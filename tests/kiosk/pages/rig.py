@@ -1,0 +1,121 @@
+"""A kiosk under test: real engine, real pages, real server; a dispatcher that does as it is told.
+
+Where a real way into a state would take minutes, the request is put into it in the book, behind
+the same pages and the same API.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from playwright.async_api import Browser, Page
+
+from gateway.event import Trust
+from gateway.web.section import Section
+from kiosk.api import routes
+from kiosk.flows import FAMILIES
+from kiosk.options import Fixture, Options, Panel
+from kiosk.request import Car, Request
+from kiosk.section import section as pages
+from kiosk.terminal import Station as Around
+from kiosk.terminal import Terminal, beat
+from tests.kiosk.requests import rig
+from tests.web import browser
+from tests.web.station import WALL_NS, MemoryJournal, S, Station, station
+
+NAME = "望京西园三区驿站"
+TALL, WIDE = (1080, 1920), (1920, 1080)
+CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
+TODAY = (
+    Fixture(at="14:30", what="免费量血压", where="大厅"),
+    Fixture(at="16:00", what="收旧衣、旧报纸", where="东门"),
+    Fixture(at="19:00", what="露天电影", where="广场"),
+)
+
+
+class House(rig.Station):
+    """The engine with its terminals."""
+
+    def __init__(self, panel: tuple[int, int], language: str) -> None:
+        kiosk = Options(zone="hall", place="hall", panel=Panel(px=panel), today=TODAY)
+        settled = msgspec.structs.replace(
+            rig.plan("platform"), kiosks={"hall": kiosk}, language=language
+        )
+        super().__init__(settled)
+        self.heard = rig.Loud()
+        self.terminal: Terminal
+        self.address = ""
+
+    async def start(self) -> "House":
+        await super().start()
+        self.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
+        around = Around(NAME, "Asia/Shanghai", self.clock, self.heard)
+        self.terminal = Terminal("hall", self.plan.kiosks["hall"], self.room, around)
+        self.room.listen(self.terminal.turned)
+        self.terminal.resume()
+        return self
+
+    def put(self, request: Request, state: str, **fields: Any) -> Request:
+        """The request as it would be after the minutes that lead there."""
+        made = msgspec.structs.replace(request, state=state, said=request.cue, **fields)
+        self.room.core.book.requests[request.id] = made
+        return made
+
+    def driven(self, request: Request, state: str, car: Car | None = CAR) -> Request:
+        """A ride in that state, with its car."""
+        assert request.ride is not None
+        far = self.room.moment().deadline(3600)
+        ride = msgspec.structs.replace(request.ride, car=car, until=far, accept=far)
+        since_ns = request.opened_ns - 42 * S
+        return self.put(request, state, ride=ride, opened_ns=since_ns)
+
+    def sections(self) -> list[Section]:
+        terminals = {"hall": self.terminal}
+        api = Section(name="requests", routes=routes(self.room, None, None))
+        return [api, pages(terminals, "010-64700000")]
+
+    def set_hour(self, seconds: int) -> None:
+        """So many seconds after midnight, by a clock that is trusted."""
+        midnight = WALL_NS - (14 * 3600 + 5 * 60) * S
+        self.clock._keeper._fixes.clear()
+        self.clock.learn(Trust.NTP, midnight + seconds * S, 1_000_000)
+
+    def fresh(self) -> None:
+        """As if nobody had ever been there."""
+        self.room.core.book.requests.clear()
+        self.terminal._leave()
+        self.road.open, self.road.loses_asks = True, False
+
+
+@contextlib.asynccontextmanager
+async def house(panel: tuple[int, int] = TALL, language: str = "zh") -> AsyncIterator[House]:
+    """A running station with one kiosk."""
+    made = await House(panel, language).start()
+    journal = MemoryJournal()
+
+    class Served(Station):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self.journal = journal
+            self.sections = [*self.sections, *made.sections()]
+
+    beating = asyncio.create_task(beat([made.terminal]))
+    try:
+        async with station(kind=Served) as served:
+            made.address = served.address
+            yield made
+    finally:
+        beating.cancel()
+        await made.die()
+
+
+@contextlib.asynccontextmanager
+async def tab(chromium: Browser, made: House, panel: tuple[int, int] = TALL) -> AsyncIterator[Page]:
+    """The screen, with a finger."""
+    async with browser.tab(chromium, width=panel[0], height=panel[1], has_touch=True) as page:
+        yield page
+
+
+STATES = [(name, state) for name, family in FAMILIES.items() for state in family.states]
