@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from broadcast import cap, guard
+from broadcast import guard
 from broadcast.api import section
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
@@ -23,7 +23,7 @@ from broadcast.presets import Presets
 from broadcast.quiet import Quiet
 from broadcast.room import Broadcast
 from broadcast.schedule import LATE_S, Due, Schedules
-from broadcast.studio import Studio
+from broadcast.studio import CHIMES, Studio
 from broadcast.voice import Line, Voice
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
@@ -33,14 +33,14 @@ from drivers.shelf import shared
 from gateway.appliance.rules import calendar
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
-from gateway.clock import Clock, Deadline
-from gateway.errors import CommandRefused, StationError
+from gateway.clock import Clock
+from gateway.errors import StationError
 from gateway.journal import Journal
 from gateway.rules.linkage import Announce, Task, action_of
+from gateway.station.remote import REFUSALS, Remote, accepted
 from gateway.station.speaking import Speaking
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
-from gateway.upstream.events import Receipt
-from gateway.upstream.inbox.command import CommandKind, Mandate, Promise
+from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
 from kiosk.speech import LANGUAGES, script
 
@@ -50,8 +50,6 @@ FIRE_S = 1800.0
 """A fire input's order lives so long; while the contact is active another follows it."""
 
 SCHEDULES_EVERY_S = 5.0
-
-REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
 
 def house_of(settings: Settings) -> House:
@@ -90,7 +88,7 @@ class Sounding:
         self._clock = clock
         self._lived_ns = lived_ns
         self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile)
-        shelf = Shelf(state / "media", kept=self._spoken)
+        shelf = self._shelf = Shelf(state / "media", kept=self._spoken)
         self.voice = Voice(shelf, [Espeak(Lexicon.load(shared("voices")))])
         self.phrases = {
             language: Phrases(self.voice, shelf, load(language, shared("voices")), language)
@@ -160,56 +158,11 @@ class Sounding:
             chime=None if usual is None else usual.chime,
             place=task.place,
         )
-        _accepted(await self.room.order(order))
+        accepted(await self.room.order(order))
 
     def kinds(self, uplink: str) -> list[CommandKind]:
-        """`broadcast.play` and `broadcast.stop` for the platform behind that uplink.
-
-        The room itself records before it plays, and knows an id that comes again; so the inbox may
-        hand an order over at once.
-        """
-
-        async def play(ask: Ask, mandate: Mandate) -> Any:
-            by = By(Who("platform", uplink), f"upstream.{uplink}", Authority.SIGNATURE)
-            order = order_of(ask, by, self.presets, mandate.id, self._bounded(mandate.deadline))
-            receipt = await self.room.order(order)
-            _accepted(receipt)
-            return msgspec.to_builtins(receipt)
-
-        async def warn(asked: Cap, mandate: Mandate) -> Any:
-            return await self._warn(asked, uplink, self._bounded(mandate.deadline))
-
-        async def stop(asked: Silence, _mandate: Mandate) -> Any:
-            actor = Who("platform", uplink)
-            if asked.order is not None:
-                return msgspec.to_builtins(await self.room.cancel(asked.order, actor))
-            return msgspec.to_builtins(await self.room.stop(asked.zones, actor))
-
-        return [
-            CommandKind("broadcast.play", Ask, play, Promise.AT_LEAST_ONCE),
-            CommandKind("broadcast.cap", Cap, warn, Promise.AT_LEAST_ONCE),
-            CommandKind("broadcast.stop", Silence, stop),
-        ]
-
-    async def _warn(self, asked: "Cap", uplink: str, deadline: Deadline) -> Any:
-        """A public warning: what it replaces ends, and it sounds if it is meant to."""
-        warning = cap.parse(asked.xml.encode())
-        by = By(Who("platform", uplink), f"upstream.{uplink}", Authority.SIGNATURE)
-        for ended in (self.room.get(order_id) for order_id in warning.ends):
-            if ended is not None and ended.open:
-                await self.room.cancel(ended.order.id, by.actor)
-        if not warning.sounds:
-            return {"sounds": False}
-        ask = Ask(
-            zones=asked.zones,
-            text=warning.text,
-            cls=warning.cls.word,
-            language=warning.language,
-            repeat=asked.repeat,
-        )
-        receipt = await self.room.order(order_of(ask, by, self.presets, warning.id, deadline))
-        _accepted(receipt)
-        return msgspec.to_builtins(receipt)
+        """What the platform behind that uplink may order."""
+        return Remote(uplink, self.room, self.presets, self._clock).kinds()
 
     async def _keep_schedules(self) -> None:
         while True:
@@ -227,11 +180,6 @@ class Sounding:
             log.warning("schedule %s: %s", due.id, error)
             return
         await self.room.order(order)
-
-    def _bounded(self, deadline: Deadline) -> Deadline:
-        """A day is as long as anything waits here to be heard."""
-        most_ns = self._clock.deadline(86_400).at_ns
-        return Deadline(deadline.boot, min(deadline.at_ns, most_ns))
 
     def _reconcile(self, state: Any) -> None:
         self.room.reconcile(state)
@@ -274,6 +222,8 @@ class Sounding:
         """Tell the process its loudspeakers, and render what is said again and again."""
         with contextlib.suppress(StationError):
             await self._engine.sinks(self._speakers())
+        for name in dict.fromkeys(CHIMES.values()):  # the siren takes a while to compute
+            await self._shelf.chime(name)
         async for progress in self.voice.prerender(self._lines()):
             log.debug("%d of %d announcements are ready", progress.done, progress.of)
         if self._settings.requests.kiosks:
@@ -314,24 +264,3 @@ class Sounding:
             )
             for name, options in self._settings.sound.speakers.items()
         )
-
-
-class Cap(msgspec.Struct, frozen=True):
-    """A CAP 1.2 document, and where it is to be heard."""
-
-    xml: str
-    zones: tuple[str, ...]
-    repeat: int = 3
-
-
-class Silence(msgspec.Struct, frozen=True):
-    """Stop that order; without one, everything below the emergency in those zones, or in all."""
-
-    order: str | None = None
-    zones: tuple[str, ...] = ()
-
-
-def _accepted(receipt: Receipt) -> None:
-    """CommandRefused with the reason of a receipt that is a refusal."""
-    if receipt.state in REFUSALS:
-        raise CommandRefused(receipt.reason_code or "broadcast.failed")

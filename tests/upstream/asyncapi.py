@@ -5,23 +5,38 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from broadcast import events as broadcast
+from broadcast.ask import Ask
+from gateway.appliance.settings import events as settings
+from gateway.appliance.settings.kinds import Apply, Read
+from gateway.audit import events as audit
 from gateway.event import _Tail
 from gateway.intake import events as intake
 from gateway.journal import events as journal
-from gateway.station import commands
+from gateway.rules import events as rules
+from gateway.station import commands, remote
 from gateway.station import events as station
 from gateway.upstream import enrol, events
 from gateway.upstream.inbox import cancel, kinds
 from gateway.upstream.inbox.command import Command
 from gateway.upstream.uplinks import contract
+from kiosk import doers
+from kiosk import events as requests
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
-KINDS = (*journal.KINDS, *station.KINDS, *intake.KINDS, *events.KINDS)
+ROOMS = (
+    *(journal, station, intake, events),
+    *(rules, requests, broadcast, settings, audit),
+)
+"""Every module that declares kinds of event; a test looks for one that is missing."""
+
+KINDS = tuple(kind for room in ROOMS for kind in room.KINDS)
 COMMANDS = {
     "ping": kinds.Ping,
     "clock.offset": kinds.Offset,
@@ -29,8 +44,15 @@ COMMANDS = {
     "key.rotate": kinds.Rotate,
     "command.cancel": cancel.Cancel,
     "device.write": commands.DeviceWrite,
+    "broadcast.play": Ask,
+    "broadcast.cap": remote.Cap,
+    "broadcast.stop": remote.Silence,
+    "ride.update": doers.RideUpdate,
+    "work.update": doers.WorkUpdate,
+    "settings.read": Read,
+    "settings.apply": Apply,
 }
-"""What the station itself carries out; other rooms describe theirs in their own pages."""
+"""What a station carries out; a test looks for one that is missing."""
 
 ABOUT = """\
 What goes between a station and its platform. The prose, with examples, is docs/feed.md; every
@@ -135,8 +157,13 @@ def schemas() -> Json:
         "Claim": inline(enrol.Claim),
         "Granted": inline(enrol.Granted),
     }
+    uses = Counter(kind.data for kind in KINDS)
     for kind in KINDS:
-        made[named(kind.type)] = of_kind("Event", "type", kind.type, inline(kind.data))
+        data = inline(kind.data)
+        if uses[kind.data] > 1:
+            made[shared(kind.data)] = data
+            data = ref("schemas", shared(kind.data))
+        made[named(kind.type)] = of_kind("Event", "type", kind.type, data)
     for kind_name, data in COMMANDS.items():
         made[f"command.{kind_name}"] = of_kind("Command", "kind", kind_name, inline(data))
     made["AnyEvent"] = {
@@ -213,6 +240,11 @@ def inline(struct: type) -> Json:
 
 def named(kind_type: str) -> str:
     return kind_type.removeprefix("cn.yizhan.")
+
+
+def shared(struct: type) -> str:
+    """What several kinds of one room have as their data."""
+    return struct.__module__.split(".")[-2].title() + struct.__name__
 
 
 def ref(part: str, name: str) -> Json:

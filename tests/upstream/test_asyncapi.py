@@ -2,27 +2,31 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.demo.platform.authority import Authority
-from gateway.station.commands import device_write
 from gateway.upstream.enrol import Claim, Granted, Papers, request
-from gateway.upstream.inbox.cancel import cancelling
-from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
-from tests.upstream.asyncapi import COMMANDS, FILE, KINDS, document, named, yaml
+from tests.upstream.asyncapi import COMMANDS, FILE, KINDS, ROOMS, document, named, yaml
 from tests.upstream.golden import EVENTS, FOLDER, MESSAGES
 
 WHOLE = document()
 SCHEMAS = WHOLE["components"]["schemas"]
+ROOT = Path(__file__).parents[2]
+OTHERS = sorted(
+    path
+    for room in ("alarms", "requests", "broadcast")
+    for path in FOLDER.with_name(room).iterdir()
+)
 
 
 def fits(value: Any, schema: dict[str, Any]) -> bool:
     """Whether a value fits a schema, for as much of JSON Schema as the document uses."""
     known = {"$ref", "allOf", "anyOf", "const", "enum", "type", "pattern", "properties", "required",
              "items", "default", "description", "additionalProperties", "prefixItems", "minItems",
-             "maxItems"}  # fmt: skip
+             "maxItems", "minLength", "maxLength", "minimum", "maximum"}  # fmt: skip
     assert schema.keys() <= known, schema.keys() - known
     if "$ref" in schema:
         return fits(value, SCHEMAS[schema["$ref"].rsplit("/", 1)[1]])
@@ -33,9 +37,15 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
         and ("enum" not in schema or value in schema["enum"])
         and ("type" not in schema or isinstance(value, TYPES[schema["type"]]))
         and ("pattern" not in schema or bool(re.search(schema["pattern"], value)))
+        and (not isinstance(value, str) or within(len(value), schema, "minLength", "maxLength"))
+        and (not isinstance(value, int | float) or within(value, schema, "minimum", "maximum"))
         and (not isinstance(value, dict) or fits_object(value, schema))
         and (not isinstance(value, list) or fits_list(value, schema))
     )
+
+
+def within(size: float, schema: dict[str, Any], least: str, most: str) -> bool:
+    return bool(schema.get(least, size) <= size <= schema.get(most, size))
 
 
 TYPES = {
@@ -115,18 +125,34 @@ def test_an_enrolment_fits(tmp_path):
     assert not fits({}, SCHEMAS["Claim"])
 
 
-def test_it_speaks_of_every_kind_of_the_spine_and_every_command_of_this_room():
+def test_it_speaks_of_every_kind_of_event_that_any_room_declares():
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for top in ("gateway", "broadcast", "kiosk")
+        for path in (ROOT / top).rglob("events.py")
+        if re.search(r"^KINDS = ", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {room.__name__ for room in ROOMS} == modules
     types = {schema for schema in SCHEMAS if not schema[0].isupper()}
     assert {named(kind.type) for kind in KINDS} <= types
-    ours = {
-        ping(None).name,
-        clock_offset(None).name,
-        feed_replay(None, None, None).name,
-        key_rotate(None, None).name,
-        cancelling(lambda _: None).name,
-        device_write(lambda _: None, None).name,
+
+
+def test_it_speaks_of_every_command_that_any_room_carries_out():
+    named_in_code = {
+        name
+        for top in ("gateway", "broadcast", "kiosk")
+        for path in (ROOT / top).rglob("*.py")
+        for name in re.findall(r'CommandKind\(\s*"([a-z.]+)"', path.read_text("utf-8"))
     }
-    assert ours == COMMANDS.keys()
+    assert named_in_code == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_every_golden_event_of_the_other_rooms_fits_its_own_schema(path):
+    event = json.loads(path.read_bytes())
+    schema = SCHEMAS[named(event["type"])]
+    assert fits(event, schema)
+    assert not fits({**event, "data": 7}, schema)
 
 
 def test_every_reference_leads_somewhere():

@@ -229,12 +229,24 @@ class Night:
             yield f"{name}: a valid emergency was never heard ({kept.state.value}, {kept.why})"
 
     def _must_have_been_heard(self, placed: Placed) -> bool:
-        """There was time enough: no stop, no outage, ten seconds to live."""
+        """There was time enough: no stop, no outage, ten seconds to live, nothing as urgent."""
         order, until_s = placed.order, placed.at_s + 10
         if order.id in self.stopped or order.not_before is not None or placed.lives_s <= 10:
             return False
+        if self._outsounded(placed):
+            return False
         return not any(
             since_s < until_s and ended_s > placed.at_s for since_s, ended_s in self.outages
+        )
+
+    def _outsounded(self, placed: Placed) -> bool:
+        """A newer emergency had its loudspeakers until its time was up."""
+        where, ends_s = HOUSE.speakers(placed.order.zones), placed.at_s + placed.lives_s
+        return any(
+            heard.programme.urgent
+            and placed.at_s < heard.began_s < ends_s <= heard.ended_s
+            and bool(where & HOUSE.speakers(heard.programme.zones))
+            for heard in self.around.engine.heard
         )
 
 

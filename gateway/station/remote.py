@@ -1,0 +1,135 @@
+"""What the platform may order of the loudspeakers: `broadcast.play`, `.cap` and `.stop`."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from broadcast import cap
+from broadcast.ask import Ask, By, order_of
+from broadcast.order import Authority, Class
+from broadcast.presets import Presets
+from broadcast.room import Broadcast
+from gateway.audit.events import Who
+from gateway.clock import Clock, Deadline
+from gateway.errors import CommandRefused, StationError
+from gateway.upstream.events import Receipt
+from gateway.upstream.inbox.command import CommandKind, Mandate
+
+REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """A CAP 1.2 document, and where it is to be heard."""
+
+    xml: str
+    zones: tuple[str, ...]
+    repeat: int = 3
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Stop that order; without one, everything below the emergency in those zones, or in all."""
+
+    order: str | None = None
+    zones: tuple[str, ...] = ()
+
+
+class Remote(NamedTuple):
+    """The platform behind one uplink.
+
+    An emergency acts and is recorded at once, for the room knows an id that comes again. Anything
+    else is recorded first; after a kill the room says what became of it.
+    """
+
+    uplink: str
+    room: Broadcast
+    presets: Presets
+    clock: Clock
+
+    def kinds(self) -> list[CommandKind]:
+        """What it may order."""
+        play = CommandKind(
+            "broadcast.play", Ask, self.play, settle=self.settle, urgent=self._pressing
+        )
+        warn = CommandKind("broadcast.cap", Cap, self.warn, settle=self.settle_cap, urgent=_warning)
+        return [play, warn, CommandKind("broadcast.stop", Silence, self.stop)]
+
+    async def play(self, ask: Ask, mandate: Mandate) -> Any:
+        """Order it, in the command's name."""
+        return await self._order(ask, mandate.id, mandate.deadline)
+
+    async def settle(self, _: Ask, mandate: Mandate) -> Any:
+        """What became of it before the kill."""
+        return self._became(mandate.id)
+
+    async def warn(self, asked: Cap, mandate: Mandate) -> Any:
+        """A public warning: what it replaces ends, and it sounds if it is meant to."""
+        warning = cap.parse(asked.xml.encode())
+        for ended in (self.room.get(order_id) for order_id in warning.ends):
+            if ended is not None and ended.open:
+                await self.room.cancel(ended.order.id, self._by.actor)
+        if not warning.sounds:
+            return {"sounds": False}
+        ask = Ask(
+            zones=asked.zones,
+            text=warning.text,
+            cls=warning.cls.word,
+            language=warning.language,
+            repeat=asked.repeat,
+        )
+        return await self._order(ask, warning.id, mandate.deadline)
+
+    async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
+        """What became of it before the kill."""
+        warning = cap.parse(asked.xml.encode())
+        return self._became(warning.id) if warning.sounds else {"sounds": False}
+
+    async def stop(self, asked: Silence, _: Mandate) -> Any:
+        """Silence one order, or zones."""
+        if asked.order is not None:
+            return msgspec.to_builtins(await self.room.cancel(asked.order, self._by.actor))
+        return msgspec.to_builtins(await self.room.stop(asked.zones, self._by.actor))
+
+    @property
+    def _by(self) -> By:
+        source = f"upstream.{self.uplink}"
+        return By(Who("platform", self.uplink), source, Authority.SIGNATURE)
+
+    async def _order(self, ask: Ask, order_id: str, deadline: Deadline) -> Any:
+        bounded = self._bounded(deadline)
+        order = order_of(ask, self._by, self.presets, order_id, bounded)
+        receipt = await self.room.order(order)
+        accepted(receipt)
+        return msgspec.to_builtins(receipt)
+
+    def _became(self, order_id: str) -> Any:
+        kept = self.room.get(order_id)
+        if kept is None:
+            raise CommandRefused("broadcast.unknown")
+        receipt = self.room.receipt(kept)
+        accepted(receipt)
+        return msgspec.to_builtins(receipt)
+
+    def _pressing(self, ask: Ask) -> bool:
+        """Whether it is an emergency, by itself or by its preset."""
+        usual = None if ask.preset is None else self.presets.all().get(ask.preset)
+        word = ask.cls or (None if usual is None else usual.cls)
+        return word in {each.word for each in Class if each.urgent}
+
+    def _bounded(self, deadline: Deadline) -> Deadline:
+        """A day is as long as anything waits here to be heard."""
+        most_ns = self.clock.deadline(86_400).at_ns
+        return Deadline(deadline.boot, min(deadline.at_ns, most_ns))
+
+
+def accepted(receipt: Receipt) -> None:
+    """CommandRefused with the reason of a receipt that is a refusal."""
+    if receipt.state in REFUSALS:
+        raise CommandRefused(receipt.reason_code or "broadcast.failed")
+
+
+def _warning(asked: Cap) -> bool:
+    try:
+        warning = cap.parse(asked.xml.encode())
+    except StationError:
+        return False  # its receipt will say what is wrong with it
+    return warning.sounds and warning.cls.urgent

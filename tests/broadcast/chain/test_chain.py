@@ -1,0 +1,231 @@
+"""From a contact on the wire to sound at the right horn, on one station, with each stage timed."""
+
+import asyncio
+import math
+import subprocess
+from array import array
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
+from tests.broadcast.engine.rig import best_correlation, load
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+FIRE, EMERGENCY, URGENT, NOTICE = 9, 8, 5, 3
+PRESS_S = 0.12
+WARNING = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{id}</identifier>
+<sender>met@example.cn</sender><sent>2026-11-23T14:05:00+08:00</sent><status>{status}</status>
+<msgType>Alert</msgType><scope>Public</scope><info><language>zh-CN</language>
+<category>Met</category><event>暴雨</event><urgency>Immediate</urgency><severity>Severe</severity>
+<certainty>Observed</certainty><headline>暴雨红色预警</headline></info></alert>"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="street")
+async def _street(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
+    async with Street(tmp_path_factory.mktemp("street")).playing() as street:
+        await street.open()
+        yield street
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def _silence(street: Street) -> AsyncIterator[None]:
+    """Each story begins and ends in silence, all contacts open."""
+    yield
+    for contact in ("smoke", "ebike", "fire", "nervous", "notice-key"):
+        street.open_contact(contact)
+    await asyncio.sleep(0.4)
+    await street.hush()
+    await asyncio.sleep(0.2)
+
+
+def rms(samples: Iterable[int]) -> float:
+    values = list(samples)
+    return math.sqrt(sum(value * value for value in values) / len(values))
+
+
+def l16(packets: Iterable[bytes]) -> "array[int]":
+    sound = array("h", b"".join(packet[12:] for packet in packets))
+    sound.byteswap()
+    return sound
+
+
+def at_8k(source: Path, folder: Path) -> "array[int]":
+    target = folder / "reference.wav"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(source), "-ar", "8000"]
+    subprocess.run([*command, str(target)], check=True, timeout=20)
+    return load(target)
+
+
+async def test_smoke_sounds_in_its_building_and_the_notice_goes_on_afterwards(
+    street: Street,
+) -> None:
+    began = now_ns()
+    notice = await street.post("/api/v1/orders", {"zones": ["b3"], "preset": "long"})
+    await street.ears["horn-b3"].first(NOTICE, began)
+    recorder = street.recorder("horn-b3", EMERGENCY, 1.5)
+    await recorder.start()
+    frame = await street.close_contact("smoke")
+    packet = await street.ears["horn-b3"].first(EMERGENCY, frame)
+    heard = await recorder.heard()
+    (alarm,) = await street.events("emergency", "alarm.raised")
+    (order,) = await street.orders_from("linkage.smoke-b3")
+    told = {
+        kind: next(
+            told_ns(each)
+            for each in await street.events("emergency", f"broadcast.{kind}")
+            if each["data"]["order"] == order
+        )
+        for kind in ("accepted", "playing")
+    }
+    print("\nsmoke, after the frame that told of it:")
+    stage("alarm raised", frame, told_ns(alarm))
+    stage("order accepted", frame, told["accepted"])
+    stage("its turn, and all is ready", frame, told["playing"])
+    stage("first packet at the horn", frame, packet.at_ns)
+    stage("first sound out of ffmpeg", frame, recorder.first_ns)
+    assert street.sounded(frame) == {"horn-b3"}
+    (playing,) = [
+        each
+        for each in await street.events("emergency", "broadcast.playing")
+        if each["data"]["order"] == order
+    ]
+    assert playing["place"] == "b3-f5"
+    siren = at_8k(street.clip(playing["data"]["clips"][0]), street.folder)
+    # ffmpeg may need a packet or two to find out what it hears
+    assert best_correlation(siren[:6000], heard[:5000], range(-480, 1)) > 0.99
+    assert await street.state_of(notice["of"]) == "interrupted"
+    silent = now_ns()
+    await street.post(f"/api/v1/orders/{order}/stop", {})
+    again = await street.ears["horn-b3"].first(NOTICE, silent)
+    stage("notice again after the emergency's end", silent, again.at_ns)
+    assert await street.state_of(notice["of"]) == "playing"
+
+
+async def test_an_ebike_speaks_to_its_lift_alone_and_softly(street: Street) -> None:
+    frame = await street.close_contact("ebike")
+    packet = await street.ears["lift-b3"].first(URGENT, frame)
+    print("\ne-bike, after the frame that told of it:")
+    stage("first packet in the lift", frame, packet.at_ns)
+    await asyncio.sleep(1.2)
+    assert street.sounded(frame) == {"lift-b3"}
+    playing = (await street.events("service", "broadcast.playing"))[-1]
+    assert playing["place"] == "b3-lift"
+    source = load(street.clip(playing["data"]["clips"][0]))[:16_000]
+    sound = l16(p.data for p in street.ears["lift-b3"].since(frame, URGENT))[:16_000]
+    share = rms(sound) / rms(source)
+    assert share == pytest.approx(10 ** (-10 / 20), rel=0.05)
+
+
+async def test_a_flapping_sensor_speaks_once(street: Street) -> None:
+    began = now_ns()
+    for _ in range(5):
+        await street.close_contact("nervous")
+        await asyncio.sleep(0.15)
+        street.open_contact("nervous")
+        await asyncio.sleep(0.3)
+    (order,) = await street.orders_from("linkage.nervous")
+    packets = street.ears["horn-b5"].since(began)
+    assert {p.rank for p in packets} == {EMERGENCY}
+    assert len({p.data[8:12] for p in packets}) == 1, "one session, begun once"
+    assert await street.state_of(order) == "playing"
+
+
+async def test_the_fire_panel_takes_its_zones_and_gives_them_back(street: Street) -> None:
+    smoke = await street.close_contact("smoke")
+    await street.ears["horn-b3"].first(EMERGENCY, smoke)
+    frame = await street.close_contact("fire")
+    forced = await street.ears["horn-b3"].first(FIRE, frame)
+    print("\nfire panel, after the frame that told of it:")
+    stage("first packet of class 9", frame, forced.at_ns)
+    await asyncio.sleep(0.5)
+    assert street.sounded(frame) == {"horn-b3", "horn-b5"}
+    since = forced.at_ns + 100_000_000
+    assert {p.rank for p in street.ears["horn-b3"].since(since)} == {FIRE}
+    (emergency,) = (await street.orders_from("linkage.smoke-b3"))[-1:]
+    assert await street.state_of(emergency) == "playing", "beside it, not ended by it"
+    answer = await street.post("/api/v1/orders/stop", {})
+    assert answer == [], "STOP is for what lies below an emergency"
+    released = now_ns()
+    street.open_contact("fire")
+    again = await street.ears["horn-b3"].first(EMERGENCY, released)
+    await asyncio.sleep(0.3)
+    assert street.ears["horn-b3"].since(again.at_ns + 100_000_000, FIRE) == []
+
+
+async def test_ten_presses_of_the_key_on_the_wall_are_one_order(street: Street) -> None:
+    began = now_ns()
+    for press in range(10):
+        frame = await street.close_contact("notice-key")
+        if press == 0:
+            packet = await street.ears["horn-b3"].first(NOTICE, frame)
+            print("\nkey on the wall:")
+            stage("pressed: the line is asked", began, frame)
+            stage("first packet after the frame", frame, packet.at_ns)
+            stage("first packet after the press", began, packet.at_ns)
+        street.open_contact("notice-key")
+        await asyncio.sleep(PRESS_S)
+    (order,) = await street.orders_from("key.notice")
+    assert street.sounded(began) == {"horn-b3", "horn-b5"}
+    assert await street.state_of(order) == "playing"
+
+
+async def test_the_platform_plays_and_stops_on_its_signed_word(street: Street) -> None:
+    began = now_ns()
+    state, receipt = await street.commanded("broadcast.play", zones=["b5"], text=LONG)
+    assert state == "done"
+    packet = await street.ears["horn-b5"].first(NOTICE, began)
+    state, _ = await street.commanded("broadcast.stop", order=receipt["of"])
+    assert state == "done"
+    assert await street.state_of(receipt["of"]) == "stopped"
+    print("\nplatform's notice:")
+    stage("first packet after the signature", began, packet.at_ns)
+    urgent = now_ns()
+    state, receipt = await street.commanded("broadcast.play", zones=["b3"], preset="fire",
+                                            **{"class": "emergency"})  # fmt: skip
+    assert state == "done"
+    packet = await street.ears["horn-b3"].first(EMERGENCY, urgent)
+    stage("first packet of its emergency", urgent, packet.at_ns)
+    state, why = await street.commanded("broadcast.play", zones=["moon"], text="试试")
+    assert (state, why) == ("failed", "broadcast.unknown-zone")
+
+
+async def test_a_public_warning_sounds_and_a_test_of_one_does_not(street: Street) -> None:
+    began = now_ns()
+    test = WARNING.format(id="w-1", status="Test")
+    assert await street.commanded("broadcast.cap", xml=test, zones=["all"]) == (
+        "done",
+        {"sounds": False},
+    )
+    assert street.sounded(began) == set()
+    actual = WARNING.format(id="w-2", status="Actual")
+    state, receipt = await street.commanded("broadcast.cap", xml=actual, zones=["all"])
+    assert state == "done", receipt
+    for horn in ("horn-b3", "horn-b5"):
+        await street.ears[horn].first(EMERGENCY, began)
+
+
+async def test_at_night_only_the_emergency_sounds_and_without_the_platform_too(
+    street: Street,
+) -> None:
+    await street.station.stop()
+    await street.open(quiet=True)
+    began = now_ns()
+    receipt = await street.post("/api/v1/orders", {"zones": ["all"], "preset": "long"})
+    assert (receipt["state"], receipt["reason_code"]) == ("refused", "broadcast.quiet")
+    await street.close_contact("notice-key")
+    await asyncio.sleep(0.5)
+    assert street.sounded(began) == set()
+    await street.platform.stop()
+    frame = await street.close_contact("smoke")
+    packet = await street.ears["horn-b3"].first(EMERGENCY, frame)
+    print("\nsmoke in quiet hours, platform away, after the frame that told of it:")
+    stage("first packet at the horn", frame, packet.at_ns)
+    assert street.sounded(began) == {"horn-b3"}
