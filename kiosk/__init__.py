@@ -6,6 +6,7 @@
     flows/        one transition table a family, and what moves it: ride, call, work order
     book.py       the open requests, bounded
     core.py       all of it together: presses, answers and time in; turns and effects out. Pure
+    rides.py      what moves a ride; calls.py: a call; works.py: a work order, and what is promised
     dispatch.py   the roads by which a car is asked for
     people.py     personal fields: masked, sealed, named by a token
     speech/       what is said of every state

@@ -35,7 +35,8 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     """A request as a page shows it: never a number but masked. Seconds are the station's own.
 
     `left_s`: until its present state is over, where it has an end. `acts` are what the reader may
-    do with it now.
+    do with it now. `due`: what is promised next of a work order (`take`, `come`, `revisit`),
+    `due_s`: in how many seconds, less than none once it is `overdue`; staff alone see these.
     """
 
     id: str
@@ -65,6 +66,9 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     clip: str = ""
     linked: str = ""
+    due: str = ""
+    due_s: int | None = None
+    overdue: bool = False
 
 
 class KioskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +100,8 @@ def view(
     allowed = request.kind.staff if staff else request.kind.resident
     ride = request.ride
     timed = ride is not None and not request.ended and request.state not in ("assigned", "arrived")
+    due = room.core.works.due(request) if staff and request.family == "work" else None
+    due_s = None if due is None else (due.at_ns - moment.lived_ns) // S
     left_ns = ride.until.at_ns - moment.at_ns if timed and ride is not None else None
     return RequestView(
         id=request.id,
@@ -125,6 +131,9 @@ def view(
         note=request.note,
         clip=request.clip,
         linked=request.linked,
+        due="" if due is None else due.stage,
+        due_s=due_s,
+        overdue=due_s is not None and due_s < 0,
     )
 
 

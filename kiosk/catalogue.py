@@ -26,14 +26,30 @@ class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.en if language == "en" else self.zh
 
 
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=43_200)]
+
+
+class Within(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is promised of a work order: taken, somebody there, and come again, within so long."""
+
+    take_min: Minutes = 120
+    come_min: Minutes = 1440
+    revisit_min: Minutes = 4320
+
+
 class What(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One picture to press. `person`: it does not wait for an order, a person is called at once."""
+    """One picture to press. `person`: it does not wait for an order, a person is called at once.
+
+    `joins`: two who press it at one place mean the same fault. `within`: else the service's.
+    """
 
     id: Id
     name: Name
     pictogram: Id
     note: Name | None = None
     person: bool = False
+    joins: bool = True
+    within: Within | None = None
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,6 +66,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     hue: Literal["ride", "fix", "guide", "health", "person"]
     keep_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 1
     what: tuple[What, ...] = ()
+    within: Within = Within()
 
     @property
     def kind(self) -> Family:

@@ -18,11 +18,10 @@ from kiosk.book import SYSTEM, Ask, Book, Outcome, Say
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dispatch import Status
-from kiosk.flows.work import Act as Work
-from kiosk.flows.work import State as WorkState
 from kiosk.options import Plan
 from kiosk.request import ActName, Car, Face, Moment, Press, Request, S, Text
 from kiosk.rides import Rides, failed
+from kiosk.works import Works
 
 ROOM = "requests"
 """Whose state this is in the journal."""
@@ -77,6 +76,7 @@ class Core:
         self._places = places
         self.rides = Rides(self.book, plan.ride, is_open)
         self._calls = Calls(self.book, plan.call, duty)
+        self.works = Works(self.book, plan.work, services, duty)
 
     def restore(self, kept: Iterable[bytes], head: Head, moment: Moment) -> Outcome:
         """Take back what was open before a restart, and say what had not been said."""
@@ -124,9 +124,11 @@ class Core:
         fields = _fields(request, deed, who)
         if request.family == "ride":
             self.rides.acted(request, deed.act, moment, who, **fields)
+        elif request.family == "work":
+            self.works.acted(request, deed.act, moment, who, **fields)
         else:
             self.book.move(request, deed.act, moment, actor=who, **fields)
-            if request.family == "call" and deed.act == "ring":
+            if deed.act == "ring":
                 again = self.book.change(
                     self.book.requests[request.id], rang_ns=moment.lived_ns, steps=0
                 )
@@ -172,10 +174,7 @@ class Core:
         """Let time pass."""
         self.rides.tick(moment)
         self._calls.tick(moment)
-        for request in self.book.live(family="work"):
-            age_s = (moment.lived_ns - request.since_ns) / S
-            if request.state == WorkState.DONE and age_s > self._plan.work.rate_within_h * 3600:
-                self.book.move(request, Work.LAPSE, moment)
+        self.works.tick(moment)
         before = set(self.book.requests)
         self.book.sweep(moment, {"work": self._plan.work.reopen_within_days * 86_400})
         if before - set(self.book.requests):
@@ -233,6 +232,8 @@ class Core:
             fields["ride"] = self.rides.began(moment)
         elif becomes.family == "call":
             fields |= {"rang_ns": moment.lived_ns, "urgent": becomes is not service}
+        else:
+            fields |= self.works.began(becomes, press.what, place, moment)
         request = self.book.open(becomes, press, place, actor, moment, **fields)
         if becomes.family == "ride":
             return self.rides.search(request, moment)

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.errors import SettingsError
 from gateway.upstream.options import Options as UplinkOptions
+from kiosk.catalogue import Within
 
 Road = Literal["platform", "dispatcher", "desk"]
 DESK = "desk"
@@ -130,11 +131,15 @@ class CallOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class WorkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[service.repair]`: `phones` by picture, where a person is called and a number shown."""
+    """`[service.repair]`: `phones` by picture, where a person is called and a number shown.
+
+    `within` by picture: what this station promises, where that is not as `config/services` has it.
+    """
 
     rate_within_h: Annotated[float, msgspec.Meta(ge=1, le=720)] = 48.0
     reopen_within_days: Annotated[float, msgspec.Meta(ge=1, le=90)] = 7.0
     phones: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")]] = {}
+    within: dict[str, Within] = {}
 
 
 ServiceOptions = RideOptions | CallOptions | WorkOptions

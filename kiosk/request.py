@@ -83,7 +83,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `person` is a token of `private.db`, `masked` what a page may show of it. `said` is what was
     last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that it
-    came from. `owed`: see `Owed`.
+    came from, of a work order the one by which the same fault was first reported. `owed`: see
+    `Owed`. `counted_ns`: from when what is promised of a work order counts; `late`: which promise
+    of it staff have been told is broken.
     """
 
     id: str
@@ -116,6 +118,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     said: str = ""
     quiet: bool = False
     linked: str = ""
+    counted_ns: int = 0
+    late: str = ""
 
     @property
     def kind(self) -> Family:

@@ -63,7 +63,14 @@ class KioskReader:
             found = hint(name, services())
             self._decoder.blame(path, "requests.unknown-service", word=name, hint=found)
             return None
-        return self._decoder.struct(SHAPES[services()[name].family], table, path)
+        options = self._decoder.struct(SHAPES[services()[name].family], table, path)
+        if isinstance(options, WorkOptions):
+            pictures = {what.id for what in services()[name].what}
+            for key, words in (("phones", options.phones), ("within", options.within)):
+                for word in words:
+                    at = (*path, key, word)
+                    self._decoder.refers(word, pictures, at, "requests.unknown-what")
+        return options
 
 
 Each = Callable[..., dict[str, Any]]

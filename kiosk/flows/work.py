@@ -22,7 +22,12 @@ class State(Word):
 
 
 class Act(Word):
-    """What moves it. `PRAISE` and `COMPLAIN`: the faces; `LAPSE`: nobody has pressed one."""
+    """What moves it.
+
+    `PRAISE` and `COMPLAIN`: the faces; `LAPSE`: nobody has pressed one.
+
+    `OVERDUE`: what was promised of it has not come about, and somebody is told.
+    """
 
     RECEIVE = "receive"
     ASSIGN = "assign"
@@ -34,6 +39,7 @@ class Act(Word):
     REOPEN = "reopen"
     CLOSE = "close"
     CANCEL = "cancel"
+    OVERDUE = "overdue"
 
 
 _TAKEN: dict[Act, State] = {
@@ -43,9 +49,13 @@ _TAKEN: dict[Act, State] = {
     Act.CANCEL: State.CANCELLED,
 }
 _OF: dict[State, dict[Act, State]] = {
-    State.REPORTED: {Act.RECEIVE: State.RECEIVED, **_TAKEN},
-    State.RECEIVED: _TAKEN,
-    State.ASSIGNED: _TAKEN,
+    State.REPORTED: {
+        Act.RECEIVE: State.RECEIVED,
+        **_TAKEN,
+        Act.OVERDUE: State.REPORTED,
+    },
+    State.RECEIVED: {**_TAKEN, Act.OVERDUE: State.RECEIVED},
+    State.ASSIGNED: {**_TAKEN, Act.OVERDUE: State.ASSIGNED},
     State.DOING: {Act.ASSIGN: State.ASSIGNED, Act.FINISH: State.DONE},
     State.DONE: {
         Act.PRAISE: State.CLOSED,
@@ -57,8 +67,13 @@ _OF: dict[State, dict[Act, State]] = {
         Act.PRAISE: State.CLOSED,
         Act.CLOSE: State.CLOSED,
         Act.REOPEN: State.REOPENED,
+        Act.OVERDUE: State.REVISIT,
     },
-    State.REOPENED: {Act.RECEIVE: State.RECEIVED, **_TAKEN},
+    State.REOPENED: {
+        Act.RECEIVE: State.RECEIVED,
+        **_TAKEN,
+        Act.OVERDUE: State.REOPENED,
+    },
     State.CLOSED: {Act.REOPEN: State.REOPENED},
 }
 
