@@ -55,8 +55,9 @@ def _away(scene: Scene) -> tuple[Line, ...]:
         rows.append(Row("", words("kiosk.away-desk-calls"), icon="person"))
     elif dial:
         rows.append(Row("", words("kiosk.away-dial", phone=dial), icon="phone"))
+    most = "x3" if scene.session.large else "x4"
     return (
-        line(scene, words("kiosk.away-head"), "x4", 1, kind="icon", icon="cloud-off"),
+        line(scene, words("kiosk.away-head"), most, 1, kind="icon", icon="cloud-off"),
         Line(kind="rows", rows=tuple(rows), size="x2"),
     )
 

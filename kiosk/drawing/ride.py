@@ -52,7 +52,7 @@ def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
         size="x6",
         note=scene.words("kiosk.ride-usual"),
     )
-    if scene.sheet.shape == "wide":
+    if scene.sheet.shape == "wide" or scene.session.large:
         return (count,)
     taken = request.state == "searching"
     codes = ("kiosk.step-sent", "kiosk.step-taken", "kiosk.step-driver", "kiosk.step-comes")

@@ -141,9 +141,10 @@ def tile(scene: Scene, press: str, word: str, icon: str, span: int, **fields: An
     sheet = scene.sheet
     room_mm = sheet.tile_mm(span)
     note = fields.pop("note", "")
-    if note and _over(note, room_mm, sheet):
+    if note and (sheet.large or _over(note, room_mm, sheet)):
         note = ""
-    size = sheet.fit(word, room_mm, "x3")
+    most = "x2" if sheet.large and fields.get("high") == "h2" else "x3"
+    size = sheet.fit(word, room_mm, most)
     return Key(press=press, word=word, icon=icon, span=span, note=note, size=size, **fields)
 
 

@@ -30,16 +30,14 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     if request.state not in STOPS or scene.sheet.shape == "wide" or request.state == "done":
         return (number, line(scene, _subject(scene, request), "x2"))
     now = STOPS.index(request.state)
+    shown = range(max(0, now - 1), min(len(STOPS), now + 3))  # what was, what is, what comes
     stops = tuple(
         Row("done" if place < now else "now" if place == now else "to",
-            scene.words(f"kiosk.work-stop-{stop}"))
-        for place, stop in enumerate(STOPS)
+            scene.words(f"kiosk.work-stop-{STOPS[place]}"))
+        for place in shown
     )  # fmt: skip
-    return (
-        number,
-        line(scene, _subject(scene, request), "x2"),
-        Line(kind="steps", rows=stops, size="x2"),
-    )
+    subject = line(scene, _subject(scene, request), "x2", 1)
+    return (number, subject, Line(kind="steps", rows=stops, size="x2"))
 
 
 def _subject(scene: Scene, request: Request) -> str:

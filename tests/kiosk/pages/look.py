@@ -209,13 +209,35 @@ class Judged(NamedTuple):
     rules: int
 
 
-async def take(made: House, page: Page, shot: Shot, mode: Mode, out: Path | None) -> Judged:
+EXCHANGE = """() => new Promise((done) => {
+  const asked = new XMLHttpRequest();
+  asked.open("GET", "/kiosk/");
+  asked.responseType = "document";
+  asked.onload = () => {
+    const fresh = asked.response;
+    for (const name of ["data-night", "data-contrast"])
+      document.documentElement.toggleAttribute(name, fresh.documentElement.hasAttribute(name));
+    document.title = fresh.title;
+    document.body.replaceWith(document.adoptNode(fresh.body));
+    done();
+  };
+  asked.send();
+})"""
+"""The next screen in the page that is there, as the page itself does it: quicker than anew."""
+
+
+async def take(
+    made: House, page: Page, shot: Shot, mode: Mode, out: Path | None, *, anew: bool = True
+) -> Judged:
     """Bring the kiosk there, picture it, judge it."""
     made.fresh()
     as_mode(made, mode)
     await shot.bring(made)
     console = browser.complaints(page)
-    await page.goto(f"{made.address}/kiosk/")
+    if anew or page.url == "about:blank":
+        await page.goto(f"{made.address}/kiosk/")
+    else:
+        await page.evaluate(EXCHANGE)
     await page.wait_for_selector("body.kiosk main")
     if out is not None:
         await browser.shoot(page, out / f"kiosk-{mode.name}-{shot.name}.png")
@@ -229,10 +251,12 @@ async def take(made: House, page: Page, shot: Shot, mode: Mode, out: Path | None
     return Judged(shot.name, faults, verdict.page_bytes / 1000, verdict.paint_ms, verdict.rules)
 
 
-async def through(chromium: Browser, mode: Mode, out: Path | None = None) -> list[Judged]:
+async def through(
+    chromium: Browser, mode: Mode, out: Path | None = None, *, anew: bool = True
+) -> list[Judged]:
     """Every screen in that mode."""
     async with house(mode.panel, mode.language) as made, tab(chromium, made, mode.panel) as page:
-        return [await take(made, page, shot, mode, out) for shot in SHOTS]
+        return [await take(made, page, shot, mode, out, anew=anew) for shot in SHOTS]
 
 
 async def main(names: list[str]) -> int:

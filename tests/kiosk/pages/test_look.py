@@ -1,0 +1,44 @@
+"""Every screen in every state: axe, millimetres, reach, fonts, overflow, and its spoken words."""
+
+import os
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
+
+from tests.kiosk.pages.look import MODES, SHOTS, STATES, Mode, through
+from tests.web import browser
+
+PAGE_KB_MAX = 30.0
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium():
+    async with browser.browser() as started:
+        yield started
+
+
+@pytest.mark.timeout(180)
+async def test_every_screen_upright_in_chinese(chromium: Chromium) -> None:
+    judged = await through(chromium, MODES[0], anew=False)
+    assert {one.name: one.faults for one in judged if one.faults} == {}
+    assert all(one.rules >= 20 for one in judged), "axe has looked"
+    assert judged[0].kb <= PAGE_KB_MAX
+    print(f"\nfirst page {judged[0].kb:.1f} kB, first paint {judged[0].paint_ms:.0f} ms")
+
+
+def test_every_state_of_every_family_is_looked_at() -> None:
+    names = {shot.name for shot in SHOTS}
+    assert {f"{family}-{state}" for family, state in STATES} <= names
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", MODES[1:], ids=lambda mode: mode.name)
+async def test_every_screen_in_every_mode(chromium: Chromium, mode: Mode) -> None:
+    if float(os.environ.get("YIZHAN_PROOF_SHARE", "1")) < 1 and mode not in MODES[1:4]:
+        mode = MODES[1]  # a small share looks at the other shape and the other language
+    judged = await through(chromium, mode, anew=False)
+    assert {one.name: one.faults for one in judged if one.faults} == {}
