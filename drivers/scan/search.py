@@ -64,7 +64,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Search:
-    """One search. `found` and `disturbed` grow as it goes on; `stop` ends it after a question."""
+    """One search. `found` and `disturbed` grow as it goes on; `stop` ends it after a question.
+
+    `pause` keeps the port, asks nothing, and is over with `resume` or `stop`.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,8 @@ class Search:
         self._on_progress = on_progress
         self._models: dict[str, Models] = {}
         self.stopped = False
+        self._going = asyncio.Event()
+        self._going.set()
         self._began_s = 0.0
         self._late: deque[tuple[Call, Transaction]] = deque(maxlen=_LATE_MAX)
         self._heard = b""
@@ -96,6 +101,21 @@ class Search:
     def stop(self) -> None:
         """End after the question under way; what was found stays found."""
         self.stopped = True
+        self._going.set()
+
+    def pause(self) -> None:
+        """Ask nothing after the question under way, until `resume`."""
+        if not self.stopped:
+            self._going.clear()
+
+    def resume(self) -> None:
+        """Go on where it paused."""
+        self._going.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for `resume`."""
+        return not self._going.is_set()
 
     @property
     def estimate_s(self) -> float:
@@ -128,6 +148,7 @@ class Search:
     async def _all(self, link: Link, number: int, planned: Iterable[Call]) -> None:
         calls = deque(planned)
         while calls and not self.stopped:
+            await self._going.wait()
             call = calls.popleft()
             if self._known(call):
                 continue

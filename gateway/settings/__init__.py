@@ -10,7 +10,7 @@ Nothing here knows a section: the roof assembles them (`gateway/appliance/schema
 """
 
 from gateway.settings.decode import Decoder, hint
-from gateway.settings.edit import edit, replace
+from gateway.settings.edit import edit, edited, replace
 from gateway.settings.lines import KeyPath
 from gateway.settings.toml import Document, Mistake, Phrase, dotted, parse, read, wrong
 
@@ -22,6 +22,7 @@ __all__ = [
     "Phrase",
     "dotted",
     "edit",
+    "edited",
     "hint",
     "parse",
     "read",

@@ -1,6 +1,7 @@
 """The station's buses: each a task of its own, and each replaced alone when its settings change."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, cast
 
 from drivers.contract import Device, FieldBus, OnState, Sink
@@ -8,6 +9,9 @@ from drivers.registry import bus_kinds
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.vitals import StationBus
+
+Recall = Callable[[], Awaitable[None]]
+"""Ends the use of a lent bus, and gives it back."""
 
 
 class _Plan(NamedTuple):
@@ -27,10 +31,11 @@ class Field:
         self._plans = _plans(settings)
         self.buses = {name: self._built(plan) for name, plan in self._plans.items()}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._lent: dict[str, Recall] = {}
 
     def start(self) -> None:
         """Poll."""
-        for name in self.buses.keys() - self._tasks.keys():
+        for name in self.buses.keys() - self._tasks.keys() - self._lent.keys():
             self._tasks[name] = start(f"bus {name}", self.buses[name].run)
 
     async def stop(self) -> None:
@@ -43,8 +48,27 @@ class Field:
         plans = _plans(settings)
         return {name for name, plan in self._plans.items() if plans.get(name) != plan}
 
+    async def lend(self, name: str, recall: Recall) -> None:
+        """Close that bus, so that somebody else may have its port until `give_back`.
+
+        `recall` ends that at once, for settings that touch the bus cannot wait. Its devices are
+        not read meanwhile, and their values grow old before everybody's eyes.
+        """
+        self._lent[name] = recall
+        await self._end({name})
+
+    def give_back(self, name: str) -> None:
+        """Poll again, if the settings still have devices there."""
+        if self._lent.pop(name, None) is not None:
+            self.start()
+
     async def halt(self, names: set[str]) -> None:
         """Stop these alone; until `replace` they still tell what they were."""
+        for name in names & self._lent.keys():
+            await self._lent[name]()
+        await self._end(names)
+
+    async def _end(self, names: set[str]) -> None:
         await stop_all([self._tasks.pop(name) for name in names & self._tasks.keys()],
                        STOP_WITHIN_S)  # fmt: skip
 

@@ -43,6 +43,7 @@ from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
 from gateway.station.presence import Presence
+from gateway.station.setting_up import SettingUp
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
@@ -221,6 +222,19 @@ class Station:
         ]
         if self.sounding is not None:
             sections.append(self.sounding.section())
+        self.setting_up = SettingUp(
+            self.cycle,
+            lambda: self.changing.settings,
+            state,
+            clock,
+            journal,
+            field=self.field,
+            uplinks=self.uplinks,
+            vitals=self.watch,
+            names=doors.names,
+            sounds=None if self.sounding is None else self.sounding.tone,
+        )
+        sections.append(self.setting_up.section)
         self._doors = doors
         app = doors.build(sections, self.watch, self.time.moved)
         self._server = WebServer(app, settings.web, control=control_path())
@@ -251,6 +265,7 @@ class Station:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         await self.intake.resume()
+        await self.setting_up.start()
         if self.sounding is not None:
             await self.sounding.start()
         await self.asking.start()
@@ -261,6 +276,7 @@ class Station:
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages."""
         await self.cycle.stop()
+        await self.setting_up.stop()
         await self.field.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):

@@ -40,6 +40,7 @@ from gateway.rules.linkage import Announce, Task, action_of
 from gateway.station.remote import REFUSALS, Remote, accepted
 from gateway.station.speaking import Speaking
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.station.toning import Tone
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
 from kiosk.speech import LANGUAGES, script
@@ -108,6 +109,7 @@ class Sounding:
             settings.station.language,
         )
         self._keys = Keys(settings.sound.keys, self._key)
+        self.tone = Tone(settings.sound.speakers, house, clock, self._engine, shelf)
         self._acting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 

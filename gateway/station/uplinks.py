@@ -91,6 +91,14 @@ class Uplinks:
             self._open(name, uplinks[name])
             self._start(name)
 
+    async def reopen(self, name: str) -> None:
+        """Connect anew, with papers that have just come; nothing happens where it is not open."""
+        if name in self._lines:
+            options = self._lines[name].options
+            await self._close(name)
+            self._open(name, options)
+            self._start(name)
+
     async def close(self) -> None:
         """Stop, and let go of every connection."""
         await stop_all([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)

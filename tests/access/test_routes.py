@@ -17,6 +17,9 @@ from aiohttp import web
 from gateway.access.sessions import IDLE_S
 from gateway.appliance.settings.cycle import Cycle
 from gateway.appliance.settings.section import section as settings_section
+from gateway.setup.contract import Roof
+from gateway.setup.records import Records
+from gateway.setup.section import section as setup_section
 from gateway.web import control
 from gateway.web.section import Permission, Route, Section
 from gateway.web.server import ROUTES
@@ -45,8 +48,11 @@ class Whole(Site):
     """With the sections that only stand in a running station."""
 
     def sections(self) -> list[Section]:
-        cycle = cast(Cycle, None)  # no handler of it runs here
-        return [*super().sections(), settings_section(cycle, self.look, self.names)]
+        cycle = cast(Cycle, None)  # no handler of these runs here
+        records = Records(self.journal, self.clock)
+        setup = setup_section(cast(Roof, None), records, self.look, self.names)
+        settings = settings_section(cycle, self.look, self.names)
+        return [*super().sections(), settings, setup]
 
 
 class StoodIn(Whole):

@@ -1,0 +1,229 @@
+"""What the pages' buttons do. Every form works without a script."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Literal
+
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from gateway.errors import SettingsError, Unavailable, UsageError
+from gateway.health import PointVitals, Vitals
+from gateway.settings import Mistake
+from gateway.setup import draft
+from gateway.setup.compare import Judged, judge, typed
+from gateway.setup.contract import Came, Changes, Roof
+from gateway.setup.desk import Desk
+from gateway.setup.records import Record, Records
+from gateway.web import reading
+from gateway.web.audited import done_to, who
+from gateway.web.words import words_for
+
+PATIENCE_S = 3.0
+"""A person who pressed a button sees the page again after this, whatever is still under way."""
+
+ROWS_MAX = 64
+
+_Given = MultiDictProxy[str | bytes | bytearray | web.FileField]
+
+
+class Acts:
+    """The handlers of everything that is pressed."""
+
+    def __init__(
+        self, roof: Roof, records: Records, desk: Desk, vitals: Callable[[], Vitals]
+    ) -> None:
+        """`desk` shows what was wrong."""
+        self._roof = roof
+        self._records = records
+        self._desk = desk
+        self._vitals = vitals
+
+    async def add_line(self, request: web.Request) -> web.StreamResponse:
+        """A new line."""
+        changes = draft.line(await _form(request), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/lines")
+
+    async def search(self, request: web.Request) -> web.StreamResponse:
+        """Start, pause, resume, stop a search, or read what was found once more."""
+        bus, what = request.match_info["id"], request.match_info["what"]
+        searching = self._roof.searching
+        done_to(request, bus)
+        match what:
+            case "start":
+                form = await _form(request)
+                thorough, only = bool(form.get("thorough")), form.get("only", "")
+                await searching.start(bus, thorough=thorough, only=only)
+            case "pause":
+                searching.pause()
+            case "resume":
+                searching.resume()
+            case "stop":
+                searching.stop()
+            case "again":
+                await searching.again()
+            case _:
+                raise web.HTTPNotFound
+        raise web.HTTPSeeOther(f"/setup/scan/{bus}")
+
+    async def add_devices(self, request: web.Request) -> web.StreamResponse:
+        """The rows that are ticked, or the one that was written by hand."""
+        form = await _form(request)
+        rows = [
+            draft.Row(
+                address=form.get(f"address-{n}", ""),
+                model=form.get(f"model-{n}", ""),
+                name=form.get(f"name-{n}", ""),
+                place=form.get(f"place-{n}", ""),
+                line=form.get(f"line-{n}", ""),
+            )
+            for n in range(ROWS_MAX)
+            if form.get(f"add-{n}")
+        ]
+        changes = draft.devices(rows, form.get("bus", ""), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/devices")
+
+    async def edit_device(self, request: web.Request) -> web.StreamResponse:
+        """Its name and place."""
+        return await self._change(request, draft.device(await _form(request)), "/setup/devices")
+
+    async def wire(self, request: web.Request) -> web.StreamResponse:
+        """What is wired to an input."""
+        changes = draft.wired(await _form(request), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/devices")
+
+    async def compare(self, request: web.Request) -> web.StreamResponse:
+        """The station's value against the meter's own display, or a pressed sensor's state."""
+        form = await _form(request)
+        device, point = form.get("device", ""), form.get("point", "")
+        done_to(request, f"{device}.{point}")
+        seen = self._point(device, point)
+        if seen is None or seen.value is None:
+            raise Unavailable("setup.nothing-read", device=device, point=point)
+        shown = form.get("shown", "").strip()
+        if not shown and not form.get("agrees"):
+            raise UsageError("setup.compare-empty")
+        judged = _judged(seen, shown) if shown else Judged("agrees")
+        wall_ns, trust = self._records.now()
+        ours = f"{reading.value(seen, words_for(request))} {reading.unit(seen.unit)}".strip()
+        record = Record(judged.verdict, who(request).id, wall_ns, trust, ours, shown, judged.factor)
+        await self._records.keep(f"{device}.{point}", record)
+        raise web.HTTPSeeOther(f"/setup/devices#d-{device}")
+
+    async def place(self, request: web.Request) -> web.StreamResponse:
+        """A place: new, renamed, or moved."""
+        changes = draft.place(await _form(request), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/places")
+
+    async def add_zone(self, request: web.Request) -> web.StreamResponse:
+        """A new zone."""
+        given = await _given(request)
+        changes = draft.zone(_plain(given), _all(given, "places"), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/places")
+
+    async def add_speaker(self, request: web.Request) -> web.StreamResponse:
+        """A new loudspeaker."""
+        given = await _given(request)
+        changes = draft.speaker(_plain(given), _all(given, "zones"), self._roof.wiring.plan())
+        return await self._change(request, changes, "/setup/sound")
+
+    async def beep(self, request: web.Request) -> web.StreamResponse:
+        """A test tone on one loudspeaker."""
+        speaker = (await _form(request)).get("id", "")
+        done_to(request, speaker)
+        if self._roof.sounds is None:
+            raise Unavailable("setup.no-sound")
+        await self._roof.sounds.beep(speaker, who(request))
+        raise web.HTTPSeeOther(f"/setup/sound?asked={speaker}")
+
+    async def heard(self, request: web.Request) -> web.StreamResponse:
+        """Somebody stood there and listened."""
+        form = await _form(request)
+        speaker = form.get("id", "")
+        done_to(request, speaker)
+        if all(each.id != speaker for each in self._roof.wiring.plan().speakers):
+            raise UsageError("setup.no-speaker", speaker=speaker[:40])
+        wall_ns, trust = self._records.now()
+        state: Literal["heard", "unheard"] = "heard" if form.get("heard") == "yes" else "unheard"
+        await self._records.keep(
+            f"speaker.{speaker}", Record(state, who(request).id, wall_ns, trust)
+        )
+        raise web.HTTPSeeOther("/setup/sound")
+
+    async def bind(self, request: web.Request) -> web.StreamResponse:
+        """The platform's address, and a claim token where it gave one."""
+        form = await _form(request)
+        changes = draft.platform(form)
+        name = next(iter(changes))[1]
+        done_to(request, name)
+        if token := form.get("token", "").strip():
+            await self._roof.binding.enrol(name, form.get("url", "").strip(), token)
+        return await self._change(request, changes, "/setup/platform")
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """One thing goes."""
+        form = await _form(request)
+        section = form.get("section", "")
+        changes = draft.removal(section, form.get("id", ""))
+        back = {"bus": "lines", "device": "devices", "speaker": "sound", "upstream": "platform"}
+        return await self._change(request, changes, f"/setup/{back.get(section, 'places')}")
+
+    async def _change(
+        self, request: web.Request, changes: Changes, back: str
+    ) -> web.StreamResponse:
+        """Through the settings' life cycle; what is wrong with it comes as a page."""
+        words = words_for(request)
+        on = ", ".join(dict.fromkeys(".".join(key[:2]) for key in changes))
+        done_to(request, on[:120])
+        why = words("setup.why", on=on[:120])
+        doing = asyncio.ensure_future(self._roof.wiring.change(changes, who(request), why))
+        done, _ = await asyncio.wait([doing], timeout=PATIENCE_S)
+        try:
+            if done:
+                await self._settled(doing.result())
+        except SettingsError as error:
+            mistakes: tuple[Mistake, ...] = error.data.get("mistakes", ())
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return self._desk.page(request, "refused", status=status, mistakes=mistakes, back=back)
+        doing.add_done_callback(_heard)
+        raise web.HTTPSeeOther(back)
+
+    async def _settled(self, came: Came) -> None:
+        """After a change: forget what was vouched for of things that are gone."""
+        if came.state == "kept":
+            plan = self._roof.wiring.plan()
+            await self._records.forget({device.id for device in plan.devices} | {"speaker"})
+
+    def _point(self, device: str, point: str) -> PointVitals | None:
+        points = (each.points for each in self._vitals().devices if each.id == device)
+        return next((each for some in points for each in some if each.id == point), None)
+
+
+def _judged(seen: PointVitals, shown: str) -> Judged:
+    if isinstance(seen.value, bool | str) or seen.value is None:
+        return Judged("agrees" if str(seen.value) == shown else "differs")
+    return judge(float(seen.value), *typed(shown), seen.unit)
+
+
+def _heard(task: asyncio.Future[Came]) -> None:
+    """Whoever asked sees a page already; the history tells them what came of it."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _given(request: web.Request) -> _Given:
+    return await request.post()
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    return _plain(await _given(request))
+
+
+def _plain(given: _Given) -> dict[str, str]:
+    """The text fields, each once."""
+    return {key: value for key, value in given.items() if isinstance(value, str)}
+
+
+def _all(given: _Given, name: str) -> list[str]:
+    return [value for value in given.getall(name, []) if isinstance(value, str)]

@@ -1,0 +1,55 @@
+"""Whether the station's value and what a person reads off the meter's own display agree. Pure.
+
+A display rounds, and a load moves between two looks; a wrong ratio, word order or scale is off by
+far more. So a little is forgiven, and for the rest the factor tells what to look at.
+"""
+
+from typing import Literal, NamedTuple
+
+from gateway.errors import UsageError
+
+FORGIVEN = 0.05
+"""The share by which a load may have moved between two looks."""
+
+COUNTED = frozenset({"kW.h", "W.h", "m3", "L", "GJ", "var.h"})
+"""Units of counters: they hardly move, so only the display's last digits are forgiven."""
+
+COUNTED_FORGIVEN = 0.001
+
+FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
+CHARACTERS_MAX = 20
+
+
+class Judged(NamedTuple):
+    """The verdict; `factor` is by how much the station's value is too large, if that is plain."""
+
+    verdict: Literal["agrees", "differs"]
+    factor: float | None = None
+
+
+def typed(text: str) -> tuple[float, float]:
+    """The number that somebody typed and half of its last digit; UsageError if it is none."""
+    plain = text.strip().replace(",", "").replace("，", "").replace("。", ".")
+    try:
+        value = float(plain)
+    except ValueError:
+        raise UsageError("setup.no-number", text=text[:CHARACTERS_MAX]) from None
+    if len(plain) > CHARACTERS_MAX or value in (float("inf"), float("-inf")) or value != value:  # noqa: PLR0124  # NaN
+        raise UsageError("setup.no-number", text=text[:CHARACTERS_MAX])
+    _, _, decimals = plain.partition(".")
+    return value, 0.5 * 10.0 ** -len(decimals)
+
+
+def judge(ours: float, shown: float, half_digit: float, unit: str) -> Judged:
+    """The station's value against the display's."""
+    if _near(ours, shown, half_digit, unit):
+        return Judged("agrees")
+    for factor in FACTORS:
+        if shown and _near(ours / factor, shown, half_digit, unit):
+            return Judged("differs", factor)
+    return Judged("differs")
+
+
+def _near(ours: float, shown: float, half_digit: float, unit: str) -> bool:
+    share = COUNTED_FORGIVEN if unit in COUNTED else FORGIVEN
+    return abs(ours - shown) <= max(2 * half_digit, share * abs(shown))

@@ -1,0 +1,253 @@
+"""What the setup pages need from the station; `gateway/station/setting_up.py` gives it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from gateway.audit.events import Who
+from gateway.settings import Phrase
+
+Phase = Literal["idle", "searching", "paused", "reading", "ended", "failed"]
+
+
+class PortPlan(msgspec.Struct, frozen=True):
+    """A serial port of this machine; `bus` is the line that the settings have on it, or ""."""
+
+    path: str
+    bus: str = ""
+
+
+class BusPlan(msgspec.Struct, frozen=True):
+    """One line; `searchable` where `yizhan scan` could search it, too."""
+
+    id: str
+    kind: str
+    where: str
+    line: str = ""
+    searchable: bool = False
+
+
+class InputPlan(msgspec.Struct, frozen=True):
+    """What is wired to one input of a contact module."""
+
+    number: str
+    id: str
+    name: str
+    kind: str
+    place: str
+    normally: str
+
+
+class DevicePlan(msgspec.Struct, frozen=True):
+    """One device; `inputs` of a contact module are the numbers that its model has."""
+
+    id: str
+    name: str
+    model: str
+    bus: str
+    address: str
+    place: str
+    inputs: tuple[str, ...] = ()
+    wired: tuple[InputPlan, ...] = ()
+
+
+class PlacePlan(msgspec.Struct, frozen=True):
+    """One place; `path` names what lies around it, from the outside in."""
+
+    id: str
+    name: str
+    inside: str
+    path: str
+    depth: int = 0
+
+
+class ZonePlan(msgspec.Struct, frozen=True):
+    """One zone."""
+
+    id: str
+    name: str
+    places: tuple[str, ...]
+    sound: str
+
+
+class SpeakerPlan(msgspec.Struct, frozen=True):
+    """One loudspeaker."""
+
+    id: str
+    name: str
+    kind: str
+    where: str
+    zones: tuple[str, ...]
+
+
+class UplinkPlan(msgspec.Struct, frozen=True):
+    """One platform."""
+
+    name: str
+    url: str
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A device model of the shelf."""
+
+    id: str
+    name: str
+    family: str
+    line: str = ""
+    unverified: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What `station.toml` says, as far as the pages show or change it."""
+
+    station: str
+    name: str
+    phone: str | None = None
+    ports: tuple[PortPlan, ...] = ()
+    buses: tuple[BusPlan, ...] = ()
+    devices: tuple[DevicePlan, ...] = ()
+    places: tuple[PlacePlan, ...] = ()
+    zones: tuple[ZonePlan, ...] = ()
+    speakers: tuple[SpeakerPlan, ...] = ()
+    uplinks: tuple[UplinkPlan, ...] = ()
+    models: tuple[Model, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One value that a found device gave."""
+
+    name: str
+    value: int | float | bool | str
+    unit: str
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A device that a search has found; `device` is its id where the settings have it already."""
+
+    family: str
+    line: str
+    address: str
+    models: tuple[str, ...] = ()
+    clear: bool = False
+    device: str = ""
+    said: tuple[Said, ...] = ()
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """A search: of which line, how far, what was found. `code` with `data` says why it failed.
+
+    `lent`: the station's own polls of that line rest meanwhile.
+    """
+
+    bus: str = ""
+    phase: Phase = "idle"
+    asking: str = ""
+    line: str = ""
+    done_s: float = 0.0
+    left_s: float = 0.0
+    found: tuple[Seen, ...] = ()
+    disturbed: tuple[str, ...] = ()
+    lent: bool = False
+    code: str = ""
+    data: Mapping[str, Any] = {}
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has the port."""
+        return self.phase in {"searching", "paused", "reading"}
+
+
+class Came(msgspec.Struct, frozen=True):
+    """What came of a change of the settings."""
+
+    state: Literal["kept", "rolled-back", "restarting", "unchanged"]
+    number: int
+    troubles: tuple[Phrase, ...] = ()
+
+
+class Papers(msgspec.Struct, frozen=True):
+    """A certificate for a platform: from when to when, and what is compared with its own page."""
+
+    url: str
+    fingerprint: str
+    begins: str
+    ends: str
+    renews: str
+    state: str
+
+
+Key = tuple[str, ...]
+Changes = Mapping[Key, Any]
+"""Keys of `station.toml` and their new values; None takes a key away."""
+
+
+class Wiring(Protocol):
+    """The settings, and the one way to change them."""
+
+    def plan(self) -> Plan:
+        """What they say now."""
+
+    async def change(self, changes: Changes, who: Who, why: str) -> Came:
+        """See it through; SettingsError lists what is wrong with it, Unavailable if one is on."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a change is being tried."""
+
+    @property
+    def last(self) -> Came | None:
+        """What came of the last change."""
+
+
+class Searching(Protocol):
+    """The engine of `yizhan scan`, on one line at a time."""
+
+    @property
+    def scan(self) -> Scan:
+        """How far it is."""
+
+    async def start(self, bus: str, *, thorough: bool, only: str = "") -> None:
+        """Search that line, with the line settings `only` if it names some.
+
+        UsageError if there is no such line, Unavailable if a search is on.
+        """
+
+    def pause(self) -> None:
+        """Ask nothing more for now."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def stop(self) -> None:
+        """Ask no more: what was found is read once, and then the line is polled again."""
+
+    async def again(self) -> None:
+        """Read everything that was found once more."""
+
+
+class Sounds(Protocol):
+    """The loudspeakers, one by one."""
+
+    async def beep(self, speaker: str, who: Who) -> None:
+        """Sound a test tone on that speaker alone; CommandRefused or Unavailable say why not."""
+
+
+class Binding(Protocol):
+    """The way to a platform."""
+
+    async def enrol(self, uplink: str, url: str, token: str) -> None:
+        """Exchange the token for a certificate; StationError says why not."""
+
+    def papers(self, uplink: str) -> Papers | None:
+        """The certificate for that platform, if there is one that can be read."""
+
+
+class Roof(NamedTuple):
+    """All of it; `sounds` only where there are loudspeakers."""
+
+    wiring: Wiring
+    searching: Searching
+    binding: Binding
+    sounds: Sounds | None = None

@@ -1,0 +1,197 @@
+"""What a form asks for, as keys of `station.toml` and their new values. Pure.
+
+Ids are made here, for an installer has names and no time; whoever wants another id writes it into
+the file. Whether the values will do is for the settings' own check to say.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UsageError
+from gateway.setup.contract import Changes, Plan
+
+SECTIONS = frozenset({"bus", "device", "place", "zone", "speaker", "upstream"})
+"""What a page may take away."""
+
+SERIAL = "serial"
+_TAIL = 4
+_ID_CHARS_MAX = 63
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One device to add; `line` is the one that it was found on, "" where nobody has looked."""
+
+    address: str
+    model: str
+    name: str
+    place: str
+    line: str = ""
+
+
+Form = Mapping[str, str]
+
+
+def line(form: Form, plan: Plan) -> Changes:
+    """A new `[bus.*]`."""
+    taken = {bus.id for bus in plan.buses}
+    id_ = form.get("id", "").strip() or numbered("line", taken)
+    if id_ in taken:
+        raise UsageError("setup.twice", id=id_)
+    kind = form.get("kind", SERIAL)
+    values: dict[str, Any] = {"kind": kind}
+    if kind == SERIAL:
+        values |= {"port": form.get("port", "").strip(), "line": form.get("line", "9600 8N1")}
+        values |= {"rs485": True} if form.get("rs485") else {}
+    else:
+        values["address"] = form.get("address", "").strip()
+    return {("bus", id_, key): value for key, value in values.items()}
+
+
+def devices(rows: Sequence[Row], bus: str, plan: Plan) -> Changes:
+    """New `[device.*]` on that line; UsageError if there is none to add, or no model is chosen."""
+    usual = next((each.line for each in plan.buses if each.id == bus), "")
+    models = {model.id: model for model in plan.models}
+    taken = {device.id for device in plan.devices}
+    changes: dict[tuple[str, ...], Any] = {}
+    for row in rows:
+        if row.model not in models:
+            raise UsageError("setup.no-model", address=row.address)
+        id_ = free(_stem(row.model, row.address), taken)
+        taken.add(id_)
+        name = row.name.strip() or f"{models[row.model].name} {row.address[-_TAIL:]}"
+        values = {
+            "name": name,
+            "profile": row.model,
+            "bus": bus,
+            "address": row.address.strip(),
+            "place": row.place,
+        }
+        if row.line and row.line != (models[row.model].line or usual):
+            values["line"] = row.line
+        changes |= {("device", id_, key): value for key, value in values.items()}
+    if not changes:
+        raise UsageError("setup.none-chosen")
+    return changes
+
+
+def device(form: Form) -> Changes:
+    """Another name, another place."""
+    id_ = form.get("id", "")
+    return {
+        ("device", id_, "name"): form.get("name", "").strip(),
+        ("device", id_, "place"): form.get("place", ""),
+    }
+
+
+def wired(form: Form, plan: Plan) -> Changes:
+    """What is wired to an input of a contact module; nothing any more where the kind is empty."""
+    module = next((each for each in plan.devices if each.id == form.get("id")), None)
+    number = form.get("number", "")
+    if module is None or number not in module.inputs:
+        raise UsageError("setup.no-input", number=number)
+    key = ("device", module.id, "inputs", number)
+    kind = form.get("kind", "").strip()
+    if not kind:
+        return {key: None}
+    former = next((each for each in module.wired if each.number == number), None)
+    taken = {each.id for each in module.wired if each is not former}
+    values = {
+        "id": former.id if former is not None and former.kind == kind else free(kind, taken),
+        "is": kind,
+        "name": form.get("name", "").strip(),
+        "place": form.get("place", ""),
+        "normally": "closed" if form.get("normally") == "closed" else "open",
+    }
+    if former is None:
+        return {key: values}
+    return {(*key, name): value for name, value in values.items()}
+
+
+def place(form: Form, plan: Plan) -> Changes:
+    """New places, one a line of `name`; or another name or whereabouts of one that there is."""
+    name, inside, id_ = (form.get(key, "").strip() for key in ("name", "in", "id"))
+    taken = {each.id for each in plan.places}
+    if id_ in taken:
+        return {("place", id_, "name"): name, ("place", id_, "in"): inside}
+    around = {"in": inside} if inside else {}
+    changes: dict[tuple[str, ...], Any] = {}
+    for each in filter(None, map(str.strip, name.splitlines())):
+        id_ = numbered("place", taken)
+        taken.add(id_)
+        changes[("place", id_)] = {"name": each, **around}
+    if not changes:
+        raise UsageError("setup.no-name")
+    return changes
+
+
+def zone(form: Form, places: Sequence[str], plan: Plan) -> Changes:
+    """A new zone."""
+    id_ = numbered("zone", {each.id for each in plan.zones})
+    values = {
+        "name": form.get("name", "").strip(),
+        "places": list(places),
+        "sound": form.get("sound", "community"),
+    }
+    return {("zone", id_): values}
+
+
+def speaker(form: Form, zones: Sequence[str], plan: Plan) -> Changes:
+    """A new loudspeaker; `where` is what its kind needs to be reached."""
+    id_ = numbered("speaker", {each.id for each in plan.speakers})
+    kind, where = form.get("kind", ""), form.get("where", "").strip()
+    values: dict[str, Any] = {"kind": kind, "zones": list(zones)}
+    values |= {"name": name} if (name := form.get("name", "").strip()) else {}
+    match kind:
+        case "multicast":
+            values["group"] = where
+        case "unicast":
+            values["to"] = where.replace(",", " ").split()
+        case "sip":
+            values["uri"] = where
+        case _:
+            values |= {"device": where} if where else {}
+    return {("speaker", id_, key): value for key, value in values.items()}
+
+
+def platform(form: Form) -> Changes:
+    """The way to a platform."""
+    name = form.get("id", "").strip() or "district"
+    changes: dict[tuple[str, ...], Any] = {
+        ("upstream", name, "kind"): "http",
+        ("upstream", name, "url"): form.get("url", "").strip(),
+    }
+    if form.get("plain"):
+        changes[("upstream", name, "plain")] = True
+    return changes
+
+
+def removal(section: str, id_: str) -> Changes:
+    """Takes one table away."""
+    if section not in SECTIONS:
+        raise UsageError("setup.not-removable", section=section[:40])
+    return {(section, id_): None}
+
+
+def numbered(stem: str, taken: Collection[str]) -> str:
+    """`stem-1`, or the next number that nobody has."""
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def free(stem: str, taken: Collection[str]) -> str:
+    """The stem, with a number if somebody has it."""
+    number, id_ = 1, stem
+    while id_ in taken:
+        number += 1
+        id_ = f"{stem}-{number}"
+    return id_
+
+
+def _stem(model: str, address: str) -> str:
+    """An id that says what it is and ends as its address does."""
+    tail = "".join(each for each in address.lower() if each.isascii() and each.isalnum())
+    return f"{model[: _ID_CHARS_MAX - 2 * _TAIL]}-{tail[-_TAIL:].lstrip('0') or '0'}"

@@ -1,0 +1,83 @@
+"""Who has compared and heard what, when, and by which clock: the facts of the acceptance sheet.
+
+They are facts about the installation and no settings, so they are state of the journal; each act
+stands in the audit besides.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import UsageError
+from gateway.event import Trust
+from gateway.journal import Journal, StateChange
+
+ROOM = "setup"
+RECORDS_MAX = 2000
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody has vouched for, or what did not agree.
+
+    `ours` and `shown` are the two values as they were seen; `factor` by how much ours was too
+    large. `who` is an account's id.
+    """
+
+    state: Literal["agrees", "differs", "heard", "unheard"]
+    who: str
+    wall_ns: int | None
+    trust: Trust
+    ours: str = ""
+    shown: str = ""
+    factor: float | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing needs to be looked at again."""
+        return self.state in {"agrees", "heard"}
+
+
+class Records:
+    """By what they are about: `em-b3.power_w`, `di-b3.smoke`, `speaker.horn-b3`."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Empty until `load`."""
+        self._journal = journal
+        self._clock = clock
+        self._records: dict[str, Record] = {}
+
+    async def load(self) -> None:
+        """Take back what was kept."""
+        state = await self._journal.load(ROOM)
+        self._records = {key: msgspec.json.decode(body, type=Record) for key, body in state.items()}
+
+    @property
+    def all(self) -> Mapping[str, Record]:
+        """Every record."""
+        return self._records
+
+    def get(self, key: str) -> Record | None:
+        """What is known of that."""
+        return self._records.get(key)
+
+    async def keep(self, key: str, record: Record) -> None:
+        """Keep it in place of the one before."""
+        if key not in self._records and len(self._records) >= RECORDS_MAX:
+            raise UsageError("setup.too-many", max=RECORDS_MAX)
+        await self._journal.append([], [StateChange(ROOM, key, msgspec.json.encode(record))])
+        self._records[key] = record
+
+    async def forget(self, there: Collection[str]) -> None:
+        """Drop what is about a device or speaker that the settings do not have any more."""
+        gone = [key for key in self._records if key.partition(".")[0] not in there]
+        if gone:
+            await self._journal.append([], [StateChange(ROOM, key, None) for key in gone])
+            for key in gone:
+                del self._records[key]
+
+    def now(self) -> tuple[int | None, Trust]:
+        """The instant, and what it rests on."""
+        status = self._clock.status()
+        return status.wall_ns, status.trust

@@ -1,0 +1,64 @@
+"""The setup's section: `/setup/` and its pages, tab 6. Each wants an installer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.health import Vitals
+from gateway.setup.acts import Acts
+from gateway.setup.contract import Roof
+from gateway.setup.desk import Desk, Names
+from gateway.setup.records import Records
+from gateway.web.pulse import framed
+from gateway.web.section import Handler, Nav, Permission, Route, Section
+
+HERE = Path(__file__).parent
+NAV_NUMBER = 6
+
+
+def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: Names) -> Section:
+    """The pages over that station."""
+    desk = Desk(roof, records, vitals, names)
+    acts = Acts(roof, records, desk, vitals)
+    return Section(
+        name="setup",
+        routes=(
+            _look("", desk.home),
+            _look("lines", desk.lines),
+            _look("scan/{id}", desk.scan),
+            _look("devices", desk.devices),
+            _look("places", desk.places),
+            _look("sound", desk.sound),
+            _look("platform", desk.platform),
+            _look("paper", desk.paper),
+            _act("lines/add", acts.add_line, "line"),
+            _act("scan/{id}/{what}", acts.search, "scan"),
+            _act("devices/add", acts.add_devices, "device"),
+            _act("devices/edit", acts.edit_device, "device"),
+            _act("devices/wire", acts.wire, "input"),
+            _act("devices/compare", acts.compare, "compare"),
+            _act("places/keep", acts.place, "place"),
+            _act("zones/add", acts.add_zone, "zone"),
+            _act("speakers/add", acts.add_speaker, "speaker"),
+            _act("speakers/beep", acts.beep, "beep"),
+            _act("speakers/heard", acts.heard, "heard"),
+            _act("platform/bind", acts.bind, "bind"),
+            _act("remove", acts.remove, "remove"),
+        ),
+        templates=HERE / "pages",
+        nav=Nav(NAV_NUMBER, "/setup/", "setup.tab"),
+        pulses={"setup": framed(desk.views)},
+    )
+
+
+def _look(path: str, handler: Handler) -> Route:
+    return Route(path=f"/setup/{path}", handler=handler, permission=Permission.INSTALL)
+
+
+def _act(path: str, handler: Handler, act: str) -> Route:
+    return Route(
+        path=f"/setup/{path}",
+        handler=handler,
+        method="POST",
+        permission=Permission.INSTALL,
+        act=f"setup/{act}",
+    )

@@ -1,0 +1,123 @@
+"""How far the setup is, and what is still missing, each with the page that mends it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gateway.event import Lane, Trust
+from gateway.health import Vitals
+from gateway.setup.contract import Plan
+from gateway.setup.records import Record
+
+PAGES = {
+    "clock": "/desk/",
+    "places": "/setup/places",
+    "lines": "/setup/lines",
+    "devices": "/setup/devices",
+    "sound": "/setup/sound",
+    "platform": "/setup/platform",
+    "paper": "/setup/paper",
+}
+"""The steps in order, and where each is done."""
+
+SILENT = {"silent", "faulty", "stale"}
+
+
+class Lack(NamedTuple):
+    """One thing that is missing: a text code, and what fills it in."""
+
+    step: str
+    code: str
+    data: Mapping[str, Any] = {}
+
+    @property
+    def page(self) -> str:
+        """Where it is mended."""
+        return PAGES[self.step]
+
+
+class Step(NamedTuple):
+    """One stop of the rail: `done`, `now` or `to`."""
+
+    name: str
+    state: str
+
+    @property
+    def page(self) -> str:
+        """Where it is done."""
+        return PAGES[self.name]
+
+
+def missing(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> tuple[Lack, ...]:
+    """Everything that an acceptance would ask for, in the order of the steps."""
+    return (
+        *_clock(vitals),
+        *_wiring(plan),
+        *_devices(plan, vitals, records),
+        *_sound(plan, records),
+        *_platform(vitals),
+    )
+
+
+def steps(lacks: tuple[Lack, ...]) -> tuple[Step, ...]:
+    """Every step: the first that lacks something is the one to do now."""
+    open_ = {lack.step for lack in lacks} | {"paper"}
+    now = next(name for name in PAGES if name in open_)
+    return tuple(
+        Step(name, "now" if name == now else "to" if name in open_ else "done") for name in PAGES
+    )
+
+
+def _clock(vitals: Vitals) -> Iterator[Lack]:
+    if vitals.clock.trust is Trust.NONE:
+        yield Lack("clock", "setup.lack-clock")
+    if vitals.journal.volatile:
+        yield Lack("clock", "setup.lack-storage")
+
+
+def _wiring(plan: Plan) -> Iterator[Lack]:
+    if not plan.places:
+        yield Lack("places", "setup.lack-places")
+    if not plan.buses:
+        yield Lack("lines", "setup.lack-lines")
+    for bus in plan.buses:
+        if not any(device.bus == bus.id for device in plan.devices):
+            yield Lack("lines", "setup.lack-on-line", {"bus": bus.id})
+
+
+def _devices(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> Iterator[Lack]:
+    states = {device.id: device.state for device in vitals.devices}
+    if not plan.devices:
+        yield Lack("devices", "setup.lack-devices")
+    for device in plan.devices:
+        named = {"device": device.name}
+        if states.get(device.id) in SILENT:
+            yield Lack("devices", "setup.lack-silent", named)
+        mine = {key: r for key, r in records.items() if key.startswith(f"{device.id}.")}
+        for key, record in mine.items():
+            if not record.good:
+                yield Lack("devices", "setup.lack-differs", {**named, "point": key.split(".")[1]})
+        if device.inputs and not device.wired:
+            yield Lack("devices", "setup.lack-wired", named)
+        elif not device.inputs and not mine:
+            yield Lack("devices", "setup.lack-compared", named)
+        for each in device.wired:
+            if f"{device.id}.{each.id}" not in mine:
+                yield Lack("devices", "setup.lack-pressed", {"input": each.name})
+
+
+def _sound(plan: Plan, records: Mapping[str, Record]) -> Iterator[Lack]:
+    for speaker in plan.speakers:
+        record = records.get(f"speaker.{speaker.id}")
+        if record is None or not record.good:
+            yield Lack("sound", "setup.lack-heard", {"speaker": speaker.name or speaker.id})
+
+
+def _platform(vitals: Vitals) -> Iterator[Lack]:
+    if not vitals.uplinks:
+        yield Lack("platform", "setup.lack-platform")
+    for uplink in vitals.uplinks:
+        if uplink.state != "up":
+            yield Lack("platform", "setup.lack-reached", {"uplink": uplink.name})
+    receipted = any(lane.receipted for lane in vitals.lanes if lane.lane is Lane.TELEMETRY)
+    if vitals.uplinks and vitals.devices and not receipted:
+        yield Lack("platform", "setup.lack-receipt")

@@ -1,0 +1,96 @@
+"""What changes by itself on the setup pages: values, marks, and how far a search is."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.health import Vitals
+from gateway.setup import steps
+from gateway.setup.contract import Plan, Roof, Scan
+from gateway.setup.records import Record, Records
+from gateway.web import reading
+from gateway.web.section import View
+from gateway.web.words import Words
+
+UPLINK_MARKS = {"up": ("ok", "link"), "down": ("away", "cloud-off"), "refused": ("bad", "s-bad")}
+RECORD_MARKS = {
+    "agrees": ("ok", "s-ok"),
+    "heard": ("ok", "s-ok"),
+    "differs": ("bad", "s-bad"),
+    "unheard": ("bad", "s-bad"),
+}
+
+
+class Views:
+    """The views of the pages; the pulse's argument names the page."""
+
+    def __init__(self, roof: Roof, records: Records) -> None:
+        """Over that station."""
+        self._roof = roof
+        self._records = records
+
+    def __call__(self, vitals: Vitals, words: Words, page: str) -> View:
+        """Everything that may change on that page; another `shape` fetches it anew."""
+        plan, scan = self._roof.wiring.plan(), self._roof.searching.scan
+        view: dict[str, Any] = {"volatile": vitals.journal.volatile}
+        shown: list[Any] = [plan.station, self._roof.wiring.under_way, self._roof.wiring.last]
+        if page == "scan":
+            view |= dict(_scan(scan, words))
+            shown += [scan.bus, scan.phase, scan.found, scan.code]
+        else:
+            view |= dict(_devices(vitals, words))
+            view |= dict(_uplinks(vitals, words))
+            lacks = steps.missing(plan, vitals, self._records.all)
+            shown += [_names(plan), lacks, sorted(self._records.all)]
+            shown += [self._records.all[key] for key in sorted(self._records.all)]
+        view["shape"] = zlib.crc32(repr(shown).encode())
+        return view
+
+
+def record_mark(record: Record, words: Words) -> tuple[str, str, str]:
+    """What somebody found, in a word."""
+    colour, pictogram = RECORD_MARKS[record.state]
+    return colour, pictogram, words(f"setup.record-{record.state}")
+
+
+def _names(plan: Plan) -> Mapping[str, Any]:
+    """What the pages list; ports and models come and go without anybody looking."""
+    return {
+        "buses": plan.buses,
+        "devices": plan.devices,
+        "places": plan.places,
+        "zones": plan.zones,
+        "speakers": plan.speakers,
+        "uplinks": plan.uplinks,
+    }
+
+
+def _scan(scan: Scan, words: Words) -> Iterator[tuple[str, Any]]:
+    whole_s = scan.done_s + scan.left_s
+    yield "search.percent", round(100 * scan.done_s / whole_s) if whole_s else 0
+    yield "search.count", str(len(scan.found))
+    yield "search.where", words("setup.asking", asking=scan.asking or "—", line=scan.line or "—")
+    left = words("setup.left", span=words.span(scan.left_s)) if scan.left_s >= 1 else ""
+    yield "search.left", left if scan.phase == "searching" else ""
+
+
+def _devices(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+    for device in vitals.devices:
+        key = f"dev.{device.id}"
+        yield f"{key}.mark", reading.state(device, words)
+        yield f"{key}.age", None if device.at_ns is None else device.at_ns // 1_000_000
+        for point in device.points:
+            yield f"{key}.{point.id}.value", reading.value(point, words)
+            yield (
+                f"{key}.{point.id}.age",
+                None if reading.never_read(point) else point.at_ns // 1_000_000,
+            )
+
+
+def _uplinks(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+    for uplink in vitals.uplinks:
+        colour, pictogram = UPLINK_MARKS.get(uplink.state, ("wait", "s-wait"))
+        word = words(f"live.uplink-{uplink.state}")
+        yield f"uplink.{uplink.name}", (colour, pictogram, word)
+        heard = None if uplink.receipt_ns is None else uplink.receipt_ns // 1_000_000
+        yield f"uplink.{uplink.name}.receipt", heard

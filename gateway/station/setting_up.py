@@ -1,0 +1,247 @@
+"""The setup pages' way into the station: its plan, the settings' life cycle, a search, a sound."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drivers import shelf
+from drivers.bus.kinds import SerialOptions
+from drivers.bus.port import ports
+from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.appliance.settings.cycle import Change, Cycle
+from gateway.appliance.settings.records import digest_of
+from gateway.audit.events import Who
+from gateway.clock import Clock
+from gateway.errors import StationError
+from gateway.health import Vitals
+from gateway.intake.inputs import HABITS, INPUT
+from gateway.journal import Journal
+from gateway.settings import edited
+from gateway.setup.contract import (
+    BusPlan,
+    Came,
+    Changes,
+    DevicePlan,
+    InputPlan,
+    Model,
+    Papers,
+    PlacePlan,
+    Plan,
+    PortPlan,
+    Roof,
+    SpeakerPlan,
+    UplinkPlan,
+    ZonePlan,
+)
+from gateway.setup.desk import Names
+from gateway.setup.records import Records
+from gateway.setup.section import section
+from gateway.station.field import Field
+from gateway.station.searching import Searcher
+from gateway.station.uplinks import Uplinks
+from gateway.web.section import Section
+
+if TYPE_CHECKING:
+    from gateway.setup.contract import Sounds
+
+PORTS_EVERY_S = 3.0
+"""An adapter that was just plugged in is seen so soon; looking costs a walk through /sys."""
+
+
+class Wired:
+    """The settings as the pages see them, and the one way to change them."""
+
+    def __init__(self, cycle: Cycle, settings: Callable[[], Settings]) -> None:
+        """`settings` are those that the station runs on."""
+        self._cycle = cycle
+        self._settings = settings
+        self._models: tuple[Model, ...] = ()
+        self._made: tuple[Settings, float, Plan] | None = None
+
+    def plan(self) -> Plan:
+        """What they say; remembered for a moment, since each page asks several times."""
+        settings, now_s = self._settings(), time.monotonic()
+        if self._made is None or self._made[0] is not settings or now_s > self._made[1]:
+            self._made = (settings, now_s + PORTS_EVERY_S, self._plan(settings))
+        return self._made[2]
+
+    async def change(self, changes: Changes, who: Who, why: str) -> Came:
+        """Through check, trial and, if need be, the way back."""
+        running = self._cycle.running
+        text = await asyncio.to_thread(edited, running.decode("utf-8-sig"), changes)
+        outcome = await self._cycle.apply(
+            Change(text=text.encode(), who=f"{who.kind}:{who.id}", why=why, base=digest_of(running))
+        )
+        return Came(outcome.state, outcome.number, outcome.troubles)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a change is being tried."""
+        return self._cycle.busy
+
+    @property
+    def last(self) -> Came | None:
+        """What came of the last change, edits of the file itself left out."""
+        record = next(iter(self._cycle.records[-1:]), None)
+        if record is None or record.state == "found":
+            return None
+        return Came(record.state, record.number, record.troubles)
+
+    def _plan(self, settings: Settings) -> Plan:
+        if not self._models:
+            self._models = tuple(_models(settings.station.language))
+        tree = settings.places
+        by_port = {getattr(bus.options, "port", None): bus.id for bus in settings.buses.values()}
+        return Plan(
+            station=settings.station.id,
+            name=settings.station.name,
+            phone=settings.station.phone,
+            ports=tuple(PortPlan(path, by_port.get(path, "")) for path in ports()),
+            buses=tuple(
+                BusPlan(
+                    bus.id,
+                    bus.kind,
+                    str(getattr(bus.options, "where", "")),
+                    str(getattr(bus.options, "line", "")),
+                    isinstance(bus.options, SerialOptions),
+                )
+                for bus in settings.buses.values()
+            ),
+            devices=tuple(map(_device, settings.devices.values())),
+            places=tuple(
+                PlacePlan(
+                    each.id,
+                    each.name,
+                    each.parent or "",
+                    tree.path(each.id),
+                    len(tree.chain(each.id)) - 1,
+                )
+                for each in tree.below("")[1:]
+            ),
+            zones=tuple(
+                ZonePlan(id_, zone.name, zone.places, zone.sound)
+                for id_, zone in settings.zones.items()
+            ),
+            speakers=tuple(
+                SpeakerPlan(id_, each.name, _kind(each), _where(each), each.zones)
+                for id_, each in settings.sound.speakers.items()
+            ),
+            uplinks=tuple(UplinkPlan(name, each.url) for name, each in settings.uplinks.items()),
+            models=self._models,
+            kinds=tuple(HABITS),
+        )
+
+
+class Bound:
+    """The way to a platform, as `yizhan enrol` makes it."""
+
+    def __init__(self, settings: Callable[[], Settings], state: Path, uplinks: Uplinks) -> None:
+        """Into the keys of that state."""
+        self._settings = settings
+        self._state = state
+        self._uplinks = uplinks
+
+    async def enrol(self, uplink: str, url: str, token: str) -> None:
+        """Exchange the token, and show the certificate at once where the platform is known."""
+        from gateway.station.enrol.desk import Desk  # noqa: PLC0415  # X.509 costs 8 MB
+
+        await Desk(self._settings(), self._state, uplink, url).enrol(token)
+        await self._uplinks.reopen(uplink)
+
+    def papers(self, uplink: str) -> Papers | None:
+        """The certificate, if there is one that can be read."""
+        if not (self._state / "keys" / f"{uplink}.enrolment").exists():
+            return None
+        from gateway.station.enrol.desk import Desk  # noqa: PLC0415  # as above
+
+        try:
+            shown = Desk(self._settings(), self._state, uplink).shown()
+        except StationError:  # the uplink's own mark says what is wrong with its papers
+            return None
+        return Papers(
+            shown.url, shown.fingerprint, shown.begins, shown.ends, shown.renews, shown.state
+        )
+
+
+class SettingUp:
+    """Everything behind `/setup/`."""
+
+    def __init__(
+        self,
+        cycle: Cycle,
+        settings: Callable[[], Settings],
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        *,
+        field: Field,
+        uplinks: Uplinks,
+        vitals: Callable[[], Vitals],
+        names: Names,
+        sounds: "Sounds | None",
+    ) -> None:
+        """Nothing is opened before a person asks for it."""
+        self._records = Records(journal, clock)
+        self._searcher = Searcher(field, settings, cycle.shelf.file.parent / "devices")
+        roof = Roof(
+            wiring=Wired(cycle, settings),
+            searching=self._searcher,
+            binding=Bound(settings, state, uplinks),
+            sounds=sounds,
+        )
+        self.section: Section = section(roof, self._records, vitals, names)
+
+    async def start(self) -> None:
+        """Take back what people have vouched for."""
+        await self._records.load()
+
+    async def stop(self) -> None:
+        """Let go of a port that is being searched."""
+        await self._searcher.end()
+
+
+def _models(language: str) -> list[Model]:
+    found = [
+        Model(each.id, getattr(each.name, language), each.family, each.line or "", each.unverified)
+        for each in shelf.profiles()
+    ]
+    return sorted(found, key=lambda model: (model.family, model.name))
+
+
+def _device(setting: DeviceSetting) -> DevicePlan:
+    options = setting.options
+    numbers = [spec.id.removeprefix(INPUT) for spec in setting.profile.point if INPUT in spec.id]
+    return DevicePlan(
+        id=setting.id,
+        name=options.name,
+        model=setting.profile.id,
+        bus=options.bus,
+        address=options.address,
+        place=options.place,
+        inputs=tuple(numbers),
+        wired=tuple(
+            InputPlan(
+                number,
+                each.id,
+                each.name,
+                each.kind,
+                options.place if each.place is None else each.place,
+                each.normally,
+            )
+            for number, each in options.inputs.items()
+        ),
+    )
+
+
+def _kind(speaker: object) -> str:
+    return str(type(speaker).__struct_config__.tag)  # type: ignore[attr-defined]  # a tagged struct
+
+
+def _where(speaker: object) -> str:
+    """What reaches it, for people."""
+    for name in ("group", "uri", "device"):
+        if (value := getattr(speaker, name, None)) is not None:
+            return str(value)
+    return ", ".join(getattr(speaker, "to", ()))

@@ -1,0 +1,82 @@
+"""From a station that knows nothing to a receipted reading, by the pages alone."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.setup.rig import Box, Hand
+from tests.web.browser import shoot
+
+SEARCH_WITHIN_S = 60
+RESTART_WITHIN_MS = 40_000
+"""Other places start the station anew, and the page finds it again by itself."""
+
+
+class Steps(NamedTuple):
+    """What it took."""
+
+    presses: int
+    fields: int
+
+
+async def wire(hand: Hand) -> None:
+    """Claim the station, name a place, add the line, and start to search it."""
+    await hand.claim()
+    await hand.open("/setup/places")
+    await hand.fill("form[action='/setup/places/keep'] [name=name]", "3号楼")
+    await hand.press("加上这些位置")
+    await hand.page.get_by_text("place-1").wait_for(timeout=RESTART_WITHIN_MS)
+    await hand.open("/setup/lines")
+    await hand.fill("[name=port]", str(hand.made.line))
+    await hand.press("加上这条线")
+    await hand.page.get_by_text("line-1").first.wait_for()
+    await hand.follow("找设备 line-1")
+    await hand.page.wait_for_selector("body[data-heard]")
+    await hand.press("开始找")  # with the settings of the line: most installers know them
+
+
+async def find(hand: Hand, meters: int = 2) -> None:
+    """Search until the meters are found, stop, and see what they say now."""
+    await hand.page.get_by_role("heading", name="正在找").wait_for()
+
+    async def found() -> bool:
+        return await hand.page.locator("li[id^=found-]").count() >= meters
+
+    await hand.until(found, SEARCH_WITHIN_S)
+    await hand.press("不找了")
+    await hand.page.get_by_role("heading", name="找完了").wait_for(timeout=20_000)
+
+
+async def add(hand: Hand) -> None:
+    """Name what was found and read, place it, add it."""
+    assert await hand.page.get_by_text("电压").count() >= 1, "with the values of now"
+    await hand.fill("[name=name-0]", "3号楼总电表")
+    await hand.choose("[name=place-0]", "place-1")
+    await hand.press("加上选中的")
+    await hand.page.get_by_role("heading", name="3号楼总电表").wait_for(timeout=20_000)
+
+
+async def bind(hand: Hand) -> None:
+    """Bind the platform; the station starts anew."""
+    await hand.open("/setup/platform")
+    await hand.fill("[name=url]", f"http://127.0.0.1:{hand.made.platform_port}")
+    await hand.press("绑定")
+
+
+async def receipted(made: Box) -> bool:
+    return bool((await made.lanes()).get("telemetry", {}).get("upto", 0))
+
+
+async def whole(hand: Hand, out: Path | None = None) -> Steps:
+    """All of it; pictures on the way if wanted."""
+    await wire(hand)
+    await find(hand)
+    if out is not None:
+        await shoot(hand.page, out / "setup-real-found.png")
+    await add(hand)
+    await bind(hand)
+
+    async def done() -> bool:
+        return await receipted(hand.made)
+
+    await hand.until(done)
+    return Steps(hand.presses, hand.fields)

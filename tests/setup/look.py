@@ -1,0 +1,325 @@
+"""Every state of the setup pages, in a browser: `python -m tests.setup.look [NAME…]`."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from playwright.async_api import Browser as Chromium
+
+from gateway.event import Trust
+from gateway.health import ClockVitals, DeviceVitals, PointVitals, Vitals
+from gateway.settings import Phrase
+from gateway.setup.contract import (
+    BusPlan,
+    Came,
+    Changes,
+    DevicePlan,
+    InputPlan,
+    Model,
+    Papers,
+    PlacePlan,
+    Plan,
+    PortPlan,
+    Roof,
+    Said,
+    Scan,
+    Seen,
+    SpeakerPlan,
+    UplinkPlan,
+    ZonePlan,
+)
+from gateway.setup.records import Record, Records
+from gateway.setup.section import section
+from gateway.web.section import Section
+from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.rig import Site, site
+from tests.web import browser
+from tests.web.station import NORMAL, WALL_NS, replace
+
+EMPTY = Plan(
+    station="wangjing-07",
+    name="望京西园三区驿站",
+    ports=(PortPlan("/dev/yizhan/serial-A50285BI"),),
+    models=(Model("eastron-sdm120", "Eastron SDM120 单相电表", "modbus", "2400 8N1"),),
+    kinds=("smoke", "key", "e-bike"),
+)
+WIRED = msgspec.structs.replace(
+    EMPTY,
+    phone="010-64700000",
+    ports=(PortPlan("/dev/yizhan/serial-A50285BI", "meters"),),
+    buses=(
+        BusPlan("meters", "serial", "/dev/yizhan/serial-A50285BI", "9600 8N1", searchable=True),
+        BusPlan("plant", "modbus-tcp", "192.168.1.50:502"),
+    ),
+    devices=(
+        DevicePlan("em-b3", "3号楼总电表", "acrel-adw300", "meters", "1", "b3"),
+        DevicePlan(
+            "di-b3",
+            "3号楼干接点",
+            "generic-di8",
+            "meters",
+            "9",
+            "b3",
+            ("1", "2"),
+            (InputPlan("1", "smoke", "5层烟感", "smoke", "b3-f5", "closed"),),
+        ),
+    ),
+    places=(
+        PlacePlan("b3", "3号楼", "", "3号楼", 1),
+        PlacePlan("b3-f5", "3号楼5层", "b3", "3号楼 › 3号楼5层", 2),
+    ),
+    zones=(ZonePlan("b3", "3号楼", ("b3",), "community"),),
+    speakers=(
+        SpeakerPlan("horn-b3", "3号楼喇叭", "multicast", "239.255.12.0", ("b3",)),
+        SpeakerPlan("hall", "大厅", "sound-card", "", ("b3",)),
+    ),
+    uplinks=(UplinkPlan("district", "https://iot.example.cn/yizhan"),),
+)
+FOUND = (
+    Seen("modbus", "9600 8N1", "1", ("eastron-sdm120",), True, "em-b3"),
+    Seen(
+        "modbus",
+        "9600 8N1",
+        "2",
+        ("eastron-sdm120",),
+        True,
+        said=(Said("有功功率", 22.07, "kW"), Said("电压", 231.4, "V")),
+    ),
+    Seen("modbus", "9600 8N1", "17"),
+)
+SEARCHING = Scan(
+    bus="meters",
+    phase="searching",
+    asking="modbus 83",
+    line="9600 8N1",
+    done_s=66,
+    left_s=130,
+    found=FOUND,
+    lent=True,
+)
+CHANGED = msgspec.structs.replace
+PAPERS = Papers(
+    "https://iot.example.cn/yizhan",
+    "1f0a 77c2 9b1e 4410 8a35 c0de 5521 e90b",
+    "2026-11-24T00:00:00Z",
+    "2027-02-22T00:00:00Z",
+    "2027-01-23T00:00:00Z",
+    "valid",
+)
+TROUBLE = Came("rolled-back", 3, (Phrase("appliance.device-lost", {"device": "em-b3"}),))
+
+
+def wired() -> Vitals:
+    """The devices of `WIRED`, read."""
+    at_ns = NORMAL.at_ns
+    meter = DeviceVitals(
+        "em-b3", "3号楼总电表", "meters", "1", "3号楼", "ok", at_ns, at_ns,
+        (PointVitals("power_w", "有功功率", 22.07, "kW", "good", at_ns),
+         PointVitals("voltage_v", "电压", 231.4, "V", "good", at_ns)),
+    )  # fmt: skip
+    module = DeviceVitals(
+        "di-b3", "3号楼干接点", "meters", "9", "3号楼", "ok", at_ns, at_ns,
+        (PointVitals("smoke", "5层烟感", False, "1", "good", at_ns, place="3号楼 › 3号楼5层",
+                     kind="smoke"),),
+    )  # fmt: skip
+    return replace(NORMAL, devices=(meter, module))
+
+
+def bare() -> Vitals:
+    """A station that has just been unpacked: nothing wired, and no time yet."""
+    clock = ClockVitals(Trust.NONE, None, 0, 0)
+    return replace(NORMAL, devices=(), buses=(), uplinks=(), clock=clock)
+
+
+class FakeRoof:
+    """A station that says what a story says; `asked` is what the pages wanted of it."""
+
+    def __init__(self) -> None:
+        self.shown = EMPTY
+        self.scan = Scan()
+        self.under_way = False
+        self.last: Came | None = None
+        self.asked: list[Any] = []
+        self.papered: Papers | None = None
+        self.fails: Exception | None = None
+
+    def plan(self) -> Plan:
+        return self.shown
+
+    async def change(self, changes: Changes, who: Any, why: str) -> Came:
+        self.asked.append(dict(changes))
+        if self.fails is not None:
+            raise self.fails
+        return Came("kept", 2)
+
+    async def start(self, bus: str, *, thorough: bool, only: str = "") -> None:
+        self.asked.append(("start", bus, thorough, only))
+
+    async def again(self) -> None:
+        self.asked.append("again")
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def resume(self) -> None:
+        self.asked.append("resume")
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    async def beep(self, speaker: str, who: Any) -> None:
+        self.asked.append(("beep", speaker))
+
+    async def enrol(self, uplink: str, url: str, token: str) -> None:
+        self.asked.append(("enrol", uplink, url, token))
+
+    def papers(self, uplink: str) -> Papers | None:
+        return self.papered
+
+
+class Furnished(Site):
+    """A station whose setup can be brought into any state."""
+
+    roof: FakeRoof
+    records: Records
+
+    def sections(self) -> list[Section]:
+        self.roof = FakeRoof()
+        self.records = Records(self.journal, self.clock)
+        whole = Roof(self.roof, self.roof, self.roof, self.roof)
+        return [*super().sections(), section(whole, self.records, self.look, self.names)]
+
+    def tell(self, story: str) -> None:
+        """Bring it into the state of that story."""
+        roof = self.roof
+        roof.shown, roof.scan, roof.papered = WIRED, Scan(), PAPERS
+        roof.under_way, roof.last, self.vitals = False, None, wired()
+        match story:
+            case "empty":
+                roof.shown, roof.papered, self.vitals = EMPTY, None, bare()
+            case "searching" | "paused" | "reading":
+                roof.scan = CHANGED(SEARCHING, phase=story)
+            case "found":
+                roof.scan = CHANGED(SEARCHING, phase="ended", disturbed=("2400 8E1 AA",))
+            case "nothing":
+                roof.scan = Scan(bus="meters", phase="ended")
+            case "held":
+                data = {"port": "/dev/ttyUSB0", "by": "modpoll (812)"}
+                roof.scan = Scan(bus="meters", phase="failed", code="bus.port-held", data=data)
+            case "forbidden":
+                data = {"port": "/dev/ttyUSB0", "group": "dialout"}
+                roof.scan = Scan(bus="meters", phase="failed", code="bus.port-forbidden", data=data)
+            case "trying":
+                roof.under_way = True
+            case "back":
+                roof.last = TROUBLE
+
+
+async def vouch(made: Furnished) -> None:
+    """One value agrees, one does not, one speaker was heard."""
+    keep = made.records.keep
+    right = Record("agrees", "boss", WALL_NS, Trust.NTP, "231.4 V", "231.5")
+    await keep("em-b3.voltage_v", right)
+    wrong = Record("differs", "boss", WALL_NS, Trust.NTP, "22.07 kW", "220.7", 0.1)
+    await keep("em-b3.power_w", wrong)
+    await keep("speaker.horn-b3", Record("heard", "boss", WALL_NS, Trust.PERSON))
+    await keep("speaker.hall", Record("unheard", "boss", WALL_NS, Trust.PERSON))
+
+
+class Shot(NamedTuple):
+    """One screen: which page, in which state, how wide, and whether the quick tests take it."""
+
+    name: str
+    path: str
+    story: str = "wired"
+    width: int = DESK
+    query: str = ""
+    tried: bool = False
+    paper: bool = False
+
+
+SHOTS = (
+    Shot("setup", ""),
+    Shot("setup-empty", "", "empty"),
+    Shot("setup-empty-phone-en", "", "empty", PHONE, "?lang=en", tried=True),
+    Shot("setup-back", "", "back"),
+    Shot("setup-trying", "", "trying"),
+    Shot("setup-lines", "lines"),
+    Shot("setup-lines-empty-phone", "lines", "empty", PHONE),
+    Shot("setup-scan-idle", "scan/meters"),
+    Shot("setup-scan-searching", "scan/meters", "searching", tried=True),
+    Shot("setup-scan-paused-night", "scan/meters", "paused", query="?night=on"),
+    Shot("setup-scan-reading", "scan/meters", "reading"),
+    Shot("setup-scan-found", "scan/meters", "found"),
+    Shot("setup-scan-found-phone-en", "scan/meters", "found", PHONE, "?lang=en", tried=True),
+    Shot("setup-scan-nothing", "scan/meters", "nothing"),
+    Shot("setup-scan-held", "scan/meters", "held"),
+    Shot("setup-scan-forbidden-phone", "scan/meters", "forbidden", PHONE),
+    Shot("setup-devices", "devices"),
+    Shot("setup-devices-phone-night", "devices", width=PHONE, query="?night=on", tried=True),
+    Shot("setup-devices-empty", "devices", "empty"),
+    Shot("setup-places", "places"),
+    Shot("setup-places-empty-phone", "places", "empty", PHONE),
+    Shot("setup-sound", "sound"),
+    Shot("setup-sound-phone", "sound", width=PHONE),
+    Shot("setup-sound-empty", "sound", "empty"),
+    Shot("setup-platform", "platform"),
+    Shot("setup-platform-empty-phone", "platform", "empty", PHONE),
+    Shot("setup-paper", "paper"),
+    Shot("setup-paper-en", "paper", query="?lang=en"),
+    Shot("setup-paper-print", "paper", query="?night=on", paper=True, tried=True),
+)
+
+
+@contextlib.asynccontextmanager
+async def furnished(folder: Path) -> AsyncIterator[Furnished]:
+    """The station, with people and with something vouched for."""
+    async with site(folder, kind=Furnished) as made:
+        made.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
+        await made.furnish()
+        await vouch(made)
+        yield made
+
+
+async def take(
+    chromium: Chromium, made: Furnished, shot: Shot, out: Path | None = OUT
+) -> browser.Verdict:
+    """Open the screen in its state, picture it and judge it."""
+    made.tell(shot.story)
+    async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
+        console = browser.complaints(page)
+        await sign_in(page, made, "boss")
+        await page.goto(f"{made.https}/setup/{shot.path}{shot.query}")
+        await page.wait_for_selector("body[data-heard]")
+        if shot.paper:
+            await page.emulate_media(media="print")
+        if out is not None:
+            await browser.shoot(page, out / f"{shot.name}.png")
+            if shot.paper:
+                await page.pdf(path=out / f"{shot.name}.pdf", prefer_css_page_size=True)
+        return await browser.judge(page, console)
+
+
+async def main(names: list[str]) -> int:
+    """Take all shots (or those named), print what was found."""
+    faulty = 0
+    with tempfile.TemporaryDirectory() as folder:
+        async with furnished(Path(folder)) as made, browser.browser() as chromium:
+            for shot in SHOTS:
+                if names and shot.name not in names:
+                    continue
+                verdict = await take(chromium, made, shot)
+                faulty += bool(verdict.faults)
+                print(f"{shot.name:32} {verdict.rules:3} rules")
+                for fault in verdict.faults[:12]:
+                    print(f"    {fault}")
+    return 1 if faulty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))

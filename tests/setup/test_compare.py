@@ -1,0 +1,69 @@
+"""What counts as the same value on the station's page and on a meter's own display."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import UsageError
+from gateway.setup.compare import FACTORS, judge, typed
+
+
+def verdict(ours: float, shown: str, unit: str = "kW") -> str:
+    return judge(ours, *typed(shown), unit).verdict
+
+
+@pytest.mark.parametrize(
+    ("ours", "shown", "unit"),
+    [
+        (22.07, "22.1", "kW"),
+        (22.07, "22", "kW"),
+        (231.4, "233.0", "V"),
+        (0.0, "0.0", "kW"),
+        (-4.21, "-4.2", "kW"),
+        (12345.67, "12,345.6", "kW.h"),
+        (7833.12, "7833", "m3"),
+    ],
+)
+def test_what_a_display_rounds_and_a_load_moves_agrees(ours: float, shown: str, unit: str) -> None:
+    assert verdict(ours, shown, unit) == "agrees"
+
+
+@pytest.mark.parametrize(
+    ("ours", "shown", "unit", "factor"),
+    [
+        (22.07, "220.7", "kW", 0.1),
+        (2207.0, "22.07", "kW", 100.0),
+        (231400.0, "231.4", "V", 1000.0),
+        (12400.0, "12345.6", "kW.h", None),
+        (-22.07, "22.07", "kW", None),
+        (22.07, "0", "kW", None),
+    ],
+)
+def test_what_is_wired_or_scaled_wrong_is_flagged(
+    ours: float, shown: str, unit: str, factor: float | None
+) -> None:
+    judged = judge(ours, *typed(shown), unit)
+    assert (judged.verdict, judged.factor) == ("differs", factor)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "nan", "inf", "1e400", "12 34", "1" * 21, "0x10"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        typed(text)
+    assert refused.value.code == "setup.no-number"
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_typed_is_a_finite_number_or_refused(text: str) -> None:
+    try:
+        value, half = typed(text)
+    except UsageError:
+        return
+    assert abs(value) < float("inf")
+    assert half > 0
+
+
+@given(st.decimals(min_value=1, max_value=100_000, places=2), st.sampled_from(FACTORS))
+def test_a_wrong_scale_never_passes_and_is_named(shown, factor: float) -> None:
+    judged = judge(float(shown) * factor, *typed(str(shown)), "kW")
+    assert (judged.verdict, judged.factor) == ("differs", factor)

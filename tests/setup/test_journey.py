@@ -1,0 +1,33 @@
+"""From a bare station to a receipted reading through the pages alone, the steps counted."""
+
+import difflib
+from pathlib import Path
+
+import pytest
+
+from tests.setup import journey
+from tests.setup.rig import Hand, box
+from tests.web import browser
+
+PRESSES_MAX, FIELDS_MAX = 12, 12
+
+
+@pytest.mark.proof
+@pytest.mark.slow
+async def test_from_the_box_to_a_receipt(tmp_path: Path) -> None:
+    async with (
+        box(tmp_path) as made,
+        browser.browser() as chromium,
+        browser.tab(chromium) as page,
+    ):
+        hand = Hand(page, made)
+        steps = await journey.whole(hand)
+        print(f"from a bare station to a receipt: {steps.presses} presses, {steps.fields} fields")
+        assert steps.presses <= PRESSES_MAX
+        assert steps.fields <= FIELDS_MAX
+        lines = difflib.unified_diff(made.bare.splitlines(), made.text.splitlines(), lineterm="")
+        taken = [line for line in lines if line.startswith("-") and not line.startswith("---")]
+        assert taken == [], "nothing that the installer wrote is gone, comments least of all"
+        lanes = await made.lanes()
+        assert lanes["telemetry"]["upto"] >= 1
+        assert not lanes["telemetry"].get("missing")

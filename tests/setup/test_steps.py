@@ -1,0 +1,59 @@
+"""What is still missing, and where an installer stands."""
+
+import msgspec
+
+from gateway.event import Trust
+from gateway.setup import steps
+from gateway.setup.records import Record
+from tests.setup.look import EMPTY, WIRED, bare, wired
+from tests.web.station import STATES, WALL_NS
+
+GOOD = Record("agrees", "boss", WALL_NS, Trust.NTP)
+HEARD = Record("heard", "boss", WALL_NS, Trust.NTP)
+ALL = {
+    "em-b3.power_w": GOOD,
+    "di-b3.smoke": GOOD,
+    "speaker.horn-b3": HEARD,
+    "speaker.hall": HEARD,
+}
+SOUND_PLAN = msgspec.structs.replace(WIRED, buses=WIRED.buses[:1])
+
+
+def codes(plan=SOUND_PLAN, vitals=None, records=ALL) -> list[str]:
+    return [lack.code for lack in steps.missing(plan, vitals or wired(), records)]
+
+
+def test_nothing_is_missing_where_all_was_wired_compared_and_heard() -> None:
+    assert codes() == []
+    stops = {stop.name: stop.state for stop in steps.steps(())}
+    assert stops.pop("paper") == "now"
+    assert set(stops.values()) == {"done"}
+
+
+def test_a_bare_station_lacks_everything_and_begins_with_the_clock() -> None:
+    lacks = steps.missing(EMPTY, bare(), {})
+    assert [lack.code for lack in lacks] == [
+        "setup.lack-clock",
+        "setup.lack-places",
+        "setup.lack-lines",
+        "setup.lack-devices",
+        "setup.lack-platform",
+    ]
+    assert next(stop for stop in steps.steps(lacks) if stop.state == "now").name == "clock"
+
+
+def test_each_omission_is_named() -> None:
+    wrong = Record("differs", "boss", WALL_NS, Trust.NTP)
+    deaf = Record("unheard", "boss", WALL_NS, Trust.NTP)
+    for key, record, code in (
+        ("em-b3.power_w", None, "setup.lack-compared"),
+        ("em-b3.power_w", wrong, "setup.lack-differs"),
+        ("di-b3.smoke", None, "setup.lack-pressed"),
+        ("speaker.hall", None, "setup.lack-heard"),
+        ("speaker.hall", deaf, "setup.lack-heard"),
+    ):
+        records = {**ALL, key: record}
+        assert codes(records={k: r for k, r in records.items() if r is not None}) == [code]
+    assert codes(plan=WIRED) == ["setup.lack-on-line"]
+    assert "setup.lack-reached" in codes(vitals=STATES["away"]())
+    assert "setup.lack-storage" in codes(vitals=STATES["volatile"]())
