@@ -13,6 +13,11 @@
     keys.py       keys on the wall
     events.py     what goes into the feed
     room.py       the core in the running station
+    session.py    where somebody is at a kiosk, and where a press leads. Pure
+    screen.py     what stands on a screen, in millimetres; drawing/ one builder a screen. Pure
+    terminal.py   one kiosk's screen in the running station
+    screens.py    which kiosks have a living page
+    section.py    `/kiosk/`: the pages over it, for this machine alone
     api.py        `/api/v1/requests`
 
 press ─► core ─► (a call for help rings) ─► journal ─► a car is asked for, a sentence is said

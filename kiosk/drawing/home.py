@@ -58,7 +58,7 @@ def _away(scene: Scene) -> tuple[Line, ...]:
     most = "x3" if scene.session.large else "x4"
     return (
         line(scene, words("kiosk.away-head"), most, 1, kind="icon", icon="cloud-off"),
-        Line(kind="rows", rows=tuple(rows), size="x2"),
+        Line(kind="rows", rows=tuple(rows), size="x2" if most == "x4" else "x1"),
     )
 
 

@@ -74,6 +74,8 @@ def _head_most(sheet: Sheet) -> str:
 
 def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> str:
     """Large where little else stands on the board."""
+    if sheet.shape == "wide" and sheet.large:
+        return "x1"
     full = sheet.shape == "wide" or len(fields.get("lines", ())) > 1 or fields.get("keys", ())[2:]
     return "x2" if full or fields.get("shape") == "board" else "x3"
 

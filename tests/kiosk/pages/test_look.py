@@ -29,7 +29,7 @@ async def test_every_screen_upright_in_chinese(chromium: Chromium) -> None:
     print(f"\nfirst page {judged[0].kb:.1f} kB, first paint {judged[0].paint_ms:.0f} ms")
 
 
-def test_every_state_of_every_family_is_looked_at() -> None:
+async def test_every_state_of_every_family_is_looked_at() -> None:
     names = {shot.name for shot in SHOTS}
     assert {f"{family}-{state}" for family, state in STATES} <= names
 
