@@ -25,6 +25,7 @@ COMMANDS = {
     "voice": "broadcast.voice.command",
     "accounts": "gateway.web.signin.command",
     "alarms": "gateway.appliance.alarms.command",
+    "requests": "gateway.appliance.requests.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
     "discover": "gateway.discovery.command",

@@ -152,10 +152,10 @@ class Schedule:
             for ride in road.live & waited_for:
                 road.rides[ride] = Status("boarded", CAR)
         for one in self.made.room.all():
-            if one.family == "call" and not one.ended:
-                await self.made.room.act(one.id, Deed(act="close"), STAFF)
-            elif one.family == "ride" and one.ride and one.ride.road == "desk" and not one.ended:
-                await self.made.room.act(one.id, Deed(act="cancel"), STAFF)
+            act = "close" if one.family == "call" else "cancel"
+            at_desk = one.ride is not None and one.ride.road == "desk"
+            if (one.family == "call" or at_desk) and not self.made.of(one).ended:
+                await self.made.room.act(one.id, Deed(act=act), STAFF)
 
     def _count_doubles(self) -> None:
         """Rides of one press that live at the same time; a second search is the same press."""

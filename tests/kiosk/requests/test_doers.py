@@ -1,0 +1,69 @@
+"""What a linkage opens: a work order, a call; each once, over restarts, in words of its own."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import UsageError
+from gateway.event import Lane
+from gateway.rules.linkage import Task
+from kiosk.doers import Opens
+from tests.kiosk.requests.rig import station
+from tests.sim.loop import simulated
+
+
+def task(action: dict, **fields) -> Task:
+    common = {
+        "id": "task-9f3ac21b-1", "linkage": "leak-b3", "does": next(iter(action)), "alarm": "a-1",
+        "rule": "leak-b3", "place": "b3", "text": "3号楼夜里一直在走水", "expires_ns": 10**15,
+    }  # fmt: skip
+    return Task(**(common | {"action": action} | fields))
+
+
+@simulated
+async def test_a_linkage_opens_a_work_order_once():
+    async with station() as made:
+        opens = Opens(made.room)
+        await opens.do(task({"request": "repair"}))
+        await opens.do(task({"request": "repair"}))
+        await made.restart()
+        await Opens(made.room).do(task({"request": "repair"}))
+        (order,) = made.room.all()
+        assert (order.family, order.what, order.place) == ("work", "other", "b3")
+        assert (order.note, order.state) == ("3号楼夜里一直在走水", "reported")
+        assert (order.actor.kind, order.actor.id) == ("linkage", "leak-b3")
+        await Opens(made.room).do(task({"request": "repair"}, id="task-9f3ac21b-2"))
+        assert len(made.room.all()) == 2  # another alarm is another fault
+        assert made.speaker.captions == []  # nobody stands at a kiosk
+
+
+@simulated
+async def test_a_linkage_calls_staff_and_it_escalates_like_any_call():
+    async with station() as made:
+        await Opens(made.room).do(task({"call": "desk"}, urgent=True))
+        await asyncio.sleep(65)
+        (call,) = made.room.all()
+        assert (call.family, call.place, call.state) == ("call", "b3", "escalated")
+        assert [to for _, to, _ in made.desk.rung] == ["desk", "duty", "manager"]
+
+
+@simulated
+@pytest.mark.parametrize("what", ["lift-trapped", "gas"])
+async def test_danger_goes_to_a_person_at_once_and_in_the_emergency_lane(what):
+    async with station() as made:
+        before = made.journal.heads()[Lane.EMERGENCY]
+        request = await made.press("repair", what=what, where="b3")
+        assert (request.family, request.urgent, request.place) == ("call", True, "b3")
+        await asyncio.sleep(0.01)
+        assert made.desk.rung[0][1] == "desk"
+        await asyncio.sleep(1)
+        assert made.journal.heads()[Lane.EMERGENCY] > before
+        assert not any(one.family == "work" for one in made.room.all())
+
+
+@simulated
+async def test_a_linkage_that_asks_for_what_there_is_not_is_told_so():
+    async with station() as made:
+        with pytest.raises(UsageError):
+            await Opens(made.room).do(task({"request": "taxi"}))
+        assert made.room.all() == []
