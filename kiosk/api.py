@@ -16,7 +16,7 @@ from gateway.journal.private import PrivateStore
 from gateway.web import audited
 from gateway.web.answers import json
 from gateway.web.section import Handler, Permission, Route
-from kiosk.core import Deed
+from kiosk.core import Deed, acts
 from kiosk.request import Car, Contact, Press, Request, S
 from kiosk.room import RESIDENT, Requests
 
@@ -97,7 +97,6 @@ def view(
     """The request for that reader."""
     moment = room.moment()
     said = room.sentence(request, language or room.plan.language)
-    allowed = request.kind.staff if staff else request.kind.resident
     ride = request.ride
     timed = ride is not None and not request.ended and request.state not in ("assigned", "arrived")
     due = room.core.works.due(request) if staff and request.family == "work" else None
@@ -119,7 +118,7 @@ def view(
         left_s=None if left_ns is None else max(0, left_ns // S),
         caption=said.caption,
         sentence=tuple(Piece(clip.id, clip.words) for clip in said.clips),
-        acts=tuple(sorted(act for act in allowed if request.kind.after(request.state, act))),
+        acts=acts(request, staff=staff),
         what=request.what,
         where=request.where,
         masked=request.masked,

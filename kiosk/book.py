@@ -15,6 +15,9 @@ LIVE_MAX = 300
 """More live requests than this are refused, but for a call: that is never refused."""
 
 ENDED_MAX = 200
+REPLY = "reply"
+"""What staff may do with every request that has not ended: say something to the person."""
+
 KEEP_ENDED_S = 86_400.0
 """An ended request is shown, repeated and compared with late answers for so long."""
 
@@ -163,11 +166,21 @@ class Book:
         if target is None:
             return None
         since_ns = request.since_ns if target == request.state else moment.lived_ns
+        if target != request.state:
+            fields.setdefault("reply", "")  # it was about what is over
         moved = msgspec.structs.replace(request, state=target, since_ns=since_ns, **fields)
         self._put(moved)
         self._outcome.turns.append(Turn(moved, act, request.state, actor, *told))
         self._speak(moved)
         return moved
+
+    def reply(self, request: Request, text: str, actor: Who) -> Request:
+        """Somebody lets the person know something; where the request stands does not change."""
+        told = msgspec.structs.replace(request, reply=text, quiet=False)
+        self._put(told)
+        self._outcome.turns.append(Turn(told, REPLY, request.state, actor))
+        self._speak(told)
+        return told
 
     def change(self, request: Request, **fields: Any) -> Request:
         """The request with those fields changed; nothing has happened to it."""

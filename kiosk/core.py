@@ -14,7 +14,7 @@ from gateway.errors import UsageError
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import SYSTEM, Ask, Book, Outcome, Say
+from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Say
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dispatch import Status
@@ -116,11 +116,13 @@ class Core:
     def act(self, request_id: str, deed: Deed, who: Who, moment: Moment) -> Outcome:
         """Somebody does something with a request; UsageError if that cannot be done now."""
         request = self.request(request_id)
-        allowed = request.kind.resident if who.kind == "resident" else request.kind.staff
-        if deed.act not in allowed or request.kind.after(request.state, deed.act) is None:
-            raise UsageError("requests.not-now", act=deed.act, state=request.state)
         for text in (deed.reply, deed.by):
-            _impersonal(text)
+            impersonal(text)
+        if deed.act not in acts(request, staff=who.kind != "resident"):
+            raise UsageError("requests.not-now", act=deed.act, state=request.state)
+        if deed.act == REPLY:
+            self.book.reply(request, deed.reply, who)
+            return self._done(moment)
         fields = _fields(request, deed, who)
         if request.family == "ride":
             self.rides.acted(request, deed.act, moment, who, **fields)
@@ -190,7 +192,7 @@ class Core:
             raise UsageError("requests.no-such-what", what=press.what)
         if press.where is not None and press.where not in self._places:
             raise UsageError("places.unknown", place=press.where)
-        _impersonal(press.note)
+        impersonal(press.note)
         return service
 
     def _same(self, service: Service, press: Press, moment: Moment) -> Request | None:
@@ -281,7 +283,16 @@ class Core:
         return request
 
 
-def _impersonal(text: str) -> None:
+def acts(request: Request, *, staff: bool) -> tuple[str, ...]:
+    """What staff, or the resident, may do with it now."""
+    allowed = request.kind.staff if staff else request.kind.resident
+    found = [str(act) for act in allowed if request.kind.after(request.state, act)]
+    if staff and not request.ended:
+        found.append(REPLY)
+    return tuple(sorted(found))
+
+
+def impersonal(text: str) -> None:
     """Refuse a telephone number where it would be kept unsealed."""
     if _PHONE.search(text):
         raise UsageError("requests.number-in-text")
@@ -294,7 +305,7 @@ def _fields(request: Request, deed: Deed, who: Who) -> dict[str, Any]:
         fields["reply"] = deed.reply
     if deed.rating:
         fields["rating"] = deed.rating
-    if who.kind == "staff":
+    if who.kind in ("staff", "installer"):
         fields |= {"by": deed.by or who.id, "quiet": False}
     if request.ride is not None and deed.car is not None:
         fields["ride"] = msgspec.structs.replace(request.ride, car=deed.car)

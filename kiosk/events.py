@@ -18,7 +18,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a request is now, and what has moved it: `act`, by `actor`, from `was`.
 
     `to` and `by`: who was called at an escalation, and by which channels they could be. `note`
-    and `reply` are the station's own words, never a resident's.
+    and `reply` are the station's own words, never a resident's; `who` has it in hand.
     """
 
     request: str
@@ -41,6 +41,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     person: str = ""
     linked: str = ""
     note: str = ""
+    reply: str = ""
+    who: str = ""
     code: str = ""
 
 
@@ -95,5 +97,7 @@ def _told(turn: Turn) -> Told:
         person=request.person,
         linked=request.linked,
         note=request.note,
+        reply=request.reply,
+        who=request.by,
         code=request.code,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
 from gateway.errors import JournalError
-from gateway.health import ScreenVitals
+from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
@@ -24,6 +24,8 @@ from gateway.upstream.uplinks.contract import Refused, Reply, Unknown, Uplink
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web.section import Section
 from kiosk.api import routes
+from kiosk.board.board import Board
+from kiosk.board.section import section as board_section
 from kiosk.catalogue import services
 from kiosk.dispatch import NO_ROAD, Road
 from kiosk.doers import Opens, ride_update, work_update
@@ -171,7 +173,7 @@ class Asking:
         self._phone = plan.phone
         opens = Opens(self.requests)
         self.doers: dict[str, Doer] = {"request": opens, "call": opens}
-        self.section = Section(name="requests", routes=routes(self.requests, self.store, ledger))
+        self._journal, self._ledger = journal, ledger
         self._tasks: list[asyncio.Task[None]] = []
         self._pressing: set[asyncio.Task[Screen]] = set()
 
@@ -184,6 +186,14 @@ class Asking:
         return tuple(
             ScreenVitals(name, self.requests.screens.silent_s(name)) for name in self.terminals
         )
+
+    def section(
+        self, vitals: Callable[[], Vitals], names: Callable[[], Mapping[str, str]]
+    ) -> Section:
+        """The desk's request board, and the API; `names` are the people with an account."""
+        api = routes(self.requests, self.store, self._ledger)
+        board = Board(self.requests, names)
+        return board_section(board, self._journal, vitals, self.store, self._ledger, api=api)
 
     def kinds(self) -> list[CommandKind]:
         """What a platform may say of requests."""

@@ -217,7 +217,7 @@ class Station:
             alarming.section(self.rules, self.watch),
             live_section(self.watch),
             settings_section(self.cycle, self.watch, doors.names),
-            self.asking.section,
+            self.asking.section(self.watch, doors.names),
             self.asking.pages(),
         ]
         if self.sounding is not None:

@@ -73,6 +73,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip: dict[str, str]
     say: dict[str, dict[str, list[Any]]]
     bell: dict[str, list[str]]
+    ready: dict[str, list[str]]
 
     @property
     def clips(self) -> tuple[Clip, ...]:
@@ -92,6 +93,12 @@ def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sent
     spoken = script(language)
     parts = spoken.say[request.family][request.state]
     return Sentence(language, tuple(_filled(parts, spoken, _slots(request, phones))))
+
+
+def ready(family: str, language: str) -> tuple[str, ...]:
+    """What staff often reply to a request of that family."""
+    spoken = script(language)
+    return tuple(spoken.clip[id_] for id_ in spoken.ready[family])
 
 
 def wanted(request: Request, place: str, language: str) -> Sentence:
@@ -123,7 +130,7 @@ def _filled(parts: list[Any], spoken: Script, slots: Mapping[str, str]) -> Itera
             if all(slots[name] for name in map(_slot, part) if name):
                 yield from _filled(part, spoken, slots)
         elif name := _slot(part):
-            yield from _spelt(name, slots[name])
+            yield from _spelt(name, slots[name], spoken)
         else:
             yield Clip(part, spoken.clip[part])
 
@@ -134,7 +141,7 @@ def _slot(part: object) -> str:
     return text[1:-1] if text.startswith("{") and text.endswith("}") else ""
 
 
-def _spelt(name: str, value: str) -> Iterator[Clip]:
+def _spelt(name: str, value: str, spoken: Script) -> Iterator[Clip]:
     """A slot's clips: signs one by one where they must be understood, a number as one."""
     if name in DIGIT_SLOTS:
         for sign in value:
@@ -143,4 +150,5 @@ def _spelt(name: str, value: str) -> Iterator[Clip]:
     elif name == "minutes":
         yield Clip(f"number-{value}", value)
     elif value:
-        yield Clip("", value)
+        ids = (id_ for ids in spoken.ready.values() for id_ in ids if spoken.clip[id_] == value)
+        yield Clip(next(ids, ""), value)

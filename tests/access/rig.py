@@ -123,10 +123,10 @@ class Site:
         self.rules = Rules(self.plan, self.journal, self.clock, doers={"call": self.calls})
         board = Board(self.rules, self.calls, PLACES, self.names, DEVICES)
         alarms = alarm_section(board, self.journal, self.look)
-        assert livep.card is not None
-        assert alarms.card is not None
+        wings = self.wings()
+        cards = {one.name: one.card for one in (alarms, *wings, livep) if one.card is not None}
         desk = desk_section(
-            {"alarms": alarms.card, "live": livep.card},
+            cards,
             access=self.access,
             clock=self.clock,
             lanes=self.journal,
@@ -135,7 +135,11 @@ class Site:
             moved=self.steps.append,
         )
         signin = signin_section(self.access, self.tls, self.clock, self.look, self.claimed)
-        return [desk, alarms, livep, signin, *self.extra]
+        return [desk, alarms, livep, signin, *wings, *self.extra]
+
+    def wings(self) -> list[Section]:
+        """Sections of the wings, each with its card on the desk."""
+        return []
 
     def names(self) -> dict[str, str]:
         return {account.id: account.name for account in self.access.book.accounts()}

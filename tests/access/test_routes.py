@@ -17,12 +17,17 @@ from aiohttp import web
 from gateway.access.sessions import IDLE_S
 from gateway.appliance.settings.cycle import Cycle
 from gateway.appliance.settings.section import section as settings_section
+from gateway.journal.private import PrivateStore
 from gateway.setup.contract import Roof
 from gateway.setup.records import Records
 from gateway.setup.section import section as setup_section
 from gateway.web import control
 from gateway.web.section import Permission, Route, Section
 from gateway.web.server import ROUTES
+from kiosk.api import routes
+from kiosk.board.board import Board
+from kiosk.board.section import section as board_section
+from kiosk.room import Requests
 from tests.access.rig import PASSWORDS, Browser, Site, browser, site
 
 P = Permission
@@ -53,6 +58,12 @@ class Whole(Site):
         setup = setup_section(cast(Roof, None), records, self.look, self.names)
         settings = settings_section(cycle, self.look, self.names)
         return [*super().sections(), settings, setup]
+
+    def wings(self) -> list[Section]:
+        room, store = cast(Requests, None), cast(PrivateStore, None)
+        board = Board(room, self.names)
+        api = routes(room, store, self.ledger)
+        return [board_section(board, self.journal, self.look, store, self.ledger, api=api)]
 
 
 class StoodIn(Whole):
@@ -105,7 +116,9 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
 
 
 def addressed(route: Route) -> str:
-    return route.path.format(id="em-b3", what="disable", hash="0", room="web", name="x.css")
+    return route.path.format(
+        id="em-b3", kiosk="hall", what="disable", hash="0", room="web", name="x.css"
+    )
 
 
 async def status(reader: Browser, route: Route) -> int:

@@ -182,7 +182,6 @@ def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section
             *Acts(board).routes(),
         ),
         templates=HERE / "pages",
-        static=HERE / "static",
         nav=Nav(NAV_NUMBER, PATH, "alarms.tab"),
         card=Card("alarms/card.html", board.urgency, board.card, board.needs),
         pulses={

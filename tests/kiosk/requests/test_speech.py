@@ -45,7 +45,7 @@ def test_every_state_has_one_sentence_whose_caption_is_its_words(family, state, 
 def test_the_script_says_every_state_no_other_and_leaves_no_clip_unused(language):
     spoken = script(language)
     assert {(f, s) for f, states in spoken.say.items() for s in states} == set(STATES)
-    used = set(re.findall(r"'([a-z-]+)'", f"{spoken.say} {spoken.bell}")) - {
+    used = set(re.findall(r"'([a-z-]+)'", f"{spoken.say} {spoken.bell} {spoken.ready}")) - {
         state for _, state in STATES
     } - set(FAMILIES) - set(spoken.bell)  # fmt: skip
     assert used == set(spoken.clip)
@@ -56,6 +56,7 @@ def test_both_languages_have_the_same_clips_in_the_same_order():
     assert zh.clip.keys() == en.clip.keys()
     assert zh.say == en.say
     assert zh.bell == en.bell
+    assert zh.ready == en.ready
 
 
 def test_no_two_states_of_a_family_sound_alike():

@@ -1,4 +1,4 @@
-// Sounds while somebody is needed: `#ring` says how urgently, and every pulse keeps it true.
+// Sounds while somebody is needed: each `data-ring` says how urgently, and every pulse keeps it true.
 //
 // Only the browser knows whether it can be heard: it wants a press first. So the switch says "on"
 // only while sound really runs, and "blocked" where a press is still missing.
@@ -46,7 +46,8 @@ function show() {
 
 function tick() {
   show();
-  const ring = Number($("ring")?.textContent);
+  const rings = [...document.querySelectorAll("[data-ring]")].map((one) => Number(one.textContent));
+  const ring = Math.max(0, ...rings);
   if (!ring || !isOn() || !runs()) return;
   if (performance.now() - chimedAt < EVERY_MS[ring]) return;
   chimedAt = performance.now();

@@ -1,0 +1,79 @@
+"""Reads what was written in several lanes back, newest first, a page at a time.
+
+Each lane has its own numbers; a page takes from all of them in the order of their times and says
+where to go on in each. It looks at a bounded stretch of each lane.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from gateway.audit.history import SLICE, SLICES_MAX, Lanes
+from gateway.event import Entry, Lane
+
+UNTIMED = "~"
+"""Stands for the time of what was written while nobody knew it: it keeps its lane's order."""
+
+
+class Written(Protocol):
+    """One thing that was written."""
+
+    @property
+    def seq(self) -> int:
+        """Its number in its lane."""
+
+    @property
+    def time(self) -> str | None:
+        """When, where that was known."""
+
+
+T = TypeVar("T", bound=Written)
+Read = Callable[[Entry], T | None]
+"""What an entry says; None if it is not wanted."""
+
+
+class Page(NamedTuple, Generic[T]):
+    """Newest first; `before` leads to the older ones, empty if there are none."""
+
+    turns: tuple[T, ...]
+    before: Mapping[Lane, int]
+
+
+async def page(
+    lanes: Lanes, which: Sequence[Lane], before: Mapping[Lane, int], limit: int, read: Read[T]
+) -> Page[T]:
+    """At most `limit` that are wanted, below `before` in each lane (empty: from the end)."""
+    found: dict[Lane, list[T]] = {}
+    ends: dict[Lane, int] = {}
+    for lane in which:
+        end = before.get(lane, lanes.heads()[lane] + 1)
+        found[lane], ends[lane] = await _back(lanes, lane, end, limit, read)
+    turns: list[T] = []
+    while len(turns) < limit and any(found.values()):
+        newest = max(
+            (lane for lane in which if found[lane]), key=lambda one: found[one][0].time or UNTIMED
+        )
+        turns.append(found[newest].pop(0))
+    for lane, rest in found.items():
+        if rest:  # not shown yet: the next page begins with it
+            ends[lane] = rest[0].seq + 1
+    more = any(end > 1 for end in ends.values())
+    return Page(tuple(turns), ends if more else {})
+
+
+async def _back(
+    lanes: Lanes, lane: Lane, end: int, limit: int, read: Read[T]
+) -> tuple[list[T], int]:
+    """Up to `limit` wanted ones below `end`, and below which number nothing was looked at."""
+    found: list[T] = []
+    for _ in range(SLICES_MAX):
+        if end <= 1 or len(found) >= limit:
+            break
+        first = max(1, end - SLICE)
+        for entry in reversed(await lanes.read(lane, first - 1, end - first)):
+            below = entry.gap_from is None and entry.seq < end
+            if below and (one := read(entry)) is not None:
+                found.append(one)
+        end = first
+    if len(found) > limit:
+        return found[:limit], found[limit].seq + 1
+    return found, end

@@ -1,0 +1,186 @@
+"""All open requests in order, and what of them stands on the desk's first screen."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gateway.health import Vitals
+from gateway.web.section import Action, Need, View
+from gateway.web.words import Words
+from kiosk.board import row
+from kiosk.board.row import Row
+from kiosk.catalogue import CALL_SERVICE
+from kiosk.flows import FAMILIES
+from kiosk.options import DESK
+from kiosk.request import Request
+from kiosk.room import Requests
+
+PATH = "/desk/requests"
+ROWS_MAX = 50
+"""More are counted, not shown."""
+
+NEEDS_MAX = 12
+LATELY_MAX = 6
+
+
+class Board:
+    """Looks at the requests' room; changes nothing."""
+
+    def __init__(self, room: Requests, names: Callable[[], Mapping[str, str]]) -> None:
+        """`names` are the people of the station by account."""
+        self.room = room
+        self._names = names
+
+    def row(self, request: Request) -> Row:
+        """The request as it is now."""
+        services = self.room.services
+        service = services.get(request.service, services[CALL_SERVICE])
+        return Row(request, service, self.room.moment())
+
+    def open(self, family: str = "") -> list[Row]:
+        """What has not ended, of that family or of all, in the order of its urgency."""
+        live = (one for one in self.room.all() if not one.ended and family in ("", one.family))
+        return sorted(map(self.row, live), key=lambda each: each.order)
+
+    def lately(self) -> list[Row]:
+        """What ended last, the newest first."""
+        ended = sorted((one for one in self.room.all() if one.ended), key=lambda r: -r.since_ns)
+        return [self.row(one) for one in ended[:LATELY_MAX]]
+
+    def find(self, request_id: str) -> Row | None:
+        """The request of that id, while it is kept."""
+        request = self.room.core.book.requests.get(request_id)
+        return None if request is None else self.row(request)
+
+    def name(self, who: str) -> str:
+        """Somebody's name; as it was written where nobody is called so."""
+        return self._names().get(who, who)
+
+    def people(self) -> list[str]:
+        """Whom something can be given to."""
+        return sorted(self._names().values())
+
+    def title(self, each: Row, words: Words) -> str:
+        """What and where."""
+        choice = each.service.choice(each.request.what)
+        what = "" if choice is None else choice.name.of(words.lang)
+        if choice is None and each.request.what:  # a picture that means danger is a call
+            what = self._picture(each.request.what, words)
+        return row.title(each, words, self.place(each.request.place), what)
+
+    def pictogram(self, each: Row) -> str:
+        """Its own picture, though another service carries it out."""
+        for service in self.room.services.values():
+            if (choice := service.choice(each.request.what)) is not None:
+                return choice.pictogram
+        return each.pictogram
+
+    def place(self, place: str) -> str:
+        """How that place is called; the station's own name where it is none."""
+        return self.room.places.spoken(place) if not place or place in self.room.places else place
+
+    def text(self, each: Row, words: Words) -> str:
+        """What is known beside the state."""
+        return row.text(each, words, self.name(each.request.by))
+
+    def _picture(self, what: str, words: Words) -> str:
+        found = (service.choice(what) for service in self.room.services.values())
+        choice = next((one for one in found if one is not None), None)
+        return what if choice is None else choice.name.of(words.lang)
+
+    def view(self, vitals: Vitals, words: Words, family: str = "") -> View:
+        """Everything on the board that changes."""
+        return dict(self._facts(vitals, words, family if family in FAMILIES else ""))
+
+    def _facts(self, vitals: Vitals, words: Words, family: str) -> Iterator[tuple[str, Any]]:
+        rows = self.open(family)
+        yield "shape", _shape(vitals, rows, self.lately())
+        yield "volatile", vitals.journal.volatile
+        yield from self.sound(words).items()
+        yield "count", counted(rows, words)
+        yield "network", self._network(words)
+        for each in rows[:ROWS_MAX]:
+            key = f"request.{each.request.id}"
+            yield f"{key}.minutes", str(each.minutes)
+            yield f"{key}.mark", row.mark(each.request, words)
+            yield f"{key}.text", self.text(each, words)
+
+    def sound(self, words: Words) -> View:
+        """What the page's script needs to sound, and its word; filters silence nothing."""
+        ring = max((each.ring for each in self.open()), default=row.SILENT)
+        return {"ring": str(ring), "ring.text": words(f"board.ring-{ring}")}
+
+    def one(self, vitals: Vitals, words: Words, request_id: str) -> View:
+        """Everything on one request's page that changes."""
+        each = self.find(request_id)
+        base = {"volatile": vitals.journal.volatile, **self.sound(words)}
+        if each is None:
+            return {"shape": zlib.crc32(vitals.version.encode()), **base}
+        return {
+            "shape": _shape(vitals, [each], []),
+            **base,
+            "minutes": str(each.minutes),
+            "mark": row.mark(each.request, words),
+            "text": self.text(each, words),
+            "caption": self.room.sentence(each.request).caption,
+        }
+
+    def card(self, _vitals: Vitals, words: Words) -> View:
+        """The card on the desk's first screen."""
+        rows = self.open()
+        waiting = [each for each in rows if each.waits]
+        ended = sum(1 for one in self.room.all() if one.ended)
+        return {
+            **self.sound(words),
+            "waiting": str(len(waiting)),
+            "under-way": str(len(rows) - len(waiting)),
+            "ended": str(ended),
+            "network": self._network(words),
+        }
+
+    def _network(self, words: Words) -> str:
+        """A word where a car could come by the network, and cannot now."""
+        network = any(road != DESK for road in self.room.plan.ride.dispatch)
+        return words("board.network-away") if network and self.room.network_away else ""
+
+    def urgency(self, _vitals: Vitals) -> int:
+        """How urgent the card is now."""
+        return max((each.urgency for each in self.open() if each.waits), default=0)
+
+    def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
+        """A row for each request that nobody has taken."""
+        waiting = [each for each in self.open() if each.waits]
+        return [self.need(each, words) for each in waiting[:NEEDS_MAX]]
+
+    def need(self, each: Row, words: Words) -> Need:
+        """The request on the board of what needs a person."""
+        here = f"{PATH}/{each.request.id}"
+        take = Action(words(f"board.do-{each.request.family}-{each.take}"), "check", f"{here}/take",
+                      post=True)  # fmt: skip
+        return Need(
+            key=each.request.id,
+            urgency=each.urgency,
+            hue=each.hue,
+            pictogram=self.pictogram(each),
+            amount=each.minutes,
+            unit=words(each.unit),
+            title=self.title(each, words),
+            text=self.text(each, words),
+            note=row.mark(each.request, words)[2],
+            actions=(take, Action(words("board.look"), "right", here, quiet=True)),
+        )
+
+
+def counted(rows: list[Row], words: Words) -> str:
+    """How many there are, and how many of them wait."""
+    if len(rows) > ROWS_MAX:
+        return words("board.count-many", n=len(rows), shown=ROWS_MAX)
+    return words("board.count", n=len(rows), waiting=sum(each.waits for each in rows))
+
+
+def _shape(vitals: Vitals, rows: list[Row], lately: list[Row]) -> int:
+    """Changes when a row came, went or moved, or may be acted on otherwise."""
+    parts = [vitals.name, vitals.version, str(len(rows) > ROWS_MAX)]
+    shown = [*rows[:ROWS_MAX], *lately]
+    parts += [f"{one.request.id} {one.request.cue} {one.request.by} {one.unit}" for one in shown]
+    return zlib.crc32("\n".join(parts).encode())

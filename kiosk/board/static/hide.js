@@ -1,0 +1,13 @@
+// A number that was revealed is hidden again: by this clock, and when the page is left.
+
+const hide = () => {
+  const shown = document.querySelector("[data-hide-s]");
+  if (!shown) return;
+  shown.textContent = shown.dataset.masked;
+  shown.removeAttribute("data-hide-s");
+  document.getElementById("shown-text").textContent = "";
+};
+
+const seconds = Number(document.querySelector("[data-hide-s]")?.dataset.hideS);
+if (seconds) setTimeout(hide, seconds * 1000);
+addEventListener("pagehide", hide);  // the browser may keep the page to go back to

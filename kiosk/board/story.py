@@ -1,0 +1,109 @@
+"""The past in words: one line a turn, with its mark and its time."""
+
+import datetime
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from gateway.event import Lane
+from gateway.web.frame import Mark, wall_text
+from gateway.web.words import Words
+from kiosk.board import row
+from kiosk.board.past import Turn
+from kiosk.book import REPLY
+from kiosk.events import Told
+
+S = 1_000_000_000
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One turn on a page; `received`: the platform's receipt covers it."""
+
+    when: str
+    trust: str
+    request: str
+    number: str
+    service: str
+    place: str
+    mark: Mark
+    text: str
+    received: bool
+
+
+class Teller:
+    """Says turns in one language, by the names of this station."""
+
+    def __init__(
+        self,
+        words: Words,
+        timezone: str,
+        *,
+        name: Callable[[str], str],
+        place: Callable[[str], str],
+        service: Callable[[str], str],
+        receipted: Mapping[Lane, int],
+    ) -> None:
+        """`receipted` is the platform's last receipt in each lane."""
+        self._words = words
+        self._timezone = timezone
+        self._name = name
+        self._place = place
+        self._service = service
+        self._receipted = receipted
+
+    def line(self, turn: Turn) -> Line:
+        """The turn in words."""
+        told = turn.told
+        return Line(
+            when=self._when(turn),
+            trust=self._words(f"trust.{turn.trust}"),
+            request=told.request,
+            number=f"{told.number[:3]} {told.number[3:]}",
+            service=self._service(told.service),
+            place=self._place(turn.place),
+            mark=self._mark(told),
+            text=self._words("board.joint").join(self._parts(told)),
+            received=turn.seq <= self._receipted.get(turn.lane, 0),
+        )
+
+    def _when(self, turn: Turn) -> str:
+        if turn.time is None:
+            return self._words("desk.since-boot", span=self._words.span(turn.at_ms / 1000))
+        wall_ns = int(datetime.datetime.fromisoformat(turn.time).timestamp()) * S
+        return wall_text(wall_ns, self._timezone, "%m-%d %H:%M:%S")
+
+    def _mark(self, told: Told) -> Mark:
+        words = self._words
+        if told.act == REPLY:
+            return ("ok", "sound", words("board.turn-reply"))
+        if told.act == "press":
+            return ("wait", row.PRESSED, words("board.turn-press"))
+        known = row.MARKS.get(told.family, {}).get(told.state, ("wait", "s-wait"))
+        return (*known, words(f"board.state-{told.family}-{told.state}"))
+
+    def _parts(self, told: Told) -> list[str]:
+        words, parts = self._words, []
+        who = self._actor(told)
+        if who:
+            parts.append(who)
+        if told.to:
+            by = words("board.and").join(map(self._way, told.by))
+            parts.append(words("board.turn-called", to=told.to, by=by))
+        if told.who and told.who != told.actor.id and told.act != "press":
+            parts.append(words("board.given", who=self._name(told.who)))
+        if told.car is not None:
+            parts.append(row.car(told.car, words))
+        if told.reply:
+            parts.append(words("board.replied", text=told.reply))
+        return parts
+
+    def _actor(self, told: Told) -> str:
+        actor = told.actor
+        if actor.kind in ("staff", "installer"):
+            return self._name(actor.id) or self._words("board.actor-staff")
+        return self._words(f"board.actor-{actor.kind}")
+
+    def _way(self, way: str) -> str:
+        """A channel; a zone has no word but its own."""
+        code = f"alarms.by-{way}"
+        return self._words(code) if code in self._words else way
