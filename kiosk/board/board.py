@@ -35,7 +35,8 @@ class Board:
         """The request as it is now."""
         services = self.room.services
         service = services.get(request.service, services[CALL_SERVICE])
-        return Row(request, service, self.room.moment())
+        due = self.room.core.works.due(request) if request.family == "work" else None
+        return Row(request, service, self.room.moment(), due)
 
     def open(self, family: str = "") -> list[Row]:
         """What has not ended, of that family or of all, in the order of its urgency."""

@@ -8,6 +8,7 @@ from kiosk.catalogue import Service
 from kiosk.flows.call import UNHEARD
 from kiosk.options import DESK
 from kiosk.request import Car, Moment, Request, S
+from kiosk.works import UNTAKEN, Due
 
 EMERGENCY, SOON, DUE, KNOWN = 4, 3, 2, 1
 """How urgent, as the desk's board sorts; only the first may be red."""
@@ -58,16 +59,16 @@ TAKES = {"ride": "accept", "call": "answer", "work": "receive"}
 PRESSED = "person"
 """The picture of a press in the story."""
 
-_NEW_WORK = frozenset({"reported", "reopened"})
 _OURS = frozenset({"asking", "again"})
 
 
 class Row(NamedTuple):
-    """A request at that moment, with its service."""
+    """A request at that moment, with its service, and what is promised of it."""
 
     request: Request
     service: Service
     moment: Moment
+    due: Due | None = None
 
     @property
     def waits(self) -> bool:
@@ -75,8 +76,8 @@ class Row(NamedTuple):
         request = self.request
         if request.family == "call":
             return request.state in UNHEARD
-        if request.family == "work":
-            return request.state in _NEW_WORK
+        if request.family == "work":  # a fault that was reported before is taken with that
+            return request.state in UNTAKEN and not request.linked
         return self.desk_drives and request.state in _OURS
 
     @property
@@ -88,11 +89,13 @@ class Row(NamedTuple):
     @property
     def urgency(self) -> int:
         """1 to 4."""
-        if not self.waits:
-            return DUE if self.request.state == "revisit" else KNOWN
-        if self.request.urgent:
+        if self.waits and self.request.urgent:
             return EMERGENCY
-        return DUE if self.request.family == "work" else SOON
+        if self.due_s is not None and self.due_s < 0:
+            return SOON
+        if self.request.family == "work":
+            return DUE if self.waits or self.request.state == "revisit" else KNOWN
+        return SOON if self.waits else KNOWN
 
     @property
     def ring(self) -> int:
@@ -114,6 +117,11 @@ class Row(NamedTuple):
         if ride is None or self.request.ended or self.request.state in ("assigned", "arrived"):
             return None
         return max(0.0, (ride.until.at_ns - self.moment.at_ns) / S)
+
+    @property
+    def due_s(self) -> float | None:
+        """How long until what is promised of a repair is overdue; below 0 it is."""
+        return None if self.due is None else (self.due.at_ns - self.moment.lived_ns) / S
 
     @property
     def age_s(self) -> float:
@@ -175,7 +183,10 @@ def text(row: Row, words: Words, who: str) -> str:
     request = row.request
     parts = [words("board.number", number=number(request))]
     if request.linked:
-        parts.append(words("board.linked"))
+        parts.append(words("board.joined" if request.family == "work" else "board.linked"))
+    if row.due is not None and row.due_s is not None:
+        when = "over" if row.due_s < 0 else "in"
+        parts.append(words(f"board.due-{row.due.stage}-{when}", span=words.span(abs(row.due_s))))
     if request.ride is not None:
         parts += _ride(row, words)
     if who and not row.waits:

@@ -8,6 +8,7 @@ from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.errors import UsageError
 from gateway.event import Stamps
+from gateway.web.words import CATALOGUES
 from kiosk.board import deeds, row
 from kiosk.board.deeds import FORMS, Once
 from kiosk.board.row import MARKS, RING, RING_GRAVE, SILENT, Row
@@ -16,6 +17,7 @@ from kiosk.core import Deed
 from kiosk.flows import FAMILIES
 from kiosk.request import Moment, Press, Request, Ride, S
 from kiosk.speech import ready, sentence
+from kiosk.works import Due
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
 
@@ -77,6 +79,18 @@ def test_it_rings_until_somebody_takes_it_and_graver_when_nobody_came():
     ):  # fmt: skip
         assert quiet.ring == SILENT
         assert quiet.take == ""
+
+
+def test_a_repair_that_is_overdue_goes_before_one_that_is_not_and_a_joined_one_waits_for_nobody():
+    over = made("work", "assigned")._replace(due=Due("come", 40 * S))
+    fresh = made("work", "reported")._replace(due=Due("take", 400 * S))
+    joined = made("work", "reported", linked="work-1")
+    assert sorted([joined, fresh, over], key=lambda each: each.order) == [over, fresh, joined]
+    assert (joined.waits, joined.ring) == (False, SILENT)
+    words = CATALOGUES["zh"]
+    assert "60 秒前就该有人到" in row.text(over, words, "王师傅")
+    assert "5 分内要接" in row.text(fresh, words, "")
+    assert "一起办" in row.text(joined, words, "")
 
 
 def test_minutes_are_those_that_are_left_where_it_expires():
