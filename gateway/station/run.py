@@ -34,7 +34,7 @@ from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
-from gateway.station import floor, watchdog
+from gateway.station import floor, unheard, watchdog
 from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
@@ -220,8 +220,7 @@ class Station:
             self.asking.section(self.watch, doors.names),
             self.asking.pages(),
         ]
-        if self.sounding is not None:
-            sections.append(self.sounding.section())
+        sections.append(unheard.section() if self.sounding is None else self.sounding.section())
         self.setting_up = SettingUp(
             self.cycle,
             lambda: self.changing.settings,

@@ -15,6 +15,7 @@ from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
 from broadcast.guard import House, Zone
+from broadcast.horns import Horns
 from broadcast.keys import Keys, Turn
 from broadcast.options import KeyOptions
 from broadcast.order import Authority, Class, Order, Preset
@@ -23,6 +24,7 @@ from broadcast.presets import Presets
 from broadcast.quiet import Quiet
 from broadcast.room import Broadcast
 from broadcast.schedule import LATE_S, Due, Schedules
+from broadcast.selftests import LOOK_EVERY_S, SelfTests
 from broadcast.studio import CHIMES, Studio
 from broadcast.voice import Line, Voice
 from broadcast.voice.espeak import Espeak
@@ -34,7 +36,7 @@ from gateway.appliance.rules import calendar
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
 from gateway.clock import Clock
-from gateway.errors import StationError
+from gateway.errors import StationError, Unavailable
 from gateway.journal import Journal
 from gateway.rules.linkage import Announce, Task, action_of
 from gateway.station.remote import REFUSALS, Remote, accepted
@@ -108,6 +110,9 @@ class Sounding:
             lambda: self._engine.connected,
             settings.station.language,
         )
+        self.selftests = SelfTests(
+            journal, clock, self._engine, house.quiet, settings.sound.speakers
+        )
         self._keys = Keys(settings.sound.keys, self._key)
         self.tone = Tone(settings.sound.speakers, house, clock, self._engine, shelf)
         self._acting: set[asyncio.Task[None]] = set()
@@ -115,17 +120,21 @@ class Sounding:
 
     def section(self) -> Section:
         """The API."""
-        return section(self.room, self.presets, self.schedules, self._clock)
+        orders = section(self.room, self.presets, self.schedules, self._clock)
+        horns = Horns(self._settings.sound.speakers, lambda: self.selftests.found)
+        return msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
 
     async def start(self) -> None:
         """Take back what was open, then look for the audio process."""
         await self.presets.load()
         await self.schedules.load()
+        await self.selftests.load()
         await self.room.load()
         self._tasks = [
             start("audio", self._engine.run),
             start("broadcast", self.room.run),
             start("schedules", self._keep_schedules),
+            start("self-tests", self._keep_testing),
             asyncio.create_task(self._make_ready(), name="voices"),
         ]
 
@@ -166,6 +175,15 @@ class Sounding:
         """What the platform behind that uplink may order."""
         return Remote(uplink, self.room, self.presets, self._clock).kinds()
 
+    async def _keep_testing(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            with contextlib.suppress(Unavailable):  # the audio process is away: the next look
+                await self.selftests.look(self._test_chime, asyncio.sleep)
+
+    async def _test_chime(self) -> Path:
+        return (await self._shelf.chime("notice")).path
+
     async def _keep_schedules(self) -> None:
         while True:
             for due in await self.schedules.due():
@@ -184,6 +202,7 @@ class Sounding:
         await self.room.order(order)
 
     def _reconcile(self, state: Any) -> None:
+        self.selftests.reconcile(state.speakers)
         self.room.reconcile(state)
 
     def _key(self, key: str, options: KeyOptions, turn: Turn) -> None:

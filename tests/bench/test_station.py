@@ -85,7 +85,8 @@ class Scene:
     async def playing(self) -> AsyncIterator[float]:
         """Everything runs; yields the seconds from start to ready."""
         platform = ("gateway.demo.platform", "--port", self.platform_port)
-        field = ("gateway.demo.field", "--panel", self.panel_port, "--platform", "-", "--live", "-")
+        away = ("--platform", "-", "--live", "-", "--dispatcher", "-")
+        field = ("gateway.demo.field", "--panel", self.panel_port, *away)
         others = [
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", *map(str, command), "--dir", str(at)),

@@ -99,6 +99,16 @@ def now_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
+async def control(station: StationProcess, method: str, path: str, body: Any = None) -> Any:
+    """Ask the station as a command on the machine does."""
+    line = aiohttp.UnixConnector(str(station.run_folder / "control.sock"))
+    async with (
+        aiohttp.ClientSession(connector=line) as session,
+        session.request(method, f"http://localhost{path}", json=body) as answer,
+    ):
+        return await answer.json()
+
+
 class Packet(NamedTuple):
     """One RTP packet, of the class to whose group it was sent."""
 
@@ -270,21 +280,26 @@ class Street:
     async def get(self, path: str) -> Any:
         return await self._call("GET", path)
 
+    async def text(self, path: str) -> str:
+        """As a receiver on the network gets it."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.port}{path}") as answer,
+        ):
+            assert answer.content_type == "application/sdp"
+            return await answer.text()
+
     async def post(self, path: str, body: Any) -> Any:
         return await self._call("POST", path, body)
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        """As a command on the machine does."""
-        control = aiohttp.UnixConnector(str(self.station.run_folder / "control.sock"))
-        async with (
-            aiohttp.ClientSession(connector=control) as session,
-            session.request(method, f"http://localhost{path}", json=body) as answer,
-        ):
-            return await answer.json()
+        return await control(self.station, method, path, body)
 
     async def events(self, lane: str, kind: str) -> list[dict[str, Any]]:
         """All of that kind in the lane, the oldest first."""
-        found: list[dict[str, Any]] = await self.get(f"/api/v1/feed?lane={lane}&limit=500")
+        found: list[dict[str, Any]] = []
+        while page := await self.get(f"/api/v1/feed?lane={lane}&limit=200&after={len(found)}"):
+            found += page
         return [each for each in found if each["type"] == f"cn.yizhan.{kind}.v1"]
 
     async def state_of(self, order: str) -> str:

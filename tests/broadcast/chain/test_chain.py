@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from broadcast.speakers import sdp
 from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
 from tests.broadcast.engine.rig import best_correlation, load
 
@@ -210,6 +211,19 @@ async def test_a_public_warning_sounds_and_a_test_of_one_does_not(street: Street
     assert state == "done", receipt
     for horn in ("horn-b3", "horn-b5"):
         await street.ears[horn].first(EMERGENCY, began)
+
+
+async def test_a_receiver_is_told_by_http_where_to_listen(street: Street) -> None:
+    shown = {one["id"]: one for one in await street.get("/api/v1/speakers")}
+    assert shown.keys() == street.horns.keys()
+    for name, one in shown.items():
+        assert "code" not in one
+        assert one["rung"] == "sent" or not street.ears[name].packets, "never more, never less"
+    told = await street.text("/api/v1/speakers/horn-b3.sdp?class=3")
+    assert told == sdp.of_group("horn-b3", street.horns["horn-b3"], NOTICE)
+    assert "m=audio 5004" in await street.text("/api/v1/speakers/horn-b3.sdp")
+    wrong = await street.get("/api/v1/speakers/horn-b3.sdp?class=10")
+    assert wrong["code"] == "broadcast.unknown-class"
 
 
 async def test_at_night_only_the_emergency_sounds_and_without_the_platform_too(

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from broadcast.book import Kept
-from broadcast.events import MISSED, ROOM, Missed, event_of
+from broadcast.events import (
+    FAULT,
+    MISSED,
+    ROOM,
+    TESTED,
+    WELL,
+    Changed,
+    Missed,
+    Report,
+    Tested,
+    event_of,
+)
 from broadcast.life import State
 from broadcast.order import Authority, Class, Clip, Live, Order, Preset, Say
 from gateway.audit import Who
@@ -73,6 +84,14 @@ def events() -> dict[str, Event]:
     made["missed"] = Event(
         kind=MISSED, source=ROOM, subject=missed.schedule, stamps=STAMPS, data=missed
     )
+    broken = Tested("accepted", "speaker.no-answer", {"uri": "sip:301@192.168.1.61"})
+    tested = Report({"horn-b3": Tested("sent"), "lift-b3": broken}, 1)
+    for name, kind, said in (
+        ("speaker-tested", TESTED, tested),
+        ("speaker-fault", FAULT, Changed("lift-b3", broken)),
+        ("speaker-well", WELL, Changed("lift-b3", Tested("accepted"))),
+    ):
+        made[name] = Event(kind=kind, source=ROOM, stamps=STAMPS, data=said)
     return made
 
 

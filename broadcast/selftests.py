@@ -1,0 +1,120 @@
+"""The daily test of every loudspeaker, outside quiet hours, and what each has last shown.
+
+Its result is an event; a fault is one at once, and once. A chime sounds only at a loudspeaker that
+has a microphone to hear it; all others are asked without a sound.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from broadcast.engine import wire
+from broadcast.events import FAULT, TESTED, WELL, Changed, Report, Tested
+from broadcast.ports import Ledger
+from broadcast.quiet import Moment, Quiet, S
+from gateway.clock import Clock
+from gateway.event import Event, Kind
+from gateway.journal import StateChange
+
+ROOM, SOURCE = "broadcast-tests", "broadcast"
+LAST = "last"
+EVERY_S = 86_400.0
+LOOK_EVERY_S = 60.0
+LASTS_S = 30.0
+"""Within this every loudspeaker has answered or has not; each sounds for a few seconds at most."""
+
+TOLD_MAX = 64
+"""So many changes are kept until they are told; the latest count."""
+
+
+class Tester(Protocol):
+    """What this needs of the audio process."""
+
+    def listen(self, listener: Callable[[wire.Event], None]) -> None:
+        """Tell this one every event."""
+
+    async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:
+        """Let them show how far they work."""
+
+
+class SelfTests:
+    """`load`, then `look` once a minute."""
+
+    def __init__(
+        self, journal: Ledger, clock: Clock, engine: Tester, quiet: Quiet, speakers: Iterable[str]
+    ) -> None:
+        """Of those speakers."""
+        self._journal = journal
+        self._clock = clock
+        self._engine = engine
+        self._quiet = quiet
+        self._speakers = tuple(speakers)
+        self._last_ns: int | None = None
+        self._found: dict[str, Tested] = {}
+        self._told: list[Event] = []
+        engine.listen(self.heard)
+
+    @property
+    def found(self) -> Mapping[str, Tested]:
+        """What each has last shown."""
+        return self._found
+
+    async def load(self) -> None:
+        """When the last one was, by the wall's time."""
+        last = (await self._journal.load(ROOM)).get(LAST)
+        self._last_ns = None if last is None else int(last)
+
+    def reconcile(self, states: Iterable[wire.SpeakerState]) -> None:
+        """What the audio process says of each when it is there again."""
+        for each in states:
+            self._now(each.id, Tested(each.rung, each.code, each.data))
+
+    def heard(self, event: wire.Event) -> None:
+        """The audio process's word of a loudspeaker."""
+        if isinstance(event, wire.Fault):
+            before = self._found.get(event.speaker, Tested())
+            self._now(event.speaker, Tested(before.rung, event.code, event.data))
+        elif isinstance(event, wire.Well):
+            self._now(event.speaker, Tested(event.rung))
+
+    def due(self) -> bool:
+        """Whether it is time: a day has gone by, and it is surely no quiet hour."""
+        moment = Moment.of(self._clock)
+        if moment.wall_ns is None or self._quiet.spell(moment).quiet:
+            return False
+        return self._last_ns is None or moment.wall_ns - self._last_ns >= EVERY_S * S
+
+    async def look(
+        self, chime: Callable[[], Awaitable[Path]], wait: Callable[[float], Awaitable[None]]
+    ) -> None:
+        """Tell what has changed; test if it is time. `wait` lets the answers come."""
+        if self.due():
+            wall_ns = Moment.of(self._clock).wall_ns
+            await self._engine.self_test(self._speakers, await chime())
+            await wait(LASTS_S)
+            found = {name: self._found.get(name, Tested()) for name in self._speakers}
+            faults = sum(one.code is not None for one in found.values())
+            self._note(TESTED, Report(found, faults))
+            await self._tell([StateChange(ROOM, LAST, str(wall_ns).encode())])
+            self._last_ns = wall_ns
+        elif self._told:
+            await self._tell([])
+
+    def _now(self, speaker: str, now: Tested) -> None:
+        if speaker not in self._speakers:
+            return
+        before = self._found.get(speaker, Tested())
+        self._found[speaker] = now
+        if now.code is not None and now.code != before.code:
+            self._note(FAULT, Changed(speaker, now))
+        elif now.code is None and before.code is not None:
+            self._note(WELL, Changed(speaker, now))
+
+    async def _tell(self, states: Sequence[StateChange]) -> None:
+        told = tuple(self._told)
+        await self._journal.append(told, states)
+        self._told = self._told[len(told) :]
+
+    def _note(self, kind: Kind, said: Report | Changed) -> None:
+        event = Event(kind=kind, source=SOURCE, stamps=self._clock.stamp(), data=said)
+        self._told = [*self._told, event][-TOLD_MAX:]

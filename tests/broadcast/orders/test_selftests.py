@@ -1,0 +1,114 @@
+"""The daily test of loudspeakers: by day, once a day, over restarts; faults told once, at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from broadcast.engine import wire
+from broadcast.events import Tested
+from broadcast.quiet import Quiet, S
+from broadcast.selftests import SelfTests
+from gateway.calendar import Calendar
+from gateway.event import Lane, Trust
+from tests.broadcast.orders.stage import World
+from tests.sim.loop import simulated
+
+NOON_NS = 1_790_049_600 * S
+NIGHT_NS = NOON_NS + 11 * 3600 * S
+QUIET = Quiet("21:30-07:00", Calendar("Asia/Shanghai", {}))
+HORNS = ("horn-b3", "lift-b3")
+
+
+class Engine:
+    """Answers a test as told: by a fault for what is broken."""
+
+    def __init__(self) -> None:
+        self.tests: list[tuple[Sequence[str], Path | None]] = []
+        self.broken: set[str] = set()
+        self.tell = lambda _: None
+
+    def listen(self, listener) -> None:
+        self.tell = listener
+
+    async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:
+        self.tests.append((speakers, chime))
+        for each in speakers:
+            broken = wire.Fault(each, "speaker.no-answer")
+            self.tell(broken if each in self.broken else wire.Well(each, "sent"))
+
+
+async def chime() -> Path:
+    return Path("notice.wav")
+
+
+async def no_time(_seconds: float) -> None:
+    """The answers have come."""
+
+
+def around(true_ns: int) -> World:
+    world = World(true_ns)
+    world.clock.learn(Trust.PLATFORM, true_ns, S)
+    return world
+
+
+async def room_of(world: World, engine: Engine) -> SelfTests:
+    made = SelfTests(world.journal, world.clock, engine, QUIET, HORNS)
+    await made.load()
+    return made
+
+
+async def told(world: World) -> list[tuple[str, dict]]:
+    entries = await world.journal.read(Lane.SERVICE, 0)
+    bodies = [msgspec.json.decode(b"{" + entry.body) for entry in entries]
+    return [(body["type"].split(".")[3], body["data"]) for body in bodies]
+
+
+@simulated
+async def test_it_is_done_once_a_day_over_restarts_and_told():
+    world, engine = around(NOON_NS), Engine()
+    engine.broken = {"lift-b3"}
+    for _ in range(3):
+        await (await room_of(world, engine)).look(chime, no_time)
+    assert engine.tests == [(HORNS, Path("notice.wav"))]
+    (fault, report) = await told(world)
+    assert fault[0] == "fault"
+    assert fault[1]["speaker"] == "lift-b3"
+    assert report == (
+        "tested",
+        {
+            "speakers": {"horn-b3": {"rung": "sent"}, "lift-b3": {"code": "speaker.no-answer"}},
+            "faults": 1,
+        },
+    )
+    world.clock.learn(Trust.PLATFORM, NOON_NS + 25 * 3600 * S, S)
+    await (await room_of(world, engine)).look(chime, no_time)
+    assert len(engine.tests) == 2
+
+
+@simulated
+async def test_nobody_is_woken_by_it_nor_while_the_hour_is_unknown():
+    for world in (around(NIGHT_NS), World(NOON_NS)):
+        engine = Engine()
+        await (await room_of(world, engine)).look(chime, no_time)
+        assert engine.tests == []
+
+
+@simulated
+async def test_a_fault_is_told_once_and_its_end_too():
+    world, engine = around(NIGHT_NS), Engine()
+    room = await room_of(world, engine)
+    for event in (
+        wire.Well("horn-b3", "sent"),
+        wire.Fault("horn-b3", "speaker.no-card"),
+        wire.Fault("horn-b3", "speaker.no-card"),
+        wire.Fault("somebody-elses", "speaker.no-card"),
+    ):
+        engine.tell(event)
+    await room.look(chime, no_time)
+    assert [what for what, _ in await told(world)] == ["fault"]
+    assert room.found == {"horn-b3": Tested("sent", "speaker.no-card")}
+    room.reconcile([wire.SpeakerState("horn-b3", "sent")])
+    await room.look(chime, no_time)
+    await room.look(chime, no_time)
+    assert [what for what, _ in await told(world)] == ["fault", "well"]
