@@ -103,9 +103,9 @@ class Requests:
         self.screens = Screens(frozenset(plan.kiosks), clock)
         self.languages: dict[str, str] = {}
         """Spoken at a kiosk while somebody there has chosen another."""
-        self._phones = {"": plan.phone, **plan.work.phones}
+        self.phones = {"": plan.phone, **plan.work.phones}
         if plan.ride.phone:
-            self._phones["ride"] = plan.ride.phone
+            self.phones["ride"] = plan.ride.phone
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
@@ -173,7 +173,7 @@ class Requests:
     def sentence(self, request: Request, language: str | None = None) -> Sentence:
         """What there is to say of it now, and to show under it."""
         spoken = self.languages.get(request.kiosk, self.plan.language)
-        return sentence(request, language or spoken, self._phones)
+        return sentence(request, language or spoken, self.phones)
 
     def all(self) -> list[Request]:
         """Every request that is kept, in the order in which they came."""

@@ -38,7 +38,7 @@ from kiosk.session import (
     step,
     to,
 )
-from kiosk.speech import CLASS_PROMPT, Clip, Sentence, Speaker
+from kiosk.speech import CLASS_PROMPT, Clip, Sentence, Speaker, dialled
 
 log = logging.getLogger(__name__)
 
@@ -260,6 +260,7 @@ class Terminal:
             places=room.places,
             requests=tuple(self._own()),
             said=lambda request: room.sentence(request, session.language).caption,
+            dial=lambda request: dialled(request, room.phones),
             network_away=room.network_away,
             can_ride=room.can_ride,
             name=station.name,

@@ -26,11 +26,11 @@ def call(scene: Scene, request: Request) -> Screen:
 
 def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     lines = []
-    dial = request.state == "alone" and scene.phone
+    dial = scene.dial(request) if request.state == "alone" else ""
     if request.state in RINGS and not (dial and scene.sheet.shape == "wide"):
         lines.append(Line(kind="count", start=request.opened_ns // S, size="x6"))
     if dial:
-        lines.append(line(scene, scene.phone, "x5", 1, kind="icon", icon="phone"))
+        lines.append(line(scene, dial, "x4", 1, kind="icon", icon="phone"))
     return tuple(lines)
 
 

@@ -33,7 +33,8 @@ def _size(scene: Scene, state: str) -> str:
     if state in COMES:
         return scene.sheet.fit(words, scene.sheet.column_mm, "x3")
     most = "x5" if scene.sheet.shape == "tall" else "x4"
-    return scene.sheet.fit(words, scene.sheet.column_mm, most, 1 if state in WAITS else 2)
+    mark_mm = 38 if state in NONE else 0
+    return scene.sheet.fit(words, scene.sheet.column_mm - mark_mm, most)
 
 
 def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
@@ -42,7 +43,11 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     if request.state in WAITS:
         return _waiting(scene, request)
     helper = _helper(scene, request)
-    return (helper,) if helper is not None else ()
+    if helper is None:
+        return ()
+    dial = scene.dial(request)
+    phone = line(scene, dial, "x4", 1, kind="icon", icon="phone")
+    return (helper, phone) if dial and scene.sheet.shape == "tall" else (helper,)
 
 
 def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
@@ -83,7 +88,7 @@ def _helper(scene: Scene, request: Request) -> Line | None:
     if call is None:
         return None
     code = "kiosk.helper-comes" if call.state == "answered" else "kiosk.helper-called"
-    return line(scene, scene.words(code), "x3", 2, kind="icon", icon="person")
+    return line(scene, scene.words(code), "x3", 1, kind="icon", icon="person")
 
 
 def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:

@@ -25,6 +25,7 @@ class Scene(NamedTuple):
     places: Places
     requests: tuple[Request, ...]
     said: Callable[[Request], str]
+    dial: Callable[[Request], str]
     network_away: bool
     can_ride: bool
     name: str
@@ -76,8 +77,8 @@ def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> str:
     """Large where little else stands on the board."""
     if sheet.shape == "wide" and sheet.large:
         return "x1"
-    full = sheet.shape == "wide" or len(fields.get("lines", ())) > 1 or fields.get("keys", ())[2:]
-    return "x2" if full or fields.get("shape") == "board" else "x3"
+    full = len(fields.get("lines", ())) > 1 or len(fields.get("keys", ())) > 3  # noqa: PLR2004  # two rows
+    return "x2" if full or sheet.shape == "wide" or fields.get("clock") else "x3"
 
 
 def of_service(scene: Scene, service: Service) -> dict[str, Any]:

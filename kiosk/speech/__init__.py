@@ -108,18 +108,22 @@ def wanted(request: Request, place: str, language: str) -> Sentence:
     return Sentence(language, tuple(_filled(parts, spoken, {"place": place})))
 
 
+def dialled(request: Request, phones: Mapping[str, str]) -> str:
+    """The number to dial about that request: its picture's, its service's, or the station's."""
+    known = (request.what, request.service)
+    return next((phones[name] for name in known if name and name in phones), phones.get("", ""))
+
+
 def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:
     car = None if request.ride is None else request.ride.car
     minutes = None if car is None else car.minutes
-    known = (request.what, request.service)
-    phone = next((phones[name] for name in known if name and name in phones), phones.get("", ""))
     return {
         "plate": "" if car is None else car.plate,
         "colour": "" if car is None else car.colour,
         "brand": "" if car is None else car.brand,
         "minutes": "" if minutes is None else str(minutes),
         "number": request.number,
-        "phone": phone,
+        "phone": dialled(request, phones),
         "reply": request.reply,
     }
 

@@ -189,6 +189,7 @@ async def shake(chromium: Chromium, times: int, least: float, taps: int) -> None
     """Taps at random keys of four screens, each landing by chance about its middle."""
     chance = random.Random(SEED)
     heard: list[str] = []
+    told: list[str] = []
     async with standing(chromium) as (made, page):
         for way in ((), ("begin:repair",), ("begin:repair", "what:water", "where:"), ("ride",)):
             await brought(made, page, way)
@@ -202,17 +203,19 @@ async def shake(chromium: Chromium, times: int, least: float, taps: int) -> None
             ]
             mm = design_px(made.terminal.options.panel)[1]
             spread = SCATTER_MM * times * mm
-            wanted: list[str] = []
             heard.clear()
             for _ in range(taps // 4):
                 press, (x, y) = chance.choice(keys)
                 await page.touchscreen.tap(chance.gauss(x, spread), chance.gauss(y, spread))
                 await page.wait_for_function("() => !document.querySelector('[aria-busy]')")
                 got = heard.pop() if heard else ""
-                wanted.append("right" if got == press else "none" if not got else f"{press}>{got}")
+                told.append("right" if got == press else "none" if not got else f"{press}>{got}")
                 assert got == press or got not in DESTRUCTIVE
-            assert wanted.count("right") >= least * len(wanted) - (times > 1), wanted
             await page.unroute_all()
+    right = told.count("right")
+    print(f"\nscatter x{times}, seed {SEED}: {right} of {len(told)} right, nothing destructive")
+    chance_miss = 1 if times > 1 and taps < TAPS else 0  # one of so few is more than its share
+    assert right >= least * len(told) - chance_miss, [one for one in told if one != "right"]
 
 
 async def brought(made: House, page: Page, way: tuple[str, ...]) -> None:
