@@ -175,7 +175,7 @@ async def test_a_word_from_the_dispatcher_is_shown_by_itself(chromium: Chromium)
 
 @pytest.mark.parametrize(("times", "least"), [(1, 1.0), (2, 0.995)])
 async def test_a_shaky_finger(chromium: Chromium, times: int, least: float) -> None:
-    await shake(chromium, times, least, 60)
+    await shake(chromium, times, least, 40)
 
 
 @pytest.mark.proof

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -11,8 +12,10 @@ from gateway.health import ScreenVitals
 from gateway.live.needs import needs
 from gateway.web.healthz import health
 from gateway.web.section import Permission, Route, Section
+from gateway.web.server import Options as WebOptions
 from gateway.web.words import CATALOGUES
 from kiosk.screens import SILENT_S_MAX
+from kiosk.section import section as pages
 from tests.access.rig import Site, browser, site
 from tests.kiosk.pages.rig import House
 from tests.sim.loop import run
@@ -88,3 +91,18 @@ def test_a_page_that_is_not_heard_of_is_silent_after_its_time() -> None:
         await made.die()
 
     run(test())
+
+
+UNITS = Path(__file__).parents[3] / "systemd"
+
+
+def test_units_and_policy_open_the_address_that_the_kiosk_has_and_no_other() -> None:
+    port = WebOptions().port
+    address = f"http://127.0.0.1:{port}"
+    assert any(route.path == "/kiosk/" for route in pages({}, "").routes)
+    for unit in UNITS.glob("yizhan-kiosk-*.service"):
+        assert f"{address}/kiosk/\n" in unit.read_text("utf-8"), unit.name
+    policy = msgspec.json.decode((UNITS / "chromium-policy.json").read_bytes())
+    assert policy["URLBlocklist"] == ["*"]
+    assert policy["URLAllowlist"] == [address]
+    assert policy["HomepageLocation"] == f"{address}/kiosk/"

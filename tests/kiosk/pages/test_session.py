@@ -251,7 +251,7 @@ def test_with_no_road_open_it_is_said_before_the_press_and_a_press_says_it_aloud
 def test_ways_through_the_pages_never_end_in_nothing():
     """Any press of any screen: no error, every screen with a caption, one number once."""
 
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(st.integers(0, 2**32))
     def walk(seed: int) -> None:
         chance = random.Random(seed)
