@@ -153,11 +153,12 @@ class Row(NamedTuple):
         return self.service.pictogram if choice is None else choice.pictogram
 
     @property
-    def order(self) -> tuple[int, bool, float, float, str]:
-        """Most urgent first; then who waits, who has least time, who is oldest."""
+    def order(self) -> tuple[int, bool, bool, float, float, str]:
+        """Most urgent first; then who waits, people before things, least time, the oldest."""
         left_s = self.left_s
         soonest = float("inf") if left_s is None else left_s
-        return -self.urgency, not self.waits, soonest, -self.age_s, self.request.id
+        thing = self.request.family == "work"
+        return -self.urgency, not self.waits, thing, soonest, -self.age_s, self.request.id
 
 
 def title(row: Row, words: Words, place: str, what: str) -> str:

@@ -86,6 +86,8 @@ def test_a_repair_that_is_overdue_goes_before_one_that_is_not_and_a_joined_one_w
     fresh = made("work", "reported")._replace(due=Due("take", 400 * S))
     joined = made("work", "reported", linked="work-1")
     assert sorted([joined, fresh, over], key=lambda each: each.order) == [over, fresh, joined]
+    late, call = fresh._replace(due=Due("take", 0)), made("call", "ringing")
+    assert sorted([late, call], key=lambda each: each.order) == [call, late]
     assert (joined.waits, joined.ring) == (False, SILENT)
     words = CATALOGUES["zh"]
     assert "60 秒前就该有人到" in row.text(over, words, "王师傅")
