@@ -16,6 +16,9 @@ from gateway.demo.settings import PORTS, Ports, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
+DRIVE_S = 12
+"""A ride in the demo moves on by itself so often, or at a button of the dispatcher's page."""
+
 COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 
 
@@ -118,7 +121,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
     )
     dispatcher = Child(
         "dispatch",
-        ["gateway.demo.dispatcher", "--port", str(ports.dispatcher)],
+        ["gateway.demo.dispatcher", "--port", str(ports.dispatcher), "--drive", str(DRIVE_S)],
         run_folder,
         _say,
     )

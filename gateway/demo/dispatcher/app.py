@@ -38,6 +38,7 @@ class Dispatcher:
                 web.get("/dispatcher.js", file("dispatcher.js", "text/javascript", HERE)),
                 web.get("/tokens.css", file("tokens.css", "text/css", SHEETS)),
                 web.get("/parts.css", file("parts.css", "text/css", SHEETS)),
+                web.get("/icons.svg", file("icons.svg", "image/svg+xml", SHEETS)),
                 *self._counter.routes("/api", _object),
             ]
         )
