@@ -6,6 +6,7 @@ import sys
 from typing import Any
 from urllib.parse import quote
 
+from gateway.appliance import prepared
 from gateway.appliance.console import Console
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -41,6 +42,7 @@ def add_to(subcommands: Any) -> None:
             task.add_argument(
                 "--zone", action="append", default=[], required=needed, help=texts.say("say.zone")
             )
+    prepared.add_to(tasks, texts)
 
 
 def report(receipt: dict[str, Any], *, as_json: bool) -> int:

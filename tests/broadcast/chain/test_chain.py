@@ -13,6 +13,7 @@ import pytest_asyncio
 from broadcast.speakers import sdp
 from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
 from tests.broadcast.engine.rig import best_correlation, load
+from tests.broadcast.orders.test_station import yizhan
 
 pytestmark = [
     pytest.mark.slow,
@@ -211,6 +212,26 @@ async def test_a_public_warning_sounds_and_a_test_of_one_does_not(street: Street
     assert state == "done", receipt
     for horn in ("horn-b3", "horn-b5"):
         await street.ears[horn].first(EMERGENCY, began)
+
+
+async def test_presets_and_schedules_are_changed_on_the_command_line(street: Street) -> None:
+    async def order(*words: str) -> tuple[int, str]:
+        return await yizhan(street.station, "order", *words)
+
+    assert (await order("preset", "lost-key", "--text", "有人捡到一串钥匙。"))[0] == 0
+    schedule = ("--preset", "lost-key", "--zone", "b5", "--cron", "30 8 * * *")
+    assert (await order("schedule", "keys", *schedule, "--days", "workdays"))[0] == 0
+    assert (await street.get("/api/v1/presets"))["lost-key"]["text"] == "有人捡到一串钥匙。"
+    _, listed = await order("schedules")
+    assert "30 8 * * *" in listed
+    code, said = await order(
+        "schedule", "bad", "--preset", "lost-key", "--zone", "b5", "--cron", "x"
+    )
+    assert code == 1, said
+    assert (await order("schedule", "keys", "--remove"))[0] == 0
+    assert await street.get("/api/v1/schedules") == {}
+    assert (await order("schedule", "keys", "--undo"))[0] == 0
+    assert (await street.get("/api/v1/schedules"))["keys"]["days"] == "workdays"
 
 
 async def test_a_receiver_is_told_by_http_where_to_listen(street: Street) -> None:
