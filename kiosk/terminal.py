@@ -201,7 +201,8 @@ class Terminal:
                 await self._open(do)
         except StationError as error:
             log.warning("kiosk %s: %s", self.kiosk, error)
-            self._session = to(self._session, "sorry", trouble=error.code, digits="")
+            if not isinstance(do, Act):  # what can no longer be done shows what has become of it
+                self._session = to(self._session, "sorry", trouble=error.code, digits="")
             self._say()
 
     async def _open(self, do: Open) -> None:

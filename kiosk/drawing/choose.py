@@ -177,8 +177,10 @@ def still(scene: Scene) -> Screen:
 
 def sorry(scene: Scene) -> Screen:
     """It could not be done: why, and who can help."""
-    words = scene.words
-    why = words(scene.session.trouble)
+    words, code = scene.words, scene.session.trouble
+    why = words(code)
+    if why == code:  # its text wants data, and is for others
+        why = words("kiosk.sorry-why")
     return screen(scene, "sorry", words("kiosk.sorry-head"), shape="hollow", hue="is-person",
                   mark="s-bad", title=words("kiosk.sorry-title"), icon="warning",
                   lines=(line(scene, why, "x3", 4),), **_rest(scene))  # fmt: skip

@@ -248,6 +248,28 @@ def test_with_no_road_open_it_is_said_before_the_press_and_a_press_says_it_aloud
     kiosk(test)
 
 
+def test_what_can_no_longer_be_cancelled_shows_what_has_become_of_it():
+    async def test(made: House) -> None:
+        await made.terminal.press("home", "open:ride")
+        await made.terminal.press(made.terminal.look().name, "confirm")
+        made.driven(made.room.all()[0], "boarded")
+        await made.terminal.press("confirm-ride", "cancel")
+        assert made.terminal.look().name == "ride-boarded"
+
+    kiosk(test)
+
+
+def test_when_there_are_too_many_requests_it_says_so_in_words(monkeypatch):
+    async def test(made: House) -> None:
+        monkeypatch.setattr("kiosk.book.LIVE_MAX", 0)
+        await made.terminal.press("home", "open:ride")
+        screen = made.terminal.look()
+        assert screen.name == "sorry"
+        assert screen.lines[0].text == catalogue("zh")["kiosk.sorry-why"]
+
+    kiosk(test)
+
+
 def test_ways_through_the_pages_never_end_in_nothing():
     """Any press of any screen: no error, every screen with a caption, one number once."""
 
