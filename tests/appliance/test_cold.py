@@ -47,6 +47,11 @@ roster = [{ who = "duty", at = "00:00-24:00", by = ["desk"] }]
 kind = "unicast"
 zones = ["b3"]
 to = ["127.0.0.1:6000"]
+[kiosk.hall]
+zone = "b3"
+services = ["ride", "staff"]
+[service.ride]
+phone = "95128"
 """
 
 
@@ -83,8 +88,20 @@ def test_it_goes_over_to(change):
         ("Asia/Shanghai", "Asia/Tokyo"),
         ('address = "1"\nplace = "b3"', 'address = "1"\nplace = "b5"'),
         ('zones = ["b3"]\nto', 'volume_db = -6\nzones = ["b3"]\nto'),
+        ('["ride", "staff"]', '["staff"]'),
+        ("95128", "96128"),
     ],
-    ids=["place's name", "tree", "zone's sound", "zone's places", "hours", "watched", "speaker"],
+    ids=[
+        "place's name",
+        "tree",
+        "zone's sound",
+        "zone's places",
+        "hours",
+        "watched",
+        "speaker",
+        "kiosk",
+        "service",
+    ],
 )
 def test_it_starts_anew_for(change):
     assert cold(settings(), settings(*change))

@@ -5,7 +5,7 @@ The control socket stands for the kiosk's page: it needs no cookie, and passes t
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,10 @@ class House:
         self.write_settings()
         self._presses = 0
 
-    def write_settings(self, extra: str = "", **changes: str) -> None:
-        """`extra` is added, each word of `changes` replaced by its value."""
+    def write_settings(self, extra: str = "", changes: Mapping[str, str] | None = None) -> None:
+        """`extra` is added, each text of `changes` replaced by its value."""
         text = SETTINGS.format(port=self.port, url=self.dispatcher.url) + extra
-        for old, new in changes.items():
+        for old, new in (changes or {}).items():
             assert old in text
             text = text.replace(old, new)
         (self.station.folder / "station.toml").write_text(text, "utf-8")
@@ -96,12 +96,14 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, extra: str = "", **how: float) -> AsyncIterator[House]:
+async def house(
+    folder: Path, extra: str = "", changes: Mapping[str, str] | None = None, **how: float
+) -> AsyncIterator[House]:
     """`extra` settings; `how` the dispatcher is."""
     dispatcher = Dispatcher(**how)
     await dispatcher.start("127.0.0.1", 0)
     made = House(folder, dispatcher)
-    made.write_settings(extra)
+    made.write_settings(extra, changes)
     await made.station.start()
     try:
         yield made
