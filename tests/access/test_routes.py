@@ -28,6 +28,7 @@ from kiosk.api import routes
 from kiosk.board.board import Board
 from kiosk.board.section import section as board_section
 from kiosk.room import Requests
+from kiosk.section import section as kiosk_section
 from tests.access.rig import PASSWORDS, Browser, Site, browser, site
 
 P = Permission
@@ -63,7 +64,8 @@ class Whole(Site):
         room, store = cast(Requests, None), cast(PrivateStore, None)
         board = Board(room, self.names)
         api = routes(room, store, self.ledger)
-        return [board_section(board, self.journal, self.look, store, self.ledger, api=api)]
+        desk = board_section(board, self.journal, self.look, store, self.ledger, api=api)
+        return [desk, kiosk_section({}, "")]
 
 
 class StoodIn(Whole):
