@@ -158,7 +158,8 @@ class Acts:
         name = next(iter(changes))[1]
         done_to(request, name)
         if token := form.get("token", "").strip():
-            await self._roof.binding.enrol(name, form.get("url", "").strip(), token)
+            url, ca_file = form.get("url", "").strip(), form.get("ca_file", "").strip()
+            await self._roof.binding.enrol(name, url, token, ca_file)
         return await self._change(request, changes, "/setup/platform")
 
     async def remove(self, request: web.Request) -> web.StreamResponse:

@@ -237,8 +237,11 @@ class Sounds(Protocol):
 class Binding(Protocol):
     """The way to a platform."""
 
-    async def enrol(self, uplink: str, url: str, token: str) -> None:
-        """Exchange the token for a certificate; StationError says why not."""
+    async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
+        """Exchange the token for a certificate; StationError says why not.
+
+        `ca_file` names the platform's own authority, "" where any browser would know it.
+        """
 
     def papers(self, uplink: str) -> Papers | None:
         """The certificate for that platform, if there is one that can be read."""

@@ -162,8 +162,8 @@ def platform(form: Form) -> Changes:
         ("upstream", name, "kind"): "http",
         ("upstream", name, "url"): form.get("url", "").strip(),
     }
-    if form.get("plain"):
-        changes[("upstream", name, "plain")] = True
+    if ca_file := form.get("ca_file", "").strip():
+        changes[("upstream", name, "ca_file")] = ca_file
     return changes
 
 

@@ -86,6 +86,9 @@ def _wiring(plan: Plan) -> Iterator[Lack]:
 
 def _devices(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> Iterator[Lack]:
     states = {device.id: device.state for device in vitals.devices}
+    names = {
+        f"{each.id}.{point.id}": point.name for each in vitals.devices for point in each.points
+    }
     if not plan.devices:
         yield Lack("devices", "setup.lack-devices")
     for device in plan.devices:
@@ -95,7 +98,7 @@ def _devices(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> Itera
         mine = {key: r for key, r in records.items() if key.startswith(f"{device.id}.")}
         for key, record in mine.items():
             if not record.good:
-                yield Lack("devices", "setup.lack-differs", {**named, "point": key.split(".")[1]})
+                yield Lack("devices", "setup.lack-differs", {**named, "point": names.get(key, key)})
         if device.inputs and not device.wired:
             yield Lack("devices", "setup.lack-wired", named)
         elif not device.inputs and not mine:

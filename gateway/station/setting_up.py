@@ -143,11 +143,11 @@ class Bound:
         self._state = state
         self._uplinks = uplinks
 
-    async def enrol(self, uplink: str, url: str, token: str) -> None:
+    async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
         """Exchange the token, and show the certificate at once where the platform is known."""
         from gateway.station.enrol.desk import Desk  # noqa: PLC0415  # X.509 costs 8 MB
 
-        await Desk(self._settings(), self._state, uplink, url).enrol(token)
+        await Desk(self._settings(), self._state, uplink, url, ca_file or None).enrol(token)
         await self._uplinks.reopen(uplink)
 
     def papers(self, uplink: str) -> Papers | None:

@@ -1,7 +1,8 @@
 """A test tone on one loudspeaker, for whoever stands beside it and listens.
 
-The guard is asked as for any notice in the speaker's zones: a test wakes nobody at night. It is no
-order, for nobody is told anything; who tested which speaker stands in the audit.
+The guard is asked about the hour as for any notice in the speaker's zones: a test wakes nobody at
+night. It is no order, for nobody is told anything, and so may sound next to an ear, at that level;
+who tested which speaker stands in the audit.
 """
 
 import itertools
@@ -18,7 +19,9 @@ from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, UsageError
 
-CHIME = "notice"
+CHIME, TIMES, GAP_S = "beep", 3, 0.4
+"""Three short tones: told from the street's noise, and over before anybody asks what it is."""
+
 WITHIN_S = 10.0
 """A tone that comes later than this finds nobody listening any more."""
 
@@ -57,7 +60,8 @@ class Tone:
             content=Clip(clip.sha),
             expires=self._clock.deadline(WITHIN_S),
         )
-        ruling = guard.judge(order, self._house, Moment.of(self._clock), self._clock.boot)
+        moment, boot = Moment.of(self._clock), self._clock.boot
+        ruling = guard.begin(order, self._house, moment, boot, clip.seconds * TIMES)
         if ruling.answer is not Answer.GO:
             raise CommandRefused(ruling.code or "broadcast.failed", **ruling.detail)
         programme = Programme(
@@ -65,6 +69,8 @@ class Tone:
             zones=(f"speaker:{speaker}",),
             files=(str(clip.path),),
             rank=order.class_,
+            repeat=TIMES,
+            gap_s=GAP_S,
             gain_db=guard.level_db(order, self._house),
             expires_ns=order.expires.at_ns,
         )

@@ -175,8 +175,8 @@ class FakeRoof:
     async def beep(self, speaker: str, who: Any) -> None:
         self.asked.append(("beep", speaker))
 
-    async def enrol(self, uplink: str, url: str, token: str) -> None:
-        self.asked.append(("enrol", uplink, url, token))
+    async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
+        self.asked.append(("enrol", uplink, url, token, ca_file))
 
     def papers(self, uplink: str) -> Papers | None:
         return self.papered

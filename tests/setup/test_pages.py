@@ -91,7 +91,7 @@ async def test_a_token_is_exchanged_before_the_platform_is_written(made: Furnish
         )
     url = {("upstream", "district", "kind"): "http",
            ("upstream", "district", "url"): "https://p.example/"}  # fmt: skip
-    assert made.roof.asked == [("enrol", "district", "https://p.example/", "abc"), url]
+    assert made.roof.asked == [("enrol", "district", "https://p.example/", "abc", ""), url]
 
 
 async def test_a_wrong_value_is_flagged_and_the_right_one_clears_it(

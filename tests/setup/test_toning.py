@@ -1,0 +1,81 @@
+"""The test tone: on one loudspeaker alone, and never at night."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from broadcast.engine.client import Engine
+from broadcast.engine.wire import Programme
+from broadcast.guard import House, Zone
+from broadcast.prepare import Shelf
+from broadcast.quiet import Quiet
+from broadcast.speakers.options import SoundCard
+from gateway.appliance.rules import calendar
+from gateway.audit.events import Who
+from gateway.errors import CommandRefused, UsageError
+from gateway.event import Trust
+from gateway.station.toning import TIMES, Tone
+from tests.access.rig import MovedClock
+
+BOSS = Who("installer", "boss")
+DAY_S, NOON_S = 86_400, 4 * 3600
+DAY_BEGINS_NS = 1_793_750_400 * 1_000_000_000
+"""Midnight UTC of a day in November 2026: eight in the morning in Shanghai."""
+
+
+class FakeEngine:
+    """Notes what it was to play."""
+
+    def __init__(self) -> None:
+        self.prepared: list[Programme] = []
+        self.played: list[str] = []
+
+    async def prepare(self, programme: Programme) -> int:
+        self.prepared.append(programme)
+        return 1
+
+    async def play(self, id_: str, start: int = 0) -> None:
+        self.played.append(id_)
+
+
+def made(folder: Path, hour_s: int) -> tuple[Tone, FakeEngine]:
+    clock, engine = MovedClock(), FakeEngine()
+    clock.learn(Trust.NTP, DAY_BEGINS_NS + hour_s * 1_000_000_000, 1_000_000)
+    zones = {
+        "all": Zone("all", "全小区", "community", frozenset(), frozenset({"horn"})),
+        "lift": Zone("lift", "电梯", "near", frozenset(), frozenset({"lift"})),
+    }
+    speakers: dict[str, Any] = {
+        "horn": SoundCard(zones=("all",)),
+        "lift": SoundCard(zones=("lift",)),
+    }
+    house = House(zones, Quiet("21:30-07:00", calendar("Asia/Shanghai")))
+    tone = Tone(speakers, house, clock, cast(Engine, engine), Shelf(folder / "media"))
+    return tone, engine
+
+
+async def test_it_sounds_on_that_speaker_alone(tmp_path: Path) -> None:
+    tone, engine = made(tmp_path, NOON_S)
+    await tone.beep("horn", BOSS)
+    await tone.beep("lift", BOSS)
+    horn, lift = engine.prepared
+    assert engine.played == [horn.id, lift.id]
+    assert (horn.zones, lift.zones) == (("speaker:horn",), ("speaker:lift",))
+    assert horn.repeat == TIMES
+    assert len(horn.files) == 1
+    assert lift.gain_db < horn.gain_db, "what is next to somebody's ear is capped"
+
+
+async def test_nobody_is_woken_by_a_test(tmp_path: Path) -> None:
+    tone, engine = made(tmp_path, 15 * 3600)  # 23:00 in Shanghai
+    with pytest.raises(CommandRefused):
+        await tone.beep("horn", BOSS)
+    await tone.beep("lift", BOSS)
+    assert [each.zones for each in engine.prepared] == [("speaker:lift",)]
+
+
+async def test_a_speaker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    tone, _ = made(tmp_path, NOON_S)
+    with pytest.raises(UsageError):
+        await tone.beep("horn-b9", BOSS)
