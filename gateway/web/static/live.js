@@ -64,10 +64,12 @@ function tell(element) {
 
 // Another shape: what the page shows is fetched and put in the place of the old, without loading
 // the page again, because a page that was loaded anew may not make a sound until somebody presses.
-// A page that somebody is typing into waits until they have done.
+// A page that somebody is typing into waits until they have done, and goes on showing values.
 let fetching = false;
+let stale = false;
+const typing = () => document.activeElement?.matches("input:not([type=hidden]), select, textarea");
 function anew() {
-  if (fetching || document.activeElement?.matches("input:not([type=hidden]), select, textarea")) return;
+  if (fetching || typing()) return;
   fetching = true;
   const asked = new XMLHttpRequest();
   asked.open("GET", location.href);
@@ -80,6 +82,8 @@ function anew() {
 function exchange(fresh) {
   const body = fresh?.body?.dataset;
   if (body?.pulse !== page.pulse) return location.reload();  // signed out, or no such page any more
+  if (typing()) return;  // they have begun since it was asked for
+  stale = false;
   const focused = document.activeElement?.id;
   document.querySelector("main").replaceWith(fresh.querySelector("main"));
   document.title = fresh.title;
@@ -91,7 +95,8 @@ function exchange(fresh) {
 
 function take(event) {
   const { at, set = {} } = JSON.parse(event.data);
-  if ("shape" in set && String(set.shape) !== page.shape) return anew();
+  if ("shape" in set) stale = String(set.shape) !== page.shape;
+  if (stale) anew();
   stationMs = at;
   heardAt = performance.now();
   for (const [key, value] of Object.entries(set)) {
