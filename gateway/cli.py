@@ -29,6 +29,7 @@ COMMANDS = {
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
     "discover": "gateway.discovery.command",
+    "doctor": "gateway.appliance.doctor.command",
     "enrol": "gateway.station.enrol.command",
     "settings": "gateway.appliance.settings.command",
 }

@@ -14,6 +14,7 @@ from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.appliance.rules import remarks as rule_remarks
+from gateway.appliance.schema import Settings
 from gateway.appliance.sound import remarks as sound_remarks
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
@@ -51,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
     ahead = None if settings is None else outlook(settings)
     remarks: tuple[Phrase, ...] = ()
     if settings is not None and ahead is not None:
-        remarks = (*remarks_on(ahead, _state_directory()), *rule_remarks(settings.rules))
-        sound = settings.sound.speakers
-        remarks = (*remarks, *sound_remarks(settings.rules.linkages, sound))
+        remarks = all_remarks(settings, ahead, _state_directory())
     if args.json:
         file = str(settings_file(args.config))
         _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))
@@ -76,6 +75,15 @@ def _told(mistake: Mistake, texts: Texts) -> str:
     remedy = texts.remedy(mistake.code, **mistake.data)
     said = f"{where}: {key}{texts.say(mistake.code, **mistake.data)}"
     return said if remedy is None else f"{said}\n    → {remedy}"
+
+
+def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase, ...]:
+    """What is no mistake but worth knowing, of every room."""
+    return (
+        *remarks_on(ahead, state),
+        *rule_remarks(settings.rules),
+        *sound_remarks(settings.rules.linkages, settings.sound.speakers),
+    )
 
 
 def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:

@@ -9,19 +9,14 @@ import msgspec
 from drivers.contract import Point
 from gateway.appliance.fit import surveys
 from gateway.appliance.schema import DeviceSetting, Settings
-from gateway.event import Event, Stamps, Trust, tail
+from gateway.event import Event, Lane, Stamps, Trust, tail
 from gateway.intake.events import TELEMETRY, Telemetry, Value
 from gateway.intake.report import ON_CHANGE
-from gateway.journal.rows import ROW_BYTES, pack
+from gateway.journal.outage import Rate, outage_days, stored_bytes_per_s
 
 DAY_S = 86_400
-COMMITS_PER_S = 4
-"""As often as the journal commits readings while the card's daily allowance lasts."""
-
-COMMIT_EVENTS_MAX = 100
-
-PAGE_SHARE = 1.15
-"""What SQLite's pages add to the rows in them."""
+SAMPLE_EVENTS = 100
+"""Made-up readings that are weighed, each device as often as it is polled."""
 
 _SAMPLE_WALL_NS = 1_800_000_000_000_000_000
 
@@ -155,26 +150,23 @@ def _reported_every_s(setting: DeviceSetting, point: Point) -> float:
 def _journal(settings: Settings) -> JournalOutlook:
     polls = list(_polls(settings))
     events = sum(poll.per_day for poll in polls)
-    bytes_per_day = events * _bytes_per_event(settings, polls)
-    quota_mb = settings.journal.quota_mb
+    rate = Rate(events / DAY_S, _bytes_each(settings, polls))
+    grows = stored_bytes_per_s(Lane.TELEMETRY, rate)
     return JournalOutlook(
-        quota_mb=quota_mb,
+        quota_mb=settings.journal.quota_mb,
         events_per_day=round(events),
-        mb_per_day=bytes_per_day / 1e6,
-        outage_days=quota_mb * 1_048_576 / bytes_per_day if events else None,
+        mb_per_day=grows * DAY_S / 1e6,
+        outage_days=outage_days(settings.journal, {Lane.TELEMETRY: rate}) if events else None,
     )
 
 
-def _bytes_per_event(settings: Settings, polls: Sequence[_Poll]) -> float:
-    """Pack one commit of made-up readings as the journal would, and weigh it."""
+def _bytes_each(settings: Settings, polls: Sequence[_Poll]) -> float:
+    """The mean size of an event's body, by made-up readings."""
     if not polls:
         return 0.0
     chance = random.Random(0)  # noqa: S311 - digits that do not compress, the same every time
-    per_commit = sum(poll.per_day for poll in polls) / DAY_S / COMMITS_PER_S
-    count = max(1, min(round(per_commit), COMMIT_EVENTS_MAX))
-    chosen = chance.choices(polls, [poll.per_day for poll in polls], k=count)
-    bodies = [_body(settings.station.id, poll, chance) for poll in chosen]
-    return (len(pack(bodies)) + ROW_BYTES) * PAGE_SHARE / count
+    chosen = chance.choices(polls, [poll.per_day for poll in polls], k=SAMPLE_EVENTS)
+    return sum(len(_body(settings.station.id, poll, chance)) for poll in chosen) / SAMPLE_EVENTS
 
 
 def _body(station: str, poll: _Poll, chance: random.Random) -> bytes:

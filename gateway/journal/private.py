@@ -86,6 +86,7 @@ class PrivateStore:
 
     def __init__(self, path: Path | None, key: bytes, clock: Clock) -> None:
         """Open the file (None: memory only); JournalDamaged if it is not ours or not this key's."""
+        self.volatile = path is None
         self._seal = AESGCM(key)
         self._clock = clock
         self._lock = threading.Lock()

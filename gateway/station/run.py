@@ -39,6 +39,7 @@ from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
+from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
@@ -235,12 +236,14 @@ class Station:
         )
         sections.append(self.setting_up.section)
         self._doors = doors
+        self.doctor = Doctoring(self, state, clock, journal, doors)
+        sections.append(self.doctor.section)
         app = doors.build(sections, self.watch, self.time.moved)
-        self._server = WebServer(app, settings.web, control=control_path())
+        self.server = WebServer(app, settings.web, control=control_path())
         self._presence = Presence(
             settings,
             claimed=lambda: doors.access.claimed,
-            port=lambda: self._server.lan_port,
+            port=lambda: self.server.lan_port,
             vitals=self.watch,
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -248,18 +251,19 @@ class Station:
     @property
     def address(self) -> str:
         """Where the pages are."""
-        return f"http://127.0.0.1:{self._server.port}/"
+        return f"http://127.0.0.1:{self.server.port}/"
 
     async def start(self) -> None:
         """Open the pages first (a held port ends the start), then the uplinks, then the field."""
-        await self._server.start()
+        await self.server.start()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
         await self.cycle.start(self._begun.trial)
         self.uplinks.start()
         self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
-        self._tasks.append(start("doors", partial(self._doors.run, self._server)))
+        self._tasks.append(start("doors", partial(self._doors.run, self.server)))
         self._tasks.append(start("presence", self._presence.run))
+        self._tasks.append(start("doctor", self.doctor.run))
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
@@ -288,7 +292,7 @@ class Station:
         if self.sounding is not None:
             await self.sounding.stop()
         await self.uplinks.close()
-        await self._server.stop()
+        await self.server.stop()
         self.time.keep_floor()
 
     def _sounding(self, settings: Settings, state: Path) -> "Sounding | None":

@@ -32,6 +32,7 @@ from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.phrases import Phrases, load
 from drivers.contract import Reading
 from drivers.shelf import shared
+from gateway.appliance.doctor.facts import Sound, SpeakerFact
 from gateway.appliance.rules import calendar
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
@@ -123,6 +124,21 @@ class Sounding:
         orders = section(self.room, self.presets, self.schedules, self._clock)
         horns = Horns(self._settings.sound.speakers, lambda: self.selftests.found)
         return msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
+
+    async def health(self) -> Sound:
+        """How the audio process and the loudspeakers are; it waits a little for the process."""
+        voices = tuple(self.voice.faults)
+        try:
+            state = await self._engine.state()
+        except StationError:
+            return Sound(connected=False, voices=voices)
+        return Sound(
+            connected=True,
+            realtime=state.realtime,
+            late_p99_ms=state.late_p99_ms,
+            speakers=tuple(SpeakerFact(s.id, s.rung, s.code, s.data) for s in state.speakers),
+            voices=voices,
+        )
 
     async def start(self) -> None:
         """Take back what was open, then look for the audio process."""

@@ -213,6 +213,11 @@ class WebServer:
                 )
             )
 
+    @property
+    def lan_open(self) -> bool:
+        """Whether desk computers can come in."""
+        return bool(self._lan)
+
     async def stop(self) -> None:
         """Close the sockets, end the streams, let running answers finish: within 3 s."""
         for server in (*self._servers, *self._lan):

@@ -8,13 +8,15 @@ same table.
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import msgspec
 from aiohttp import web
 
 from gateway.access.sessions import IDLE_S
+from gateway.appliance.doctor.room import Doctor
+from gateway.appliance.doctor.section import section as doctor_section
 from gateway.appliance.settings.cycle import Cycle
 from gateway.appliance.settings.section import section as settings_section
 from gateway.journal.private import PrivateStore
@@ -58,7 +60,8 @@ class Whole(Site):
         records = Records(self.journal, self.clock)
         setup = setup_section(cast(Roof, None), records, self.look, self.names)
         settings = settings_section(cycle, self.look, self.names)
-        return [*super().sections(), settings, setup]
+        doctor = doctor_section(cast(Doctor, None), self.look, cast(Any, None))
+        return [*super().sections(), settings, setup, doctor]
 
     def wings(self) -> list[Section]:
         room, store = cast(Requests, None), cast(PrivateStore, None)

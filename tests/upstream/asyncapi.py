@@ -13,6 +13,7 @@ import msgspec
 
 from broadcast import events as broadcast
 from broadcast.ask import Ask
+from gateway.appliance.doctor import events as doctor
 from gateway.appliance.settings import events as settings
 from gateway.appliance.settings.kinds import Apply, Read
 from gateway.audit import events as audit
@@ -32,7 +33,7 @@ from kiosk import events as requests
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 ROOMS = (
     *(journal, station, intake, events),
-    *(rules, requests, broadcast, settings, audit),
+    *(rules, requests, broadcast, settings, audit, doctor),
 )
 """Every module that declares kinds of event; a test looks for one that is missing."""
 

@@ -1,0 +1,34 @@
+"""The clock: what it rests on, how old that is, how wrong it may be."""
+
+from collections.abc import Iterator
+
+from gateway.appliance.doctor.facts import Facts
+from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
+from gateway.event import Trust
+from gateway.settings import Phrase
+
+VOUCHED = frozenset({Trust.NTP, Trust.PLATFORM})
+OLD_S = 7 * 86_400.0
+"""What a meter or a person said drifts by half a minute in a week."""
+
+ERROR_S_MAX = 60.0
+
+
+def clock(facts: Facts) -> Iterator[Said]:
+    """Without a trusted clock no schedule sounds and no certificate can be judged."""
+    if facts.running is None:
+        yield unseen("doctor.clock-unseen")
+        return
+    found = facts.running.vitals.clock
+    source = Phrase(f"trust.{found.trust.value}")
+    days = round(found.age_s / 86_400, 1)
+    if found.trust is Trust.NONE:
+        yield bad("doctor.clock-unset")
+    elif found.error_s > ERROR_S_MAX:
+        yield warn("doctor.clock-wide", source=source, seconds=round(found.error_s))
+    elif found.age_s > OLD_S:
+        yield warn("doctor.clock-old", source=source, days=days)
+    elif found.trust not in VOUCHED:
+        yield good("doctor.clock-lesser", source=source, seconds=round(found.error_s, 1))
+    else:
+        yield good("doctor.clock-good", source=source)

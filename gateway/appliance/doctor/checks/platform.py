@@ -1,0 +1,88 @@
+"""The way to the platform, and the desk's door: both with certificates that end."""
+
+from collections.abc import Iterator
+
+from gateway.appliance.doctor.facts import Facts
+from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
+from gateway.health import LATE, UplinkVitals, certificate_days
+from gateway.settings import Phrase
+
+AWAY_S = 600
+"""A shorter absence is weather."""
+
+DAY_NS = 86_400_000_000_000
+
+
+def uplinks(facts: Facts) -> Iterator[Said]:
+    """Each platform: there, and willing. Away is no emergency: the station works without it."""
+    if facts.running is None:
+        yield unseen("doctor.uplink-unseen")
+        return
+    vitals = facts.running.vitals
+    waiting = sum(lane.waiting for lane in vitals.lanes)
+    for uplink in vitals.uplinks:
+        yield _uplink(uplink, vitals.at_ns, waiting)
+    if not vitals.uplinks:
+        yield warn("doctor.uplink-none")
+
+
+def _uplink(uplink: UplinkVitals, now_ns: int, waiting: int) -> Said:
+    name = uplink.name
+    away_s = (now_ns - uplink.since_ns) / 1e9
+    why = Phrase("doctor.no-reason") if uplink.code is None else Phrase(uplink.code, uplink.data)
+    if uplink.state == "refused":
+        return bad("doctor.uplink-refused", name, uplink=name, why=why)
+    if uplink.state == "down" and away_s >= AWAY_S:
+        minutes = round(away_s / 60)
+        return warn(
+            "doctor.uplink-away", name, uplink=name, why=why, minutes=minutes, waiting=waiting
+        )
+    if uplink.state == "up":
+        return good("doctor.uplink-good", name, uplink=name, waiting=waiting)
+    return good("doctor.uplink-soon", name, uplink=name)
+
+
+def certificates(facts: Facts) -> Iterator[Said]:
+    """Ours for each platform: it renews itself at two thirds of its life."""
+    if facts.running is None:
+        return
+    vitals = facts.running.vitals
+    for uplink in vitals.uplinks:
+        if uplink.certificate is None:
+            continue
+        days = certificate_days(uplink, vitals.clock)
+        name = uplink.name
+        if days is None:
+            yield good("doctor.certificate-good", name, uplink=name)
+        elif days < 0:
+            yield bad("doctor.certificate-over", name, uplink=name, days=-days)
+        else:
+            yield warn("doctor.certificate-late", name, uplink=name, days=days)
+
+
+def desk(facts: Facts) -> Iterator[Said]:
+    """Whether desk computers can come in."""
+    if facts.running is None:
+        yield unseen("doctor.desk-unseen")
+    elif not facts.running.claimed:
+        yield warn("doctor.desk-unclaimed")
+    elif not facts.running.desk_open:
+        yield bad("doctor.desk-shut")
+    else:
+        yield good("doctor.desk-open")
+
+
+def desk_certificate(facts: Facts) -> Iterator[Said]:
+    """The certificate that desk computers are shown."""
+    found = facts.running.desk_certificate if facts.running else None
+    now_ns = facts.running.vitals.clock.wall_ns if facts.running else None
+    if found is None or now_ns is None:
+        return
+    begins_ns, ends_ns = found
+    days = (ends_ns - now_ns) // DAY_NS
+    if now_ns > ends_ns or now_ns < begins_ns:
+        yield bad("doctor.desk-certificate-over")
+    elif now_ns > begins_ns + (ends_ns - begins_ns) * LATE:
+        yield warn("doctor.desk-certificate-late", days=days)
+    else:
+        yield good("doctor.desk-certificate-good", days=days)

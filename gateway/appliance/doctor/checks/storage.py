@@ -1,0 +1,131 @@
+"""The card and what is kept on it: room, wear, the journal, who may read it."""
+
+from collections.abc import Iterator
+
+from gateway.appliance.doctor.facts import Disk, Facts, Held
+from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
+
+MIB, DAY_S = 1_048_576, 86_400
+FREE_WARN_MB, FREE_BAD_MB = 256, 48
+LIFE_WARN, LIFE_BAD = 10, 11
+"""JESD84-B51, DEVICE_LIFE_TIME_EST: tenths used up; 11 is beyond the estimate."""
+
+END_WARN, END_BAD = 2, 3
+WRITES_OVER = 3
+"""Everything on the machine may write so many times the readings' allowance."""
+
+WRITES_SEEN_S = 6 * 3600.0
+"""Sooner after boot the start itself is most of what was written."""
+
+COMMIT_MS_WARN = 500.0
+"""A healthy card commits within 50 ms; beyond half a second an emergency waits to be durable."""
+
+DAYS_WARN, DAYS_BAD = 7, 1
+"""A platform may be away for weeks; a week is the least that is worth having."""
+
+
+def disk(facts: Facts) -> Iterator[Said]:
+    """Whether it can be written, and the room that is left."""
+    found = facts.machine.disk if facts.machine else None
+    if found is None:
+        yield unseen("doctor.disk-unseen")
+        return
+    free_mb, of_mb = found.free // MIB, found.total // MIB
+    if found.read_only:
+        yield bad("doctor.disk-read-only", path=found.path)
+    elif free_mb < FREE_BAD_MB:
+        yield bad("doctor.disk-full", path=found.path, free_mb=free_mb)
+    elif free_mb < max(FREE_WARN_MB, _still_to_come_mb(facts, found)):
+        need_mb = max(FREE_WARN_MB, _still_to_come_mb(facts, found))
+        yield warn("doctor.disk-low", path=found.path, free_mb=free_mb, need_mb=need_mb)
+    else:
+        yield good("doctor.disk-good", free_mb=free_mb, of_mb=of_mb)
+
+
+def _still_to_come_mb(facts: Facts, found: Disk) -> int:
+    """What the journal may still grow by."""
+    quota_mb = facts.written.quota_mb if facts.written else None
+    return 0 if quota_mb is None else max(0, quota_mb - found.journal_bytes // MIB)
+
+
+def wear(facts: Facts) -> Iterator[Said]:
+    """What the card says of its age, else what is written to it a day."""
+    found = facts.machine.disk if facts.machine else None
+    if found is None:
+        return
+    life, end = found.life or 0, found.end or 0
+    if life >= LIFE_BAD or end >= END_BAD:
+        yield bad("doctor.wear-over")
+    elif life >= LIFE_WARN or end >= END_WARN:
+        yield warn("doctor.wear-late", percent=min(life, LIFE_WARN) * 10)
+    elif found.written is None:
+        yield unseen("doctor.wear-unseen")
+    else:
+        yield _writes(found.written, found.up_s, facts)
+
+
+def _writes(written: int, up_s: float, facts: Facts) -> Said:
+    gb_per_day = written / 1e9 * DAY_S / max(up_s, 1.0)
+    allowed = facts.written.wear_gb_per_day if facts.written else None
+    if up_s < WRITES_SEEN_S:
+        return good("doctor.wear-early", mb=written // MIB)
+    if allowed is not None and gb_per_day > allowed * WRITES_OVER:
+        return warn("doctor.wear-much", gb=round(gb_per_day, 1), allowed=allowed)
+    return good("doctor.wear-good", gb=round(gb_per_day, 1))
+
+
+def journal(facts: Facts) -> Iterator[Said]:
+    """Whether it is on disk, how quick, and whether anything had to give way."""
+    if facts.running is None:
+        yield unseen("doctor.journal-unseen")
+        return
+    found = facts.running.vitals.journal
+    used_mb, quota_mb = found.used_bytes // MIB, found.quota_bytes // MIB
+    if found.volatile:
+        yield bad("doctor.journal-lost")
+    elif found.commit_ms > COMMIT_MS_WARN:
+        yield warn("doctor.journal-slow", ms=round(found.commit_ms))
+    elif found.evicted:
+        yield warn("doctor.journal-evicted", count=found.evicted, quota_mb=quota_mb)
+    else:
+        yield good("doctor.journal-good", used_mb=used_mb, quota_mb=quota_mb)
+
+
+def outage(facts: Facts) -> Iterator[Said]:
+    """For how many days without a platform the journal has room."""
+    days = facts.written.outage_days if facts.written else None
+    quota_mb = facts.written.quota_mb if facts.written else None
+    if days is None or quota_mb is None:
+        return
+    say = bad if days < DAYS_BAD else warn if days < DAYS_WARN else good
+    short = days < DAYS_WARN
+    code = "doctor.outage-short" if short else "doctor.outage-good"
+    yield say(code, days=round(days, 1) if short else round(days), quota_mb=quota_mb)
+
+
+def private(facts: Facts) -> Iterator[Said]:
+    """Whether personal fields are kept over a restart."""
+    if facts.running is None:
+        return
+    lost = facts.running.private_lost
+    yield bad("doctor.private-lost") if lost else good("doctor.private-good")
+
+
+def permissions(facts: Facts) -> Iterator[Said]:
+    """Whether the station may write what is its own, and nobody else may read its keys."""
+    found = facts.machine.held if facts.machine else ()
+    wrong = list(filter(None, map(_wrong, found)))
+    yield from wrong
+    if found and not wrong:
+        yield good("doctor.permissions-good")
+
+
+def _wrong(held: Held) -> Said | None:
+    mode = f"{held.mode:04o}"
+    if not held.writable:
+        return bad("doctor.not-ours", held.path, path=held.path)
+    if held.secret and held.mode & 0o077:
+        return bad("doctor.too-open", held.path, path=held.path, mode=mode)
+    if not held.secret and held.mode & 0o007:
+        return warn("doctor.open-settings", held.path, path=held.path, mode=mode)
+    return None

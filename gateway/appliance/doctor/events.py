@@ -1,0 +1,24 @@
+"""The kind of event that tells how something is now, on loss and on return."""
+
+import msgspec
+
+from gateway.event import Kind, Lane
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`check`, about `subject`, is now `level` (`good`, `warn`, `bad`); `was` before.
+
+    `code` says what is wrong; its words stand in the station's catalogues. What fills them in
+    stays at the station: a mistake in the settings may quote a secret.
+    """
+
+    check: str
+    level: str
+    was: str
+    code: str
+    subject: str = ""
+
+
+HEALTH = Kind("station", "health", Lane.SERVICE, Health)
+KINDS = (HEALTH,)
+"""A fault that nobody may wait for is an alarm's, not the doctor's."""

@@ -1,0 +1,136 @@
+"""What the checks look at. Gathering is elsewhere, so that a test can seed any fault.
+
+Three witnesses, each of whom may be missing: the machine, the settings on disk, and the running
+station. None stands for what could not be looked at.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.health import Vitals
+from gateway.settings import Mistake, Phrase
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes. `ours` of `limit` are the station's unit's; `kills` is how often it was too much."""
+
+    total: int | None = None
+    available: int | None = None
+    ours: int | None = None
+    limit: int | None = None
+    kills: int = 0
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
+    """The file system of the state; `written` bytes went to its disk in `up_s` since boot.
+
+    `life` and `end` are what an eMMC says of itself (JESD84: tenths of its life that are used up,
+    1 to 11; 1 normal, 2 nearly over, 3 over).
+    """
+
+    path: str
+    total: int
+    free: int
+    read_only: bool = False
+    journal_bytes: int = 0
+    written: int | None = None
+    up_s: float = 0.0
+    life: int | None = None
+    end: int | None = None
+
+
+class Port(msgspec.Struct, frozen=True):
+    """A serial port that the settings name; `allowed`: the station's user may use it."""
+
+    bus: str
+    path: str
+    exists: bool
+    allowed: bool
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A file or folder: its permission bits, and whether the station's user may write there."""
+
+    path: str
+    mode: int
+    writable: bool
+    secret: bool = True
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A systemd unit: `state` is its ActiveState."""
+
+    name: str
+    state: str
+    result: str
+    restarts: int
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """The computer below the station."""
+
+    temperature_c: float | None = None
+    throttled: int | None = None
+    memory: Memory | None = None
+    disk: Disk | None = None
+    packages: dict[str, tuple[str, ...]] = {}
+    programs: dict[str, bool] = {}
+    bluetooth: bool | None = None
+    ports: tuple[Port, ...] = ()
+    held: tuple[Held, ...] = ()
+    units: tuple[Unit, ...] | None = None
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings on disk; with a mistake in them, the rest is unknown."""
+
+    file: str
+    mistakes: tuple[Mistake, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
+    quota_mb: int | None = None
+    wear_gb_per_day: float | None = None
+    outage_days: float | None = None
+    speakers: int = 0
+    bluetooth: bool = False
+
+
+class SpeakerFact(msgspec.Struct, frozen=True):
+    """One loudspeaker: how far a sound is known to get, or `code` with `data`: why it does not."""
+
+    id: str
+    rung: str
+    code: str | None = None
+    data: dict[str, Any] = {}
+
+
+class Sound(msgspec.Struct, frozen=True, kw_only=True):
+    """The audio process as the station knows it; `voices` are those that do not speak."""
+
+    connected: bool
+    realtime: bool = True
+    late_p99_ms: float = 0.0
+    speakers: tuple[SpeakerFact, ...] = ()
+    voices: tuple[str, ...] = ()
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """The station as it runs: its vital signs, and what they do not hold."""
+
+    vitals: Vitals
+    sound: Sound | None = None
+    claimed: bool = True
+    desk_open: bool = True
+    desk_certificate: tuple[int, int] | None = None
+    private_lost: bool = False
+    edited: bool = False
+    rolled_back: int | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known; `mute` says why a station that runs could not be asked."""
+
+    machine: Machine | None = None
+    written: Written | None = None
+    running: Running | None = None
+    mute: str | None = None

@@ -1,0 +1,172 @@
+"""Asks the machine: /proc, /sys, the file system, systemd. Nothing here judges.
+
+`root` stands before every path, so that a test seeds a machine by writing files. What a sandbox
+hides, or another kind of board has not, is None.
+"""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.appliance.doctor.blocks import disk
+from gateway.appliance.doctor.facts import Held, Machine, Memory, Port, Unit
+from gateway.appliance.doctor.rights import Rights
+
+OURS = ("broadcast", "drivers", "gateway", "kiosk")
+PROGRAMS = ("espeak-ng", "ffmpeg")
+UNITS = ("yizhan.service", "yizhan-audio.service")
+THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+CGROUP = "sys/fs/cgroup/system.slice/yizhan.service"
+SYSTEMCTL_WITHIN_S = 5.0
+
+
+class Asked(NamedTuple):
+    """Where to look: the settings' file, the state's folder, the serial ports by bus."""
+
+    file: Path
+    state: Path
+    ports: tuple[tuple[str, str], ...] = ()
+    root: Path = Path("/")
+
+
+def machine(asked: Asked, *, units: tuple[Unit, ...] | None = None) -> Machine:
+    """Everything that can be asked here, by whoever asks; takes milliseconds."""
+    root, rights = asked.root, Rights.of_station()
+    return Machine(
+        temperature_c=temperature_c(root),
+        throttled=throttled(root),
+        memory=memory(root),
+        disk=disk(asked.state, root, up_s=time.clock_gettime(time.CLOCK_BOOTTIME)),
+        packages=foreign_packages(),
+        programs={name: shutil.which(name) is not None for name in PROGRAMS},
+        bluetooth=bluetooth(root),
+        ports=tuple(_port(bus, path, rights) for bus, path in asked.ports),
+        held=tuple(held(asked.file, asked.state, rights)),
+        units=units,
+    )
+
+
+def temperature_c(root: Path) -> float | None:
+    """The hottest sensor, in °C."""
+    texts = [_text(path) for path in root.glob("sys/class/thermal/thermal_zone*/temp")]
+    found = [int(text) for text in texts if text and text.lstrip("-").isdecimal()]
+    return max(found) / 1000 if found else None
+
+
+def throttled(root: Path) -> int | None:
+    """The word of a Pi's firmware."""
+    text = _text(root / THROTTLED)
+    try:
+        return None if text is None else int(text, 16)
+    except ValueError:
+        return None
+
+
+def memory(root: Path) -> Memory:
+    """What is left, and what the station's own unit takes where systemd counts it."""
+    lines = (_text(root / "proc/meminfo") or "").splitlines()
+    sizes = {
+        name: int(rest.split()[0]) * 1024
+        for name, colon, rest in (line.partition(":") for line in lines)
+        if colon and rest.split()[:1] and rest.split()[0].isdecimal()
+    }
+    events = dict(line.split(" ", 1) for line in _lines(root / CGROUP / "memory.events"))
+    return Memory(
+        total=sizes.get("MemTotal"),
+        available=sizes.get("MemAvailable"),
+        ours=_number(root / CGROUP / "memory.current"),
+        limit=_number(root / CGROUP / "memory.high"),
+        kills=int(events.get("oom_kill", "0")),
+    )
+
+
+def bluetooth(root: Path) -> bool | None:
+    """Whether the kernel has an adapter; None where its class cannot be seen."""
+    if not (root / "sys/class").is_dir():
+        return None
+    return any(root.glob("sys/class/bluetooth/hci*"))
+
+
+@cache
+def foreign_packages() -> dict[str, tuple[str, ...]]:
+    """Our import names that another distribution also brings, and which ones do."""
+    owners = importlib.metadata.packages_distributions()
+    others = {name: sorted({*owners.get(name, ())} - {"yizhan"}) for name in OURS}
+    return {name: tuple(found) for name, found in others.items() if found}
+
+
+def held(file: Path, state: Path, rights: Rights) -> Iterator[Held]:
+    """The state, its keys, and the settings: who may read and write there."""
+    yield from _held([state, state / "keys"], rights)
+    keys = state / "keys"
+    if os.access(keys, os.R_OK | os.X_OK):
+        yield from _held(sorted(path for path in keys.iterdir() if path.is_file()), rights)
+    yield from _held([file], rights, secret=False)
+
+
+def _held(paths: Iterable[Path], rights: Rights, *, secret: bool = True) -> Iterator[Held]:
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:  # not made yet, or not for the eyes of whoever asks
+            continue
+        yield Held(str(path), found.st_mode & 0o7777, rights.may_write(found), secret)
+
+
+def _port(bus: str, path: str, rights: Rights) -> Port:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return Port(bus, path, exists=False, allowed=False)
+    return Port(bus, path, exists=True, allowed=rights.may_use(found))
+
+
+def units(kiosk: str | None = None) -> tuple[Unit, ...] | None:
+    """What systemd says; None where it does not run or ours are not installed."""
+    if not Path("/run/systemd/system").is_dir():
+        return None
+    names = UNITS if kiosk is None else (*UNITS, f"yizhan-kiosk-{kiosk}.service")
+    found = [unit for name in names if (unit := _unit(name)) is not None]
+    return tuple(found) or None
+
+
+def _unit(name: str) -> Unit | None:
+    command = ("systemctl", "show", name, "--property=LoadState,ActiveState,Result,NRestarts")
+    try:
+        ran = subprocess.run(  # noqa: S603  # the command stands above
+            command, capture_output=True, text=True, check=False, timeout=SYSTEMCTL_WITHIN_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    told = dict(line.split("=", 1) for line in ran.stdout.splitlines() if "=" in line)
+    if told.get("LoadState") != "loaded":
+        return None
+    restarts = told.get("NRestarts", "")
+    return Unit(
+        name,
+        told.get("ActiveState", ""),
+        told.get("Result", ""),
+        int(restarts) if restarts.isdecimal() else 0,
+    )
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in (_text(path) or "").splitlines() if " " in line]
+
+
+def _number(path: Path) -> int | None:
+    text = _text(path)
+    return int(text) if text and text.isdecimal() else None

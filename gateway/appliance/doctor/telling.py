@@ -1,0 +1,96 @@
+"""Tells the platform what is wrong: one event on loss, one on return, whoever was killed between.
+
+What was told stands in the journal's state and moves in the same commit as the event. A change
+counts once two looks in a row agree, so that a fault that passes by itself is not told.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from gateway.appliance.doctor.events import HEALTH, Health
+from gateway.appliance.doctor.finding import Finding, Level
+from gateway.clock import Clock
+from gateway.event import Event
+from gateway.journal import Journal, StateChange
+
+ROOM, KEY = "doctor", "told"
+MENDED = "doctor.mended"
+OPEN_MAX = 500
+"""More open faults than that are told as they come to be fewer."""
+
+
+class Open(msgspec.Struct, frozen=True):
+    """A fault that the platform knows of."""
+
+    check: str
+    subject: str
+    level: Level
+
+
+Ledger = Mapping[str, Open]
+"""What the platform knows to be wrong, by the finding's key."""
+
+
+def turns(known: Ledger, findings: Sequence[Finding]) -> dict[str, Health]:
+    """What the platform does not know yet, by key. Pure.
+
+    What is not found any more is mended, unless its check could not look this time.
+    """
+    blind = {finding.check for finding in findings if finding.level is Level.UNSEEN}
+    seen = {finding.key: finding for finding in findings if finding.level is not Level.UNSEEN}
+    news = {
+        key: _turn(finding, known.get(key))
+        for key, finding in seen.items()
+        if finding.level is not (known[key].level if key in known else Level.GOOD)
+    }
+    for key, fault in known.items():
+        if key not in seen and fault.check not in blind:
+            was = fault.level.value
+            news[key] = Health(fault.check, Level.GOOD.value, was, MENDED, fault.subject)
+    return news
+
+
+def _turn(finding: Finding, known: Open | None) -> Health:
+    was = known.level if known else Level.GOOD
+    return Health(finding.check, finding.level.value, was.value, finding.code, finding.subject)
+
+
+def after(known: Ledger, news: Mapping[str, Health]) -> dict[str, Open]:
+    """What the platform knows once it has heard that. Pure."""
+    left = {key: fault for key, fault in known.items() if key not in news}
+    for key, health in news.items():
+        if (level := Level(health.level)) is not Level.GOOD and len(left) < OPEN_MAX:
+            left[key] = Open(health.check, health.subject, level)
+    return left
+
+
+class Teller:
+    """Keeps what was told, and what is about to be."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Into that journal."""
+        self._journal = journal
+        self._clock = clock
+        self._known: Ledger | None = None
+        self._last: dict[str, Health] = {}
+
+    async def __call__(self, findings: Sequence[Finding]) -> None:
+        """One look; JournalError if it could not be stored: the next look tells it."""
+        if self._known is None:
+            state = await self._journal.load(ROOM)
+            raw = state.get(KEY)
+            self._known = {} if raw is None else msgspec.json.decode(raw, type=dict[str, Open])
+        found = turns(self._known, findings)
+        sure = {key: health for key, health in found.items() if self._last.get(key) == health}
+        self._last = found
+        if not sure:
+            return
+        known = after(self._known, sure)
+        stamps = self._clock.stamp()
+        events = [
+            Event(kind=HEALTH, source="doctor", stamps=stamps, data=health)
+            for health in sure.values()
+        ]
+        await self._journal.append(events, [StateChange(ROOM, KEY, msgspec.json.encode(known))])
+        self._known = known

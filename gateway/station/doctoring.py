@@ -1,0 +1,138 @@
+"""What the running station tells the doctor, and when it looks."""
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from gateway.appliance.doctor import gather
+from gateway.appliance.doctor.facts import Facts, Machine, Running, Sound, Written
+from gateway.appliance.doctor.room import Doctor
+from gateway.appliance.doctor.section import section
+from gateway.appliance.doctor.telling import Teller
+from gateway.appliance.doctor.written import serial_ports, written
+from gateway.appliance.settings.cycle import Cycle
+from gateway.clock import Clock
+from gateway.event import Trust
+from gateway.health import Vitals
+from gateway.journal import Journal
+from gateway.station.asking import Asking
+from gateway.station.doors import Doors
+from gateway.station.vitals import Watch
+from gateway.web.server import WebServer
+
+SECOND_NS = 1_000_000_000
+
+
+class Voices(Protocol):
+    """Whatever sounds."""
+
+    async def health(self) -> Sound:
+        """How it is."""
+
+
+class Rooms(Protocol):
+    """The station, as the doctor asks it: its rooms as they stand when it looks."""
+
+    watch: Watch
+    cycle: Cycle
+    asking: Asking
+
+    @property
+    def sounding(self) -> Voices | None:
+        """The broadcast, where there are loudspeakers."""
+
+    @property
+    def server(self) -> WebServer:
+        """The pages."""
+
+
+class Doctoring:
+    """The doctor of one station."""
+
+    def __init__(
+        self, rooms: Rooms, state: Path, clock: Clock, journal: Journal, doors: Doors
+    ) -> None:
+        """`rooms` are asked at each look, never before the station has started."""
+        self._rooms = rooms
+        self._state = state
+        self._doors = doors
+        self._read = _Settings(rooms.cycle.shelf.file, state)
+        self.doctor = Doctor(self._look, Teller(journal, clock), clock.now_ns)
+        self.section = section(self.doctor, rooms.watch, self.running)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        await self.doctor.run()
+
+    async def _look(self) -> Facts:
+        known, machine = await asyncio.to_thread(self._look_aside)
+        return Facts(machine=machine, written=known, running=await self.running())
+
+    def _look_aside(self) -> tuple[Written, Machine]:
+        """What waits for the disk."""
+        known = self._read.now()
+        asked = gather.Asked(self._rooms.cycle.shelf.file, self._state, self._read.ports)
+        return known, gather.machine(asked)
+
+    def _edited(self) -> bool:
+        """Whether another text lies there than the station runs on."""
+        try:
+            return self._rooms.cycle.shelf.file.read_bytes() != self._rooms.cycle.running
+        except OSError:
+            return False  # there is a mistake that says so
+
+    async def running(self) -> Running:
+        """What the rooms know."""
+        rooms, edited = self._rooms, await asyncio.to_thread(self._edited)
+        vitals = _plain(rooms.watch())
+        shown = self._doors.tls.shown
+        last = rooms.cycle.records[-1:]
+        return Running(
+            vitals=vitals,
+            sound=None if rooms.sounding is None else await rooms.sounding.health(),
+            claimed=self._doors.access.claimed,
+            desk_open=rooms.server.lan_open,
+            desk_certificate=None
+            if shown is None
+            else (
+                int(shown.not_valid_before_utc.timestamp()) * SECOND_NS,
+                int(shown.not_valid_after_utc.timestamp()) * SECOND_NS,
+            ),
+            private_lost=rooms.asking.store.volatile,
+            edited=edited and not rooms.cycle.busy,
+            rolled_back=next((record.number for record in last if not record.in_force), None),
+        )
+
+
+class _Settings:
+    """The file as it stands; read again only when it has changed."""
+
+    def __init__(self, file: Path, state: Path) -> None:
+        self._file = file
+        self._state = state
+        self._mark: tuple[int, int] | None = None
+        self._known = Written(file=str(file))
+        self.ports: tuple[tuple[str, str], ...] = ()
+
+    def now(self) -> Written:
+        try:
+            found = self._file.stat()
+            mark = (found.st_mtime_ns, found.st_size)
+        except OSError:
+            mark = None
+        if mark is None or mark != self._mark:
+            self._known, settings = written(self._file.parent, self._state)
+            self.ports = serial_ports(settings)
+            self._mark = mark
+        return self._known
+
+
+def _plain(vitals: Vitals) -> Vitals:
+    """As JSON can carry it, without the curves: no station time means an infinite error."""
+    replace = msgspec.structs.replace
+    if vitals.clock.trust is Trust.NONE:
+        vitals = replace(vitals, clock=replace(vitals.clock, error_s=0.0))
+    devices = tuple(replace(device, points=()) for device in vitals.devices)
+    return replace(vitals, devices=devices)
