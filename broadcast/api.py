@@ -65,7 +65,7 @@ class Api:
     async def place(self, request: web.Request) -> web.StreamResponse:
         """Judge and play; the receipt says what became of it, a refusal as well."""
         ask: Ask = body(await request.read(), Ask)
-        by = By(_actor(request), "desk", Authority.PRESS)
+        by = By(actor(request), "desk", Authority.PRESS)
         deadline = self._clock.deadline(ask.expires_s)
         order = order_of(ask, by, self._presets, self._room.number(), deadline)
         done_to(request, order.id)
@@ -78,14 +78,14 @@ class Api:
             if zone not in self._room.house.zones:
                 raise UsageError("broadcast.unknown-zone", zone=zone[:60])
         done_to(request, ",".join(asked.zones))
-        return json(await self._room.stop(asked.zones, _actor(request)))
+        return json(await self._room.stop(asked.zones, actor(request)))
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Stop one order."""
         order_id = request.match_info["id"]
         done_to(request, order_id)
         try:
-            return json(await self._room.cancel(order_id, _actor(request)))
+            return json(await self._room.cancel(order_id, actor(request)))
         except CommandRefused as refused:
             raise UsageError(refused.code, **refused.data) from refused
 
@@ -103,7 +103,7 @@ class Api:
         preset = body(await request.read(), PresetOptions | None)
         done_to(request, preset_id)
         wall_ns = self._clock.stamp().wall_ns
-        await self._presets.put(preset_id, preset, _actor(request), wall_ns)
+        await self._presets.put(preset_id, preset, actor(request), wall_ns)
         return json(preset)
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
@@ -123,7 +123,7 @@ class Api:
         done_to(request, schedule_id)
         if asked is not None:
             self._presets.get(asked.preset)
-        await self._schedules.put(schedule_id, asked, _actor(request))
+        await self._schedules.put(schedule_id, asked, actor(request))
         return json(asked)
 
     async def unschedule(self, request: web.Request) -> web.StreamResponse:
@@ -193,7 +193,7 @@ def _act(path: str, handler: Handler, summary: str, act: str, *bodies: Any) -> R
     )
 
 
-def _actor(request: web.Request) -> Who:
+def actor(request: web.Request) -> Who:
     """Whoever is on the machine itself is who installs it."""
-    actor = who(request)
-    return Who("installer", "console") if actor == CONSOLE else actor
+    found = who(request)
+    return Who("installer", "console") if found == CONSOLE else found

@@ -25,7 +25,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
 
     `turn` counts how often it was cut off; what the engine is given is named after it. `frame` is
-    where it goes on, `clips` what it is made of.
+    where it goes on, `clips` what it is made of. This turn of it lasts `lasts_s`; `reached` counts
+    the loudspeakers that took it as far as each rung of the ladder.
     """
 
     order: Order
@@ -40,6 +41,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     clips: tuple[str, ...] = ()
     waited_ms: int | None = None
+    lasts_s: float = 0.0
+    reached: tuple[int, ...] = ()
 
     @property
     def open(self) -> bool:

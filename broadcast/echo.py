@@ -4,6 +4,7 @@ from broadcast.arbiter import AFTER, After
 from broadcast.book import Kept
 from broadcast.engine import wire
 from broadcast.life import TABLE, Act, State
+from broadcast.monitor import Monitor
 from broadcast.order import Class
 from broadcast.progress import Progress
 from broadcast.stage import CUT, STOPPED, Stage
@@ -20,8 +21,9 @@ _ENDS = {
 class Echo:
     """Sets right what we believe by what is heard."""
 
-    def __init__(self, progress: Progress, stage: Stage, turns: Turns) -> None:
-        """Of those orders."""
+    def __init__(self, progress: Progress, stage: Stage, turns: Turns, monitor: Monitor) -> None:
+        """Of those orders; the monitor hears every event first."""
+        self._monitor = monitor
         self._all = progress
         self._stage = stage
         self._turns = turns
@@ -57,6 +59,9 @@ class Echo:
         if not isinstance(event, wire.Started | wire.Finished | wire.Stopped | wire.Refused):
             return
         kept = self._all.book.of(event.id)
+        if kept is not None and (reached := self._monitor.reached(event.id)):
+            self._all.book.note(kept, reached=reached)
+            kept = self._all.book.known(kept.order.id)
         if kept is None or (event.id in self._turns.beginning and isinstance(event, wire.Refused)):
             return
         if kept.state is not State.PLAYING or kept.programme != event.id:

@@ -18,7 +18,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `content` says what: a preset, words, a clip, a microphone; `clips` are the hashes of what was
     really heard, `seconds` how long one round of it is. `waited_ms` lies between asking and the
-    first packet; `turn` counts what was cut off and begun again.
+    first packet; `turn` counts what was cut off and begun again. `reached` counts loudspeakers by
+    how far the sound is known to have come: sent, reachable, accepted, heard.
     """
 
     order: str
@@ -37,6 +38,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     level_db: float = 0.0
     waited_ms: int | None = None
     turn: int = 0
+    reached: tuple[int, ...] = ()
 
 
 class Missed(msgspec.Struct, frozen=True):
@@ -107,6 +109,7 @@ def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
             level_db=order.level_db,
             waited_ms=kept.waited_ms,
             turn=kept.turn,
+            reached=kept.reached,
         ),
     )
 

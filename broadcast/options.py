@@ -1,4 +1,7 @@
-"""`[broadcast]` and `[key.<id>]` of `station.toml`; `[speaker.<id>]` is the speakers' own."""
+"""`[broadcast]`, `[key.<id>]` and `[voice.<id>]` of `station.toml`.
+
+`[speaker.<id>]` is the speakers' own.
+"""
 
 from typing import Annotated, Literal
 
@@ -60,3 +63,11 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def fire(self) -> bool:
         """Whether it is a fire panel's contact."""
         return self.order.cls == Class.FIRE.word
+
+
+class VoiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[voice.<id>]`: an engine, and the model that lies on the disk. The first speaks."""
+
+    engine: Literal["sherpa", "piper"]
+    model: str
+    language: Literal["zh", "en"] = "zh"

@@ -5,7 +5,7 @@ are journal state: each change keeps what was before, so that it can be taken ba
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from gateway.event import ID_PATTERN
 from gateway.journal import StateChange
 
 ROOM = "broadcast-presets"
+ORDER = "=order"
 PRESETS_MAX = 100
 HISTORY_MAX = 10
 
@@ -43,14 +44,17 @@ class Presets:
         self._journal = journal
         self._ready = dict(ready)
         self._history: dict[str, tuple[Version, ...]] = {}
+        self._order: tuple[str, ...] = ()
 
     async def load(self) -> None:
         """Take back what staff made of them."""
-        for key, body in (await self._journal.load(ROOM)).items():
+        kept = await self._journal.load(ROOM)
+        self._order = msgspec.json.decode(kept.pop(ORDER, b"[]"), type=tuple[str, ...])
+        for key, body in kept.items():
             self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
 
     def all(self) -> dict[str, PresetOptions]:
-        """Those that there are, by id."""
+        """Those that there are, by id; as staff have arranged them, then the others."""
         found = dict(self._ready)
         for preset_id, versions in self._history.items():
             latest = versions[-1].preset
@@ -58,7 +62,8 @@ class Presets:
                 found[preset_id] = latest
             else:
                 found.pop(preset_id, None)
-        return found
+        first = {preset_id: found[preset_id] for preset_id in self._order if preset_id in found}
+        return first | found
 
     def get(self, preset_id: str) -> PresetOptions:
         """That one; UsageError if there is none."""
@@ -81,6 +86,13 @@ class Presets:
             raise UsageError("broadcast.too-many-presets", max=PRESETS_MAX)
         versions = (*self.history(preset_id), Version(preset, by, wall_ns))[-HISTORY_MAX:]
         await self._keep(preset_id, versions)
+
+    async def arrange(self, order: Sequence[str]) -> None:
+        """Let them stand so; on disk when this returns."""
+        known = self.all()
+        kept = tuple(preset_id for preset_id in order if preset_id in known)
+        await self._journal.append((), [StateChange(ROOM, ORDER, msgspec.json.encode(kept))])
+        self._order = kept
 
     async def undo(self, preset_id: str) -> PresetOptions | None:
         """Take the last change back; what it is then (None: it is not there any more)."""

@@ -8,6 +8,7 @@ from broadcast.book import Book, Kept, moved
 from broadcast.events import ROOM, event_of
 from broadcast.guard import House
 from broadcast.life import Act, State
+from broadcast.monitor import RUNGS
 from broadcast.order import Order
 from broadcast.ports import Ledger, Made
 from broadcast.records import Records
@@ -93,4 +94,6 @@ class Progress:
         detail = dict(kept.detail)
         if kept.seconds:
             detail |= {"seconds": kept.seconds, "waited_ms": kept.waited_ms}
+        if kept.reached:
+            detail |= dict(zip((rung.wire for rung in RUNGS), kept.reached, strict=True))
         return Receipt(kept.order.id, kept.state.value, why or kept.why, at, detail or None)

@@ -18,6 +18,7 @@ from broadcast.echo import Echo
 from broadcast.engine import wire
 from broadcast.guard import Answer, House, Ruling
 from broadcast.life import Act, State
+from broadcast.monitor import Monitor
 from broadcast.order import Class, Order
 from broadcast.ports import Engine, Ledger, Studio
 from broadcast.progress import Progress
@@ -54,7 +55,9 @@ class Broadcast:
         self._stage = Stage(engine, house)
         self._all = Progress(journal, clock, house)
         self._turns = Turns(self._all, self._stage, studio, self._wake.set)
-        self._echo = Echo(self._all, self._stage, self._turns)
+        self.monitor = Monitor(house.speakers(house.zones))
+        self._echo = Echo(self._all, self._stage, self._turns, self.monitor)
+        engine.listen(self.monitor.heard)
         engine.listen(self._echo.heard)
 
     async def load(self) -> None:
@@ -207,4 +210,5 @@ class Broadcast:
 
     def reconcile(self, state: wire.State) -> None:
         """The engine says what it plays: set right what we believe."""
+        self.monitor.reconcile(state)
         self._echo.reconcile(state)

@@ -7,6 +7,7 @@ nobody knew the time, or while the station was off, is missed and never made up 
 import datetime
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -25,6 +26,7 @@ from gateway.journal import StateChange
 
 STATE = "broadcast-schedules"
 SEEN = "=seen"
+SKIP = "=skip/"
 LATE_S = 60
 """So long after its hour an order still means what it meant."""
 
@@ -95,12 +97,16 @@ class Schedules:
         self._calendar = calendar
         self._history: dict[str, tuple[Version, ...]] = {}
         self._seen_ns: int | None = None
+        self._skipped: dict[str, int] = {}
 
     async def load(self) -> None:
         """Take back what staff made, and which hours were seen."""
         kept = await self._journal.load(STATE)
         self._seen_ns = int(kept.pop(SEEN, b"0")) or None
         for key, body in kept.items():
+            if key.startswith(SKIP):
+                self._skipped[key.removeprefix(SKIP)] = int(body)
+                continue
             self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
 
     def all(self) -> Mapping[str, Schedule]:
@@ -116,6 +122,26 @@ class Schedules:
             raise UsageError("broadcast.too-many-presets", max=SCHEDULES_MAX)
         version = Version(schedule, by, self._clock.stamp().wall_ns)
         await self._keep(schedule_id, (*self.history(schedule_id), version)[-HISTORY_MAX:])
+
+    def ahead(self, schedule: Schedule, wall_ns: int, count: int) -> list[int]:
+        """Its next instants within a year."""
+        year_ns = wall_ns + 366 * AHEAD_S * S
+        return list(islice(hours(schedule, wall_ns, year_ns, self._zone, self._calendar), count))
+
+    def skipped(self, schedule_id: str) -> int | None:
+        """The one instant at which it stays silent."""
+        return self._skipped.get(schedule_id)
+
+    async def skip(self, schedule_id: str, at_ns: int | None) -> None:
+        """Stay silent at that one instant, or (None) at none; on disk when this returns."""
+        if schedule_id not in self.all():
+            raise UsageError("broadcast.unknown-preset", preset=schedule_id[:60])
+        body = None if at_ns is None else str(at_ns).encode()
+        await self._journal.append((), [StateChange(STATE, SKIP + schedule_id, body)])
+        if at_ns is None:
+            self._skipped.pop(schedule_id, None)
+        else:
+            self._skipped[schedule_id] = at_ns
 
     async def undo(self, schedule_id: str) -> None:
         """Take the last change back."""
@@ -146,7 +172,8 @@ class Schedules:
     def _found(self, seen_ns: int, wall_ns: int) -> Iterator[Due]:
         for key, schedule in self.all().items():
             if schedule.on and seen_ns < wall_ns:
-                at = list(hours(schedule, seen_ns, wall_ns, self._zone, self._calendar))
+                found = hours(schedule, seen_ns, wall_ns, self._zone, self._calendar)
+                at = [at_ns for at_ns in found if at_ns != self._skipped.get(key)]
                 now = bool(at) and wall_ns - at[-1] <= LATE_S * S
                 if at:
                     yield Due(key, schedule, now, len(at) - now)

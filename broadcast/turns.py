@@ -89,7 +89,10 @@ class Turns:
         else:
             for victim in decision.cut:
                 self._cut(self._all.book.known(victim))
-            kept = self._all.move(kept, Act.PLAY, seconds=made.seconds, clips=made.clips)
+            lasts_s = self._stage.lasts_s(kept, made, Moment.of(self._all.clock))
+            kept = self._all.move(
+                kept, Act.PLAY, seconds=made.seconds, clips=made.clips, lasts_s=lasts_s
+            )
             self._stage.do(self.begin(kept.order.id, kept.turn))
 
     def _cut(self, kept: Kept) -> None:

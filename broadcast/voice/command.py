@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
+from broadcast.options import VoiceOptions
 from broadcast.prepare.clip import Clip
 from broadcast.prepare.decode import measure
 from broadcast.prepare.shelf import Shelf
 from broadcast.voice.engine import Engine
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
-from broadcast.voice.options import VoiceOptions, engines
+from broadcast.voice.options import engines
 from broadcast.voice.voice import Voice, spoken
 from drivers.shelf import shared
 from gateway.errors import StationError, UsageError

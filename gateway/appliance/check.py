@@ -82,7 +82,7 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
     return (
         *remarks_on(ahead, state),
         *rule_remarks(settings.rules),
-        *sound_remarks(settings.rules.linkages, settings.sound.speakers),
+        *sound_remarks(settings.rules.linkages, settings.sound),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from broadcast.options import KeyOptions
+from broadcast.options import KeyOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SPEAKER_KINDS
 from drivers import registry
@@ -38,6 +38,7 @@ _BY_ID = {
     "linkage": linkage.Options,
     "upstream": UplinkOptions,
     "key": KeyOptions,
+    "voice": VoiceOptions,
 }
 
 

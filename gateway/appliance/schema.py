@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from broadcast.options import KeyOptions, PresetOptions
+from broadcast.options import KeyOptions, PresetOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SpeakerOptions
 from drivers.contact import ContactOptions, Loop
@@ -32,7 +32,7 @@ SCHEMA = 1
 
 SECTIONS = (
     *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
-    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "key"),
+    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "key", "voice"),
     *("kiosk", "service"),
 )
 
@@ -200,12 +200,13 @@ class DeviceSetting(msgspec.Struct, frozen=True):
 
 
 class SoundSettings(msgspec.Struct, frozen=True):
-    """The three sections without a mistake; `presets` are all that settings and the shelf know."""
+    """Their sections without a mistake; `presets` are all that settings and the shelf know."""
 
     broadcast: BroadcastOptions = BroadcastOptions()
     speakers: dict[str, SpeakerOptions] = {}
     keys: dict[str, KeyOptions] = {}
     presets: dict[str, PresetOptions] = {}
+    voices: tuple[VoiceOptions, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,12 @@
-"""`[speaker.*]`, `[broadcast]`, `[key.*]`: decoded, and tied to zones, inputs and linkages."""
+"""`[speaker.*]`, `[broadcast]`, `[key.*]`, `[voice.*]`: decoded, and tied to the rest."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from broadcast.options import KeyOptions, Options
+from broadcast.options import KeyOptions, Options, VoiceOptions
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
 from drivers.shelf import shared
@@ -15,6 +16,7 @@ from gateway.settings import Decoder, KeyPath, Phrase
 
 SPEAKERS_MAX = 256
 KEYS_MAX = 100
+VOICES_MAX = 8
 KEY_INPUTS = ("key", "sos")
 FIRE_INPUTS = ("fire",)
 
@@ -26,7 +28,7 @@ class _Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SoundReader:
-    """Decodes the three sections; mistakes go to the decoder."""
+    """Decodes these sections; mistakes go to the decoder."""
 
     def __init__(
         self,
@@ -60,6 +62,10 @@ class SoundReader:
             at = (*path, "zones", index)
             self._decoder.refers(zone, self._zones, at, "rules.unknown-zone")
         return speaker
+
+    def voice(self, _: str, table: Any, path: KeyPath) -> VoiceOptions | None:
+        """One `[voice.*]`; None after a mistake."""
+        return self._decoder.struct(VoiceOptions, table, path)
 
     def broadcast(self, table: Any) -> Options | None:
         """`[broadcast]`; None after a mistake."""
@@ -134,24 +140,26 @@ def _announced(linkages: Mapping[str, Linkage]) -> Iterator[tuple[str, KeyPath, 
                 yield linkage.id, ("linkage", linkage.id, "do", index), action
 
 
-def remarks(
-    linkages: Mapping[str, Linkage], speakers: Mapping[str, SpeakerOptions]
-) -> Iterator[Phrase]:
-    """What is announced where there is no loudspeaker at all."""
+def remarks(linkages: Mapping[str, Linkage], sound: SoundSettings) -> Iterator[Phrase]:
+    """What is announced where there is no loudspeaker at all; a voice whose model is not here."""
     silent = sorted({linkage for linkage, _, _ in _announced(linkages)})
-    if silent and not speakers:
+    if silent and not sound.speakers:
         yield Phrase("broadcast.no-speakers", {"linkages": ", ".join(silent)})
+    for voice in sound.voices:
+        if not Path(voice.model).exists():
+            yield Phrase("voice.no-model", {"model": voice.model})
 
 
 def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> SoundSettings | None:
-    """The three sections in the order in which each finds what it refers to."""
+    """Their sections in the order in which each finds what it refers to."""
     speakers = each("speaker", reader.speaker, most=SPEAKERS_MAX)
     options = reader.broadcast(table.get("broadcast", {}))
     keys = each("key", reader.key, most=KEYS_MAX)
+    voices = each("voice", reader.voice, most=VOICES_MAX)
     for key, key_options in keys.items():
         reader.mute_key(key, key_options, speakers)
     if options is None:
         return None
     if speakers:
         reader.fit(options, speakers)
-    return SoundSettings(options, speakers, keys, reader.presets)
+    return SoundSettings(options, speakers, keys, reader.presets, tuple(voices.values()))

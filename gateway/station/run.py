@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from broadcast.mute import mute
 from drivers.contract import BusChange, DeviceChange
 from gateway import __version__
 from gateway.appliance.load import load, settings_file
@@ -221,7 +222,10 @@ class Station:
             self.asking.section(self.watch, doors.names),
             self.asking.pages(),
         ]
-        sections.append(unheard.section() if self.sounding is None else self.sounding.section())
+        if self.sounding is None:
+            sections += [unheard.section(), mute(self.watch)]
+        else:
+            sections += self.sounding.sections(self.watch, doors.names)
         self.setting_up = SettingUp(
             self.cycle,
             lambda: self.changing.settings,

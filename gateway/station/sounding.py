@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from broadcast import guard
-from broadcast.api import section
+from broadcast.api import section as api_section
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
@@ -19,17 +19,21 @@ from broadcast.horns import Horns
 from broadcast.keys import Keys, Turn
 from broadcast.options import KeyOptions
 from broadcast.order import Authority, Class, Order, Preset
+from broadcast.pages.deck import Deck
+from broadcast.pages.listen import Ears
 from broadcast.prepare import Shelf
 from broadcast.presets import Presets
 from broadcast.quiet import Quiet
 from broadcast.room import Broadcast
 from broadcast.schedule import LATE_S, Due, Schedules
+from broadcast.section import section as desk_section
 from broadcast.selftests import LOOK_EVERY_S, SelfTests
-from broadcast.studio import CHIMES, Studio
-from broadcast.voice import Line, Voice
-from broadcast.voice.espeak import Espeak
+from broadcast.studio import Studio
+from broadcast.voice import Voice
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.options import engines
 from broadcast.voice.phrases import Phrases, load
+from broadcast.volume import Volumes
 from drivers.contract import Reading
 from drivers.shelf import shared
 from gateway.appliance.doctor.facts import Sound, SpeakerFact
@@ -38,15 +42,17 @@ from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import StationError, Unavailable
+from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.linkage import Announce, Task, action_of
+from gateway.station.readying import Readying
 from gateway.station.remote import REFUSALS, Remote, accepted
 from gateway.station.speaking import Speaking
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.toning import Tone
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
-from kiosk.speech import LANGUAGES, script
+from kiosk.speech import LANGUAGES
 
 log = logging.getLogger(__name__)
 
@@ -92,14 +98,18 @@ class Sounding:
         self._clock = clock
         self._lived_ns = lived_ns
         self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile)
-        shelf = self._shelf = Shelf(state / "media", kept=self._spoken)
-        self.voice = Voice(shelf, [Espeak(Lexicon.load(shared("voices")))])
+        self.shelf = Shelf(state / "media", kept=self._kept)
+        lexicon = Lexicon.load(shared("voices"))
+        self.voice = Voice(self.shelf, engines(settings.sound.voices, lexicon))
         self.phrases = {
-            language: Phrases(self.voice, shelf, load(language, shared("voices")), language)
+            language: Phrases(self.voice, self.shelf, load(language, shared("voices")), language)
             for language in LANGUAGES
         }
         self.presets = Presets(journal, settings.sound.presets)
-        studio = Studio(self.voice, shelf, self.presets, settings.places.spoken, self.phrases)
+        self.volumes = Volumes(journal)
+        self.ears = Ears(self._tell_speakers)
+        self.readying = Readying(self.voice, self.phrases, self.presets, self.shelf, settings)
+        studio = Studio(self.voice, self.shelf, self.presets, settings.places.spoken, self.phrases)
         house = house_of(settings)
         timezone = settings.station.timezone
         self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
@@ -115,15 +125,36 @@ class Sounding:
             journal, clock, self._engine, house.quiet, settings.sound.speakers
         )
         self._keys = Keys(settings.sound.keys, self._key)
-        self.tone = Tone(settings.sound.speakers, house, clock, self._engine, shelf)
+        self.tone = Tone(settings.sound.speakers, house, clock, self._engine, self.shelf)
         self._acting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def section(self) -> Section:
-        """The API."""
-        orders = section(self.room, self.presets, self.schedules, self._clock)
-        horns = Horns(self._settings.sound.speakers, lambda: self.selftests.found)
-        return msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
+    def sections(
+        self, vitals: Callable[[], Vitals], names: Callable[[], Mapping[str, str]]
+    ) -> list[Section]:
+        """The API and the desk's pages; `names` are the people by account."""
+        speakers = self._settings.sound.speakers
+        deck = Deck(
+            room=self.room,
+            presets=self.presets,
+            schedules=self.schedules,
+            volumes=self.volumes,
+            shelf=self.shelf,
+            voice=self.voice,
+            clock=self._clock,
+            names=names,
+            speakers={id_: options.name or id_ for id_, options in speakers.items()},
+            keys=self._settings.sound.keys,
+            ready=lambda: self.readying.progress,
+            connected=lambda: self._engine.connected,
+        )
+        desk = desk_section(
+            deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.readying.wake
+        )
+        orders = api_section(self.room, self.presets, self.schedules, self._clock)
+        horns = Horns(speakers, lambda: self.selftests.found)
+        api = msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
+        return [api, desk]
 
     async def health(self) -> Sound:
         """How the audio process and the loudspeakers are; it waits a little for the process."""
@@ -145,13 +176,15 @@ class Sounding:
         await self.presets.load()
         await self.schedules.load()
         await self.selftests.load()
+        await self.volumes.load()
         await self.room.load()
         self._tasks = [
             start("audio", self._engine.run),
             start("broadcast", self.room.run),
             start("schedules", self._keep_schedules),
             start("self-tests", self._keep_testing),
-            asyncio.create_task(self._make_ready(), name="voices"),
+            asyncio.create_task(self._tell_speakers(), name="speakers"),
+            start("voices", self.readying.run),
         ]
 
     async def stop(self) -> None:
@@ -198,7 +231,7 @@ class Sounding:
                 await self.selftests.look(self._test_chime, asyncio.sleep)
 
     async def _test_chime(self) -> Path:
-        return (await self._shelf.chime("notice")).path
+        return (await self.shelf.chime("notice")).path
 
     async def _keep_schedules(self) -> None:
         while True:
@@ -255,40 +288,17 @@ class Sounding:
             if kept.open and kept.order.joins == source:
                 await self.room.cancel(kept.order.id, Who("system", source))
 
-    async def _make_ready(self) -> None:
-        """Tell the process its loudspeakers, and render what is said again and again."""
-        with contextlib.suppress(StationError):
-            await self._engine.sinks(self._speakers())
-        for name in dict.fromkeys(CHIMES.values()):  # the siren takes a while to compute
-            await self._shelf.chime(name)
-        async for progress in self.voice.prerender(self._lines()):
-            log.debug("%d of %d announcements are ready", progress.done, progress.of)
-        if self._settings.requests.kiosks:
-            language = self._settings.station.language
-            async for progress in self.phrases[language].prepare(script(language).clips):
-                log.debug("%d of %d pieces are ready", progress.done, progress.of)
+    async def _tell_speakers(self) -> None:
+        """Which loudspeakers there are, how loud each is, and who listens at the desk."""
+        speakers = self.volumes.applied((*self._speakers(), *self.ears.speakers()))
+        with contextlib.suppress(StationError):  # away: it is told as soon as it is there
+            await self._engine.sinks(speakers)
 
-    def _spoken(self) -> frozenset[str]:
-        """The clips that the shelf must not give away: sentences are made of them."""
-        return frozenset[str]().union(*(each.shas() for each in self.phrases.values()))
-
-    def _lines(self) -> Iterator[Line]:
-        """What linkages would say of each place of theirs, then all other presets."""
-        presets, spoken = self.presets.all(), self._settings.places.spoken
-        rules = self._settings.rules
-        places: dict[str, set[str]] = {}
-        for watch in rules.watches:
-            places.setdefault(watch.facts.rule, set()).add(watch.facts.place)
-        for linkage in rules.linkages.values():
-            about = {place for rule in linkage.options.rules for place in places.get(rule, ())}
-            for action in linkage.actions:
-                if isinstance(action, Announce) and action.announce in presets:
-                    preset = presets[action.announce]
-                    for place in sorted(about):
-                        yield Line(preset.text.replace("{place}", spoken(place)), preset.language)
-        for preset in presets.values():
-            if preset.text and "{" not in preset.text:
-                yield Line(preset.text, preset.language)
+    def _kept(self) -> set[str]:
+        """The clips that an order, a preset or a sentence refers to."""
+        presets = {preset.clip for preset in self.presets.all().values() if preset.clip}
+        phrases = (each.shas() for each in self.phrases.values())
+        return presets.union(*(kept.clips for kept in self.room.orders()), *phrases)
 
     def _speakers(self) -> tuple[SpeakerSetting, ...]:
         zones = self._settings.zones

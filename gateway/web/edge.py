@@ -29,12 +29,12 @@ HEADERS = {
     "Server": "yizhan",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'"
+        "connect-src 'self'; media-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -105,11 +105,17 @@ def _has_port(host: str) -> bool:
     return host.rpartition(":")[2].isdecimal() and not host.endswith("]")
 
 
-def whole_bodies(within_s: float) -> Middleware:
-    """Read the body before the handler runs; one that says it is too big is not read at all."""
+def whole_bodies(within_s: float, streamed: Collection[str] = ()) -> Middleware:
+    """Read the body before the handler runs; one that says it is too big is not read at all.
+
+    Those to the `streamed` paths are left to their handlers.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is not None and resource.canonical in streamed:
+            return await handler(request)
         most = BODY_BYTES_MAX
         if by_control(request):
             most = CONTROL_BODY_BYTES_MAX

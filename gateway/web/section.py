@@ -41,7 +41,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     A route with a `summary` is part of the published API and appears in `openapi.json`. `act` is
     what the audit calls it (`act.<act>` in the catalogues, with a dash for the slash); without
-    one, its method and path stand there.
+    one, its method and path stand there. With `streamed` the handler reads the body itself, as it
+    comes: it bounds its size and its time.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     returns: Any = None
     media: str = "application/json"
     query: Mapping[str, str] = {}
+    streamed: bool = False
 
 
 class Nav(msgspec.Struct, frozen=True):

@@ -81,7 +81,7 @@ def build_app(
         middlewares=[
             edge.answer_errors(),
             edge.only_hosts(edge.LOOPBACK_HOSTS.union(names)),
-            edge.whole_bodies(bounds.body_within_s),
+            edge.whole_bodies(bounds.body_within_s, {r.path for r in routes if r.streamed}),
         ],
         client_max_size=edge.BODY_BYTES_MAX,
     )

@@ -14,6 +14,9 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from broadcast.pages.deck import Deck
+from broadcast.pages.listen import Ears
+from broadcast.section import section as broadcast_section
 from gateway.access.sessions import IDLE_S
 from gateway.appliance.doctor.room import Doctor
 from gateway.appliance.doctor.section import section as doctor_section
@@ -61,7 +64,15 @@ class Whole(Site):
         setup = setup_section(cast(Roof, None), records, self.look, self.names)
         settings = settings_section(cycle, self.look, self.names)
         doctor = doctor_section(cast(Doctor, None), self.look, cast(Any, None))
-        return [*super().sections(), settings, setup, doctor]
+        return [*super().sections(), settings, setup, doctor, self._broadcast()]
+
+    def _broadcast(self) -> Section:
+        deck, ears = cast(Deck, None), cast(Ears, None)
+
+        async def turned() -> None:
+            raise AssertionError
+
+        return broadcast_section(deck, self.look, ears=ears, turned=turned, changed=list)
 
     def wings(self) -> list[Section]:
         room, store = cast(Requests, None), cast(PrivateStore, None)
@@ -121,9 +132,8 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
 
 
 def addressed(route: Route) -> str:
-    return route.path.format(
-        id="em-b3", kiosk="hall", what="disable", hash="0", room="web", name="x.css"
-    )
+    names = {"id": "em-b3", "what": "disable", "hash": "0", "room": "web", "name": "x.css"}
+    return route.path.format(**names, kiosk="hall", preset="water", sha="0", zone="all")
 
 
 async def status(reader: Browser, route: Route) -> int:

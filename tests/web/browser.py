@@ -64,10 +64,10 @@ class Verdict(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium, headless."""
+async def browser(*more: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium, headless, with `more` switches."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGS))
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGS, *more])
         yield started
         await started.close()
 

@@ -64,12 +64,13 @@ function tell(element) {
 
 // Another shape: what the page shows is fetched and put in the place of the old, without loading
 // the page again, because a page that was loaded anew may not make a sound until somebody presses.
-// A page that somebody is typing into waits until they have done, and goes on showing values.
+// A page that somebody is typing into, or holding a button of (`data-busy`), waits until they have
+// done, and goes on showing values.
 let fetching = false;
 let stale = false;
 const typing = () => document.activeElement?.matches("input:not([type=hidden]), select, textarea");
 function anew() {
-  if (fetching || typing()) return;
+  if (fetching || "busy" in page || typing()) return;
   fetching = true;
   const asked = new XMLHttpRequest();
   asked.open("GET", location.href);

@@ -91,7 +91,7 @@ def test_without_a_loudspeaker_check_only_remarks(tmp_path):
     settings, mistakes = examine(tmp_path)
     assert not mistakes
     assert settings is not None
-    (remark,) = remarks(settings.rules.linkages, settings.sound.speakers)
+    (remark,) = remarks(settings.rules.linkages, settings.sound)
     assert remark.code == "broadcast.no-speakers"
 
 

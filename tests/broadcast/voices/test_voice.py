@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.options import VoiceOptions
 from broadcast.prepare import Shelf
 from broadcast.prepare.clip import is_canonical
 from broadcast.prepare.decode import LOUDNESS_LUFS, PEAK_DBTP, measure
@@ -14,7 +15,7 @@ from broadcast.voice import Line, Voice, normalise
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.neural import Piper, Sherpa
-from broadcast.voice.options import VoiceOptions, engines
+from broadcast.voice.options import engines
 from drivers.shelf import shared
 from gateway.errors import ProgramFailed, SettingsError, Unavailable, UsageError
 from tests.broadcast.voices.sounds import make, stream

@@ -1,0 +1,202 @@
+"""What a person does on the page: play, stop, louder, quieter. Each is a form, and one audited act.
+
+A form leads back to the page, which says what became of the order (`told`), a refusal as well.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from aiohttp import web
+
+from broadcast.api import actor
+from broadcast.ask import Ask, By, order_of
+from broadcast.guard import Zone
+from broadcast.options import PresetOptions
+from broadcast.order import TEXT_CHARS_MAX, Authority, Class, Order
+from broadcast.pages import words as told
+from broadcast.pages.deck import PATH, Deck
+from broadcast.pages.hint import ASKS_S
+from broadcast.voice.normalise import normalise
+from gateway.errors import CommandRefused, UsageError
+from gateway.health import Vitals
+from gateway.web.audited import done_to
+from gateway.web.pages import PAGES
+from gateway.web.section import Handler, Permission, Route
+
+EMERGENCY_S = 600.0
+"""So long an emergency that somebody pressed may begin, and goes on at most."""
+
+REPEATS = (1, 2, 3)
+CLASSES = (Class.NOTICE, Class.URGENT)
+"""What staff may choose for words of their own; an emergency is prepared beforehand."""
+
+
+def pressable(preset: PresetOptions) -> bool:
+    """Whether it is a key of the desk: a fire's is its panel's, and a `{place}` needs an alarm."""
+    return preset.cls != Class.FIRE.word and "{place}" not in preset.text
+
+
+class Acts:
+    """The handlers."""
+
+    def __init__(
+        self, deck: Deck, vitals: Callable[[], Vitals], turned: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`turned` lets the loudspeakers know of another volume."""
+        self._deck = deck
+        self._vitals = vitals
+        self._turned = turned
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            act("/play/{preset}", self.preset, "place"),
+            act("/say", self.say, "place"),
+            act("/hear", self.hear, "hear"),
+            act("/clip/{sha}", self.clip, "place"),
+            act("/stop", self.stop, "stop"),
+            act("/stop/{id}", self.cancel, "cancel"),
+            act("/volume/{zone}", self.volume, "volume"),
+        ]
+
+    async def preset(self, request: web.Request) -> web.StreamResponse:
+        """Play what staff have prepared; an emergency only if it was held, or is confirmed."""
+        preset_id = request.match_info["preset"]
+        preset = self._deck.presets.get(preset_id)
+        form = await request.post()
+        if Class.parse(preset.cls).urgent and form.get("held") != "1":
+            return self._confirm(request, preset_id, preset, await zones_of(request))
+        ask = Ask(zones=await zones_of(request), preset=preset_id)
+        return await self._give(request, ask, Class.parse(preset.cls))
+
+    async def say(self, request: web.Request) -> web.StreamResponse:
+        """Say what was written."""
+        form, text = await request.post(), await text_of(request)
+        class_ = _chosen(str(form.get("class", "")))
+        ask = Ask(
+            zones=await zones_of(request),
+            text=text,
+            cls=class_.word,
+            repeat=_number(str(form.get("repeat", "1")), max(REPEATS)),
+        )
+        return await self._give(request, ask, class_)
+
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        """How a text is read, heard here and nowhere else, before it sounds."""
+        text, form = await text_of(request), await request.post()
+        clip = await self._deck.voice.render(text)
+        return request.app[PAGES].render(
+            request,
+            "broadcast/hear.html",
+            self._vitals(),
+            {},
+            said=text,
+            read=normalise(text),
+            clip=clip,
+            length=told.seconds(clip.seconds),
+            zones=self._known(form.getall("zone", [])),
+            class_=_chosen(str(form.get("class", ""))).word,
+            repeat=_number(str(form.get("repeat", "1")), max(REPEATS)),
+        )
+
+    async def clip(self, request: web.Request) -> web.StreamResponse:
+        """Play a recording."""
+        sha = self._deck.shelf.clip(request.match_info["sha"]).sha
+        ask = Ask(zones=await zones_of(request), clip=sha)
+        return await self._give(request, ask, Class.NOTICE)
+
+    async def stop(self, request: web.Request) -> web.StreamResponse:
+        """Silence everything below the emergency."""
+        await self._deck.room.stop((), actor(request))
+        raise web.HTTPSeeOther(PATH)
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Stop one order, an emergency too."""
+        order_id = request.match_info["id"]
+        done_to(request, order_id)
+        try:
+            await self._deck.room.cancel(order_id, actor(request))
+        except CommandRefused as refused:
+            raise UsageError(refused.code, **refused.data) from refused
+        raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
+
+    async def volume(self, request: web.Request) -> web.StreamResponse:
+        """One step louder or quieter."""
+        zone = request.match_info["zone"]
+        if zone not in self._deck.room.house.zones:
+            raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+        up = (await request.post()).get("turn") == "up"
+        done_to(request, zone)
+        await self._deck.volumes.turn(zone, 1 if up else -1)
+        await self._turned()
+        raise web.HTTPSeeOther(PATH)
+
+    async def _give(self, request: web.Request, ask: Ask, class_: Class) -> web.StreamResponse:
+        deck = self._deck
+        by = By(actor(request), "desk", Authority.PRESS)
+        expires = deck.clock.deadline(EMERGENCY_S if class_.urgent else ASKS_S)
+        order = order_of(ask, by, deck.presets, deck.room.number(), expires)
+        done_to(request, order.id)
+        receipt = await deck.room.order(joining(order))
+        raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
+
+    def _confirm(
+        self, request: web.Request, preset_id: str, preset: PresetOptions, zones: tuple[str, ...]
+    ) -> web.StreamResponse:
+        return request.app[PAGES].render(
+            request,
+            "broadcast/confirm.html",
+            self._vitals(),
+            {},
+            preset_id=preset_id,
+            preset=preset,
+            zones=self._known(zones),
+        )
+
+    def _known(self, zones: Sequence[object]) -> list[Zone]:
+        known = self._deck.room.house.zones
+        return [known[zone] for zone in zones if isinstance(zone, str) and zone in known]
+
+
+def joining(order: Order) -> Order:
+    """The order as one press of many: while it is open, the same press again changes nothing."""
+    same = msgspec.json.encode((order.content, sorted(order.zones), order.class_.word))
+    return msgspec.structs.replace(order, joins=f"desk.{hashlib.sha256(same).hexdigest()[:16]}")
+
+
+async def zones_of(request: web.Request) -> tuple[str, ...]:
+    """The zones that are ticked; UsageError if none is."""
+    zones = tuple(str(zone) for zone in (await request.post()).getall("zone", []))
+    if not zones:
+        raise UsageError("cast.no-zone")
+    return zones
+
+
+async def text_of(request: web.Request) -> str:
+    """The words that were written; UsageError if there are none, or too many."""
+    text = str((await request.post()).get("text", "")).strip()
+    if not text:
+        raise UsageError("cast.no-text")
+    if len(text) > TEXT_CHARS_MAX:
+        raise UsageError("cast.long-text", max=TEXT_CHARS_MAX)
+    return text
+
+
+def act(path: str, handler: Handler, name: str) -> Route:
+    """An address of a form for staff."""
+    return Route(
+        path=PATH + path,
+        handler=handler,
+        method="POST",
+        permission=Permission.STAFF,
+        act=f"broadcast/{name}",
+    )
+
+
+def _chosen(word: str) -> Class:
+    return next((class_ for class_ in CLASSES if class_.word == word), Class.NOTICE)
+
+
+def _number(text: str, most: int) -> int:
+    return max(1, min(most, int(text))) if text.isascii() and text.isdecimal() else 1

@@ -1,0 +1,66 @@
+"""The page as one view: everything on it that changes."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from broadcast.pages import ahead, now, zones
+from broadcast.pages.clips import shown
+from broadcast.pages.deck import Deck
+from gateway.health import Vitals
+from gateway.web.section import View
+from gateway.web.words import CATALOGUES, Words
+
+ORDERS = 20
+"""So many orders the page shows at most."""
+
+
+class Board:
+    """Looks at the deck; changes nothing."""
+
+    def __init__(self, deck: Deck) -> None:
+        """Over those rooms."""
+        self.deck = deck
+
+    def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
+        """Everything on the page that changes."""
+        return dict(self._facts(vitals, words))
+
+    def _facts(self, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+        deck = self.deck
+        yield "shape", self._shape(vitals)
+        yield "volatile", vitals.journal.volatile
+        yield "away", not deck.connected()
+        yield "ready", self.ready(words)
+        yield "fault", self.fault(words)
+        for kept in now.on_air(deck):
+            one = now.sounding(kept, deck, words)
+            yield f"air.{kept.order.id}.text", one.text
+            yield f"air.{kept.order.id}.clock", one.clock
+        yield from zones.view(deck, words).items()
+
+    def _shape(self, vitals: Vitals) -> int:
+        """Changes when a row came, went or moved, or something else may be pressed."""
+        deck = self.deck
+        branches = zones.all_of(zones.tree(deck))
+        parts: list[object] = [vitals.name, vitals.version, deck.connected()]
+        parts += [(kept.order.id, kept.state, kept.turn) for kept in deck.room.orders()[:ORDERS]]
+        parts += [(each.zone.id, each.step, each.mark, each.chosen) for each in branches]
+        parts += list(deck.presets.all().items())
+        coming = ahead.coming(deck, vitals.timezone, CATALOGUES["zh"])
+        parts += [(each.id, each.at_ns, each.skipped) for each in coming]
+        parts += [clip.sha for clip in shown(deck)]
+        return zlib.crc32("\n".join(map(str, parts)).encode())
+
+    def ready(self, words: Words) -> str:
+        """How far the voice has come with what is said again and again; empty when it has."""
+        progress = self.deck.ready()
+        if progress is None or progress.done >= progress.of:
+            return ""
+        return words("cast.making-ready", done=progress.done, of=progress.of)
+
+    def fault(self, words: Words) -> str:
+        """Which voice does not speak, and why."""
+        for name, error in self.deck.voice.faults.items():
+            return words("cast.voice-fault", name=name, why=words(error.code, **error.data))
+        return ""

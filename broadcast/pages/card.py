@@ -1,0 +1,93 @@
+"""The broadcast on the desk's first screen: what sounds, and what of it needs a person."""
+
+from broadcast.book import Kept
+from broadcast.pages import now
+from broadcast.pages import words as told
+from broadcast.pages.deck import PATH, Deck
+from gateway.health import Vitals
+from gateway.web.frame import Mark
+from gateway.web.section import Action, Need, View
+from gateway.web.words import CATALOGUES, Words
+
+URGENT, AWAY, FAULTY = 4, 3, 1
+MINUTE_NS = 60_000_000_000
+SOUNDS_MAX = 4
+
+
+class FirstScreen:
+    """Looks at the deck; changes nothing."""
+
+    def __init__(self, deck: Deck) -> None:
+        """Over those rooms."""
+        self._deck = deck
+
+    def view(self, _vitals: Vitals, words: Words) -> View:
+        """The card."""
+        state, air = state_of(self._deck, words), now.on_air(self._deck)
+        if not air:
+            title, text, clock = words("cast.silent"), "", ""
+        else:
+            first = now.sounding(air[0], self._deck, words)
+            title = words("cast.playing", title=first.title)
+            text, clock = first.text, first.clock
+        return {"title": title, "text": text, "clock": clock, "state": state}
+
+    def urgency(self, vitals: Vitals) -> int:
+        """How urgent the card is now."""
+        needs = self.needs(vitals, CATALOGUES["zh"])
+        return max((need.urgency for need in needs), default=0)
+
+    def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
+        """What sounds, for it can be stopped; loudspeakers that do not; no audio process."""
+        deck = self._deck
+        found = [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
+        if not deck.connected():
+            title = words("cast.away")
+            found.append(_trouble("audio", AWAY, title, words("cast.away-text"), words))
+        for speaker, fault in sorted(deck.monitor.faults.items()):
+            title = words("cast.need-speaker", name=deck.speakers.get(speaker, speaker))
+            text = words(fault.code, **fault.data)
+            found.append(_trouble(f"speaker-{speaker}", FAULTY, title, text, words))
+        return found
+
+    def _sounds(self, kept: Kept, words: Words) -> Need:
+        one = now.sounding(kept, self._deck, words)
+        return Need(
+            key=kept.order.id,
+            urgency=URGENT if one.urgent else FAULTY,
+            hue="is-person" if one.urgent else "is-voice",
+            pictogram="megaphone",
+            amount=(self._deck.clock.now_ns() - kept.since_ns) // MINUTE_NS,
+            unit=words("cast.minutes-sounding"),
+            title=words("cast.playing", title=one.title),
+            text=one.text,
+            note=told.who(kept.order.actor, self._deck, words),
+            actions=(
+                Action(words("cast.stop"), "stop", f"{PATH}/stop/{kept.order.id}", post=True),
+                Action(words("cast.look"), "megaphone", PATH, quiet=True),
+            ),
+        )
+
+
+def state_of(deck: Deck, words: Words) -> Mark:
+    """The loudspeakers in a word."""
+    of, faulty = len(deck.speakers), len(deck.monitor.faults)
+    if not deck.connected():
+        return ("bad", "s-bad", words("cast.away"))
+    if faulty:
+        return ("warn", "warning", words("cast.speakers-faulty", n=faulty, of=of))
+    return ("ok", "s-ok", words("cast.speakers-well", n=of))
+
+
+def _trouble(key: str, urgency: int, title: str, text: str, words: Words) -> Need:
+    return Need(
+        key=key,
+        urgency=urgency,
+        hue="is-voice",
+        pictogram="speaker",
+        amount=1,
+        unit=words("cast.unit-trouble"),
+        title=title,
+        text=text,
+        actions=(Action(words("cast.look"), "zone", PATH, quiet=True),),
+    )

@@ -1,0 +1,49 @@
+"""What the pages look at."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from broadcast.monitor import Monitor
+from broadcast.options import KeyOptions
+from broadcast.prepare import Shelf
+from broadcast.presets import Presets
+from broadcast.quiet import Moment
+from broadcast.room import Broadcast
+from broadcast.schedule import Schedules
+from broadcast.voice import Voice
+from broadcast.voice.voice import Progress
+from broadcast.volume import Volumes
+from gateway.clock import Clock
+
+PATH = "/desk/broadcast"
+
+
+class Deck(NamedTuple):
+    """The rooms behind the pages.
+
+    `names` are the people by account; `speakers` the loudspeakers' names by id; `ready` how far the
+    voice has come with what is said again and again; `connected` whether the audio process is
+    there.
+    """
+
+    room: Broadcast
+    presets: Presets
+    schedules: Schedules
+    volumes: Volumes
+    shelf: Shelf
+    voice: Voice
+    clock: Clock
+    names: Callable[[], Mapping[str, str]]
+    speakers: Mapping[str, str]
+    keys: Mapping[str, KeyOptions]
+    ready: Callable[[], Progress | None]
+    connected: Callable[[], bool]
+
+    @property
+    def monitor(self) -> Monitor:
+        """What the audio process lets be seen."""
+        return self.room.monitor
+
+    def moment(self) -> Moment:
+        """Now."""
+        return Moment.of(self.clock)

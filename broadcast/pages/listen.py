@@ -1,0 +1,150 @@
+"""Hear here what a zone plays: one more loudspeaker of that zone, whose sound comes back as WAV.
+
+The audio process sends the zone's mix to a port of this machine, as it does to any receiver; what
+comes is passed on without an end, silence included. So a trial needs no loudspeaker at all.
+"""
+
+import array
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from aiohttp import web
+
+from broadcast import guard
+from broadcast.engine.wire import SpeakerSetting
+from broadcast.guard import Zone
+from broadcast.pages.deck import PATH, Deck
+from broadcast.prepare.clip import header
+from broadcast.prepare.live import FRAME_BYTES, FRAME_S, Frames
+from broadcast.speakers.options import Unicast
+from gateway.errors import Unavailable, UsageError
+from gateway.web.gate import LIVES
+from gateway.web.section import Permission, Route
+
+LISTENERS_MAX = 8
+HELD_FRAMES, WAITING_FRAMES_MAX = 4, 50
+RTP_HEADER_BYTES = 12
+ENDLESS_BYTES = 0x7FFF_FF00
+"""What the header says: a day of sound, so that no player stops before the zone does."""
+
+_SILENCE = bytes(FRAME_BYTES)
+
+
+class _Inlet(asyncio.DatagramProtocol):
+    """One zone's packets, handed to whoever listens."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Frames] = set()
+        self.line: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.line = transport
+
+    def datagram_received(self, data: bytes, _addr: object) -> None:
+        samples = array.array("h", data[RTP_HEADER_BYTES:][:FRAME_BYTES])
+        if sys.byteorder == "little":
+            samples.byteswap()
+        for frames in self.listeners:
+            frames.feed(samples.tobytes())
+
+    def close(self) -> None:
+        if self.line is not None:
+            self.line.close()
+
+
+class Ears:
+    """The loudspeakers that are listeners; `changed` lets the engine know of another."""
+
+    def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Nobody listens yet."""
+        self._changed = changed
+        self._inlets: dict[str, tuple[_Inlet, SpeakerSetting]] = {}
+        self._turn = asyncio.Lock()
+
+    def speakers(self) -> tuple[SpeakerSetting, ...]:
+        """They, as the engine is told of them."""
+        return tuple(setting for _, setting in self._inlets.values())
+
+    @contextlib.asynccontextmanager
+    async def listening(self, zone: Zone) -> AsyncIterator[Frames]:
+        """The zone's frames for as long as somebody listens."""
+        if sum(len(inlet.listeners) for inlet, _ in self._inlets.values()) >= LISTENERS_MAX:
+            raise Unavailable("cast.listeners", max=LISTENERS_MAX)
+        frames = Frames(HELD_FRAMES, WAITING_FRAMES_MAX)
+        inlet = await self._opened(zone)
+        inlet.listeners.add(frames)
+        try:
+            yield frames
+        finally:
+            inlet.listeners.discard(frames)
+            if not inlet.listeners and self._inlets.get(zone.id, (None,))[0] is inlet:
+                del self._inlets[zone.id]
+                inlet.close()
+                with contextlib.suppress(Unavailable):  # whoever comes back is told anew
+                    await self._changed()
+
+    async def _opened(self, zone: Zone) -> _Inlet:
+        async with self._turn:
+            if zone.id in self._inlets:
+                return self._inlets[zone.id][0]
+            loop = asyncio.get_running_loop()
+            line, inlet = await loop.create_datagram_endpoint(_Inlet, ("127.0.0.1", 0))
+            to = f"127.0.0.1:{line.get_extra_info('sockname')[1]}"
+            options = Unicast(zones=(zone.id,), to=(to,), codec="l16")
+            cap_db = guard.LEVEL_DB_MAX[zone.sound] if zone.sound == "near" else None
+            self._inlets[zone.id] = (inlet, SpeakerSetting(f"listen-{zone.id}", options, cap_db))
+            await self._changed()
+            return inlet
+
+
+class Listening:
+    """The handler."""
+
+    def __init__(self, deck: Deck, ears: Ears) -> None:
+        """For that deck's zones."""
+        self._deck = deck
+        self._ears = ears
+
+    def routes(self) -> list[Route]:
+        """Its address."""
+        return [
+            Route(
+                path=f"{PATH}/listen/{{zone}}.wav",
+                handler=self.stream,
+                permission=Permission.VIEW,
+                media="audio/wav",
+            )
+        ]
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """WAV without an end, in the pace of the sound."""
+        zone = self._deck.room.house.zones.get(request.match_info["zone"])
+        if zone is None:
+            raise UsageError("broadcast.unknown-zone", zone=request.match_info["zone"][:60])
+        response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+        response.content_type = "audio/wav"
+        if request.method == "HEAD":
+            return response
+        async with self._ears.listening(zone) as frames:
+            await response.prepare(request)
+            await response.write(header(ENDLESS_BYTES))
+            lives = request.get(LIVES)
+            with contextlib.suppress(ConnectionResetError):  # whoever listened has gone
+                for due_s in _beats():
+                    if lives is not None and not lives():
+                        break
+                    await asyncio.sleep(due_s)
+                    await response.write(frames.take() or _SILENCE)
+        return response
+
+
+def _beats() -> Iterator[float]:
+    """How long to wait before each frame, so that none is early and lateness does not add up."""
+    loop = asyncio.get_running_loop()
+    at_s = loop.time()
+    while True:
+        at_s += FRAME_S
+        yield max(0.0, at_s - loop.time())

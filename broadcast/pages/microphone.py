@@ -1,0 +1,120 @@
+"""Somebody speaks at the desk: an order first, then their voice by a WebSocket, kept on the shelf.
+
+Placing the order is a form's act (judged, audited); the socket only carries sound for an order that
+the same person has placed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from broadcast.api import actor
+from broadcast.book import Kept
+from broadcast.engine.wire import LIVE_BYTES_MAX
+from broadcast.order import Authority, Class, Live, Order
+from broadcast.pages.acts import act, joining, zones_of
+from broadcast.pages.deck import PATH, Deck
+from broadcast.pages.hint import ASKS_S
+from broadcast.prepare.live import Recorder, talk
+from gateway.errors import UsageError
+from gateway.event import rfc3339
+from gateway.web.answers import json
+from gateway.web.audited import done_to
+from gateway.web.section import Permission, Route
+from gateway.web.words import words_for
+
+HEARTBEAT_S = 4.0
+"""A browser that has gone is noticed before the engine gives up on it."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """Whether the order is placed: `said` is why not, in the reader's words."""
+
+    of: str
+    reason_code: str | None
+    said: str
+
+
+class _OverError(Exception):
+    """The order does not sound any more: something more urgent does, or somebody stopped it."""
+
+
+class Microphone:
+    """The handlers."""
+
+    def __init__(self, deck: Deck) -> None:
+        """Into that deck's room."""
+        self._deck = deck
+        self._speaking: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            act("/live", self.open, "live"),
+            Route(path=f"{PATH}/live/{{id}}", handler=self.carry, permission=Permission.STAFF),
+        ]
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """Place the order; its receipt says whether the microphone is on."""
+        deck = self._deck
+        order = Order(
+            id=deck.room.number(),
+            source="desk",
+            zones=await zones_of(request),
+            class_=Class.LIVE,
+            authority=Authority.PRESS,
+            actor=actor(request),
+            content=Live(),
+            expires=deck.clock.deadline(ASKS_S),
+        )
+        done_to(request, order.id)
+        receipt, words = await deck.room.order(joining(order)), words_for(request)
+        code, data = receipt.reason_code, receipt.detail or {}
+        told = () if code is None else (words(code, **data), words.remedy(code, **data))
+        return json(Opened(receipt.of, code, " ".join(filter(None, told))))
+
+    async def carry(self, request: web.Request) -> web.StreamResponse:
+        """Take the sound: 16 kHz, mono, 16 bit, in pieces of any size."""
+        kept = self._deck.room.find(request.match_info["id"])
+        if not isinstance(kept.order.content, Live) or kept.order.actor != actor(request):
+            raise web.HTTPForbidden
+        if request.headers.get("Origin") != f"{request.scheme}://{request.host}":
+            raise web.HTTPForbidden
+        if not kept.open:
+            raise UsageError("cast.live-over")
+        line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LIVE_BYTES_MAX)
+        await line.prepare(request)
+        speaking = asyncio.create_task(self._speak(kept, line))
+        self._speaking.add(speaking)
+        speaking.add_done_callback(self._speaking.discard)
+        await asyncio.shield(speaking)  # a browser that vanishes does not take the recording along
+        return line
+
+    async def _speak(self, kept: Kept, line: web.WebSocketResponse) -> None:
+        deck, order_id = self._deck, kept.order.id
+        with Recorder(deck.shelf) as recorder:
+            try:
+                await talk(order_id, _pieces(line), self, recorder)
+            except _OverError:
+                await line.close(message=b"over")
+            finally:
+                await deck.room.hang_up(order_id)
+            await recorder.keep(self._title(kept))
+
+    def _title(self, kept: Kept) -> str:
+        name = self._deck.names().get(kept.order.actor.id, kept.order.actor.id)
+        at = self._deck.clock.stamp(kept.asked_ns).wall_ns
+        return f"{name} {kept.order.id}" if at is None else f"{name} {rfc3339(at)[:16]}"
+
+    async def live(self, id_: str, pcm: bytes, /) -> None:
+        """Play these frames; _OverError once nobody is to hear them any more."""
+        if not await self._deck.room.feed(id_, pcm):
+            raise _OverError
+
+
+async def _pieces(line: web.WebSocketResponse) -> AsyncIterator[bytes]:
+    async for message in line:
+        if message.type is WSMsgType.BINARY:
+            yield message.data

@@ -1,0 +1,64 @@
+"""What sounds at this moment, the most urgent first."""
+
+from typing import NamedTuple
+
+from broadcast.book import Kept
+from broadcast.order import Live
+from broadcast.pages import words as told
+from broadcast.pages.deck import Deck
+from broadcast.quiet import S
+from gateway.web.words import Words
+
+
+class Sounding(NamedTuple):
+    """One order on the air. `speakers` is how many loudspeakers it is for."""
+
+    kept: Kept
+    title: str
+    text: str
+    clock: str
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it is an emergency: stopped by itself alone, never with the others."""
+        return self.kept.order.class_.urgent
+
+
+def on_air(deck: Deck) -> list[Kept]:
+    """What sounds, the most urgent first, then the newest."""
+    found = [kept for kept in deck.room.orders() if kept.state.value == "playing"]
+    return sorted(found, key=lambda kept: -kept.order.class_)
+
+
+def waiting(deck: Deck) -> list[Kept]:
+    """What is accepted and does not sound yet."""
+    return [kept for kept in deck.room.orders() if kept.open and kept.state.value != "playing"]
+
+
+def sounding(kept: Kept, deck: Deck, words: Words) -> Sounding:
+    """How it is shown."""
+    return Sounding(
+        kept, told.title(kept, deck, words), _text(kept, deck, words), clock(kept, deck)
+    )
+
+
+def clock(kept: Kept, deck: Deck) -> str:
+    """How long it goes on; of a microphone, how long it has been."""
+    since_s = (deck.clock.now_ns() - kept.since_ns) / S
+    if isinstance(kept.order.content, Live):
+        return told.seconds(since_s)
+    return told.seconds(kept.lasts_s - since_s)
+
+
+def _text(kept: Kept, deck: Deck, words: Words) -> str:
+    place = told.where(kept, deck, words)
+    of = len(deck.room.house.speakers(kept.order.zones))
+    if not kept.reached:
+        return words("cast.starting", place=place, of=of)
+    return words("cast.sounds", place=place, n=kept.reached[0], of=of) + _rounds(kept, words)
+
+
+def _rounds(kept: Kept, words: Words) -> str:
+    if kept.order.repeat < 2 or not kept.seconds:  # noqa: PLR2004  # once is no round of several
+        return ""
+    return words("cast.rounds", n=kept.order.repeat)

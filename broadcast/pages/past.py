@@ -1,0 +1,59 @@
+"""What was asked for, and what is known of who got it."""
+
+from typing import NamedTuple
+
+from broadcast.book import Kept
+from broadcast.monitor import RUNGS
+from broadcast.pages import words as told
+from broadcast.pages.ahead import spoken
+from broadcast.pages.deck import Deck
+from gateway.web.frame import Mark
+from gateway.web.words import Words
+
+ROWS = 12
+ROWS_MAX = 300
+
+
+class Row(NamedTuple):
+    """One order; `counts` are loudspeakers by rung, empty where nothing left."""
+
+    kept: Kept
+    when: str
+    title: str
+    where: str
+    who: str
+    counts: tuple[int, ...]
+    mark: Mark
+    why: str
+
+
+def rows(deck: Deck, timezone: str, words: Words, most: int = ROWS) -> list[Row]:
+    """The newest first."""
+    return [row(kept, deck, timezone, words) for kept in deck.room.orders()[:most]]
+
+
+def row(kept: Kept, deck: Deck, timezone: str, words: Words) -> Row:
+    """One of them."""
+    order = kept.order
+    return Row(
+        kept,
+        when(kept, deck, timezone, words),
+        told.title(kept, deck, words),
+        told.where(kept, deck, words),
+        told.who(order.actor, deck, words),
+        kept.reached or (0,) * len(RUNGS),
+        told.mark(kept, words),
+        told.why(kept, words),
+    )
+
+
+def when(kept: Kept, deck: Deck, timezone: str, words: Words) -> str:
+    """When it was asked for, as far as anybody knows."""
+    if kept.boot != deck.clock.boot:
+        return words("cast.before-boot")
+    asked_ns = deck.clock.stamp(kept.asked_ns).wall_ns
+    now_ns = deck.clock.stamp().wall_ns
+    if asked_ns is None or now_ns is None:
+        ago_s = (deck.clock.now_ns() - kept.asked_ns) / 1e9
+        return words.age(ago_s)
+    return spoken(asked_ns, now_ns, timezone, words)

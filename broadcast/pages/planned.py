@@ -1,0 +1,177 @@
+"""What sounds by the clock: made, looked at beforehand, skipped once, taken back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from broadcast.api import actor
+from broadcast.pages.acts import act, pressable, zones_of
+from broadcast.pages.ahead import TIMES, coming, spoken
+from broadcast.pages.deck import PATH, Deck
+from broadcast.schedule import Schedule
+from gateway.errors import UsageError
+from gateway.health import Vitals
+from gateway.web.audited import done_to
+from gateway.web.pages import PAGES
+from gateway.web.section import Permission, Route
+from gateway.web.words import words_for
+
+HERE = f"{PATH}/schedules"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("all", "workdays", "restdays", *WEEKDAYS)
+"""When it may sound: every day, by the calendar with its holidays and swaps, or one day a week."""
+
+NAME_CHARS_MAX = 60
+
+
+class Draft(NamedTuple):
+    """The form as it was filled in; `times` are when it would sound."""
+
+    id: str = ""
+    preset: str = ""
+    zones: tuple[str, ...] = ()
+    at: str = "09:00"
+    day: str = "all"
+    times: tuple[str, ...] = ()
+
+
+class Planned:
+    """The handlers."""
+
+    def __init__(self, deck: Deck, vitals: Callable[[], Vitals]) -> None:
+        """Of that deck's schedules."""
+        self._deck = deck
+        self._vitals = vitals
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            Route(path=HERE, handler=self.all, permission=Permission.VIEW),
+            act("/schedules", self.put, "schedule"),
+            act("/schedules/look", self.look, "schedule-look"),
+            act("/schedules/{id}/skip", self.skip, "skip"),
+            act("/schedules/{id}/undo", self.undo, "unschedule"),
+            act("/schedules/{id}/remove", self.remove, "schedule"),
+        ]
+
+    async def all(self, request: web.Request) -> web.StreamResponse:
+        """All of them with their next times, and a form for one more or (`?edit=`) a change."""
+        edited = request.query.get("edit", "")
+        schedule = self._deck.schedules.all().get(edited)
+        return self._page(request, Draft() if schedule is None else _draft(edited, schedule))
+
+    async def look(self, request: web.Request) -> web.StreamResponse:
+        """When it would sound, before it is kept."""
+        words, now = words_for(request), self._vitals()
+        schedule, draft = await self._asked(request)
+        wall_ns = self._deck.moment().wall_ns
+        if wall_ns is None:
+            raise UsageError("broadcast.untrusted-clock")
+        at = self._deck.schedules.ahead(schedule, wall_ns, TIMES)
+        times = tuple(spoken(each, wall_ns, now.timezone, words) for each in at)
+        return self._page(request, draft._replace(times=times))
+
+    async def put(self, request: web.Request) -> web.StreamResponse:
+        """Keep it."""
+        schedule, draft = await self._asked(request)
+        schedule_id = draft.id or self._fresh_id()
+        done_to(request, schedule_id)
+        await self._deck.schedules.put(schedule_id, schedule, actor(request))
+        raise web.HTTPSeeOther(HERE)
+
+    async def skip(self, request: web.Request) -> web.StreamResponse:
+        """Leave its next time out, or do not after all."""
+        schedule_id, schedules = request.match_info["id"], self._deck.schedules
+        done_to(request, schedule_id)
+        schedule, wall_ns = schedules.all().get(schedule_id), self._deck.moment().wall_ns
+        if schedule is None or wall_ns is None:
+            raise UsageError("broadcast.untrusted-clock")
+        at = schedules.ahead(schedule, wall_ns, 1)
+        skips = bool(at) and schedules.skipped(schedule_id) != at[0]
+        await schedules.skip(schedule_id, at[0] if skips else None)
+        raise web.HTTPSeeOther(HERE)
+
+    async def undo(self, request: web.Request) -> web.StreamResponse:
+        """Take its last change back."""
+        schedule_id = request.match_info["id"]
+        done_to(request, schedule_id)
+        await self._deck.schedules.undo(schedule_id)
+        raise web.HTTPSeeOther(HERE)
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """Take it away; that can be taken back, too."""
+        schedule_id = request.match_info["id"]
+        done_to(request, schedule_id)
+        await self._deck.schedules.put(schedule_id, None, actor(request))
+        raise web.HTTPSeeOther(f"{HERE}?gone={schedule_id}")
+
+    async def _asked(self, request: web.Request) -> tuple[Schedule, Draft]:
+        form = await request.post()
+        draft = Draft(
+            id=_known(str(form.get("id", "")), self._deck.schedules.all()),
+            preset=str(form.get("preset", "")),
+            zones=await zones_of(request),
+            at=str(form.get("at", ""))[:5],
+            day=str(form.get("day", "all")),
+        )
+        preset = self._deck.presets.get(draft.preset)
+        for zone in draft.zones:
+            if zone not in self._deck.room.house.zones:
+                raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+        return _schedule(draft, preset.name), draft
+
+    def _fresh_id(self) -> str:
+        taken = self._deck.schedules.all().keys()
+        return next(found for n in range(1, 10_000) if (found := f"plan-{n}") not in taken)
+
+    def _page(self, request: web.Request, draft: Draft) -> web.Response:
+        words, now, deck = words_for(request), self._vitals(), self._deck
+        presets = {key: each for key, each in deck.presets.all().items() if pressable(each)}
+        return request.app[PAGES].render(
+            request,
+            "broadcast/schedules.html",
+            now,
+            {},
+            rows=coming(deck, now.timezone, words),
+            draft=draft,
+            days=DAYS,
+            presets=presets,
+            zones=[each for each in deck.room.house.zones.values() if each.sound != "near"],
+            known=deck.room.house.zones,
+            day_of=_day,
+        )
+
+
+def _schedule(draft: Draft, name: str) -> Schedule:
+    hour, _, minute = draft.at.partition(":")
+    if draft.day not in DAYS or not (hour.isdecimal() and minute.isdecimal()):
+        raise UsageError("cast.no-hour")
+    weekday = draft.day if draft.day in WEEKDAYS else "*"
+    days: Any = draft.day if draft.day in {"workdays", "restdays"} else "all"
+    try:
+        cron = f"{int(minute)} {int(hour)} * * {weekday}"
+        return Schedule(
+            name=name[:NAME_CHARS_MAX], cron=cron, preset=draft.preset, zones=draft.zones, days=days
+        )
+    except ValueError:
+        raise UsageError("cast.no-hour") from None
+
+
+def _draft(schedule_id: str, schedule: Schedule) -> Draft:
+    minute, hour, *_ = (*schedule.cron.split(), "0", "0")
+    plain = minute.isdecimal() and hour.isdecimal()
+    at = f"{int(hour):02}:{int(minute):02}" if plain else "09:00"
+    return Draft(schedule_id, schedule.preset, schedule.zones, at, _day(schedule))
+
+
+def _day(schedule: Schedule) -> str:
+    """The day of the form; "" for a cron that the form cannot say."""
+    date, weekday = schedule.cron.split()[2:4], schedule.cron.split()[-1].lower()
+    if date != ["*", "*"]:
+        return ""
+    return schedule.days if weekday == "*" else weekday if weekday in WEEKDAYS else ""
+
+
+def _known(schedule_id: str, all_of_them: Mapping[str, Schedule]) -> str:
+    return schedule_id if schedule_id in all_of_them else ""

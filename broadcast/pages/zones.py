@@ -1,0 +1,93 @@
+"""The zones as a tree: what is in what, how loud, what sounds there, and what is wrong."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from broadcast.guard import Zone
+from broadcast.monitor import SILENT_DBFS
+from broadcast.pages import words as told
+from broadcast.pages.deck import Deck
+from broadcast.pages.hint import refusal
+from gateway.web.section import View
+from gateway.web.words import Words
+
+
+class Branch(NamedTuple):
+    """One zone with those inside it.
+
+    `mark` is its stop on the line; `chosen` says that a press means it unless somebody unticks it.
+    """
+
+    zone: Zone
+    step: int
+    mark: str
+    chosen: bool
+    open: bool
+    inside: tuple["Branch", ...] = ()
+
+
+def tree(deck: Deck) -> tuple[Branch, ...]:
+    """All zones, each under the smallest that holds all its places."""
+    zones = list(deck.room.house.zones.values())
+    outer = {zone.id: _outer(zone, zones) for zone in zones}
+
+    def grown(parent: str | None) -> tuple[Branch, ...]:
+        return tuple(
+            _branch(zone, deck, root=parent is None)._replace(inside=grown(zone.id))
+            for zone in zones
+            if outer[zone.id] == parent
+        )
+
+    return grown(None)
+
+
+def all_of(branches: tuple[Branch, ...]) -> Iterator[Branch]:
+    """The tree, laid flat."""
+    for branch in branches:
+        yield branch
+        yield from all_of(branch.inside)
+
+
+def view(deck: Deck, words: Words) -> View:
+    """What changes in the tree."""
+    found: dict[str, object] = {}
+    for zone in deck.room.house.zones.values():
+        found[f"zone.{zone.id}.text"] = text(zone, deck, words)
+        found[f"zone.{zone.id}.level"] = level(zone.id, deck)
+    return found
+
+
+def text(zone: Zone, deck: Deck, words: Words) -> str:
+    """What sounds there, else why nothing can, else what kind of zone it is."""
+    playing = deck.room.playing(zone.id)
+    if playing:
+        return words("cast.zone-plays", title=told.title(playing[0], deck, words))
+    faulty = sum(speaker in deck.monitor.faults for speaker in zone.speakers)
+    if faulty:
+        return words("cast.zone-faulty", n=faulty)
+    if zone.sound == "near":
+        return words("cast.zone-near")
+    refused = refusal(deck, zone.id)
+    if refused is not None and refused.code is not None:
+        return words(refused.code, **refused.detail)
+    return words(f"cast.zone-{zone.sound}")
+
+
+def level(zone: str, deck: Deck) -> int:
+    """How loud it is there, in percent of what a meter shows."""
+    return round(100 * (1 - deck.monitor.level(zone) / SILENT_DBFS))
+
+
+def _outer(zone: Zone, zones: list[Zone]) -> str | None:
+    holding = [each for each in zones if zone.places < each.places]
+    return min(holding, key=lambda each: len(each.places)).id if holding else None
+
+
+def _branch(zone: Zone, deck: Deck, *, root: bool) -> Branch:
+    free = refusal(deck, zone.id) is None
+    plays = bool(deck.room.playing(zone.id))
+    faulty = any(speaker in deck.monitor.faults for speaker in zone.speakers)
+    mark = "shut" if faulty else "now" if plays else "done" if free else "to"
+    chosen = free and root and zone.sound == "community"
+    may = zone.sound != "near" and bool(zone.speakers)
+    return Branch(zone, deck.volumes.step(zone.id), mark, chosen, may)

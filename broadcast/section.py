@@ -1,0 +1,146 @@
+"""The desk's broadcast section: its pages, forms, live sound, card and needs."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from broadcast.guard import Answer
+from broadcast.mute import NAV, PAGES_FOLDER
+from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
+from broadcast.pages import acts, clips, now, past, zones
+from broadcast.pages import words as told
+from broadcast.pages.acts import Acts, pressable
+from broadcast.pages.ahead import coming
+from broadcast.pages.board import Board
+from broadcast.pages.card import FirstScreen, state_of
+from broadcast.pages.clips import Clips
+from broadcast.pages.deck import PATH, Deck
+from broadcast.pages.hint import ruling
+from broadcast.pages.listen import Ears, Listening
+from broadcast.pages.microphone import Microphone
+from broadcast.pages.planned import Planned
+from broadcast.pages.prepared import Prepared
+from gateway.access import Caller
+from gateway.health import Vitals
+from gateway.web.gate import CALLER, permissions
+from gateway.web.pages import PAGES
+from gateway.web.pulse import framed
+from gateway.web.section import Card, Permission, Route, Section
+from gateway.web.words import words_for
+
+TOLD_S = 120
+"""So long the page says what became of a press."""
+
+
+class BroadcastPages:
+    """The handlers that only look."""
+
+    def __init__(self, board: Board, vitals: Callable[[], Vitals]) -> None:
+        """Over that board."""
+        self._board = board
+        self._vitals = vitals
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """What sounds, what can be pressed, where, what comes and what was."""
+        words, seen, deck = words_for(request), self._vitals(), self._board.deck
+        presets = {k: each for k, each in deck.presets.all().items() if pressable(each)}
+        return request.app[PAGES].render(
+            request,
+            "broadcast/home.html",
+            seen,
+            self._board.view(seen, words),
+            air=[now.sounding(kept, deck, words) for kept in now.on_air(deck)],
+            waiting=[past.row(kept, deck, seen.timezone, words) for kept in now.waiting(deck)],
+            told=self._told(request),
+            presets=presets,
+            tree=zones.tree(deck),
+            coming=coming(deck, seen.timezone, words)[:6],
+            rows=past.rows(deck, seen.timezone, words),
+            clips=clips.shown(deck),
+            length=told.seconds,
+            state=state_of(deck, words),
+            wall=self._keys(request),
+            text_max=TEXT_CHARS_MAX,
+            repeats=acts.REPEATS,
+            classes=acts.CLASSES,
+            repeat_max=REPEAT_MAX,
+            may_act=_may_act(request),
+            away=not deck.connected(),
+            quiet=self._quiet(),
+        )
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """All orders that the station remembers."""
+        words, seen, deck = words_for(request), self._vitals(), self._board.deck
+        rows = past.rows(deck, seen.timezone, words, past.ROWS_MAX)
+        return request.app[PAGES].render(request, "broadcast/past.html", seen, {}, rows=rows)
+
+    def _told(self, request: web.Request) -> past.Row | None:
+        deck = self._board.deck
+        kept = deck.room.get(request.query.get("told", "")[:80])
+        if kept is None or kept.boot != deck.clock.boot:
+            return None
+        if (deck.clock.now_ns() - kept.since_ns) / 1e9 > TOLD_S:
+            return None
+        return past.row(kept, deck, self._vitals().timezone, words_for(request))
+
+    def _keys(self, request: web.Request) -> list[tuple[str, str, str, past.Row | None]]:
+        """Each key on the wall: its name, what it plays, where, and its last press."""
+        words, deck = words_for(request), self._board.deck
+        found = []
+        for key, options in deck.keys.items():
+            last = next((k for k in deck.room.orders() if k.order.source == f"key.{key}"), None)
+            row = None if last is None else past.row(last, deck, self._vitals().timezone, words)
+            preset = deck.presets.all().get(options.order.preset)
+            title = options.order.preset if preset is None else preset.name
+            found.append((key, title, deck.room.house.zones[options.order.zone].name, row))
+        return found
+
+    def _quiet(self) -> str:
+        """Why the community hears no notice now, as a text code; empty if it would."""
+        deck = self._board.deck
+        for zone in deck.room.house.zones.values():
+            if zone.sound == "community" and zone.speakers:
+                found = ruling(deck, zone.id)
+                return "" if found.answer is Answer.GO else found.code or ""
+        return ""
+
+
+def section(
+    deck: Deck,
+    vitals: Callable[[], Vitals],
+    *,
+    ears: Ears,
+    turned: Callable[[], Awaitable[None]],
+    changed: Callable[[], None],
+) -> Section:
+    """The broadcast at the desk.
+
+    `turned` lets the engine know of another volume, `changed` the voice of other presets.
+    """
+    board, first = Board(deck), FirstScreen(deck)
+    pages = BroadcastPages(board, vitals)
+    view = Permission.VIEW
+    return Section(
+        name="broadcast",
+        routes=(
+            Route(path=PATH, handler=pages.home, permission=view),
+            Route(path=f"{PATH}/past", handler=pages.history, permission=view),
+            *Acts(deck, vitals, turned).routes(),
+            *Clips(deck).routes(),
+            *Microphone(deck).routes(),
+            *Listening(deck, ears).routes(),
+            *Prepared(deck, vitals, changed).routes(),
+            *Planned(deck, vitals).routes(),
+        ),
+        templates=PAGES_FOLDER / "html",
+        static=PAGES_FOLDER / "static",
+        nav=NAV,
+        card=Card("broadcast/card.html", first.urgency, first.view, first.needs),
+        pulses={"broadcast": framed(board.view)},
+    )
+
+
+def _may_act(request: web.Request) -> bool:
+    caller: Caller | None = request.get(CALLER)
+    return caller is not None and Permission.STAFF in permissions(caller)

@@ -1,0 +1,158 @@
+"""Every screen of the broadcast, in every state."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.async_api import Browser as Chromium
+
+from broadcast.monitor import Fault
+from broadcast.order import Class, Preset
+from broadcast.schedule import Schedule
+from gateway.audit.events import Who
+from gateway.health import Vitals
+from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
+from tests.web import browser
+from tests.web.station import NORMAL, STATES, WALL_NS
+
+HOME = "/desk/broadcast"
+
+
+async def nothing(_made: CastSite) -> None:
+    """Silence."""
+
+
+async def playing(made: CastSite) -> None:
+    """A notice sounds, one is over, something is planned."""
+    plan = Schedule(name="收旧衣", cron="0 15 * * *", preset="long", zones=("all",))
+    await made.sounding.schedules.put("plan-1", plan, Who("staff", "zhang"))
+    await made.play("water", "hall")
+    await made.hush_open()
+    await made.play("long")
+
+
+async def emergency(made: CastSite) -> None:
+    """Everybody is to get out."""
+    await made.play("get-out", cls=Class.EMERGENCY)
+
+
+async def night(made: CastSite) -> None:
+    """Quiet hours; somebody has tried."""
+    made.wall(NIGHT_NS)
+    await made.order(Preset("water"))
+
+
+async def unset(made: CastSite) -> None:
+    """Nobody knows what time it is."""
+    made.wall(None)
+
+
+async def storm(made: CastSite) -> None:
+    """An emergency, and a dozen orders behind it."""
+    await made.play("long", "hall")
+    await made.play("get-out", "all", cls=Class.EMERGENCY)
+    for n in range(12):
+        await made.order(Preset(("water", "long", "visitors")[n % 3]), ("b3", "b5", "all")[n % 3])
+    await asyncio.sleep(0.5)
+
+
+async def away(made: CastSite) -> None:
+    """The audio process is not there."""
+    made.sounding._engine._ready.clear()
+
+
+async def faulty(made: CastSite) -> None:
+    """A loudspeaker does not answer."""
+    await made.play("long")
+    made.room.monitor.faults["horn-b5"] = Fault("speaker.nobody-listens", {"address": "10.0.0.5"})
+
+
+class Shot(NamedTuple):
+    """One screen: who looks, at what, after what."""
+
+    name: str
+    path: str = HOME
+    after: Callable[[CastSite], Awaitable[None]] = nothing
+    who: str = "zhang"
+    vitals: Callable[[], Vitals] = lambda: NORMAL
+    width: int = DESK
+    query: str = ""
+    tried: bool = True
+
+    @property
+    def live(self) -> bool:
+        """Whether the page keeps itself true."""
+        return self.path in {HOME, "/desk/"}
+
+
+SHOTS = (
+    Shot("cast-empty"),
+    Shot("cast-empty-phone", width=PHONE, tried=False),
+    Shot("cast-playing", after=playing),
+    Shot("cast-playing-phone", after=playing, width=PHONE),
+    Shot("cast-playing-night", after=playing, query="?night=on"),
+    Shot("cast-playing-en", after=playing, query="?lang=en", tried=False),
+    Shot("cast-emergency", after=emergency),
+    Shot("cast-emergency-phone", after=emergency, width=PHONE, tried=False),
+    Shot("cast-quiet", after=night),
+    Shot("cast-unset", after=unset, tried=False),
+    Shot("cast-storm", after=storm),
+    Shot("cast-away", after=away, tried=False),
+    Shot("cast-away-phone-night", after=away, width=PHONE, query="?night=on"),
+    Shot("cast-faulty", after=faulty, tried=False),
+    Shot("cast-volatile", after=playing, vitals=STATES["volatile"], tried=False),
+    Shot("cast-viewer", after=playing, who="guest", tried=False),
+    Shot("cast-presets", f"{HOME}/presets"),
+    Shot("cast-preset", f"{HOME}/presets/water"),
+    Shot("cast-preset-phone", f"{HOME}/presets/water", width=PHONE, tried=False),
+    Shot("cast-schedules", f"{HOME}/schedules", playing),
+    Shot("cast-schedules-phone", f"{HOME}/schedules", playing, width=PHONE, tried=False),
+    Shot("cast-past", f"{HOME}/past", storm, tried=False),
+    Shot("cast-past-phone-night", f"{HOME}/past", playing, width=PHONE, query="?night=on"),
+    Shot("cast-desk", "/desk/", emergency),
+    Shot("cast-desk-phone", "/desk/", playing, width=PHONE, tried=False),
+)
+
+
+async def take(
+    chromium: Chromium, made: CastSite, shot: Shot, out: Path | None = OUT
+) -> browser.Verdict:
+    """Bring the station into that state, open the screen, picture it and judge it."""
+    made.vitals = shot.vitals()
+    made.wall(WALL_NS)
+    made.sounding._engine._ready.set()
+    await made.hush()
+    await shot.after(made)
+    async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
+        console = browser.complaints(page)
+        await sign_in(page, made, shot.who)
+        await page.goto(made.https + shot.path + shot.query)
+        if shot.live:
+            await page.wait_for_selector("body[data-heard]")
+        if out is not None:
+            await browser.shoot(page, out / f"{shot.name}.png")
+        return await browser.judge(page, console)
+
+
+async def main(names: list[str]) -> int:
+    """Take all shots (or those named), print what was found."""
+    faults = 0
+    shots = [shot for shot in SHOTS if not names or shot.name in names]
+    async with browser.browser() as chromium:
+        with tempfile.TemporaryDirectory() as folder:
+            async with cast_site(Path(folder)) as made:
+                for shot in shots:
+                    verdict = await take(chromium, made, shot)
+                    faults += bool(verdict.faults)
+                    print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
+                    for fault in verdict.faults[:12]:
+                        print(f"    {fault}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))

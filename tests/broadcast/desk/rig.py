@@ -1,0 +1,201 @@
+"""The station of `tests/access` with loudspeakers: the real room, voice and audio process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from broadcast.order import Authority, Class, Content, Live, Order, Preset
+from gateway.appliance.load import load
+from gateway.appliance.schema import Settings
+from gateway.audit.events import Who
+from gateway.event import Trust
+from gateway.station.sounding import Sounding
+from gateway.web.section import Section
+from tests.access.rig import Site, site
+from tests.web.station import WALL_NS
+
+NIGHT_NS = WALL_NS + 8 * 3_600_000_000_000
+"""Eight hours after the pages' afternoon: quiet hours."""
+
+SETTINGS = """schema = 1
+[station]
+id = "test-1"
+name = "望京西园三区驿站"
+[journal]
+quota_mb = 16
+[place]
+grid-031 = { name = "第31网格" }
+b3 = { name = "3号楼", in = "grid-031" }
+b3-lift = { name = "3号楼电梯", in = "b3" }
+b5 = { name = "5号楼", in = "grid-031" }
+hall = { name = "驿站大厅", in = "grid-031" }
+[zone]
+all = { name = "全小区", places = ["grid-031"], sound = "community" }
+b3 = { name = "3号楼", places = ["b3"], sound = "community" }
+b3-lift = { name = "3号楼电梯", places = ["b3-lift"], sound = "near" }
+b5 = { name = "5号楼", places = ["b5"], sound = "community" }
+hall = { name = "驿站大厅", places = ["hall"], sound = "indoors" }
+[speaker.horn-b3]
+kind = "multicast"
+name = "3号楼号角"
+zones = ["all", "b3"]
+group = "239.255.12.0"
+port = 15004
+ttl = 0
+interface = "127.0.0.1"
+codec = "l16"
+[speaker.horn-b5]
+kind = "multicast"
+name = "5号楼号角"
+zones = ["all", "b5"]
+group = "239.255.12.0"
+port = 15006
+ttl = 0
+interface = "127.0.0.1"
+[speaker.lift]
+kind = "multicast"
+zones = ["b3-lift"]
+group = "239.255.12.0"
+port = 15008
+ttl = 0
+interface = "127.0.0.1"
+[speaker.hall]
+kind = "multicast"
+zones = ["hall"]
+group = "239.255.12.0"
+port = 15010
+ttl = 0
+interface = "127.0.0.1"
+[broadcast.preset.get-out]
+name = "紧急疏散"
+class = "emergency"
+text = "请注意，请马上沿楼梯离开。"
+repeat = 3
+[broadcast.preset]
+water = { name = "下午停水", text = "各位邻居，今天下午停水。", repeat = 2 }
+long = { name = "收旧衣", text = "LONG" }
+[bus.plant]
+kind = "modbus-tcp"
+address = "127.0.0.1:1"
+[device.di]
+name = "值班室干接点"
+place = "hall"
+profile = "generic-di8"
+bus = "plant"
+address = "9"
+inputs.1 = { is = "key", id = "notice-key", name = "值班室通知键", place = "hall" }
+[key.notice]
+input = "di.notice-key"
+order = { preset = "water", zone = "hall" }
+"""
+LONG = "各位邻居，收旧衣的车到了，请把洗干净的旧衣服送到驿站门口。" * 6
+
+
+def settings(folder: Path) -> Settings:
+    """The station's, with loudspeakers on loopback that nobody need hear."""
+    file = folder / "config" / "station.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(SETTINGS.replace("LONG", LONG), "utf-8")
+    return load(file)
+
+
+class CastSite(Site):
+    """The running station; `sounding` is its broadcast."""
+
+    sounding: Sounding
+
+    def wings(self) -> list[Section]:
+        """The broadcast's."""
+        (self.folder / "run").mkdir(exist_ok=True)
+        self.sounding = Sounding(
+            settings(self.folder),
+            self.folder,
+            self.folder / "run",
+            self.clock,
+            self.journal,
+            lived_ns=self.clock.now_ns,
+        )
+        return self.sounding.sections(self.look, self.names)
+
+    @property
+    def room(self) -> Any:
+        return self.sounding.room
+
+    def wall(self, wall_ns: int | None) -> None:
+        """It is that time of day, or nobody knows."""
+        self.clock._keeper._fixes = {}
+        if wall_ns is not None:
+            self.clock.learn(Trust.NTP, wall_ns, 1_000_000)
+
+    async def order(self, content: Content, *zones: str, cls: Class = Class.NOTICE) -> Any:
+        """Somebody presses."""
+        order = Order(
+            id=self.room.number(),
+            source="desk",
+            zones=zones or ("all",),
+            class_=cls,
+            authority=Authority.PRESS,
+            actor=Who("staff", "zhang"),
+            content=content,
+            expires=self.clock.deadline(600),
+        )
+        return await self.room.order(order)
+
+    async def play(self, preset: str, *zones: str, cls: Class = Class.NOTICE) -> Any:
+        """A preset sounds: its first packet has left."""
+        receipt = await self.order(Preset(preset), *zones, cls=cls)
+        await until(lambda: bool(self.room.find(receipt.of).reached))
+        return self.room.find(receipt.of)
+
+    async def speak(self, *zones: str) -> Any:
+        """Somebody opens a microphone, and nothing more."""
+        return await self.order(Live(), *zones, cls=Class.LIVE)
+
+    async def hush_open(self) -> None:
+        """Nothing sounds any more."""
+        for kept in self.room.orders():
+            if kept.open:
+                await self.room.cancel(kept.order.id, Who("system", "test"))
+
+    async def hush(self) -> None:
+        """Nothing sounds any more, and nothing was ever asked for."""
+        await self.hush_open()
+        await self.journal.append([])
+        self.room._all.book._kept.clear()
+        self.room.monitor.faults.clear()
+
+
+async def until(true: Callable[[], bool], within_s: float = 20) -> None:
+    """Wait for what another process brings about."""
+    async with asyncio.timeout(within_s):
+        while not true():  # noqa: ASYNC110  # another process brings it about, and tells nobody here
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def cast_site(folder: Path) -> AsyncIterator[CastSite]:
+    """The station with its people, its voice ready."""
+    async with site(folder, kind=CastSite) as made:
+        assert isinstance(made, CastSite)
+        made.wall(WALL_NS)
+        await made.furnish()
+        await made.sounding.start()
+        engine = made.sounding._engine
+        try:
+            await until(lambda: engine.connected)
+            yield made
+        finally:
+            await made.sounding.stop()
+            await end_process(engine)
+
+
+async def end_process(engine: Any) -> None:
+    """The audio process that this station has started goes with it."""
+    launch = engine._launch
+    if launch.pid is not None:
+        os.kill(launch.pid, signal.SIGTERM)
+        await until(lambda: not launch.alive())

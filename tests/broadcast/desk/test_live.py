@@ -1,0 +1,154 @@
+"""The microphone and the listener, judged by what comes out: real browser, real audio process.
+
+The browser's microphone plays a file; ffmpeg receives the loudspeaker's packets and writes what it
+heard, which is compared with the file.
+"""
+
+import asyncio
+import operator
+from array import array
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
+
+from broadcast.order import Class
+from broadcast.prepare.clip import HEADER_BYTES
+from broadcast.prepare.index import Kind
+from broadcast.speakers import sdp
+from broadcast.speakers.options import Multicast
+from tests.access.look import sign_in
+from tests.access.rig import browser as reader
+from tests.broadcast.desk.look import HOME
+from tests.broadcast.desk.rig import CastSite, cast_site, until
+from tests.broadcast.engine.rig import RATE, correlation, load, save, speechlike
+from tests.broadcast.speakers.test_receivers import users
+from tests.web import browser
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+SPOKEN_S = 3.0
+HORN = Multicast(
+    zones=("b3",), group="239.255.12.0", port=15004, codec="l16", ttl=0, interface="127.0.0.1"
+)
+"""The horn of building 3 as its receiver knows it."""
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def made(tmp_path_factory) -> AsyncIterator[CastSite]:
+    async with cast_site(tmp_path_factory.mktemp("live")) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def talking(tmp_path_factory) -> AsyncIterator[Chromium]:
+    """A browser whose microphone hears a file, again and again."""
+    file = save(tmp_path_factory.mktemp("mic") / "spoken.wav", speechlike(SPOKEN_S))
+    async with browser.browser(
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={file}",
+    ) as started:
+        yield started
+
+
+async def receiver(folder: Path) -> asyncio.subprocess.Process:
+    """ffmpeg at the loudspeaker's end, listening; it leaves when it has heard two seconds."""
+    description = folder / "horn.sdp"
+    await asyncio.to_thread(description.write_text, sdp.of_group("l16", HORN, Class.LIVE))
+    process = await asyncio.create_subprocess_exec(
+        *("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,udp,rtp"),
+        *("-localaddr", "127.0.0.1", "-i", str(description), "-t", "2"),
+        *("-y", str(folder / "heard.wav")),
+    )
+    await until(lambda: users(HORN.address(Class.LIVE)) > 0)
+    return process
+
+
+SPAN = RATE // 5
+"""A browser resamples, and its clock is not the station's: only short spans can be compared."""
+
+
+def best(heard: "array[int]", source: "array[int]") -> float:
+    """How alike a fifth of a second of it is to the endless file, wherever in it that lies."""
+    piece, twice = heard[RATE // 2 : RATE // 2 + SPAN], source + source
+    low, lower = _quarter(piece), _quarter(twice)
+    rough = [sum(map(operator.mul, low, lower[at:])) for at in range(len(source) // 4)]
+    near = 4 * rough.index(max(rough))
+    spans = (twice[at : at + SPAN] for at in range(max(0, near - 16), near + 17))
+    return max(correlation(piece, span) for span in spans)
+
+
+def _quarter(sound: "array[int]") -> list[int]:
+    """At a quarter of the rate, which is enough to find a place."""
+    return [sum(sound[n : n + 4]) for n in range(0, len(sound) - 3, 4)]
+
+
+LEVEL = "() => Number(document.querySelector('#mic-level .v').getAttribute('width')) > 20"
+
+
+async def test_what_is_said_at_the_desk_is_heard_by_a_receiver_and_kept(
+    made: CastSite, talking: Chromium, tmp_path: Path
+) -> None:
+    context = {"ignore_https_errors": True, "permissions": ["microphone"]}
+    async with browser.tab(talking, **context) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(made.https + HOME)
+        await page.uncheck("#zone-all")
+        await page.check("#zone-b3")
+        await page.click("#mic-open")
+        await page.wait_for_selector("text=话筒开着，还没有播")
+        await page.wait_for_function(LEVEL)
+        ffmpeg = await receiver(tmp_path)
+        await page.focus("#mic-talk")
+        await page.keyboard.down(" ")
+        await page.wait_for_selector("text=正在直播，松开就停")
+        assert await ffmpeg.wait() == 0
+        await page.keyboard.up(" ")
+        await page.wait_for_selector("text=说完了，录音在下面")
+        (kept,) = made.room.orders()
+        await until(lambda: not made.room.find(kept.order.id).open)
+    assert made.room.find(kept.order.id).state.value == "finished"
+    spoken = speechlike(SPOKEN_S)
+    assert best(load(tmp_path / "heard.wav"), spoken) > 0.95
+    (clip,) = made.sounding.shelf.clips(Kind.RECORDING)
+    recorded = array("h", (await asyncio.to_thread(clip.path.read_bytes))[HEADER_BYTES:])
+    assert best(recorded, spoken) > 0.95
+    acts = [past.act.what for past in await made.acts(3)]
+    assert "broadcast/live" in acts
+
+
+async def test_a_stranger_cannot_speak_into_somebody_elses_order(made: CastSite) -> None:
+    await made.hush()
+    receipt = await made.speak("b3")
+    async with reader(made) as other:
+        await other.enter("boss")
+        line = {"Origin": made.https, "Connection": "Upgrade", "Upgrade": "websocket"}
+        answer = await other.get(f"{HOME}/live/{receipt.of}", headers=line)
+        assert answer.status == 403
+    await made.hush()
+
+
+async def test_the_listener_hears_the_very_sound_of_the_zone_and_leaves_no_trace(
+    made: CastSite,
+) -> None:
+    await made.hush()
+    async with reader(made) as somebody:
+        await somebody.enter("guest")
+        answer = await somebody.get(f"{HOME}/listen/b3.wav")
+        assert answer.content_type == "audio/wav"
+        await answer.content.readexactly(HEADER_BYTES + RATE)  # half a second of silence
+        kept = await made.play("long", "b3")
+        heard = array("h", await answer.content.readexactly(RATE * 2 * 4))
+        answer.close()
+    chime = made.sounding.shelf.clip(kept.clips[0])
+    source = array("h", (await asyncio.to_thread(chime.path.read_bytes))[HEADER_BYTES:])
+    begins = next(n for n, sample in enumerate(heard) if abs(sample) > 8)
+    first = next(n for n, sample in enumerate(source) if abs(sample) > 8)
+    piece = heard[begins : begins + RATE]
+    assert correlation(piece, source[first : first + RATE]) > 0.99
+    assert kept.reached[0] == 1, "who listens at the desk is no loudspeaker"
+    await until(lambda: made.sounding.ears.speakers() == ())
+    await made.hush()

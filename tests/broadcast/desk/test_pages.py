@@ -1,0 +1,283 @@
+"""The broadcast's pages in a browser: every screen, the keyboard alone, without a script."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page
+
+from broadcast.order import Class
+from tests.access.look import sign_in
+from tests.broadcast.desk.look import HOME, SHOTS, Shot, take
+from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site, until
+from tests.web import browser
+from tests.web.station import NORMAL, WALL_NS
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(
+        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
+    ),
+]
+
+
+HOSTILE = {
+    "空.mp3": b"",
+    "列表.m3u": b"#EXTM3U\nhttp://127.0.0.1/secret\n",
+    "坏了.wav": b"RIFF\xff\xff\xff\x7fWAVEfmt ",
+}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chromium() -> AsyncIterator[Chromium]:
+    async with browser.browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def made(tmp_path_factory) -> AsyncIterator[CastSite]:
+    async with cast_site(tmp_path_factory.mktemp("cast")) as site:
+        yield site
+
+
+async def opened(page: Page, made: CastSite, path: str = HOME) -> None:
+    made.vitals = NORMAL
+    made.wall(WALL_NS)
+    await made.hush()
+    await sign_in(page, made, "zhang")
+    await page.goto(made.https + path)
+
+
+async def focus(page: Page, element: str) -> None:
+    """Tab until that element has the focus; it is seen where that is."""
+    for _ in range(90):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("(id) => document.activeElement.id === id", element):
+            break
+    else:
+        raise AssertionError(f"no way to #{element} by the keyboard")
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+async def hold_enter(page: Page, milliseconds: int) -> None:
+    await page.keyboard.down("Enter")
+    await page.wait_for_timeout(milliseconds)
+    await page.keyboard.up("Enter")
+
+
+def states(made: CastSite) -> list[tuple[str, str]]:
+    """What was asked for, the newest first: class and state."""
+    return [(kept.order.class_.word, kept.state.value) for kept in made.room.orders()]
+
+
+@pytest.mark.parametrize("shot", [shot for shot in SHOTS if shot.tried], ids=lambda shot: shot.name)
+async def test_every_screen(chromium: Chromium, made: CastSite, shot: Shot) -> None:
+    verdict = await take(chromium, made, shot, out=None)
+    assert verdict.faults == []
+    assert verdict.rules >= 30, "axe has looked"
+
+
+async def test_by_the_keyboard_alone_a_notice_an_emergency_and_their_end(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.wait_for_selector("body[data-heard]")
+        await focus(page, "play-long")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+        await page.wait_for_selector("text=2 个喇叭里 2 个已发出")
+        await page.wait_for_selector("body[data-heard]")
+        await focus(page, "play-get-out")
+        await hold_enter(page, 300)  # a slip of the finger
+        assert states(made) == [("notice", "playing")]
+        await hold_enter(page, 1400)
+        await page.wait_for_selector("h1:has-text('正在播：紧急疏散')")
+        assert states(made)[0][0] == "emergency"
+        emergency = made.room.orders()[0].order.id
+        await page.wait_for_selector("body[data-heard]")
+        await focus(page, f"stop-{emergency}")
+        await hold_enter(page, 300)
+        assert states(made)[0][1] == "playing"
+        await hold_enter(page, 1400)
+        await until(lambda: states(made)[0] == ("emergency", "stopped"))
+    acts = await made.acts(3)
+    assert [past.act.what for past in acts] == [
+        "broadcast/cancel",
+        "broadcast/place",
+        "broadcast/place",
+    ]
+    assert {past.act.who.id for past in acts} == {"zhang"}
+
+
+async def test_ten_presses_are_one_order(chromium: Chromium, made: CastSite) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        form = await page.input_value("#f input[name=form]")
+        for _ in range(10):
+            await page.request.post(
+                f"{made.https}{HOME}/play/long",
+                form={"form": form, "zone": "all"},
+                headers={"Origin": made.https},
+            )
+    assert len(made.room.orders()) == 1
+
+
+async def test_without_a_script_presets_words_and_stop(chromium: Chromium, made: CastSite) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await opened(page, made)
+        await page.click("#play-get-out")  # nobody can have held it: it asks
+        await page.wait_for_selector("text=真的播“紧急疏散”吗？")
+        await page.click("#no")
+        assert states(made) == []
+        await page.fill("#say-text", "3号楼14:30停水")
+        await page.click("#hear")
+        await page.wait_for_selector("text=三号楼十四点三十分停水")
+        assert states(made) == []
+        await page.click("#say")
+        await page.wait_for_selector("#told:has-text('3号楼14:30停水')")
+        await until(lambda: states(made)[0] in {("notice", "playing"), ("notice", "finished")})
+        await made.hush()
+        await page.goto(made.https + HOME)
+        await page.click("#play-long")
+        await until(lambda: states(made) == [("notice", "playing")])
+        await page.goto(made.https + HOME)
+        await page.click("text=按住停播")
+        await until(lambda: states(made) == [("notice", "stopped")])
+
+
+async def test_by_night_the_page_says_why_before_the_press_and_the_receipt_after_it(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        made.wall(NIGHT_NS)
+        await page.goto(made.https + HOME)
+        await page.wait_for_selector("p.toast:has-text('安静时段，不对全小区播')")
+        assert not await page.is_checked("#zone-all")
+        await page.check("#zone-all")
+        await page.click("#play-long")
+        await page.wait_for_selector("#told:has-text('没有播')")
+        assert states(made) == [("notice", "refused")]
+        await made.hush()
+        await page.goto(made.https + HOME)
+        await page.check("#zone-hall")
+        await page.click("#play-long")
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+    made.wall(WALL_NS)
+
+
+async def test_what_is_ticked_and_written_stays_while_the_page_is_brought_up_to_date(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.wait_for_selector("body[data-heard]")
+        await page.uncheck("#zone-all")
+        await page.check("#zone-hall")
+        await page.fill("#say-text", "写了一半")
+        await page.focus("#hear")
+        await made.play("long", "b5")
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+        assert await page.input_value("#say-text") == "写了一半"
+        assert await page.is_checked("#zone-hall")
+        assert not await page.is_checked("#zone-all")
+
+
+async def test_a_key_is_changed_and_taken_back_and_volume_is_kept(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made, f"{HOME}/presets/water")
+        await page.fill("#text", "明天上午停水。")
+        await page.click("#keep")
+        await page.wait_for_selector("text=明天上午停水。")
+        assert made.sounding.presets.get("water").text == "明天上午停水。"
+        await page.click("#undo")
+        await page.wait_for_selector("text=没有改过")
+        assert made.sounding.presets.get("water").text == "各位邻居，今天下午停水。"
+        await page.goto(made.https + HOME)
+        await page.click("#down-b3")
+        await page.wait_for_selector("#down-b3")
+        assert made.sounding.volumes.step("b3") == 9
+        await page.click("#up-b3")
+        await page.wait_for_selector("#up-b3")
+        assert made.sounding.volumes.step("b3") == 10
+
+
+async def test_a_schedule_is_looked_at_kept_skipped_and_taken_away(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made, f"{HOME}/schedules")
+        for each in made.sounding.schedules.all():
+            await page.click(f"#remove-{each}")
+        await page.select_option("#preset", "long")
+        await page.fill("#at", "15:00")
+        await page.select_option("#day", "workdays")
+        await page.check("#zone-all")
+        await page.click("#look")
+        await page.wait_for_selector("#times:has-text('15:00'):has-text('明天 15:00')")
+        assert dict(made.sounding.schedules.all()) == {}
+        await page.click("#keep")
+        await page.wait_for_selector("text=下几次")
+        (plan,) = made.sounding.schedules.all()
+        await page.click(f"#skip-{plan}")
+        await page.wait_for_selector("text=这次跳过")
+        await page.click(f"#remove-{plan}")
+        await page.wait_for_selector("h2:has-text('没有定时的播报')")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("空.mp3", "空"), ("列表.m3u", "声音"), ("坏了.wav", "声音")],
+)
+async def test_a_file_that_cannot_be_used_says_what_is_wrong(
+    chromium: Chromium, made: CastSite, tmp_path: Path, name: str, said: str
+) -> None:
+    (tmp_path / name).write_bytes(HOSTILE[name])
+    before = made.sounding.shelf.size()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.set_input_files("#upload-file", tmp_path / name)
+        told = page.locator("#upload-state")
+        await page.wait_for_function(
+            "() => { const said = document.getElementById('upload-state').textContent;"
+            " return said && !/^(正在上传|已上传)/.test(said); }"
+        )
+        text = await told.inner_text()
+        assert said in text, text
+    assert made.sounding.shelf.size() == before
+    assert (await made.acts(1))[0].act.what == "broadcast/upload"
+
+
+async def test_nobody_plays_without_a_key_of_the_staff(chromium: Chromium, made: CastSite) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await sign_in(page, made, "guest")
+        await page.goto(made.https + HOME)
+        assert await page.locator("#play-long, #say, #mic-open, [data-hold]").count() == 0
+        form = await page.input_value("#f input[name=form]")
+        answer = await page.request.post(
+            f"{made.https}{HOME}/play/long",
+            form={"form": form, "zone": "all"},
+            headers={"Origin": made.https},
+        )
+        assert answer.status == 403
+    assert made.room.orders() == ()
+
+
+async def test_stop_all_leaves_the_emergency_alone(chromium: Chromium, made: CastSite) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await opened(page, made)
+        await made.play("long", "hall")
+        await made.play("get-out", "b3", cls=Class.EMERGENCY)
+        await page.goto(made.https + HOME)
+        await page.click(f"#stop-{made.room.orders()[-1].order.id}")
+        await until(
+            lambda: sorted(states(made)) == [("emergency", "playing"), ("notice", "stopped")]
+        )
