@@ -37,11 +37,7 @@ class _Inlet(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.listeners: set[Frames] = set()
-        self.line: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.line = transport
+        self.line: asyncio.BaseTransport | None = None
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
         samples = array.array("h", data[RTP_HEADER_BYTES:][:FRAME_BYTES])
@@ -92,6 +88,7 @@ class Ears:
                 return self._inlets[zone.id][0]
             loop = asyncio.get_running_loop()
             line, inlet = await loop.create_datagram_endpoint(_Inlet, ("127.0.0.1", 0))
+            inlet.line = line
             to = f"127.0.0.1:{line.get_extra_info('sockname')[1]}"
             options = Unicast(zones=(zone.id,), to=(to,), codec="l16")
             cap_db = guard.LEVEL_DB_MAX[zone.sound] if zone.sound == "near" else None
