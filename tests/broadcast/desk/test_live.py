@@ -72,8 +72,13 @@ SPAN = RATE // 5
 
 
 def best(heard: "array[int]", source: "array[int]") -> float:
-    """How alike a fifth of a second of it is to the endless file, wherever in it that lies."""
-    piece, twice = heard[RATE // 2 : RATE // 2 + SPAN], source + source
+    """How alike the best of three spans is to the endless file: a busy machine drops frames."""
+    return max(_best(heard[at : at + SPAN], source) for at in range(SPAN, 4 * SPAN, SPAN))
+
+
+def _best(piece: "array[int]", source: "array[int]") -> float:
+    """How alike the span is to the file, wherever in it that lies."""
+    twice = source + source
     low, lower = _quarter(piece), _quarter(twice)
     rough = [sum(map(operator.mul, low, lower[at:])) for at in range(len(source) // 4)]
     near = 4 * rough.index(max(rough))
