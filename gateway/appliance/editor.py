@@ -22,6 +22,9 @@ from gateway.rules import duty, linkage
 from gateway.rules.rule import RuleOptions
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
+from kiosk.catalogue import services
+from kiosk.options import SHAPES
+from kiosk.options import Options as KioskOptions
 
 _SINGLE = {
     "station": StationOptions,
@@ -39,6 +42,7 @@ _BY_ID = {
     "upstream": UplinkOptions,
     "key": KeyOptions,
     "voice": VoiceOptions,
+    "kiosk": KioskOptions,
 }
 
 
@@ -49,6 +53,7 @@ def json_schema() -> dict[str, Any]:
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
     owners += [kind.options for kind in kinds.values()]
     owners += SPEAKER_KINDS.values()
+    owners += SHAPES.values()
     owners += [driver.Options for driver in families.values()]
     shapes, parts = msgspec.json.schema_components(owners, ref_template="#/$defs/{name}")
     parts = msgspec.json.decode(msgspec.json.encode(parts))  # defaults that are tuples
@@ -68,6 +73,13 @@ def json_schema() -> dict[str, Any]:
         "bus": _by_id({"anyOf": buses}),
         "device": _by_id(device),
         "speaker": _by_id({"anyOf": speakers}),
+        "service": {
+            "type": "object",
+            "properties": {
+                name: by_owner[SHAPES[each.family]] for name, each in services().items()
+            },
+            "additionalProperties": False,
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -31,11 +31,13 @@ class KioskReader:
         zones: Collection[str],
         places: Collection[str],
         devices: Mapping[str, DeviceSetting],
+        named: Collection[str],
     ) -> None:
-        """`devices` are those without a mistake."""
+        """`devices` are those without a mistake, `named` all that the file has."""
         self._decoder = decoder
         self._zones = zones
         self._places = places
+        self._spoilt = frozenset(named) - devices.keys()
         self._inputs = {
             f"{device.id}.{wired.id}" for device in devices.values() for wired in device.wired()
         }
@@ -54,7 +56,8 @@ class KioskReader:
             refers(service, services(), at, "requests.unknown-service")
         for number, word in options.keys.items():
             refers(number, PLATES, (*path, "keys", number), "requests.unknown-key")
-            refers(word, self._inputs, (*path, "keys", number), "requests.unknown-input")
+            if word.partition(".")[0] not in self._spoilt:  # its own mistake has been told
+                refers(word, self._inputs, (*path, "keys", number), "requests.unknown-input")
         return options
 
     def service(self, name: str, table: Any, path: KeyPath) -> ServiceOptions | None:

@@ -115,7 +115,11 @@ class _Loader:
             return None
         rules = self._rules(station, tree, buses, devices)
         keyed = KioskReader(
-            self._decoder, zones=self._ids("zone"), places=place_ids, devices=devices
+            self._decoder,
+            zones=self._ids("zone"),
+            places=place_ids,
+            devices=devices,
+            named=self._ids("device"),
         )
         requests = read_kiosks(keyed, self._each, station)
         if rules is None:
