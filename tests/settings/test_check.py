@@ -69,9 +69,9 @@ def test_a_point_is_called_by_what_is_wired_there() -> None:
     assert [(each.name, each.kind) for each in module.shown("zh")] == [
         ("5层烟感", "smoke"),
         ("电梯电瓶车", "e-bike"),
-        ("值班室通知键", "key"),
         ("大厅叫车键", "key"),
         ("大厅找人键", "key"),
+        ("值班室通知键", "key"),
     ]
 
 
