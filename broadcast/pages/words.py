@@ -1,8 +1,10 @@
 """An order as a person reads it: what it says, where, who gave it, what became of it."""
 
+from typing import assert_never
+
 from broadcast.book import Kept
 from broadcast.life import State
-from broadcast.order import Clip, Live, Preset, Say
+from broadcast.order import Clip, Live, Preset, Say, Sentence
 from broadcast.pages.deck import Deck
 from gateway.audit.events import Who
 from gateway.errors import UsageError
@@ -26,15 +28,18 @@ MARKS = {
 def title(kept: Kept, deck: Deck, words: Words) -> str:
     """What is said, in a few words."""
     content = kept.order.content
-    if isinstance(content, Live):
-        return words("cast.live-title")
-    if isinstance(content, Clip):
-        return _clip(content.sha, deck, words)
-    if isinstance(content, Say):
-        return _short(content.text)
-    assert isinstance(content, Preset)
-    preset = deck.presets.all().get(content.preset)
-    return content.preset if preset is None else preset.name
+    match content:
+        case Live():
+            return words("cast.live-title")
+        case Clip():
+            return _clip(content.sha, deck, words)
+        case Say() | Sentence():
+            return _short(content.text)
+        case Preset():
+            preset = deck.presets.all().get(content.preset)
+            return content.preset if preset is None else preset.name
+        case _:
+            assert_never(content)
 
 
 def _clip(sha: str, deck: Deck, words: Words) -> str:

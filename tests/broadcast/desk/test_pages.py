@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
-from broadcast.order import Class
+from broadcast.order import Class, Sentence
 from tests.access.look import sign_in
 from tests.broadcast.desk.look import HOME, SHOTS, Shot, take
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site, until
@@ -281,3 +281,16 @@ async def test_stop_all_leaves_the_emergency_alone(chromium: Chromium, made: Cas
         await until(
             lambda: sorted(states(made)) == [("emergency", "playing"), ("notice", "stopped")]
         )
+
+
+async def test_a_sentence_of_the_kiosk_is_shown_by_its_words(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        pieces = (("", "请坐着等，"), ("", "车来了会喊您。"))
+        receipt = await made.order(Sentence(pieces), "hall", cls=Class.SERVICE)
+        await until(lambda: made.room.find(receipt.of).state.value == "playing")
+        for path in (HOME, "/desk/"):
+            await page.goto(made.https + path)
+            assert "请坐着等，车来了会喊您。" in await page.inner_text("main"), path
