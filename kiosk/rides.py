@@ -106,10 +106,10 @@ class Rides:
 
     def acted(self, request: Request, act: str, moment: Moment, who: Who, **fields: Any) -> None:
         """The resident or the desk does something with it, as its table allows."""
-        if act == Act.REFUSE and request.state in _ASKING:
-            self._refused(request, moment, heard=True)
-            return
         before = _ride(request)
+        if act == Act.REFUSE and request.state in _ASKING and before.road == DESK:
+            self._refused(request, moment, heard=True)  # their own no, and no dispatcher's
+            return
         ride = fields.pop("ride", before)
         if before.road != DESK and _is_another_car(act, before, ride):
             fields["owed"] = (*request.owed, Owed(before.road, request.ride_id))

@@ -311,6 +311,18 @@ async def test_another_car_than_the_one_that_was_named_calls_that_one_off(act):
 
 
 @simulated
+async def test_the_desks_no_is_not_the_dispatchers_whose_late_yes_is_called_off():
+    async with station() as made:
+        made.road.lag_s = 5.0
+        request = await made.press("ride")
+        await made.room.act(request.id, Deed(act="refuse"), STAFF)
+        assert made.of(request).state == "no-car"
+        await asyncio.sleep(60)
+        assert made.road.live == set()
+        assert made.of(request).owed == ()
+
+
+@simulated
 async def test_the_car_that_carries_the_person_is_not_called_off():
     async with station() as made:
         request = await made.press("ride")
