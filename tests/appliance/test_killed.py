@@ -36,7 +36,7 @@ def whole(life: dict[str, Any]) -> bool:
         ("kept", 20),
         ("rolled-back", 25),
         ("cold", 25),
-        pytest.param("undone", 40, marks=pytest.mark.proof),
+        pytest.param("undone", 40, marks=(pytest.mark.proof, pytest.mark.full)),
     ],
 )
 def test_killed_at_every_step_the_station_comes_back(tmp_path, story, steps_min):
@@ -54,6 +54,7 @@ def test_killed_at_every_step_the_station_comes_back(tmp_path, story, steps_min)
 
 
 @pytest.mark.proof
+@pytest.mark.full
 @pytest.mark.parametrize("story", ["kept", "cold"])
 def test_a_kill_in_the_midst_of_putting_right_is_put_right(tmp_path, story):
     found = lives(tmp_path, story, "again")

@@ -160,6 +160,7 @@ async def test_settings_that_do_not_start_are_rolled_back_over_the_restart_and_t
 
 
 @pytest.mark.proof
+@pytest.mark.full
 async def test_settings_that_lose_a_device_are_rolled_back_and_told(tmp_path):
     async with rig(tmp_path) as made:
         signing(made)
@@ -230,12 +231,11 @@ def apply(station: StationProcess, text: str) -> None:
 
 
 AT = [9, 14, 19, 23]
+FULL = (pytest.mark.proof, pytest.mark.full)
 ALL = [at for at in range(1, 31) if at not in AT]
 
 
-@pytest.mark.parametrize(
-    "at", [*AT[:1], *(pytest.param(at, marks=pytest.mark.proof) for at in [*AT[1:], *ALL])]
-)
+@pytest.mark.parametrize("at", [*AT[:1], *(pytest.param(at, marks=FULL) for at in [*AT[1:], *ALL])])
 async def test_a_station_killed_at_a_step_comes_back_whole(tmp_path, at):
     file, cold = tmp_path / "station.toml", at % 2 == 0
     file.write_text(ALONE, "utf-8")

@@ -21,7 +21,7 @@ import pytest
 from tests.proof import debian, sandbox
 from tests.station.rig import free_port
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.full]
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """\

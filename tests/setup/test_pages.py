@@ -28,12 +28,12 @@ async def made(tmp_path_factory) -> AsyncIterator[Furnished]:
         yield station
 
 
+FULL = (pytest.mark.proof, pytest.mark.full)
+
+
 @pytest.mark.parametrize(
     "shot",
-    [
-        pytest.param(shot, id=shot.name, marks=() if shot.tried else pytest.mark.proof)
-        for shot in SHOTS
-    ],
+    [pytest.param(shot, id=shot.name, marks=() if shot.tried else FULL) for shot in SHOTS],
 )
 async def test_every_state(chromium: Chromium, made: Furnished, shot: Shot) -> None:
     verdict = await take(chromium, made, shot, out=None)

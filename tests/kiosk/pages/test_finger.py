@@ -179,6 +179,7 @@ async def test_a_shaky_finger(chromium: Chromium, times: int, least: float) -> N
 
 
 @pytest.mark.proof
+@pytest.mark.full
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("times", "least"), [(1, 1.0), (2, 0.995)])
 async def test_a_shaky_finger_in_full(chromium: Chromium, times: int, least: float) -> None:
