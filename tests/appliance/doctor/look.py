@@ -1,0 +1,139 @@
+"""The doctor's page and card, in a browser: `python -m tests.appliance.doctor.look [NAME…]`."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.async_api import Browser as Chromium
+
+from gateway.appliance.doctor.checks import examine
+from gateway.appliance.doctor.facts import Facts, Running
+from gateway.appliance.doctor.room import Doctor
+from gateway.appliance.doctor.section import PAGE, section
+from gateway.event import Trust
+from gateway.web.section import Section
+from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.rig import Site, site
+from tests.appliance.doctor.faults import FAULTS, HEALTHY, seeded
+from tests.web import browser
+from tests.web.station import NORMAL, WALL_NS, S
+
+THREE = ("in the sun", "adapter unplugged", "loudspeaker lost")
+"""A warning and two bad ones, from three rooms."""
+
+FOUND_NS, LOOKED_NS = NORMAL.at_ns - 26 * 60 * S, NORMAL.at_ns - 12 * S
+
+
+class Shot(NamedTuple):
+    """One screen: what is broken, and who looks how; None: the doctor has not looked yet."""
+
+    name: str
+    faults: tuple[str, ...] | None = THREE
+    path: str = PAGE
+    width: int = DESK
+    query: str = ""
+    who: str = "zhang"
+
+
+SHOTS = (
+    Shot("health"),
+    Shot("health-phone", width=PHONE),
+    Shot("health-night-en", query="?night=on&lang=en"),
+    Shot("health-phone-night-en", width=PHONE, query="?night=on&lang=en"),
+    Shot("health-healthy", ()),
+    Shot("health-healthy-phone", (), width=PHONE),
+    Shot("health-before", None),
+    Shot("health-card", path="/desk/"),
+    Shot("health-card-phone-night", path="/desk/", width=PHONE, query="?night=on"),
+    Shot("health-card-healthy", (), path="/desk/"),
+)
+
+
+class Examined(Site):
+    """A station whose doctor has found what a test says."""
+
+    doctor: Doctor
+    looked_ns = FOUND_NS
+
+    def wings(self) -> list[Section]:
+        self.doctor = Doctor(_facts, _untold, lambda: self.looked_ns)
+        return [section(self.doctor, self.look, _running)]
+
+    def find(self, faults: tuple[str, ...] | None) -> None:
+        """These have been wrong for a while."""
+        self.doctor.at_ns, self.doctor.findings = None, ()
+        if faults is None:
+            return
+        found = examine(broken(faults))
+        self.doctor.take(())  # what stood before is forgotten
+        for self.looked_ns in (FOUND_NS, LOOKED_NS):
+            self.doctor.take(found)
+
+
+def broken(faults: tuple[str, ...]) -> Facts:
+    """The healthy station with those faults."""
+    facts = HEALTHY
+    for fault in FAULTS:
+        if fault.name in faults:
+            facts = seeded(facts, fault.changes)
+    return facts
+
+
+async def _facts() -> Facts:
+    return HEALTHY
+
+
+async def _running() -> Running:
+    assert HEALTHY.running is not None
+    return HEALTHY.running
+
+
+async def _untold(_findings: object) -> None:
+    """Nobody listens."""
+
+
+@contextlib.asynccontextmanager
+async def furnished(folder: Path) -> AsyncIterator[Examined]:
+    """The station, with somebody to sign in."""
+    async with site(folder, kind=Examined) as made:
+        made.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
+        await made.furnish()
+        yield made
+
+
+async def take(
+    chromium: Chromium, made: Examined, shot: Shot, out: Path | None = OUT
+) -> tuple[browser.Verdict, str]:
+    """Open the screen, picture it and judge it; and what a reader finds there."""
+    made.find(shot.faults)
+    async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
+        console = browser.complaints(page)
+        await sign_in(page, made, shot.who)
+        await page.goto(made.https + shot.path + shot.query)
+        await page.wait_for_selector("body[data-heard]")
+        if out is not None:
+            await browser.shoot(page, out / f"{shot.name}.png")
+        text = await page.locator("main").inner_text()
+        return await browser.judge(page, console), text
+
+
+async def main(names: list[str]) -> int:
+    """Take all shots (or those named), print what was found."""
+    faulty = 0
+    with tempfile.TemporaryDirectory() as folder:
+        async with browser.browser() as chromium, furnished(Path(folder)) as made:
+            for shot in (shot for shot in SHOTS if not names or shot.name in names):
+                verdict, _text = await take(chromium, made, shot)
+                faulty += bool(verdict.faults)
+                print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
+                for fault in verdict.faults[:12]:
+                    print(f"    {fault}")
+    return 1 if faulty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
