@@ -74,7 +74,13 @@ def states(made: CastSite) -> list[tuple[str, str]]:
     return [(kept.order.class_.word, kept.state.value) for kept in made.room.orders()]
 
 
-@pytest.mark.parametrize("shot", [shot for shot in SHOTS if shot.tried], ids=lambda shot: shot.name)
+FULL = (pytest.mark.proof, pytest.mark.full)
+
+
+@pytest.mark.parametrize(
+    "shot",
+    [pytest.param(shot, id=shot.name, marks=() if shot.tried else FULL) for shot in SHOTS],
+)
 async def test_every_screen(chromium: Chromium, made: CastSite, shot: Shot) -> None:
     verdict = await take(chromium, made, shot, out=None)
     assert verdict.faults == []

@@ -117,9 +117,9 @@ class Shot(NamedTuple):
 
 AWAY, VOLATILE = STATES["away"], STATES["volatile"]
 SHOTS = (
-    Shot("requests-empty", BOARD),
+    Shot("requests-empty", BOARD, tried=False),
     Shot("requests-empty-phone", BOARD, width=PHONE, tried=False),
-    Shot("requests-many", BOARD, many),
+    Shot("requests-many", BOARD, many, tried=False),
     Shot("requests-many-phone", BOARD, many, width=PHONE),
     Shot("requests-many-en", BOARD, many, query="?lang=en", tried=False),
     Shot("requests-night", BOARD, many, query="?night=on", tried=False),
@@ -130,13 +130,13 @@ SHOTS = (
     Shot("requests-volatile-phone", BOARD, call, vitals=VOLATILE, width=PHONE, tried=False),
     Shot("request-ride", "one", ride, tried=False),
     Shot("request-ride-preview", "one", ride, query="?plate=京BT3642&colour=黄绿色&minutes=4"),
-    Shot("request-call-phone", "one", call, width=PHONE),
+    Shot("request-call-phone", "one", call, width=PHONE, tried=False),
     Shot("request-answered-en", "one", answered, query="?lang=en", tried=False),
     Shot("request-danger", "one", danger, tried=False),
     Shot("request-repair", "one", repair, tried=False),
     Shot("request-repair-revealed", "one", repair, press="#reveal"),
     Shot("request-visit-night", "one", visit, query="?night=on", tried=False),
-    Shot("requests-past", PAST, many),
+    Shot("requests-past", PAST, many, tried=False),
     Shot("requests-past-phone-en", PAST, many, width=PHONE, query="?lang=en", tried=False),
     Shot("requests-past-none", PAST, query="?number=000000", tried=False),
     Shot("desk-requests", "/desk/", many),

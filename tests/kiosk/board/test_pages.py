@@ -54,7 +54,13 @@ async def sounded(page: Page) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("shot", [shot for shot in SHOTS if shot.tried], ids=lambda shot: shot.name)
+FULL = (pytest.mark.proof, pytest.mark.full)
+
+
+@pytest.mark.parametrize(
+    "shot",
+    [pytest.param(shot, id=shot.name, marks=() if shot.tried else FULL) for shot in SHOTS],
+)
 async def test_every_screen(chromium: Chromium, made: BoardSite, shot: Shot) -> None:
     verdict = await take(chromium, made, shot, out=None)
     assert verdict.faults == []
