@@ -46,7 +46,7 @@ OTHER = Part(
     (*GROUND, "upstream", "drivers", "intake", "rules", "broadcast", "kiosk"),
     120,
 )
-"""The quick tests without pages once more, with few examples, on the newest Python we promise; part of the proof."""
+"""The quick tests without pages once more, in the proof: few examples, the newest Python."""
 
 
 class Outcome(NamedTuple):
