@@ -37,6 +37,7 @@ class Stage:
         self._house = house
         self._low: dict[str, Kept] = {}
         self._doing: set[asyncio.Task[None]] = set()
+        self._failing = False
 
     def lasts_s(self, kept: Kept, made: Made, moment: Moment) -> float:
         """How long the order will sound, all rounds of it."""
@@ -95,7 +96,7 @@ class Stage:
 
     def do(self, doing: Coroutine[Any, Any, None]) -> None:
         """Let it happen beside everything else."""
-        task = asyncio.get_running_loop().create_task(_noted(doing))
+        task = asyncio.get_running_loop().create_task(self._noted(doing))
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
 
@@ -106,9 +107,15 @@ class Stage:
         if self._doing:
             await asyncio.wait(set(self._doing))
 
-
-async def _noted(doing: Coroutine[Any, Any, None]) -> None:
-    try:
-        await doing
-    except StationError as error:
-        _log.warning("the audio process: %s", error)
+    async def _noted(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Say that it fails once, and once that it does not any more."""
+        try:
+            await doing
+        except StationError as error:
+            if not self._failing:
+                _log.warning("the audio process: %s", error)
+            self._failing = True
+            return
+        if self._failing:
+            _log.info("the audio process does as it is told again")
+        self._failing = False

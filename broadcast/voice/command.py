@@ -84,7 +84,7 @@ def run_read(args: argparse.Namespace) -> int:
     """Show how the text is read aloud, and which readings the lexicon gives."""
     said = spoken(args.text, args.language)
     if not said:
-        raise UsageError("voice.nothing", text=args.text[:40])
+        raise UsageError("voice.nothing")
     pinyin = _lexicon(args).spelt(said) if args.language == "zh" else said
     if args.json:
         _print_json({"text": args.text, "read": said, "spelt": pinyin})

@@ -41,6 +41,7 @@ class Phrases:
         phrases = shelf.media / "phrases"
         self._recordings = phrases if language == "zh" else phrases / language
         self._ready: dict[Piece, Clip] = {}
+        self._behind = False
         self.faults: dict[str, StationError] = {}
         """Recordings that cannot be used, by their id; the voice speaks instead."""
 
@@ -71,9 +72,17 @@ class Phrases:
             try:
                 await self._clip(piece)
             except StationError as error:
-                log.warning("a phrase could not be made ready: %s", error)
+                self._fell_behind(error)
                 failed.append(Line(piece[1], self._language))
             yield Progress(done, len(wanted), tuple(failed))
+        if self._behind and not failed:
+            self._behind = False
+            log.info("every phrase is ready again")
+
+    def _fell_behind(self, error: StationError) -> None:
+        if not self._behind:  # said once, not with every phrase
+            log.warning("a phrase could not be made ready: %s", error)
+        self._behind = True
 
     def _piece(self, asked: str | Piece) -> Piece:
         if not isinstance(asked, str):

@@ -52,6 +52,7 @@ class Voice:
         self._engines = tuple(engines)
         self._making: dict[str, asyncio.Task[Clip]] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._behind = False
         self.faults: dict[str, StationError] = {}
         """Why an engine of the settings does not speak, by its name."""
 
@@ -65,7 +66,7 @@ class Voice:
         """The clip that says this text; `Unavailable` if no engine can."""
         said = spoken(text, language)
         if not said:
-            raise UsageError("voice.nothing", text=text[:40])
+            raise UsageError("voice.nothing")
         if len(said) > CHARS_MAX:
             raise UsageError("voice.long", limit=CHARS_MAX)
         if (given := self._shelf.find(given_key(said, language))) is not None:
@@ -90,9 +91,12 @@ class Voice:
             try:
                 self.ready(*line) or await self.render(*line)
             except StationError as error:
-                log.warning("a text could not be made ready: %s", error)
+                self._fell_behind(error)
                 failed.append(line)
             yield Progress(done, len(wanted), tuple(failed))
+        if self._behind and not failed:
+            self._behind = False
+            log.info("every text is ready again")
 
     async def give(
         self, text: str, upload: AsyncIterable[bytes], name: str, language: str = "zh"
@@ -100,10 +104,15 @@ class Voice:
         """A recording that says this text (the platform's, or a person's): it goes before all."""
         said = spoken(text, language)
         if not said:
-            raise UsageError("voice.nothing", text=text[:40])
+            raise UsageError("voice.nothing")
         clip = await self._shelf.take(upload, name)
         await self._shelf.lead(given_key(said, language), clip.sha)
         return clip
+
+    def _fell_behind(self, error: StationError) -> None:
+        if not self._behind:  # said once, not with every text
+            log.warning("a text could not be made ready: %s", error)
+        self._behind = True
 
     def _made(self, key: str, task: asyncio.Task[Clip]) -> None:
         del self._making[key]

@@ -133,7 +133,8 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         ],
         run_folder,
         _say,
-        {"DBUS_SYSTEM_BUS_ADDRESS": air} if air else None,
+        # As gateway/station/doors.py reads it: whoever runs the demo sees its terminal.
+        {"YIZHAN_SHOW_CLAIM_CODE": "1"} | ({"DBUS_SYSTEM_BUS_ADDRESS": air} if air else {}),
     )
     around = (field, platform, dispatcher)
     children = (*around, station)

@@ -29,6 +29,7 @@ class Announcer:
         self._addresses: tuple[str, ...] = ()
         self._said: Card | None = None
         self._services: dict[str, ServiceInfo] = {}
+        self._lost = False
 
     async def run(self) -> None:
         """Announce; at the end say goodbye."""
@@ -37,10 +38,16 @@ class Announcer:
                 try:
                     await self._on_this_network(links)
                 except OSError as error:  # no interface at all, or the one named is not there
-                    log.info("not announced on the network: %s", error.strerror or error)
+                    self._lose(error)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(AGAIN_AFTER_S):
                             await links.changed()
+
+    def _lose(self, error: OSError) -> None:
+        """Say so once, however often it is tried again."""
+        if not self._lost:
+            log.warning("not announced on the network: %s", error.strerror or error)
+        self._lost = True
 
     async def _on_this_network(self, links: Links) -> None:
         """Until the network is another one; OSError if there is none."""
@@ -73,6 +80,9 @@ class Announcer:
             else:
                 await self._register(zeroconf, kind, card)
         self._said = card
+        if self._lost:
+            log.info("announced on the network again")
+        self._lost = False
 
     async def _register(self, zeroconf: AsyncZeroconf, kind: str, card: Card) -> None:
         """Probe for the name first, and take a number where somebody has it already."""

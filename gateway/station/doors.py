@@ -7,6 +7,8 @@ door to the desk computers, and again at every start.
 import asyncio
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from gateway.desk.section import section as desk_section
 from gateway.errors import StationError
 from gateway.health import Vitals
 from gateway.journal import Journal
+from gateway.texts import Texts
 from gateway.web.audited import Auditor
 from gateway.web.gate import StationGate
 from gateway.web.section import Section
@@ -28,6 +31,9 @@ from gateway.web.signin.section import section as signin_section
 from gateway.web.tls import Tls, names_of
 
 log = logging.getLogger(__name__)
+
+SHOW_CODE = "YIZHAN_SHOW_CLAIM_CODE"
+"""Set by whoever starts the station for a person who watches, as the demo does."""
 
 LOOK_EVERY_S = 3600.0
 """So often the certificate's age and the machine's addresses are looked at."""
@@ -112,10 +118,15 @@ class Doors:
             log.error("desk computers cannot come in: %s", error)  # noqa: TRY400  # said whole
 
     def _say_code(self) -> None:
-        """Once, to whoever stands at the machine; `yizhan accounts claim-code` says it again."""
+        """Once, to whoever stands at the machine; never into a log that others read or send on."""
         with contextlib.suppress(OSError):  # a dead disk: the code is said when it can be kept
-            if (code := self.access.claim_code) is not None:
-                log.warning("nobody has an account yet; claim this station at /signin: %s", code)
+            if (code := self.access.claim_code) is None:
+                return
+            log.warning("nobody has an account yet; `yizhan accounts claim-code` shows the code")
+            if sys.stderr.isatty() or SHOW_CODE in os.environ:
+                text = Texts.of_environment().say("station.claim", code=code)
+                sys.stderr.write(f"{text}\n")
+                sys.stderr.flush()
 
 
 Rooms = tuple[Access, Ledger]

@@ -117,8 +117,8 @@ class Hand:
         await self.page.locator(selector).first.select_option(value)
 
     async def claim(self) -> None:
-        """The first account, with the code that the station has said."""
-        code = (await self.code()).strip()
+        """The first account, with the code that the station has."""
+        code = await self.made.station.claim_code()
         await self.open("/signin")
         form = "form[action='/signin/claim'] "
         await self.fill(form + "[name=code]", code)
@@ -128,10 +128,6 @@ class Hand:
         self.presses += 1
         await self.page.locator(form + "button").click()
         await self.page.wait_for_load_state()
-
-    async def code(self) -> str:
-        line = next(each for each in self.made.station.said.splitlines() if "/signin: " in each)
-        return line.rsplit(": ", 1)[1]
 
     async def until(self, holds: Callable[[], Any], within_s: float = 30) -> None:
         """Look again until it holds."""

@@ -99,6 +99,22 @@ class StationProcess:
         await self.ended()
         return time.monotonic() - began_s
 
+    async def claim_code(self) -> str:
+        """What `yizhan accounts claim-code` prints on this machine."""
+        asked = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway.cli", "accounts", "claim-code"),
+            env={
+                **os.environ,
+                "RUNTIME_DIRECTORY": str(self.run_folder),
+                "PYTHONPATH": str(ROOT),
+                "LANG": "zh_CN.UTF-8",
+            },
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asked.communicate()
+        assert asked.returncode == 0
+        return said.decode().strip()
+
     async def get(self, path: str, port: int) -> Any:
         """JSON of the station's API."""
         async with (

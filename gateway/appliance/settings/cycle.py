@@ -305,7 +305,7 @@ class Cycle:
         record = trial.ended(state, self._now(), troubles)
         await self._aside(self.shelf.end, record)
         self.under_way = None
-        _log.info("settings %d by %s: %s", record.number, record.who, state)
+        _log.info("settings %d: %s", record.number, state)  # by whom stands in the audit
         await self._told()
         return Outcome.of(record)
 

@@ -238,3 +238,20 @@ async def test_a_program_that_leaves_nothing_behind_has_failed(tmp_path, idle_pi
 def test_espeak_stands_behind_whatever_the_installer_chose():
     chosen = [VoiceOptions(engine="sherpa", model="/m"), VoiceOptions(engine="piper", model="/p")]
     assert [each.name for each in engines(chosen, LEXICON)] == ["sherpa", "piper", "espeak"]
+
+
+async def test_what_cannot_be_made_ready_is_logged_once_and_once_when_it_can(
+    shelf, tmp_path, caplog
+):
+    voice = Voice(shelf, [Espeak(LEXICON, program=str(tmp_path / "none"))])
+    with caplog.at_level("INFO", "broadcast.voice"):
+        for _ in range(2):
+            steps = [step async for step in voice.prerender([Line("停水"), Line("来电")])]
+            assert len(steps[-1].failed) == 2
+        assert [step async for step in voice.prerender([])]
+    said = [r.getMessage() for r in caplog.records]
+    assert [line.partition(":")[0] for line in said if "ready" in line] == [
+        "a text could not be made ready",
+        "every text is ready again",
+    ]
+    assert "停水" not in caplog.text
