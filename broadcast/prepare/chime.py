@@ -6,16 +6,21 @@ sounders): a person must not take our attention signal for the fire system's, no
 
 import array
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from broadcast.prepare.clip import RATE
 
-VERSION = 1
+VERSION = 2
 """Goes up when a signal sounds differently, so that a shelf makes it anew."""
 
 PEAK = 0.7
+LEVEL = 0.165
+"""What is no emergency is as loud as speech on the shelf: the mean of its sounding parts."""
+
 _FADE_S = 0.01
+_SPAN_S, _SOUNDING = 0.05, 0.1
+"""A span sounds if it has a tenth of the loudest one's amplitude (-20 dB, as ITU-R BS.1770 gates)."""
 
 Sound = list[float]
 
@@ -106,16 +111,24 @@ NAMES = tuple(_MAKERS)
 
 
 def make(name: str) -> bytes:
-    """The signal of that name as sound: 16 kHz mono s16, its loudest sample at `PEAK`."""
-    return pcm(_MAKERS[name]())
+    """The signal of that name as sound: 16 kHz mono s16.
+
+    The emergency's siren takes all there is; the others are alike in loudness, whatever they are.
+    """
+    sound = _MAKERS[name]()
+    scale = PEAK / max(map(abs, sound))
+    if name != "emergency":
+        scale = min(scale, LEVEL / _loudness(sound))
+    return array.array("h", (round(sample * scale * 32767) for sample in sound)).tobytes()
 
 
-def pcm(sound: Iterable[float]) -> bytes:
-    """16-bit samples, scaled so that the loudest is `PEAK`."""
-    samples = list(sound)
-    loudest = max(map(abs, samples), default=0.0) or 1.0
-    scale = PEAK * 32767 / loudest
-    return array.array("h", (round(sample * scale) for sample in samples)).tobytes()
+def _loudness(sound: Sound) -> float:
+    """The effective value of what sounds of it; pauses and what has died away do not count."""
+    count = round(_SPAN_S * RATE)
+    spans = [sound[n : n + count] for n in range(0, len(sound), count)]
+    powers = [sum(sample * sample for sample in span) / len(span) for span in spans]
+    heard = [power for power in powers if power >= max(powers) * _SOUNDING**2]
+    return math.sqrt(sum(heard) / len(heard))
 
 
 def mixed(*parts: tuple[float, Sound]) -> Sound:
