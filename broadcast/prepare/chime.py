@@ -20,7 +20,7 @@ LEVEL = 0.165
 
 _FADE_S = 0.01
 _SPAN_S, _SOUNDING = 0.05, 0.1
-"""A span sounds if it has a tenth of the loudest one's amplitude (-20 dB, as ITU-R BS.1770 gates)."""
+"""A span sounds if it has a tenth of the loudest one's amplitude (-20 dB)."""
 
 Sound = list[float]
 
