@@ -63,8 +63,8 @@ class Schedule:
 
     async def tap(self) -> None:
         """One finger, or a shaking one; some presses are repeated with their id."""
-        known = list(self.pressed)[-PRESSES_MAX:]
         for _ in range(self.rng.choice((1, 1, 1, 10))):
+            known = list(self.pressed)[-PRESSES_MAX:]  # as many as a request remembers
             again = known and self.rng.random() < 0.2
             press = self.rng.choice(known) if again else f"s{len(self.pressed)}"
             await self._press(press, "ride" if self.rng.random() < 0.9 else "staff")
