@@ -13,6 +13,7 @@ PRESSES_MAX, FIELDS_MAX = 12, 12
 
 
 @pytest.mark.proof
+@pytest.mark.full
 @pytest.mark.slow
 async def test_from_the_box_to_a_receipt(tmp_path: Path) -> None:
     async with (
