@@ -83,7 +83,8 @@ class Hub:
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"
-        with self._joined(stream):
+        # A reader may leave at any time: before the headers, or between two writes.
+        with self._joined(stream), contextlib.suppress(ConnectionResetError):
             try:
                 await response.prepare(request)
                 _bound_buffer(request, limits.write_buffer_bytes)

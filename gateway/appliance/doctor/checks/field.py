@@ -48,12 +48,21 @@ def bluetooth(facts: Facts) -> Iterator[Said]:
     """An adapter, where the settings listen to the air."""
     if facts.written is None or not facts.written.bluetooth or facts.machine is None:
         return
-    if facts.machine.bluetooth is None:
+    if _heard(facts):  # a line that is up proves its adapter, wherever the kernel shows it
+        yield good("doctor.bluetooth-good")
+    elif facts.machine.bluetooth is None:
         yield unseen("doctor.bluetooth-unseen")
     elif not facts.machine.bluetooth:
         yield bad("doctor.bluetooth-gone")
     else:
         yield good("doctor.bluetooth-good")
+
+
+def _heard(facts: Facts) -> bool:
+    running = facts.running
+    return running is not None and any(
+        bus.kind == "ble" and bus.state == "up" for bus in running.vitals.buses
+    )
 
 
 def devices(facts: Facts) -> Iterator[Said]:
