@@ -33,12 +33,13 @@ HALL = ("web", "live", "station")
 PARTS = (
     Part("spine", GROUND + HALL, 150),
     Part("access", ("access", "desk"), 60),
-    Part("uplinks", ("upstream",), 120),
+    Part("uplinks", ("upstream",), 75),
     Part("field", ("drivers", "conformance", "intake"), 90),
-    Part("alarms", ("rules", "alarms"), 45),
-    Part("broadcast", ("broadcast",), 75),
-    Part("kiosk", ("kiosk",), 75),
-    Part("operate", ("appliance", "discovery", "setup"), 45),
+    Part("alarms", ("rules", "alarms"), 60),
+    Part("broadcast", ("broadcast",), 100),
+    Part("kiosk", ("kiosk",), 90),
+    Part("operate", ("appliance",), 60),
+    Part("setup", ("setup", "discovery"), 60),
 )
 LARGE = Part("large", ("proof",), 0)
 OTHER = Part(

@@ -155,8 +155,8 @@ async def test_the_keyboard_alone_reaches_and_presses_everything(
         for _ in range(focusable):
             met.add(await page.evaluate("document.activeElement.outerHTML"))
             if await page.evaluate("document.activeElement.id") == "do-pause":
-                await page.keyboard.press("Enter")
-                await page.wait_for_load_state()
+                async with page.expect_navigation():
+                    await page.keyboard.press("Enter")
                 break
             await page.keyboard.press("Tab")
         assert len(met) > 5
