@@ -10,6 +10,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
 from broadcast.order import Class, Sentence
+from broadcast.prepare import Kind
 from tests.access.look import sign_in
 from tests.broadcast.desk.look import HOME, SHOTS, Shot, take
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site, until
@@ -246,18 +247,19 @@ async def test_a_file_that_cannot_be_used_says_what_is_wrong(
     chromium: Chromium, made: CastSite, tmp_path: Path, name: str, said: str
 ) -> None:
     (tmp_path / name).write_bytes(HOSTILE[name])
-    before = made.sounding.shelf.size()
+    before = made.sounding.shelf.clips(Kind.UPLOAD)
     async with browser.tab(chromium, ignore_https_errors=True) as page:
         await opened(page, made)
         await page.set_input_files("#upload-file", tmp_path / name)
         told = page.locator("#upload-state")
         await page.wait_for_function(
             "() => { const said = document.getElementById('upload-state').textContent;"
-            " return said && !/^(正在上传|已上传)/.test(said); }"
+            " return said && !/^(正在上传|已上传)/.test(said); }",
+            timeout=30_000,
         )
         text = await told.inner_text()
         assert said in text, text
-    assert made.sounding.shelf.size() == before
+    assert made.sounding.shelf.clips(Kind.UPLOAD) == before
     assert (await made.acts(1))[0].act.what == "broadcast/upload"
 
 
