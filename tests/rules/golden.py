@@ -3,9 +3,7 @@
 `python -m tests.rules.golden` writes the files that are missing, and never changes one.
 """
 
-from pathlib import Path
-
-from gateway.event import Entry, Event, Severity, Stamps, Trust, envelope, tail
+from gateway.event import Event, Severity
 from gateway.rules.alarm import Alarm, Evidence, State
 from gateway.rules.alarms import Happening
 from gateway.rules.core import Pause
@@ -13,10 +11,9 @@ from gateway.rules.duty import Call
 from gateway.rules.events import events_of
 from gateway.rules.linkage import Done, Task
 from gateway.rules.rule import Facts
+from tests.golden.feed import GOLDEN, STAMPS, enveloped, write_missing
 
-FOLDER = Path(__file__).parents[1] / "golden" / "alarms"
-STATION, EPOCH = "wangjing-07", "9f3ac21b7e5d0846"
-STAMPS = Stamps("00112233aabbccdd", 86_400_500_000_000, 1_795_413_903_250_000_000, Trust.NTP)
+FOLDER = GOLDEN / "alarms"
 
 FACTS = Facts(
     rule="smoke-b3",
@@ -99,16 +96,8 @@ def events() -> dict[str, Event]:
 
 def wire() -> dict[str, bytes]:
     """Every golden file's bytes, as the present code makes them."""
-    made = {}
-    for number, (name, event) in enumerate(events().items(), 1):
-        entry = Entry(EPOCH, event.travels, number, tail(event, STATION))
-        made[f"alarm-{name}"] = envelope(entry, STATION)
-    return made
+    return enveloped("alarm", events())
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, body in wire().items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(body + b"\n")
+    write_missing(FOLDER, wire().items())

@@ -4,9 +4,8 @@
 """
 
 import json
-from pathlib import Path
 
-from gateway.event import Entry, Event, Lane, Stamps, Trust, envelope, envelope_batch, tail
+from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, tail
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
@@ -25,13 +24,10 @@ from gateway.upstream.events import (
     Rejections,
     gap_instead,
 )
+from tests.golden.feed import EPOCH, GOLDEN, STAMPS, STATION, write_missing
 
-FOLDER = Path(__file__).parents[1] / "golden" / "feed"
-STATION = "wangjing-07"
-EPOCH = "9f3ac21b7e5d0846"
-BOOT = "00112233aabbccdd"
-WALL_NS = 1_795_413_903_250_000_000  # 2026-11-23T06:05:03.250Z
-KNOWN = Stamps(BOOT, 86_400_500_000_000, WALL_NS, Trust.NTP)
+FOLDER = GOLDEN / "feed"
+KNOWN, BOOT = STAMPS, STAMPS.boot
 UNKNOWN = Stamps(BOOT, 5_500_000_000)
 COMMAND = "019ab0f2-5c80-7c3d-8e4f-6a7b8c9d0e1f"
 
@@ -189,8 +185,4 @@ def wire() -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, body in wire().items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(body + b"\n")
+    write_missing(FOLDER, wire().items())

@@ -3,7 +3,6 @@
 `python -m tests.broadcast.orders.golden` writes the files that are missing, and never changes one.
 """
 
-from pathlib import Path
 from typing import Any
 
 from broadcast.book import Kept
@@ -23,11 +22,10 @@ from broadcast.life import State
 from broadcast.order import Authority, Class, Clip, Live, Order, Preset, Say
 from gateway.audit import Who
 from gateway.clock import Deadline
-from gateway.event import Entry, Event, Stamps, Trust, envelope, tail
+from gateway.event import Event
+from tests.golden.feed import GOLDEN, STAMPS, enveloped, write_missing
 
-FOLDER = Path(__file__).parents[2] / "golden" / "broadcast"
-STATION, EPOCH = "wangjing-07", "9f3ac21b7e5d0846"
-STAMPS = Stamps("00112233aabbccdd", 86_400_500_000_000, 1_795_413_903_250_000_000, Trust.NTP)
+FOLDER = GOLDEN / "broadcast"
 STAFF = Who("staff", "0217")
 COMMAND = "019ab0f2-5c80-7c3d-8e4f-6a7b8c9d0e1f"
 
@@ -97,16 +95,8 @@ def events() -> dict[str, Event]:
 
 def wire() -> dict[str, bytes]:
     """Every golden file's bytes, as the present code makes them."""
-    made = {}
-    for number, (name, event) in enumerate(events().items(), 1):
-        entry = Entry(EPOCH, event.travels, number, tail(event, STATION))
-        made[f"broadcast-{name}"] = envelope(entry, STATION)
-    return made
+    return enveloped("broadcast", events())
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, body in wire().items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(body + b"\n")
+    write_missing(FOLDER, wire().items())

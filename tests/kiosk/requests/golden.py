@@ -3,18 +3,15 @@
 `python -m tests.kiosk.requests.golden` writes the files that are missing, and never changes one.
 """
 
-from pathlib import Path
-
 from gateway.audit import Who
 from gateway.clock import Deadline
-from gateway.event import Entry, Event, Stamps, Trust, envelope, tail
+from gateway.event import Event
 from kiosk.book import Turn
 from kiosk.events import event_of
 from kiosk.request import Car, Request, Ride
+from tests.golden.feed import GOLDEN, STAMPS, enveloped, write_missing
 
-FOLDER = Path(__file__).parents[2] / "golden" / "requests"
-STATION, EPOCH = "wangjing-07", "9f3ac21b7e5d0846"
-STAMPS = Stamps("00112233aabbccdd", 86_400_500_000_000, 1_795_413_903_250_000_000, Trust.NTP)
+FOLDER = GOLDEN / "requests"
 LATER = Deadline(STAMPS.boot, STAMPS.at_ns + 20_000_000_000)
 COMMON = {
     "kiosk": "hall",
@@ -61,16 +58,8 @@ def events() -> dict[str, Event]:
 
 def wire() -> dict[str, bytes]:
     """Every golden file's bytes, as the present code makes them."""
-    made = {}
-    for number, (name, event) in enumerate(events().items(), 1):
-        entry = Entry(EPOCH, event.travels, number, tail(event, STATION))
-        made[f"request-{name}"] = envelope(entry, STATION)
-    return made
+    return enveloped("request", events())
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, body in wire().items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(body + b"\n")
+    write_missing(FOLDER, wire().items())
