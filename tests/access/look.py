@@ -15,10 +15,8 @@ from gateway.health import ClockVitals, Vitals
 from gateway.web.gate import DESK_COOKIE, SESSION_COOKIE
 from tests.access.rig import PASSWORDS, Site, site
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, STATES, WALL_NS, replace
-
-OUT = Path(__file__).parents[2] / ".dev" / "look"
-DESK, PHONE = 1440, 390
 
 
 def unset() -> Vitals:
@@ -163,7 +161,7 @@ async def sign_in(page: Page, made: Site, who: str) -> None:
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("access")
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         for claimed in (False, True):
@@ -171,13 +169,8 @@ async def main(names: list[str]) -> int:
                 async with furnished(Path(folder), claimed=claimed) as made:
                     for shot in (shot for shot in shots if shot.claimed is claimed):
                         verdict = await take(chromium, made, shot)
-                        faulty += bool(verdict.faults)
-                        print(
-                            f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults"
-                        )
-                        for fault in verdict.faults[:12]:
-                            print(f"    {fault}")
-    return 1 if faulty else 0
+                        gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

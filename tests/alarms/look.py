@@ -9,9 +9,10 @@ from typing import NamedTuple
 from playwright.async_api import Browser as Chromium
 
 from gateway.health import Vitals
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.alarms.rig import FOUR, AlarmSite, alarm_site
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, STATES
 
 BOARD, PAST, WATCHES = "/desk/alarms", "/desk/alarms/past", "/desk/alarms/watches"
@@ -125,18 +126,15 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("alarms")
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         with tempfile.TemporaryDirectory() as folder:
             async with alarm_site(Path(folder)) as made:
                 for shot in shots:
                     verdict = await take(chromium, made, shot)
-                    faulty += bool(verdict.faults)
-                    print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
-                    for fault in verdict.faults[:12]:
-                        print(f"    {fault}")
-    return 1 if faulty else 0
+                    gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

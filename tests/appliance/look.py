@@ -16,10 +16,11 @@ from gateway.desk.section import section as desk_section
 from gateway.errors import Unavailable
 from gateway.event import Trust
 from gateway.web.section import Section
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.access.rig import Site, site
 from tests.appliance.rig import FIRST, SECOND, Desk, change
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import WALL_NS
 
 METERS = "".join(
@@ -108,7 +109,7 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("settings")
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         for story in sorted({shot.story for shot in shots}):
@@ -116,11 +117,8 @@ async def main(names: list[str]) -> int:
                 async with furnished(Path(folder), story) as made:
                     for shot in (shot for shot in shots if shot.story == story):
                         verdict = await take(chromium, made, shot)
-                        faulty += bool(verdict.faults)
-                        print(f"{shot.name:28} {verdict.rules:3} rules")
-                        for fault in verdict.faults[:12]:
-                            print(f"    {fault}")
-    return 1 if faulty else 0
+                        gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,10 @@ from gateway.setup.contract import (
 from gateway.setup.records import Record, Records
 from gateway.setup.section import section
 from gateway.web.section import Section
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.access.rig import Site, site
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, WALL_NS, replace
 
 EMPTY = Plan(
@@ -307,18 +308,15 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("setup")
     with tempfile.TemporaryDirectory() as folder:
         async with furnished(Path(folder)) as made, browser.browser() as chromium:
             for shot in SHOTS:
                 if names and shot.name not in names:
                     continue
                 verdict = await take(chromium, made, shot)
-                faulty += bool(verdict.faults)
-                print(f"{shot.name:32} {verdict.rules:3} rules")
-                for fault in verdict.faults[:12]:
-                    print(f"    {fault}")
-    return 1 if faulty else 0
+                gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
-"""`./dev look`: every screen in every state, judged and put on one contact sheet.
-
-Pictures go to `.dev/look/`; the exit code is 1 if any screen has a fault.
-"""
+"""Every screen of the live page and of a device, in every state."""
 
 import asyncio
-import html
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,10 +12,8 @@ from gateway.health import Vitals
 from gateway.web.server import Bounds
 from gateway.web.stream import Limits
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, STATES, Station, crowd, station
-
-OUT = Path(__file__).parents[2] / ".dev" / "look"
-DESK, PHONE = 1440, 390
 
 
 async def _nothing(_page: Page, _station: Station) -> None:
@@ -97,41 +91,16 @@ async def take(chromium: Browser, shot: Shot, out: Path | None = OUT) -> browser
         return await browser.judge(page, heard)
 
 
-async def contact_sheet(chromium: Browser, shots: tuple[Shot, ...]) -> None:
-    """All pictures on one, in the order of `SHOTS`."""
-    cells = "".join(
-        f'<figure><figcaption>{html.escape(shot.name)}</figcaption><img src="{shot.name}.png" '
-        f'width="{DESK // 3 if shot.width == DESK else PHONE // 2}"></figure>'
-        for shot in sorted(shots, key=lambda shot: -shot.width)
-    )
-    sheet = OUT / "contact.html"
-    style = "body{display:flex;flex-wrap:wrap;gap:16px;align-items:start;font:14px sans-serif}"
-    page_text = f"<!doctype html><meta charset=utf-8><style>{style}</style>{cells}"
-    await asyncio.to_thread(sheet.write_text, page_text, "utf-8")
-    async with browser.tab(chromium, width=1980) as page:
-        await page.goto(sheet.as_uri())
-        await browser.shoot(page, OUT / "contact.png")
-
-
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    shots = tuple(shot for shot in SHOTS if not names or shot.name in names)
-    faulty = 0
+    gallery = Gallery("live")
     async with browser.browser() as chromium:
-        for shot in shots:
+        for shot in (shot for shot in SHOTS if not names or shot.name in names):
             verdict = await take(chromium, shot)
-            faulty += bool(verdict.faults)
             kb = verdict.page_bytes / 1000
-            print(
-                f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults "
-                f"{kb:6.1f} kB  first paint {verdict.paint_ms:5.0f} ms",
-                flush=True,
-            )
-            for fault in verdict.faults[:12]:
-                print(f"    {fault}")
-        await contact_sheet(chromium, shots)
-    print(f"{len(shots)} screens, {faulty} with faults; pictures in {OUT}")
-    return 1 if faulty else 0
+            figures = f"{kb:6.1f} kB  first paint {verdict.paint_ms:5.0f} ms"
+            gallery.hang(shot.name, verdict.rules, verdict.faults, figures)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

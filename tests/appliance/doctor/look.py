@@ -16,10 +16,11 @@ from gateway.appliance.doctor.room import Doctor
 from gateway.appliance.doctor.section import PAGE, section
 from gateway.event import Trust
 from gateway.web.section import Section
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.access.rig import Site, site
 from tests.appliance.doctor.faults import FAULTS, HEALTHY, seeded
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, WALL_NS, S
 
 THREE = ("in the sun", "adapter unplugged", "loudspeaker lost")
@@ -123,16 +124,13 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("doctor")
     with tempfile.TemporaryDirectory() as folder:
         async with browser.browser() as chromium, furnished(Path(folder)) as made:
             for shot in (shot for shot in SHOTS if not names or shot.name in names):
                 verdict, _text = await take(chromium, made, shot)
-                faulty += bool(verdict.faults)
-                print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
-                for fault in verdict.faults[:12]:
-                    print(f"    {fault}")
-    return 1 if faulty else 0
+                gallery.hang(shot.name, verdict.rules, verdict.faults)
+            return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

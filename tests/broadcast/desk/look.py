@@ -14,9 +14,10 @@ from broadcast.order import Class, Preset
 from broadcast.schedule import Schedule
 from gateway.audit.events import Who
 from gateway.health import Vitals
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, STATES, WALL_NS
 
 HOME = "/desk/broadcast"
@@ -147,18 +148,15 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faults = 0
+    gallery = Gallery("broadcast")
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         with tempfile.TemporaryDirectory() as folder:
             async with cast_site(Path(folder)) as made:
                 for shot in shots:
                     verdict = await take(chromium, made, shot)
-                    faults += bool(verdict.faults)
-                    print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
-                    for fault in verdict.faults[:12]:
-                        print(f"    {fault}")
-    return 1 if faults else 0
+                    gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from gateway.health import Vitals
 from kiosk.core import Deed
 from kiosk.request import Contact
 from kiosk.room import RESIDENT
-from tests.access.look import DESK, OUT, PHONE, sign_in
+from tests.access.look import sign_in
 from tests.kiosk.board.rig import CAR, BoardSite, board_site
 from tests.kiosk.board.rig import PHONE as NUMBER
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, STATES
 
 BOARD, PAST = "/desk/requests", "/desk/requests/past"
@@ -169,18 +170,15 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    faulty = 0
+    gallery = Gallery("requests")
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         with tempfile.TemporaryDirectory() as folder:
             async with board_site(Path(folder)) as made:
                 for shot in shots:
                     verdict = await take(chromium, made, shot)
-                    faulty += bool(verdict.faults)
-                    print(f"{shot.name:28} {verdict.rules:3} rules {len(verdict.faults):3} faults")
-                    for fault in verdict.faults[:12]:
-                        print(f"    {fault}")
-    return 1 if faulty else 0
+                    gallery.hang(shot.name, verdict.rules, verdict.faults)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

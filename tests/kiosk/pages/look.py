@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page
 from kiosk.request import Car, Request
 from tests.kiosk.pages.rig import CAR, STATES, TALL, WIDE, House, house, tab
 from tests.web import browser
+from tests.web.gallery import DESK, OUT, Gallery
 
-OUT = Path(__file__).parents[3] / ".dev" / "look"
 Bring = Callable[[House], Awaitable[None]]
 
 
@@ -260,47 +260,14 @@ async def through(
 
 
 async def main(names: list[str]) -> int:
-    """All screens in all modes (or those named); exit code 1 if any has a fault."""
-    faulty = count = 0
+    """All screens in all modes (or those named), print what was found."""
+    gallery = Gallery("kiosk", shown=DESK // 7)
     async with browser.browser() as chromium:
-        for mode in MODES:
-            if names and mode.name not in names:
-                continue
+        for mode in (mode for mode in MODES if not names or mode.name in names):
             for one in await through(chromium, mode, OUT):
-                count += 1
-                faulty += bool(one.faults)
-                print(
-                    f"kiosk-{mode.name}-{one.name:24} {one.rules:3} rules {len(one.faults):3} "
-                    f"faults {one.kb:5.1f} kB  first paint {one.paint_ms:4.0f} ms",
-                    flush=True,
-                )
-                for fault in one.faults[:8]:
-                    print(f"    {fault}")
-        await sheet(chromium)
-    print(f"{count} screens of the kiosk, {faulty} with faults; pictures in {OUT}")
-    return 1 if faulty else 0
-
-
-async def sheet(chromium: Browser) -> None:
-    """All pictures on one: `.dev/look/contact-kiosk.png`."""
-    cells = "".join(
-        f"<figure><figcaption>{mode.name} {shot.name}</figcaption>"
-        f'<img src="kiosk-{mode.name}-{shot.name}.png" width="{mode.panel[0] // 7}">'
-        "</figure>"
-        for mode in MODES
-        for shot in SHOTS
-        if (OUT / f"kiosk-{mode.name}-{shot.name}.png").exists()
-    )
-    style = (
-        "body{display:flex;flex-wrap:wrap;gap:8px;font:12px sans-serif}figure{margin:0}"
-        "figcaption{max-width:160px;overflow:hidden}"
-    )
-    made = OUT / "contact-kiosk.html"
-    text = f"<!doctype html><meta charset=utf-8><style>{style}</style>{cells}"
-    await asyncio.to_thread(made.write_text, text, "utf-8")
-    async with browser.tab(chromium, width=2200) as page:
-        await page.goto(made.as_uri())
-        await browser.shoot(page, OUT / "contact-kiosk.png")
+                figures = f"{one.kb:5.1f} kB  first paint {one.paint_ms:4.0f} ms"
+                gallery.hang(f"kiosk-{mode.name}-{one.name}", one.rules, one.faults, figures)
+        return await gallery.close(chromium)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""`./dev look [ROOM…]`: every screen in every state, pictured and judged, a contact sheet a room.
+
+Pictures go to `.dev/look/`. All rooms are looked at, whatever is found in one; the exit code is 1 if
+any screen has a fault.
+"""
+
+import asyncio
+import importlib
+import sys
+import time
+
+from tests.web.gallery import OUT
+
+ROOMS = {
+    "live": "tests.web.look",
+    "access": "tests.access.look",
+    "alarms": "tests.alarms.look",
+    "requests": "tests.kiosk.board.look",
+    "broadcast": "tests.broadcast.desk.look",
+    "settings": "tests.appliance.look",
+    "doctor": "tests.appliance.doctor.look",
+    "setup": "tests.setup.look",
+    "kiosk": "tests.kiosk.pages.look",
+}
+"""Each module's `main(names)` pictures the screens named (all if none), returns an exit code."""
+
+
+def main(names: list[str]) -> int:
+    """Look at the rooms named; all if none."""
+    if unknown := sorted(set(names) - set(ROOMS)):
+        print(f"no such room: {', '.join(unknown)}; there are: {', '.join(ROOMS)}")
+        return 2
+    worst = 0
+    for room in names or ROOMS:
+        print(f"\n── {room}", flush=True)
+        began = time.monotonic()
+        worst = max(worst, asyncio.run(importlib.import_module(ROOMS[room]).main([])))
+        print(f"{OUT.name}/contact-{room}.png after {time.monotonic() - began:.0f} s", flush=True)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
