@@ -1,7 +1,7 @@
 """`./dev look [ROOM…]`: every screen in every state, pictured and judged, a contact sheet a room.
 
-Pictures go to `.dev/look/`. All rooms are looked at, whatever is found in one; the exit code is 1 if
-any screen has a fault.
+Pictures go to `.dev/look/`. All rooms are looked at, whatever is found in one; the exit code is 1
+if any screen has a fault.
 """
 
 import asyncio
