@@ -1,9 +1,11 @@
 """CAP 1.2: a public warning becomes something to say, or nothing. Pure.
 
 The text comes from outside: no document type, no entity, no depth, and a bounded size. A message
-that is a test, an exercise, a draft or of the system never sounds by itself.
+that is a test, an exercise, a draft, of the system, or not for the public never sounds by itself.
 """
 
+import datetime
+import hashlib
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -20,7 +22,8 @@ _Fields = dict[str, list[str]]
 class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
     """One warning: `text` to say; `ends` the ids that it updates or cancels.
 
-    `sounds` is False for what is no actual alarm; a cancel only ends others.
+    `sounds` is False for what is no actual alarm or not meant for everybody; a cancel only ends
+    others. From `expires_ns` (UTC) on it is not true any more.
     """
 
     id: str
@@ -29,7 +32,7 @@ class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
     text: str
     ends: tuple[str, ...]
     language: str
-    expires: str | None
+    expires_ns: int | None
 
 
 def parse(raw: bytes) -> Warning_:
@@ -39,7 +42,8 @@ def parse(raw: bytes) -> Warning_:
     if kind not in {"Alert", "Update", "Cancel"}:
         raise UsageError("broadcast.cap-kind", kind=kind[:40])
     info = _chosen(infos)
-    sounds = status == "Actual" and kind != "Cancel" and bool(info)
+    public = _one(alert, "scope", "Public") == "Public"
+    sounds = status == "Actual" and public and kind != "Cancel" and bool(info)
     return Warning_(
         id=order_id(_one(alert, "sender"), _one(alert, "identifier")),
         sounds=sounds,
@@ -47,14 +51,18 @@ def parse(raw: bytes) -> Warning_:
         text=_said(info),
         ends=_referred(alert) if status == "Actual" and kind != "Alert" else (),
         language="en" if _language(info).startswith("en") else "zh",
-        expires=next(iter(info.get("expires", ())), None),
+        expires_ns=_instant(info),
     )
 
 
 def order_id(sender: str, identifier: str) -> str:
-    """How the warning is called as an order."""
-    plain = "".join(c if c.isalnum() or c in "-._@" else "-" for c in f"cap-{sender}-{identifier}")
-    return plain[:ID_CHARS_MAX]
+    """How the warning is called as an order: two warnings never by the same name."""
+    whole = f"cap-{sender}-{identifier}"
+    plain = "".join(c if c.isalnum() or c in "-._@" else "-" for c in whole)
+    if plain == whole and len(whole) <= ID_CHARS_MAX:
+        return plain
+    mark = hashlib.sha256(whole.encode()).hexdigest()[:12]
+    return f"{plain[: ID_CHARS_MAX - len(mark) - 1]}-{mark}"
 
 
 def _class(info: _Fields) -> Class:
@@ -64,6 +72,20 @@ def _class(info: _Fields) -> Class:
     if urgency in {"Immediate", "Expected"} and severity in {"Extreme", "Severe", "Moderate"}:
         return Class.URGENT
     return Class.NOTICE
+
+
+def _instant(info: _Fields) -> int | None:
+    """When it ends, if it says so; one that cannot be read may have passed already."""
+    text = _one(info, "expires", "")
+    if not text:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("broadcast.cap-bad", reason=f"expires {text[:40]}") from error
+    if moment.tzinfo is None:
+        raise UsageError("broadcast.cap-bad", reason=f"expires {text[:40]}")
+    return int(moment.timestamp()) * 1_000_000_000
 
 
 def _said(info: _Fields) -> str:

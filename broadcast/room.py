@@ -7,6 +7,7 @@ In classes 8 and 9 nothing waits for a record.
     book.py progress.py records.py   where every order stands, and the way to the disk
     turns.py stage.py                whose turn it is, and what the engine is told
     echo.py                          what the engine says
+    replaced.py                      what was called off before it came
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from broadcast.order import Class, Order
 from broadcast.ports import Engine, Ledger, Studio
 from broadcast.progress import Progress
 from broadcast.quiet import Moment
+from broadcast.replaced import Replaced
 from broadcast.stage import Stage
 from broadcast.turns import Turns
 from gateway.audit.events import Who
@@ -55,6 +57,7 @@ class Broadcast:
         self._stage = Stage(engine, house)
         self._all = Progress(journal, clock, house)
         self._turns = Turns(self._all, self._stage, studio, self._wake.set)
+        self._replaced = Replaced(journal)
         self.monitor = Monitor(house.speakers(house.zones))
         self._echo = Echo(self._all, self._stage, self._turns, self.monitor)
         engine.listen(self.monitor.heard)
@@ -63,6 +66,7 @@ class Broadcast:
     async def load(self) -> None:
         """Take back what was open before the restart; what has expired meanwhile is over."""
         await self._all.load()
+        await self._replaced.load()
         for kept in self._all.book.open():
             if kept.state is State.PLAYING:  # of this boot: the engine will say
                 if kept.boot != self._clock.boot:
@@ -145,6 +149,14 @@ class Broadcast:
             await self._all.records.written(order_id)
         return self._all.receipt(kept)
 
+    async def supersede(self, ids: Collection[str], actor: Who) -> None:
+        """Something newer stands for these: they end, and whichever comes only now is refused."""
+        for kept in map(self._all.book.get, ids):
+            if kept is not None and kept.open:
+                self._turns.halt(kept, actor, "broadcast.superseded")
+        self._turns.settle()
+        await self._replaced.note(ids)
+
     async def feed(self, order_id: str, pcm: bytes) -> bool:
         """What the microphone hears; False once the order does not sound any more."""
         kept = self._all.book.get(order_id)
@@ -186,6 +198,8 @@ class Broadcast:
         return self._all.receipt(kept)
 
     def _judge(self, order: Order) -> Ruling:
+        if order.id in self._replaced:
+            return Ruling(Answer.REFUSE, "broadcast.superseded")
         if self._all.book.full(order, self._all.clock):
             return Ruling(Answer.REFUSE, "broadcast.too-many")
         return guard.judge(order, self.house, Moment.of(self._all.clock), self._all.clock.boot)

@@ -64,9 +64,8 @@ class Remote(NamedTuple):
     async def warn(self, asked: Cap, mandate: Mandate) -> Any:
         """A public warning: what it replaces ends, and it sounds if it is meant to."""
         warning = cap.parse(asked.xml.encode())
-        for ended in (self.room.get(order_id) for order_id in warning.ends):
-            if ended is not None and ended.open:
-                await self.room.cancel(ended.order.id, self._by.actor)
+        if warning.ends:
+            await self.room.supersede(warning.ends, self._by.actor)
         if not warning.sounds:
             return {"sounds": False}
         ask = Ask(
@@ -76,7 +75,7 @@ class Remote(NamedTuple):
             language=warning.language,
             repeat=asked.repeat,
         )
-        return await self._order(ask, warning.id, mandate.deadline)
+        return await self._order(ask, warning.id, self._until(warning, mandate.deadline))
 
     async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
         """What became of it before the kill."""
@@ -108,6 +107,14 @@ class Remote(NamedTuple):
         receipt = self.room.receipt(kept)
         accepted(receipt)
         return msgspec.to_builtins(receipt)
+
+    def _until(self, warning: cap.Warning_, deadline: Deadline) -> Deadline:
+        """As long as the command lives, and never beyond what the warning says of itself."""
+        now = self.clock.stamp()
+        if warning.expires_ns is None or now.wall_ns is None:
+            return deadline
+        left_ns = warning.expires_ns - now.wall_ns
+        return Deadline(deadline.boot, min(deadline.at_ns, now.at_ns + left_ns))
 
     def _pressing(self, ask: Ask) -> bool:
         """Whether it is an emergency, by itself or by its preset."""
