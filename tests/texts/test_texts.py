@@ -17,7 +17,7 @@ from gateway.texts import LANGUAGES, Texts, catalogue, language, names_in
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("gateway", "drivers", "kiosk", "broadcast")
 CODE = re.compile(r"[a-z0-9]+\.[a-z0-9_]+(?:-[a-z0-9_]+)*")
-FILE_ENDINGS = "toml|wav|db|py|html|js|css|svg|sock|key|json|sql|md|conf|lock"
+FILE_ENDINGS = "toml|txt|wav|db|py|html|js|css|svg|sock|key|json|sql|md|conf|lock"
 FILE_NAME = re.compile(rf".*\.({FILE_ENDINGS})")
 IN_TEMPLATE = re.compile(r"""\b(?:say|remedy|w)\(\s*["']([a-z0-9]+\.[a-z0-9_-]+)["']\s*[,)]""")
 NO_CODES = {"bus.cycle", "settings.apply", "settings.read"}

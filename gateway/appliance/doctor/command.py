@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import msgspec
 from gateway.appliance.check import config_default
 from gateway.appliance.console import Console, NoStation
 from gateway.appliance.doctor import gather
+from gateway.appliance.doctor.bundle import contents
+from gateway.appliance.doctor.bundle.pack import pack
 from gateway.appliance.doctor.checks import examine
 from gateway.appliance.doctor.facts import Facts, Running
-from gateway.appliance.doctor.finding import Level, worst
+from gateway.appliance.doctor.finding import Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, report
 from gateway.appliance.doctor.section import FACTS
 from gateway.appliance.doctor.written import serial_ports, written
@@ -22,6 +25,8 @@ from gateway.errors import StationError
 from gateway.texts import Texts
 
 STATE = Path("/var/lib/yizhan")
+HERE = Path()
+"""Where no name was given: a file of that name in this folder."""
 
 
 def add_to(subcommands: Any) -> None:
@@ -38,20 +43,39 @@ def add_to(subcommands: Any) -> None:
                         help=texts.say("check.config"))  # fmt: skip
     parser.add_argument("--state", type=Path, metavar="DIR", help=texts.say("doctor.state"))
     parser.add_argument("--json", action="store_true", help=texts.say("doctor.json"))
+    parser.add_argument("--bundle", nargs="?", type=Path, const=HERE, metavar="FILE",
+                        help=texts.say("doctor.bundle"))  # fmt: skip
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found; 1 if something is bad."""
+    """Print what was found; 1 if something is bad. `--bundle` writes a file for whoever helps."""
     texts = Texts.of_environment()
     state = args.state or Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or STATE)
     facts = gathered(args.config, state)
     findings = examine(facts)
+    if args.bundle is not None:
+        _print(_bundle(args, facts, findings, texts))
+        return 0
     if args.json:
         _print(msgspec.json.encode(as_json(findings, texts)).decode())
     else:
         _print(report(findings, texts))
     return int(worst(findings) is Level.BAD)
+
+
+def _bundle(
+    args: argparse.Namespace, facts: Facts, findings: Sequence[Finding], texts: Texts
+) -> str:
+    """Write the support file; where it is, and what is in it."""
+    station = f"-{facts.running.vitals.station}" if facts.running else ""
+    name = f"yizhan-doctor{station}"
+    path = Path(f"{name}.tar.gz") if args.bundle == HERE else args.bundle
+    asked = contents.Asked(settings_file(args.config), facts, findings, Console(), contents.run)
+    pages = contents.pages(asked)
+    size = pack(path, name, pages)
+    written = texts.say("bundle.written", path=path, kib=-(-size // 1024))
+    return f"{written}\n{contents.told(pages, texts)}".rstrip()
 
 
 def gathered(config: Path, state: Path) -> Facts:
