@@ -93,9 +93,21 @@ def test_in_real_time_two_cards_at_once_and_the_microphone_hears_the_chime(
             asyncio.run(_play_and_test(tmp_path, source, chime))
     wanted = load(source)
     for path in found.values():
-        captured = load(path)
-        at = captured.tobytes().index(wanted[400:500].tobytes()) // 2 - 400
-        assert correlation(wanted, captured[at : at + len(wanted)]) > 0.99
+        assert in_order(wanted, load(path)) > 0.9
+
+
+def in_order(wanted: array, captured: array, block: int = 160) -> float:
+    """The share of `wanted`'s 10 ms blocks that the capture holds, exact and one after another.
+
+    A machine that is busy elsewhere lets PulseAudio run dry: it plays silence in between, and goes
+    on where it was. That costs the block in which it happens, never the ones after it.
+    """
+    sound, at, blocks = captured.tobytes(), 0, 0
+    for start in range(0, len(wanted) - block, block):
+        piece = wanted[start : start + block].tobytes()
+        if (found := sound.find(piece, at)) >= 0:
+            at, blocks = found + len(piece), blocks + 1
+    return blocks / (len(wanted) // block - 1)
 
 
 async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
