@@ -13,7 +13,6 @@ from broadcast.speakers.hearing import heard, likeness
 from broadcast.speakers.options import SoundCard
 from tests.broadcast.engine.rig import (
     Heard,
-    correlation,
     end,
     load,
     programme,
