@@ -4,7 +4,7 @@ import asyncio
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.upstream.inbox.run import ACTING_MAX
@@ -49,7 +49,12 @@ def check(world: World, last_life_ms: int) -> None:
             assert world.began[name] == 1, told[name]  # it lived to see it before its expiry
 
 
+OVERTAKEN = [Plan("ring", 2, 0.0, 1), Plan("ring", 2, 0.0, 1), Plan("siren", 2, 0.05, 1)]
+"""Killed when the emergency is on disk, and those that it overtook are not."""
+
+
 @given(st.lists(PLANS, min_size=1, max_size=6), LIVES)
+@example(plans=OVERTAKEN, lives=[(5, 3.0)])
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_killed_when(plans, lives):
     run(story(plans, lives))

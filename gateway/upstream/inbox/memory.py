@@ -55,7 +55,7 @@ class Memory:
         return max(self._passed, self._floor)
 
     def pass_over(self, command_id: str) -> None:
-        """Do not ask again for a command that was answered; a restart forgets it."""
+        """Do not ask again for a command that came and is answered; a restart forgets it."""
         self._passed = max(self._passed, command_id)
 
     def get(self, command_id: str) -> Kept | None:
@@ -91,5 +91,4 @@ class Memory:
     def keep(self, command_id: str, kept: Kept) -> StateChange:
         """Remember it; the change belongs into the commit of the receipt."""
         self._kept[command_id] = kept
-        self.pass_over(command_id)
         return StateChange(self._room, command_id, _encode(kept))

@@ -205,6 +205,7 @@ class Inbox:
     async def _decide(
         self, command: Command, changes: list[StateChange], acting: asyncio.TaskGroup
     ) -> None:
+        self._memory.pass_over(command.id)
         deadline = command.deadline(self._clock.stamp(), self._clock.floor_ns)
         fresh = Kept(None, deadline)
         try:
