@@ -163,6 +163,7 @@ class WebServer:
         control: Path | None = None,
         bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
+        self.app = app
         self._options = options
         self._control = control
         self._bounds = bounds

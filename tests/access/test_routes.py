@@ -1,40 +1,25 @@
 """Every route × every role, from the running application, over the doors that each role comes by.
 
-The handlers are stood in for, so that every route can be asked without doing what it does; the
-gate, the sessions, the server and TLS are the real ones. The table in `docs/security.md` is the
-same table.
+The application is the composition root's own, so no room can bring a route past this test. The
+table in `docs/security.md` is the same table: `python -m tests.access.test_routes` writes it.
 """
 
+import asyncio
 import contextlib
+import re
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
 
 import aiohttp
 import msgspec
-from aiohttp import web
 
-from broadcast.pages.deck import Deck
-from broadcast.pages.listen import Ears
-from broadcast.section import section as broadcast_section
 from gateway.access.sessions import IDLE_S
-from gateway.appliance.doctor.room import Doctor
-from gateway.appliance.doctor.section import section as doctor_section
-from gateway.appliance.settings.cycle import Cycle
-from gateway.appliance.settings.section import section as settings_section
-from gateway.journal.private import PrivateStore
-from gateway.setup.contract import Roof
-from gateway.setup.records import Records
-from gateway.setup.section import section as setup_section
 from gateway.web import control
-from gateway.web.section import Permission, Route, Section
+from gateway.web.section import Permission, Route
 from gateway.web.server import ROUTES
-from kiosk.api import routes
-from kiosk.board.board import Board
-from kiosk.board.section import section as board_section
-from kiosk.room import Requests
-from kiosk.section import section as kiosk_section
-from tests.access.rig import PASSWORDS, Browser, Site, browser, site
+from tests.access.composed import addressed, composed
+from tests.access.rig import PASSWORDS, Browser, Site, browser
 
 P = Permission
 MAY = {
@@ -48,52 +33,6 @@ MAY = {
     "the console": set(P),
 }
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
-REACHED = "reached"
-
-
-async def reached(_request: web.Request) -> web.StreamResponse:
-    return web.Response(text=REACHED)
-
-
-class Whole(Site):
-    """With the sections that only stand in a running station."""
-
-    def sections(self) -> list[Section]:
-        cycle = cast(Cycle, None)  # no handler of these runs here
-        records = Records(self.journal, self.clock)
-        setup = setup_section(cast(Roof, None), records, self.look, self.names)
-        settings = settings_section(cycle, self.look, self.names)
-        doctor = doctor_section(cast(Doctor, None), self.look, cast(Any, None))
-        return [*super().sections(), settings, setup, doctor, self._broadcast()]
-
-    def _broadcast(self) -> Section:
-        deck, ears = cast(Deck, None), cast(Ears, None)
-
-        async def turned() -> None:
-            raise AssertionError
-
-        return broadcast_section(deck, self.look, ears=ears, turned=turned, changed=list)
-
-    def wings(self) -> list[Section]:
-        room, store = cast(Requests, None), cast(PrivateStore, None)
-        board = Board(room, self.names)
-        api = routes(room, store, self.ledger)
-        desk = board_section(board, self.journal, self.look, store, self.ledger, api=api)
-        return [desk, kiosk_section({}, "")]
-
-
-class StoodIn(Whole):
-    """The application's own sections, their handlers replaced."""
-
-    def sections(self) -> list[Section]:
-        replace = msgspec.structs.replace
-        return [
-            replace(
-                section,
-                routes=tuple(replace(route, handler=reached) for route in section.routes),
-            )
-            for section in super().sections()
-        ]
 
 
 @contextlib.asynccontextmanager
@@ -131,11 +70,6 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
         yield readers
 
 
-def addressed(route: Route) -> str:
-    names = {"id": "em-b3", "what": "disable", "hash": "0", "room": "web", "name": "x.css"}
-    return route.path.format(**names, kiosk="hall", preset="water", sha="0", zone="all")
-
-
 async def status(reader: Browser, route: Route) -> int:
     path = addressed(route)
     if route.method == "GET":
@@ -150,7 +84,7 @@ async def status(reader: Browser, route: Route) -> int:
 
 async def test_every_route_for_every_role(tmp_path: Path) -> None:
     asked = 0
-    async with site(tmp_path, kind=StoodIn, control=tmp_path / control.NAME) as made:
+    async with composed(tmp_path) as made:
         await made.furnish()
         async with everybody(made) as readers:
             for route in made.app[ROUTES]:
@@ -164,8 +98,20 @@ async def test_every_route_for_every_role(tmp_path: Path) -> None:
 
 
 async def test_the_document_has_the_same_table(tmp_path: Path) -> None:
-    async with site(tmp_path, kind=Whole) as made:
+    async with composed(tmp_path) as made:
         assert table(made.app[ROUTES]) in DOCUMENT.read_text("utf-8")
+
+
+async def test_a_station_without_loudspeakers_has_no_other_route(tmp_path: Path) -> None:
+    def asked_for(made: Site) -> set[tuple[str, str, str]]:
+        return {(r.method, r.path, str(r.permission)) for r in made.app[ROUTES]}
+
+    (tmp_path / "mute").mkdir()
+    async with composed(tmp_path / "mute", sound=False) as made:
+        mute = asked_for(made)
+    (tmp_path / "loud").mkdir()
+    async with composed(tmp_path / "loud") as made:
+        assert mute < asked_for(made)
 
 
 def table(routes: tuple[Route, ...]) -> str:
@@ -178,3 +124,18 @@ def table(routes: tuple[Route, ...]) -> str:
         name = f"`{route.method} {route.path}`"
         lines.append(f"| {' | '.join([name, route.permission.value, *marks])} |")
     return "\n".join(lines)
+
+
+async def write() -> None:
+    """Put the table of the running application into the document."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with composed(Path(folder)) as made:
+            made_anew = table(made.app[ROUTES])
+    text = DOCUMENT.read_text("utf-8")
+    former = re.search(r"\| route \|.*(?:\n\|.*)*", text)
+    assert former is not None
+    DOCUMENT.write_text(text.replace(former.group(), made_anew), "utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(write())

@@ -1,0 +1,91 @@
+"""The demo's station with all its rooms, built as `yizhan run` builds it, at the doors of a rig.
+
+The handlers are stood in for, so that every route can be asked without doing what it does; the
+gate, the sessions, the audit, the server and TLS are the real ones.
+"""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from unittest import mock
+
+import msgspec
+from aiohttp import web
+
+from gateway.access.evaluator import Evaluator
+from gateway.access.keys import Keys
+from gateway.appliance.load import load, settings_file
+from gateway.appliance.settings.starting import Start
+from gateway.clock import Clock
+from gateway.demo.settings import PORTS, write_settings
+from gateway.journal import Journal
+from gateway.station import doors as doors_of
+from gateway.station.doors import Doors
+from gateway.station.run import Station
+from gateway.web import control
+from gateway.web.section import Route, Section
+from gateway.web.server import Options, WebServer, build_app
+from tests.access.rig import CHEAP, MovedClock, Site
+
+REACHED = "reached"
+
+
+async def reached(_request: web.Request) -> web.StreamResponse:
+    return web.Response(text=REACHED)
+
+
+def stood_in(sections: list[Section], **rooms: object) -> web.Application:
+    """The application over those sections, their handlers replaced."""
+    replace = msgspec.structs.replace
+    quiet = [
+        replace(section, routes=tuple(replace(route, handler=reached) for route in section.routes))
+        for section in sections
+    ]
+    return build_app(quiet, **rooms)  # type: ignore[arg-type]  # as `Doors` gives them
+
+
+@contextlib.asynccontextmanager
+async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Site]:
+    """It, running; `sound`: with its loudspeakers."""
+    write_settings(folder, PORTS, air=False)
+    file = settings_file(folder / "config")
+    if not sound:
+        file.write_text(re.sub(r"(?ms)^\[speaker\..*?(?=^\[bus)", "", file.read_text("utf-8")))
+    settings, state, made = load(folder / "config"), folder / "state", Site(folder, MovedClock())
+    state.mkdir()
+    real = Clock.open(state)
+    made.journal = await Journal.open(
+        state, station=settings.station.id, options=settings.journal, clock=real
+    )
+    made.journal._agenda.hurry = True  # hundreds of acts: none lingers for company
+    doors = await Doors.open(settings, state, made.clock, made.journal)
+    doors.access.evaluator = Evaluator(CHEAP)
+    made.access, made.ledger, made.tls = doors.access, doors.ledger, doors.tls
+    made.keys = Keys(made.access, made.clock)
+    with mock.patch.object(doors_of, "build_app", stood_in):
+        station = Station(
+            settings,
+            state,
+            made.clock,
+            made.journal,
+            doors=doors,
+            begun=Start.of(file, state, real),
+            restart=lambda: None,
+        )
+    made.app = station.server.app
+    made.server = WebServer(made.app, Options(port=0, lan_port=0), control=folder / control.NAME)
+    await made.server.start()
+    await made.server.open_lan(made.tls.context, "127.0.0.1")
+    try:
+        yield made
+    finally:
+        await made.server.stop()
+        await station.stop()
+        await doors.close()
+        await made.journal.close()
+
+
+def addressed(route: Route) -> str:
+    names = {"id": "em-b3", "what": "disable", "hash": "0", "room": "web", "name": "x.css"}
+    return route.path.format(**names, kiosk="hall", preset="water", sha="0", zone="all")
