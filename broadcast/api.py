@@ -1,11 +1,12 @@
 """`/api/v1/orders` and `/api/v1/presets`: place, look, stop; what staff have prepared."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from broadcast.ask import Ask, By, body, order_of
+from broadcast.ask import AskHere, By, body, order_of
 from broadcast.book import Kept
 from broadcast.options import PresetOptions
 from broadcast.order import Authority
@@ -46,9 +47,15 @@ class Api:
     """The handlers."""
 
     def __init__(
-        self, room: Broadcast, presets: Presets, schedules: Schedules, clock: Clock
+        self,
+        room: Broadcast,
+        presets: Presets,
+        schedules: Schedules,
+        clock: Clock,
+        known: Callable[[str], None],
     ) -> None:
-        """Over that room."""
+        """Over that room; `known` is the UsageError for a microphone that is none."""
+        self._known = known
         self._schedules = schedules
         self._room = room
         self._presets = presets
@@ -64,7 +71,9 @@ class Api:
 
     async def place(self, request: web.Request) -> web.StreamResponse:
         """Judge and play; the receipt says what became of it, a refusal as well."""
-        ask: Ask = body(await request.read(), Ask)
+        ask: AskHere = body(await request.read(), AskHere)
+        if ask.microphone is not None:
+            self._known(ask.microphone)
         by = By(actor(request), "desk", Authority.PRESS)
         deadline = self._clock.deadline(ask.expires_s)
         order = order_of(ask, by, self._presets, self._room.number(), deadline)
@@ -146,15 +155,21 @@ class Api:
         )
 
 
-def section(room: Broadcast, presets: Presets, schedules: Schedules, clock: Clock) -> Section:
+def section(
+    room: Broadcast,
+    presets: Presets,
+    schedules: Schedules,
+    clock: Clock,
+    known: Callable[[str], None],
+) -> Section:
     """The API of the orders."""
-    api = Api(room, presets, schedules, clock)
+    api = Api(room, presets, schedules, clock, known)
     return Section(
         name="orders",
         routes=(
             _look("/orders", api.orders, "The newest orders", list[Shown]),
             _look("/orders/{id}", api.order, "One order", Shown),
-            _act("/orders", api.place, "Play something", "place", Receipt, Ask),
+            _act("/orders", api.place, "Play something", "place", Receipt, AskHere),
             _act("/orders/stop", api.stop, "Silence zones", "stop", list[Receipt], Stop),
             _act("/orders/{id}/stop", api.cancel, "Stop one order", "cancel", Receipt),
             _look("/presets", api.presets, "What staff have prepared", dict[str, PresetOptions]),

@@ -11,6 +11,7 @@ from broadcast.order import (
     Class,
     Clip,
     Content,
+    Live,
     Order,
     Preset,
     Say,
@@ -40,6 +41,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
 
 
+class AskHere(Ask, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody in the station may ask for as well: one of its own microphones, until stopped.
+
+    Its class is `live` if unsaid.
+    """
+
+    microphone: Annotated[str, msgspec.Meta(max_length=60)] | None = None
+
+
 class By(NamedTuple):
     """Who asks, where, and by what right."""
 
@@ -52,7 +62,8 @@ def order_of(ask: Ask, by: By, presets: Presets, order_id: str, expires: Deadlin
     """The order; UsageError for what cannot be one."""
     content = _content(ask)
     usual = presets.get(content.preset) if isinstance(content, Preset) else None
-    word = ask.cls or (usual.cls if usual else Class.NOTICE.word)
+    plain = Class.LIVE if isinstance(content, Live) else Class.NOTICE
+    word = ask.cls or (usual.cls if usual else plain.word)
     try:
         cls = Class.parse(word)
     except ValueError:
@@ -89,6 +100,8 @@ def _content(ask: Ask) -> Content:
         named.append(Preset(ask.preset))
     if ask.clip is not None:
         named.append(Clip(ask.clip))
+    if isinstance(ask, AskHere) and ask.microphone is not None:
+        named.append(Live(ask.microphone))
     if len(named) != 1:
         raise UsageError("broadcast.no-content")
     return named[0]

@@ -119,4 +119,6 @@ def _named(content: Content) -> str:
         return f"preset {content.preset}"
     if isinstance(content, Clip):
         return f"clip {content.sha[:12]}"
-    return "live" if isinstance(content, Live) else "say"
+    if isinstance(content, Live):
+        return f"live {content.microphone}".rstrip()
+    return "say"

@@ -196,6 +196,9 @@ def _unentitled(order: Order, house: House, _moment: Moment, _boot: str) -> Ruli
     may = MAY.get((order.authority, order.actor.kind), frozenset())
     by_linkage = (order.authority, order.actor.kind) == (Authority.LINKAGE, "linkage")
     granted = by_linkage and order.actor.id in house.granted
+    theirs = isinstance(order.content, Live) and order.content.microphone
+    if theirs and order.authority is not Authority.PRESS:
+        may = frozenset()  # nobody from afar opens a microphone in the station
     if order.class_ in may or (granted and order.class_ is Class.EMERGENCY):
         return None
     code = "broadcast.not-granted" if by_linkage else "broadcast.not-entitled"

@@ -1,6 +1,7 @@
 """Keys on the wall: a press of a wired contact places the order that the settings give it.
 
-A key speaks at the edge; a fire panel's contact as long as it is active, whatever ended before.
+A key speaks at the edge; a fire panel's contact as long as it is active, whatever ended before; a
+key to talk by is let go as soon as nobody knows that it is held.
 """
 
 import enum
@@ -37,9 +38,14 @@ class Keys:
         """One poll of one device. What is bad says nothing; the first word is no press."""
         for reading in readings:
             for key in self._at.get((device, reading.point), ()):
-                if reading.quality is Quality.GOOD and isinstance(reading.value, bool):
-                    for turn in self._turns(key, down=reading.value):
-                        self._act(key, self._keys[key], turn)
+                for turn in self._heard(key, reading):
+                    self._act(key, self._keys[key], turn)
+
+    def _heard(self, key: str, reading: Reading) -> Iterator[Turn]:
+        if reading.quality is Quality.GOOD and isinstance(reading.value, bool):
+            yield from self._turns(key, down=reading.value)
+        elif self._keys[key].talks and self._down.pop(key, False):
+            yield Turn.RETURNED
 
     def _turns(self, key: str, *, down: bool) -> Iterator[Turn]:
         before = self._down.get(key)
@@ -51,3 +57,5 @@ class Keys:
                 yield Turn.RETURNED
         elif down and before is False:
             yield Turn.PRESSED
+        elif before and not down and self._keys[key].talks:
+            yield Turn.RETURNED

@@ -40,14 +40,27 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             Window.parse(self.quiet)
 
 
-class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a key orders: a preset, in a zone, in a class."""
+class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[microphone.<id>]`: one that hangs on this machine; the default one without `device`."""
 
-    preset: Id
+    name: Annotated[str, msgspec.Meta(max_length=60)] = ""
+    device: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a key orders in a zone: a preset, in a class; or a microphone, while it is held."""
+
+    preset: Id | None = None
+    microphone: Id | None = None
     zone: Id
     cls: ClassWord = msgspec.field(default="notice", name="class")
     expires_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
     repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what says both, or neither."""
+        if (self.preset is None) == (self.microphone is None):
+            raise ValueError("broadcast.one-of-two")
 
 
 class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,9 +73,14 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     order: KeyOrder
 
     @property
+    def talks(self) -> bool:
+        """Whether somebody speaks for as long as it is held."""
+        return self.order.microphone is not None
+
+    @property
     def fire(self) -> bool:
         """Whether it is a fire panel's contact."""
-        return self.order.cls == Class.FIRE.word
+        return self.order.cls == Class.FIRE.word and not self.talks
 
 
 class VoiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

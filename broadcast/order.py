@@ -102,8 +102,10 @@ class Clip(msgspec.Struct, frozen=True, tag="clip"):
     sha: str
 
 
-class Live(msgspec.Struct, frozen=True, tag="live"):
-    """What a microphone hears, while it does."""
+class Live(msgspec.Struct, frozen=True, tag="live", omit_defaults=True):
+    """What a microphone hears, while it does: one of the station's by name, else a browser's."""
+
+    microphone: str = ""
 
 
 Content = Preset | Say | Sentence | Clip | Live

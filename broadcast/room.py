@@ -11,7 +11,7 @@ In classes 8 and 9 nothing waits for a record.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from broadcast import guard
 from broadcast.book import Kept
@@ -47,14 +47,24 @@ class Broadcast:
     """`load` first, then anything at any time, and `run` for ever."""
 
     def __init__(
-        self, journal: Ledger, clock: Clock, house: House, engine: Engine, studio: Studio
+        self,
+        journal: Ledger,
+        clock: Clock,
+        house: House,
+        engine: Engine,
+        studio: Studio,
+        *,
+        page: Callable[[Order], None] = lambda _: None,
     ) -> None:
-        """Whoever builds the engine lets it call `reconcile` at every connection."""
+        """Whoever builds the engine lets it call `reconcile` at every connection.
+
+        `page` opens the microphone of a live order when it begins, where that is the station's.
+        """
         self.house = house
         self._clock = clock
         self._engine = engine
         self._wake = asyncio.Event()
-        self._stage = Stage(engine, house)
+        self._stage = Stage(engine, house, page)
         self._all = Progress(journal, clock, house)
         self._turns = Turns(self._all, self._stage, studio, self._wake.set)
         self._replaced = Replaced(journal)
@@ -170,6 +180,14 @@ class Broadcast:
         kept = self._all.book.get(order_id)
         if kept is not None and kept.state is State.PLAYING:
             await self._engine.live_end(kept.programme)
+
+    def fail(self, order_id: str, code: str) -> None:
+        """Its microphone did not work: what was said before that is all there is."""
+        kept = self._all.book.get(order_id)
+        if kept is not None and kept.open:
+            self._stage.cut(kept.programme)
+            self._all.end(kept, Act.FAIL, code)
+            self._turns.settle()
 
     def orders(self) -> tuple[Kept, ...]:
         """All that are known, the newest first."""

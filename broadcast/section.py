@@ -6,6 +6,7 @@ from aiohttp import web
 
 from broadcast.guard import Answer
 from broadcast.mute import NAV, PAGES_FOLDER
+from broadcast.options import KeyOptions
 from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
 from broadcast.pages import acts, clips, now, past, zones
 from broadcast.pages import words as told
@@ -26,7 +27,7 @@ from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
 from gateway.web.section import Card, Permission, Route, Section
-from gateway.web.words import words_for
+from gateway.web.words import Words, words_for
 
 TOLD_S = 120
 """So long the page says what became of a press."""
@@ -65,6 +66,8 @@ class BroadcastPages:
             classes=acts.CLASSES,
             repeat_max=REPEAT_MAX,
             may_act=_may_act(request),
+            microphones=deck.microphones,
+            speaking=now.speaking(deck),
             away=not deck.connected(),
             quiet=self._quiet(),
         )
@@ -91,10 +94,18 @@ class BroadcastPages:
         for key, options in deck.keys.items():
             last = next((k for k in deck.room.orders() if k.order.source == f"key.{key}"), None)
             row = None if last is None else past.row(last, deck, self._vitals().timezone, words)
-            preset = deck.presets.all().get(options.order.preset)
-            title = options.order.preset if preset is None else preset.name
-            found.append((key, title, deck.room.house.zones[options.order.zone].name, row))
+            zone = deck.room.house.zones[options.order.zone].name
+            found.append((key, self._meant(options, words), zone, row))
         return found
+
+    def _meant(self, options: KeyOptions, words: Words) -> str:
+        """What a key on the wall is for."""
+        deck, asked = self._board.deck, options.order
+        if asked.microphone is not None:
+            name = deck.microphones.get(asked.microphone, asked.microphone)
+            return words("cast.mic-title", name=name)
+        preset = deck.presets.all().get(asked.preset or "")
+        return asked.preset or "" if preset is None else preset.name
 
     def _quiet(self) -> str:
         """Why the community hears no notice now, as a text code; empty if it would."""

@@ -15,7 +15,7 @@ from broadcast.book import Kept
 from broadcast.engine.wire import Programme
 from broadcast.guard import House
 from broadcast.ladder import length_s
-from broadcast.order import Live
+from broadcast.order import Live, Order
 from broadcast.ports import Engine, Made
 from broadcast.quiet import Moment
 from gateway.errors import StationError
@@ -31,9 +31,10 @@ STOPPED = "stopped"
 class Stage:
     """One engine; its tasks end with `close`."""
 
-    def __init__(self, engine: Engine, house: House) -> None:
-        """For the zones of that house."""
+    def __init__(self, engine: Engine, house: House, page: Callable[[Order], None]) -> None:
+        """For the zones of that house; `page` opens the microphone of an order, if it is ours."""
         self._engine = engine
+        self._page = page
         self._house = house
         self._low: dict[str, Kept] = {}
         self._doing: set[asyncio.Task[None]] = set()
@@ -64,6 +65,8 @@ class Stage:
         """Sound it; False if it is not wanted any more when the engine has read it."""
         if isinstance(kept.order.content, Live):
             await self._engine.live_open(programme)
+            if kept.order.content.microphone:
+                self._page(kept.order)
             return True
         await self._engine.prepare(programme)
         if not still():

@@ -115,6 +115,14 @@ class Engine:
         """No more comes."""
         await self._ask(wire.LiveEnd(id_))
 
+    async def capture(self, id_: str, device: str | None) -> None:
+        """Open a microphone of this machine; `Captured` events follow, and a `CaptureOver`."""
+        await self._ask(wire.Capture(id_, device))
+
+    async def capture_end(self, id_: str) -> None:
+        """Close it."""
+        await self._ask(wire.CaptureEnd(id_))
+
     async def state(self) -> State:
         """What the process holds and how the speakers are."""
         answer = await self._reply(wire.Ask())

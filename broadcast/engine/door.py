@@ -66,10 +66,11 @@ class Door:
                     break
                 yield client, packet
 
-    def say(self, client: socket.socket, message: wire.Message) -> None:
-        """Tell one."""
+    def say(self, client: socket.socket, message: wire.Message) -> bool:
+        """Tell one; False if it has left."""
         if client in self._clients:
             self._send(client, wire.pack(message))
+        return client in self._clients
 
     def tell(self, event: wire.Event) -> None:
         """Tell everyone."""

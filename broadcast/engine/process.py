@@ -14,6 +14,7 @@ import msgspec
 
 from broadcast.engine import realtime, wire
 from broadcast.engine.boottime import now_ns
+from broadcast.engine.captures import Captures
 from broadcast.engine.door import Door
 from broadcast.engine.errands import Errands
 from broadcast.engine.mixer import Mixer
@@ -51,6 +52,7 @@ class AudioProcess:
         self._mixer = Mixer()
         self._outlets = Outlets(self._door.tell, self._errands.run)
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
+        self._captures = Captures(self._door, self._errands.post)
         self._pacer = Pacer(now_ns())
         self._ending = False
 
@@ -132,6 +134,9 @@ class AudioProcess:
                 return self._prepare(said, command, programme)
             case wire.Ask():
                 return self._state(number)
+            case wire.Capture(id=id_, device=device):
+                self._captures.begin(said[0], id_, device)
+                return wire.Answer(number)
             case _:
                 self._do_at_once(command)
                 return wire.Answer(number)
@@ -148,6 +153,8 @@ class AudioProcess:
                 self._mixer.live_open(programme, now_ns())
             case wire.LiveEnd(id=id_):
                 self._mixer.live_end(id_)
+            case wire.CaptureEnd(id=id_):
+                self._captures.end(id_)
             case wire.Sinks(speakers=speakers):
                 self._sinks(speakers)
             case wire.SelfTest(speakers=ids, chime=chime):
@@ -203,6 +210,7 @@ class AudioProcess:
         return now_ns() - self._alone_since_ns >= self._leave_after_s * 1e9
 
     def _close(self) -> None:
+        self._captures.close()
         self._door.close()
         self._outlets.close()
         self._errands.close()

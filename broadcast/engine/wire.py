@@ -105,6 +105,22 @@ class LiveEnd(msgspec.Struct, frozen=True, tag="live_end"):
     id: Id
 
 
+class Capture(msgspec.Struct, frozen=True, tag="capture"):
+    """Open a microphone of this machine: `Captured` follows to whoever asked, then `CaptureOver`.
+
+    `device` is ALSA's name; the default one without.
+    """
+
+    id: Id
+    device: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class CaptureEnd(msgspec.Struct, frozen=True, tag="capture_end"):
+    """Close it."""
+
+    id: Id
+
+
 class Ask(msgspec.Struct, frozen=True, tag="state"):
     """Answered by a `State`."""
 
@@ -126,7 +142,8 @@ class SelfTest(msgspec.Struct, frozen=True, tag="self_test"):
 
 
 Command = (
-    Prepare | Play | Stop | Level | LiveOpen | Live | LiveEnd | Ask | Sinks | SelfTest
+    Prepare | Play | Stop | Level | LiveOpen | Live | LiveEnd | Capture | CaptureEnd
+    | Ask | Sinks | SelfTest
 )  # fmt: skip
 
 
@@ -198,6 +215,20 @@ class Meter(msgspec.Struct, frozen=True, tag="meter"):
     dbfs: float
 
 
+class Captured(msgspec.Struct, frozen=True, tag="captured"):
+    """20 ms of what a microphone hears: 16 kHz, mono, 16 bit."""
+
+    id: Id
+    pcm: bytes
+
+
+class CaptureOver(msgspec.Struct, frozen=True, tag="capture_over"):
+    """A microphone is closed: as it was asked, or because of `code`."""
+
+    id: Id
+    code: str | None = None
+
+
 class Sounding(msgspec.Struct, frozen=True):
     """A programme that the process holds: `ready`, `playing` or `live`, `frame` of `frames`."""
 
@@ -243,7 +274,7 @@ class State(msgspec.Struct, frozen=True, tag="is"):
     speakers: tuple[SpeakerState, ...] = ()
 
 
-Event = Started | Finished | Stopped | Refused | Fault | Well | Meter
+Event = Started | Finished | Stopped | Refused | Fault | Well | Meter | Captured | CaptureOver
 Message = Answer | State | Event
 
 _encoder = msgspec.json.Encoder()

@@ -10,10 +10,11 @@ import msgspec
 from aiohttp import web
 
 from broadcast.api import actor
-from broadcast.ask import Ask, By, order_of
+from broadcast.ask import Ask, AskHere, By, order_of
 from broadcast.guard import Zone
 from broadcast.options import PresetOptions
 from broadcast.order import TEXT_CHARS_MAX, Authority, Class, Order
+from broadcast.pages import now
 from broadcast.pages import words as told
 from broadcast.pages.deck import PATH, Deck
 from broadcast.pages.hint import ASKS_S
@@ -55,6 +56,8 @@ class Acts:
             act("/say", self.say, "place"),
             act("/hear", self.hear, "hear"),
             act("/clip/{sha}", self.clip, "place"),
+            act("/microphone/{id}", self.microphone, "live"),
+            act("/microphone/{id}/end", self.put_down, "hang-up"),
             act("/stop", self.stop, "stop"),
             act("/stop/{id}", self.cancel, "cancel"),
             act("/volume/{zone}", self.volume, "volume"),
@@ -105,6 +108,23 @@ class Acts:
         sha = self._deck.shelf.clip(request.match_info["sha"]).sha
         ask = Ask(zones=await zones_of(request), clip=sha)
         return await self._give(request, ask, Class.NOTICE)
+
+    async def microphone(self, request: web.Request) -> web.StreamResponse:
+        """Let somebody speak into a microphone of the station, until it is put down."""
+        microphone = request.match_info["id"]
+        self._deck.paging.known(microphone)
+        ask = AskHere(zones=await zones_of(request), microphone=microphone)
+        return await self._give(request, ask, Class.LIVE)
+
+    async def put_down(self, request: web.Request) -> web.StreamResponse:
+        """What was said is heard to its end, and kept."""
+        kept = now.speaking(self._deck).get(request.match_info["id"])
+        if kept is None:
+            raise web.HTTPSeeOther(PATH)
+        done_to(request, kept.order.id)
+        if not self._deck.paging.end(kept.order.id):
+            await self._deck.room.cancel(kept.order.id, actor(request))
+        raise web.HTTPSeeOther(f"{PATH}?told={kept.order.id}")
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         """Silence everything below the emergency."""

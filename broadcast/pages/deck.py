@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from broadcast.monitor import Monitor
 from broadcast.options import KeyOptions
+from broadcast.paging import Paging
 from broadcast.prepare import Shelf
 from broadcast.presets import Presets
 from broadcast.quiet import Moment
@@ -23,7 +24,7 @@ class Deck(NamedTuple):
 
     `names` are the people by account; `speakers` the loudspeakers' names by id; `ready` how far the
     voice has come with what is said again and again; `connected` whether the audio process is
-    there.
+    there; `microphones` the names of the station's own by id, and `paging` opens them.
     """
 
     room: Broadcast
@@ -38,6 +39,8 @@ class Deck(NamedTuple):
     keys: Mapping[str, KeyOptions]
     ready: Callable[[], Progress | None]
     connected: Callable[[], bool]
+    microphones: Mapping[str, str]
+    paging: Paging
 
     @property
     def monitor(self) -> Monitor:

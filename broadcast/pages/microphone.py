@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from aiohttp import WSMsgType, web
 
+from broadcast.air import Air
 from broadcast.api import actor
 from broadcast.book import Kept
 from broadcast.engine.wire import LIVE_BYTES_MAX
@@ -17,7 +18,6 @@ from broadcast.order import Authority, Class, Live, Order
 from broadcast.pages.acts import act, joining, zones_of
 from broadcast.pages.deck import PATH, Deck
 from broadcast.pages.hint import ASKS_S
-from broadcast.prepare.live import Recorder, talk
 from gateway.errors import UsageError
 from gateway.event import rfc3339
 from gateway.web.answers import json
@@ -35,10 +35,6 @@ class Opened(msgspec.Struct, frozen=True):
     of: str
     reason_code: str | None
     said: str
-
-
-class _OverError(Exception):
-    """The order does not sound any more: something more urgent does, or somebody stopped it."""
 
 
 class Microphone:
@@ -93,25 +89,14 @@ class Microphone:
         return line
 
     async def _speak(self, kept: Kept, line: web.WebSocketResponse) -> None:
-        deck, order_id = self._deck, kept.order.id
-        with Recorder(deck.shelf) as recorder:
-            try:
-                await talk(order_id, _pieces(line), self, recorder)
-            except _OverError:
-                await line.close(message=b"over")
-            finally:
-                await deck.room.hang_up(order_id)
-            await recorder.keep(self._title(kept))
+        air = Air(self._deck.room, self._deck.shelf)
+        if not await air.speak(kept.order.id, _pieces(line), self._title(kept)):
+            await line.close(message=b"over")
 
     def _title(self, kept: Kept) -> str:
         name = self._deck.names().get(kept.order.actor.id, kept.order.actor.id)
         at = self._deck.clock.stamp(kept.asked_ns).wall_ns
         return f"{name} {kept.order.id}" if at is None else f"{name} {rfc3339(at)[:16]}"
-
-    async def live(self, id_: str, pcm: bytes, /) -> None:
-        """Play these frames; _OverError once nobody is to hear them any more."""
-        if not await self._deck.room.feed(id_, pcm):
-            raise _OverError
 
 
 async def _pieces(line: web.WebSocketResponse) -> AsyncIterator[bytes]:

@@ -35,6 +35,15 @@ def waiting(deck: Deck) -> list[Kept]:
     return [kept for kept in deck.room.orders() if kept.open and kept.state.value != "playing"]
 
 
+def speaking(deck: Deck) -> dict[str, Kept]:
+    """The open orders of the station's own microphones, by microphone."""
+    return {
+        kept.order.content.microphone: kept
+        for kept in deck.room.orders()
+        if kept.open and isinstance(kept.order.content, Live)
+    }
+
+
 def sounding(kept: Kept, deck: Deck, words: Words) -> Sounding:
     """How it is shown."""
     return Sounding(

@@ -30,7 +30,8 @@ def title(kept: Kept, deck: Deck, words: Words) -> str:
     content = kept.order.content
     match content:
         case Live():
-            return words("cast.live-title")
+            mic = deck.microphones.get(content.microphone, content.microphone)
+            return words("cast.mic-title", name=mic) if mic else words("cast.live-title")
         case Clip():
             return _clip(content.sha, deck, words)
         case Say() | Sentence():

@@ -21,7 +21,7 @@ TAIL_FRAMES = 10
 
 CLOSE_WITHIN_S = 2.0
 
-_portaudio = threading.Lock()
+portaudio = threading.Lock()
 """PortAudio opens and closes one stream at a time; two at once corrupt its memory."""
 
 
@@ -44,7 +44,7 @@ class SoundCardSpeaker:
 
     def open(self) -> None:
         """Find the card, open it and start the thread; Unavailable says why not."""
-        with _portaudio:
+        with portaudio:
             self._open()
         self._thread = threading.Thread(target=self._work, name=self._id, daemon=True)
         self._thread.start()
@@ -83,7 +83,7 @@ class SoundCardSpeaker:
             self._put(b"")
             self._thread.join(CLOSE_WITHIN_S)
         self._thread = None
-        with _portaudio:
+        with portaudio:
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None

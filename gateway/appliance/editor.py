@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from broadcast.options import KeyOptions, VoiceOptions
+from broadcast.options import KeyOptions, MicrophoneOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SPEAKER_KINDS
 from drivers import registry
@@ -40,6 +40,7 @@ _BY_ID = {
     "rule": RuleOptions,
     "linkage": linkage.Options,
     "upstream": UplinkOptions,
+    "microphone": MicrophoneOptions,
     "key": KeyOptions,
     "voice": VoiceOptions,
     "kiosk": KioskOptions,

@@ -1,6 +1,7 @@
 """`yizhan order`: what was ordered and what became of it; stop; play a preset, or a test."""
 
 import argparse
+import contextlib
 import json
 import sys
 from typing import Any
@@ -27,17 +28,18 @@ def add_to(subcommands: Any) -> None:
         "stop": _stop,
         "play": _play,
         "test": _test,
+        "talk": _talk,
         "presets": _presets,
     }.items():
         about = texts.say(f"order.{name}")
         task = tasks.add_parser(name, help=about, description=about)
         task.add_argument("--json", action="store_true", help=texts.say("say.json"))
         task.set_defaults(func=run)
-        if name in ("show", "play"):
+        if name in ("show", "play", "talk"):
             task.add_argument("id", help=texts.say(f"order.{name}-id"))
         if name == "stop":
             task.add_argument("id", nargs="?", help=texts.say("order.stop-id"))
-        if name in ("stop", "play", "test"):
+        if name in ("stop", "play", "test", "talk"):
             needed = name != "stop"
             task.add_argument(
                 "--zone", action="append", default=[], required=needed, help=texts.say("say.zone")
@@ -113,6 +115,18 @@ def _play(args: argparse.Namespace) -> int:
 def _test(args: argparse.Namespace) -> int:
     receipt = Console().post(API, {"preset": "self-test", "zones": args.zone, "class": "notice"})
     return report(receipt, as_json=args.json)
+
+
+def _talk(args: argparse.Namespace) -> int:
+    """Open a microphone of the station until Enter; the sound goes on without this terminal."""
+    receipt = Console().post(API, {"microphone": args.id, "zones": args.zone})
+    code = report(receipt, as_json=args.json)
+    if code or args.json or not sys.stdin.isatty():
+        return code
+    with contextlib.suppress(KeyboardInterrupt, EOFError):
+        input(Texts.of_environment().say("order.talking"))
+    said = Console().post(f"{API}/{quote(receipt['of'], safe='')}/stop", {})
+    return report(said, as_json=False)
 
 
 def _presets(args: argparse.Namespace) -> int:

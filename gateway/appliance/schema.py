@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from broadcast.options import KeyOptions, PresetOptions, VoiceOptions
+from broadcast.options import KeyOptions, MicrophoneOptions, PresetOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SpeakerOptions
 from drivers.contact import ContactOptions, Loop
@@ -32,7 +32,8 @@ SCHEMA = 1
 
 SECTIONS = (
     *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
-    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "key", "voice"),
+    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "microphone", "key"),
+    "voice",
     *("kiosk", "service"),
 )
 
@@ -204,6 +205,7 @@ class SoundSettings(msgspec.Struct, frozen=True):
 
     broadcast: BroadcastOptions = BroadcastOptions()
     speakers: dict[str, SpeakerOptions] = {}
+    microphones: dict[str, MicrophoneOptions] = {}
     keys: dict[str, KeyOptions] = {}
     presets: dict[str, PresetOptions] = {}
     voices: tuple[VoiceOptions, ...] = ()

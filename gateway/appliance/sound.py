@@ -1,4 +1,4 @@
-"""`[speaker.*]`, `[broadcast]`, `[key.*]`, `[voice.*]`: decoded, and tied to the rest."""
+"""The sections of sound in `station.toml`, from `[speaker.*]` to `[voice.*]`: decoded and tied."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from broadcast.options import KeyOptions, Options, VoiceOptions
+from broadcast.options import KeyOptions, MicrophoneOptions, Options, VoiceOptions
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
 from drivers.shelf import shared
@@ -15,6 +15,7 @@ from gateway.rules.linkage import Announce, Linkage
 from gateway.settings import Decoder, KeyPath, Phrase
 
 SPEAKERS_MAX = 256
+MICROPHONES_MAX = 8
 KEYS_MAX = 100
 VOICES_MAX = 8
 KEY_INPUTS = ("key", "sos")
@@ -77,6 +78,10 @@ class SoundReader:
             self.presets.update(options.preset)
         return options
 
+    def microphone(self, _: str, table: Any, path: KeyPath) -> MicrophoneOptions | None:
+        """One `[microphone.*]`; None after a mistake."""
+        return self._decoder.struct(MicrophoneOptions, table, path)
+
     def key(self, _: str, table: Any, path: KeyPath) -> KeyOptions | None:
         """One `[key.*]`; None after a mistake."""
         options = self._decoder.struct(KeyOptions, table, path)
@@ -86,7 +91,16 @@ class SoundReader:
         self._decoder.refers(
             options.order.zone, self._zones, (*order, "zone"), "rules.unknown-zone"
         )
-        self._preset(options.order.preset, (*order, "preset"))
+        if options.order.preset is not None:
+            self._preset(options.order.preset, (*order, "preset"))
+        if options.order.microphone is not None:
+            at = (*order, "microphone")
+            self._decoder.refers(
+                options.order.microphone,
+                self._written("microphone"),
+                at,
+                "broadcast.no-microphone-there",
+            )
         self._input(options, (*path, "input"))
         return options
 
@@ -154,6 +168,7 @@ def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> Soun
     """Their sections in the order in which each finds what it refers to."""
     speakers = each("speaker", reader.speaker, most=SPEAKERS_MAX)
     options = reader.broadcast(table.get("broadcast", {}))
+    microphones = each("microphone", reader.microphone, most=MICROPHONES_MAX)
     keys = each("key", reader.key, most=KEYS_MAX)
     voices = each("voice", reader.voice, most=VOICES_MAX)
     for key, key_options in keys.items():
@@ -162,4 +177,11 @@ def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> Soun
         return None
     if speakers:
         reader.fit(options, speakers)
-    return SoundSettings(options, speakers, keys, reader.presets, tuple(voices.values()))
+    return SoundSettings(
+        broadcast=options,
+        speakers=speakers,
+        microphones=microphones,
+        keys=keys,
+        presets=reader.presets,
+        voices=tuple(voices.values()),
+    )

@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 
 from broadcast import guard
+from broadcast.air import Air
 from broadcast.api import section as api_section
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
-from broadcast.keys import Keys, Turn
-from broadcast.options import KeyOptions
-from broadcast.order import Authority, Class, Order, Preset
+from broadcast.order import Authority, Class, Live, Order, Preset
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
+from broadcast.paging import Paging
 from broadcast.prepare import Shelf
 from broadcast.presets import Presets
 from broadcast.quiet import Quiet
@@ -42,11 +42,13 @@ from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import StationError, Unavailable
+from gateway.event import rfc3339
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.linkage import Announce, Task, action_of
+from gateway.station.pressing import Pressing
 from gateway.station.readying import Readying
-from gateway.station.remote import REFUSALS, Remote, accepted
+from gateway.station.remote import Remote, accepted
 from gateway.station.speaking import Speaking
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.toning import Tone
@@ -55,9 +57,6 @@ from gateway.web.section import Section
 from kiosk.speech import LANGUAGES
 
 log = logging.getLogger(__name__)
-
-FIRE_S = 1800.0
-"""A fire input's order lives so long; while the contact is active another follows it."""
 
 SCHEDULES_EVERY_S = 5.0
 
@@ -113,7 +112,9 @@ class Sounding:
         house = house_of(settings)
         timezone = settings.station.timezone
         self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
-        self.room = Broadcast(journal, clock, house, self._engine, studio)
+        self.room = Broadcast(journal, clock, house, self._engine, studio, page=self._page)
+        microphones, air = settings.sound.microphones, Air(self.room, self.shelf)
+        self.paging = Paging(microphones, self._engine, self.room, air, self._spoken)
         self.speaking = Speaking(
             self.room,
             clock,
@@ -124,9 +125,8 @@ class Sounding:
         self.selftests = SelfTests(
             journal, clock, self._engine, house.quiet, settings.sound.speakers
         )
-        self._keys = Keys(settings.sound.keys, self._key)
+        self._pressing = Pressing(settings.sound.keys, self.room, self.presets, clock, self.paging)
         self.tone = Tone(settings.sound.speakers, house, clock, self._engine, self.shelf)
-        self._acting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def sections(
@@ -147,11 +147,17 @@ class Sounding:
             keys=self._settings.sound.keys,
             ready=lambda: self.readying.progress,
             connected=lambda: self._engine.connected,
+            microphones={
+                id_: each.name or id_ for id_, each in self._settings.sound.microphones.items()
+            },
+            paging=self.paging,
         )
         desk = desk_section(
             deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.readying.wake
         )
-        orders = api_section(self.room, self.presets, self.schedules, self._clock)
+        orders = api_section(
+            self.room, self.presets, self.schedules, self._clock, self.paging.known
+        )
         horns = Horns(speakers, lambda: self.selftests.found)
         api = msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
         return [api, desk]
@@ -189,14 +195,14 @@ class Sounding:
 
     async def stop(self) -> None:
         """Begin nothing more; the audio process plays to its own end."""
-        await stop_all([*self._tasks, *self._acting], STOP_WITHIN_S)
+        await stop_all([*self._tasks, *self._pressing.acting], STOP_WITHIN_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.room.close()
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """Intake's listener: keys on the wall."""
-        self._keys.heard(device, readings)
+        self._pressing.heard(device, readings)
 
     async def do(self, task: Task) -> None:
         """A linkage's announcement: done as soon as it is accepted, for its receipts follow."""
@@ -254,39 +260,16 @@ class Sounding:
         self.selftests.reconcile(state.speakers)
         self.room.reconcile(state)
 
-    def _key(self, key: str, options: KeyOptions, turn: Turn) -> None:
-        """A press is acted upon beside the poll that told it."""
-        acting = asyncio.get_running_loop().create_task(self._pressed(key, options, turn))
-        self._acting.add(acting)
-        acting.add_done_callback(self._acting.discard)
+    def _page(self, order: Order) -> None:
+        self.paging.begin(order)
 
-    async def _pressed(self, key: str, options: KeyOptions, turn: Turn) -> None:
-        try:
-            if turn is Turn.RETURNED:
-                await self._let_go(f"key.{key}")
-            else:
-                await self._press(key, options)
-        except StationError as error:
-            log.warning("key %s: %s", key, error)
-
-    async def _press(self, key: str, options: KeyOptions) -> None:
-        source, asked = f"key.{key}", options.order
-        if any(kept.open and kept.order.joins == source for kept in self.room.orders()):
-            return  # ten presses are one, and a fire's every poll is
-        by = By(Who("staff", source), source, Authority.PRESS)
-        if options.fire:
-            by = By(Who("system", source), source, Authority.FIRE_INPUT)
-        ask = Ask(zones=(asked.zone,), preset=asked.preset, cls=asked.cls, repeat=asked.repeat)
-        expires = self._clock.deadline(FIRE_S if options.fire else asked.expires_s)
-        order = order_of(ask, by, self.presets, self.room.number(), expires)
-        receipt = await self.room.order(msgspec.structs.replace(order, joins=source))
-        if receipt.state in REFUSALS:
-            log.warning("key %s: %s", key, receipt.reason_code)
-
-    async def _let_go(self, source: str) -> None:
-        for kept in self.room.orders():
-            if kept.open and kept.order.joins == source:
-                await self.room.cancel(kept.order.id, Who("system", source))
+    def _spoken(self, order: Order) -> str:
+        """What a recording of a microphone of ours is called."""
+        assert isinstance(order.content, Live)
+        mic = self._settings.sound.microphones.get(order.content.microphone)
+        name = (mic.name if mic else "") or order.content.microphone
+        at_ns = self._clock.stamp().wall_ns
+        return name if at_ns is None else f"{name} {rfc3339(at_ns)[:16]}"
 
     async def _tell_speakers(self) -> None:
         """Which loudspeakers there are, how loud each is, and who listens at the desk."""

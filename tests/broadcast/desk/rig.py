@@ -88,6 +88,16 @@ profile = "generic-di8"
 bus = "plant"
 address = "9"
 inputs.1 = { is = "key", id = "notice-key", name = "值班室通知键", place = "hall" }
+inputs.2 = { is = "key", id = "talk-key", name = "值班室话筒键", place = "hall" }
+[microphone.duty]
+name = "值班室话筒"
+device = "mic_a"
+[microphone.gone]
+name = "传达室话筒"
+device = "no-such-card"
+[key.talk]
+input = "di.talk-key"
+order = { microphone = "duty", zone = "b3" }
 [key.notice]
 input = "di.notice-key"
 order = { preset = "water", zone = "hall" }

@@ -164,7 +164,7 @@ async def test_by_night_the_page_says_why_before_the_press_and_the_receipt_after
         await opened(page, made)
         made.wall(NIGHT_NS)
         await page.goto(made.https + HOME)
-        await page.wait_for_selector("p.toast:has-text('安静时段，不对全小区播')")
+        await page.wait_for_selector("p.toast:has-text('安静时段，户外不播')")
         assert not await page.is_checked("#zone-all")
         await page.check("#zone-all")
         await page.click("#play-long")

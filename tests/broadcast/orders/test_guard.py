@@ -78,6 +78,14 @@ def test_authority_for_the_class(authority, actor, cls, may):
     assert (why(made)[0] is Answer.GO) is may
 
 
+def test_nobody_from_afar_opens_a_microphone_of_the_station():
+    ours = {"content": Live("duty"), "class_": Class.LIVE}
+    platform = {"authority": Authority.SIGNATURE, "actor": Who("platform", "district")}
+    assert why(order(**ours))[0] is Answer.GO
+    assert why(order(**ours, **platform))[1] == "broadcast.not-entitled"
+    assert why(order(**platform, **ours | {"content": Live()}))[0] is Answer.GO
+
+
 def test_a_linkage_has_class_8_only_where_it_was_granted():
     made = {"authority": Authority.LINKAGE, "class_": Class.EMERGENCY}
     assert why(order(actor=Who("linkage", "smoke"), **made))[0] is Answer.GO

@@ -54,6 +54,18 @@ def test_a_fire_that_burns_at_the_start_is_heard():
     assert turns == [Turn.ACTIVE]
 
 
+def test_a_key_to_talk_by_is_let_go_with_its_contact_or_with_its_line():
+    turns = []
+    options = KeyOptions(input="di.k", order=KeyOrder(microphone="duty", zone="z"))
+    keys = Keys({"key": options}, lambda _key, _options, turn: turns.append(turn))
+    heard(keys, False, True, True, False, False)
+    assert turns == [Turn.PRESSED, Turn.RETURNED]
+    heard(keys, True)
+    heard(keys, True, None, quality=Quality.TIMEOUT)
+    heard(keys, True, True)  # the line is back, and the key still held: nobody has pressed anew
+    assert turns == [Turn.PRESSED, Turn.RETURNED] * 2
+
+
 @simulated
 async def test_presets_are_staffs_over_the_settings_and_can_be_taken_back():
     journal = simulated_journal()

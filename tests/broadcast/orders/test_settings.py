@@ -53,6 +53,18 @@ def examined(tmp_path, *changes, more=""):
             "broadcast.not-a-key",
         ),
         (
+            'order = { preset = "visitors", zone',
+            'order = { microphone = "dutty", zone',
+            "key.notice.order.microphone",
+            "broadcast.no-microphone-there",
+        ),
+        (
+            'order = { preset = "visitors", zone',
+            'order = { preset = "visitors", microphone = "duty", zone',
+            "key.notice.order",
+            "broadcast.one-of-two",
+        ),
+        (
             'zones = ["all", "b3"]',
             'zones = ["b3"]',
             "key.notice.order.zone",

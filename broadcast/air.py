@@ -1,0 +1,41 @@
+"""Somebody's voice on its way to the loudspeakers of a live order, and onto the shelf."""
+
+import contextlib
+from collections.abc import AsyncIterable
+
+from broadcast.prepare.live import Recorder, talk
+from broadcast.prepare.shelf import Shelf
+from broadcast.room import Broadcast
+from gateway.errors import StationError, Unavailable
+
+
+class _OverError(Exception):
+    """The order does not sound any more: something more urgent does, or somebody stopped it."""
+
+
+class Air:
+    """Live orders, wherever their microphone is."""
+
+    def __init__(self, room: Broadcast, shelf: Shelf) -> None:
+        """Of that room; what is said lies on that shelf afterwards."""
+        self._room = room
+        self._shelf = shelf
+
+    async def speak(self, order_id: str, pieces: AsyncIterable[bytes], title: str) -> bool:
+        """Bring a microphone's bytes to the order; False if the order ended before they did."""
+        over = False
+        with Recorder(self._shelf) as recorder:
+            try:
+                await talk(order_id, pieces, self, recorder)
+            except (_OverError, Unavailable):
+                over = True
+            finally:
+                with contextlib.suppress(StationError):  # away: what was said is kept all the same
+                    await self._room.hang_up(order_id)
+            await recorder.keep(title)
+        return not over
+
+    async def live(self, id_: str, pcm: bytes, /) -> None:
+        """Play these frames; _OverError once nobody is to hear them any more."""
+        if not await self._room.feed(id_, pcm):
+            raise _OverError

@@ -1,0 +1,64 @@
+"""Microphones of this machine, passed on to whoever asked for them."""
+
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from broadcast.engine import wire
+from broadcast.engine.door import Door
+from broadcast.speakers.pickup import Pickup
+from gateway.errors import CommandRefused
+
+CAPTURES_MAX = 4
+
+
+class _Capture(NamedTuple):
+    pickup: Pickup
+    asked_by: socket.socket
+
+
+class Captures:
+    """One a microphone; whoever has left is not listened for any more."""
+
+    def __init__(self, door: Door, post: Callable[[Callable[[], None]], None]) -> None:
+        """`post` lets the clock do something; what a microphone hears comes from its thread."""
+        self._door = door
+        self._post = post
+        self._open: dict[str, _Capture] = {}
+
+    def begin(self, asked_by: socket.socket, id_: str, device: str | None) -> None:
+        """Open it; `Captured` follows, `CaptureOver` is last. CommandRefused says why not."""
+        if id_ in self._open:
+            raise CommandRefused("audio.in-use", id=id_)
+        if len(self._open) >= CAPTURES_MAX:
+            raise CommandRefused("audio.full", max=CAPTURES_MAX)
+        pickup = Pickup(
+            device,
+            lambda pcm: self._post(partial(self._heard, id_, pcm)),
+            lambda code: self._post(partial(self._over, id_, code)),
+        )
+        self._open[id_] = _Capture(pickup, asked_by)
+        pickup.start()
+
+    def end(self, id_: str) -> None:
+        """Close it; one that is not open is closed already."""
+        if found := self._open.get(id_):
+            found.pickup.end()
+
+    def close(self) -> None:
+        """Give all of them back."""
+        for each in self._open.values():
+            each.pickup.end()
+        for each in self._open.values():
+            each.pickup.join()
+
+    def _heard(self, id_: str, pcm: bytes) -> None:
+        found = self._open.get(id_)
+        if found is not None and not self._door.say(found.asked_by, wire.Captured(id_, pcm)):
+            found.pickup.end()
+
+    def _over(self, id_: str, code: str | None) -> None:
+        found = self._open.pop(id_, None)
+        if found is not None:
+            self._door.say(found.asked_by, wire.CaptureOver(id_, code))
