@@ -16,6 +16,7 @@ from gateway.access import codes
 from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.web.answers import Problem
+from gateway.web.compiled import environment
 from gateway.web.frame import frame
 from gateway.web.gate import CALLER, FORM_COOKIE, form_token
 from gateway.web.section import Nav, Section, View
@@ -35,13 +36,7 @@ class Pages:
         self._vitals = vitals
         self._tabs = _tabs(sections)
         self._signs_in = any(section.name == "signin" for section in sections)
-        self.environment = jinja2.Environment(
-            loader=_loader(sections),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.environment = environment(_loader(sections))
         self.environment.globals.update(static=statics.address, ns="")
         for name in self.environment.list_templates(extensions=["html"]):
             self.environment.get_template(name)
