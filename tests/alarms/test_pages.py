@@ -1,6 +1,5 @@
 """The alarms' pages in a browser: every screen, the keyboard alone, with and without a script."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,9 +16,6 @@ from tests.web.station import NORMAL
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
-    ),
 ]
 
 COUNT_TONES = """
@@ -30,12 +26,6 @@ OscillatorNode.prototype.start = function (...given) {
   start.apply(this, given);
 };
 """
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

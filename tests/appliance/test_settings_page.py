@@ -18,12 +18,6 @@ TRIED = {"settings", "settings-kept-phone-en", "settings-empty", "settings-card-
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stations(tmp_path_factory) -> AsyncIterator[dict[str, Furnished]]:
     folders = [tmp_path_factory.mktemp(name) for name in ("told", "empty", "under-way")]
     async with (

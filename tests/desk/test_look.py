@@ -1,6 +1,5 @@
 """Every screen of sign-in, desk and record in a browser; and the desk by its keyboard alone."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,16 +17,7 @@ FOCUSED = "document.activeElement"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
-    ),
 ]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

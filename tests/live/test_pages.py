@@ -1,10 +1,6 @@
 """The pages in a real browser: looked at, used by keyboard and finger, left by the station."""
 
-import shutil
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser
 
 from gateway.web.server import Options, WebServer, build_app
@@ -14,18 +10,9 @@ from tests.web.station import DEVICES, NORMAL, NOW_NS, point, replace, station
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
-    ),
 ]
 
 PAGE_BYTES_MAX = 60_000
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)

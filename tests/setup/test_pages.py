@@ -17,12 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def made(tmp_path_factory) -> AsyncIterator[Furnished]:
     async with furnished(tmp_path_factory.mktemp("setup")) as station:
         yield station

@@ -7,17 +7,10 @@ import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 
 from tests.appliance.doctor.look import SHOTS, Examined, Shot, furnished, take
-from tests.web import browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 GONE, LOST, HOT = "串口 /dev/ttyUSB0 不见了", "喇叭 horn-b3 不响", "温度 79 °C，太热"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

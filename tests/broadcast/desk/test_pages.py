@@ -1,6 +1,5 @@
 """The broadcast's pages in a browser: every screen, the keyboard alone, without a script."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,9 +19,6 @@ from tests.web.station import NORMAL, WALL_NS
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
-    ),
 ]
 
 
@@ -31,12 +27,6 @@ HOSTILE = {
     "列表.m3u": b"#EXTM3U\nhttp://127.0.0.1/secret\n",
     "坏了.wav": b"RIFF\xff\xff\xff\x7fWAVEfmt ",
 }
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

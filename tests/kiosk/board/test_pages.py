@@ -1,7 +1,6 @@
 """The request board in a browser: every screen, the keyboard alone, with and without a script."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,16 +21,7 @@ from tests.web.station import NORMAL
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        shutil.which(browser.CHROMIUM) is None, reason="no Chromium on this machine"
-    ),
 ]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -8,13 +8,11 @@ import statistics
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, Route
 
 from kiosk.screen import design_px
 from tests.kiosk.pages.rig import House, house, tab
-from tests.web import browser
 
 SCATTER_MM = 2.68
 """How far an old finger lands from where it was meant to: one standard deviation each way."""
@@ -25,12 +23,6 @@ DESTRUCTIVE = ("cancel", "confirm")
 STEADY_MS, FEEDBACK_MS_MAX = 100, 80
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with browser.browser() as started:
-        yield started
 
 
 @contextlib.asynccontextmanager

@@ -1,21 +1,13 @@
 """Every screen in every state: axe, millimetres, reach, fonts, overflow, and its spoken words."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 
 from tests.kiosk.pages.look import MODES, SHOTS, STATES, Mode, through
-from tests.web import browser
 
 PAGE_KB_MAX = 30.0
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with browser.browser() as started:
-        yield started
 
 
 @pytest.mark.timeout(180)
