@@ -38,6 +38,7 @@ every_s = 15
 
 import tomllib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,7 +109,7 @@ class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return Point(**fields, min=low, max=high)
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One device model."""
 
     schema: int
@@ -124,6 +125,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     every_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
     point: tuple[PointSpec, ...]
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """What each device of this model has; all of them share it."""
+        return tuple(spec.point() for spec in self.point)
 
     def device(
         self,
@@ -141,7 +147,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             id=device_id,
             family=self.family,
             address=address,
-            points=tuple(spec.point() for spec in self.point),
+            points=self.points,
             options=options,
             limits=self.limits,
             line=line or own,

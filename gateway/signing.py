@@ -13,9 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from gateway.errors import StationError, UsageError
 
 INTEGER_MAX = 2**53 - 1
@@ -62,6 +59,10 @@ class Signer:
 
     def __init__(self, seed: bytes) -> None:
         """The key that follows from these 32 secret bytes."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # as below
+            Ed25519PrivateKey,
+        )
+
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
 
     @classmethod
@@ -85,6 +86,11 @@ def verify(public: str, value: Any, signature: str) -> bool:
     Whatever a stranger sends as value or signature gives False; a wrong `public` is our own
     mistake (UsageError).
     """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # 12 MB, if one is signed
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PublicKey,
+    )
+
     try:
         key = Ed25519PublicKey.from_public_bytes(_bytes(public))
     except ValueError as error:
@@ -99,10 +105,9 @@ def verify(public: str, value: Any, signature: str) -> bool:
 def is_public_key(text: str) -> bool:
     """Whether that is a public key as we write one."""
     try:
-        Ed25519PublicKey.from_public_bytes(_bytes(text))
+        return len(_bytes(text)) == KEY_BYTES  # any such number is a point of the curve, or none
     except ValueError:  # also from base64 and ASCII
         return False
-    return True
 
 
 def _text(raw: bytes) -> str:

@@ -8,7 +8,6 @@ import msgspec
 from drivers.bus.actor import Bus
 from drivers.bus.line import Line
 from drivers.bus.link import Link, StreamLink
-from drivers.bus.port import serial_opener
 from drivers.bus.stream import OpenStream
 from drivers.bus.tcp import MbapLink, tcp_opener
 from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
@@ -72,6 +71,8 @@ class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def _opener(self) -> OpenStream:
         if self.port.startswith(_SOCKET):
             return tcp_opener(*_host_and_port(self.port.removeprefix(_SOCKET)))
+        from drivers.bus.port import serial_opener  # noqa: PLC0415  # pyserial, where there is one
+
         return serial_opener(self.port, self.usual_line, rs485=self.rs485)
 
 

@@ -5,7 +5,6 @@ together, converts the leaves one by one, and converts the whole only where the 
 so a type's own `__post_init__` sees sound fields, and its complaint is a mistake like any other.
 """
 
-import difflib
 import re
 import types
 import typing
@@ -155,7 +154,9 @@ class Decoder:
 
 def hint(word: str, known: Collection[str]) -> Phrase:
     """What to write instead of a word that is not known."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    from difflib import get_close_matches  # noqa: PLC0415  # only where there is a mistake
+
+    near = get_close_matches(word, list(known), n=1)
     if near:
         return Phrase("settings.did-you-mean", {"near": near[0]})
     listed = sorted(filter(None, known))

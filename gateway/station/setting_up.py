@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from drivers import shelf
 from drivers.bus.kinds import SerialOptions
-from drivers.bus.port import ports
 from gateway.appliance.schema import DeviceSetting, Settings
 from gateway.appliance.settings.cycle import Change, Cycle
 from gateway.appliance.settings.records import digest_of
@@ -90,6 +89,8 @@ class Wired:
         return Came(record.state, record.number, record.troubles)
 
     def _plan(self, settings: Settings) -> Plan:
+        from drivers.bus.port import ports  # noqa: PLC0415  # pyserial, when somebody sets up
+
         if not self._models:
             self._models = tuple(_models(settings.station.language))
         tree = settings.places

@@ -52,7 +52,10 @@ class Texts:
     def __init__(self, lang: str) -> None:
         """Speak `lang`, or the first of `LANGUAGES` where there is no such catalogue."""
         self.lang = lang if lang in LANGUAGES else LANGUAGES[0]
-        self._texts = catalogue(self.lang)
+
+    @property
+    def _texts(self) -> Mapping[str, str]:
+        return catalogue(self.lang)  # half a megabyte that only its readers pay
 
     @classmethod
     def of_environment(cls) -> "Texts":

@@ -4,11 +4,10 @@ Two of them make a sender: an alarm never waits for a batch of readings that is 
 """
 
 import asyncio
-import dataclasses
 import random
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.clock import Clock
 from gateway.errors import BadReceipt, Rejected, UpstreamError
@@ -37,8 +36,7 @@ Learn = Callable[[str, int], None]
 """`(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """What the couriers of one uplink share."""
 
     station: str

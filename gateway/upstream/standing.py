@@ -3,7 +3,6 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from statistics import median
 
 from gateway.errors import Unreachable, UpstreamError
 from gateway.health import UplinkVitals
@@ -58,7 +57,8 @@ class Standing:
     @property
     def latency_ms(self) -> float | None:
         """From a reading to its receipt, the median of the last few batches."""
-        return median(self._latencies_ms) if self._latencies_ms else None
+        latencies = sorted(self._latencies_ms)
+        return latencies[len(latencies) // 2] if latencies else None
 
     @property
     def vitals(self) -> UplinkVitals:

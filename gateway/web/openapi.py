@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -73,10 +74,10 @@ def _body(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any
 
 
 def route(routes: Sequence[Route], version: str) -> Route:
-    """The document's own address; the document is made once."""
-    made = document(routes, version)
+    """The document's own address; the document is made once, when somebody asks."""
+    made = cache(lambda: document(routes, version))
 
     async def openapi(_request: web.Request) -> web.StreamResponse:
-        return json(made)
+        return json(made())
 
     return Route(path="/api/v1/openapi.json", handler=openapi, permission=Permission.VIEW)

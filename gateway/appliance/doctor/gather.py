@@ -4,7 +4,6 @@
 hides, or another kind of board has not, is None.
 """
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -96,7 +95,9 @@ def bluetooth(root: Path) -> bool | None:
 @cache
 def foreign_packages() -> dict[str, tuple[str, ...]]:
     """Our import names that another distribution also brings, and which ones do."""
-    owners = importlib.metadata.packages_distributions()
+    from importlib.metadata import packages_distributions  # noqa: PLC0415  # read once, 2 MB
+
+    owners = packages_distributions()
     others = {name: sorted({*owners.get(name, ())} - {"yizhan"}) for name in OURS}
     return {name: tuple(found) for name, found in others.items() if found}
 
