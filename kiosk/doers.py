@@ -32,11 +32,12 @@ class Opens:
         assert isinstance(action, RequestAction | Call)
         wanted = action.request if isinstance(action, RequestAction) else CALL_SERVICE
         service = self._requests.services.get(wanted)
+        chosen = action.what if isinstance(action, RequestAction) else None
         press = Press(
             press=task.id,
             kiosk="",
             service=wanted,
-            what=OTHER if service is not None and service.what else task.rule,
+            what=chosen or (OTHER if service is not None and service.what else task.rule),
             where=task.place or None,
             note=task.text,
         )

@@ -11,6 +11,7 @@ from drivers import registry
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
 from gateway.appliance.kiosks import KioskReader, read_kiosks
+from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
     BUSES_MAX,
@@ -113,7 +114,7 @@ class _Loader:
         fit(self._decoder, buses, devices)
         if station is None or journal is None or web is None or discovery is None or tree is None:
             return None
-        rules = self._rules(station, tree, buses, devices)
+        rules = self._rules(station, tree, zones, buses, devices)
         keyed = KioskReader(
             self._decoder,
             zones=self._ids("zone"),
@@ -149,6 +150,7 @@ class _Loader:
         self,
         station: StationOptions,
         tree: Places,
+        zones: dict[str, ZoneOptions],
         buses: dict[str, BusSetting],
         devices: dict[str, DeviceSetting],
     ) -> Plan | None:
@@ -157,13 +159,14 @@ class _Loader:
             self._decoder,
             table=self._table,
             places=tree,
-            zones=self._ids("zone"),
+            zones=zones,
             buses=buses,
             devices=devices,
             timezone=station.timezone,
             language=station.language,
         )
-        return read_rules(reader, self._each)
+        linkage = LinkageReader(self._decoder, written=self._ids, devices=devices)
+        return read_rules(reader, linkage, self._each)
 
     def _sections(self) -> None:
         for key in self._table:

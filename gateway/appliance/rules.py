@@ -1,4 +1,4 @@
-"""`[rule.*]`, `[linkage.*]`, `[duty]`: decoded, tied to devices and zones, and proved."""
+"""`[rule.*]` and `[duty]`: decoded, tied to devices and zones, and proved with `[linkage.*]`."""
 
 import zoneinfo
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -8,7 +8,8 @@ from typing import Any
 from drivers.contract import Point as DevicePoint
 from drivers.shelf import shared
 from gateway.appliance.fit import polls
-from gateway.appliance.schema import BusSetting, DeviceSetting
+from gateway.appliance.linkages import LinkageReader
+from gateway.appliance.schema import BusSetting, DeviceSetting, ZoneOptions
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.intake.inputs import Wired
@@ -16,8 +17,7 @@ from gateway.places import STATION, Places
 from gateway.rules import duty
 from gateway.rules.core import Plan
 from gateway.rules.kinds import Point
-from gateway.rules.linkage import ACTIONS, Action, Announce, Linkage, Relay, chosen
-from gateway.rules.linkage import Options as LinkageOptions
+from gateway.rules.linkage import Linkage
 from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
 from gateway.rules.rule import BUS, RULE, WHOLE, Known, RuleOptions, Watch, watches
@@ -33,7 +33,7 @@ class _Elsewhere(Exception):
 
 
 class RuleReader:
-    """Decodes the three sections; mistakes go to the decoder."""
+    """Decodes rules and roster, and proves them with the linkages; mistakes go to the decoder."""
 
     def __init__(
         self,
@@ -41,17 +41,17 @@ class RuleReader:
         *,
         table: Mapping[str, Any],
         places: Places,
-        zones: Collection[str],
+        zones: Mapping[str, ZoneOptions],
         buses: Mapping[str, BusSetting],
         devices: Mapping[str, DeviceSetting],
         timezone: str,
         language: str,
     ) -> None:
-        """`table` is the whole file; `devices` and `buses` are those without a mistake."""
+        """`table` is the whole file; all others are those without a mistake."""
         self._decoder = decoder
         self._table = table
         self._places = places
-        self._zones = zones
+        self._around = _around(zones, _heard(table) or zones.keys())
         self._buses = buses
         self._devices = devices
         self._language = language
@@ -110,78 +110,47 @@ class RuleReader:
             return True
         return self._decoder.structs(shapes(recipe.how), merged, (*path, "set")) is not None
 
-    def linkage(self, linkage_id: str, table: Any, path: KeyPath) -> Linkage | None:
-        """One `[linkage.*]`; None after a mistake."""
-        options = self._decoder.struct(LinkageOptions, table, path)
-        if options is None:
-            return None
-        before = len(self._decoder.mistakes)
-        for rule in options.rules:
-            self._rule_there(rule, (*path, "when"))
-        for key in ("rule", "unless"):
-            named = getattr(options.only, key)
-            if named is not None:
-                self._rule_there(named, (*path, "if", key))
-        actions = [self._action(one, (*path, "do", index)) for index, one in enumerate(options.do)]
-        if len(self._decoder.mistakes) > before:
-            return None
-        return Linkage(linkage_id, options, tuple(one for one in actions if one is not None))
-
-    def _action(self, table: dict[str, Any], path: KeyPath) -> Action | None:
-        shape = chosen(table)
-        if shape is None:
-            self._decoder.blame(path, "rules.no-action", known=", ".join(ACTIONS))
-            return None
-        action = self._decoder.struct(shape, table, path)
-        if isinstance(action, Announce):
-            zones = self._zones
-            self._decoder.refers(action.zone, zones, (*path, "zone"), "rules.unknown-zone")
-        elif isinstance(action, Relay):
-            self._relay(action.relay, (*path, "relay"))
-        return action
-
-    def _relay(self, word: str, path: KeyPath) -> None:
-        device, _, point = word.partition(".")
-        setting = self._devices.get(device)
-        if setting is None:
-            if device not in self._ids("device"):
-                known = self._ids("device")
-                self._decoder.refers(device, known, path, "rules.unknown-watched")
-            return
-        target = setting.device.point(point)
-        if target is None:
-            points = [f"{device}.{each.id}" for each in setting.device.points]
-            self._decoder.refers(word, points, path, "rules.unknown-watched")
-        elif target.writable is None:
-            self._decoder.blame(path, "rules.not-writable", point=word)
-
-    def duty(self) -> duty.Options | None:
+    def roster(self) -> duty.Options | None:
         """`[duty]`; None after a mistake."""
         options = self._decoder.struct(duty.Options, self._table.get("duty", {}), ("duty",))
         if options is None:
             return None
-        channels = {duty.DESK, duty.PLATFORM, *self._zones}
         for index, shift in enumerate(options.roster):
             for number, channel in enumerate(shift.by):
-                by = ("duty", "roster", index, "by", number)
-                self._decoder.refers(channel, channels, by, "rules.unknown-channel")
+                self._channel(channel, shift, ("duty", "roster", index, "by", number))
         people = {shift.who for shift in options.roster}
         for index, step in enumerate(options.escalate):
             to = ("duty", "escalate", index, "to")
             self._decoder.refers(step.to, people, to, "rules.unknown-who")
         return options
 
+    def _channel(self, word: str, shift: duty.Shift, path: KeyPath) -> None:
+        """A way by which nobody can be told is none.
+
+        Where there is no loudspeaker at all that is only remarked, if there is another way.
+        """
+        zones, heard = self._ids("zone"), _heard(self._table)
+        mute = word not in heard and (bool(heard) or set(shift.by) <= set(zones))
+        if word == duty.PLATFORM and not self._ids("upstream"):
+            self._decoder.blame(path, "rules.no-platform")
+        elif word in zones and mute:
+            self._decoder.blame(path, "rules.mute-channel", zone=word)
+        elif word not in zones:
+            channels = (duty.DESK, duty.PLATFORM, *zones)
+            self._decoder.refers(word, channels, path, "rules.unknown-channel")
+
     def plan(
         self, rules: Mapping[str, tuple[Watch, ...]], linkages: Mapping[str, Linkage]
     ) -> Plan | None:
         """All of it together, proved; None after a mistake."""
-        roster = self.duty()
+        roster = self.roster()
         if roster is None:
             return None
         made = tuple(watch for of_rule in rules.values() for watch in of_rule)
         has_platform = bool(self._ids("upstream"))
         for found in findings(made, linkages, roster, has_platform=has_platform):
-            self._decoder.blame(found.path, found.code, **found.data)
+            data = {name: _said(value) for name, value in found.data.items()}
+            self._decoder.blame(found.path, found.code, **data)
         return Plan(made, roster, linkages, self._calendar)
 
     def _ids(self, section: str) -> Collection[str]:
@@ -227,7 +196,42 @@ class RuleReader:
             raise _Elsewhere
         around = {each.id for each in self._places.chain(place)} - {STATION}
         scopes = frozenset({setting.id, setting.options.bus, *around})
-        return Known((setting.id, point), known, place, self._places.spoken(place), name, scopes)
+        nearest = self._places.nearest(place, self._around)
+        return Known(
+            (setting.id, point),
+            known,
+            place,
+            self._places.spoken(place),
+            name,
+            scopes,
+            None if nearest is None else self._around[nearest],
+        )
+
+
+def _said(value: Any) -> Any:
+    """An hour of the week in words; anything else as it is."""
+    if isinstance(value, duty.Hour):
+        return Phrase(f"rules.day-{value.day}", {"clock": value.clock})
+    return value
+
+
+def _heard(table: Mapping[str, Any]) -> set[str]:
+    """The zones that any loudspeaker is said to serve, in a table that nobody has looked at yet."""
+    speakers = table.get("speaker")
+    named: set[str] = set()
+    for speaker in speakers.values() if isinstance(speakers, dict) else ():
+        zones = speaker.get("zones") if isinstance(speaker, dict) else None
+        named.update(zone for zone in zones or () if isinstance(zone, str))
+    return named
+
+
+def _around(zones: Mapping[str, ZoneOptions], heard: Collection[str]) -> dict[str, str]:
+    """The zone that is meant by each place that one names: the first of the file, if heard."""
+    named: dict[str, str] = {}
+    for zone_id, zone in zones.items():
+        for place in zone.places if zone_id in heard else ():
+            named.setdefault(place, zone_id)
+    return named
 
 
 @cache
@@ -269,8 +273,8 @@ Each = Callable[..., Any]
 """The loader's way through the tables of a section."""
 
 
-def read_rules(reader: RuleReader, each: Each) -> Plan | None:
+def read_rules(reader: RuleReader, linkage: LinkageReader, each: Each) -> Plan | None:
     """The three sections in the order in which each finds what it refers to."""
     rules = each("rule", reader.rule, most=RULES_MAX)
-    linkages = each("linkage", reader.linkage, most=LINKAGES_MAX)
+    linkages = each("linkage", linkage.linkage, most=LINKAGES_MAX)
     return reader.plan(rules, linkages)

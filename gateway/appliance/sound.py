@@ -133,7 +133,7 @@ class SoundReader:
         """Once there are loudspeakers: whatever is announced has its zone, class and words."""
         heard = {zone for speaker in speakers.values() for zone in speaker.zones}
         for linkage, at, action in _announced(self._linkages):
-            if action.zone in self._zones and action.zone not in heard:
+            if action.zone in self._zones and action.zone not in heard:  # None: one that is
                 self._decoder.blame((*at, "zone"), "broadcast.mute-zone", zone=action.zone)
             if action.cls == "emergency" and linkage not in options.emergency:
                 self._decoder.blame((*at, "class"), "broadcast.ungranted", linkage=linkage)

@@ -11,6 +11,7 @@
     quiet.py     maintenance, and parents that explain their children
     alarms.py    what moves alarms, and what the world hears of it
     duty.py      `[duty]`: who is called when, and who is next
+    ringing.py   what an escalation rings where there are loudspeakers
     linkage.py   `[linkage.*]`: what an alarm sets off
     core.py      all of it together, without I/O
     acts.py      who carries out an action

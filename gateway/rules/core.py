@@ -19,6 +19,7 @@ from gateway.rules.engine import Engine, Signal
 from gateway.rules.kinds import Moment, S
 from gateway.rules.linkage import Done, Linkage, Linkages, State, Task
 from gateway.rules.quiet import Maintenance
+from gateway.rules.ringing import rings
 from gateway.rules.rule import BUS, Watch
 
 ROOM = "rules"
@@ -172,12 +173,13 @@ class Core:
         tasks: list[Task] = []
         for happening in happened:
             records.append(happening)
+            tasks += rings(happening, moment, self._number)
             for planned in self.linkages.planned(happening, moment, self._number):
                 if isinstance(planned, Task):
                     tasks.append(planned)
-                    self.under_way[planned.id] = planned
                 else:
                     records.append(planned)
+        self.under_way.update((task.id, task) for task in tasks)
         return Outcome(records, self._kept(tasks), tasks)
 
     def _number(self) -> str:

@@ -1,7 +1,7 @@
 """`[duty]`: who is there when, by which channel, and who is next when nobody answers. Pure."""
 
 from collections.abc import Collection, Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -94,7 +94,14 @@ class Duty:
         return tuple(dict.fromkeys(ways))
 
 
-def unreached(options: Options, who: str) -> str | None:
+class Hour(NamedTuple):
+    """An hour of the week: `mon`, `02:30`."""
+
+    day: str
+    clock: str
+
+
+def unreached(options: Options, who: str) -> Hour | None:
     """A stretch of the week in which nobody receives what `who` is told; None if there is none.
 
     Working days count as Monday to Friday here: what a holiday leaves open, a weekend does too.
@@ -103,7 +110,7 @@ def unreached(options: Options, who: str) -> str | None:
     for weekday, name in enumerate(_WEEK):
         for start in range(0, DAY_S, 1800):
             if not any(_covers(shift, weekday, start) for shift in shifts):
-                return f"{name} {start // 3600:02d}:{start % 3600 // 60:02d}"
+                return Hour(name, f"{start // 3600:02d}:{start % 3600 // 60:02d}")
     return None
 
 

@@ -24,10 +24,13 @@ State = Literal["done", "failed", "unavailable", "expired", "skipped", "dry-run"
 
 
 class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Speak in a zone: a preset, or `text` with `{place}`, `{value}`, `{name}` filled in."""
+    """Speak in a zone: a preset, or `text` with `{place}`, `{value}`, `{name}` filled in.
+
+    Without a `zone` it is that of the alarm's own place: this lift's, else its building's.
+    """
 
     announce: Id
-    zone: Id
+    zone: Id | None = None
     cls: Literal["emergency", "urgent", "service", "notice"] = msgspec.field(
         default="notice", name="class"
     )
@@ -49,9 +52,10 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Open a request of that service."""
+    """Open a request of that service, about `what` of the things it offers, where it has any."""
 
     request: Id
+    what: Id | None = None
     text: Text | None = None
 
 
@@ -59,6 +63,13 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Say something to the platform, as an event of its own."""
 
     message: Text
+
+
+class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written into `do`."""
+
+    ring: Id
+    to: str
 
 
 Action = Announce | Relay | Call | Request | Message
@@ -70,6 +81,11 @@ ACTIONS: dict[str, type[Action]] = {
     "message": Message,
 }
 """The key that says which action a table of `do` is."""
+
+RING = "ring"
+
+WORDS = ("place", "name", "point", "value", "unit")
+"""What `{}` may hold in a text."""
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,6 +142,11 @@ class Linkage(msgspec.Struct, frozen=True):
     options: Options
     actions: tuple[Action, ...]
 
+    def turn(self, place: str) -> str:
+        """What its cool-down is counted for: a linkage that speaks where it is, for each place."""
+        near = any(isinstance(one, Announce) and one.zone is None for one in self.actions)
+        return f"{self.id}@{place}" if near else self.id
+
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One action that is due; `id` is its idempotency key for ever.
@@ -154,9 +175,10 @@ class Done(NamedTuple):
     why: str | None = None
 
 
-def action_of(task: Task) -> Action:
+def action_of(task: Task) -> Action | Ring:
     """The task's action as it was decoded."""
-    return msgspec.convert(task.action, ACTIONS[task.does])
+    shape: type[Action | Ring] = Ring if task.does == RING else ACTIONS[task.does]
+    return msgspec.convert(task.action, shape)
 
 
 class Linkages:
@@ -183,10 +205,12 @@ class Linkages:
         if happening.what == "raised" and not happening.fresh:
             return
         for linkage in self._of_turn.get((happening.facts.rule, happening.what), ()):
-            why = self.why_not(linkage, happening.alarm.severity, moment)
+            place = happening.facts.place
+            why = self.why_not(linkage, happening.alarm.severity, moment, place)
             if why is None:
-                self.fired[linkage.id] = moment.at_ns
-                self.changed.add(linkage.id)
+                turn = linkage.turn(place)
+                self.fired[turn] = moment.at_ns
+                self.changed.add(turn)
             for action in linkage.actions:
                 task = _task(linkage, action, happening, moment, number())
                 if why is not None:
@@ -196,10 +220,12 @@ class Linkages:
                 else:
                     yield task
 
-    def why_not(self, linkage: Linkage, severity: Severity, moment: Moment) -> str | None:
-        """Why it would do nothing now for an alarm of that severity; None if it would act."""
+    def why_not(
+        self, linkage: Linkage, severity: Severity, moment: Moment, place: str = ""
+    ) -> str | None:
+        """Why it would do nothing now for an alarm of that severity there; None if it would act."""
         only, window = linkage.options.only, linkage.options.only.window
-        last_ns = self.fired.get(linkage.id)
+        last_ns = self.fired.get(linkage.turn(place))
         if last_ns is not None and moment.at_ns - last_ns < linkage.options.cooldown_s * S:
             return "rules.cooling"
         if only.rule is not None and not self._holds(only.rule):
@@ -219,6 +245,8 @@ def _task(
     expires_s = action.expires_s if isinstance(action, Announce) else linkage.options.expires_s
     emergency = isinstance(action, Announce) and action.cls == "emergency"
     facts, alarm = happening.facts, happening.alarm
+    if isinstance(action, Announce) and action.zone is None:
+        action = msgspec.structs.replace(action, zone=facts.zone)
     return Task(
         id=task_id,
         linkage=linkage.id,

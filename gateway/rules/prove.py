@@ -32,6 +32,7 @@ def findings(
     """Everything."""
     yield from _circles(watches, linkages)
     yield from _emergencies(watches, linkages)
+    yield from _unheard(watches, linkages)
     yield from _unreached(roster)
     if not has_platform and not roster.roster:
         for rule in dict.fromkeys(watch.facts.rule for watch in watches):
@@ -99,6 +100,20 @@ def _emergencies(watches: Collection[Watch], linkages: Mapping[str, Linkage]) ->
                 if severity.get(rule, Severity.CRITICAL) is not Severity.CRITICAL:
                     at = ("linkage", linkage.id, "do", index, "class")
                     yield Finding(at, "rules.emergency", {"rule": rule})
+
+
+def _unheard(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
+    """What is to be heard near an alarm, and no zone with a loudspeaker is around its place."""
+    for linkage in linkages.values():
+        near = [n for n, a in enumerate(linkage.actions) if isinstance(a, Announce) and not a.zone]
+        if not near:
+            continue
+        for watch in watches:
+            facts = watch.facts
+            if facts.rule in linkage.options.rules and facts.zone is None:
+                at = ("linkage", linkage.id, "do", near[0])
+                data = {"rule": facts.rule, "place": facts.spoken or facts.point_name}
+                yield Finding(at, "rules.no-zone", data)
 
 
 def _unreached(roster: duty.Options) -> Iterator[Finding]:

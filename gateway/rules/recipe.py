@@ -6,7 +6,7 @@ id = "leak-at-night"               # the file's name without .toml
 name = { zh = "夜间漏水", en = "Leak at night" }
 kind = "threshold"                 # a name of gateway/rules/kinds
 severity = "major"                 # critical, major, minor, notice
-unit = "m3/h"                      # what the limits are in; the point must measure that
+unit = "m3/h"                      # what the limits are in; the point must measure that (or one)
 latch = true                       # stays until somebody has seen it
 needs = ["above"]                  # what a station must set itself
 basis = "why these numbers"
@@ -53,11 +53,18 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     kind: str
     severity: Severity
     basis: str
-    unit: str | None = None
+    unit: str | tuple[str, ...] | None = None
     latch: bool | None = None
     needs: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     set: dict[str, Any] = {}
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What its point may measure; none: anything."""
+        if self.unit is None:
+            return ()
+        return (self.unit,) if isinstance(self.unit, str) else self.unit
 
     @property
     def how(self) -> Kind:

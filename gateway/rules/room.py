@@ -31,7 +31,10 @@ CHECKPOINT_S = 300.0
 """So much of what rules remember may be lost with the power; alarms and delays lose nothing."""
 
 WAITING_MAX = 1000
-"""Outcomes on their way into the journal; beyond it their events are dropped and counted."""
+"""Outcomes on their way into the journal; beyond it events are counted and dropped.
+
+Those of the emergency lane are not; how many there can be is bounded by the settings.
+"""
 
 TASKS_MAX = 200
 
@@ -39,9 +42,15 @@ TASKS_MAX = 200
 class _Waiting(NamedTuple):
     """An outcome as it will be written, and what may begin once it is."""
 
-    events: tuple[Event, ...]
-    keep: Mapping[str, bytes | None]
-    tasks: tuple[Task, ...]
+    events: list[Event]
+    keep: dict[str, bytes | None]
+    tasks: list[Task]
+
+    def join(self, later: "_Waiting") -> None:
+        """Take what came later into the same commit."""
+        self.events.extend(later.events)
+        self.keep.update(later.keep)
+        self.tasks.extend(later.tasks)
 
 
 class Rules:
@@ -143,25 +152,30 @@ class Rules:
                 self._begin(task)
         stamps = self._clock.stamp()
         events = [event for record in outcome.records for event in events_of(record, stamps)]
-        if len(self._waiting) >= WAITING_MAX:
-            self.deferred += len(events)
-            events = []
-        later = tuple(task for task in outcome.tasks if not task.urgent)
-        self._waiting.append(_Waiting(tuple(events), outcome.keep, later))
+        later = [task for task in outcome.tasks if not task.urgent]
+        if len(self._waiting) < WAITING_MAX:
+            self._waiting.append(_Waiting(events, outcome.keep, later))
+        else:
+            urgent = [event for event in events if event.travels is Lane.EMERGENCY]
+            self._dropped(len(events) - len(urgent))
+            self._waiting[-1].join(_Waiting(urgent, outcome.keep, later))
         self._wake.set()
+
+    def _dropped(self, events: int) -> None:
+        if events:
+            self.deferred += events
+            log.error("%d events of the rules are dropped: the journal does not keep up", events)
 
     async def _write_some(self) -> None:
         """One commit of what waits; an emergency never waits for room that others lack."""
-        waiting = list(self._waiting)
-        events: list[Event] = []
-        keep: dict[str, bytes | None] = {}
-        for one in waiting:
-            events += one.events
-            keep.update(one.keep)
+        whole = _Waiting([], {}, [])
+        for one in self._waiting:
+            whole.join(one)
         self._waiting.clear()
+        events = whole.events
         moment = self.moment()
         head = self.core.head(moment, self._clock.boot, self._clock.now_ns())
-        states = [StateChange(ROOM, key, body) for key, body in keep.items()]
+        states = [StateChange(ROOM, key, body) for key, body in whole.keep.items()]
         states.append(StateChange(ROOM, "head", msgspec.msgpack.encode(head)))
         urgent = [event for event in events if event.travels is Lane.EMERGENCY]
         rest = [event for event in events if event.travels is not Lane.EMERGENCY]
@@ -170,9 +184,8 @@ class Rules:
             states = []
         if rest or states:
             await self._append(rest, states)
-        for one in waiting:
-            for task in one.tasks:
-                self._begin(task)
+        for task in whole.tasks:
+            self._begin(task)
 
     async def _append(self, events: Sequence[Event], states: Sequence[StateChange]) -> None:
         try:

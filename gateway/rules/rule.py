@@ -67,6 +67,7 @@ class Known(NamedTuple):
     spoken: str = ""
     name: str = ""
     scopes: frozenset[str] = frozenset()
+    zone: str | None = None
 
 
 Look = Callable[[str], Known]
@@ -77,6 +78,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
 
     `bus` is the bus that it is about, if it is about one: it explains only what is on that bus.
+    `zone` is the innermost zone around its place in which something can be heard.
     """
 
     rule: str
@@ -91,6 +93,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
     parent: str | None
     bus: str | None = None
+    zone: str | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,12 +168,13 @@ class _Maker(NamedTuple):
 
     def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
         """A rule on one point; bears the rule's own id where it is the only one."""
-        unit = self.recipe.unit
+        wanted = self.recipe.units
         heartbeat = self.recipe.kind == "heartbeat"
         if heartbeat is not (known.key[1] == WHOLE):
             raise UsageError("rules.wants-device" if heartbeat else "rules.wants-point", key="on")
-        if unit is not None and not _measures(known.point, unit):
-            names = {"point": ".".join(known.key), "unit": known.point.unit, "wanted": unit}
+        if wanted and not any(_measures(known.point, unit) for unit in wanted):
+            names = {"point": ".".join(known.key), "unit": known.point.unit}
+            names["wanted"] = ", ".join(wanted)
             raise UsageError("rules.unit-mismatch", key="on", **names)
         limits = self.recipe.how.prepare(options, known.point, self.calendar)
         watch_id = self.rule_id if alone else f"{self.rule_id}/{'.'.join(known.key)}"
@@ -232,6 +236,7 @@ class _Maker(NamedTuple):
             scopes=frozenset({self.rule_id}).union(*(each.scopes for each in known)),
             parent=rule.parent,
             bus=known[0].key[1] if known[0].key[0] == BUS else None,
+            zone=known[0].zone,
         )
 
 

@@ -182,7 +182,7 @@ class Station:
         self.intake.listen(self.rules.heard)
         self.intake.listen(self.asking.keys.heard)
         if self.sounding is not None:
-            doers["announce"] = self.sounding
+            doers["announce"] = doers["ring"] = self.sounding
             self.intake.listen(self.sounding.heard)
         station = settings.station.id
         self.uplinks = Uplinks(

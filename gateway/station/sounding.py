@@ -17,7 +17,7 @@ from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
-from broadcast.order import Authority, Class, Live, Order, Preset
+from broadcast.order import Authority, Live, Order
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
 from broadcast.paging import Paging
@@ -45,7 +45,8 @@ from gateway.errors import StationError, Unavailable
 from gateway.event import rfc3339
 from gateway.health import Vitals
 from gateway.journal import Journal
-from gateway.rules.linkage import Announce, Task, action_of
+from gateway.rules.linkage import Task
+from gateway.station.ordering import Ordering
 from gateway.station.pressing import Pressing
 from gateway.station.readying import Readying
 from gateway.station.remote import Remote, accepted
@@ -125,6 +126,7 @@ class Sounding:
         self.selftests = SelfTests(
             journal, clock, self._engine, house.quiet, settings.sound.speakers
         )
+        self._ordering = Ordering(self.presets, settings.places, settings.station.language)
         self._pressing = Pressing(settings.sound.keys, self.room, self.presets, clock, self.paging)
         self.tone = Tone(settings.sound.speakers, house, clock, self._engine, self.shelf)
         self._tasks: list[asyncio.Task[None]] = []
@@ -205,26 +207,12 @@ class Sounding:
         self._pressing.heard(device, readings)
 
     async def do(self, task: Task) -> None:
-        """A linkage's announcement: done as soon as it is accepted, for its receipts follow."""
-        action = action_of(task)
-        assert isinstance(action, Announce)
-        left_s = (task.expires_ns - self._lived_ns()) / 1e9
-        presets = self.presets.all()
-        usual = presets.get(action.announce)
-        order = Order(
-            id=task.id,
-            source=f"linkage.{task.linkage}",
-            zones=(action.zone,),
-            class_=Class.parse(action.cls),
-            authority=Authority.LINKAGE,
-            actor=Who("linkage", task.linkage),
-            content=Preset(action.announce, task.text),
-            expires=self._clock.deadline(left_s),
-            repeat=1 if usual is None else usual.repeat,
-            chime=None if usual is None else usual.chime,
-            place=task.place,
-        )
-        accepted(await self.room.order(order))
+        """What a linkage announces, or whom the roster calls: done as soon as it is accepted.
+
+        Its receipts follow.
+        """
+        expires = self._clock.deadline((task.expires_ns - self._lived_ns()) / 1e9)
+        accepted(await self.room.order(self._ordering.order_of(task, expires)))
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""

@@ -22,7 +22,7 @@ from gateway.rules.rule import BUS, RULE, WHOLE, Known, Look, RuleOptions, watch
 
 FOLDER = Path(__file__).parent / "scenarios"
 ZONE = zoneinfo.ZoneInfo("Asia/Shanghai")
-INSIDE = {"b3-f5": "b3", "b3-f501": "b3-f5", "b3-lift": "b3"}
+INSIDE = {"b3-f5": "b3", "b3-f501": "b3-f5", "b3-lift": "b3", "b5-lift": "b5"}
 """Which place lies in which, as far as scenarios ask."""
 
 BOOT_NS = 1_000 * S

@@ -70,7 +70,7 @@ def test_steps_are_taken_in_the_order_of_their_times_by_those_whom_they_concern(
 
 
 def test_a_week_is_looked_at_hour_by_hour():
-    assert duty.unreached(ROSTER, "night") == "mon 00:00"  # Sunday's night is nobody's
+    assert duty.unreached(ROSTER, "night") == ("mon", "00:00")  # Sunday's night is nobody's
     whole = duty.Options(roster=(duty.Shift(who="a", by=("desk",)),))
     assert duty.unreached(whole, "a") is None
 

@@ -104,6 +104,36 @@ MISTAKES = [
         "rules.unknown-channel",
     ),
     (
+        duty('{ who = "duty", by = ["hall"] }'),
+        "duty.roster[0].by[0]",
+        "rules.mute-channel",
+    ),
+    (
+        SMOKE + linkage('{ request = "song" }'),
+        "linkage.x.do[0].request",
+        "requests.unknown-service",
+    ),
+    (
+        SMOKE + linkage('{ request = "ride" }'),
+        "linkage.x.do[0].request",
+        "requests.unknown-service",
+    ),
+    (
+        SMOKE + linkage('{ request = "repair", what = "moon" }'),
+        "linkage.x.do[0].what",
+        "rules.unknown-what",
+    ),
+    (
+        SMOKE + linkage('{ message = "{plaace}: {name}" }'),
+        "linkage.x.do[0].message",
+        "rules.unknown-word",
+    ),
+    (
+        rule("a", "bus-dead", '["bus.meters"]') + linkage('{ announce = "smoke" }', "a"),
+        "linkage.x.do[0]",
+        "rules.no-zone",
+    ),
+    (
         duty(
             '{ who = "duty", at = "08:00-20:00", by = ["desk"] }',
             '{ after_s = 9, to = "duty" }',
@@ -129,7 +159,7 @@ def test_every_mistake_can_be_said(tmp_path, language):
         for one in examined(tmp_path, part)[1]:
             said = texts.say(one.code, **one.data) + (texts.remedy(one.code, **one.data) or "")
             assert not said.startswith(code)
-            assert "{" not in said.replace("set = {", "")
+            assert "{" not in said.replace("set = {", "").replace("{plaace}", "")
 
 
 def test_all_mistakes_come_at_once(tmp_path):
@@ -151,6 +181,24 @@ def test_an_alarm_that_nobody_would_see_is_a_mistake(tmp_path):
     assert [one.code for one in examine(tmp_path)[1]] == ["rules.unseen"]
     (tmp_path / "station.toml").write_text("\n".join([alone, SMOKE, duty(ALWAYS)]), "utf-8")
     assert examine(tmp_path)[1] == ()
+
+
+def test_a_platform_that_is_not_there_calls_nobody(tmp_path):
+    alone = PLAIN.split("[upstream.")[0]
+    (tmp_path / "station.toml").write_text(
+        "\n".join([alone, SMOKE, duty('{ who = "duty", by = ["desk", "platform"] }')]), "utf-8"
+    )
+    assert [one.code for one in examine(tmp_path)[1]] == ["rules.no-platform"]
+
+
+def test_what_names_no_zone_is_heard_in_the_innermost_that_has_a_loudspeaker(tmp_path):
+    horn = '[speaker.{0}]\nkind = "multicast"\nzones = ["{0}"]\ngroup = "239.255.1.0"\nport = {1}\n'
+    near = LIFT + linkage('{ announce = "e-bike" }', "lift")
+    for zones, zone in ((("b3",), "b3"), (("b3", "b3-lift"), "b3-lift")):
+        horns = [horn.format(name, 5000 + 2 * at) for at, name in enumerate(zones)]
+        settings, mistakes = examined(tmp_path, near, *horns)
+        assert mistakes == ()
+        assert settings.rules.watches[0].facts.zone == zone
 
 
 def test_an_input_is_watched_at_its_own_place_and_the_right_way_round(tmp_path):

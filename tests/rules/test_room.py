@@ -8,6 +8,7 @@ import pytest
 from drivers.contract import BusChange, BusState, Quality, Reading
 from gateway.errors import CommandRefused, JournalFull, Unavailable
 from gateway.event import Lane
+from gateway.rules import room as room_module
 from gateway.rules.room import CHECKPOINT_S, Rules
 from tests.rules.player import plan
 from tests.sim.journal import loop_clock, simulated_journal
@@ -223,6 +224,35 @@ async def test_a_full_journal_stops_no_action_and_no_later_record(monkeypatch):
         rig.says(value=False)
         await asyncio.sleep(1)
         assert await rig.whats() == ["returned"]
+
+
+@simulated
+async def test_a_journal_that_hangs_costs_no_emergency_and_no_state(monkeypatch, caplog):
+    monkeypatch.setattr(room_module, "WAITING_MAX", 1)
+    load = {"use": "over-limit", "on": ["em-tr.power-w"], "set": {"above": 5}}
+    free = asyncio.Event()
+    async with Rig({"rule": {**SMOKE, "load": load}}) as rig:
+        whole = rig.journal.append
+
+        async def hangs(*what):
+            await free.wait()
+            return await whole(*what)
+
+        monkeypatch.setattr(rig.journal, "append", hangs)
+        await rig.burns()
+        rig.says(value=False)
+        await asyncio.sleep(11)
+        rig.says(value=False)  # the one that may wait
+        rig.says(9.0, "power-w", "em-tr")
+        await rig.burns()
+        free.set()
+        await asyncio.sleep(1)
+        whats = await rig.whats()
+        kept = await rig.journal.load("rules")
+    assert whats == ["raised", "returned", "raised"]
+    assert rig.room.deferred == 1
+    assert "1 events of the rules are dropped" in caplog.text
+    assert {"alarm/smoke", "alarm/load"} <= kept.keys()
 
 
 @simulated

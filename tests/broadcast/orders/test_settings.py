@@ -71,10 +71,10 @@ def examined(tmp_path, *changes, more=""):
             "broadcast.mute-zone",
         ),
         (
-            'zones = ["b3-lift"]',
             'zones = ["hall"]',
-            "linkage.ebike-b3.do[0].zone",
-            "broadcast.mute-zone",
+            'zones = ["b3-lift"]',
+            "duty.roster[0].by[1]",
+            "rules.mute-channel",
         ),
         (
             'announce = "smoke"',
@@ -88,6 +88,13 @@ def test_each_mistake_is_told_at_its_key(tmp_path, old, new, path, code):
     settings, mistakes = examined(tmp_path, (old, new))
     assert settings is None
     assert (path, code) in [(one.path, one.code) for one in mistakes]
+
+
+def test_an_announcement_into_a_zone_without_a_loudspeaker_is_a_mistake(tmp_path):
+    named = ('announce = "e-bike"', 'announce = "e-bike", zone = "b3-lift"')
+    _, mistakes = examined(tmp_path, ('zones = ["b3-lift"]', 'zones = ["hall"]'), named)
+    told = [(one.path, one.code) for one in mistakes]
+    assert told == [("linkage.ebike-b3.do[0].zone", "broadcast.mute-zone")]
 
 
 def test_a_linkage_that_was_not_granted_class_8_is_a_mistake(tmp_path):

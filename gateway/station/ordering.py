@@ -1,0 +1,62 @@
+"""What the rules want heard, as orders of the broadcast."""
+
+from broadcast.order import Authority, Class, Content, Order, Preset, Say
+from broadcast.presets import Presets
+from gateway.audit import Who
+from gateway.clock import Deadline
+from gateway.places import Places
+from gateway.rules.linkage import Announce, Ring, Task, action_of
+from gateway.texts import Texts
+
+
+class Ordering:
+    """Turns a task into the order that carries it out."""
+
+    def __init__(self, presets: Presets, places: Places, language: str) -> None:
+        """Calls are said in that language."""
+        self._presets = presets
+        self._places = places
+        self._texts = Texts(language)
+
+    def order_of(self, task: Task, expires: Deadline) -> Order:
+        """The order of a linkage's `announce`, or of a step of `[duty]`."""
+        action = action_of(task)
+        if isinstance(action, Ring):
+            return self._ring(task, action, expires)
+        assert isinstance(action, Announce)
+        usual = self._presets.all().get(action.announce)
+        return Order(
+            id=task.id,
+            source=f"linkage.{task.linkage}",
+            zones=(action.zone or "",),
+            class_=Class.parse(action.cls),
+            authority=Authority.LINKAGE,
+            actor=Who("linkage", task.linkage),
+            content=self._content(action, task),
+            expires=expires,
+            repeat=1 if usual is None else usual.repeat,
+            chime=None if usual is None else usual.chime,
+            place=task.place,
+        )
+
+    def _content(self, action: Announce, task: Task) -> Content:
+        """A text of its own needs no preset of that name; with one, it goes in its language."""
+        if task.text and action.announce not in self._presets.all():
+            return Say(task.text, self._texts.lang)
+        return Preset(action.announce, task.text)
+
+    def _ring(self, task: Task, action: Ring, expires: Deadline) -> Order:
+        place = self._places.spoken(task.place)
+        words = self._texts.say("rules.ring", place=place, name=task.text)
+        return Order(
+            id=task.id,
+            source=f"{task.linkage}.{task.alarm}",
+            zones=(action.ring,),
+            class_=Class.SERVICE,
+            authority=Authority.LINKAGE,
+            actor=Who("linkage", task.linkage),
+            content=Say(words, self._texts.lang),
+            expires=expires,
+            chime="urgent",
+            place=task.place,
+        )

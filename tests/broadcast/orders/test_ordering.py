@@ -1,0 +1,45 @@
+"""What the rules want heard becomes an order that the guard lets through."""
+
+import pytest
+
+from broadcast import guard
+from broadcast.options import PresetOptions
+from broadcast.order import Authority, Class, Preset, Say
+from gateway.clock import Deadline
+from gateway.places import PlaceOptions, Places
+from gateway.rules.linkage import RING
+from gateway.station.ordering import Ordering
+from tests.rules.golden import task
+
+PLACES = Places("驿站", {"b3": PlaceOptions(name="3号楼"), "b3-f5": PlaceOptions(name="3号楼5层")})
+SOON = Deadline("boot", 10**15)
+
+
+class Presets:
+    def all(self):
+        return {"smoke": PresetOptions(name="冒烟", text="{place}冒烟", repeat=3, chime="urgent")}
+
+
+@pytest.fixture(name="ordering")
+def _ordering():
+    return Ordering(Presets(), PLACES, "zh")
+
+
+def test_a_step_of_the_roster_is_a_chime_and_a_sentence_in_its_zone(ordering):
+    ring = task(does=RING, linkage="duty", action={RING: "hall", "to": "duty"}, text="烟感报警")
+    order = ordering.order_of(ring, SOON)
+    assert (order.zones, order.class_, order.chime) == (("hall",), Class.SERVICE, "urgent")
+    assert order.content == Say("3号楼5层烟感报警，还没有人接，请马上去看。", "zh")
+    assert Class.SERVICE in guard.MAY[order.authority, order.actor.kind]
+
+
+def test_a_preset_goes_with_its_own_repeats_and_the_text_of_the_linkage(ordering):
+    order = ordering.order_of(task(text="别坐电梯"), SOON)
+    assert (order.repeat, order.content) == (3, Preset("smoke", "别坐电梯"))
+    assert (order.authority, order.place) == (Authority.LINKAGE, "b3-f5")
+
+
+def test_a_text_of_its_own_needs_no_preset(ordering):
+    action = {"announce": "lost", "zone": "b3", "class": "notice", "expires_s": 60.0}
+    order = ordering.order_of(task(action=action, text="3号楼停水"), SOON)
+    assert order.content == Say("3号楼停水", "zh")
