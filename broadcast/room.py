@@ -201,6 +201,10 @@ class Broadcast:
         """That order; UsageError if it is not known."""
         return self._all.book.known(order_id)
 
+    async def sounded(self, order_id: str) -> bool:
+        """Whether it has been heard, also where a kill took the record of it."""
+        return await self._stage.sounded(order_id)
+
     def playing(self, zone: str) -> tuple[Kept, ...]:
         """What sounds on that zone's loudspeakers, the most urgent first."""
         where = self.house.speakers([zone])

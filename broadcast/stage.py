@@ -80,6 +80,12 @@ class Stage:
         state = await self._engine.state()
         return any(each.id == programme and each.state != "ready" for each in state.programmes)
 
+    async def sounded(self, programme: str) -> bool:
+        """Whether it has been heard in this boot, as far back as the audio process remembers."""
+        state = await self._engine.state()
+        ended = any(each.id == programme and each.frames for each in state.ended)
+        return ended or await self.sounds(programme)
+
     def cut(self, programme: str, why: str = STOPPED) -> None:
         """Fade it out; nobody waits for that."""
         self._low.pop(programme, None)

@@ -6,6 +6,7 @@ import msgspec
 
 from broadcast import cap
 from broadcast.ask import Ask, By, order_of
+from broadcast.life import State
 from broadcast.order import Authority, Class
 from broadcast.presets import Presets
 from broadcast.room import Broadcast
@@ -15,6 +16,7 @@ from gateway.errors import CommandRefused, StationError
 from gateway.upstream.events import Receipt
 from gateway.upstream.inbox.command import CommandKind, Mandate
 
+PLAYED_BEFORE = "broadcast.played-before"
 REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
 
@@ -59,7 +61,7 @@ class Remote(NamedTuple):
 
     async def settle(self, _: Ask, mandate: Mandate) -> Any:
         """What became of it before the kill."""
-        return self._became(mandate.id)
+        return await self._became(mandate.id)
 
     async def warn(self, asked: Cap, mandate: Mandate) -> Any:
         """A public warning: what it replaces ends, and it sounds if it is meant to."""
@@ -80,7 +82,7 @@ class Remote(NamedTuple):
     async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
         """What became of it before the kill."""
         warning = cap.parse(asked.xml.encode())
-        return self._became(warning.id) if warning.sounds else {"sounds": False}
+        return await self._became(warning.id) if warning.sounds else {"sounds": False}
 
     async def stop(self, asked: Silence, _: Mandate) -> Any:
         """Silence one order, or zones."""
@@ -100,8 +102,12 @@ class Remote(NamedTuple):
         accepted(receipt)
         return msgspec.to_builtins(receipt)
 
-    def _became(self, order_id: str) -> Any:
+    async def _became(self, order_id: str) -> Any:
         kept = self.room.get(order_id)
+        unheard = kept is None or kept.state is State.EXPIRED
+        if unheard and await self.room.sounded(order_id):
+            # An emergency does not wait for its records: a kill may take them, but not the sound.
+            return {"of": order_id, "state": "finished", "reason_code": PLAYED_BEFORE}
         if kept is None:
             raise CommandRefused("broadcast.unknown")
         receipt = self.room.receipt(kept)

@@ -57,10 +57,13 @@ class State(enum.Enum):
 
 
 MOVES: dict[State | None, frozenset[State]] = {
-    None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED}),
+    None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED, State.DONE}),
     State.ACCEPTED: frozenset({State.DONE, State.FAILED, State.EXPIRED}),
 }
-"""From where to where; None is a command that was never seen. All other states are final."""
+"""From where to where; None is a command that was never seen. All other states are final.
+
+From None to done leads only what an emergency did before a kill that took the record of it.
+"""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +137,8 @@ class CommandKind(NamedTuple):
     """One kind: what its data look like, and what carries it out.
 
     `act(data, mandate)` returns the detail of the receipt; a StationError makes it `failed`.
-    `settle`, the same after a kill, never acts: it tells what became of it. A `cancellable` kind
+    `settle`, the same after a kill, never acts: it tells what became of it, and is asked of a late
+    emergency, too, which may have begun before its record was on disk. A `cancellable` kind
     bears that its `act` is cancelled half-way. `urgent(data)` picks from a kind that promises less
     those that are emergencies nevertheless, as a loudspeaker order of that class is.
     """

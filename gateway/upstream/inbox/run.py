@@ -63,6 +63,12 @@ class _Work(NamedTuple):
         return self.kind.promised(self.data)
 
 
+_Outcome = tuple[State, str | None, Any]
+"""How a command ended: the state, the reason, the detail."""
+
+_EXPIRED: _Outcome = (State.EXPIRED, c.EXPIRED, None)
+
+
 class Inbox:
     """The commands of one platform."""
 
@@ -131,7 +137,8 @@ class Inbox:
             return fresh
         fresh = self._is_news(command.id)
         if kept is not None:
-            await self._repeat(command.id, kept)
+            if kept.state is not None:  # else its answer is on its way
+                await self._repeat(command.id, kept)
             return fresh
         await self._decide(command, changes, acting)
         return True
@@ -211,8 +218,11 @@ class Inbox:
         try:
             work = self._judge(command, fresh)
         except CommandRefused as refusal:
-            state = State.EXPIRED if refusal.code == c.EXPIRED else State.REFUSED
-            await self._move(command.id, fresh, state, refusal.code, changes=changes)
+            ended: _Outcome = (State.REFUSED, refusal.code, None)
+            if refusal.code == c.EXPIRED:
+                ended = await self._too_late(command, fresh)
+            state, code, detail = ended
+            await self._move(command.id, fresh, state, code, detail=detail, changes=changes)
             return
         accepted = Kept(State.ACCEPTED, deadline, kind=command.kind, data=work.raw)
         recording = self._commit(command.id, accepted, changes)
@@ -234,6 +244,14 @@ class Inbox:
         if work.promise is Promise.AT_MOST_ONCE and len(self._acting) >= ACTING_MAX:
             raise CommandRefused(c.BUSY)
         return work
+
+    async def _too_late(self, command: Command, fresh: Kept) -> _Outcome:
+        try:
+            work = self._work(command.kind, bytes(command.data))
+        except CommandRefused:
+            return _EXPIRED
+        self._memory.keep(command.id, fresh)  # it may come again while this is found out
+        return await _became(work, Mandate(command.id, fresh.deadline))
 
     def _work(self, kind_name: str, raw: bytes) -> _Work:
         kind = self._kinds.get(kind_name)
@@ -270,13 +288,12 @@ class Inbox:
             await after.wait()
         await self._move(command_id, accepted, state, code, detail=detail)
 
-    async def _outcome(
-        self, command_id: str, accepted: Kept, work: _Work, act: Act
-    ) -> tuple[State, str | None, Any]:
+    async def _outcome(self, command_id: str, accepted: Kept, work: _Work, act: Act) -> _Outcome:
+        mandate = Mandate(command_id, accepted.deadline)
         if act is not work.kind.settle and accepted.deadline.passed(self._clock):
-            return State.EXPIRED, c.EXPIRED, None  # recording took until after the expiry
+            return await _became(work, mandate)  # recording, or being dead, took until after it
         try:
-            return State.DONE, None, await act(work.data, Mandate(command_id, accepted.deadline))
+            return State.DONE, None, await act(work.data, mandate)
         except StationError as error:
             return State.FAILED, error.code, _plain(error.data)
         except asyncio.CancelledError:
@@ -343,6 +360,16 @@ class Inbox:
             correlation=command_id,
             data=Receipt(command_id, state.value, reason_code, at, detail),
         )
+
+
+async def _became(work: _Work, mandate: Mandate) -> _Outcome:
+    """Expired; but never said of an emergency that was heard before a kill took its record."""
+    if work.promise is not Promise.AT_LEAST_ONCE or work.kind.settle is None:
+        return _EXPIRED
+    try:
+        return State.DONE, None, await work.kind.settle(work.data, mandate)
+    except StationError:
+        return _EXPIRED
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any] | None:
