@@ -15,7 +15,7 @@ from gateway.event import Lane, Trust
 from gateway.upstream.inbox.command import MOVES, CommandKind, State, parse, wall_ns
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.memory import COMMANDS_MAX
-from gateway.upstream.inbox.run import ACTING_MAX, Inbox
+from gateway.upstream.inbox.run import ACTING_MAX, OPEN_MAX, Inbox
 from gateway.upstream.inbox.verify import Keys
 from tests.sim.loop import simulated
 from tests.upstream.ledger import STATION
@@ -34,6 +34,7 @@ class Desk:
     def __init__(self) -> None:
         self.rig = Rig()
         self.rung = 0
+        self.ringing = 0
         self.hold: asyncio.Event | None = None
         self.serial = 0
         self.inbox = self.new_inbox()
@@ -58,7 +59,9 @@ class Desk:
         if bell.times == 0:
             raise Unavailable("inbox.unavailable", kind="bell")
         if self.hold is not None:
+            self.ringing += 1
             await self.hold.wait()
+            self.ringing -= 1
         self.rung += bell.times
         return {"rung": bell.times}
 
@@ -185,17 +188,62 @@ async def test_without_wall_time_the_time_to_live_counts_from_receipt():
 
 
 @simulated
-async def test_only_so_many_act_at_once():
+async def test_only_so_many_of_a_kind_act_at_once_and_the_others_have_their_turn():
     desk = Desk()
     desk.hold = asyncio.Event()
-    commands = [desk.command() for _ in range(ACTING_MAX + 1)]
-    taking = asyncio.ensure_future(desk.take(*commands))
+    bells = [desk.command() for _ in range(OPEN_MAX)]
+    taking = asyncio.ensure_future(desk.take(*bells, desk.command(), desk.command("ping")))
     await asyncio.sleep(1)
-    assert desk.states().count("accepted") == ACTING_MAX
-    assert desk.receipts()[-1]["reason_code"] == "inbox.busy"
+    assert desk.ringing == ACTING_MAX
+    assert desk.states().count("accepted") == OPEN_MAX
+    assert [r["reason_code"] for r in desk.receipts()[OPEN_MAX:]] == ["inbox.busy"] * 2
+    desk.hold.set()
+    await taking
+    assert desk.rung == OPEN_MAX
+
+
+@simulated
+async def test_another_kind_does_not_wait_for_it():
+    desk = Desk()
+    desk.hold = asyncio.Event()
+    bells = [desk.command() for _ in range(ACTING_MAX + 1)]
+    asked = desk.command("ping")
+    taking = asyncio.ensure_future(desk.take(*bells, asked))
+    await asyncio.sleep(1)
+    done = [receipt["of"] for receipt in desk.receipts() if receipt["state"] == "done"]
+    assert done == [json.loads(asked)["id"]]
+    desk.hold.set()
+    await taking
+
+
+@simulated
+async def test_one_that_waits_for_its_turn_can_be_taken_back():
+    desk = Desk()
+    desk.hold = asyncio.Event()
+    bells = [desk.command() for _ in range(ACTING_MAX + 1)]
+    first, last = (json.loads(bell)["id"] for bell in (bells[0], bells[-1]))
+    taking = asyncio.ensure_future(desk.take(*bells))
+    await asyncio.sleep(1)
+    with pytest.raises(CommandRefused, match="not-cancellable"):
+        desk.inbox.cancel(first)
+    assert desk.inbox.cancel(last) is State.ACCEPTED
     desk.hold.set()
     await taking
     assert desk.rung == ACTING_MAX
+    assert {r["of"]: r.get("reason_code") for r in desk.receipts()}[last] == "inbox.cancelled"
+
+
+@simulated
+async def test_one_that_waits_too_long_is_never_carried_out():
+    desk = Desk()
+    desk.hold = asyncio.Event()
+    bells = [desk.command(ttl_s=60) for _ in range(ACTING_MAX)]
+    taking = asyncio.ensure_future(desk.take(*bells, desk.command(ttl_s=5)))
+    await asyncio.sleep(6)
+    desk.hold.set()
+    await taking
+    assert desk.rung == ACTING_MAX
+    assert desk.states().count("expired") == 1
 
 
 @simulated

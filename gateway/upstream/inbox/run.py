@@ -45,7 +45,11 @@ from gateway.upstream.uplinks.contract import Uplink
 WAIT_S = 55.0
 POLL_EVERY_S_MIN = 1.0
 ACTING_MAX = 4
-"""Ordinary commands under way at once; an emergency does not wait for any of them."""
+"""Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
+for them, and an emergency waits for none."""
+
+OPEN_MAX = 64
+"""Two whole answers of a platform: commands beyond that, accepted and waiting, are refused."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +94,8 @@ class Inbox:
         self._keys = keys
         self._memory = Memory(self._room, {})
         self._acting: dict[str, asyncio.Task[None]] = {}
+        self._turns = {name: asyncio.Semaphore(ACTING_MAX) for name in self._kinds}
+        self._begun: set[str] = set()
         self._cancelled: set[str] = set()
         self._heard = ""
 
@@ -97,6 +103,7 @@ class Inbox:
         """Take up the state, as it was when the process was last here."""
         self._memory = Memory(self._room, await self._journal.load(self._room))
         self._acting.clear()
+        self._begun.clear()
         self._cancelled.clear()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
@@ -146,12 +153,12 @@ class Inbox:
     def cancel(self, command_id: str) -> State | None:
         """Stop a command that is under way; the state of one that cannot be, None if unknown.
 
-        CommandRefused for a kind that must run to its end.
+        CommandRefused for one that has begun, of a kind that must run to its end.
         """
         kept, task = self._memory.get(command_id), self._acting.get(command_id)
         if kept is None or task is None:
             return None if kept is None else kept.state
-        if not self._kinds[kept.kind].cancellable:
+        if command_id in self._begun and not self._kinds[kept.kind].cancellable:
             raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
         self._cancelled.add(command_id)
         task.cancel()
@@ -166,8 +173,10 @@ class Inbox:
             await asyncio.sleep(retry.after(error))
             return
         urgent = [raw for raw in found if self._is_urgent(raw)]
-        news = await asyncio.gather(*(self.take(raw, acting) for raw in urgent))
-        news += [await self.take(raw, acting) for raw in found if raw not in urgent]
+        others = [raw for raw in found if raw not in urgent]
+        news = []
+        for some in (urgent, others):  # in one commit each, so that a long queue moves on
+            news += await asyncio.gather(*(self.take(raw, acting) for raw in some))
         if found and not any(news):
             # A platform that repeats itself must not make the journal grow at network speed.
             await asyncio.sleep(retry.after(BadReceipt(c.NOTHING_NEW)))
@@ -241,7 +250,7 @@ class Inbox:
         if fresh.deadline.passed(self._clock):
             raise CommandRefused(c.EXPIRED)
         work = self._work(command.kind, bytes(command.data))
-        if work.promise is Promise.AT_MOST_ONCE and len(self._acting) >= ACTING_MAX:
+        if work.promise is Promise.AT_MOST_ONCE and len(self._memory.open()) >= OPEN_MAX:
             raise CommandRefused(c.BUSY)
         return work
 
@@ -271,7 +280,11 @@ class Inbox:
     ) -> None:
         task = acting.create_task(doing, name=work.kind.name)
         self._acting[command_id] = task
-        task.add_done_callback(lambda _: self._acting.pop(command_id, None))
+        task.add_done_callback(lambda _: self._ended(command_id))
+
+    def _ended(self, command_id: str) -> None:
+        self._acting.pop(command_id, None)
+        self._begun.discard(command_id)
 
     async def _act(
         self,
@@ -290,10 +303,13 @@ class Inbox:
 
     async def _outcome(self, command_id: str, accepted: Kept, work: _Work, act: Act) -> _Outcome:
         mandate = Mandate(command_id, accepted.deadline)
-        if act is not work.kind.settle and accepted.deadline.passed(self._clock):
-            return await _became(work, mandate)  # recording, or being dead, took until after it
+        waits = work.promise is Promise.AT_MOST_ONCE
         try:
-            return State.DONE, None, await act(work.data, mandate)
+            async with self._turns[work.kind.name] if waits else contextlib.nullcontext():
+                if act is not work.kind.settle and accepted.deadline.passed(self._clock):
+                    return await _became(work, mandate)  # waiting, or being dead, took too long
+                self._begun.add(command_id)
+                return State.DONE, None, await act(work.data, mandate)
         except StationError as error:
             return State.FAILED, error.code, _plain(error.data)
         except asyncio.CancelledError:
