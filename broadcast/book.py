@@ -24,9 +24,10 @@ HEAD = "head"
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
 
-    `turn` counts how often it was cut off; what the engine is given is named after it. `frame` is
-    where it goes on, `clips` what it is made of. This turn of it lasts `lasts_s`; `reached` counts
-    the loudspeakers that took it as far as each rung of the ladder.
+    `asked_wall_ns` is what was known of the time when it was asked. `turn` counts how often it was
+    cut off; what the engine is given is named after it. `frame` is where it goes on, `clips` what
+    it is made of. This turn of it lasts `lasts_s`; `reached` counts the loudspeakers that took it
+    as far as each rung of the ladder.
     """
 
     order: Order
@@ -34,6 +35,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     boot: str
     asked_ns: int
     since_ns: int
+    asked_wall_ns: int | None = None
     why: str | None = None
     detail: dict[str, Any] = {}
     turn: int = 0

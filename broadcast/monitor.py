@@ -61,6 +61,10 @@ class Monitor:
         """How loud it is there, in dBFS."""
         return max(SILENT_DBFS, self._levels.get(zone, SILENT_DBFS))
 
+    def rung(self, speaker: str) -> Rung:
+        """How far that loudspeaker is known to work."""
+        return self._rungs.get(speaker, Rung.UNKNOWN)
+
     def reached(self, programme: str) -> tuple[int, ...]:
         """How many loudspeakers took it as far as each rung; empty before its first packet."""
         left = self._left.get(programme)

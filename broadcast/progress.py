@@ -42,7 +42,14 @@ class Progress:
     def asked(self, order: Order) -> Kept:
         """An order of which nothing has become yet."""
         now_ns, boot = self.clock.now_ns(), self.clock.boot
-        return Kept(order=order, state=State.ASKED, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+        return Kept(
+            order=order,
+            state=State.ASKED,
+            boot=boot,
+            asked_ns=now_ns,
+            since_ns=now_ns,
+            asked_wall_ns=self.clock.stamp().wall_ns,
+        )
 
     def on(self, order_id: str, turn: int) -> bool:
         """Whether that turn of it is still to sound."""

@@ -55,6 +55,11 @@ class Quiet:
         self._hours = None if between is None else Window.parse(between).hours
         self._calendar = calendar
 
+    @property
+    def hours(self) -> tuple[int, int] | None:
+        """The seconds of the day at which they begin and end."""
+        return self._hours
+
     def spell(self, moment: Moment) -> Spell:
         """How it stands at that moment."""
         if self._hours is None:

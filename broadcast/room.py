@@ -123,8 +123,7 @@ class Broadcast:
         if joined is not None:
             return self._all.receipt(joined, "broadcast.joined")
         ruling = self._judge(order)
-        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
-        asked = Kept(order=order, state=State.ASKED, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+        asked = self._all.asked(order)
         kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
         if kept.open:
             self._take(order)

@@ -11,12 +11,14 @@ from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
 from broadcast.pages import acts, clips, now, past, zones
 from broadcast.pages import words as told
 from broadcast.pages.acts import Acts, pressable
-from broadcast.pages.ahead import coming
+from broadcast.pages.ahead import coming, spoken
 from broadcast.pages.board import Board
 from broadcast.pages.card import FirstScreen, state_of
 from broadcast.pages.clips import Clips
+from broadcast.pages.day import day
 from broadcast.pages.deck import PATH, Deck
 from broadcast.pages.hint import ruling
+from broadcast.pages.horns import horns
 from broadcast.pages.listen import Ears, Listening
 from broadcast.pages.microphone import Microphone
 from broadcast.pages.planned import Planned
@@ -66,6 +68,9 @@ class BroadcastPages:
             classes=acts.CLASSES,
             repeat_max=REPEAT_MAX,
             may_act=_may_act(request),
+            horns=horns(deck, words),
+            testing=deck.selftests.testing,
+            tested=self._tested(words),
             microphones=deck.microphones,
             speaking=now.speaking(deck),
             away=not deck.connected(),
@@ -76,7 +81,9 @@ class BroadcastPages:
         """All orders that the station remembers."""
         words, seen, deck = words_for(request), self._vitals(), self._board.deck
         rows = past.rows(deck, seen.timezone, words, past.ROWS_MAX)
-        return request.app[PAGES].render(request, "broadcast/past.html", seen, {}, rows=rows)
+        return request.app[PAGES].render(
+            request, "broadcast/past.html", seen, {}, rows=rows, day=day(deck, seen.timezone)
+        )
 
     def _told(self, request: web.Request) -> past.Row | None:
         deck = self._board.deck
@@ -106,6 +113,14 @@ class BroadcastPages:
             return words("cast.mic-title", name=name)
         preset = deck.presets.all().get(asked.preset or "")
         return asked.preset or "" if preset is None else preset.name
+
+    def _tested(self, words: Words) -> str:
+        """When the loudspeakers were last tried, as people say it; empty if never."""
+        deck = self._board.deck
+        now_ns, last_ns = deck.moment().wall_ns, deck.selftests.last_ns
+        if last_ns is None or now_ns is None:
+            return ""
+        return spoken(last_ns, now_ns, self._vitals().timezone, words)
 
     def _quiet(self) -> str:
         """Why the community hears no notice now, as a text code; empty if it would."""

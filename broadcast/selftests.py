@@ -4,6 +4,7 @@ Its result is an event; a fault is one at once, and once. A chime sounds only at
 has a microphone to hear it; all others are asked without a sound.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -41,15 +42,25 @@ class SelfTests:
     """`load`, then `look` once a minute."""
 
     def __init__(
-        self, journal: Ledger, clock: Clock, engine: Tester, quiet: Quiet, speakers: Iterable[str]
+        self,
+        journal: Ledger,
+        clock: Clock,
+        engine: Tester,
+        quiet: Quiet,
+        speakers: Iterable[str],
+        *,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Of those speakers."""
+        """Of those speakers; while something sounds (`busy`) none is tested."""
+        self._busy = busy
+        self._asked = asyncio.Event()
         self._journal = journal
         self._clock = clock
         self._engine = engine
         self._quiet = quiet
         self._speakers = tuple(speakers)
         self._last_ns: int | None = None
+        self._running = False
         self._found: dict[str, Tested] = {}
         self._told: list[Event] = []
         engine.listen(self.heard)
@@ -80,7 +91,7 @@ class SelfTests:
     def due(self) -> bool:
         """Whether it is time: a day has gone by, and it is surely no quiet hour."""
         moment = Moment.of(self._clock)
-        if moment.wall_ns is None or self._quiet.spell(moment).quiet:
+        if moment.wall_ns is None or self._quiet.spell(moment).quiet or self._busy():
             return False
         return self._last_ns is None or moment.wall_ns - self._last_ns >= EVERY_S * S
 
@@ -88,17 +99,47 @@ class SelfTests:
         self, chime: Callable[[], Awaitable[Path]], wait: Callable[[float], Awaitable[None]]
     ) -> None:
         """Tell what has changed; test if it is time. `wait` lets the answers come."""
-        if self.due():
-            wall_ns = Moment.of(self._clock).wall_ns
-            await self._engine.self_test(self._speakers, await chime())
-            await wait(LASTS_S)
-            found = {name: self._found.get(name, Tested()) for name in self._speakers}
-            faults = sum(one.code is not None for one in found.values())
-            self._note(TESTED, Report(found, faults))
-            await self._tell([StateChange(ROOM, LAST, str(wall_ns).encode())])
-            self._last_ns = wall_ns
+        if self.due() or (self._asked.is_set() and not self._busy()):
+            await self._test(chime, wait)
         elif self._told:
             await self._tell([])
+
+    def ask(self) -> None:
+        """Somebody wants to know now; at night, or while the time is unknown, without a sound."""
+        self._asked.set()
+
+    async def asked(self) -> None:
+        """Wait until somebody does."""
+        await self._asked.wait()
+
+    @property
+    def last_ns(self) -> int | None:
+        """When the last test was, by the wall's time."""
+        return self._last_ns
+
+    @property
+    def testing(self) -> bool:
+        """Whether one is wanted, or under way."""
+        return self._asked.is_set() or self._running
+
+    async def _test(
+        self, chime: Callable[[], Awaitable[Path]], wait: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._asked.clear()
+        self._running = True
+        try:
+            moment = Moment.of(self._clock)
+            silent = moment.wall_ns is None or self._quiet.spell(moment).quiet
+            await self._engine.self_test(self._speakers, None if silent else await chime())
+            await wait(LASTS_S)
+        finally:
+            self._running = False
+        found = {name: self._found.get(name, Tested()) for name in self._speakers}
+        faults = sum(one.code is not None for one in found.values())
+        self._note(TESTED, Report(found, faults))
+        last = [] if moment.wall_ns is None else [(LAST, str(moment.wall_ns).encode())]
+        await self._tell([StateChange(ROOM, key, body) for key, body in last])
+        self._last_ns = moment.wall_ns or self._last_ns
 
     def _now(self, speaker: str, now: Tested) -> None:
         if speaker not in self._speakers:

@@ -60,6 +60,7 @@ class Acts:
             act("/microphone/{id}/end", self.put_down, "hang-up"),
             act("/stop", self.stop, "stop"),
             act("/stop/{id}", self.cancel, "cancel"),
+            act("/test", self.test, "test"),
             act("/volume/{zone}", self.volume, "volume"),
         ]
 
@@ -140,6 +141,11 @@ class Acts:
         except CommandRefused as refused:
             raise UsageError(refused.code, **refused.data) from refused
         raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
+
+    async def test(self, _request: web.Request) -> web.StreamResponse:
+        """Let every loudspeaker show how far it works."""
+        self._deck.selftests.ask()
+        raise web.HTTPSeeOther(f"{PATH}#horns")
 
     async def volume(self, request: web.Request) -> web.StreamResponse:
         """One step louder or quieter."""

@@ -50,6 +50,9 @@ class Board:
         coming = ahead.coming(deck, vitals.timezone, CATALOGUES["zh"])
         parts += [(each.id, each.at_ns, each.skipped) for each in coming]
         parts += [clip.sha for clip in shown(deck)]
+        parts += [deck.selftests.testing, deck.selftests.last_ns]
+        parts += [(each, deck.monitor.rung(each)) for each in deck.speakers]
+        parts += list(deck.monitor.faults.items())
         return zlib.crc32("\n".join(map(str, parts)).encode())
 
     def ready(self, words: Words) -> str:

@@ -11,6 +11,7 @@ from broadcast.presets import Presets
 from broadcast.quiet import Moment
 from broadcast.room import Broadcast
 from broadcast.schedule import Schedules
+from broadcast.selftests import SelfTests
 from broadcast.voice import Voice
 from broadcast.voice.voice import Progress
 from broadcast.volume import Volumes
@@ -24,7 +25,8 @@ class Deck(NamedTuple):
 
     `names` are the people by account; `speakers` the loudspeakers' names by id; `ready` how far the
     voice has come with what is said again and again; `connected` whether the audio process is
-    there; `microphones` the names of the station's own by id, and `paging` opens them.
+    there; `microphones` the names of the station's own by id, and `paging` opens them;
+    `selftests` tries the loudspeakers.
     """
 
     room: Broadcast
@@ -41,6 +43,7 @@ class Deck(NamedTuple):
     connected: Callable[[], bool]
     microphones: Mapping[str, str]
     paging: Paging
+    selftests: SelfTests
 
     @property
     def monitor(self) -> Monitor:

@@ -15,7 +15,7 @@ ROWS_MAX = 300
 
 
 class Row(NamedTuple):
-    """One order; `counts` are loudspeakers by rung, empty where nothing left."""
+    """One order; `counts` are loudspeakers by rung, of `of` that it is for."""
 
     kept: Kept
     when: str
@@ -23,6 +23,7 @@ class Row(NamedTuple):
     where: str
     who: str
     counts: tuple[int, ...]
+    of: int
     mark: Mark
     why: str
 
@@ -42,17 +43,24 @@ def row(kept: Kept, deck: Deck, timezone: str, words: Words) -> Row:
         told.where(kept, deck, words),
         told.who(order.actor, deck, words),
         kept.reached or (0,) * len(RUNGS),
+        max(1, *kept.reached[:1], len(deck.room.house.speakers(order.zones))),
         told.mark(kept, words),
         told.why(kept, words),
     )
 
 
+def asked_wall_ns(kept: Kept, deck: Deck) -> int | None:
+    """When it was asked for by the wall's time; of another boot as it was known then."""
+    if kept.boot != deck.clock.boot:
+        return kept.asked_wall_ns
+    return deck.clock.stamp(kept.asked_ns).wall_ns
+
+
 def when(kept: Kept, deck: Deck, timezone: str, words: Words) -> str:
     """When it was asked for, as far as anybody knows."""
-    if kept.boot != deck.clock.boot:
+    asked_ns, now_ns = asked_wall_ns(kept, deck), deck.clock.stamp().wall_ns
+    if kept.boot != deck.clock.boot and (asked_ns is None or now_ns is None):
         return words("cast.before-boot")
-    asked_ns = deck.clock.stamp(kept.asked_ns).wall_ns
-    now_ns = deck.clock.stamp().wall_ns
     if asked_ns is None or now_ns is None:
         ago_s = (deck.clock.now_ns() - kept.asked_ns) / 1e9
         return words.age(ago_s)

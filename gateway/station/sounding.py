@@ -17,6 +17,7 @@ from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
+from broadcast.life import State
 from broadcast.order import Authority, Live, Order
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
@@ -60,6 +61,8 @@ from kiosk.speech import LANGUAGES
 log = logging.getLogger(__name__)
 
 SCHEDULES_EVERY_S = 5.0
+SETTLE_S = 1.0
+"""Between two looks at what a test waits for."""
 
 
 def house_of(settings: Settings) -> House:
@@ -124,7 +127,12 @@ class Sounding:
             settings.station.language,
         )
         self.selftests = SelfTests(
-            journal, clock, self._engine, house.quiet, settings.sound.speakers
+            journal,
+            clock,
+            self._engine,
+            house.quiet,
+            settings.sound.speakers,
+            busy=lambda: any(kept.state is State.PLAYING for kept in self.room.orders()),
         )
         self._ordering = Ordering(self.presets, settings.places, settings.station.language)
         self._pressing = Pressing(settings.sound.keys, self.room, self.presets, clock, self.paging)
@@ -153,6 +161,7 @@ class Sounding:
                 id_: each.name or id_ for id_, each in self._settings.sound.microphones.items()
             },
             paging=self.paging,
+            selftests=self.selftests,
         )
         desk = desk_section(
             deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.readying.wake
@@ -220,9 +229,12 @@ class Sounding:
 
     async def _keep_testing(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self.selftests.asked()
             with contextlib.suppress(Unavailable):  # the audio process is away: the next look
                 await self.selftests.look(self._test_chime, asyncio.sleep)
+            await asyncio.sleep(SETTLE_S)
 
     async def _test_chime(self) -> Path:
         return (await self.shelf.chime("notice")).path

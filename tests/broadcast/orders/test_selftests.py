@@ -112,3 +112,34 @@ async def test_a_fault_is_told_once_and_its_end_too():
     await room.look(chime, no_time)
     await room.look(chime, no_time)
     assert [what for what, _ in await told(world)] == ["fault", "well"]
+
+
+@simulated
+async def test_somebody_may_ask_at_any_time_and_at_night_it_makes_no_sound():
+    for true_ns, sounds in ((NOON_NS, True), (NIGHT_NS, False)):
+        world, engine = around(true_ns), Engine()
+        tests = await room_of(world, engine)
+        tests.ask()
+        assert tests.testing
+        await tests.look(chime, no_time)
+        ((_, played),) = engine.tests
+        assert (played is not None) is sounds
+        assert not tests.testing
+        assert [what for what, _ in await told(world)] == ["tested"]
+        assert tests.last_ns is not None
+        await world.journal.close()
+
+
+@simulated
+async def test_nothing_is_tested_while_something_sounds():
+    world, engine = around(NOON_NS), Engine()
+    sounds = True
+    tests = SelfTests(world.journal, world.clock, engine, QUIET, HORNS, busy=lambda: sounds)
+    await tests.load()
+    tests.ask()
+    await tests.look(chime, no_time)
+    assert engine.tests == []
+    sounds = False
+    await tests.look(chime, no_time)
+    assert len(engine.tests) == 1
+    await world.journal.close()
