@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.appliance.install import machine, manifest
-from gateway.appliance.install.sandbox import audio_dropin, gateway_dropin
+from gateway.appliance.install import machine, manifest, plan
+from gateway.appliance.install.sandbox import WHILE_WIRING, audio_dropin, closes, gateway_dropin
+from gateway.appliance.install.score import with_dropin
 from gateway.appliance.load import load
 from gateway.cli import main
 
@@ -151,14 +152,16 @@ def test_a_file_of_ours_from_an_older_release_is_renewed(root: Path) -> None:
     assert unit.read_bytes() == whole
 
 
-def test_the_sandbox_goes_back_to_the_shipped_one(root: Path) -> None:
+def test_while_the_wiring_is_to_come_nothing_is_narrowed(root: Path) -> None:
     settings(root)
     install(root)
-    assert (root / DROPIN).exists()
-    assert install(root, "--as-shipped") == 0
-    assert not (root / DROPIN).exists()
+    narrowed = (root / DROPIN).read_text("utf-8")
+    assert install(root, "--wiring") == 0
+    lists = [line for line in (root / DROPIN).read_text("utf-8").splitlines() if "=" in line]
+    assert lists == ["IPAddressAllow=any"]
+    assert not (root / DROPIN.replace("yizhan.service", "yizhan-audio.service")).exists()
     assert install(root) == 0
-    assert (root / DROPIN).exists()
+    assert (root / DROPIN).read_text("utf-8") == narrowed
 
 
 def test_settings_that_root_wrote_are_given_to_the_station(root: Path) -> None:
@@ -178,6 +181,97 @@ def test_settings_that_root_wrote_are_given_to_the_station(root: Path) -> None:
 def test_logs_are_left_alone_where_asked(root: Path) -> None:
     install(root, "--keep-logs")
     assert not list(root.rglob("journald.conf.d"))
+
+
+def test_a_name_is_enough_to_start(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = ("--id", "fangzhuang-3", "--name", '方庄"三"区')
+    assert install(root, *named) == 0
+    said = capsys.readouterr().out
+    assert "/setup/" in said
+    made = load(root / "etc/yizhan")
+    assert (made.station.id, made.station.name) == ("fangzhuang-3", '方庄"三"区')
+    assert "PrivateDevices" not in (root / DROPIN).read_text("utf-8"), "the wiring is to come"
+    assert install(root, *named) == 0
+    assert "没有要做的" in capsys.readouterr().out
+    assert install(root, "--id", "another") == 1
+    assert "另一台驿站 fangzhuang-3" in capsys.readouterr().err
+    assert install(root) == 0
+    assert "PrivateDevices=yes" in (root / DROPIN).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [(("--id", "方庄"), 2, "station.id"), (("--name", "方庄"), 1, "--id")],
+)
+def test_a_name_that_cannot_be_is_refused_before_the_first_step(
+    root: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], code: int, said: str
+) -> None:
+    before = fingerprint(root)
+    assert install(root, *more) == code
+    assert said in capsys.readouterr().err
+    assert fingerprint(root) == before
+
+
+def test_what_was_asked_for_once_holds(root: Path) -> None:
+    install(root)
+    assert list(root.rglob("journald.conf.d"))
+    install(root, "--keep-logs")
+    install(root)
+    assert not (root / "usr/lib/systemd/journald.conf.d/50-yizhan.conf").exists()
+    install(root, "--no-keep-logs")
+    assert (root / "usr/lib/systemd/journald.conf.d/50-yizhan.conf").exists()
+
+
+def enabled_screens(root: Path) -> set[str]:
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    return {path.name for path in wants.glob("yizhan-kiosk-*")}
+
+
+def test_one_screen_at_most_and_the_one_that_was_chosen(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(root, "--kiosk", "chromium")
+    assert "apt-get install cage chromium" in capsys.readouterr().out
+    policy = root / "etc/chromium/policies/managed/yizhan.json"
+    assert policy.exists()
+    install(root, "--kiosk", "cog")
+    assert enabled_screens(root) == {"yizhan-kiosk-cog.service"}
+    assert not policy.exists()
+    install(root)
+    assert enabled_screens(root) == {"yizhan-kiosk-cog.service"}
+    install(root, "--kiosk", "none")
+    assert enabled_screens(root) == set()
+
+
+@pytest.mark.parametrize("kiosk", ["cog", "chromium"])
+def test_the_screen_looks_where_the_page_is(root: Path, kiosk: str) -> None:
+    settings(root, ("port = 8080", "port = 8181"))
+    install(root, "--kiosk", kiosk)
+    dropin = root / f"etc/systemd/system/yizhan-kiosk-{kiosk}.service.d/50-station.conf"
+    said = dropin.read_text("utf-8")
+    assert "ExecStart=\nExecStart=" in said
+    assert "http://127.0.0.1:8181/kiosk/" in said
+    assert "8080" not in said
+    if kiosk == "chromium":
+        policy = (root / "etc/chromium/policies/managed/yizhan.json").read_text("utf-8")
+        assert "127.0.0.1:8181" in policy
+        assert "8080" not in policy
+    settings(root)
+    install(root)
+    assert not dropin.exists()
+
+
+def test_a_drop_in_that_somebody_has_changed_is_not_taken_away_again_and_again(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings(root)
+    install(root)
+    (root / DROPIN).write_text("# mine\n")
+    install(root, "--wiring")
+    capsys.readouterr()
+    assert install(root, "--wiring") == 0
+    assert "没有要做的" in capsys.readouterr().out
+    assert (root / DROPIN).read_text() == "# mine\n"
 
 
 def test_without_the_program_the_remedy_is_the_package(
@@ -219,6 +313,12 @@ def test_the_list_is_roots_alone(root: Path) -> None:
     assert not manifest.PLACE.startswith(state.path + "/")
 
 
+RIDES = (
+    'dispatch = ["platform", "desk"]',
+    'dispatch = ["dispatcher"]\ndispatcher = { url = "https://8.8.8.8/rides" }',
+)
+
+
 @pytest.mark.parametrize(
     ("change", "there", "absent"),
     [
@@ -235,6 +335,11 @@ def test_the_list_is_roots_alone(root: Path) -> None:
         ),
         (("https://iot.example.cn", "https://8.8.4.4"), ["8.8.4.4"], ["=any"]),
         (("https://iot.example.cn", "https://10.1.2.3"), ["10.0.0.0/8"], ["=any", "10.1.2.3"]),
+        (
+            ("https://iot.example.cn", "https://10.1.2.3"),
+            ["IPAddressAllow=localhost", "SocketBindAllow=ipv4:udp"],
+            ["=any"],
+        ),
         (("port = 8080", "port = 8081\nlan_port = 0"), ["=tcp:8081"], ["8443", "8080"]),
         (
             ("[device.em-b3]", '[bus.air]\nkind = "ble"\n[device.em-b3]'),
@@ -251,6 +356,38 @@ def test_the_sandbox_is_what_the_settings_name(
     text = gateway_dropin(load(tmp_path / "etc/yizhan")).text
     assert [each for each in there if each not in text] == []
     assert [each for each in absent if each in text] == []
+
+
+def test_every_partner_that_the_settings_name_can_be_reached(tmp_path: Path) -> None:
+    """The dispatcher of cars and a gateway of meters on the internet, not the platform alone."""
+    (tmp_path / "etc").mkdir()
+    settings(tmp_path, ("https://iot.example.cn", "https://10.1.2.3"))
+    place = tmp_path / "etc/yizhan/station.toml"
+    whole = place.read_text("utf-8")
+    assert "8.8.8.8" not in gateway_dropin(load(place)).text
+    place.write_text(whole.replace(*RIDES), "utf-8")
+    assert "IPAddressAllow=localhost" in gateway_dropin(load(place)).text
+    assert "8.8.8.8" in gateway_dropin(load(place)).text
+    far = '[bus.far]\nkind = "modbus-tcp"\naddress = "meters.example.cn:502"\n'
+    place.write_text(whole + far, "utf-8")
+    made = gateway_dropin(load(place))
+    assert "IPAddressAllow=any" in made.text
+    assert [note.data["key"] for note in made.notes] == ["bus.far"]
+
+
+def test_a_narrowing_is_too_tight_only_when_it_forbids(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    settings(tmp_path)
+    whole = gateway_dropin(load(tmp_path / "etc/yizhan")).text
+    assert not closes(whole, whole)
+    assert closes(whole.replace("DeviceAllow=char-ttyUSB rw", "PrivateDevices=yes"), whole)
+    assert closes(whole.replace("SocketBindAllow=tcp:8080\n", ""), whole)
+    assert closes(whole.replace("=any", "=localhost"), whole)
+    assert not closes(whole, whole.replace("=any", "=localhost 10.0.0.0/8"))
+    assert not closes(whole + "DeviceAllow=char-alsa rw\n", whole)
+    unit = (ROOT / "systemd/yizhan.service").read_text("utf-8")
+    assert closes(unit, with_dropin(unit, whole)), "as shipped, no platform on the internet"
+    assert not closes(with_dropin(unit, WHILE_WIRING.text), with_dropin(unit, whole))
 
 
 SPEAKER = '[speaker.{kind}]\nkind = "{kind}"\nzones = ["all"]\n{more}\n'
@@ -292,3 +429,4 @@ def test_systemd_is_told_only_what_follows() -> None:
     assert any("journald" in each for each in told("usr/lib/systemd/journald.conf.d/50"))
     assert "udevadm control --reload" in told("usr/lib/udev/rules.d/61-yizhan.rules")
     assert told(DROPIN)[-1].endswith("yizhan-kiosk-cog.service")
+    assert "systemctl daemon-reexec" in told(plan.WATCHDOG)

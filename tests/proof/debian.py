@@ -20,13 +20,13 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def run(self, *command: str, code: int = 0) -> str:
+    def run(self, *command: str, code: int = 0, **environ: str) -> str:
         """A command inside, in a mount namespace of its own; what it said on both channels."""
         inside = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && cd / && '
         script = inside + 'root=$1 && shift && exec chroot "$root" "$@"'
         ran = subprocess.run(
             ["unshare", "--mount", "sh", "-ec", script, "sh", str(self.root), *command],
-            env=CLEAN | {"DEBIAN_FRONTEND": "noninteractive"},
+            env=CLEAN | {"DEBIAN_FRONTEND": "noninteractive"} | environ,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         assert ran.returncode == code, f"{command}: {ran.returncode}\n{ran.stdout}"

@@ -67,6 +67,13 @@ class Unit(msgspec.Struct, frozen=True):
     restarts: int
 
 
+class Narrowed(msgspec.Struct, frozen=True):
+    """A unit whose sandbox was narrowed: `fits` today's settings, is too `tight`, or `loose`."""
+
+    unit: str
+    how: str
+
+
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """The computer below the station."""
 
@@ -80,6 +87,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[Port, ...] = ()
     held: tuple[Held, ...] = ()
     units: tuple[Unit, ...] | None = None
+    watchdog: str | None = None
+    """`active`, `inactive`; None where there is none, or where the kernel does not tell."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +102,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     outage_days: float | None = None
     speakers: int = 0
     bluetooth: bool = False
+    narrowed: tuple[Narrowed, ...] = ()
 
 
 class SpeakerFact(msgspec.Struct, frozen=True):

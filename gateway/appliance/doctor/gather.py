@@ -21,6 +21,8 @@ OURS = ("broadcast", "drivers", "gateway", "kiosk")
 PROGRAMS = ("espeak-ng", "ffmpeg")
 UNITS = ("yizhan.service", "yizhan-audio.service")
 THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+SCREENS = "etc/systemd/system/multi-user.target.wants/yizhan-kiosk-*.service"
+WATCHDOG = "sys/class/watchdog/watchdog0"
 CGROUP = "sys/fs/cgroup/system.slice/yizhan.service"
 SYSTEMCTL_WITHIN_S = 5.0
 
@@ -48,6 +50,7 @@ def machine(asked: Asked, *, units: tuple[Unit, ...] | None = None) -> Machine:
         ports=tuple(_port(bus, path, rights) for bus, path in asked.ports),
         held=tuple(held(asked.file, asked.state, rights)),
         units=units,
+        watchdog=_text(root / WATCHDOG / "state"),
     )
 
 
@@ -128,12 +131,12 @@ def _port(bus: str, path: str, rights: Rights) -> Port:
     return Port(bus, path, exists=True, allowed=rights.may_use(found))
 
 
-def units(kiosk: str | None = None) -> tuple[Unit, ...] | None:
+def units(root: Path = Path("/")) -> tuple[Unit, ...] | None:
     """What systemd says; None where it does not run or ours are not installed."""
-    if not Path("/run/systemd/system").is_dir():
+    if not (root / "run/systemd/system").is_dir():
         return None
-    names = UNITS if kiosk is None else (*UNITS, f"yizhan-kiosk-{kiosk}.service")
-    found = [unit for name in names if (unit := _unit(name)) is not None]
+    screens = sorted(path.name for path in root.glob(SCREENS))
+    found = [unit for name in (*UNITS, *screens) if (unit := _unit(name)) is not None]
     return tuple(found) or None
 
 

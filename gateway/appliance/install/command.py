@@ -5,11 +5,20 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gateway.appliance.install import machine, manifest, score
-from gateway.appliance.install.plan import SETTINGS, Wish, source, steps
-from gateway.appliance.install.sandbox import Dropin, audio_dropin, gateway_dropin
+from gateway.appliance.install import first, machine, manifest, score
+from gateway.appliance.install.plan import (
+    AUDIO,
+    BROWSERS,
+    GATEWAY,
+    SETTINGS,
+    USUAL_PORT,
+    Wish,
+    enabled,
+    source,
+    steps,
+)
+from gateway.appliance.install.sandbox import WHILE_WIRING, Dropin, audio_dropin, gateway_dropin
 from gateway.appliance.install.steps import File, Step, Tree
-from gateway.appliance.load import FILE_NAME, load
 from gateway.appliance.schema import Settings
 from gateway.errors import Denied
 from gateway.texts import Texts
@@ -26,12 +35,15 @@ def add_to(subcommands: Any) -> None:
     )
     parser.add_argument(
         "--kiosk",
-        choices=("cog", "chromium", "none"),
-        default="none",
+        choices=(*BROWSERS, "none"),
         help=texts.say("install.kiosk"),
     )
-    parser.add_argument("--keep-logs", action="store_true", help=texts.say("install.keep-logs"))
-    parser.add_argument("--as-shipped", action="store_true", help=texts.say("install.as-shipped"))
+    parser.add_argument(
+        "--keep-logs", action=argparse.BooleanOptionalAction, help=texts.say("install.keep-logs")
+    )
+    parser.add_argument("--id", metavar="ID", help=texts.say("install.id"))
+    parser.add_argument("--name", metavar="NAME", help=texts.say("install.name"))
+    parser.add_argument("--wiring", action="store_true", help=texts.say("install.wiring"))
     parser.set_defaults(func=run)
 
 
@@ -42,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     if root == Path("/") and os.geteuid() != 0 and not args.dry_run:
         raise Denied("install.not-root")
     tree = Tree(root, manifest.read(root))
-    settings = load(config) if ((config := root / SETTINGS) / FILE_NAME).exists() else None
-    dropins = {} if settings is None or args.as_shipped else _dropins(settings, texts)
-    wish = Wish(args.kiosk, args.keep_logs, args.as_shipped)
+    settings, fresh = first.settled(root / SETTINGS, args.id, args.name)
+    wish = _wish(args, tree, settings)._replace(first=fresh)
+    dropins = {} if settings is None else _dropins(settings, wish, texts)
+    _look_for_browser(wish, tree, texts)
     missing = _missing(list(steps(wish, dropins)), tree, texts)
     if not missing:
         print(texts.say("install.nothing"))
@@ -53,20 +66,40 @@ def run(args: argparse.Namespace) -> int:
         _show(missing, texts)
         return 0
     changed = _carry_out(missing, tree, texts)
-    code = _tell_systemd(root, changed, args.kiosk, settings=settings is not None, texts=texts)
+    code = _tell_systemd(root, changed, wish.kiosk, settings=settings is not None, texts=texts)
     if settings is None:
         print(texts.say("install.done-no-settings"))
     else:
-        print(texts.say("install.done", port=settings.web.port))
+        said = "install.done" if args.id is None else "install.done-first"
+        print(texts.say(said, port=settings.web.port))
     return code
 
 
-def _dropins(settings: Settings, texts: Texts) -> dict[str, Dropin]:
+def _wish(args: argparse.Namespace, tree: Tree, settings: Settings | None) -> Wish:
+    """What is asked for now, else what was asked for before."""
+    if args.keep_logs is not None:
+        tree.manifest.keep_logs = args.keep_logs
+    return Wish(
+        args.kiosk or enabled(tree.manifest),
+        tree.manifest.keep_logs,
+        args.wiring or args.id is not None,
+        port=USUAL_PORT if settings is None else settings.web.port,
+    )
+
+
+def _look_for_browser(wish: Wish, tree: Tree, texts: Texts) -> None:
+    programs = BROWSERS.get(wish.kiosk, ())
+    missing = [name for name in programs if not tree.at(f"usr/bin/{name}").exists()]
+    if missing:
+        print("· " + texts.say("install.no-browser", names=" ".join(missing)))
+
+
+def _dropins(settings: Settings, wish: Wish, texts: Texts) -> dict[str, Dropin]:
     """The sandboxes for these settings by unit, each told with its score."""
-    made = {
-        "yizhan.service": gateway_dropin(settings),
-        "yizhan-audio.service": audio_dropin(settings),
-    }
+    if wish.wiring:
+        made = {GATEWAY: WHILE_WIRING}
+    else:
+        made = {GATEWAY: gateway_dropin(settings), AUDIO: audio_dropin(settings)}
     for name, dropin in made.items():
         unit = source(name).decode()
         shipped = score.exposure(unit)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.appliance.install.plan import BROWSERS, WATCHDOG, screen, wants
 from gateway.settings import Phrase
 
 RUNNING = Path("/run/systemd/system")
@@ -38,9 +39,13 @@ def orders(changed: Iterable[str], *, settings: bool, kiosk: str) -> Iterator[Or
         yield Order(Phrase("install.order-names"), ("udevadm", "control", "--reload"))
         command = ("udevadm", "trigger", "--subsystem-match=tty")
         yield Order(Phrase("install.order-names"), command)
+    if WATCHDOG in paths:
+        yield Order(Phrase("install.order-watchdog"), ("systemctl", "daemon-reexec"))
+    if kiosk == "none" and any(wants(screen(each)) in paths for each in BROWSERS):
+        yield Order(Phrase("install.order-dark"), ("systemctl", "stop", *map(screen, BROWSERS)))
     if settings:
         units = ["yizhan.service", "yizhan-audio.service"]
-        units += [f"yizhan-kiosk-{kiosk}.service"] if kiosk != "none" else []
+        units += [screen(kiosk)] if kiosk != "none" else []
         yield Order(Phrase("install.order-start"), ("systemctl", "restart", *units))
 
 

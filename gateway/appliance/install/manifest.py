@@ -34,6 +34,8 @@ class Manifest(msgspec.Struct):
 
     version: int = VERSION
     laid: list[Laid] = []
+    keep_logs: bool = False
+    """What was asked for once holds until something else is asked for."""
 
     def find(self, path: str) -> Laid | None:
         """What is known of that path."""

@@ -1,17 +1,20 @@
 """What should stand on a machine that is a station: the steps, in order."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from drivers.shelf import shared
-from gateway.appliance.install.sandbox import Dropin
+from gateway.appliance.install.manifest import Manifest
+from gateway.appliance.install.sandbox import HEAD, Dropin
 from gateway.appliance.install.steps import (
     Absent,
     Accounts,
     File,
     Folder,
+    Given,
     Link,
     Owner,
     Program,
@@ -20,15 +23,18 @@ from gateway.appliance.install.steps import (
 from gateway.appliance.load import FILE_NAME
 
 UNITS = "usr/lib/systemd/system"
-DROPINS = {
-    unit: f"etc/systemd/system/{unit}.d/50-station.conf"
-    for unit in ("yizhan.service", "yizhan-audio.service")
-}
+GATEWAY, AUDIO = "yizhan.service", "yizhan-audio.service"
+DROPINS = {unit: f"etc/systemd/system/{unit}.d/50-station.conf" for unit in (GATEWAY, AUDIO)}
 SETTINGS = "etc/yizhan"
 STATE = "var/lib/yizhan"
 USERS = ("yizhan", "yizhan-kiosk")
 
 Kiosk = Literal["cog", "chromium", "none"]
+BROWSERS: dict[Kiosk, tuple[str, ...]] = {"cog": ("cog",), "chromium": ("cage", "chromium")}
+"""Each screen with the programs that it is made of; Debian's packages bear the same names."""
+
+USUAL_PORT = 8080
+"""Where the shipped screens look for the station's own page."""
 
 _ROOTS = (
     Path(__file__).parents[3] / "systemd",
@@ -44,6 +50,7 @@ _PLACES = {
     "tmpfiles.conf": "usr/lib/tmpfiles.d/yizhan.conf",
     "udev.rules": "usr/lib/udev/rules.d/61-yizhan.rules",
 }
+WATCHDOG = "usr/lib/systemd/system.conf.d/50-yizhan.conf"
 _JOURNALD = ("journald.conf", "usr/lib/systemd/journald.conf.d/50-yizhan.conf")
 _POLICY = ("chromium-policy.json", "etc/chromium/policies/managed/yizhan.json")
 
@@ -54,8 +61,28 @@ class Wish(NamedTuple):
     kiosk: Kiosk = "none"
     keep_logs: bool = False
     """Leave the machine's log where it is, instead of in bounded memory."""
-    as_shipped: bool = False
+    wiring: bool = False
     """No narrowing: while the setup pages still change the wiring."""
+    first: bytes = b""
+    """Settings that are still to be written."""
+    port: int = USUAL_PORT
+    """Of the station's own page, for the screen."""
+
+
+def wants(unit: str) -> str:
+    """The link that starts a unit at boot."""
+    return f"etc/systemd/system/multi-user.target.wants/{unit}"
+
+
+def screen(kiosk: str) -> str:
+    """The unit of a screen."""
+    return f"yizhan-kiosk-{kiosk}.service"
+
+
+def enabled(manifest: Manifest) -> Kiosk:
+    """The screen that was chosen before."""
+    found = (each for each in BROWSERS if manifest.find(wants(screen(each))))
+    return next(found, "none")
 
 
 def source(name: str) -> bytes:
@@ -69,24 +96,46 @@ def steps(wish: Wish, dropins: Mapping[str, Dropin]) -> Iterator[Step]:
     yield Program("opt/yizhan/bin/yizhan")
     for name, path in _PLACES.items():
         yield File(path, source(name))
-    if not wish.keep_logs:
-        yield File(_JOURNALD[1], source(_JOURNALD[0]))
+    yield Absent(_JOURNALD[1]) if wish.keep_logs else File(_JOURNALD[1], source(_JOURNALD[0]))
+    yield File(WATCHDOG, source("watchdog.conf"))
     yield Accounts(USERS, source("sysusers.conf"))
     yield Folder(SETTINGS, 0o750, USERS[0], data=True)
     yield Folder(STATE, 0o700, USERS[0], data=True)
     yield File(f"{SETTINGS}/station.example.toml", shared("station.example.toml").read_bytes())
+    if wish.first:
+        yield Given(f"{SETTINGS}/{FILE_NAME}", wish.first, USERS[0])
     yield Owner(f"{SETTINGS}/{FILE_NAME}", USERS[0])
     for unit, path in DROPINS.items():
-        if wish.as_shipped:
-            yield Absent(path)
-        elif unit in dropins:
+        if unit in dropins:
             yield File(path, dropins[unit].text.encode())
+        elif wish.wiring:
+            yield Absent(path)
         yield _enable(unit)
-    if wish.kiosk == "chromium":
-        yield File(_POLICY[1], source(_POLICY[0]))
+    yield from _screens(wish)
+
+
+def _screens(wish: Wish) -> Iterator[Step]:
+    """One screen at most: the other one, and what it alone needs, goes."""
+    for each in BROWSERS:
+        if each != wish.kiosk:
+            yield Absent(wants(screen(each)))
+        moved = f"etc/systemd/system/{screen(each)}.d/50-station.conf"
+        if each == wish.kiosk and wish.port != USUAL_PORT:
+            yield File(moved, _at_port(source(screen(each)).decode(), wish.port).encode())
+        else:
+            yield Absent(moved)
+    policy = source(_POLICY[0]).decode().replace(f":{USUAL_PORT}", f":{wish.port}")
+    yield File(_POLICY[1], policy.encode()) if wish.kiosk == "chromium" else Absent(_POLICY[1])
     if wish.kiosk != "none":
-        yield _enable(f"yizhan-kiosk-{wish.kiosk}.service")
+        yield _enable(screen(wish.kiosk))
+
+
+def _at_port(unit: str, port: int) -> str:
+    """A drop-in that starts the same browser on another port."""
+    (command,) = re.findall(r"^ExecStart=(?:.*\\\n)*.*$", unit, re.MULTILINE)
+    there = command.replace(f":{USUAL_PORT}/", f":{port}/")
+    return f"{HEAD}ExecStart=\n{there}\n"
 
 
 def _enable(unit: str) -> Link:
-    return Link(f"etc/systemd/system/multi-user.target.wants/{unit}", f"/{UNITS}/{unit}")
+    return Link(wants(unit), f"/{UNITS}/{unit}")

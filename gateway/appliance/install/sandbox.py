@@ -43,6 +43,39 @@ class Dropin(NamedTuple):
     notes: tuple[Phrase, ...]
 
 
+WHILE_WIRING = Dropin(
+    """\
+# 还在网页上接线、接平台，平台可能在任何地址；都接好了，再运行一次 yizhan install。
+# Written by `yizhan install`: the wiring is still to come, and the platform may be anywhere.
+[Service]
+IPAddressAllow=any
+""",
+    (),
+)
+"""For a station whose setup pages have not done their work yet: nothing of the unit is narrowed."""
+
+_LISTS = frozenset({"DeviceAllow", "IPAddressAllow", "SocketBindAllow", "SupplementaryGroups"})
+
+
+def closes(present: str, needed: str) -> bool:
+    """Whether a unit as it stands, drop-in and all, forbids what the needed one allows."""
+    there, wanted = _allowed(present), _allowed(needed)
+    if "any" in there["IPAddressAllow"]:
+        del wanted["IPAddressAllow"]
+    shut = "PrivateDevices=yes" in present and "PrivateDevices=yes" not in needed
+    return shut or any(not words <= there[key] for key, words in wanted.items())
+
+
+def _allowed(unit: str) -> dict[str, set[str]]:
+    """Each list that is narrowed, as systemd reads it: an empty assignment empties it."""
+    found: dict[str, set[str]] = {key: set() for key in _LISTS}
+    for line in unit.splitlines():
+        key, _, value = line.partition("=")
+        if key in _LISTS:
+            found[key] = found[key] | set(value.split()) if value else set()
+    return found
+
+
 def gateway_dropin(settings: Settings) -> Dropin:
     """What the gateway's unit needs for these settings, and no more."""
     buses = settings.buses.values()
@@ -56,6 +89,7 @@ def gateway_dropin(settings: Settings) -> Dropin:
         *_groups(settings),
         "SocketBindAllow=",
         *(f"SocketBindAllow={port}" for port in ports),
+        *_listening(settings),
         "IPAddressAllow=",
         f"IPAddressAllow={' '.join(addresses)}",
     ]
@@ -121,19 +155,37 @@ def _ports(settings: Settings) -> Iterator[str]:
     yield f"udp:{DISCOVERY_PORT}"
 
 
+def _listening(settings: Settings) -> Iterator[str]:
+    if settings.sound.speakers:
+        yield "# the desk listens in: the audio process sends it here, to a port of the kernel's"
+        yield "SocketBindAllow=ipv4:udp"
+
+
 def _addresses(settings: Settings) -> tuple[tuple[str, ...], tuple[Phrase, ...]]:
-    """Whom the station may talk to: the community's network and its platforms."""
+    """Whom the station may talk to: the community's network, and whom the settings name."""
     notes: list[Phrase] = []
     allowed = [*_NEAR, *_PRIVATE]
-    for name, uplink in settings.uplinks.items():
-        host = urlsplit(uplink.url).hostname or ""
+    for name, host in _partners(settings):
         literal = _literal(host)
         if literal is None and host != "localhost":
-            notes.append(Phrase("install.platform-by-name", {"uplink": name, "host": host}))
+            notes.append(Phrase("install.reached-by-name", {"key": name, "host": host}))
         elif literal is not None and not (literal.is_private or literal.is_loopback):
             allowed.append(str(literal))
     # systemd matches addresses, and a name's may change any day
     return (("any",) if notes else tuple(allowed)), tuple(notes)
+
+
+def _partners(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The key in `station.toml` and the host of everything that the gateway calls."""
+    for name, uplink in settings.uplinks.items():
+        yield f"upstream.{name}", urlsplit(uplink.url).hostname or ""
+    if (dispatcher := settings.requests.ride.dispatcher) is not None:
+        yield "service.ride.dispatcher", urlsplit(dispatcher.url).hostname or ""
+    for bus in settings.buses.values():
+        if address := getattr(bus.options, "address", ""):
+            yield f"bus.{bus.id}", address.rpartition(":")[0].strip("[]")
+        elif "://" in (port := getattr(bus.options, "port", "")):
+            yield f"bus.{bus.id}", urlsplit(port).hostname or ""
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -143,6 +143,27 @@ class Accounts(NamedTuple):
             tree.manifest.note(Laid("account", f"account:{name}", name))
 
 
+class Given(NamedTuple):
+    """A file that is the station's own as soon as it stands: it is never written over."""
+
+    path: str
+    body: bytes
+    owner: str
+
+    def said(self) -> Phrase:
+        """The step in plain words."""
+        return Phrase("install.step-file", {"path": f"/{self.path}"})
+
+    def done(self, tree: Tree) -> bool:
+        """Whether there is one, whatever is in it."""
+        return tree.at(self.path).exists()
+
+    def do(self, tree: Tree) -> None:
+        """Write it; it lies in a folder of data, so nothing is to be undone."""
+        tree.at(self.path).write_bytes(self.body)
+        Owner(self.path, self.owner).do(tree)
+
+
 class Owner(NamedTuple):
     """A file of the installer's that the station must be able to read and to renew."""
 
@@ -166,8 +187,9 @@ class Owner(NamedTuple):
     def do(self, tree: Tree) -> None:
         """Give it to its owner. Whoever wrote it knows what it was: nothing to be undone."""
         place = tree.at(self.path)
-        os.chown(place, *accounts.ids(tree.root, self.owner))
         place.chmod(self.mode)
+        if os.geteuid() == 0:
+            os.chown(place, *accounts.ids(tree.root, self.owner))
 
 
 class Absent(NamedTuple):
@@ -181,7 +203,8 @@ class Absent(NamedTuple):
 
     def done(self, tree: Tree) -> bool:
         """Whether there is none of ours."""
-        return tree.manifest.find(self.path) is None or not tree.at(self.path).exists()
+        laid, place = tree.manifest.find(self.path), tree.at(self.path)
+        return laid is None or not os.path.lexists(place) or not _is_ours(place, laid)
 
     def do(self, tree: Tree) -> None:
         """Take it away, if it is still ours."""
@@ -226,13 +249,17 @@ def remove(tree: Tree, laid: Laid, *, purge: bool) -> bool:
         return _remove_folder(place, laid, purge=purge)
     if not os.path.lexists(place):
         return True
-    if laid.kind == "link":
-        ours = place.is_symlink() and str(place.readlink()) == laid.proof
-    else:
-        ours = digest(place.read_bytes()) == laid.proof
+    ours = _is_ours(place, laid)
     if ours:
         place.unlink()
     return ours
+
+
+def _is_ours(place: Path, laid: Laid) -> bool:
+    """Whether a file or link is still as we laid it."""
+    if laid.kind == "link":
+        return place.is_symlink() and str(place.readlink()) == laid.proof
+    return not place.is_symlink() and digest(place.read_bytes()) == laid.proof
 
 
 def _remove_folder(place: Path, laid: Laid, *, purge: bool) -> bool:

@@ -13,6 +13,7 @@ from gateway.appliance.doctor.facts import (
     Held,
     Machine,
     Memory,
+    Narrowed,
     Port,
     Running,
     Sound,
@@ -69,7 +70,9 @@ HEALTHY = Facts(
         units=(
             Unit("yizhan.service", "active", "success", 0),
             Unit("yizhan-audio.service", "active", "success", 0),
+            Unit("yizhan-kiosk-cog.service", "active", "success", 0),
         ),
+        watchdog="active",
     ),
     written=Written(
         file="/etc/yizhan/station.toml",
@@ -78,6 +81,7 @@ HEALTHY = Facts(
         outage_days=64.0,
         speakers=2,
         bluetooth=True,
+        narrowed=(Narrowed("yizhan.service", "fits"), Narrowed("yizhan-audio.service", "fits")),
     ),
     running=Running(
         vitals=_vitals,
@@ -140,6 +144,15 @@ FAULTS = (
           "doctor.unit-stopped", BAD, "systemctl enable --now yizhan-audio.service"),
     Fault("service starts again and again", {"machine.units.0.restarts": 12},
           "doctor.unit-restarts", WARN, "journalctl"),
+    Fault("the screen's browser fails", {"machine.units.2.state": "failed",
+                                        "machine.units.2.result": "exit-code"},
+          "doctor.unit-failed", BAD, "journalctl -u yizhan-kiosk-cog.service"),
+    Fault("a line added since the sandbox was narrowed", {"written.narrowed.0.how": "tight"},
+          "doctor.sandbox-tight", BAD, "yizhan install"),
+    Fault("a line removed since", {"written.narrowed.0.how": "loose"},
+          "doctor.sandbox-loose", WARN, "yizhan install"),
+    Fault("watchdog off", {"machine.watchdog": "inactive"},
+          "doctor.watchdog-off", WARN, "yizhan install"),
     Fault("a stranger's package", {"machine.packages": {"drivers": ("drivers-toolkit",)}},
           "doctor.package-taken", BAD, "drivers-toolkit"),
     Fault("mistake in the settings", {"written.mistakes": (

@@ -88,6 +88,28 @@ def units(facts: Facts) -> Iterator[Said]:
             yield good("doctor.unit-good", unit.name, unit=unit.name)
 
 
+def sandbox(facts: Facts) -> Iterator[Said]:
+    """Whether what `yizhan install` has narrowed still fits the settings of today."""
+    for each in facts.written.narrowed if facts.written else ():
+        if each.how == "tight":
+            yield bad("doctor.sandbox-tight", each.unit, unit=each.unit)
+        elif each.how == "loose":
+            yield warn("doctor.sandbox-loose", each.unit, unit=each.unit)
+        else:
+            yield good("doctor.sandbox-good", each.unit, unit=each.unit)
+
+
+def watchdog(facts: Facts) -> Iterator[Said]:
+    """The machine's own: what starts it anew when the kernel itself stands still."""
+    found = facts.machine.watchdog if facts.machine else None
+    if found is None:
+        yield unseen("doctor.watchdog-unseen")
+    elif found == "active":
+        yield good("doctor.watchdog-good")
+    else:
+        yield warn("doctor.watchdog-off")
+
+
 def packages(facts: Facts) -> Iterator[Said]:
     """Our import names belong to us alone: a package of the same name would be run in our place."""
     if facts.machine is None:
