@@ -50,7 +50,8 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     """One act, linked into the chain. `what` is its name, `on` what it was done to.
 
     `why` is a text code where it was refused or failed; `alike` counts refused acts before this
-    one that were too many to write down.
+    one that were too many to write down. `back` is the number of the act before in the lane, 0 if
+    it is not known: whoever reads backwards steps over what lies between.
     """
 
     n: int
@@ -62,6 +63,7 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     on: str = ""
     why: str = ""
     alike: int = 0
+    back: int = 0
     seal: str = ORIGIN
 
 

@@ -1,7 +1,7 @@
 """Reads acts back, newest first, a page at a time.
 
-The service lane holds more than acts, so a page looks at a bounded stretch of it; where that held
-too few, the page says where to go on.
+The service lane holds more than acts, so a page steps from act to act where they say where the one
+before stands, looks at a bounded number of stretches, and says where to go on.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from gateway.journal.chain import TYPE
 
 SLICE = 200
 SLICES_MAX = 25
-"""A page looks at 5,000 entries at most."""
+"""A page looks at 5,000 entries at most; what lies between two acts does not count."""
 
 
 class Lanes(Protocol):
@@ -37,6 +37,7 @@ class _Tail(msgspec.Struct, frozen=True):
     uptimems: str
     data: Act
     time: str | None = None
+    formerid: str | None = None
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -48,6 +49,12 @@ class Past(msgspec.Struct, frozen=True):
     trust: str
     boot: str
     at_ms: int
+    back: int = 0
+
+    @property
+    def older(self) -> int:
+        """Below which number all older acts stand."""
+        return self.back + 1 if 0 < self.back < self.seq else self.seq
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -58,10 +65,18 @@ class Page(msgspec.Struct, frozen=True):
 
 
 async def page(
-    lanes: Lanes, before: int, limit: int, wanted: Callable[[Past], bool] = lambda _: True
+    lanes: Lanes,
+    before: int,
+    limit: int,
+    wanted: Callable[[Past], bool] = lambda _: True,
+    *,
+    newest: int = 0,
 ) -> Page:
-    """At most `limit` acts with numbers below `before` (0: from the end) that are wanted."""
-    end = before or lanes.heads()[Lane.SERVICE] + 1
+    """At most `limit` acts with numbers below `before` (0: from the end) that are wanted.
+
+    `newest` is the number of the last act, where it is known.
+    """
+    end = before or (newest or lanes.heads()[Lane.SERVICE]) + 1
     found: list[Past] = []
     for _ in range(SLICES_MAX):
         first = max(1, end - SLICE)
@@ -70,11 +85,10 @@ async def page(
         entries = await lanes.read(Lane.SERVICE, first - 1, end - first)
         acts = [past for entry in reversed(entries) if (past := _past(entry, end)) is not None]
         found += filter(wanted, acts)
-        end = first
-    kept = tuple(found[:limit])
+        end = min(first, acts[-1].older) if acts else first
     if len(found) > limit:
-        return Page(kept, kept[-1].seq)
-    return Page(kept, end if end > 1 else 0)
+        return Page(tuple(found[:limit]), found[limit - 1].older)
+    return Page(tuple(found), end if end > 1 else 0)
 
 
 def _past(entry: Entry, end: int) -> Past | None:
@@ -85,4 +99,6 @@ def _past(entry: Entry, end: int) -> Past | None:
         tail = msgspec.json.decode(b"{" + entry.body, type=_Tail)
     except msgspec.DecodeError:
         return None  # not an act, or not one that we wrote: `yizhan journal verify` names it
-    return Past(entry.seq, tail.data, tail.time, tail.timequality, tail.bootid, int(tail.uptimems))
+    back = tail.data.back if tail.formerid is None else 0  # a salvaged act counts by a former lane
+    at_ms = int(tail.uptimems)
+    return Past(entry.seq, tail.data, tail.time, tail.timequality, tail.bootid, at_ms, back)

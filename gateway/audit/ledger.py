@@ -5,13 +5,16 @@ disabled without an act of it, or the other way round, cannot be.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
+from gateway.audit import history
 from gateway.audit.events import ACT, HERE, TEXT_MAX, Act, Place, Result, Who
 from gateway.clock import Clock
+from gateway.errors import JournalError
 from gateway.event import Entry, Event, tail
 from gateway.journal import StateChange
 from gateway.journal.chain import HEAD, ROOM, Head, seal_of
@@ -20,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 _replace = msgspec.structs.replace
 
 
-class Journal(Protocol):
+class Journal(history.Lanes, Protocol):
     """What the ledger needs of the journal."""
 
     async def append(
@@ -42,6 +45,7 @@ class Ledger:
         self._journal = journal
         self._clock = clock
         self._head = head
+        self._wrote = False
         self._turn = asyncio.Lock()
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -50,6 +54,10 @@ class Ledger:
         """The ledger of this journal, from where it ended."""
         kept = (await journal.load(ROOM)).get(HEAD)
         head = Head() if kept is None else msgspec.json.decode(kept, type=Head)
+        if head.n and not head.seq:  # a kill left it unsaid: it is among the last entries, mostly
+            newest = (await history.page(journal, 0, 1)).acts
+            seq = next((past.seq for past in newest if past.act.n == head.n), 0)
+            head = _replace(head, seq=seq)
         return cls(journal, clock, head)
 
     async def record(
@@ -80,18 +88,27 @@ class Ledger:
         return self._head
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written, and leave word where it ends."""
         await asyncio.gather(*self._writing, return_exceptions=True)
+        if self._wrote:
+            with contextlib.suppress(JournalError):  # the next start can find it by itself
+                await self._journal.append([], [_ends(self._head)])
 
     async def _write(self, act: Act, state: Sequence[StateChange]) -> None:
         async with self._turn:
-            event = self._sealed(_replace(act, n=self._head.n + 1, prev=self._head.seal))
+            former = self._head
+            event = self._sealed(_replace(act, n=former.n + 1, prev=former.seal, back=former.seq))
             assert isinstance(event.data, Act)
             head = Head(event.data.n, event.data.seal)
-            await self._journal.append([event], [*state, StateChange(ROOM, HEAD, _encode(head))])
-            self._head = head
+            (entry,) = await self._journal.append([event], [*state, _ends(head)])
+            self._head = _replace(head, seq=entry.seq)
+            self._wrote = True
 
     def _sealed(self, act: Act) -> Event:
         event = Event(kind=ACT, source=ROOM, stamps=self._clock.stamp(), data=act)
         seal = seal_of(msgspec.json.decode(b"{" + tail(event, "")))
         return Event(kind=ACT, source=ROOM, stamps=event.stamps, data=_replace(act, seal=seal))
+
+
+def _ends(head: Head) -> StateChange:
+    return StateChange(ROOM, HEAD, _encode(head))

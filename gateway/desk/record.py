@@ -16,6 +16,7 @@ MARKS = {
     Result.REFUSED: ("warn", "warning"),
     Result.FAILED: ("bad", "s-bad"),
 }
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
 GROUPS = ("alarm", "signin", "keys", "clock", "private", "settings", "command")
 
 
@@ -80,7 +81,8 @@ def _where(past: Past, words: Words) -> str:
         return words("desk.at-console")
     if not place.address:
         return words("desk.at-station")
-    return " · ".join(filter(None, [place.address, place.desk]))
+    address = words("desk.at-machine") if place.address in LOOPBACK else place.address
+    return " · ".join(filter(None, [address, place.desk]))
 
 
 def _why(code: str, words: Words) -> str:

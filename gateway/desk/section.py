@@ -30,6 +30,7 @@ from gateway.web.words import Words, words_for
 HERE = Path(__file__).parent
 PAGE_ACTS = 50
 LATEST_ACTS = 5
+EVERYTHING = record.Wanted()
 
 
 class Desk:
@@ -112,7 +113,7 @@ class Desk:
             query.get("who", "")[:40], query.get("group", "")[:20], query.get("result", "")[:20]
         )
         before = _number(query.get("before", "0"))
-        page = await history.page(self._lanes, before, PAGE_ACTS, wanted)
+        page = await self._page(before, PAGE_ACTS, wanted)
         return request.app[PAGES].render(
             request,
             "desk/record.html",
@@ -129,14 +130,20 @@ class Desk:
     async def read_api(self, request: web.Request) -> web.StreamResponse:
         """The same for programs."""
         before = _number(request.query.get("before", "0"))
-        return json(await history.page(self._lanes, before, PAGE_ACTS))
+        return json(await self._page(before, PAGE_ACTS))
 
     async def head(self, _request: web.Request) -> web.StreamResponse:
         """Where the chain of acts ends."""
         return json(self._ledger.head)
 
+    async def _page(
+        self, before: int, limit: int, wanted: record.Wanted = EVERYTHING
+    ) -> history.Page:
+        newest = self._ledger.head.seq
+        return await history.page(self._lanes, before, limit, wanted, newest=newest)
+
     async def _acts(self, limit: int, words: Words, now: Vitals) -> list[record.Row]:
-        page = await history.page(self._lanes, 0, limit)
+        page = await self._page(0, limit)
         return self._rows(page.acts, words, now)
 
     def _rows(self, acts: Sequence[history.Past], words: Words, now: Vitals) -> list[record.Row]:

@@ -33,11 +33,12 @@ CUT = "journal.chain-cut"
 """How a chain can be broken: an act was changed, acts between are gone, the end is gone."""
 
 
-class Head(msgspec.Struct, frozen=True):
-    """The chain's last act."""
+class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The chain's last act; `seq` is its number in the lane, once that is known."""
 
     n: int = 0
     seal: str = ORIGIN
+    seq: int = 0
 
 
 class Break(msgspec.Struct, frozen=True):

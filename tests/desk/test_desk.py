@@ -4,6 +4,7 @@ import datetime
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +14,14 @@ from gateway.audit.history import Past
 from gateway.clock import ClockStatus
 from gateway.desk import ask, board, record
 from gateway.errors import UsageError
-from gateway.event import Trust
+from gateway.event import Event, Trust
 from gateway.texts import LANGUAGES
+from gateway.upstream.events import COMMAND_RECEIPT, Receipt
 from gateway.web.section import Card, Need
 from gateway.web.server import ROUTES
 from gateway.web.words import CATALOGUES
-from tests.access.rig import browser, site
+from tests.access.composed import composed
+from tests.access.rig import Site, browser, site
 from tests.web.station import NORMAL, STATES, WALL_NS, replace
 
 ZH = CATALOGUES["zh"]
@@ -138,6 +141,29 @@ async def test_the_record_is_filtered_and_paged_newest_first(tmp_path: Path) -> 
         assert (await reader.get("/desk/record?before=x")).status == 400
 
 
+async def test_a_flood_of_other_entries_hides_no_act(tmp_path: Path) -> None:
+    """Ten thousand receipts between two acts and after the last one; before and after a restart."""
+
+    async def flood(made: Site) -> None:
+        stamps, receipt = made.clock.stamp(), Receipt("c-1", "refused", "inbox.forged")
+        refused = Event(kind=COMMAND_RECEIPT, source="upstream", stamps=stamps, data=receipt)
+        for _ in range(50):
+            await made.journal.append([refused] * 200)
+
+    async with site(tmp_path) as made, browser(made) as reader:
+        await made.furnish()
+        await reader.enter("zhang")
+        await flood(made)
+        await made.ledger.record(Who("staff", "zhang"), "settings/apply", on="later")
+        await flood(made)
+        page = await reader.page("/desk/record")
+        assert page.index("later<") < page.index("<td>登录"), "and what was before them"
+        assert "later<" in await reader.page("/desk/"), "the latest on the first screen"
+    async with site(tmp_path) as made, browser(made) as reader:
+        await reader.enter("zhang")
+        assert "later<" in await reader.page("/desk/record")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_act_in_words(language: str) -> None:
     words = CATALOGUES[language]
@@ -147,13 +173,16 @@ def test_an_act_in_words(language: str) -> None:
         Past(9, act, None, "none", "b", 90_000), {"boss": "王工", "zhang": "张丽"}, words, ""
     )
     assert (row.who, row.on, row.where) == ("王工 boss", "张丽", "10.0.0.7 · abcd1234")
+    here = msgspec.structs.replace(act, place=Place("::1"))
+    near = record.row(Past(9, here, None, "none", "b", 90_000), {}, words, "")
+    assert near.where == words("desk.at-machine")
     assert row.what == words("act.keys-disable")
     assert row.why == f"{words('access.last-installer')} {words('desk.alike', n=3)}"
     assert row.when == words("desk.since-boot", span=words.span(90))
 
 
 async def test_every_act_of_the_application_has_a_word(tmp_path: Path) -> None:
-    async with site(tmp_path) as made:
+    async with composed(tmp_path) as made:
         acts = {route.act for route in made.app[ROUTES] if route.method != "GET"}
     assert "" not in acts
     for words in CATALOGUES.values():
