@@ -7,6 +7,7 @@ one differently would see a forged order where there is none.
 
 import base64
 import binascii
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -54,12 +55,20 @@ def _sound(text: str) -> str:
     return text
 
 
+def prepare() -> None:
+    """Load what proves signatures, so that the first one does not wait for it.
+
+    It takes 12 MB and, on a slow card, half a second: only who may be sent one calls this.
+    """
+    importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
+
+
 class Signer:
     """Signs with one Ed25519 key."""
 
     def __init__(self, seed: bytes) -> None:
         """The key that follows from these 32 secret bytes."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # as below
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # see `prepare`
             Ed25519PrivateKey,
         )
 
@@ -86,7 +95,7 @@ def verify(public: str, value: Any, signature: str) -> bool:
     Whatever a stranger sends as value or signature gives False; a wrong `public` is our own
     mistake (UsageError).
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # 12 MB, if one is signed
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # see `prepare`
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
         Ed25519PublicKey,
     )

@@ -9,21 +9,24 @@ time that the station was off, never for ever.
 """
 
 import contextlib
+import hmac
 import os
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import VOUCHED, Clock
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull, UsageError
 from gateway.signing import KEY_BYTES, secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 Field: TypeAlias = str | int | float | bool | None
 
@@ -32,7 +35,8 @@ BYTES_MAX = 8 * 1024
 TTL_S_MAX = 400 * 86_400
 
 _NONCE_BYTES = 12
-_PROBE = b"probe"
+_PROBE = b"yizhan private"
+_ANOTHER_KEY = "sealed under another key"
 
 _PRAGMAS = (
     "locking_mode = EXCLUSIVE",  # one process, and no shared-memory file
@@ -87,7 +91,7 @@ class PrivateStore:
     def __init__(self, path: Path | None, key: bytes, clock: Clock) -> None:
         """Open the file (None: memory only); JournalDamaged if it is not ours or not this key's."""
         self.volatile = path is None
-        self._seal = AESGCM(key)
+        self._key = key
         self._clock = clock
         self._lock = threading.Lock()
         try:
@@ -99,7 +103,7 @@ class PrivateStore:
                 undo.pop_all()
         except (OSError, sqlite3.OperationalError) as error:
             raise JournalFailed("private.failed", reason=str(error)) from error
-        except (sqlite3.DatabaseError, InvalidTag) as error:
+        except sqlite3.DatabaseError as error:
             raise JournalDamaged("private.damaged", path=str(path)) from error
 
     @classmethod
@@ -138,10 +142,7 @@ class PrivateStore:
             ).fetchone()
         if row is None:
             return None
-        try:
-            return msgspec.json.decode(self._opened(token, row[0]), type=dict[str, Field])
-        except InvalidTag as error:
-            raise JournalDamaged("private.damaged", path="private.db") from error
+        return msgspec.json.decode(self._opened(token, row[0]), type=dict[str, Field])
 
     def erase(self, token: str) -> bool:
         """Forget the fields for good; False if there were none."""
@@ -176,12 +177,23 @@ class PrivateStore:
         wall_ns = stamps.wall_ns if stamps.trust in VOUCHED else None
         return {"boot": stamps.boot, "at_ns": stamps.at_ns, "wall_ns": wall_ns}
 
+    @cached_property
+    def _seal(self) -> "AESGCM":
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # 12 MB
+
+        return AESGCM(self._key)
+
     def _sealed(self, token: str, plain: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._seal.encrypt(nonce, plain, token.encode())
 
     def _opened(self, token: str, box: bytes) -> bytes:
-        return self._seal.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], token.encode())
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # as above
+
+        try:
+            return self._seal.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], token.encode())
+        except InvalidTag as error:
+            raise JournalDamaged("private.damaged", path="private.db") from error
 
     def _prepare(self) -> None:
         for pragma in _PRAGMAS:
@@ -191,11 +203,14 @@ class PrivateStore:
 
     def _prove(self) -> None:
         """A file sealed under another key is found out now, not at the first person's row."""
+        proof = hmac.digest(self._key, _PROBE, "sha256")
         with self._db:
-            box = self._sealed("", _PROBE)
-            self._db.execute("INSERT OR IGNORE INTO probe VALUES (1, ?)", (box,))
-            (box,) = self._db.execute("SELECT box FROM probe").fetchone()
-        self._opened("", box)
+            # Whose file nobody is in may be anybody's: it goes over to our key.
+            self._db.execute("DELETE FROM probe WHERE NOT EXISTS (SELECT 1 FROM person)")
+            self._db.execute("INSERT OR IGNORE INTO probe VALUES (1, ?)", (proof,))
+            (kept,) = self._db.execute("SELECT box FROM probe").fetchone()
+        if not hmac.compare_digest(kept, proof):
+            raise sqlite3.DatabaseError(_ANOTHER_KEY)
 
     def _wipe_log(self) -> None:
         """The log may still hold what was deleted from the file: empty it."""

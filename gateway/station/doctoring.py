@@ -97,8 +97,8 @@ class Doctoring:
             desk_certificate=None
             if shown is None
             else (
-                int(shown.not_valid_before_utc.timestamp()) * SECOND_NS,
-                int(shown.not_valid_after_utc.timestamp()) * SECOND_NS,
+                int(shown.born.timestamp()) * SECOND_NS,
+                int(shown.ends.timestamp()) * SECOND_NS,
             ),
             private_lost=rooms.asking.store.volatile,
             edited=edited and not rooms.cycle.busy,

@@ -181,5 +181,6 @@ class Uplinks:
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:
+    await asyncio.to_thread(inbox.prepare)
     await inbox.load()
     await inbox.run(uplink, random.Random())  # noqa: S311  # jitter, not a secret

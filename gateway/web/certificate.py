@@ -7,12 +7,14 @@ nothing else: a desk computer that trusts it is not in anybody's hands when the 
 import datetime
 import ipaddress
 from collections.abc import Collection
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway.web.validity import PRIVATE, Address, Shown
 
 AUTHORITY_DAYS = 20 * 365
 SHOWN_DAYS = 397
@@ -21,13 +23,7 @@ SHOWN_DAYS = 397
 BACK_DAYS = 1
 """Computers whose clock is a little slow must not find it too young."""
 
-PRIVATE = (
-    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"),
-    *("fc00::/7", "fe80::/10", "::1/128"),
-)
 NAME_MAX = 64
-
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Pair(NamedTuple):
@@ -107,29 +103,15 @@ def shown(
     return Pair(key, certificate)
 
 
-def due(
-    certificate: x509.Certificate,
-    names: Collection[str],
-    addresses: Collection[Address],
-    now: datetime.datetime,
-) -> bool:
-    """Whether another should be shown: a third of its life is left, or we are called otherwise."""
-    born, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if not born <= now <= born + (ends - born) * 2 / 3:
-        return True
-    told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return not (
-        set(names) <= set(told.get_values_for_type(x509.DNSName))
-        and set(addresses) <= set(told.get_values_for_type(x509.IPAddress))
-    )
-
-
-def allowed(address: Address) -> bool:
-    """Whether the authority may vouch for that address."""
-    return any(
-        address in ipaddress.ip_network(network)
-        for network in PRIVATE
-        if ipaddress.ip_network(network).version == address.version
+def told(pair: Pair, of: str) -> Shown:
+    """What that certificate says of itself."""
+    found = pair.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return Shown(
+        of,
+        pair.certificate.not_valid_before_utc,
+        pair.certificate.not_valid_after_utc,
+        frozenset(found.get_values_for_type(x509.DNSName)),
+        frozenset(map(str, found.get_values_for_type(x509.IPAddress))),
     )
 
 

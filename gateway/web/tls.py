@@ -16,14 +16,17 @@ import ssl
 import struct
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import StationError
-from gateway.web import certificate
-from gateway.web.certificate import Address, Pair
+from gateway.web import validity
+from gateway.web.validity import Address, Shown
+
+if TYPE_CHECKING:
+    from gateway.web.certificate import Pair
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ _LOOPBACK: tuple[Address, ...] = (
     ipaddress.IPv6Address("::1"),
 )
 SECOND_NS = 1_000_000_000
+AUTHORITY, SHOWN, NOTE = "tls-authority.pem", "tls.pem", "tls.json"
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 def names_of(station: str, extra: Collection[str] = ()) -> frozenset[str]:
@@ -46,7 +51,7 @@ def names_of(station: str, extra: Collection[str] = ()) -> frozenset[str]:
 def own_addresses() -> frozenset[Address]:
     """This machine's addresses that its authority may vouch for."""
     found = {*_LOOPBACK, *_ipv4(), *_ipv6()}
-    return frozenset(filter(certificate.allowed, found))
+    return frozenset(filter(validity.allowed, found))
 
 
 class Tls:
@@ -60,52 +65,70 @@ class Tls:
         clock: Clock,
         addresses: Callable[[], Collection[Address]] = own_addresses,
     ) -> None:
-        """Read both from `keys`, or make what is missing there; StationError if it is damaged."""
+        """Read both from `keys`, or make what is missing there; StationError if it is damaged.
+
+        `shown` is what the certificate that is shown says of itself.
+        """
         self._keys = keys
         self._names = names
         self._clock = clock
         self._addresses = addresses
-        self._authority = self._kept("tls-authority.pem") or self._made(station)
+        self._authority = self._kept(AUTHORITY) or self._made(station)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
-        self._shown = self._kept("tls.pem")
+        self._pem = self._kept(SHOWN)
+        self.shown = None if self._pem is None else self._told(self._pem)
         if not self.renew():
             self._show()
 
     @property
     def authority(self) -> bytes:
         """The authority's certificate, as computers take it in (DER)."""
-        return self._authority.certificate.public_bytes(serialization.Encoding.DER)
+        pem = self._authority[self._authority.index(_CERTIFICATE) :]
+        return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the authority, as people compare it."""
         return hashlib.sha256(self.authority).digest().hex(":").upper()
 
-    @property
-    def shown(self) -> x509.Certificate | None:
-        """The certificate that the station shows."""
-        return None if self._shown is None else self._shown.certificate
-
     def renew(self) -> bool:
         """Show another certificate if it is time; whether it was. Open connections go on."""
         addresses, now = self._addresses(), self._now()
-        if self._shown is not None and not certificate.due(
-            self._shown.certificate, self._names, addresses, now
-        ):
+        if self.shown is not None and not validity.due(self.shown, self._names, addresses, now):
             return False
-        self._shown = certificate.shown(self._authority, self._names, addresses, now)
-        _keep(self._keys / "tls.pem", self._shown.pem())
+        from gateway.web import certificate  # noqa: PLC0415  # see validity.py
+
+        by = self._read(AUTHORITY, self._authority)
+        self._pem = certificate.shown(by, self._names, addresses, now).pem()
+        _keep(self._keys / SHOWN, self._pem)
+        self.shown = self._told(self._pem)
         self._show()
         return True
 
+    def _told(self, pem: bytes) -> Shown:
+        """What the certificate says of itself: as noted, if that was noted of these very files."""
+        of = hashlib.sha256(self._authority + pem).hexdigest()
+        try:
+            noted = msgspec.json.decode((self._keys / NOTE).read_bytes(), type=Shown)
+        except (OSError, msgspec.DecodeError):
+            noted = None
+        if noted is not None and noted.of == of:
+            return noted
+        from gateway.web import certificate  # noqa: PLC0415  # see validity.py
+
+        self._read(AUTHORITY, self._authority)  # a damaged one is named now, not in a year
+        told = certificate.told(self._read(SHOWN, pem), of)
+        _keep(self._keys / NOTE, msgspec.json.encode(told))
+        return told
+
     def _show(self) -> None:
         # Out of memory, where it is whole: a dead disk must not keep the station from starting.
-        assert self._shown is not None
+        assert self._pem is not None
         descriptor = os.memfd_create("tls")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(self._shown.pem())
+            file.write(self._pem)
             file.flush()
             self.context.load_cert_chain(f"/proc/self/fd/{descriptor}")
 
@@ -114,19 +137,26 @@ class Tls:
         wall_ns = self._clock.stamp().wall_ns or self._clock.floor_ns
         return datetime.datetime.fromtimestamp(wall_ns // SECOND_NS, tz=datetime.UTC)
 
-    def _made(self, station: str) -> Pair:
-        made = certificate.authority(station, self._names, self._now())
-        _keep(self._keys / "tls-authority.pem", made.pem())
+    def _made(self, station: str) -> bytes:
+        from gateway.web import certificate  # noqa: PLC0415  # see validity.py
+
+        made = certificate.authority(station, self._names, self._now()).pem()
+        _keep(self._keys / AUTHORITY, made)
         return made
 
-    def _kept(self, name: str) -> Pair | None:
-        path = self._keys / name
+    def _kept(self, name: str) -> bytes | None:
         try:
-            return Pair.read(path.read_bytes())
+            return (self._keys / name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def _read(self, name: str, pem: bytes) -> "Pair":
+        from gateway.web.certificate import Pair  # noqa: PLC0415  # see validity.py
+
+        try:
+            return Pair.read(pem)
         except ValueError as error:
-            raise StationError("signing.key-damaged", path=str(path)) from error
+            raise StationError("signing.key-damaged", path=str(self._keys / name)) from error
 
 
 def _keep(path: Path, body: bytes) -> None:

@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
-from cryptography import x509
 
 from gateway.errors import StationError
 from gateway.event import Trust
-from gateway.web import certificate
+from gateway.web import certificate, validity
 from gateway.web.tls import Tls, names_of, own_addresses
 from tests.access.rig import browser, site, trusting
 from tests.sim.clock import SimulatedClock
@@ -67,7 +67,8 @@ async def test_the_authority_is_offered_and_is_the_one_that_is_used(tmp_path: Pa
 def test_it_may_vouch_for_the_station_and_for_nothing_else(tmp_path: Path) -> None:
     """The constraint is in the certificate, and OpenSSL holds it."""
     tls = opened(tmp_path)
-    forged = certificate.shown(tls._authority, ["www.bank.example"], [], tls._now())
+    by = certificate.Pair.read((tmp_path / "tls-authority.pem").read_bytes())
+    forged = certificate.shown(by, ["www.bank.example"], [], tls._now())
     (tmp_path / "forged.pem").write_bytes(forged.pem())
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(tmp_path / "forged.pem")
@@ -121,9 +122,8 @@ def test_it_is_made_anew_when_the_station_moves_to_another_address(tmp_path: Pat
     moved = HOME | {ipaddress.ip_address("10.3.0.9")}
     tls = opened(tmp_path, addresses=moved)
     assert tls.shown is not None
-    told = tls.shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert set(told.get_values_for_type(x509.IPAddress)) == set(moved)
-    assert set(told.get_values_for_type(x509.DNSName)) == set(NAMES)
+    assert tls.shown.addresses == set(map(str, moved))
+    assert tls.shown.names == set(NAMES)
 
 
 def test_a_station_that_does_not_know_the_time_is_still_believed(tmp_path: Path) -> None:
@@ -131,15 +131,46 @@ def test_a_station_that_does_not_know_the_time_is_still_believed(tmp_path: Path)
     assert clock.stamp().trust is Trust.NONE
     tls = opened(tmp_path, clock)
     assert tls.shown is not None
-    assert tls.shown.not_valid_before_utc.year >= 2025
-    assert (tls.shown.not_valid_after_utc - tls.shown.not_valid_before_utc).days == 397
+    assert tls.shown.born.year >= 2025
+    assert (tls.shown.ends - tls.shown.born).days == 397
 
 
-def test_a_damaged_key_is_named(tmp_path: Path) -> None:
-    (tmp_path / "tls-authority.pem").write_text("not a key")
+@pytest.mark.parametrize("name", ["tls-authority.pem", "tls.pem"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_damaged_key_is_named(tmp_path: Path, name: str, *, before: bool) -> None:
+    """Whether or not the station has started with it before, and noted what it says."""
+    if before:
+        opened(tmp_path)
+    (tmp_path / name).write_text("not a key")
     with pytest.raises(StationError) as damaged:
         opened(tmp_path)
-    assert damaged.value.data["path"].endswith("tls-authority.pem")
+    assert damaged.value.data["path"].endswith(name)
+
+
+def test_what_is_noted_is_what_the_certificate_says(tmp_path: Path) -> None:
+    noted = opened(tmp_path).shown
+    assert noted is not None
+    shown = certificate.Pair.read((tmp_path / "tls.pem").read_bytes())
+    assert certificate.told(shown, noted.of) == noted == opened(tmp_path).shown
+
+
+@pytest.mark.parametrize("note", ["", "{}", '{"of": "another"}', None])
+def test_a_note_that_is_not_of_this_certificate_is_made_anew(
+    tmp_path: Path, note: str | None
+) -> None:
+    first = opened(tmp_path).shown
+    path = tmp_path / "tls.json"
+    path.unlink() if note is None else path.write_text(note)
+    assert opened(tmp_path).shown == first
+    assert msgspec.json.decode(path.read_bytes(), type=validity.Shown) == first
+
+
+def test_a_certificate_put_there_by_hand_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    opened(tmp_path / "other", addresses=HOME)
+    opened(tmp_path / "here", addresses=HOME)
+    for name in ("tls.pem", "tls-authority.pem"):
+        (tmp_path / "here" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    assert opened(tmp_path / "here").shown == opened(tmp_path / "other").shown
 
 
 def test_two_stations_share_nothing(tmp_path: Path) -> None:
@@ -151,5 +182,5 @@ def test_two_stations_share_nothing(tmp_path: Path) -> None:
 
 def test_own_addresses_are_private_ones() -> None:
     assert ipaddress.ip_address("127.0.0.1") in own_addresses()
-    assert all(certificate.allowed(address) for address in own_addresses())
-    assert not certificate.allowed(ipaddress.ip_address("8.8.8.8"))
+    assert all(validity.allowed(address) for address in own_addresses())
+    assert not validity.allowed(ipaddress.ip_address("8.8.8.8"))

@@ -97,8 +97,10 @@ class Scene:
         ]
         await asyncio.sleep(2)
         try:
-            await self.station.start()  # the first start writes the bytecode
-            await self.station.stop()
+            for _ in range(2):  # bytecode and keys are made, then the time becomes known
+                await self.station.start()
+                await asyncio.sleep(2)
+                await self.station.stop()
             yield await self.station.start()
         finally:
             await self.station.kill()

@@ -119,6 +119,17 @@ def test_another_key_opens_nothing(
     assert caught.value.code == "private.damaged"
 
 
+def test_a_file_that_holds_nobody_goes_over_to_a_new_key(
+    store: PrivateStore, tmp_path: Path, clock: SimulatedClock
+) -> None:
+    store.erase(store.put(FIELDS, DAY_S))
+    store.close()
+    (tmp_path / "keys/private.key").unlink()
+    fresh = PrivateStore.open(tmp_path, tmp_path / "keys", clock)
+    assert fresh.get(fresh.put(FIELDS, DAY_S)) == FIELDS
+    fresh.close()
+
+
 def test_a_row_moved_under_another_token_does_not_open(store: PrivateStore) -> None:
     mine, yours = store.put(FIELDS, DAY_S), store.put({"phone": "1"}, DAY_S)
     store._db.execute(

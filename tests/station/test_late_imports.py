@@ -7,6 +7,7 @@ import pytest
 
 LATE = {
     "bleak": "a scanner for sensors in the air",
+    "cryptography": "a signed order, a person's fields, a certificate to make",
     "difflib": "a mistake in the settings",
     "importlib.metadata": "the doctor's look at foreign packages",
     "prometheus_client": "somebody who scrapes /metrics",

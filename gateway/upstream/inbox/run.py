@@ -99,6 +99,10 @@ class Inbox:
         self._cancelled: set[str] = set()
         self._heard = ""
 
+    def prepare(self) -> None:
+        """What takes a moment before the first order: call it in a thread."""
+        self._keys.prepare()
+
     async def load(self) -> None:
         """Take up the state, as it was when the process was last here."""
         self._memory = Memory(self._room, await self._journal.load(self._room))

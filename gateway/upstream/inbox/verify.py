@@ -47,6 +47,11 @@ class Keys:
             return None  # the root may be the very key that was put out of force
         return rotated.key if rotated.root == self._root else self._root
 
+    def prepare(self) -> None:
+        """Get ready to check: an order must not wait while that is loaded. Takes a moment."""
+        if self._root is not None:
+            signing.prepare()
+
     def check(self, command: Command, raw: bytes) -> None:
         """CommandRefused unless the holder of the key in force signed this command."""
         key = self.key
