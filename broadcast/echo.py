@@ -56,6 +56,8 @@ class Echo:
 
     def heard(self, event: wire.Event) -> None:
         """The engine's word of what began and ended."""
+        if isinstance(event, wire.Heard):
+            self._listened(event)
         if not isinstance(event, wire.Started | wire.Finished | wire.Stopped | wire.Refused):
             return
         kept = self._all.book.of(event.id)
@@ -77,6 +79,15 @@ class Echo:
             how = "finished" if isinstance(event, wire.Finished) else event.why
             self._ended(kept, how, event.frames)
             self._turns.settle()
+
+    def _listened(self, event: wire.Heard) -> None:
+        """A microphone is sure of it, perhaps after the end."""
+        kept, reached = self._all.book.of(event.id), self._monitor.reached(event.id)
+        if kept is None or not kept.reached or not reached:
+            return
+        reached = (*kept.reached[:-1], max(kept.reached[-1], reached[-1]))
+        if reached != kept.reached:
+            self._all.learn(kept, reached)
 
     def _heard_out(self, programme: str) -> None:
         """An earlier turn was cut off too late and came to its end: no other may follow it."""

@@ -41,6 +41,13 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     reached: tuple[int, ...] = ()
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """An order that is over was heard by microphones after all: `reached` as in its last event."""
+
+    order: str
+    reached: tuple[int, ...]
+
+
 class Missed(msgspec.Struct, frozen=True):
     """A schedule's hour passed without its sound: `times` hours, and why."""
 
@@ -78,7 +85,8 @@ MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed)
 TESTED = Kind("speaker", "tested", Lane.SERVICE, Report)
 FAULT = Kind("speaker", "fault", Lane.SERVICE, Changed)
 WELL = Kind("speaker", "well", Lane.SERVICE, Changed)
-KINDS = (*TURNS.values(), MISSED, TESTED, FAULT, WELL)
+HEARD = Kind(ROOM, "heard", Lane.SERVICE, Heard)
+KINDS = (*TURNS.values(), HEARD, MISSED, TESTED, FAULT, WELL)
 
 
 def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
@@ -111,6 +119,21 @@ def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
             turn=kept.turn,
             reached=kept.reached,
         ),
+    )
+
+
+def heard_of(kept: Kept, stamps: Stamps) -> Event:
+    """The event that microphones have heard it."""
+    order = kept.order
+    return Event(
+        kind=HEARD,
+        source=ROOM,
+        subject=order.id,
+        place=order.place,
+        lane=Lane.EMERGENCY if order.class_.urgent else Lane.SERVICE,
+        stamps=stamps,
+        correlation=order.id,
+        data=Heard(order.id, kept.reached),
     )
 
 

@@ -35,6 +35,7 @@ class Monitor:
         self._rungs: dict[str, Rung] = {}
         self._levels: dict[str, float] = {}
         self._left: dict[str, frozenset[str]] = {}
+        self._heard: dict[str, set[str]] = {}
 
     def heard(self, event: wire.Event) -> None:
         """The engine's listener."""
@@ -43,7 +44,12 @@ class Monitor:
         elif isinstance(event, wire.Started):
             self._left[event.id] = self.speakers.intersection(event.speakers)
             while len(self._left) > LEFT_MAX:
-                del self._left[next(iter(self._left))]
+                oldest = next(iter(self._left))
+                del self._left[oldest]
+                self._heard.pop(oldest, None)
+        elif isinstance(event, wire.Heard):
+            if event.speaker in self._left.get(event.id, ()):
+                self._heard.setdefault(event.id, set()).add(event.speaker)
         elif isinstance(event, wire.Fault | wire.Well):
             code, data = (event.code, event.data) if isinstance(event, wire.Fault) else (None, {})
             rung = "unknown" if isinstance(event, wire.Fault) else event.rung
@@ -70,9 +76,12 @@ class Monitor:
         left = self._left.get(programme)
         if left is None:
             return ()
-        # that a packet left is known of each of them, whatever is known of the loudspeaker
-        rungs = [max(Rung.SENT, self._rungs.get(each, Rung.SENT)) for each in left]
-        return tuple(sum(rung >= each for rung in rungs) for each in RUNGS)
+        # That a packet left is known of each of them, whatever is known of the loudspeaker; that
+        # one was heard in a test says nothing of this sound.
+        known = (self._rungs.get(each, Rung.SENT) for each in left)
+        rungs = [min(Rung.ACCEPTED, max(Rung.SENT, rung)) for rung in known]
+        heard = len(self._heard.get(programme, ()))
+        return (*(sum(rung >= each for rung in rungs) for each in RUNGS[:-1]), heard)
 
     def _speaker(self, state: wire.SpeakerState) -> None:
         if state.id not in self.speakers:

@@ -5,7 +5,7 @@ from typing import Any
 
 from broadcast.arbiter import Sounding
 from broadcast.book import Book, Kept, moved
-from broadcast.events import ROOM, event_of
+from broadcast.events import ROOM, event_of, heard_of
 from broadcast.guard import House
 from broadcast.life import Act, State
 from broadcast.monitor import RUNGS
@@ -88,6 +88,14 @@ class Progress:
         event = event_of(kept, self.clock.stamp(), by)
         self.records.write(kept.order.id, event, states)
         return kept
+
+    def learn(self, kept: Kept, reached: tuple[int, ...]) -> None:
+        """It came further than was known: told with an open order's next move, else now."""
+        self.book.note(kept, reached=reached)
+        if not kept.open:
+            kept = self.book.known(kept.order.id)
+            event = heard_of(kept, self.clock.stamp())
+            self.records.write(kept.order.id, event, [self.book.put(kept)])
 
     def sounding(self, kept: Kept) -> Sounding:
         """What the arbiter sees of it."""

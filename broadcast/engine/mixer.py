@@ -64,6 +64,11 @@ class Mixer:
         """What is held."""
         return tuple(track.sounding() for track in self._tracks.values())
 
+    def source(self, id_: str) -> Source | None:
+        """Where its frames come from, while it is held."""
+        track = self._tracks.get(id_)
+        return None if track is None else track.source
+
     def ended(self) -> tuple[Ended, ...]:
         """What ended lately."""
         return tuple(self._ended)

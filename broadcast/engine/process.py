@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from broadcast.engine import realtime, wire
+from broadcast.engine import realtime, selftest, wire
 from broadcast.engine.boottime import now_ns
 from broadcast.engine.captures import Captures
 from broadcast.engine.door import Door
+from broadcast.engine.ears import Ears
 from broadcast.engine.errands import Errands
 from broadcast.engine.mixer import Mixer
 from broadcast.engine.outlets import Outlets
@@ -52,6 +53,7 @@ class AudioProcess:
         self._mixer = Mixer()
         self._outlets = Outlets(self._door.tell, self._errands.run)
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
+        self._ears = Ears(self._outlets, self._errands, self._door.tell)
         self._captures = Captures(self._door, self._errands.post)
         self._pacer = Pacer(now_ns())
         self._ending = False
@@ -112,7 +114,13 @@ class AudioProcess:
             if isinstance(event, wire.Started):
                 working = self._outlets.working(event.speakers)
                 event = msgspec.structs.replace(event, speakers=working)  # noqa: PLW2901 - the same, truer
+                self._hear(event)
             self._door.tell(event)
+
+    def _hear(self, event: wire.Started) -> None:
+        source = self._mixer.source(event.id)
+        if source is not None and event.start == 0 and not event.id.startswith(selftest.PREFIX):
+            self._ears.begin(event.id, source, event.speakers)
 
     def _answer(self, said: Said, command: wire.Command) -> None:
         try:

@@ -2,10 +2,11 @@
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Sequence
+from functools import partial
 
 from broadcast.engine.boottime import now_ns
+from broadcast.engine.ears import listen
 from broadcast.engine.errands import Errands
 from broadcast.engine.mixer import Mixer
 from broadcast.engine.outlets import Outlets
@@ -18,8 +19,7 @@ RANK = 2
 MARGIN_S = 1.5
 """How much longer than the chime the microphone listens: buffers, and a hall's echo."""
 
-ANSWER_WITHIN_S = 10.0
-_PREFIX = "self-test:"
+PREFIX = "self-test:"
 
 
 class SelfTests:
@@ -55,29 +55,16 @@ class SelfTests:
         """In a thread: an ear of its own process, for to listen is to calculate."""
         try:
             programme = Programme(
-                id=_PREFIX + id_, zones=(f"speaker:{id_}",), files=(chime,), rank=RANK
+                id=PREFIX + id_, zones=(f"speaker:{id_}",), files=(chime,), rank=RANK
             )
             tape = Reels().tape(programme)
-            heard = self._ask_the_ear(programme, tape, microphone)
+            pcm = b"".join(tape.frame(n) or b"" for n in range(tape.frames))
+            seconds = tape.size / (RATE * WIDTH) + MARGIN_S
+            sound = partial(self._sound, programme, tape)
+            heard = listen(microphone, pcm, seconds, lambda: self._errands.post(sound))
         except (OSError, CommandRefused, subprocess.TimeoutExpired):
             heard = None
         self._errands.post(lambda: self._done(id_, heard))
-
-    def _ask_the_ear(self, programme: Programme, tape: Tape, microphone: str) -> bool | None:
-        seconds = tape.size / (RATE * WIDTH) + MARGIN_S
-        argv = [sys.executable, "-m", "broadcast.speakers.ear"]
-        argv += [microphone, programme.files[0], str(seconds)]
-        # the settings' own microphone and a file of the gateway's: nothing from outside
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ear:  # noqa: S603 - see above
-            try:
-                assert ear.stdout is not None
-                if ear.stdout.readline().strip() != "listening":
-                    return None
-                self._errands.post(lambda: self._sound(programme, tape))
-                verdict = ear.communicate(timeout=seconds + ANSWER_WITHIN_S)[0].strip()
-                return {"heard": True, "silent": False}.get(verdict)
-            finally:
-                ear.kill()
 
     def _sound(self, programme: Programme, tape: Tape) -> None:
         with contextlib.suppress(CommandRefused):  # no room: the ear will say "silent"

@@ -208,6 +208,13 @@ class Well(msgspec.Struct, frozen=True, tag="well"):
     rung: str
 
 
+class Heard(msgspec.Struct, frozen=True, tag="heard"):
+    """A microphone beside that speaker has heard the programme; may come after its end."""
+
+    id: Id
+    speaker: Id
+
+
 class Meter(msgspec.Struct, frozen=True, tag="meter"):
     """How loud a zone is, five times a second while something sounds there, and once at silence."""
 
@@ -274,7 +281,9 @@ class State(msgspec.Struct, frozen=True, tag="is"):
     speakers: tuple[SpeakerState, ...] = ()
 
 
-Event = Started | Finished | Stopped | Refused | Fault | Well | Meter | Captured | CaptureOver
+Event = (
+    Started | Finished | Stopped | Refused | Fault | Well | Heard | Meter | Captured | CaptureOver
+)  # fmt: skip
 Message = Answer | State | Event
 
 _encoder = msgspec.json.Encoder()

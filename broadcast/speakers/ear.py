@@ -1,21 +1,15 @@
-"""`python -m broadcast.speakers.ear MICROPHONE CHIME SECONDS`: a process that listens for a chime.
+"""`python -m broadcast.speakers.ear MICROPHONE SECONDS`: a process that listens for a sound.
 
-Says "listening" once the microphone runs, then "heard" or "silent". A process of its own, for the
-audio process has no time to calculate.
+The sound comes on stdin: 16 kHz, mono, 16 bit. Says "listening" once the microphone runs, then
+"heard" or "silent". A process of its own, for the audio process has no time to calculate.
 """
 
 import sys
-import wave
 from array import array
 
 from broadcast.engine.pcm import FRAME_SAMPLES, RATE
 from broadcast.speakers.hearing import heard
 from broadcast.speakers.soundcard import device_index
-
-
-def _chime(path: str) -> "array[int]":
-    with wave.open(path, "rb") as file:
-        return array("h", file.readframes(file.getnframes()))
 
 
 def _record(microphone: str, seconds: float) -> "array[int]":
@@ -47,10 +41,10 @@ def _say(word: str) -> None:
 
 def main(argv: list[str]) -> int:
     """0 when it could listen, whatever it heard."""
-    microphone, path, seconds = argv
-    chime = _chime(path)
+    microphone, seconds = argv
+    wanted = array("h", sys.stdin.buffer.read())
     recording = _record(microphone, float(seconds))
-    _say("heard" if heard(chime, recording) else "silent")
+    _say("heard" if heard(wanted, recording) else "silent")
     return 0
 
 

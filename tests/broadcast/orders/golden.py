@@ -17,6 +17,7 @@ from broadcast.events import (
     Report,
     Tested,
     event_of,
+    heard_of,
 )
 from broadcast.life import State
 from broadcast.order import Authority, Class, Clip, Live, Order, Preset, Say
@@ -90,6 +91,7 @@ def events() -> dict[str, Event]:
         ("speaker-well", WELL, Changed("lift-b3", Tested("accepted"))),
     ):
         made[name] = Event(kind=kind, source=ROOM, stamps=STAMPS, data=said)
+    made["heard"] = heard_of(kept(State.FINISHED, of=SMOKE, reached=(3, 2, 2, 1)), STAMPS)
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from broadcast.engine import wire
 from broadcast.life import State
 from broadcast.order import Authority, Class, Live
 from broadcast.quiet import S
@@ -362,6 +363,25 @@ async def test_a_journal_that_refuses_stops_a_notice_and_no_emergency():
         await asyncio.sleep(20)
         assert [h.programme.id for h in around.engine.heard] == ["e"]
         assert around.room.lost > 0
+
+
+@simulated
+async def test_what_a_microphone_heard_after_the_end_is_kept_and_told():
+    async with world() as around:
+        around.room.monitor.speakers = frozenset({"horn-b3", "horn-b5"})
+        await around.room.order(asked(around))
+        await asyncio.sleep(2)
+        around.engine._tell(wire.Started("o-1", 1, speakers=("horn-b3", "horn-b5")))
+        await asyncio.sleep(20)
+        assert around.room.find("o-1").reached == (2, 0, 0, 0)
+        around.engine._tell(wire.Heard("o-1", "horn-b3"))
+        around.engine._tell(wire.Heard("o-1", "nobody"))
+        await asyncio.sleep(1)
+        assert (await told(around))[-1] == ("o-1", "heard")
+        await around.kill()
+        await around.start()
+        kept = around.room.find("o-1")
+        assert (kept.state, kept.reached) == (State.FINISHED, (2, 0, 0, 1))
 
 
 @simulated

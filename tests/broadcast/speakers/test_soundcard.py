@@ -130,6 +130,30 @@ async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
         assert rungs == {"a": "heard", "b": "accepted"}
 
 
+def test_an_order_is_known_to_be_heard_beside_the_speaker_that_has_a_microphone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = save(tmp_path / "source.wav", speechlike(6.0))
+    with pulse(tmp_path) as environ:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        asyncio.run(_play_and_hear(tmp_path, source))
+
+
+async def _play_and_hear(folder: Path, source: Path) -> None:
+    async with running(folder / "audio.sock") as (engine, _):
+        events = Heard(engine)
+        await engine.sinks([card("a", "zone_a", microphone="mic_a"), card("b", "zone_b")])
+        for id_ in "ab":
+            await events.wait(wire.Well, lambda event, id_=id_: event.speaker == id_)
+        await engine.prepare(programme("p", source, zones=("a", "b")))
+        await engine.play("p")
+        await events.wait(wire.Finished)
+        heard = await events.wait(wire.Heard)
+        assert (heard.id, heard.speaker) == ("p", "a")
+        assert {each.id: each.rung for each in (await engine.state()).speakers}["b"] == "accepted"
+
+
 def test_a_chime_is_heard_softly_late_and_in_an_echo_but_not_in_noise_or_hum() -> None:
 
     chance = random.Random(7)
