@@ -6,7 +6,7 @@ import msgspec
 
 from broadcast.book import Kept
 from broadcast.life import State
-from broadcast.order import Clip, Content, Live, Preset, Say, Sentence
+from broadcast.order import Aside, Clip, Content, Live, Preset, Say, Sentence
 from gateway.audit.events import Who
 from gateway.event import Event, Kind, Lane, Stamps
 
@@ -142,6 +142,8 @@ def _named(content: Content) -> str:
         return f"preset {content.preset}"
     if isinstance(content, Clip):
         return f"clip {content.sha[:12]}"
+    if isinstance(content, Aside):
+        return "aside"
     if isinstance(content, Live):
         return f"live {content.microphone}".rstrip()
     return "say"

@@ -108,7 +108,13 @@ class Live(msgspec.Struct, frozen=True, tag="live", omit_defaults=True):
     microphone: str = ""
 
 
-Content = Preset | Say | Sentence | Clip | Live
+class Aside(msgspec.Struct, frozen=True, tag="aside"):
+    """What only the station's memory holds, by its name there: after a restart there is none."""
+
+    name: str
+
+
+Content = Preset | Say | Sentence | Clip | Live | Aside
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

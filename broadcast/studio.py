@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from broadcast import ladder
+from broadcast.asides import Asides
 from broadcast.ladder import Part
-from broadcast.order import Class, Clip, Live, Order, Piece, Preset, Say, Sentence
+from broadcast.order import Aside, Class, Clip, Live, Order, Piece, Preset, Say, Sentence
 from broadcast.ports import Made
 from broadcast.presets import Presets
 from gateway.errors import StationError, Unavailable
@@ -77,8 +78,11 @@ class Studio:
         presets: Presets,
         spoken: Callable[[str], str],
         phrases: Mapping[str, Phrases],
+        *,
+        asides: Asides | None = None,
     ) -> None:
         """`spoken(place)` is how a place is called aloud; `phrases` are those of each language."""
+        self._asides = asides or Asides()
         self._voice = voice
         self._shelf = shelf
         self._presets = presets
@@ -122,6 +126,8 @@ class Studio:
         content = order.content
         if isinstance(content, Clip):
             return self._shelf.clip(content.sha)
+        if isinstance(content, Aside):
+            return self._asides.get(content.name)
         if isinstance(content, Say):
             return await self._voice.render(content.text, content.language)
         assert isinstance(content, Preset)
@@ -138,5 +144,5 @@ def _part(sound: Sound) -> Part:
 
 
 def _made(chime: Sound | None, parts: tuple[Part, ...], words: tuple[Sound, ...] = ()) -> Made:
-    shas = tuple(sound.sha for sound in (chime, *words) if sound is not None)
+    shas = tuple(sound.sha for sound in (chime, *words) if sound is not None and sound.sha)
     return Made(parts, shas, GAP_S)

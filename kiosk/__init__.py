@@ -9,6 +9,7 @@
     rides.py      what moves a ride; calls.py: a call; works.py: a work order, and what is promised
     dispatch.py   the roads by which a car is asked for
     people.py     personal fields: masked, sealed, named by a token
+    dictation.py  what somebody says instead of typing it
     speech/       what is said of every state
     keys.py       keys on the wall
     events.py     what goes into the feed

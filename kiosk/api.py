@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.audit import Ledger
-from gateway.audit.reveal import reveal
+from gateway.audit.reveal import reveal, reveal_sound
 from gateway.errors import UsageError
 from gateway.journal.private import PrivateStore
 from gateway.web import audited
@@ -34,6 +34,7 @@ class Piece(msgspec.Struct, frozen=True):
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     """A request as a page shows it: never a number but masked. Seconds are the station's own.
 
+    `voice_s`: how long somebody has spoken about it; hearing it is an act of its own.
     `left_s`: until its present state is over, where it has an end. `acts` are what the reader may
     do with it now. `due`: what is promised next of a work order (`take`, `come`, `revisit`),
     `due_s`: in how many seconds, less than none once it is `overdue`; staff alone see these.
@@ -64,7 +65,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     reply: str = ""
     note: str = ""
-    clip: str = ""
+    voice_s: int = 0
     linked: str = ""
     due: str = ""
     due_s: int | None = None
@@ -128,7 +129,7 @@ def view(
         by=request.by,
         reply=request.reply,
         note=request.note,
-        clip=request.clip,
+        voice_s=request.voice_s if request.voice else 0,
         linked=request.linked,
         due="" if due is None else due.stage,
         due_s=due_s,
@@ -163,6 +164,9 @@ def routes(room: Requests, store: PrivateStore, ledger: Ledger) -> tuple[Route, 
         _route("POST", "/api/v1/requests/{id}/reveal", desk.reveal, Permission.STAFF,
                "Show a resident's number; it is written down who looked", act="private/reveal",
                returns=Revealed),
+        _route("POST", "/api/v1/requests/{id}/hear", desk.hear, Permission.STAFF,
+               "What a resident has said, as G.711 in a WAV; it is written down who listened",
+               act="private/reveal", media="audio/wav"),
     )  # fmt: skip
 
 
@@ -222,6 +226,22 @@ class _Desk:
         audited.told(request)
         return json(Revealed(None if fields is None else msgspec.convert(fields, Contact)))
 
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        found = self._room.core.request(_named(request))
+        who, place = audited.who(request), audited.place(request)
+        sound = await reveal_sound(self._ledger, self._store, found.voice, who=who, place=place)
+        audited.told(request)
+        if sound is None:
+            raise web.HTTPNotFound
+        return heard(sound)
+
+
+def heard(sound: bytes) -> web.Response:
+    """A voice for whoever may hear it now; no cache keeps it."""
+    response = web.Response(body=sound, content_type="audio/wav")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
 
 def kiosk_view(room: Requests, kiosk: str, language: str | None) -> KioskView:
     """What that kiosk shows; UsageError if there is none."""
@@ -267,6 +287,7 @@ def _route(
     accepts: object = None,
     returns: object = None,
     query: dict[str, str] | None = None,
+    media: str = "application/json",
 ) -> Route:
     return Route(
         path=path,
@@ -278,4 +299,5 @@ def _route(
         accepts=accepts,
         returns=returns,
         query=query or {},
+        media=media,
     )

@@ -135,7 +135,6 @@ class Book:
             presses=(press.press,),
             what=press.what,
             where=press.where,
-            clip=press.clip,
             note=press.note,
             **fields,
         )
@@ -196,8 +195,8 @@ class Book:
         """Nobody needs it any more."""
         del self.requests[request.id]
         self._outcome.keep[request.id] = None
-        if request.person:
-            self.do(Erase(request.person))
+        for token in filter(None, (request.person, request.voice)):
+            self.do(Erase(token))
 
     def sweep(self, moment: Moment, keep_s: dict[str, float]) -> None:
         """Forget what ended long ago, and the oldest of too many; never one that is owed."""

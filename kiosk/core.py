@@ -5,7 +5,7 @@ The room (`room.py`) is its shell in the station; the property tests run the sam
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,18 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rating: Face | None = None
 
 
+class Given(NamedTuple):
+    """What somebody has left with a request: tokens of what was sealed, and what may be shown."""
+
+    person: str = ""
+    masked: str = ""
+    voice: str = ""
+    voice_s: int = 0
+
+
+NOTHING = Given()
+
+
 class Core:
     """The requests of one station."""
 
@@ -100,7 +112,7 @@ class Core:
         return any(one.owed or (one.family != "work" and not one.ended) for one in self.book)
 
     def press(
-        self, press: Press, actor: Who, moment: Moment, *, person: str = "", masked: str = ""
+        self, press: Press, actor: Who, moment: Moment, given: Given = NOTHING
     ) -> tuple[Request, Outcome]:
         """What somebody asks; the same request again if it is there already. UsageError."""
         service = self._service(press)
@@ -110,7 +122,7 @@ class Core:
                 request = self._calls.pressed_again(request, moment)
             request = self.book.joined(request, press.press)
         else:
-            request = self._opened(service, press, actor, moment, person=person, masked=masked)
+            request = self._opened(service, press, actor, moment, given)
         return self.book.requests[request.id], self._done(moment)
 
     def act(self, request_id: str, deed: Deed, who: Who, moment: Moment) -> Outcome:
@@ -223,14 +235,12 @@ class Core:
         press: Press,
         actor: Who,
         moment: Moment,
-        *,
-        person: str,
-        masked: str,
+        given: Given,
     ) -> Request:
         becomes = self._becomes(service, press)
         kiosk = self._plan.kiosks.get(press.kiosk)
         place = press.where or (kiosk.place if kiosk else None) or WHERE_STATION
-        fields: dict[str, Any] = {"person": person, "masked": masked}
+        fields: dict[str, Any] = given._asdict()
         if becomes.family == "ride":
             fields["ride"] = self.rides.began(moment)
         elif becomes.family == "call":

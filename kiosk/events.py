@@ -18,7 +18,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a request is now, and what has moved it: `act`, by `actor`, from `was`.
 
     `to` and `by`: who was called at an escalation, and by which channels they could be. `note`
-    and `reply` are the station's own words, never a resident's; `who` has it in hand.
+    and `reply` are the station's own words, never a resident's; `who` has it in hand. `voice` is
+    the token of what a resident has said, `voice_s` its length.
     """
 
     request: str
@@ -37,8 +38,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     rating: str = ""
     to: str = ""
     by: tuple[str, ...] = ()
-    clip: str = ""
     person: str = ""
+    voice: str = ""
+    voice_s: int = 0
     linked: str = ""
     note: str = ""
     reply: str = ""
@@ -93,8 +95,9 @@ def _told(turn: Turn) -> Told:
         rating=request.rating,
         to=turn.to,
         by=turn.by,
-        clip=request.clip,
         person=request.person,
+        voice=request.voice,
+        voice_s=request.voice_s,
         linked=request.linked,
         note=request.note,
         reply=request.reply,

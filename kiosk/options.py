@@ -48,7 +48,8 @@ class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[kiosk.<id>]`: its zone (where it speaks), its place, its services, the keys on its wall.
 
-    `keys` says which input (`device.input`) is which number on a plate.
+    `keys` says which input (`device.input`) is which number on a plate. `microphone` is one
+    of `[microphone.*]`: with one, whoever reports a fault may say a few words.
     """
 
     zone: str
@@ -60,6 +61,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         "repair",
     )
     keys: dict[str, str] = {}
+    microphone: str | None = None
     today: Annotated[tuple[Fixture, ...], msgspec.Meta(max_length=40)] = ()
 
     def next_of(self, clock: str, weekday: int) -> list[Fixture]:

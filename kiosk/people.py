@@ -1,13 +1,20 @@
 """Personal fields: sealed in `private.db` at once; beyond it go a token and a mask."""
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
 
-from gateway.errors import JournalError
+from gateway.errors import JournalError, UsageError
 from gateway.journal.private import PrivateStore
+from kiosk.core import Given
+from kiosk.dictation import Note
 from kiosk.request import Contact
+
+log = logging.getLogger(__name__)
 
 DAY_S = 86_400
 
@@ -20,6 +27,9 @@ class People(Protocol):
 
     async def recall(self, token: str) -> Contact | None:
         """What was sealed; None once it is erased or expired."""
+
+    async def keep_voice(self, sound: bytes, days: int) -> str:
+        """Seal what somebody has said, likewise."""
 
     async def erase(self, token: str) -> None:
         """Forget it for good."""
@@ -40,6 +50,14 @@ class SealedPeople:
         except JournalError:
             return ""
 
+    async def keep_voice(self, sound: bytes, days: int) -> str:
+        """A request goes on without it, and says so."""
+        try:
+            return await asyncio.to_thread(self._store.put_sound, sound, days * DAY_S)
+        except (JournalError, UsageError) as error:
+            log.error("a voice could not be sealed: %s", error)  # noqa: TRY400  # said whole
+            return ""
+
     async def recall(self, token: str) -> Contact | None:
         """What was sealed; None once it is erased or expired, or cannot be read."""
         try:
@@ -54,6 +72,33 @@ class SealedPeople:
             await asyncio.to_thread(self._store.erase, token)
         except JournalError:
             return
+
+
+async def sealed(people: People, contact: Contact | None, note: Note | None, days: int) -> Given:
+    """What somebody has left, sealed before anything is recorded of it."""
+    person = voice = ""
+    if contact is not None:
+        person = await people.keep(contact, days)
+    if note is not None:
+        voice = await people.keep_voice(note.small, days)
+    seconds = 0 if note is None else max(1, round(note.seconds))
+    return Given(person, "" if contact is None else masked(contact), voice, seconds)
+
+
+async def forget(people: People, given: Given) -> None:
+    """It was sealed for nothing."""
+    for token in filter(None, (given.person, given.voice)):
+        await people.erase(token)
+
+
+@contextlib.asynccontextmanager
+async def kept(people: People, given: Given) -> AsyncIterator[None]:
+    """Forgotten again if what it belongs to could not be recorded."""
+    try:
+        yield
+    except JournalError:
+        await forget(people, given)
+        raise
 
 
 def masked(contact: Contact) -> str:

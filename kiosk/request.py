@@ -39,7 +39,6 @@ class Press(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     service: Annotated[str, msgspec.Meta(max_length=63)]
     what: Annotated[str, msgspec.Meta(max_length=63)] = ""
     where: Annotated[str, msgspec.Meta(max_length=63)] | None = None
-    clip: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     note: Text = ""
     contact: Contact | None = None
 
@@ -81,9 +80,10 @@ class Ride(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A request as the journal's state keeps it.
 
-    `person` is a token of `private.db`, `masked` what a page may show of it. `said` is what was
-    last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that it
-    came from, of a work order the one by which the same fault was first reported. `owed`: see
+    `person` is a token of `private.db`, `masked` what a page may show of it; `voice` is the token
+    of what somebody has said, `voice_s` its length: with no token it could not be kept. `said` is
+    what was last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that
+    it came from, of a work order the one by which the same fault was first reported. `owed`: see
     `Owed`. `counted_ns`: from when what is promised of a work order counts; `late`: which promise
     of it staff have been told is broken.
     """
@@ -102,7 +102,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     presses: tuple[str, ...] = ()
     what: str = ""
     where: str | None = None
-    clip: str = ""
+    voice: str = ""
+    voice_s: int = 0
     note: str = ""
     urgent: bool = False
     person: str = ""

@@ -23,11 +23,12 @@ from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
 from kiosk.catalogue import Service
-from kiosk.core import ROOM, Core, Deed, Head
+from kiosk.core import NOTHING, ROOM, Core, Deed, Head
+from kiosk.dictation import Note
 from kiosk.dispatch import EXPIRED, NO_ROAD, UNSTORED, Answer, Question, Road, Status, heard
 from kiosk.events import event_of
 from kiosk.options import DESK, Plan
-from kiosk.people import People, masked
+from kiosk.people import People, forget, kept, masked, sealed
 from kiosk.request import Moment, Press, Request, S
 from kiosk.screens import Screens
 from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
@@ -121,10 +122,11 @@ class Requests:
         stamps = self._clock.stamp()
         return Moment(stamps, stamps.at_ns + self._offset_ns)
 
-    async def press(self, press: Press, actor: Who = RESIDENT) -> Request:
+    async def press(self, press: Press, actor: Who = RESIDENT, note: Note | None = None) -> Request:
         """Somebody asks; returns once it is recorded, a call at once. UsageError, Unavailable.
 
-        A work order that cannot be recorded does not exist (JournalError).
+        A work order that cannot be recorded does not exist (JournalError). `note` is what they
+        have said about it.
         """
         moment = self.moment()  # sealing and storing take of the time that a ride has
         contact, press = press.contact, msgspec.structs.replace(press, contact=None)
@@ -133,18 +135,19 @@ class Requests:
         if service.family == "work" and self._journal.volatile:
             raise Unavailable("requests.volatile")
         known = self.core.book.of_press(press.press) is not None
-        sealed = "", ""
-        if contact is not None and not known and not urgent:
-            sealed = await self._people.keep(contact, service.keep_days), masked(contact)
-        request, outcome = self.core.press(press, actor, moment, person=sealed[0], masked=sealed[1])
+        given = NOTHING
+        if not (known or urgent):
+            given = await sealed(self._people, contact, note, service.keep_days)
+        request, outcome = self.core.press(press, actor, moment, given)
         stored = self._take(outcome)
         if not urgent:
-            await asyncio.shield(stored)
+            async with kept(self._people, given):
+                await asyncio.shield(stored)
         elif contact is not None and not request.person:
             token = await self._people.keep(contact, service.keep_days)
             self._take(self.core.attach(request.id, token, masked(contact)))
-        if sealed[0] and sealed[0] != request.person:
-            await self._people.erase(sealed[0])
+        if given.person != request.person or given.voice != request.voice:
+            await forget(self._people, given)  # it was a second press of the same thing
         return self.core.book.requests.get(request.id, request)
 
     async def act(self, request_id: str, deed: Deed, who: Who) -> Request:

@@ -133,6 +133,11 @@ class _Pages:
         return self._terminals[kiosk]
 
 
+NOTHING_OF_THE_BROWSER = (
+    "camera=(), geolocation=(), microphone=(), payment=(), usb=(), hid=(), serial=()"
+)
+"""A microphone, where there is one, is the station's."""
+
 KEEPER = (STATIC.parent / "keeper.js").read_text("utf-8")
 
 
@@ -140,6 +145,7 @@ def _html(text: str) -> web.Response:
     response = web.Response(text=text, content_type="text/html")
     response.enable_compression()
     response.headers["Cache-Control"] = "no-store"
+    response.headers["Permissions-Policy"] = NOTHING_OF_THE_BROWSER
     return response
 
 

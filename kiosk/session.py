@@ -14,8 +14,11 @@ from kiosk.core import Deed
 from kiosk.request import Contact, Face
 
 Page = Literal[
-    "home", "what", "where", "phone", "check", "request", "confirm", "options", "sorry", "none"
-]
+    "home", "what", "where", "voice", "phone", "check", "request", "confirm", "options", "sorry",
+    "none",
+]  # fmt: skip
+Voice = Literal["", "open", "listen", "kept"]
+"""Of what somebody says: nothing, the microphone is being opened, it listens, it has heard."""
 
 IDLE_S, STILL_S, PRIVATE_S = 90.0, 30.0, 60.0
 """Nobody presses for so long: the question whether anybody is there, and its time; a page with a
@@ -30,7 +33,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One person's way through the pages. `part` is which handful of a list is shown.
 
     `request` is shown on its page; `trouble` is the code of what went wrong. `asked`: whether
-    somebody is there is being asked.
+    somebody is there is being asked. `hears`: the kiosk has a microphone; `voice_s` is how long
+    somebody has spoken, `voice_from` since which second of lived time they do.
     """
 
     page: Page = "home"
@@ -46,6 +50,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     contrast: bool = False
     asked: bool = False
     touched_ns: int = 0
+    hears: bool = False
+    voice: Voice = ""
+    voice_s: float = 0.0
+    voice_from: int = 0
 
 
 class Open(NamedTuple):
@@ -73,15 +81,29 @@ class Tell(NamedTuple):
     """The screen is to be said once more."""
 
 
-Do = Open | Act | Find | Tell
+class Listen(NamedTuple):
+    """Somebody wants to speak."""
+
+
+class Enough(NamedTuple):
+    """They have spoken."""
+
+
+class Hear(NamedTuple):
+    """They want to hear what they have said."""
+
+
+Do = Open | Act | Find | Tell | Listen | Enough | Hear
 Step = tuple[Session, Do | None]
 
-_BACK: dict[str, Page] = {"where": "what", "phone": "where", "check": "what", "confirm": "request"}
+_BACK: dict[str, Page] = {
+    "where": "what", "voice": "where", "phone": "where", "check": "what", "confirm": "request",
+}  # fmt: skip
 
 
 def reset(session: Session, language: str) -> Session:
     """The first screen, with nothing of anybody on it."""
-    return Session(language=language, touched_ns=session.touched_ns)
+    return Session(language=language, touched_ns=session.touched_ns, hears=session.hears)
 
 
 def home(session: Session) -> Session:
@@ -91,6 +113,7 @@ def home(session: Session) -> Session:
         large=session.large,
         contrast=session.contrast,
         touched_ns=session.touched_ns,
+        hears=session.hears,
     )
 
 
@@ -135,7 +158,11 @@ def _went(session: Session, word: str, value: str) -> Session:
     if word == "keep":
         return to(session, "request")
     if word == "back" and session.page in _BACK:
-        return to(session, _BACK[session.page], digits="", part=0)
+        page = _BACK[session.page]
+        if session.page == "phone" and session.hears:
+            page = "voice"
+        voice = session.voice if page == "voice" else ""
+        return to(session, page, digits="", part=0, voice=voice, trouble="")
     return home(session)
 
 
@@ -163,13 +190,20 @@ def _asked(session: Session, word: str, value: str) -> Step:
 _TURNS: dict[str, Callable[[Session, str], Session]] = {
     "begin": lambda at, service: to(at, "what", service=service, part=0),
     "what": lambda at, what: to(at, "where", what=what, part=0),
-    "where": lambda at, where: to(at, "phone", where=where, digits="", part=0),
+    "where": lambda at, where: to(
+        at, "voice" if at.hears else "phone", where=where, digits="", part=0, voice="", trouble=""
+    ),
+    "phone": lambda at, _: to(at, "phone", digits="", trouble=""),
+    "unsay": lambda at, _: to(at, "voice", voice="", trouble=""),
 }
 _DOES: dict[str, Callable[[Session, str], Do]] = {
     "open": lambda _, service: Open(service),
     "danger": lambda at, what: Open(at.service, what),
     "done": lambda at, _: Open(at.service, at.what, at.where or None, contact(at.digits)),
     "find": lambda at, _: Find(at.digits),
+    "speak": lambda _, __: Listen(),
+    "said": lambda _, __: Enough(),
+    "hear": lambda _, __: Hear(),
     "cancel": lambda _, __: Act(Deed(act="cancel")),
     "reopen": lambda _, __: Act(Deed(act="reopen")),
     "face": lambda _, face: Act(_rating(face)),

@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.event import Trust
 from gateway.web.words import CATALOGUES
+from kiosk.dictation import Dictation, Ears
 from kiosk.drawing.draw import draw
 from kiosk.drawing.scene import Scene
 from kiosk.options import Options
@@ -29,10 +30,14 @@ from kiosk.session import (
     STILL_S,
     Act,
     Do,
+    Enough,
     Find,
+    Hear,
+    Listen,
     Open,
     Session,
     Tell,
+    Voice,
     reset,
     shows,
     step,
@@ -56,6 +61,7 @@ class Station(NamedTuple):
     timezone: str
     clock: Clock
     speaker: Speaker
+    ears: Ears | None = None
 
 
 class Terminal:
@@ -66,7 +72,12 @@ class Terminal:
         self.kiosk, self.options = kiosk, options
         self.shape = design_px(options.panel)[0]
         self._room, self._station = room, station
-        self._session = Session(language=room.plan.language, touched_ns=station.clock.now_ns())
+        self._dictation = Dictation(station.ears, options.microphone, options.zone)
+        self._session = Session(
+            language=room.plan.language,
+            touched_ns=station.clock.now_ns(),
+            hears=self._dictation.possible,
+        )
         self._lock = asyncio.Lock()
         self._seen: set[str] = set()
         self._shown: Screen | None = None
@@ -91,6 +102,7 @@ class Terminal:
 
     def look(self) -> Screen:
         """What stands there now; the serial tells whether it is another."""
+        self._dictation.follow(self._session)
         screen = draw(self._scene())
         if screen != self._shown:
             self._shown = screen
@@ -136,7 +148,7 @@ class Terminal:
         """Let time pass: is anybody there? Nothing of a person stays on a screen left alone."""
         session = self._session
         idle_s = (self._station.clock.now_ns() - session.touched_ns) / S
-        if self._waits():
+        if self._waits() or self._session.voice in ("open", "listen"):
             return
         if session.asked:
             if idle_s >= self._patience_s() + STILL_S:
@@ -164,7 +176,7 @@ class Terminal:
         return self._session.page == "request" and (shown is None or shown.ended)
 
     def _patience_s(self) -> float:
-        return PRIVATE_S if self._session.digits else IDLE_S
+        return PRIVATE_S if self._session.digits or self._session.voice else IDLE_S
 
     def _leave(self) -> None:
         """Nothing of anybody, but for what somebody still waits for."""
@@ -184,7 +196,7 @@ class Terminal:
             self._room.languages[self.kiosk] = after.language
         if do is not None:
             await self._do(do)
-        elif after.page not in ("home", "request") and after.page != before.page:
+        elif after.page not in ("home", "request") and _stood(after) != _stood(before):
             self._say()
 
     async def _do(self, do: Do) -> None:
@@ -193,6 +205,8 @@ class Terminal:
                 self._again()
             elif isinstance(do, Find):
                 self._find(do.number)
+            elif isinstance(do, Listen | Enough | Hear):
+                await self._voice(do)
             elif isinstance(do, Act):
                 request = self._session.request
                 self._session = shows(self._session, request)
@@ -205,13 +219,41 @@ class Terminal:
                 self._session = to(self._session, "sorry", trouble=error.code, digits="")
             self._say()
 
+    async def _voice(self, do: Listen | Enough | Hear) -> None:
+        if isinstance(do, Enough):
+            self._dictation.enough()
+        elif isinstance(do, Hear):
+            until = self._station.clock.deadline(SAY_WITHIN_S)
+            await self._dictation.play(self.kiosk, until)
+        else:
+            self._session = to(self._session, "voice", voice="open", trouble="")
+            await self._dictation.begin(self._ask, self._voiced)
+
+    async def _ask(self) -> None:
+        """Ask the person to speak: the only words that are said while a microphone is open."""
+        await self._speak(self.sentence(), louder=False)
+
+    def _voiced(self, voice: Voice, seconds: float, trouble: str) -> None:
+        """The microphone listens, or has heard, or has heard nothing."""
+        if self._session.page != "voice":  # they have gone on without it
+            return
+        self._touch()
+        self._session = to(
+            self._session, "voice",
+            voice=voice, voice_s=seconds, voice_from=self.now, trouble=trouble,
+        )  # fmt: skip
+        self.look()
+        if voice != "listen":
+            self._say()
+
     async def _open(self, do: Open) -> None:
         press = f"{self._station.clock.boot[:8]}-{self._station.clock.now_ns()}"
-        contact = do.contact
+        contact, note = do.contact, self._dictation.note
         self._session = msgspec.structs.replace(self._session, digits="")
         made = await self._room.press(
             Press(press=press, kiosk=self.kiosk, service=do.service, what=do.what,
-                  where=do.where, contact=contact)
+                  where=do.where, contact=contact),
+            note=note,
         )  # fmt: skip
         known = self._session.request == made.id
         self._session = shows(self._session, made.id)
@@ -233,9 +275,15 @@ class Terminal:
         self._say()
 
     def _say(self, *, louder: bool = False) -> None:
-        task = asyncio.get_running_loop().create_task(self._speak(self.sentence(), louder=louder))
+        saying = self._unless_heard(self.sentence(), louder=louder)
+        task = asyncio.get_running_loop().create_task(saying)
         self._speaking.add(task)
         task.add_done_callback(self._speaking.discard)
+
+    async def _unless_heard(self, sentence: Sentence, *, louder: bool) -> None:
+        """Nothing is said that an open microphone would hear."""
+        if self._session.voice not in ("open", "listen"):
+            await self._speak(sentence, louder=louder)
 
     async def _speak(self, sentence: Sentence, *, louder: bool) -> None:
         until = self._station.clock.deadline(SAY_WITHIN_S)
@@ -285,6 +333,11 @@ class Terminal:
         day = CATALOGUES[language](f"kiosk.day-{weekday}")
         date = CATALOGUES[language]("kiosk.date", month=moment.month, day=moment.day, weekday=day)
         return moment.strftime("%H:%M"), date, weekday
+
+
+def _stood(session: Session) -> tuple[str, str]:
+    """Which page it is, of what somebody says how far."""
+    return session.page, session.voice
 
 
 async def beat(terminals: Iterable[Terminal]) -> None:

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from broadcast.book import Kept
 from broadcast.life import State
-from broadcast.order import Clip, Live, Preset, Say, Sentence
+from broadcast.order import Aside, Clip, Live, Preset, Say, Sentence
 from broadcast.pages.deck import Deck
 from gateway.audit.events import Who
 from gateway.errors import UsageError
@@ -32,6 +32,8 @@ def title(kept: Kept, deck: Deck, words: Words) -> str:
         case Live():
             mic = deck.microphones.get(content.microphone, content.microphone)
             return words("cast.mic-title", name=mic) if mic else words("cast.live-title")
+        case Aside():
+            return words("cast.aside-title")
         case Clip():
             return _clip(content.sha, deck, words)
         case Say() | Sentence():

@@ -32,8 +32,10 @@ class KioskReader:
         places: Collection[str],
         devices: Mapping[str, DeviceSetting],
         named: Collection[str],
+        microphones: Collection[str],
     ) -> None:
         """`devices` are those without a mistake, `named` all that the file has."""
+        self._microphones = microphones
         self._decoder = decoder
         self._zones = zones
         self._places = places
@@ -51,6 +53,9 @@ class KioskReader:
         refers(options.zone, self._zones, (*path, "zone"), "rules.unknown-zone")
         if options.place is not None:
             refers(options.place, self._places, (*path, "place"), "check.unknown-place")
+        if options.microphone is not None:
+            at = (*path, "microphone")
+            refers(options.microphone, self._microphones, at, "broadcast.no-microphone-there")
         for index, service in enumerate(options.services):
             at = (*path, "services", index)
             refers(service, services(), at, "requests.unknown-service")
@@ -91,3 +96,12 @@ def read_kiosks(reader: KioskReader, each: Each, station: StationOptions) -> Pla
         phone=station.phone or "",
         language=station.language,
     )
+
+
+def without_voice(decoder: Decoder, plan: Plan, speakers: Mapping[str, Any]) -> None:
+    """A microphone where nobody could be asked to speak: the kiosk's zone has no loudspeaker."""
+    heard = {zone for speaker in speakers.values() for zone in speaker.zones}
+    for name, kiosk in plan.kiosks.items():
+        if kiosk.microphone is not None and kiosk.zone not in heard:
+            path = ("kiosk", name, "microphone")
+            decoder.blame(path, "requests.mute-microphone", zone=kiosk.zone)

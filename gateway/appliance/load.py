@@ -10,7 +10,7 @@ import msgspec
 from drivers import registry
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
-from gateway.appliance.kiosks import KioskReader, read_kiosks
+from gateway.appliance.kiosks import KioskReader, read_kiosks, without_voice
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
@@ -121,6 +121,7 @@ class _Loader:
             places=place_ids,
             devices=devices,
             named=self._ids("device"),
+            microphones=self._ids("microphone"),
         )
         requests = read_kiosks(keyed, self._each, station)
         if rules is None:
@@ -131,6 +132,7 @@ class _Loader:
         sound = read_sound(sounds, self._table, self._each)
         if sound is None:
             return None
+        without_voice(self._decoder, requests, sound.speakers)
         return Settings(
             station=station,
             journal=journal,

@@ -34,7 +34,14 @@ ROWS_MAX = 10_000
 BYTES_MAX = 8 * 1024
 TTL_S_MAX = 400 * 86_400
 
+SOUND_BYTES_MAX = 256 * 1024
+SOUNDS_BYTES_MAX = 24 * 1024 * 1024
+"""A voice is a personal field, too: half a minute of telephone quality, a hundred of them."""
+
 _NONCE_BYTES = 12
+_BOX_BYTES = _NONCE_BYTES + 16
+"""What sealing adds: the nonce, and the seal's own tag."""
+
 _PROBE = b"yizhan private"
 _ANOTHER_KEY = "sealed under another key"
 
@@ -118,9 +125,20 @@ class PrivateStore:
 
     def put(self, fields: Mapping[str, Field], ttl_s: float) -> str:
         """Keep the fields for so long; the token that names them from now on."""
-        plain = msgspec.json.encode(fields)
-        if len(plain) > BYTES_MAX or not 0 < ttl_s <= TTL_S_MAX:
-            raise UsageError("private.too-much", bytes_max=BYTES_MAX, ttl_s_max=TTL_S_MAX)
+        return self._put(msgspec.json.encode(fields), ttl_s, BYTES_MAX)
+
+    def put_sound(self, sound: bytes, ttl_s: float) -> str:
+        """Keep somebody's voice for so long; the token that names it from now on."""
+        with self._transaction() as db:
+            query = "SELECT coalesce(sum(length(box)), 0) FROM person WHERE length(box) > ?"
+            (held,) = db.execute(query, (BYTES_MAX + _BOX_BYTES,)).fetchone()
+        if held + len(sound) > SOUNDS_BYTES_MAX:
+            raise JournalFull("private.sounds-full", mb=SOUNDS_BYTES_MAX >> 20)
+        return self._put(sound, ttl_s, SOUND_BYTES_MAX)
+
+    def _put(self, plain: bytes, ttl_s: float, bytes_max: int) -> str:
+        if len(plain) > bytes_max or not 0 < ttl_s <= TTL_S_MAX:
+            raise UsageError("private.too-much", bytes_max=bytes_max, ttl_s_max=TTL_S_MAX)
         token = secrets.token_hex(16)
         now = self._now()
         left_ns = round(ttl_s * 1e9)
@@ -135,6 +153,14 @@ class PrivateStore:
 
     def get(self, token: str) -> dict[str, Field] | None:
         """The fields; None once they are erased or expired."""
+        plain = self._get(token)
+        return None if plain is None else msgspec.json.decode(plain, type=dict[str, Field])
+
+    def get_sound(self, token: str) -> bytes | None:
+        """The voice; None once it is erased or expired."""
+        return self._get(token)
+
+    def _get(self, token: str) -> bytes | None:
         with self._transaction() as db:
             row = db.execute(
                 f"SELECT box FROM person WHERE token = :token AND {_EXPIRED} IS NOT TRUE",  # noqa: S608 - our constant
@@ -142,7 +168,7 @@ class PrivateStore:
             ).fetchone()
         if row is None:
             return None
-        return msgspec.json.decode(self._opened(token, row[0]), type=dict[str, Field])
+        return self._opened(token, row[0])
 
     def erase(self, token: str) -> bool:
         """Forget the fields for good; False if there were none."""

@@ -27,6 +27,7 @@ from kiosk.api import routes
 from kiosk.board.board import Board
 from kiosk.board.section import section as board_section
 from kiosk.catalogue import services
+from kiosk.dictation import Ears
 from kiosk.dispatch import NO_ROAD, Road
 from kiosk.doers import Opens, ride_update, work_update
 from kiosk.keys import Keys
@@ -139,8 +140,9 @@ class Asking:
         first: First,
         speaker: Speaker | None = None,
         bell: Bell | None = None,
+        ears: Ears | None = None,
     ) -> None:
-        """`first` gives the platform's line."""
+        """`first` gives the platform's line, `ears` the kiosks' microphones."""
         plan, station = settings.requests, settings.station.id
         self.store = _store(state, clock, volatile=journal.volatile)
         self._dispatcher: DispatcherRoad | None = None
@@ -163,7 +165,8 @@ class Asking:
         )
         self.keys = Keys(plan.kiosks, services(), self.requests, clock)
         speaks = speaker or Captions()
-        around = Station(settings.station.name, settings.station.timezone, clock, speaks)
+        name, timezone = settings.station.name, settings.station.timezone
+        around = Station(name, timezone, clock, speaks, ears)
         self.terminals = {
             name: Terminal(name, options, self.requests, around)
             for name, options in plan.kiosks.items()

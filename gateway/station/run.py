@@ -175,6 +175,7 @@ class Station:
             first=lambda: self.uplinks.first,
             speaker=speaking,
             bell=speaking,
+            ears=None if self.sounding is None else self.sounding.listening,
         )
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is

@@ -12,6 +12,7 @@ import msgspec
 from broadcast import guard
 from broadcast.air import Air
 from broadcast.api import section as api_section
+from broadcast.asides import Asides
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting
@@ -47,6 +48,7 @@ from gateway.event import rfc3339
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.linkage import Task
+from gateway.station.listening import Listening
 from gateway.station.ordering import Ordering
 from gateway.station.pressing import Pressing
 from gateway.station.readying import Readying
@@ -112,7 +114,8 @@ class Sounding:
         self.volumes = Volumes(journal)
         self.ears = Ears(self._tell_speakers)
         self.readying = Readying(self.voice, self.phrases, self.presets, self.shelf, settings)
-        studio = Studio(self.voice, self.shelf, self.presets, settings.places.spoken, self.phrases)
+        asides, spoken = Asides(), settings.places.spoken
+        studio = Studio(self.voice, self.shelf, self.presets, spoken, self.phrases, asides=asides)
         house = house_of(settings)
         timezone = settings.station.timezone
         self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
@@ -125,6 +128,9 @@ class Sounding:
             settings.places,
             lambda: self._engine.connected,
             settings.station.language,
+        )
+        self.listening = Listening(
+            microphones, self.room, self._engine, self.speaking, asides=asides
         )
         self.selftests = SelfTests(
             journal,

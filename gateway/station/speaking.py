@@ -74,10 +74,10 @@ class Speaking:
             actor=RESIDENT,
             content=_words(sentence),
             expires=expires,
-            level_db=self._level_db(zone, loud=louder or class_ > Class.PROMPT),
-            supersedes=self._older(source),
+            level_db=self.level_db(zone, loud=louder or class_ > Class.PROMPT),
+            supersedes=self.older(source),
         )
-        return await self._ordered(order)
+        return await self.ordered(order)
 
     async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
         """In each zone among the channels; the desk and the platform hear of it by the feed."""
@@ -101,9 +101,9 @@ class Speaking:
             expires=self._clock.deadline(BELL_WITHIN_S),
             chime="urgent" if request.urgent else None,
             place=request.place,
-            supersedes=self._older(source),
+            supersedes=self.older(source),
         )
-        await self._ordered(order)
+        await self.ordered(order)
 
     def _must_be_here(self) -> None:
         """Unavailable while the audio process is away: said once, and once that it is back."""
@@ -116,7 +116,8 @@ class Speaking:
         if away:
             raise Unavailable("audio.away")
 
-    async def _ordered(self, order: Order) -> bool:
+    async def ordered(self, order: Order) -> bool:
+        """Whether it will be heard; Unavailable if it can be tried again."""
         receipt = await self._room.order(order)
         code = receipt.reason_code or ""
         if receipt.state not in ("refused", "expired", "failed", "dropped"):
@@ -129,7 +130,7 @@ class Speaking:
             log.warning("nothing is heard in %s: %s", *known)
         return False
 
-    def _older(self, source: str) -> tuple[str, ...]:
+    def older(self, source: str) -> tuple[str, ...]:
         """What is still open of the same source: it is not true any more."""
         return tuple(
             kept.order.id
@@ -137,7 +138,7 @@ class Speaking:
             if kept.open and kept.order.source == source
         )
 
-    def _level_db(self, zone: str, *, loud: bool) -> float:
+    def level_db(self, zone: str, *, loud: bool) -> float:
         """For this once: the next sentence begins at its own level again."""
         known = self._room.house.zones.get(zone)
         cap = LEVEL_DB_MAX[known.sound] if known is not None else 0.0

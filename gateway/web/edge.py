@@ -25,6 +25,7 @@ CONTROL_BODY_BYTES_MAX = 1024 * 1024
 """A command on this machine may send the settings of 500 devices."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
+POLICY = "Permissions-Policy"
 HEADERS = {
     "Server": "yizhan",
     "Content-Security-Policy": (
@@ -34,7 +35,7 @@ HEADERS = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
+    POLICY: "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -42,8 +43,9 @@ HEADERS = {
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, also on errors and files."""
-    response.headers.update(HEADERS)
+    """On every answer, also on errors and files; a page may be stricter about what it may use."""
+    stricter = response.headers.get(POLICY, HEADERS[POLICY])
+    response.headers.update({**HEADERS, POLICY: stricter})
 
 
 def answer_errors() -> Middleware:

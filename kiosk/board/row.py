@@ -198,6 +198,9 @@ def text(row: Row, words: Words, who: str) -> str:
         parts.append(words(f"board.rating-{request.rating}"))
     if request.reply:
         parts.append(words("board.replied", text=request.reply))
+    if request.voice_s:
+        code = "board.voice" if request.voice else "board.voice-lost"
+        parts.append(words(code, s=request.voice_s))
     if request.note:
         parts.append(words("board.note", text=request.note))
     return words("board.joint").join(parts)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.audit import Ledger, Who
 from gateway.audit.history import Lanes
-from gateway.audit.reveal import reveal
+from gateway.audit.reveal import reveal, reveal_sound
 from gateway.errors import StationError, UsageError
 from gateway.event import Lane
 from gateway.health import Vitals
@@ -21,11 +21,13 @@ from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
 from gateway.web.section import Card, Handler, Nav, Permission, Route, Section
 from gateway.web.words import Words, words_for
+from kiosk.api import heard
 from kiosk.board import deeds, past, row
 from kiosk.board.board import PATH, ROWS_MAX, Board
 from kiosk.board.deeds import Once
 from kiosk.board.row import Row
 from kiosk.board.story import Teller
+from kiosk.board.voices import Tickets
 from kiosk.core import Deed, impersonal
 from kiosk.flows import FAMILIES
 from kiosk.request import Car, Contact, Request, Ride
@@ -54,6 +56,7 @@ class BoardPages:
         ledger: Ledger,
     ) -> None:
         """Over that board; the past is in `lanes`, personal fields are in `store`."""
+        self._tickets = Tickets(lambda: board.room.moment().at_ns, SHOWN_S)
         self.board = board
         self._lanes = lanes
         self._vitals = vitals
@@ -149,8 +152,32 @@ class BoardPages:
         page.headers["Refresh"] = f"{SHOWN_S};url={_here(request)}"
         return page
 
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        """Let somebody hear what was said; it is on record who, before there is a sound."""
+        found = self.board.room.core.request(_named(request))
+        who, place = audited.who(request), audited.place(request)
+        sound = await reveal_sound(self._ledger, self._store, found.voice, who=who, place=place)
+        audited.told(request)
+        ticket = "" if sound is None else self._tickets.issue(sound)
+        page = await self._one(request, ticket=ticket, listened=True)
+        page.headers["Refresh"] = f"{SHOWN_S};url={_here(request)}"
+        return page
+
+    async def sound(self, request: web.Request) -> web.StreamResponse:
+        """The sound itself, while its minute lasts."""
+        sound = self._tickets.sound(request.match_info["ticket"])
+        if sound is None:
+            raise web.HTTPNotFound
+        return heard(sound)
+
     async def _one(
-        self, request: web.Request, *, contact: Contact | None = None, asked: bool = False
+        self,
+        request: web.Request,
+        *,
+        contact: Contact | None = None,
+        asked: bool = False,
+        ticket: str = "",
+        listened: bool = False,
     ) -> web.Response:
         words, now, request_id = words_for(request), self._vitals(), request.match_info["id"]
         each = self.board.find(request_id)
@@ -172,6 +199,8 @@ class BoardPages:
             **self._facts(each, request, words),
             contact=contact,
             asked=asked,
+            ticket=ticket,
+            listened=listened,
             shown_s=SHOWN_S,
         )
 
@@ -252,6 +281,9 @@ def section(
             _route("POST", f"{one}/take", pages.take, act="request/act"),
             _route("POST", f"{one}/act", pages.act, act="request/act"),
             _route("GET", f"{one}/reveal", pages.back),
+            _route("GET", f"{one}/hear", pages.back),
+            _route("POST", f"{one}/hear", pages.hear, act="private/reveal"),
+            _route("GET", f"{one}/hear/{{ticket}}.wav", pages.sound),
             _route("POST", f"{one}/reveal", pages.reveal, act="private/reveal"),
         ),
         templates=HERE / "pages",

@@ -87,11 +87,12 @@ def _with_number(key: Key, number: int) -> Key:
 
 
 def phone(scene: Scene) -> Screen:
-    """A number, or none. There is no microphone, and that is said, too."""
+    """A number, or none. Where there is no microphone, that is said, too."""
     words, digits = scene.words, scene.session.digits
     service = scene.services[scene.session.service]
     good = ready(digits)
-    hint = words("kiosk.phone-none" if not digits else _hint(digits), left=11 - len(digits))
+    none = "kiosk.phone-none" if scene.session.hears else "kiosk.phone-none-mute"
+    hint = words(none if not digits else _hint(digits), left=11 - len(digits))
     word = words("kiosk.no-number" if not digits else "kiosk.done")
     done = _key(scene, "done", word, "is-ride" if good else "quiet")
     if digits and not good:

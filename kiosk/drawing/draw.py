@@ -7,6 +7,7 @@ from kiosk.drawing.call import call
 from kiosk.drawing.home import home
 from kiosk.drawing.ride import ride
 from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.drawing.voice import voice
 from kiosk.drawing.work import work
 from kiosk.request import Request
 from kiosk.screen import Screen
@@ -19,6 +20,7 @@ _OF_FAMILY: Mapping[str, Callable[[Scene, Request], Screen]] = {
 _PAGES: Mapping[str, Callable[[Scene], Screen]] = {
     "what": choose.what,
     "where": choose.where,
+    "voice": voice,
     "phone": choose.phone,
     "check": choose.check,
     "options": choose.options,

@@ -46,7 +46,15 @@ def _subject(scene: Scene, request: Request) -> str:
     choice = scene.services[request.service].choice(request.what)
     what = "" if choice is None else choice.name.of(language)
     where = scene.places.spoken(request.where or request.place)
-    return " · ".join(part for part in (what, where, request.masked) if part)
+    said = _voice(scene, request)
+    return " · ".join(part for part in (what, where, request.masked, said) if part)
+
+
+def _voice(scene: Scene, request: Request) -> str:
+    """Whether what they have said went along."""
+    if not request.voice_s:
+        return ""
+    return scene.words("kiosk.voice-with" if request.voice else "kiosk.voice-lost")
 
 
 def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:

@@ -100,6 +100,7 @@ def audio_dropin(settings: Settings) -> Dropin:
     """What the audio process needs for these speakers, and no more."""
     speakers = settings.sound.speakers.values()
     cards = any(isinstance(each, SoundCard) or each.microphone for each in speakers)
+    cards = cards or bool(settings.sound.microphones)
     hosts = sorted({host for each in speakers for host in _hosts(each)})
     allowed = ["localhost", *(host for host in hosts if _literal(host) is not None)]
     notes = [

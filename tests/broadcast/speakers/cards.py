@@ -6,8 +6,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
+
+BLOCK_BYTES = 320
+"""10 ms: what is long enough to be found by itself."""
 
 FILE_CARD = """
 </usr/share/alsa/alsa.conf>
@@ -67,6 +71,20 @@ def pulse(folder: Path) -> Iterator[dict[str, str]]:
         for left in sorted(runtime.rglob("*"), reverse=True):
             left.rmdir() if left.is_dir() and not left.is_symlink() else left.unlink()
         runtime.rmdir()
+
+
+def speak(environ: dict[str, str], sink: str, path: Path) -> "subprocess.Popen[bytes]":
+    """Somebody speaks into the microphone that hears this sink."""
+    command = ["paplay", "-d", sink, "--latency-msec=20", str(path)]
+    return subprocess.Popen(command, env=os.environ | environ)
+
+
+def share_heard(said: "array[int]", caught: bytes) -> float:
+    """How much of it came through, sample by sample: a busy machine makes PulseAudio skip some."""
+    pcm = said.tobytes()
+    blocks = [pcm[at : at + BLOCK_BYTES] for at in range(0, len(pcm) - BLOCK_BYTES, BLOCK_BYTES)]
+    told = [block for block in blocks if len(set(block)) > BLOCK_BYTES // 4]
+    return sum(block in caught for block in told) / len(told)
 
 
 @contextlib.contextmanager

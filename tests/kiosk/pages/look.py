@@ -65,10 +65,58 @@ def _fields(session: object) -> dict[str, object]:
     return {name: getattr(session, name) for name in session.__struct_fields__}  # type: ignore[attr-defined]  # a struct
 
 
+TO_VOICE = ("begin:repair", "what:water", "where:hall")
+TO_PHONE = (*TO_VOICE, "phone")
+
+
+async def voice_open(made: House) -> None:
+    """The microphone takes its time."""
+    made.ears.hangs = True
+    await pressed(made, *TO_VOICE)
+    session = made.terminal._session
+    made.terminal._session = type(session)(**{**_fields(session), "voice": "open"})
+
+
+async def said(made: House) -> None:
+    """Somebody has spoken."""
+    await pressed(made, *TO_VOICE, "speak")
+    made.ears.ends.set()
+    await settled(made, "voice-kept")
+
+
+async def said_nothing(made: House) -> None:
+    """Somebody has not."""
+    made.ears.note = None
+    await pressed(made, *TO_VOICE, "speak")
+    made.ears.ends.set()
+    await settled(made, "voice-nothing")
+
+
+async def without_a_microphone(made: House) -> None:
+    """It is unplugged."""
+    made.ears.broken = True
+    await pressed(made, *TO_VOICE, "speak")
+    await settled(made, "voice-broken")
+
+
+async def mute(made: House) -> None:
+    """A kiosk that has none."""
+    session = made.terminal._session
+    made.terminal._session = type(session)(**{**_fields(session), "hears": False})
+    await pressed(made, *TO_VOICE)
+
+
+async def settled(made: House, name: str) -> None:
+    """What goes on beside the page has come to that screen."""
+    async with asyncio.timeout(5):
+        while made.terminal.look().name != name:  # noqa: ASYNC110  # it has no event of its own
+            await asyncio.sleep(0.01)
+
+
 async def sorry(made: House) -> None:
     """The journal took nothing."""
     made.journal.volatile = True
-    await pressed(made, "begin:repair", "what:water", "where:hall", "done")
+    await pressed(made, *TO_PHONE, "done")
     made.journal.volatile = False
 
 
@@ -126,11 +174,15 @@ SHOTS = (
     Shot("what", way("begin:repair")),
     Shot("what-more", way("begin:repair", "more")),
     Shot("where", way("begin:repair", "what:water")),
-    Shot("phone", way("begin:repair", "what:water", "where:hall")),
-    Shot(
-        "phone-typed",
-        way("begin:repair", "what:water", "where:hall", *(f"digit:{d}" for d in "13820467")),
-    ),
+    Shot("voice", way(*TO_VOICE)),
+    Shot("voice-open", voice_open),
+    Shot("voice-listen", way(*TO_VOICE, "speak")),
+    Shot("voice-kept", said),
+    Shot("voice-nothing", said_nothing),
+    Shot("voice-broken", without_a_microphone),
+    Shot("phone", way(*TO_PHONE)),
+    Shot("phone-mute", mute),
+    Shot("phone-typed", way(*TO_PHONE, *(f"digit:{d}" for d in "13820467"))),
     Shot("check", way("begin:repair", "check", "digit:4", "digit:0")),
     Shot("check-none", way("begin:repair", "check", *(f"digit:{d}" for d in "111111"), "find")),
     Shot("still", nobody),
@@ -139,7 +191,7 @@ SHOTS = (
     Shot("confirm-call", way("open:staff", "confirm")),
     Shot(
         "confirm-work",
-        way("begin:repair", "what:water", "where:hall", "done", "confirm"),
+        way(*TO_PHONE, "done", "confirm"),
     ),
     Shot("ride-long", long_words),
     *(Shot(f"{family}-{state}", request_in(family, state)) for family, state in STATES),
@@ -176,7 +228,7 @@ def as_mode(made: House, mode: Mode) -> None:
     session = made.terminal._session
     made.terminal._session = type(session)(
         **{**_fields(session), "language": mode.language, "large": mode.large,
-           "contrast": mode.contrast}
+           "contrast": mode.contrast, "hears": True}
     )  # fmt: skip
     made.set_hour(23 * 3600 if mode.night else 14 * 3600 + 300)
 
@@ -255,7 +307,10 @@ async def through(
     chromium: Browser, mode: Mode, out: Path | None = None, *, anew: bool = True
 ) -> list[Judged]:
     """Every screen in that mode."""
-    async with house(mode.panel, mode.language) as made, tab(chromium, made, mode.panel) as page:
+    async with (
+        house(mode.panel, mode.language, microphone="mic") as made,
+        tab(chromium, made, mode.panel) as page,
+    ):
         return [await take(made, page, shot, mode, out, anew=anew) for shot in SHOTS]
 
 

@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 from playwright.async_api import Browser, Page
 
+from gateway.clock import Deadline
+from gateway.errors import Unavailable
 from gateway.event import Trust
 from gateway.web.section import Section
 from kiosk.api import routes
+from kiosk.dictation import Note, Talk
 from kiosk.flows import FAMILIES
 from kiosk.options import Fixture, Options, Panel
 from kiosk.request import Car, Request
@@ -35,23 +38,61 @@ TODAY = (
 )
 
 
+class Ears:
+    """A microphone that hears what it is told to: `note` is that, once `ends`; None is silence."""
+
+    def __init__(self) -> None:
+        self.note: Note | None = NOTE
+        self.broken = self.hangs = False
+        self.ends = asyncio.Event()
+        self.opened = 0
+        self.played: list[Note] = []
+
+    async def record(self, microphone: str, zone: str, talk: Talk) -> Note | None:
+        if self.broken:
+            raise Unavailable("speaker.no-pickup")
+        if self.hangs:
+            await asyncio.Event().wait()
+        self.opened += 1
+        await talk.ready()
+        ways = [asyncio.create_task(event.wait()) for event in (talk.enough, self.ends)]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+        return self.note
+
+    async def play(self, note: Note, zone: str, about: str, expires: Deadline) -> bool:
+        self.played.append(note)
+        return True
+
+
+NOTE = Note(b"RIFF loud", b"RIFF small", 12.3)
+
+
 class House(rig.Station):
     """The engine with its terminals."""
 
-    def __init__(self, panel: tuple[int, int], language: str) -> None:
-        kiosk = Options(zone="hall", place="hall", panel=Panel(px=panel), today=TODAY)
+    def __init__(
+        self, panel: tuple[int, int], language: str, microphone: str | None = None
+    ) -> None:
+        kiosk = Options(
+            zone="hall", place="hall", panel=Panel(px=panel), today=TODAY, microphone=microphone
+        )
         settled = msgspec.structs.replace(
             rig.plan("platform"), kiosks={"hall": kiosk}, language=language
         )
         super().__init__(settled)
         self.heard = rig.Loud()
+        self.ears = Ears()
         self.terminal: Terminal
         self.address = ""
 
     async def start(self) -> "House":
         await super().start()
         self.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
-        around = Around(NAME, "Asia/Shanghai", self.clock, self.heard)
+        around = Around(NAME, "Asia/Shanghai", self.clock, self.heard, self.ears)
         self.terminal = Terminal("hall", self.plan.kiosks["hall"], self.room, around)
         self.room.listen(self.terminal.turned)
         self.terminal.resume()
@@ -87,12 +128,15 @@ class House(rig.Station):
         self.room.core.book.requests.clear()
         self.terminal._leave()
         self.road.open, self.road.loses_asks = True, False
+        self.ears.__init__()  # type: ignore[misc]  # as new
 
 
 @contextlib.asynccontextmanager
-async def house(panel: tuple[int, int] = TALL, language: str = "zh") -> AsyncIterator[House]:
+async def house(
+    panel: tuple[int, int] = TALL, language: str = "zh", *, microphone: str | None = None
+) -> AsyncIterator[House]:
     """A running station with one kiosk."""
-    made = await House(panel, language).start()
+    made = await House(panel, language, microphone).start()
     journal = MemoryJournal()
 
     class Served(Station):

@@ -37,7 +37,7 @@ CALL = Request(
 )  # fmt: skip
 WORK = Request(
     **COMMON, id="work-9f3ac21b-14", number="719986", service="repair", family="work",
-    state="reported", what="water", where="b3-f5", clip="ab" * 32, person="cd" * 16,
+    state="reported", what="water", where="b3-f5", person="cd" * 16, voice="ef" * 16, voice_s=12,
 )  # fmt: skip
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
 RESIDENT = Who("resident")

@@ -125,15 +125,24 @@ class FakePeople:
     """Sealed fields, without a file."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Contact] = {}
+        self.kept: dict[str, Contact | bytes] = {}
+        self.full = False
 
     async def keep(self, contact: Contact, days: int) -> str:
         token = f"{len(self.kept):032x}"
         self.kept[token] = contact
         return token
 
+    async def keep_voice(self, sound: bytes, days: int) -> str:
+        if self.full:
+            return ""
+        token = f"{len(self.kept):032x}"
+        self.kept[token] = sound
+        return token
+
     async def recall(self, token: str) -> Contact | None:
-        return self.kept.get(token)
+        found = self.kept.get(token)
+        return found if isinstance(found, Contact) else None
 
     async def erase(self, token: str) -> None:
         self.kept.pop(token, None)

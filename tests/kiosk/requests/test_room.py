@@ -419,7 +419,7 @@ async def test_gas_goes_to_a_person_and_never_becomes_an_order():
 @simulated
 async def test_a_repair_from_the_picture_to_the_face():
     async with station() as made:
-        request = await made.press("repair", what="water", where="b3", clip="ab" * 32)
+        request = await made.press("repair", what="water", where="b3")
         assert len(request.number) == 6
         for act in ("receive", "assign", "start", "finish"):
             await made.room.act(request.id, Deed(act=act, by="王师傅"), STAFF)

@@ -1,0 +1,176 @@
+"""The kiosks' microphones: recorded by the audio process, played by the broadcast, kept by none."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+from broadcast.asides import Asides
+from broadcast.engine import wire
+from broadcast.engine.client import Engine
+from broadcast.options import MicrophoneOptions
+from broadcast.order import Aside, Authority, Class, Order
+from broadcast.prepare.spoken import Attention, spoken
+from broadcast.room import Broadcast
+from gateway.clock import Deadline
+from gateway.errors import StationError, Unavailable
+from gateway.station.speaking import RESIDENT, Speaking
+from kiosk.dictation import Note, Talk
+
+HUSHED_WITHIN_S = 6.0
+"""Whatever sounds for longer than that while somebody is to speak is heard with them."""
+
+PLAYS_WITHIN_S = 30.0
+"""What waits for longer than that behind other sounds has expired."""
+
+LOOK_EVERY_S = 0.05
+SILENT_S = 2.0
+"""A microphone that tells nothing for so long has gone with the audio process."""
+
+OPENS_WITHIN_S = 10.0
+"""PortAudio looks at every card of the machine before it opens one."""
+
+PIECES_MAX = 500
+"""Ten seconds of sound; more has nobody to take it."""
+
+
+class Listening:
+    """The kiosks' `Ears`."""
+
+    def __init__(
+        self,
+        microphones: Mapping[str, MicrophoneOptions],
+        room: Broadcast,
+        engine: Engine,
+        speaking: Speaking,
+        *,
+        asides: Asides,
+    ) -> None:
+        """`asides` are what the room's studio can play from memory."""
+        self._microphones = microphones
+        self._room = room
+        self._engine = engine
+        self._speaking = speaking
+        self._asides = asides
+        self._lines: dict[str, asyncio.Queue[bytes]] = {}
+        self._failed: dict[str, str] = {}
+        self._playing: set[asyncio.Task[None]] = set()
+        engine.listen(self._heard)
+
+    async def record(self, microphone: str, zone: str, talk: Talk) -> Note | None:
+        """As the kiosk's Protocol has it."""
+        if not self._engine.connected:
+            raise Unavailable("audio.away")
+        name = self._room.number()
+        line = self._lines[name] = asyncio.Queue(PIECES_MAX)
+        try:
+            await self._engine.capture(name, self._microphones[microphone].device)
+            if not await _first(line):
+                raise Unavailable(self._failed.pop(name, "speaker.no-pickup"))
+            attention = await self._attended(line, zone, talk)
+        finally:
+            del self._lines[name]
+            self._failed.pop(name, None)
+            with contextlib.suppress(StationError):  # away, and its microphones with it
+                await self._engine.capture_end(name)
+        made = await asyncio.to_thread(spoken, attention)
+        return None if made is None else Note(made.wav, made.small, made.seconds)
+
+    async def _attended(self, line: asyncio.Queue[bytes], zone: str, talk: Talk) -> Attention:
+        """What was heard from the moment at which the station had asked."""
+        attention = Attention()
+        asking = asyncio.create_task(self._asked(zone, talk.ready))
+        ending = asyncio.create_task(talk.enough.wait())
+        try:
+            async for piece in _until(line, ending):
+                if asking.done():
+                    attention.feed(piece)
+                if attention.over:
+                    break
+        finally:
+            asking.cancel()
+            ending.cancel()
+            await asyncio.gather(asking, ending, return_exceptions=True)
+        return attention
+
+    def _heard(self, event: wire.Event) -> None:
+        """The audio process's listener; an empty piece is the end."""
+        if isinstance(event, wire.Captured):
+            self._put(event.id, event.pcm)
+        elif isinstance(event, wire.CaptureOver):
+            if event.code is not None and event.id in self._lines:
+                self._failed[event.id] = event.code
+            self._put(event.id, b"")
+
+    def _put(self, name: str, piece: bytes) -> None:
+        line = self._lines.get(name)
+        if line is None:
+            return
+        if line.full():
+            line.get_nowait()
+        line.put_nowait(piece)
+
+    async def _asked(self, zone: str, ready: Callable[[], Awaitable[None]]) -> None:
+        """The person is asked to speak, and it is quiet again."""
+        await ready()
+        for _ in range(round(HUSHED_WITHIN_S / LOOK_EVERY_S)):
+            if not self._sounds(zone):
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _sounds(self, zone: str) -> bool:
+        return any(kept.open and zone in kept.order.zones for kept in self._room.orders())
+
+    async def play(self, note: Note, zone: str, about: str, expires: Deadline) -> bool:
+        """As the kiosk's Protocol has it."""
+        name = self._room.number()
+        self._asides.put(name, note.wav)
+        task = asyncio.get_running_loop().create_task(self._dropped(name, note.seconds))
+        self._playing.add(task)
+        task.add_done_callback(self._playing.discard)
+        source = f"kiosk.{about}"
+        order = Order(
+            id=name,
+            source=source,
+            zones=(zone,),
+            class_=Class.PROMPT,
+            authority=Authority.PRESS,
+            actor=RESIDENT,
+            content=Aside(name),
+            expires=expires,
+            level_db=self._speaking.level_db(zone, loud=True),
+            supersedes=self._speaking.older(source),
+        )
+        return await self._speaking.ordered(order)
+
+    async def _dropped(self, name: str, seconds: float) -> None:
+        """It is forgotten as soon as it has been heard, or cannot be heard any more."""
+        for _ in range(round((seconds + PLAYS_WITHIN_S) / LOOK_EVERY_S)):
+            await asyncio.sleep(LOOK_EVERY_S)
+            kept = self._room.get(name)
+            if kept is not None and not kept.open:
+                break
+        self._asides.drop(name)
+
+
+async def _first(line: asyncio.Queue[bytes]) -> bytes:
+    """It runs, or never will."""
+    try:
+        async with asyncio.timeout(OPENS_WITHIN_S):
+            return await line.get()
+    except TimeoutError:
+        return b""
+
+
+async def _until(line: asyncio.Queue[bytes], ending: asyncio.Task[bool]) -> AsyncIterator[bytes]:
+    """What comes, until it ends, the audio process does, or somebody has said enough."""
+    while not ending.done():
+        coming = asyncio.ensure_future(line.get())
+        ways = {coming, ending}
+        await asyncio.wait(ways, timeout=SILENT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            return
+        if not (piece := coming.result()):
+            return
+        yield piece
