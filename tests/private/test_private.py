@@ -242,6 +242,35 @@ def test_the_time_without_power_counts_where_the_wall_clock_is_vouched_for(
     again.close()
 
 
+def test_a_voice_is_sealed_expires_and_is_erased_as_fields_are(
+    store: PrivateStore, tmp_path: Path, clock: SimulatedClock
+) -> None:
+    voice = bytes(range(256)) * 900
+    token, gone = store.put_sound(voice, 3600), store.put_sound(voice, 60)
+    assert store.get_sound(token) == voice
+    assert voice[:64] not in on_disk(tmp_path)
+    box = box_of(tmp_path, store, token)
+    store.erase(token)
+    assert store.get_sound(token) is None
+    assert box[:64] not in on_disk(tmp_path)
+    clock.advance(61)
+    assert store.get_sound(gone) is None
+    assert store.sweep() == 1
+
+
+def test_voices_have_a_limit_each_and_together_and_fields_still_fit(
+    store: PrivateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError):
+        store.put_sound(bytes(private.SOUND_BYTES_MAX + 1), 60)
+    monkeypatch.setattr(private, "SOUNDS_BYTES_MAX", 500_000)
+    store.put_sound(bytes(200_000), 60)
+    store.put_sound(bytes(200_000), 60)
+    with pytest.raises(JournalFull, match=r"private\.sounds-full"):
+        store.put_sound(bytes(200_000), 60)
+    assert store.get(store.put(FIELDS, 60)) == FIELDS
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     ttl_s=st.integers(1, 1000),

@@ -1,6 +1,7 @@
-// A number that was revealed is hidden again: by this clock, and when the page is left.
+// A number or a voice that was revealed is hidden again: by this clock, and when the page is left.
 
 const hide = () => {
+  document.getElementById("voice")?.remove();
   const shown = document.querySelector("[data-hide-s]");
   if (!shown) return;
   shown.textContent = shown.dataset.masked;
@@ -8,6 +9,7 @@ const hide = () => {
   document.getElementById("shown-text").textContent = "";
 };
 
-const seconds = Number(document.querySelector("[data-hide-s]")?.dataset.hideS);
+const shown = document.querySelector("[data-hide-s], [data-gone-s]")?.dataset;
+const seconds = Number(shown?.hideS ?? shown?.goneS);
 if (seconds) setTimeout(hide, seconds * 1000);
 addEventListener("pagehide", hide);  // the browser may keep the page to go back to

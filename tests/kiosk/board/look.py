@@ -13,7 +13,7 @@ from kiosk.core import Deed
 from kiosk.request import Contact
 from kiosk.room import RESIDENT
 from tests.access.look import sign_in
-from tests.kiosk.board.rig import CAR, BoardSite, board_site
+from tests.kiosk.board.rig import CAR, NOTE, BoardSite, board_site
 from tests.kiosk.board.rig import PHONE as NUMBER
 from tests.web import browser
 from tests.web.gallery import DESK, OUT, PHONE, Gallery
@@ -42,6 +42,11 @@ async def repair(made: BoardSite) -> None:
     """A pipe, half an hour ago; who pressed left a number."""
     await made.press("repair", what="water", where="b3-f5", contact=Contact(phone=NUMBER))
     await made.passes(1600)
+
+
+async def spoken(made: BoardSite) -> None:
+    """The same, with a few words."""
+    await made.press("repair", what="water", where="b3-f5", note=NOTE)
 
 
 async def many(made: BoardSite) -> None:
@@ -114,6 +119,7 @@ class Shot(NamedTuple):
     query: str = ""
     tried: bool = True
     press: str = ""
+    shows: str = "#shown"
 
 
 AWAY, VOLATILE = STATES["away"], STATES["volatile"]
@@ -136,6 +142,8 @@ SHOTS = (
     Shot("request-danger", "one", danger, tried=False),
     Shot("request-repair", "one", repair, tried=False),
     Shot("request-repair-revealed", "one", repair, press="#reveal"),
+    Shot("request-voice", "one", spoken, tried=False),
+    Shot("request-voice-heard", "one", spoken, press="#hear", shows="#voice"),
     Shot("request-visit-night", "one", visit, query="?night=on", tried=False),
     Shot("requests-past", PAST, many, tried=False),
     Shot("requests-past-phone-en", PAST, many, width=PHONE, query="?lang=en", tried=False),
@@ -162,7 +170,7 @@ async def take(
             await page.wait_for_selector("body[data-heard]")
         if shot.press:
             await page.click(shot.press)
-            await page.wait_for_selector("#shown")
+            await page.wait_for_selector(shot.shows)
         if out is not None:
             await browser.shoot(page, out / f"{shot.name}.png")
         return await browser.judge(page, console)

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from broadcast.prepare.spoken import Attention, spoken
 from gateway.audit import Who
 from gateway.event import Trust
 from gateway.journal.private import PrivateStore
@@ -18,16 +19,30 @@ from kiosk.board.board import Board
 from kiosk.board.section import section
 from kiosk.catalogue import services
 from kiosk.core import Deed
+from kiosk.dictation import Note
 from kiosk.people import SealedPeople
 from kiosk.request import Car, Press, Request
 from kiosk.room import RESIDENT, Requests
 from tests.access.rig import PLACES, Site, site
+from tests.broadcast.engine.rig import speechlike
 from tests.kiosk.requests.rig import DUTY, Desk, FakeDispatcher, Loud, plan
 from tests.web.station import WALL_NS
 
 ZHANG = Who("staff", "zhang")
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
 PHONE = "13812345678"
+
+
+def _said() -> Note:
+    """Two seconds of somebody."""
+    attention = Attention()
+    attention.feed(speechlike(2.0).tobytes())
+    made = spoken(attention)
+    assert made is not None
+    return Note(made.wav, made.small, made.seconds)
+
+
+NOTE = _said()
 
 
 class BoardSite(Site):
@@ -50,8 +65,9 @@ class BoardSite(Site):
         """Somebody presses at the kiosk in the lift of building 3."""
         self.presses += 1
         fields.setdefault("where", "b3-lift")
+        note = fields.pop("note", None)
         press = Press(press=f"p{self.presses}", kiosk="hall", service=service, **fields)
-        return await self.room.press(press)
+        return await self.room.press(press, note=note)
 
     presses = 0
 

@@ -14,7 +14,7 @@ from tests.access.look import sign_in
 from tests.access.rig import browser as reader
 from tests.alarms.test_pages import COUNT_TONES, press_on
 from tests.kiosk.board.look import BOARD, SHOTS, Shot, newest, take
-from tests.kiosk.board.rig import PHONE, BoardSite, board_site
+from tests.kiosk.board.rig import NOTE, PHONE, BoardSite, board_site
 from tests.web import browser
 from tests.web.station import NORMAL
 
@@ -148,6 +148,37 @@ async def test_a_number_is_masked_shown_on_record_for_a_minute_and_hidden_again(
         await page.clock.run_for(1_500)
         assert await page.inner_text("#shown") == "138****5678"
         assert PHONE not in await page.content()
+
+
+async def test_a_message_is_a_word_until_somebody_listens_on_record_and_for_a_minute(
+    chromium: Chromium, made: BoardSite
+) -> None:
+    made.calm()
+    await made.press("repair", what="water", note=NOTE)
+    path = f"{BOARD}/{newest(made).id}"
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.clock.install()
+        await opened(page, made, path)
+        assert "有一段留言（2 秒）" in await page.inner_text("main")
+        await page.click("#hear")
+        await page.wait_for_function("() => document.getElementById('voice').duration > 1.5")
+        act = (await made.acts(1))[0].act
+        assert (act.what, act.who.id) == ("private/reveal", "zhang")
+        source = await page.get_attribute("#voice", "src")
+        assert source is not None
+        await page.clock.run_for(60_500)
+        assert await page.locator("#voice").count() == 0
+    async with reader(made) as zhang, reader(made) as guest:
+        await zhang.enter("zhang")
+        await guest.enter("guest")
+        assert (await guest.get(source)).status == 403
+        answer = await zhang.get(source)
+        assert (await answer.read(), answer.headers["Cache-Control"]) == (NOTE.small, "no-store")
+        await made.passes(61)
+        assert (await zhang.get(source)).status == 404
+        assert (await guest.post(f"{path}/hear")).status == 403
+        made.store.erase(newest(made).voice)
+        assert "听不到" in await (await zhang.post(f"{path}/hear")).text()
 
 
 async def test_ten_presses_of_a_form_are_one_act_and_who_comes_second_sees_who_was_first(
