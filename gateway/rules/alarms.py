@@ -46,7 +46,7 @@ class Alarms:
         """None is open."""
         self.book = Book(watches, epoch)
         self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
-        self._duty = duty
+        self.duty = duty
         self._parents = {w.facts.parent for w in watches.values() if w.facts.parent}
 
     def signalled(self, signal: Signal, moment: Moment) -> list[Happening]:
@@ -189,7 +189,7 @@ class Alarms:
 
     def _escalated(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
         age_ns = moment.at_ns - alarm.raised_ns
-        for call in self._duty.due(alarm.severity, alarm.steps, age_ns, moment.wall_ns):
+        for call in self.duty.due(alarm.severity, alarm.steps, age_ns, moment.wall_ns):
             alarm = self.book.moved(alarm, Act.ESCALATE, steps=call.step)
             yield Happening("escalated", alarm, self.book.facts(alarm), call=call)
 

@@ -84,6 +84,11 @@ class Duty:
             if step.concerns(severity):
                 yield Call(step.to, self.channels(step.to, wall_ns), number)
 
+    def called(self, severity: Severity, steps: int) -> tuple[str, ...]:
+        """Who has been called for an alarm by that many steps."""
+        taken = (step.to for step in self._steps[:steps] if step.concerns(severity))
+        return tuple(dict.fromkeys(taken))
+
     def channels(self, who: str, wall_ns: int | None) -> tuple[str, ...]:
         """How somebody is reached now; without the time of day by every way there ever is."""
         ways: list[str] = []

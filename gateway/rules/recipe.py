@@ -10,6 +10,7 @@ unit = "m3/h"                      # what the limits are in; the point must meas
 latch = true                       # stays until somebody has seen it
 needs = ["above"]                  # what a station must set itself
 basis = "why these numbers"
+advice = { zh = "先关总阀", en = "Close the main valve first" }
 
 [set]                              # what `set` in station.toml may replace
 above = "0.05 m3/h"
@@ -41,10 +42,20 @@ class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.zh if language == "zh" else self.en
 
 
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a recipe's numbers rest on: a document that a stranger can open, and the rows of it."""
+
+    document: str
+    url: str
+    rows: tuple[str, ...]
+
+
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One ready rule.
 
     `roles` names the points that a combination joins, for `on = { role = "device.point" }`.
+    `advice` is what whoever hears of it should do first. Numbers without a `source` are a starting
+    point of ours, for the installer to judge.
     """
 
     schema: int
@@ -53,6 +64,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     kind: str
     severity: Severity
     basis: str
+    advice: Name | None = None
+    source: Source | None = None
     unit: str | tuple[str, ...] | None = None
     latch: bool | None = None
     needs: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`[rule.<id>]`: a recipe, what it watches, and what is different here.
 
     `parent` is the rule whose alarm explains this one's (a dead bus). `set` replaces the recipe's
-    settings.
+    settings, `advice` what it says to do first.
     """
 
     use: Id
@@ -56,6 +56,7 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     severity: Severity | None = None
     latch: bool | None = None
     parent: Id | None = None
+    advice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
 
 
 class Known(NamedTuple):
@@ -78,7 +79,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
 
     `bus` is the bus that it is about, if it is about one: it explains only what is on that bus.
-    `zone` is the innermost zone around its place in which something can be heard.
+    `zone` is the innermost zone around its place in which something can be heard; `unit` is that of
+    its point, and `advice` what whoever hears of it should do first.
     """
 
     rule: str
@@ -94,6 +96,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     bus: str | None = None
     zone: str | None = None
+    unit: str = ""
+    advice: str = ""
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +241,8 @@ class _Maker(NamedTuple):
             parent=rule.parent,
             bus=known[0].key[1] if known[0].key[0] == BUS else None,
             zone=known[0].zone,
+            unit=known[0].point.unit,
+            advice=rule.advice or (recipe.advice.of(self.language) if recipe.advice else ""),
         )
 
 

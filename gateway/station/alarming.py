@@ -10,6 +10,7 @@ from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.room import Rules
 from gateway.web.section import Section
+from kiosk.catalogue import services
 
 
 class Alarming:
@@ -27,5 +28,21 @@ class Alarming:
     def section(self, rules: Rules, vitals: Callable[[], Vitals]) -> Section:
         """The pages over those rules."""
         devices = {one.id: one.options.name for one in self._settings.devices.values()}
-        board = Board(rules, self.calls, self._settings.places, self._names, devices)
+        zones = {name: zone.name for name, zone in self._settings.zones.items()}
+        board = Board(
+            rules,
+            self.calls,
+            self._settings.places,
+            self._names,
+            devices,
+            zones=zones,
+            offers=self._offers(),
+        )
         return section(board, self._journal, vitals)
+
+    def _offers(self) -> Mapping[str, str]:
+        """What linkages announce and open, by name."""
+        presets, language = self._settings.sound.presets, self._settings.station.language
+        said = {f"announce.{name}": preset.name for name, preset in presets.items()}
+        opened = {f"request.{one.id}": one.name.of(language) for one in services().values()}
+        return {**said, **opened}

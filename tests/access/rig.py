@@ -121,7 +121,15 @@ class Site:
         """What the application is built of."""
         livep = live.section(self.look)
         self.rules = Rules(self.plan, self.journal, self.clock, doers={"call": self.calls})
-        board = Board(self.rules, self.calls, PLACES, self.names, DEVICES)
+        board = Board(
+            self.rules,
+            self.calls,
+            PLACES,
+            self.names,
+            DEVICES,
+            zones={"b3": "3号楼"},
+            offers={"announce.smoke": "烟感报警"},
+        )
         alarms = alarm_section(board, self.journal, self.look)
         wings = self.wings()
         cards = {one.name: one.card for one in (alarms, *wings, livep) if one.card is not None}

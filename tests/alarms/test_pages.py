@@ -173,7 +173,7 @@ async def test_what_each_linkage_would_do_now_is_shown_and_nothing_is_done(
         await opened(page, made, WATCHES)
         rows = page.locator("section[aria-labelledby=lk] tbody tr")
         said = [await row.inner_text() for row in await rows.all()]
-    assert "广播 smoke b3" in said[0]
+    assert "广播 “烟感报警”，3号楼" in said[0]
     assert "会做" in said[0]
     assert "试演" in said[1]
     assert made.rules.core.linkages.fired == {}

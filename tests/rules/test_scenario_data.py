@@ -3,6 +3,9 @@
 import tomllib
 from pathlib import Path
 
+from tests.rules.player import shelf
+from tests.rules.table import DOCS, table
+
 FOLDER = Path(__file__).parent / "scenarios"
 POINTS = tomllib.loads((FOLDER / "points.toml").read_text("utf-8"))["point"]
 NAMED = {
@@ -40,6 +43,16 @@ def test_every_ready_rule_has_an_incident_and_a_near_miss():
     silent = [s for s in scenarios() if near_miss(s)]
     assert set().union(*map(used, raising)) >= NAMED
     assert set().union(*map(used, silent)) >= NAMED
+
+
+def test_the_table_in_the_docs_is_the_ready_rules():
+    assert table() in DOCS.read_text("utf-8")
+
+
+def test_a_source_is_quoted_and_says_what_to_do_first_wherever_somebody_must_come():
+    for recipe in shelf().values():
+        assert recipe.source is None or (recipe.source.rows and recipe.source.url[:4] == "http")
+        assert recipe.id not in NAMED or recipe.advice is not None
 
 
 def test_what_is_fed_is_a_point_of_the_station():

@@ -3,6 +3,7 @@
 row.py       how an alarm is said: its pictogram, urgency, age, state
 board.py     all open alarms in order; the card and the needs of the desk's first screen
 one.py       one alarm: place, plot, state
+meaning.py   what a watch waits for, in a sentence
 plot.py      the curve that raised it, its limit, where it was crossed
 past.py      alarms, escalations and linkages' actions read back from the journal
 story.py     the past in words

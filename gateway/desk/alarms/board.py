@@ -2,14 +2,17 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.desk.alarms import row
 from gateway.desk.alarms.calls import Calls
 from gateway.desk.alarms.row import Row
-from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.places import Places
+from gateway.rules.alarm import Alarm, State
+from gateway.rules.events import Did
+from gateway.rules.linkage import RING, Announce
 from gateway.rules.quiet import Maintenance
 from gateway.rules.room import Rules
 from gateway.web.section import Action, Need, View
@@ -20,7 +23,7 @@ ROWS_MAX = 50
 """A storm is counted beyond that."""
 
 NEEDS_MAX = 12
-RING_GRAVE, RING = 2, 1
+GRAVELY, GENTLY = 2, 1
 
 
 class Open(NamedTuple):
@@ -45,13 +48,21 @@ class Board:
         places: Places,
         names: Callable[[], Mapping[str, str]],
         devices: Mapping[str, str],
+        *,
+        zones: Mapping[str, str] = MappingProxyType({}),
+        offers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`names` are the people of the station by account, `devices` its devices by id."""
+        """How people call things by id: `names` are the people of the station by account.
+
+        `offers` is what can be announced or opened: `announce.smoke`, `request.repair`.
+        """
         self.rules = rules
         self.places = places
         self.calls = calls
         self._names = names
         self._devices = devices
+        self._zones = zones
+        self._offers = offers
 
     def open(self) -> Open:
         """The alarms of this moment."""
@@ -70,6 +81,34 @@ class Board:
         if alarm is None:
             return None
         return row.row(alarm, self.rules.core.alarms.book.facts(alarm), self.rules.moment())
+
+    def who(self, alarm: Alarm, words: Words) -> str:
+        """Who has it; as long as nobody does, who was called."""
+        if alarm.state is not State.ESCALATED:
+            return self.name(alarm.by)
+        duty = self.rules.core.alarms.duty
+        return words("alarms.and-also").join(duty.called(alarm.severity, alarm.steps))
+
+    def done(self, did: Did, words: Words) -> str:
+        """What an action is done to, as people call it: what is said and where, who is opened."""
+        if did.does == RING:
+            return self.zone(did.what)
+        if did.does == "request":
+            return self._offers.get(f"request.{did.what}", did.what)
+        if did.does != "announce":
+            return did.what
+        linkage = self.rules.core.linkages.all.get(did.linkage)
+        zones = [
+            words("alarms.near") if one.zone is None else self.zone(one.zone)
+            for one in (linkage.actions if linkage else ())
+            if isinstance(one, Announce) and one.announce == did.what
+        ]
+        said = words("alarms.quoted", text=self._offers.get(f"announce.{did.what}", did.what))
+        return words("alarms.into", what=said, zone=zones[0]) if zones else said
+
+    def zone(self, zone: str) -> str:
+        """A zone's name."""
+        return self._zones.get(zone, zone)
 
     def name(self, who: str | None) -> str:
         """Somebody's name; what the record has where nobody is called so."""
@@ -96,9 +135,9 @@ class Board:
         """0: silence; 1: somebody should come; 2: somebody must come now."""
         ringing = [each for each in rows.active if each.rings]
         called = any(each.alarm.id in self.calls.ringing for each in rows.waiting)
-        if called or any(each.alarm.severity is Severity.CRITICAL for each in ringing):
-            return RING_GRAVE
-        return RING if ringing else 0
+        if called or any(each.grave for each in ringing):
+            return GRAVELY
+        return GENTLY if ringing else 0
 
     def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
         """Everything on the page that changes."""
@@ -117,7 +156,7 @@ class Board:
             yield f"{key}.minutes", str(each.minutes)
             yield f"{key}.mark", row.mark(each.alarm, words)
             yield f"{key}.read", self.read(each, words)
-            who = self.name(each.alarm.by)
+            who = self.who(each.alarm, words)
             yield f"{key}.text", row.state_text(each.alarm, words, who, moment)
         for each in rows.silent[:ROWS_MAX]:
             who = self.name(each.alarm.by)

@@ -10,6 +10,7 @@ from gateway.desk.alarms.board import Board
 from gateway.desk.alarms.row import Row
 from gateway.health import PointVitals, Vitals
 from gateway.places import Place
+from gateway.rules.rule import Watch
 from gateway.web import reading
 from gateway.web.frame import wall_text
 from gateway.web.section import View
@@ -22,6 +23,11 @@ class Drawn(NamedTuple):
     plot: plotting.Plot
     point: PointVitals
     limits: tuple[float, ...]
+    paced: bool = False
+
+    def name(self, words: Words) -> str:
+        """What is drawn."""
+        return words("alarms.pace-of", point=self.point.name) if self.paced else self.point.name
 
 
 class One:
@@ -36,9 +42,15 @@ class One:
         point = plotting.point_of(vitals, each.alarm.evidence)
         if point is None:
             return None
-        watch = self._board.rules.core.engine.watches[each.alarm.watch]
+        watch = self.watch(each)
         limits = plotting.limits_of(watch)
-        return Drawn(plotting.plot(vitals, point, limits, each.age_s), point, limits)
+        drawn = plotting.judged(watch, point)
+        plot = plotting.plot(vitals, drawn, limits, each.age_s)
+        return Drawn(plot, drawn, limits, drawn is not point)
+
+    def watch(self, each: Row) -> Watch:
+        """What has raised it."""
+        return self._board.rules.core.engine.watches[each.alarm.watch]
 
     def way(self, each: Row) -> list[Place]:
         """The places around it, from the station inwards, ending with its own."""
@@ -64,7 +76,7 @@ class One:
         yield "shape", self._shape(each, vitals, drawn)
         yield "minutes", str(each.minutes)
         yield "read", self._board.read(each, words)
-        yield "state", row.state_text(alarm, words, self._board.name(alarm.by), moment)
+        yield "state", row.state_text(alarm, words, self._board.who(alarm, words), moment)
         yield "mark", row.mark(alarm, words)
         if drawn is not None:
             yield from _plotted(drawn, vitals, words)
@@ -110,4 +122,4 @@ def _plotted(drawn: Drawn, vitals: Vitals, words: Words) -> Iterator[tuple[str, 
     else:
         span = words.span(plot.crossed_ago_s)
         yield "plot.when", words("alarms.crossed", clock=clock, span=span)
-    yield "plot.said", words("alarms.plot-said", point=point.name, now=now)
+    yield "plot.said", words("alarms.plot-said", point=drawn.name(words), now=now)

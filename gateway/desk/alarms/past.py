@@ -87,8 +87,8 @@ def turn_of(entry: Entry) -> Turn | None:
 
 
 def of_alarm(alarm_id: str) -> Wanted:
-    """Whatever belongs to that alarm."""
-    return lambda turn: turn.alarm == alarm_id
+    """Whatever belongs to that alarm; the record of a message says it already."""
+    return lambda turn: turn.alarm == alarm_id and turn.what != "message"
 
 
 def of_filter(rule: str, whats: Collection[str]) -> Wanted:

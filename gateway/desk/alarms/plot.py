@@ -7,9 +7,12 @@ it. What was crossed before that hour is said in words and not drawn.
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
+from gateway.desk.alarms.meaning import pace_unit
 from gateway.health import PointVitals, Vitals
 from gateway.rules.alarm import Evidence
-from gateway.rules.kinds import threshold
+from gateway.rules.kinds import S, threshold
 from gateway.rules.rule import Watch
 from gateway.web import curve
 from gateway.web.frame import wall_text
@@ -31,9 +34,9 @@ class Plot(NamedTuple):
 
 
 def limits_of(watch: Watch) -> tuple[float, ...]:
-    """The limits that a reading itself is held against; none where a pace or a time is judged."""
+    """The limits that a value or a pace is held against; none where a time is judged."""
     limits = watch.limits
-    if not isinstance(limits, threshold.Limits) or limits.span_ns is not None:
+    if not isinstance(limits, threshold.Limits):
         return ()
     return tuple(limit for limit in (limits.above, limits.below) if limit is not None)
 
@@ -49,6 +52,33 @@ def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:
             known = point is not None and any(sample is not None for sample in point.spark)
             return point if known else None
     return None
+
+
+def judged(watch: Watch, point: PointVitals) -> PointVitals:
+    """What was judged of the point: its value, or how fast it runs where that has a limit."""
+    limits = watch.limits
+    if not isinstance(limits, threshold.Limits) or limits.span_ns is None:
+        return point
+    spark = pace(point.spark, point.spark_step_s, limits.span_ns / S)
+    now = next((each for each in reversed(spark) if each is not None), None)
+    unit = pace_unit(watch)
+    return msgspec.structs.replace(point, spark=spark, unit=unit, value=now)
+
+
+def pace(samples: Sequence[float | None], step_s: float, over_s: float) -> tuple[float | None, ...]:
+    """How much a counter gained an hour, over the span that ends at each of its samples.
+
+    None where the counter went back, and before anything is known of the span.
+    """
+    reach = max(1, round(over_s / step_s))
+    found: list[float | None] = []
+    for at, last in enumerate(samples):
+        span = [i for i in range(max(0, at - reach), at) if samples[i] is not None]
+        first = samples[span[0]] if span else None
+        known = first is not None and last is not None and last >= first
+        hours = (at - span[0]) * step_s / 3600 if span else 1.0
+        found.append(round((last - first) / hours, 3) if known else None)  # type: ignore[operator]  # just looked
+    return tuple(found)
 
 
 def plot(vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago_s: float) -> Plot:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from gateway.desk.alarms.meaning import bus_word
 from gateway.event import Severity
 from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
 from gateway.rules.kinds import Moment, S
-from gateway.rules.rule import Facts
+from gateway.rules.rule import BUS, Facts
 from gateway.web import reading
 from gateway.web.frame import Mark
 from gateway.web.words import Words
@@ -43,6 +44,9 @@ MARKS = {
     State.SHELVED: ("away", "s-off"),
     State.SUPPRESSED: ("away", "s-off"),
 }
+SAID_BY_MARK = frozenset({State.RAISED, State.RETURNED})
+"""The word beside their mark says it all."""
+
 SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
 WAITS = UNSEEN | {State.RETURNED}
 """Nobody has said yet that they have seen it."""
@@ -57,8 +61,14 @@ class Row(NamedTuple):
 
     @property
     def rings(self) -> bool:
-        """Whether it sounds at the desk."""
-        return self.alarm.state in UNSEEN
+        """Whether it sounds at the desk: until somebody has it, even where it went by itself."""
+        state = self.alarm.state
+        return state in UNSEEN or (state is State.RETURNED and self.facts.latch)
+
+    @property
+    def grave(self) -> bool:
+        """Whether somebody must come now: the gravest there is, and still so."""
+        return self.alarm.state in UNSEEN and self.alarm.severity is Severity.CRITICAL
 
     @property
     def waits(self) -> bool:
@@ -87,8 +97,9 @@ def pictogram(use: str) -> str:
 
 
 def title(facts: Facts) -> str:
-    """What and where, as the board says it."""
-    return f"{facts.name} · {facts.spoken}" if facts.spoken else facts.name
+    """What and where, as the board says it; a bus is its own place."""
+    where = facts.spoken or facts.bus
+    return f"{facts.name} · {where}" if where else facts.name
 
 
 def mark(alarm: Alarm, words: Words) -> Mark:
@@ -101,6 +112,9 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
     evidence = alarm.evidence
     if evidence is None:
         return words("alarms.no-reading")
+    if evidence.device == BUS:
+        said = bus_word(up=bool(evidence.value), words=words)
+        return words("alarms.read", point=evidence.point, value=said)
     value = _value(evidence, words)
     if facts.point_name == device:  # it is about the device as a whole: nothing was heard of it
         return words("alarms.read-last", device=device, value=value)
@@ -124,11 +138,16 @@ def left(until_ns: int, moment: Moment, words: Words) -> str:
 
 
 def state_text(alarm: Alarm, words: Words, who: str, moment: Moment) -> str:
-    """Its state in a sentence: who has it, until when it is silent, how often it came."""
-    parts = [words(f"alarms.said-{alarm.state.value}", who=who or words("alarms.somebody"))]
+    """Its state in a sentence: who has it, until when it is silent, how often it came.
+
+    `who` has it, or was called for it.
+    """
+    parts = []
     if alarm.state is State.SHELVED and alarm.until_ns is not None:
         span = left(alarm.until_ns, moment, words)
         parts = [words("alarms.shelved-for", span=span, who=who)]
+    elif alarm.state not in SAID_BY_MARK:
+        parts = [words(f"alarms.said-{alarm.state.value}", who=who or words("alarms.somebody"))]
     if alarm.count > 1:
         parts.append(words("alarms.came", n=alarm.count))
     if alarm.note:

@@ -10,6 +10,7 @@ from gateway.audit.history import Lanes
 from gateway.desk.alarms import past, row
 from gateway.desk.alarms.acts import HOURS, NOTE_CHARS_MAX, Acts
 from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
+from gateway.desk.alarms.meaning import meaning
 from gateway.desk.alarms.one import One
 from gateway.desk.alarms.report import Report, report
 from gateway.desk.alarms.story import GROUPS, Teller
@@ -91,6 +92,7 @@ class AlarmPages:
             each=each,
             drawn=self.one.drawn(each, now),
             way=self.one.way(each),
+            meaning=meaning(self.one.watch(each), words),
             story=story,
             title=row.title(each.facts),
             pictogram=row.pictogram(each.facts.use),
@@ -136,6 +138,8 @@ class AlarmPages:
             name=self.board.name,
             place=self.board.scope,
             rules=self._rules(),
+            done=self.board.done,
+            zone=self.board.zone,
             receipted={one.lane: one.receipted for one in now.lanes} if now.uplinks else {},
         )
 

@@ -8,6 +8,7 @@ import msgspec
 from gateway.desk.alarms.past import Turn
 from gateway.event import Lane
 from gateway.rules.events import Did, Said, Told, Waiting
+from gateway.rules.linkage import RING
 from gateway.web.frame import Mark, wall_text
 from gateway.web.words import Words
 
@@ -45,7 +46,7 @@ STATES = {
 }
 
 
-NAMED = frozenset({"announce", "relay", "request"})
+NAMED = frozenset({"announce", "relay", "request", RING})
 """Actions that are said with what they are done to."""
 
 
@@ -74,14 +75,21 @@ class Teller:
         place: Callable[[str], str],
         rules: Mapping[str, str],
         receipted: Mapping[Lane, int],
+        done: Callable[[Did, Words], str],
+        zone: Callable[[str], str],
     ) -> None:
-        """`rules` are their names; `receipted` is the platform's last receipt in each lane."""
+        """`rules` are their names; `receipted` is the platform's last receipt in each lane.
+
+        `done` names what an action was done to, `zone` a zone.
+        """
         self._words = words
         self._timezone = timezone
         self._name = name
         self._place = place
         self._rules = rules
         self._receipted = receipted
+        self._done = done
+        self._zone = zone
 
     def line(self, turn: Turn) -> Line:
         """The turn in words."""
@@ -132,15 +140,16 @@ class Teller:
         return " ".join(parts)
 
     def _ways(self, ways: tuple[str, ...]) -> str:
-        """The channels of a call; a zone has no word but its own."""
+        """The channels of a call; a zone bears its own name."""
         words = self._words
         codes = [(way, f"alarms.by-{way}") for way in ways]
-        said = [words(code) if code in words else way for way, code in codes]
-        return ", ".join(said) or words("alarms.by-none")
+        said = [words(code) if code in words else self._zone(way) for way, code in codes]
+        return words("alarms.and-also").join(said) or words("alarms.by-none")
 
     def _did(self, did: Did) -> str:
         words = self._words
-        what = did.what if did.does in NAMED else ""
+        what = self._done(did, words) if did.does in NAMED else ""
         said = " ".join(filter(None, [words(f"alarms.does-{did.does}"), what]))
         why = words(did.why, does=did.does) if did.why and did.why in words else did.why or ""
-        return " ".join(filter(None, [said, did.text, why, f"({did.linkage})"]))
+        text = "" if did.does == RING else did.text
+        return " ".join(filter(None, [said, text, why]))

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gateway.desk.alarms.board import Board
+from gateway.desk.alarms.meaning import meaning
 from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.rules import confirm
+from gateway.rules.events import Did
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import ACTIONS, Action, Linkage
 from gateway.rules.rule import BUS, RULE, WHOLE, Watch
@@ -36,7 +38,7 @@ class Watched(NamedTuple):
     rule: str
     what: str
     place: str
-    kind: str
+    meaning: str
     severity: str
 
 
@@ -74,7 +76,7 @@ class Watches:
                 rule=watch.facts.rule,
                 what=_inputs(watch, words),
                 place=watch.facts.spoken,
-                kind=words(f"alarms.kind-{watch.kind.name}"),
+                meaning=meaning(watch, words),
                 severity=words(f"alarms.severity-{watch.facts.severity.value}"),
             )
             for i, watch in enumerate(self.slice(first))
@@ -86,11 +88,18 @@ class Watches:
             Linked(
                 id=linkage.id,
                 when=", ".join(linkage.options.rules),
-                does=tuple(_does(action, words) for action in linkage.actions),
+                does=tuple(self._does(linkage, action, words) for action in linkage.actions),
                 would=self._would(linkage, words),
             )
             for linkage in self._board.rules.core.linkages.all.values()
         ]
+
+    def _does(self, linkage: Linkage, action: Action, words: Words) -> str:
+        """An action with what it is done to."""
+        does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+        did = Did("", linkage.id, "", "", does, str(getattr(action, does)), "")
+        what = "" if does == "call" else self._board.done(did, words)
+        return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
 
     def _would(self, linkage: Linkage, words: Words) -> Mark:
         core = self._board.rules.core
@@ -135,15 +144,6 @@ class Watches:
         if at_ns is None:
             return None
         return (vitals.at_ns - (moment.at_ns - at_ns)) // 1_000_000
-
-
-def _does(action: Action, words: Words) -> str:
-    """An action with what it is done to."""
-    does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
-    what = getattr(action, does)
-    zone = getattr(action, "zone", "")
-    named = [words(f"alarms.does-{does}"), *([what] if does != "call" else []), zone]
-    return " ".join(filter(None, named))
 
 
 def _inputs(watch: Watch, words: Words) -> str:

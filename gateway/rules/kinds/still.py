@@ -10,6 +10,9 @@ from gateway.rules import units
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
 from gateway.rules.kinds.threshold import Quantity
 
+ROUNDING = 1e-9
+"""What the difference of two counts may be off."""
+
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=31 * 86_400)]
 
 
@@ -46,8 +49,8 @@ def step_counter(
     count = number(value)
     if count is None:
         return state, Verdict.UNSURE
-    moved = state.count is None or count < state.count or count - state.count > limits.least
-    if moved:
+    gained = 0.0 if state.count is None else count - state.count
+    if state.count is None or gained < 0 or (gained and gained > limits.least - ROUNDING):
         return Counted(count, moment.at_ns), Verdict.NO
     return state, Verdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
 
