@@ -14,6 +14,7 @@ import msgspec
 from gateway.appliance.check import config_default
 from gateway.appliance.load import load
 from gateway.appliance.schema import Settings
+from gateway.desk.alarms.story import NAMED
 from gateway.errors import UsageError
 from gateway.event import rfc3339
 from gateway.rules.alarms import Happening
@@ -22,8 +23,10 @@ from gateway.rules.replay import Fact, Replay, Seen
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
+from gateway.web.words import CATALOGUES, Words
 
-DAY_NS = 86_400 * 1_000_000_000
+DAY_S = 86_400
+DAY_NS = DAY_S * 1_000_000_000
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -139,6 +142,7 @@ def _plain(one: Seen) -> dict[str, Any]:
 
 def told(seen: list[Seen], replay: Replay, settings: Settings, texts: Texts) -> str:
     """The table of alarms, the table of actions, and the sum."""
+    words = CATALOGUES[texts.lang]
     say, zone = texts.say, zoneinfo.ZoneInfo(settings.station.timezone)
     turns = [one for one in seen if isinstance(one.record, Happening)]
     acts = [one for one in seen if isinstance(one.record, Done)]
@@ -152,11 +156,17 @@ def told(seen: list[Seen], replay: Replay, settings: Settings, texts: Texts) -> 
         parts.append(say("replay.none"))
     if acts:
         heads = [say(f"replay.{name}") for name in ("at", "linkage", "does", "state")]
-        parts.append(say("replay.acts") + "\n" + table(heads, [_act_row(a, zone) for a in acts]))
-    per_day = raised / days if days else 0.0
-    parts.append(
-        say("replay.sum", readings=replay.readings, days=days, alarms=raised, per_day=per_day)
-    )
+        parts.append(
+            say("replay.acts") + "\n" + table(heads, [_act_row(a, words, zone) for a in acts])
+        )
+    if days < 1:
+        span = words.span(days * DAY_S)
+        parts.append(say("replay.sum-short", readings=replay.readings, span=span, alarms=raised))
+    else:
+        per_day = raised / days
+        parts.append(
+            say("replay.sum", readings=replay.readings, days=days, alarms=raised, per_day=per_day)
+        )
     return "\n\n".join(parts)
 
 
@@ -173,11 +183,17 @@ def _turn_row(
     return (_local(one.wall_ns, zone), f"{facts.rule} {facts.name}", counted, place, reading)
 
 
-def _act_row(one: Seen, zone: zoneinfo.ZoneInfo) -> tuple[str, ...]:
+def _act_row(one: Seen, words: Words, zone: zoneinfo.ZoneInfo) -> tuple[str, ...]:
     assert isinstance(one.record, Done)
-    task = one.record.task
-    what = f"{task.does} {task.action.get(task.does, '')} {task.text}".rstrip()
-    return (_local(one.wall_ns, zone), task.linkage, what, one.record.state)
+    task, why = one.record.task, one.record.why
+    said = [words(f"alarms.does-{task.does}")]
+    if task.does in NAMED:
+        said.append(str(task.action[task.does]))
+    said += filter(None, (task.action.get("zone"), task.text))
+    state = words(f"alarms.did-{one.record.state}")
+    if why is not None:
+        state = f"{state} ({words(why, does=task.does)})"
+    return (_local(one.wall_ns, zone), task.linkage, " ".join(said), state)
 
 
 def _local(wall_ns: int, zone: zoneinfo.ZoneInfo) -> str:

@@ -2,7 +2,7 @@
 
 The feed holds what reporting let through. Between two reports of a point its value stands, as it
 did in the station within the deadband; so it is said again, at most for `STANDS_NS`, unless its
-device fell silent meanwhile.
+device fell silent meanwhile: every minute, and every few seconds while a delay of its is passing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,10 @@ import msgspec
 
 from drivers.contract import Quality, Reading, Value
 from gateway.rules.alarms import Happening
+from gateway.rules.confirm import Phase
 from gateway.rules.core import Core, Outcome, Plan
 from gateway.rules.kinds import Moment, S
+from gateway.rules.kinds.state import HeardLimits
 from gateway.rules.linkage import Done
 from gateway.rules.rule import WHOLE, Watch
 
@@ -28,6 +30,9 @@ EPOCH = "0000000000000000"
 READING, DEVICE, BUS = (
     f"cn.yizhan.field.{what}.v1" for what in ("reading", "device-state", "bus-state")
 )
+
+
+PASSING = frozenset({Phase.PENDING, Phase.FADING})
 
 
 class Fact(NamedTuple):
@@ -57,6 +62,12 @@ class Replay:
         watches = tuple(_patient(watch) for watch in plan.watches)
         self._core = Core(plan._replace(watches=watches), EPOCH)
         self._watched = {key for watch in watches for key in watch.inputs}
+        self._delayed: dict[str, list[Watch]] = {}
+        for watch in watches:
+            for device in {device for device, _ in watch.inputs} if _delays(watch) else ():
+                self._delayed.setdefault(device, []).append(watch)
+        self._unsettled: set[str] = set()
+        self._units = {w.inputs[0]: w.facts.unit for w in watches if len(w.inputs) == 1}
         self._standing: dict[str, dict[str, tuple[Value, int]]] = {}
 
     def run(self, facts: Iterable[Fact]) -> Iterator[Seen]:
@@ -74,13 +85,14 @@ class Replay:
     def _until(self, wall_ns: int) -> Iterator[Seen]:
         """Time passes: every minute what stands is said again, and delays are looked at."""
         while self.now_ns < wall_ns:
-            step_ns = TICK_NS if self._core.alarms.book.open else SAID_AGAIN_NS
+            busy = self._unsettled or self._core.alarms.book.open
+            step_ns = TICK_NS if busy else SAID_AGAIN_NS
             before_ns = self.now_ns
             self.now_ns = min(wall_ns, self.now_ns + step_ns)
             yield from self._seen(self._core.tick(self._moment()))
-            if self.now_ns // SAID_AGAIN_NS > before_ns // SAID_AGAIN_NS:
-                for device in list(self._standing):
-                    yield from self._again(device)
+            minute = self.now_ns // SAID_AGAIN_NS > before_ns // SAID_AGAIN_NS
+            for device in list(self._standing if minute else self._unsettled):
+                yield from self._again(device)
 
     def _heard(self, fact: Fact) -> Iterator[Seen]:
         if fact.type == READING:
@@ -95,6 +107,7 @@ class Replay:
             yield from self._seen(self._core.bus(fact.source, up=up, moment=self._moment()))
         elif fact.type == DEVICE and fact.data.get("state") != "ok":
             self._standing.pop(fact.source, None)
+            self._unsettled.discard(fact.source)
 
     def _again(self, device: str) -> Iterator[Seen]:
         """Only what somebody watches, and only as long as it can be true."""
@@ -107,11 +120,23 @@ class Replay:
 
     def _read(self, device: str, values: dict[str, Value]) -> Iterator[Seen]:
         readings = [
-            Reading(device, point, value, "", Quality.GOOD, 0)
+            Reading(device, point, value, self._units.get((device, point), ""), Quality.GOOD, 0)
             for point, value in values.items()
             if value is not None
         ]
         yield from self._seen(self._core.read(readings, self._moment()))
+        self._settle(device)
+
+    def _settle(self, device: str) -> None:
+        """Whether a delay is passing that the device's next word may end."""
+        states = self._core.engine.states
+        watches = self._delayed.get(device, ())
+        if device in self._standing and any(
+            states[watch.id].confirmed.phase in PASSING for watch in watches
+        ):
+            self._unsettled.add(device)
+        else:
+            self._unsettled.discard(device)
 
     def _seen(self, outcome: Outcome) -> Iterator[Seen]:
         for record in outcome.records:
@@ -122,8 +147,16 @@ class Replay:
             yield Seen(self.now_ns, Done(task, "dry-run"))
 
 
+def _delays(watch: Watch) -> bool:
+    """Whether time confirms it, and not a number of readings."""
+    return watch.delays.of is None and bool(watch.delays.for_ns or watch.delays.clear_ns)
+
+
 def _patient(watch: Watch) -> Watch:
-    """A watch that bears a minute between two words of a point."""
+    """A watch that bears a minute between two words of a point, or of a device."""
+    if isinstance(watch.limits, HeardLimits):
+        limits = HeardLimits(max(watch.limits.span_ns, 2 * SAID_AGAIN_NS))
+        return msgspec.structs.replace(watch, limits=limits)
     if watch.gap_ns is None or watch.gap_ns >= GAP_NS_MIN:
         return watch
     return msgspec.structs.replace(watch, gap_ns=GAP_NS_MIN)

@@ -69,7 +69,7 @@ def test_what_would_have_been_raised_and_done(tmp_path, capsys):
         ("smoke", "raised"), ("smoke", "call"), ("smoke", "returned"),
     ]  # fmt: skip
     assert seen[1]["state"] == "dry-run"
-    assert seen[0]["reading"] == {"device": "di-b3", "point": "smoke", "value": True, "unit": ""}
+    assert seen[0]["reading"] == {"device": "di-b3", "point": "smoke", "value": True, "unit": "1"}
 
 
 def test_a_value_stands_between_two_reports_so_that_a_delay_passes(tmp_path, capsys):
@@ -79,6 +79,21 @@ def test_a_value_stands_between_two_reports_so_that_a_delay_passes(tmp_path, cap
     assert [(one["rule"], one["what"], one["time"]) for one in seen] == [
         ("load", "raised", "2026-03-02T00:10:00.000Z")
     ]
+
+
+def test_a_short_delay_passes_between_two_reports_to_the_few_seconds(tmp_path, capsys):
+    lines = [line(at, "di-b3", {"smoke": at == 65}) for at in (0, 65, 130, 200)]
+    _, seen = replayed(tmp_path, capsys, *lines)
+    assert [(one["what"], one["time"][14:19]) for one in seen if one["what"] != "call"] == [
+        ("raised", "01:10"), ("returned", "02:20"),
+    ]  # fmt: skip
+
+
+def test_a_device_that_may_be_silent_for_a_minute_only_is_not_called_dead(tmp_path):
+    quick = history(tmp_path, line(0, "em-b3", {"power-w": 5}), line(600, "di-b3", {}))
+    settings = (tmp_path / "station.toml").read_text("utf-8").replace("1800", "60")
+    (tmp_path / "station.toml").write_text(settings, "utf-8")
+    assert main(quick) == 0
 
 
 def test_it_stands_no_longer_than_it_would_have_been_said_again(tmp_path, capsys):
@@ -116,7 +131,7 @@ def test_people_get_tables_and_a_sum(tmp_path, capsys, monkeypatch):
     past = history(tmp_path, line(0, "di-b3", {"smoke": True}), line(86_400, "di-b3", {}))
     assert main([*past, "--rule", "smoke"]) == 1
     said = capsys.readouterr().out
-    assert "03-02 08:01" in said  # in the station's own time
+    assert "03-02 08:00" in said  # in the station's own time
     assert "3号楼5层" in said
     assert "1.0 days; 1 alarms, 1.00 a day" in said
     assert main([*past, "--rule", "load"]) == 0
