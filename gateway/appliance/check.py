@@ -124,6 +124,8 @@ def summary(ahead: Outlook, remarks: Sequence[Phrase], texts: Texts) -> str:
         parts.append(_titled(say("check.buses"), _bus_table(ahead, texts)))
     if ahead.devices:
         parts.append(_titled(say("check.devices"), _device_table(ahead, texts)))
+    if ahead.rules:
+        parts.append(_titled(say("check.rules"), _rule_table(ahead, texts)))
     if ahead.uplinks:
         parts.append(_titled(say("check.uplinks"), _uplink_table(ahead, texts)))
     parts.append(_titled(say("check.journal"), _journal_line(ahead, texts)))
@@ -164,6 +166,21 @@ def _device_table(ahead: Outlook, texts: Texts) -> str:
     ]
     heads = _heads(texts, "id", "name", "profile", "bus", "address", "every", "points", "place")
     return table(heads, rows, right=(5, 6))
+
+
+def _rule_table(ahead: Outlook, texts: Texts) -> str:
+    say = texts.say
+    rows = []
+    for rule in ahead.rules:
+        does = [say(f"alarms.does-{does}") for does in rule.does]
+        does += [say("check.calls", who=who) for who in rule.calls]
+        looks = say("check.told") if rule.looks_s is None else f"{rule.looks_s:g} s"
+        severity = say(f"alarms.severity-{rule.severity.value}")
+        waits = f"{rule.waits_s:g} s"
+        follows = say("alarms.and-also").join(does) or say("check.desk-only")
+        rows.append((rule.id, rule.name, severity, rule.watches, looks, waits, follows))
+    heads = _heads(texts, "id", "name", "severity", "watches", "every", "waits", "follows")
+    return table(heads, rows, right=(3, 4, 5), cells_max=_WHERE_CELLS_MAX)
 
 
 def _uplink_table(ahead: Outlook, texts: Texts) -> str:

@@ -9,10 +9,13 @@ import msgspec
 from drivers.contract import Point
 from gateway.appliance.fit import surveys
 from gateway.appliance.schema import DeviceSetting, Settings
-from gateway.event import Event, Lane, Stamps, Trust, tail
+from gateway.event import Event, Lane, Severity, Stamps, Trust, tail
 from gateway.intake.events import TELEMETRY, Telemetry, Value
 from gateway.intake.report import ON_CHANGE
 from gateway.journal.outage import Rate, outage_days, stored_bytes_per_s
+from gateway.rules.kinds import S
+from gateway.rules.linkage import does_of
+from gateway.rules.rule import Key, Watch
 
 DAY_S = 86_400
 SAMPLE_EVENTS = 100
@@ -49,6 +52,23 @@ class DeviceOutlook(msgspec.Struct, frozen=True):
     place: str
 
 
+class RuleOutlook(msgspec.Struct, frozen=True):
+    """One rule: how many conditions it watches, and what follows from its alarm.
+
+    `looks_s` is the period of its slowest point (None: it is told), `waits_s` its own delay beyond
+    it; `does` are the actions of its linkages, `calls` whom the roster calls.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    watches: int
+    looks_s: float | None
+    waits_s: float
+    does: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
 class UplinkOutlook(msgspec.Struct, frozen=True):
     """One uplink."""
 
@@ -74,6 +94,7 @@ class Outlook(msgspec.Struct, frozen=True):
     name: str
     buses: tuple[BusOutlook, ...]
     devices: tuple[DeviceOutlook, ...]
+    rules: tuple[RuleOutlook, ...]
     uplinks: tuple[UplinkOutlook, ...]
     journal: JournalOutlook
 
@@ -85,6 +106,7 @@ def outlook(settings: Settings) -> Outlook:
         name=settings.station.name,
         buses=tuple(_buses(settings)),
         devices=tuple(_device(settings, device) for device in settings.devices.values()),
+        rules=tuple(_rules(settings)),
         uplinks=tuple(
             UplinkOutlook(name, uplink.kind, uplink.url, uplink.required)
             for name, uplink in settings.uplinks.items()
@@ -119,6 +141,45 @@ def _device(settings: Settings, setting: DeviceSetting) -> DeviceOutlook:
         points=len(setting.device.points),
         place=settings.places.path(setting.options.place),
     )
+
+
+def _rules(settings: Settings) -> Iterator[RuleOutlook]:
+    plan = settings.rules
+    of_rule: dict[str, list[Watch]] = {}
+    for watch in plan.watches:
+        of_rule.setdefault(watch.facts.rule, []).append(watch)
+    for rule, watches in of_rule.items():
+        facts = watches[0].facts
+        periods = [_period_s(settings, key) for watch in watches for key in watch.inputs]
+        does = [
+            does_of(action)
+            for linkage in plan.linkages.values()
+            for action in linkage.actions
+            if rule in linkage.options.rules
+        ]
+        yield RuleOutlook(
+            id=rule,
+            name=facts.name,
+            severity=facts.severity,
+            watches=len(watches),
+            looks_s=max((period for period in periods if period is not None), default=None),
+            waits_s=max(watch.delays.for_ns for watch in watches) / S,
+            does=tuple(dict.fromkeys(does)),
+            calls=tuple(
+                dict.fromkeys(
+                    step.to for step in plan.duty.escalate if step.concerns(facts.severity)
+                )
+            ),
+        )
+
+
+def _period_s(settings: Settings, key: Key) -> float | None:
+    setting = settings.devices.get(key[0])
+    if setting is None:
+        return None
+    point = setting.device.point(key[1])
+    own_s = point.every_s if point is not None else None
+    return own_s or setting.device.every_s
 
 
 class _Poll(NamedTuple):

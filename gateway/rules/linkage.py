@@ -129,6 +129,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return (self.when,) if isinstance(self.when, str) else self.when
 
 
+def does_of(action: Action) -> str:
+    """The key that says which action it is."""
+    return next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+
+
 def chosen(table: Mapping[str, Any]) -> type[Action] | None:
     """The action that a table of `do` means; None unless exactly one of their keys is there."""
     named = [shape for key, shape in ACTIONS.items() if key in table]
@@ -241,7 +246,7 @@ class Linkages:
 def _task(
     linkage: Linkage, action: Action, happening: Happening, moment: Moment, task_id: str
 ) -> Task:
-    does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+    does = does_of(action)
     expires_s = action.expires_s if isinstance(action, Announce) else linkage.options.expires_s
     emergency = isinstance(action, Announce) and action.cls == "emergency"
     facts, alarm = happening.facts, happening.alarm

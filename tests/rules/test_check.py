@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.appliance.check import summary
 from gateway.appliance.load import examine
+from gateway.appliance.outlook import outlook
 from gateway.texts import Texts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
@@ -215,3 +217,19 @@ def test_an_input_is_watched_at_its_own_place_and_the_right_way_round(tmp_path):
 def test_the_same_file_gives_the_same_rules(tmp_path):
     odd = rule("a", "unusual-use", f'["{LOAD}"]')
     assert examined(tmp_path, odd)[0].rules == examined(tmp_path, odd)[0].rules
+
+
+def test_what_follows_from_a_rule_and_how_late_is_told_before_anything_runs(tmp_path):
+    settings, _ = examined(
+        tmp_path,
+        SMOKE + rule("load", "over-limit", f'["{LOAD}"]', "set = { above = 3, for_s = 900 }"),
+        linkage('{ message = "{name}" }, { call = "desk" }'),
+        duty(ALWAYS, '{ after_s = 30, to = "duty" }'),
+    )
+    smoke, load = outlook(settings).rules
+    assert (smoke.looks_s, smoke.waits_s, smoke.watches) == (1.0, 1.0, 1)
+    assert (smoke.does, smoke.calls) == (("message", "call"), ("duty",))
+    assert (load.waits_s, load.does, load.calls) == (900.0, (), ())
+    said = summary(outlook(settings), (), Texts("en"))
+    assert "tell the platform, call the desk, call duty" in said
+    assert "the desk alone" in said

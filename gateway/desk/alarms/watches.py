@@ -11,7 +11,7 @@ from gateway.health import Vitals
 from gateway.rules import confirm
 from gateway.rules.events import Did
 from gateway.rules.kinds import Moment
-from gateway.rules.linkage import ACTIONS, Action, Linkage
+from gateway.rules.linkage import Action, Linkage, does_of
 from gateway.rules.rule import BUS, RULE, WHOLE, Watch
 from gateway.web.frame import Mark
 from gateway.web.section import View
@@ -96,7 +96,7 @@ class Watches:
 
     def _does(self, linkage: Linkage, action: Action, words: Words) -> str:
         """An action with what it is done to."""
-        does = next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
+        does = does_of(action)
         did = Did("", linkage.id, "", "", does, str(getattr(action, does)), "")
         what = "" if does == "call" else self._board.done(did, words)
         return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
