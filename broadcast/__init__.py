@@ -1,1 +1,1 @@
-"""The broadcast: what the community hears (no room is built here yet)."""
+"""The broadcast: orders, the guard, who sounds over whom, and what the community hears of it."""

@@ -1,42 +1,118 @@
-"""Draws the rooms and who imports whom, from the import graph: `python -m tests.house.drawing`."""
+"""Draws the house into docs/architecture.md: `python -m tests.house.drawing`.
 
+The rooms come from the import graph, what each is for from its docstring, and the arrows are the
+imports without those that other arrows imply: if the desk may use the web and the web the journal,
+no arrow from the desk to the journal is needed to see who depends on whom.
+"""
+
+import ast
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import grimp
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
-FENCE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
-EVERYBODY = {"errors", "event", "texts"}
-"""Imported by nearly every room; arrows to them would hide the others."""
+PACKAGES = ("gateway", "drivers", "broadcast", "kiosk")
+FLOORS = {
+    "roof": ("cli", "demo", "station", "appliance"),
+    "wings": ("kiosk", "broadcast", "desk", "live", "setup"),
+    "hall": ("rules", "upstream", "intake", "discovery", "web", "health", "access", "audit"),
+    "ground": (
+        *("journal", "settings", "places", "texts", "signing"),
+        *("calendar", "clock", "event", "errors"),
+    ),
+    "apart": ("drivers",),
+}
+"""From above to below; `drivers` stands beside the house."""
+
+Graph = Mapping[str, frozenset[str]]
 
 
 def room(module: str) -> str:
-    """`gateway.web.sse` is in `web`, `drivers.bus.actor` in `drivers`."""
-    parts = module.split(".")
-    return "drivers" if parts[0] == "drivers" else (parts[1] if len(parts) > 1 else "gateway")
+    """`gateway.web.sse` is in `web`, `drivers.bus.actor` in `drivers`; `gateway` is in none."""
+    first, *rest = module.split(".")
+    return (rest[0] if rest else "") if first == "gateway" else first
+
+
+@cache
+def imports() -> Graph:
+    """Whom each room imports, itself left out."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    found: dict[str, set[str]] = {}
+    for importer in graph.modules:
+        here = room(importer)
+        there = {room(each) for each in graph.find_modules_directly_imported_by(importer)}
+        found.setdefault(here, set()).update(there - {here, ""})
+    return {name: frozenset(there) for name, there in found.items() if name}
+
+
+def reached(graph: Graph, start: str) -> frozenset[str]:
+    """Every room that can be come to from there."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = graph[waiting.pop()] - seen
+        seen |= new
+        waiting += new
+    return frozenset(seen)
+
+
+def reduced(graph: Graph) -> Graph:
+    """The same reach with the fewest arrows; unique, because no room reaches itself."""
+    return {
+        name: frozenset(
+            there for there in near if not any(there in reached(graph, other) for other in near)
+        )
+        for name, near in graph.items()
+    }
 
 
 def drawing() -> str:
-    """A Mermaid flowchart."""
-    graph = grimp.build_graph("gateway", "drivers", cache_dir=None)
-    edges = {
-        (room(importer), room(imported))
-        for importer in graph.modules
-        for imported in graph.find_modules_directly_imported_by(importer)
-    }
-    shown = sorted(
-        (a, b) for a, b in edges if a != b and b not in EVERYBODY and "gateway" not in (a, b)
-    )
-    return "\n".join(["flowchart TD", *(f"    {a} --> {b}" for a, b in shown), ""])
+    """A Mermaid flowchart: a box a floor, in it the rooms, from above to below."""
+    lines = ["flowchart TD"]
+    for floor, names in FLOORS.items():
+        lines += [f"    subgraph {floor}", *(f"        {name}" for name in names), "    end"]
+    graph = reduced(imports())
+    lines += [f"    {name} --> {there}" for name in sorted(graph) for there in sorted(graph[name])]
+    return "\n".join([*lines, ""])
+
+
+def purpose(name: str) -> str:
+    """The first sentence of the room's docstring."""
+    places = [ROOT / name, ROOT / "gateway" / name]
+    folder = next((each for each in places if each.is_dir()), None)
+    file = ROOT / "gateway" / f"{name}.py" if folder is None else folder / "__init__.py"
+    said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return " ".join(said.split("\n\n")[0].split())
+
+
+def table() -> str:
+    """The rooms by floor, and what each is for."""
+    rows = [
+        f"| {floor if name == names[0] else ''} | `{name}` | {purpose(name)} |"
+        for floor, names in FLOORS.items()
+        for name in names
+    ]
+    return "\n".join(["| floor | room | what it is for |", "|---|---|---|", *rows, ""])
+
+
+PARTS = {
+    re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL): drawing,
+    re.compile(r"(?<=<!-- rooms -->\n).*?(?=<!-- /rooms -->)", re.DOTALL): table,
+}
+"""What of the page is made, and by what."""
 
 
 def main() -> int:
-    """Put the drawing into the page."""
+    """Put both into the page."""
     page = PAGE.read_text("utf-8")
-    PAGE.write_text(FENCE.sub(lambda _: drawing(), page, count=1), "utf-8")
+    for place, made in PARTS.items():
+        page = place.sub(lambda _, made=made: made(), page, count=1)  # type: ignore[misc]
+    PAGE.write_text(page, "utf-8")
     return 0
 
 
