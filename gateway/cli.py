@@ -9,6 +9,7 @@ import sys
 from gateway import __version__
 from gateway.errors import SettingsError, StationError
 from gateway.texts import Texts
+from gateway.texts.parser import speak
 
 COMMANDS = {
     "run": "gateway.station.command",
@@ -62,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Chinese still shows the rest
     asked = next((word for word in arguments if word in COMMANDS), None)
     texts = Texts.of_environment()
+    speak(texts)
     parser = build_parser(asked, texts)
     args = parser.parse_args(arguments)
     if args.command is None:
@@ -76,6 +78,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except StationError as error:
         print(texts.say(error.code, **error.data), file=sys.stderr)
+        if remedy := texts.remedy(error.code, **error.data):
+            print(f"    → {remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -182,6 +182,7 @@ def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts
         office=f"https://127.0.0.1:{ports.office}",
         authority=folder / "platform" / "ca.pem",
         settings=folder / "config" / "station.toml",
+        run=folder / "run",
         station_pid=pids["station"],
         field_pid=pids["field"],
         platform_pid=pids["platform"],

@@ -261,6 +261,18 @@ async def test_a_bluetoothd_that_is_restarted_is_found_again(broker) -> None:
         assert here.bus_states() == ["up", "down ble.refused", "up"]
 
 
+async def test_a_station_that_starts_anew_hears_them_again(broker) -> None:
+    async with Air(parse(AIR), FakeBluez()).on(broker.address) as air:
+        for _ in range(2):
+            there = Station(air)
+            task = asyncio.create_task(there.bus.run())
+            await there.until(lambda there=there: there.latest("plain"))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await _let_bleak_go()
+        assert air.bluez.scans == 2
+
+
 async def test_a_d_bus_that_dies_is_a_lost_radio(broker) -> None:
     async with station(broker) as here:
         await here.until(lambda: here.latest("plain"))

@@ -80,6 +80,11 @@ async def town(tmp_path):
 PLAY = OrderForm(STATION, "broadcast.play", {"clip": "notice"}, manner="signed")
 FORMS = {
     "forged": ({"manner": "forged"}, "refused", "inbox.forged"),
+    "a forged question": (
+        {"kind": "ping", "data": {}, "manner": "forged"},
+        "refused",
+        "inbox.forged",
+    ),
     "unsigned": ({"manner": "unsigned"}, "refused", "inbox.unsigned"),
     "stale": ({"ttl_s": -1.0}, "refused", "inbox.expired"),
     "elsewhere": ({"names": "balizhuang-02"}, "refused", "inbox.wrong-station"),

@@ -63,8 +63,8 @@ class _Device:
         return news or duplicates
 
     def advertised(self) -> dict[str, Variant]:
-        """The properties that come from adverts."""
-        properties = {"RSSI": Variant("n", self.rssi)}
+        """The properties that come from adverts; no signal strength while nobody scans."""
+        properties = {} if self.rssi is None else {"RSSI": Variant("n", self.rssi)}
         if self.services:
             services = {uuid: Variant("ay", data) for uuid, data in self.services.items()}
             properties["ServiceData"] = Variant("a{sv}", services)

@@ -1,6 +1,7 @@
 """`yizhan settings`: show, check, change, look back, go back; beside a running station or alone."""
 
 import argparse
+import datetime
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from gateway.appliance.settings import alone
 from gateway.appliance.settings.answers import Answer, Told, refusal
 from gateway.appliance.settings.cycle import Preview
 from gateway.appliance.settings.records import Outcome, Record
+from gateway.appliance.settings.said import who
 from gateway.appliance.settings.section import API, Asked, Back, Shown, Text
 from gateway.appliance.settings.shelf import Shelf
 from gateway.appliance.settings.starting import FOLDER
@@ -148,15 +150,26 @@ def _history(args: argparse.Namespace, texts: Texts) -> int:
     rows = [
         (
             record.number,
-            record.at or texts.say("change.no-time"),
+            _when(record, texts),
             texts.say(record.said),
-            record.who,
+            who(record.who, {}, texts),
             record.why,
         )
         for record in records
     ]
     print(table(heads, rows, right=(0,)))
+    for record in records:
+        for each in record.troubles:
+            said = texts.say(each.code, **each.data)
+            print(texts.say("change.trouble-of", number=record.number, said=said))
     return 0
+
+
+def _when(record: Record, texts: Texts) -> str:
+    """By the clock on this machine's wall."""
+    if record.at is None:
+        return texts.say("change.no-time")
+    return datetime.datetime.fromisoformat(record.at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def _tell(answer: Answer, args: argparse.Namespace, texts: Texts) -> int:

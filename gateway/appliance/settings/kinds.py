@@ -12,6 +12,10 @@ from gateway.errors import CommandRefused, SettingsError
 from gateway.settings import Mistake
 from gateway.upstream.inbox.command import CommandKind, Mandate
 
+MISTAKES_MAX = 20
+VALUE_CHARACTERS_MAX = 200
+"""What a receipt tells of them: a text may be nothing but mistakes."""
+
 
 class Read(msgspec.Struct, frozen=True):
     """Asks for the settings as they stand."""
@@ -70,8 +74,17 @@ async def _told(outcome: Outcome) -> Any:
 
 
 def _with_mistakes(error: SettingsError) -> CommandRefused:
-    """All mistakes in one receipt, as plain values."""
+    """The mistakes in one receipt, as plain values; `count` says how many there are in all."""
     mistakes: tuple[Mistake, ...] = error.data.get("mistakes", ())
-    plain = [{"line": each.line, "path": each.path, "code": each.code} for each in mistakes]
+    plain = [_plain(each) for each in mistakes[:MISTAKES_MAX]]
     data = {name: value for name, value in error.data.items() if name != "mistakes"}
     return CommandRefused(error.code, **data, mistakes=plain)
+
+
+def _plain(mistake: Mistake) -> dict[str, Any]:
+    data = {
+        name: str(value)[:VALUE_CHARACTERS_MAX]
+        for name, value in mistake.data.items()
+        if isinstance(value, str | int | float)
+    }
+    return {"line": mistake.line, "path": mistake.path, "code": mistake.code, "data": data}

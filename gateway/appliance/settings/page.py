@@ -14,6 +14,7 @@ from aiohttp import web
 from gateway.appliance.settings.cycle import Cycle
 from gateway.appliance.settings.differences import Differences, differences
 from gateway.appliance.settings.records import Outcome, Record, digest_of
+from gateway.appliance.settings.said import who
 from gateway.appliance.settings.shelf import before
 from gateway.errors import UsageError
 from gateway.health import Vitals
@@ -122,7 +123,7 @@ class Page:
             number=record.number,
             when=_when(record, words, now),
             trust=words(f"trust.{record.trust.value}"),
-            who=_who(record.who, self._names(), words),
+            who=who(record.who, self._names(), words),
             why=record.why,
             mark=(*MARKS[record.state], words(record.said)),
             troubles=tuple(words(each.code, **each.data) for each in record.troubles),
@@ -158,14 +159,6 @@ def _number(text: str) -> int:
     if not is_number(text):
         raise UsageError("web.no-number", name="number")
     return int(text)
-
-
-def _who(actor: str, names: Mapping[str, str], words: Words) -> str:
-    kind, _, id_ = actor.partition(":")
-    if id_ in names:
-        return f"{names[id_]} {id_}"
-    code = f"desk.who-{kind}-{id_}"
-    return words(code) if code in words else words("appliance.who", kind=kind, id=id_)
 
 
 def _when(record: Record, words: Words, now: Vitals) -> str:

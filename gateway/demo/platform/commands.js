@@ -1,28 +1,7 @@
 // The page of commands: sends what it is told to, and once a second shows what became of it.
 
-const EXAMPLES = {
-  ping: ["问一声", {}],
-  "clock.offset": ["对表", { at: "现在" }],
-  "feed.replay": ["重发一段", { lane: "telemetry", from: 1, to: 100 }],
-  "device.write": ["写设备", { device: "di-b3", point: "relay", value: true }],
-  "key.rotate": ["换钥匙", {}],
-  "settings.read": ["读设置", {}],
-  "settings.apply": ["改设置", { text: "schema = 1\n…", why: "…" }],
-  "command.cancel": ["撤回", { of: "上一条" }],
-  "broadcast.play": ["播放", { zones: ["all"], class: "emergency", preset: "smoke" }],
-  "broadcast.stop": ["停播", { zones: ["all"] }],
-};
-const WRONG = {
-  unsigned: ["不签名", { manner: "unsigned" }],
-  forged: ["别人签的", { manner: "forged" }],
-  late: ["已经作废", { ttl_s: -1 }],
-  brief: ["两秒作废", { ttl_s: 2 }],
-  elsewhere: ["写着别的站", { names: "balizhuang-02" }],
-  twice: ["发两遍", { times: 2 }],
-  large: ["一兆大", { pad_bytes: 1048576 }],
-  unknown: ["没有的命令", { kind: "coffee.make" }],
-  flood: ["一万条", { count: 10000 }],
-};
+import { EXAMPLES, WRONG } from "./examples.js";
+
 const MANNERS = {
   signed: "签名", unsigned: "没签名", forged: "别人签的", late: "已作废",
   elsewhere: "写着别的站", twice: "发两遍", large: "一兆大",
@@ -37,17 +16,18 @@ const STATES = {
   duplicate: ["又来一遍，没重办", "done"],
 };
 const WHY = {
-  "inbox.unsigned": "没有签名", "inbox.forged": "签名不对", "inbox.expired": "过期了",
-  "inbox.wrong-station": "不是给本站的", "inbox.unavailable": "不会办这一种",
-  "inbox.too-large": "太大", "inbox.malformed": "看不懂", "inbox.busy": "太多，没收",
-  "inbox.no-key": "驿站没有平台的公钥", "inbox.interrupted": "办到一半重启了",
-  "inbox.forgotten": "太旧，不记得了", "inbox.cancelled": "被撤回", "inbox.too-late": "撤不回了",
-  "inbox.unknown-command": "没收到过那一条", "bus.no-point": "没有这个设备或点",
+  "inbox.unsigned": "没有签名", "inbox.forged": "签名不对", "inbox.wrong-station": "不是给本站的",
+  "inbox.unavailable": "不会办这一种", "inbox.too-large": "太大", "inbox.malformed": "看不懂",
+  "inbox.no-key": "驿站没有平台的公钥", "inbox.not-cancellable": "开始了就停不下来",
 };
+const WORDS = new Map(EXAMPLES.map(([kind, word]) => [kind, word]).reverse());
+const READ_WITHIN_MS = 20000;
 
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("zh-CN");
 let last = null;
+let base = null;
+let state = { stations: [], commands: [] };
 
 function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -76,18 +56,34 @@ function time(ms) {
   return `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }
 
+// What a step says of itself: in words where there are any, else as the receipt has it.
+function told(step) {
+  if (step.state === "sent") return [step.reason.split(" ").map((each) => MANNERS[each]).join("，")];
+  if (step.said.length) return step.said;
+  const why = WHY[step.reason] ?? step.reason;
+  const plain = step.detail && step.state !== "duplicate" && !("text" in step.detail);
+  return [why, plain ? JSON.stringify(step.detail) : ""];
+}
+
 function stepItem(step, at, life) {
   const [word, stop] = STATES[step.state];
   const past = stop === "now" && at < life.length - 1;
-  const manner = step.reason.split(" ").map((each) => MANNERS[each]).join("，");
-  const why = step.state === "sent" ? manner : WHY[step.reason] ?? step.reason;
-  const detail = step.detail && step.state !== "duplicate" ? JSON.stringify(step.detail) : "";
-  return el("li", { class: past ? "done" : stop }, el("b", {}, word),
-    el("p", { class: "soft" }, [time(step.came_ms), why, detail].filter(Boolean).join(" · ")));
+  const lines = told(step).filter(Boolean);
+  const made = el("li", { class: past ? "done" : stop }, el("b", {}, word),
+    el("p", { class: "soft" }, [time(step.came_ms), lines[0]].filter(Boolean).join(" · ")),
+    ...lines.slice(1).map((line) => el("p", {}, line)));
+  if (step.detail?.text && step.state === "done") made.append(readText(step.detail));
+  return made;
+}
+
+function readText(detail) {
+  const lines = detail.text.split("\n").length;
+  return el("div", { class: "flow" }, el("span", {}, `${number.format(lines)} 行`),
+    button("拿来改", () => edit(detail)));
 }
 
 function lifeItem(command) {
-  const [word] = EXAMPLES[command.kind] ?? ["别的命令"];
+  const word = WORDS.get(command.kind) ?? "别的命令";
   const again = button("再发一遍", () => post(`api/commands/${command.id}/again`, {}));
   again.setAttribute("aria-label", `再发一遍：${word} ${command.id.slice(-6)}`);
   return el("article", { class: "stack" },
@@ -120,11 +116,49 @@ async function post(path, body) {
   return answer.ok ? JSON.parse(text) : { error: text };
 }
 
+// The settings are no data to be typed as JSON: they are read from the station, and changed here.
+function choose(kind) {
+  const settings = kind === "settings.apply";
+  $("kind").value = kind;
+  $("settings").hidden = !settings;
+  $("data-label").hidden = settings;
+}
+
+function edit(detail) {
+  choose("settings.apply");
+  base = detail.digest;
+  $("text").value = detail.text;
+  $("said").textContent = "这是驿站现在的设置。改几处，写上为什么，签名发出。不行的话驿站自己退回。";
+  $("text").focus();
+}
+
+async function readThenEdit() {
+  choose("settings.apply");
+  const id = await send({ kind: "settings.read", data: {} }, "先读现在的设置");
+  const until = Date.now() + READ_WITHIN_MS;
+  while (id && Date.now() < until) {
+    await new Promise((done) => setTimeout(done, 300));
+    await show();
+    const step = state.commands.find((each) => each.id === id)?.life.at(-1);
+    if (step?.state === "done") return edit(step.detail);
+    if (["failed", "refused", "expired"].includes(step?.state)) break;
+  }
+  $("said").textContent = "没有读到驿站的设置，看右边为什么。";
+}
+
+async function fillIn(kind, data) {
+  if (kind === "settings.apply") return readThenEdit();
+  choose(kind);
+  const { rides } = await (await fetch("api/state")).json();
+  const known = { now: new Date(), last, ride: rides.latest[0]?.ride };
+  $("data").value = JSON.stringify(data(known), null, 1);
+}
+
 function written() {
   const kind = $("kind").value.trim();
-  const data = JSON.parse($("data").value || "{}");
-  if (kind === "clock.offset" && data.at === "现在") data.at = new Date().toISOString();
-  if (kind === "command.cancel" && data.of === "上一条") data.of = last;
+  const data = kind === "settings.apply"
+    ? { text: $("text").value, why: $("why").value.trim(), base }
+    : JSON.parse($("data").value || "{}");
   return { station: $("station").value.trim(), kind, data, ttl_s: Number($("ttl").value), manner: "signed" };
 }
 
@@ -139,10 +173,11 @@ async function send(change, word) {
   const answer = await post("api/commands", form);
   if (answer.id) last = answer.id;
   $("said").textContent = answer.id ? `${word}：发了，编号 …${answer.id.slice(-6)}。` : `没有发：${answer.error}`;
+  return answer.id;
 }
 
 async function show() {
-  const state = await (await fetch("api/commands")).json();
+  state = await (await fetch("api/commands")).json();
   if (!$("station").value && state.stations.length) $("station").value = state.stations[0];
   const words = Object.entries(state.tally).map(([name, n]) => `${STATES[name][0]} ${number.format(n)}`);
   $("tally").textContent = words.join("，");
@@ -151,13 +186,11 @@ async function show() {
     (all.length ? all.map(enrolledItem) : [el("li", { class: "soft" }, "还没有站登记。")]));
 }
 
-for (const [kind, [word, data]] of Object.entries(EXAMPLES)) {
-  $("kinds").append(el("option", { value: kind }, word));
-  $("examples").append(button(word, () => {
-    $("kind").value = kind;
-    $("data").value = JSON.stringify(data, null, 1);
-  }));
+for (const [kind, word, data] of EXAMPLES) {
+  if (WORDS.get(kind) === word) $("kinds").append(el("option", { value: kind }, word));
+  $("examples").append(button(word, () => fillIn(kind, data)));
 }
+$("kind").addEventListener("input", () => choose($("kind").value.trim()));
 for (const [word, change] of Object.values(WRONG)) {
   $("wrong").append(button(word, () => $("form").reportValidity() && send(change, word)));
 }

@@ -9,10 +9,12 @@ from aiohttp import web
 from gateway.demo.platform.asked import asked, file
 from gateway.demo.platform.orders import OrderForm, Orders
 from gateway.demo.platform.registrar import Registrar
+from gateway.demo.platform.saying import said
 from gateway.demo.platform.store import Order, Step, Store
 from gateway.errors import UsageError
 
 SHOWN = 12
+SCRIPTS = ("commands.js", "examples.js")
 
 
 class CommandsPage:
@@ -27,7 +29,7 @@ class CommandsPage:
         """What to mount."""
         return [
             web.get("/commands", file("commands.html", "text/html")),
-            web.get("/commands.js", file("commands.js", "text/javascript")),
+            *(web.get(f"/{name}", file(name, "text/javascript")) for name in SCRIPTS),
             web.get("/api/commands", self._state),
             web.post("/api/commands", self._issue),
             web.post("/api/commands/{id}/again", self._again),
@@ -76,4 +78,5 @@ class CommandsPage:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {**step._asdict(), "detail": json.loads(step.detail or "null")}
+    detail = json.loads(step.detail or "null")
+    return {**step._asdict(), "detail": detail, "said": said(step.reason, detail)}

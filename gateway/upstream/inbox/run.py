@@ -215,8 +215,8 @@ class Inbox:
             raise CommandRefused(c.UNSIGNED, kind=command.kind, of=of)
         if command.kind not in self._kinds:
             raise CommandRefused(c.UNAVAILABLE, kind=command.kind, of=of)
-        if must_sign:
-            self._keys.check(command, raw)
+        if must_sign or (command.signature is not None and self._keys.key is not None):
+            self._keys.check(command, raw)  # what need not be signed must not be signed wrongly
 
     def _ahead(self, command: Command) -> bool:
         wall_ns = self._clock.stamp().wall_ns

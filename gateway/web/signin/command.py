@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     status, answer = ask(control_path() or CONTROL, method, path, texts.lang)
     if status != HTTPStatus.OK:
         print(texts.say("accounts.said-no", why=answer.get("title", status)), file=sys.stderr)
+        if remedy := answer.get("detail"):
+            print(f"    → {remedy}", file=sys.stderr)
         return 1
     if args.json:
         print(json.dumps(answer, ensure_ascii=False))
