@@ -1,0 +1,74 @@
+"""The documents name what there is: tests, files, commands; and both languages say the same."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import COMMANDS
+from tests.house.test_tidy import ROOT, tracked
+
+DOCS = sorted(ROOT / name for name in tracked() if name.endswith(".md"))
+NAMED = re.compile(r"`(?:tests/)?((?:[a-z_]+/)+test_\w+\.py)(?:::(test_\w+)(…)?)?[`(]?")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+READMES = [ROOT / "README.md", ROOT / "docs/README.zh.md"]
+
+
+@cache
+def functions_of(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", DOCS, ids=short)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    gone = []
+    for file, function, open_end in NAMED.findall(page.read_text("utf-8")):
+        path = ROOT / "tests" / file
+        names = functions_of(path) if path.exists() else frozenset()
+        there = any(name.startswith(function) if open_end else name == function for name in names)
+        if not path.exists() or (function and not there):
+            gone.append(f"{file}::{function}")
+    assert gone == []
+
+
+def test_the_page_on_security_names_enough_of_them() -> None:
+    found = NAMED.findall((ROOT / "docs/security.md").read_text("utf-8"))
+    assert len({file for file, *_ in found}) >= 20
+    assert any(function for _, function, _ in found)
+
+
+@pytest.mark.parametrize("page", DOCS, ids=short)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    links = LINK.findall(page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text("utf-8")
+    pages = {page.name for page in DOCS if page.parent == ROOT / "docs"} - {"README.md"}
+    assert pages <= set(LINK.findall(index))
+
+
+@pytest.mark.parametrize("page", READMES, ids=short)
+def test_every_command_is_in_the_readme(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = {
+        name for each in re.findall(r"`yizhan ([a-z|\\]+)", text) for name in re.split(r"\W+", each)
+    }
+    assert COMMANDS.keys() <= named
+
+
+def test_both_languages_say_the_same() -> None:
+    """The same commands, pages and headings, in the same order."""
+    english, chinese = (page.read_text("utf-8") for page in READMES)
+    for what in (r"^\| (`yizhan [^`]+`|http\S+) ", r"^(\./dev \w+|yizhan \w+)", r"^(#+) "):
+        found = re.compile(what, re.MULTILINE)
+        assert found.findall(english) == found.findall(chinese)
