@@ -60,10 +60,18 @@ class Calendar:
         self._quarter = lru_cache(maxsize=256)(self._start_of_quarter)
 
     @classmethod
-    def load(cls, timezone: str, file: Path) -> "Calendar":
-        """The calendar with the holidays of that file."""
-        decoded = msgspec.convert(tomllib.loads(file.read_text("utf-8")), _File)
-        return cls(timezone, {int(year): days for year, days in decoded.year.items()})
+    def load(cls, timezone: str, *files: Path) -> "Calendar":
+        """The calendar with the holidays of those files; the last word on a year counts."""
+        return cls.of_texts(timezone, *(file.read_text("utf-8") for file in files))
+
+    @classmethod
+    def of_texts(cls, timezone: str, *texts: str) -> "Calendar":
+        """As `load`, of the files' texts; ValueError for what is no such file."""
+        years: dict[int, Year] = {}
+        for text in texts:
+            decoded = msgspec.convert(tomllib.loads(text), _File)
+            years.update((int(year), days) for year, days in decoded.year.items())
+        return cls(timezone, years)
 
     def covers(self, date: datetime.date) -> bool:
         """Whether the holidays of that year are known."""

@@ -166,6 +166,7 @@ class _Loader:
             devices=devices,
             timezone=station.timezone,
             language=station.language,
+            own=self._file.parent,
         )
         linkage = LinkageReader(self._decoder, written=self._ids, devices=devices)
         return read_rules(reader, linkage, self._each)

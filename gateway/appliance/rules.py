@@ -3,6 +3,7 @@
 import zoneinfo
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from drivers.contract import Point as DevicePoint
@@ -46,8 +47,12 @@ class RuleReader:
         devices: Mapping[str, DeviceSetting],
         timezone: str,
         language: str,
+        own: Path,
     ) -> None:
-        """`table` is the whole file; all others are those without a mistake."""
+        """`table` is the whole file; all others are those without a mistake.
+
+        In the folder `own` may stand `rules/` and `holidays/` of this station alone.
+        """
         self._decoder = decoder
         self._table = table
         self._places = places
@@ -55,9 +60,23 @@ class RuleReader:
         self._buses = buses
         self._devices = devices
         self._language = language
-        self._calendar = calendar(timezone)
-        self._recipes = shelf(shared("rules"))
+        self._calendar = self._dated(timezone, own / "holidays")
+        self._recipes = {**shelf(shared("rules")), **self._own(own / "rules")}
         self._points = 0
+
+    def _dated(self, timezone: str, own: Path) -> Calendar:
+        try:
+            return calendar(timezone, tuple(_texts(own)))
+        except (ValueError, OSError) as error:
+            self._decoder.blame((), "rules.bad-holidays", folder=str(own), reason=str(error))
+            return calendar(timezone)
+
+    def _own(self, own: Path) -> Mapping[str, Recipe]:
+        try:
+            return shelf(own)
+        except UsageError as error:
+            self._decoder.blame_error((), error)
+            return {}
 
     def rule(self, rule_id: str, table: Any, path: KeyPath) -> tuple[Watch, ...] | None:
         """One `[rule.*]`; None after a mistake."""
@@ -234,17 +253,24 @@ def _around(zones: Mapping[str, ZoneOptions], heard: Collection[str]) -> dict[st
     return named
 
 
+def _texts(folder: Path) -> Iterator[str]:
+    for file in sorted(folder.glob("*.toml")):
+        yield file.read_text("utf-8")
+
+
 @cache
-def calendar(timezone: str) -> Calendar:
-    """The station's calendar, with the holidays that are shipped; one object for one zone.
+def calendar(timezone: str, own: tuple[str, ...] = ()) -> Calendar:
+    """The calendar with the holidays that are shipped, and those texts; the same object for both.
 
     A zone that there is not has been blamed where it stands; rules are read on all the same.
+    ValueError where a text is no holidays.
     """
-    holidays = shared("holidays", "cn.toml")
+    texts = (*_texts(shared("holidays")), *own)
     try:
-        return Calendar.load(timezone, holidays)
+        zoneinfo.ZoneInfo(timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return Calendar.load("UTC", holidays)
+        timezone = "UTC"
+    return Calendar.of_texts(timezone, *texts)
 
 
 def _point(point: DevicePoint | None, wired: Wired | None, every_s: float | None) -> Point:

@@ -39,7 +39,6 @@ from broadcast.volume import Volumes
 from drivers.contract import Reading
 from drivers.shelf import shared
 from gateway.appliance.doctor.facts import Sound, SpeakerFact
-from gateway.appliance.rules import calendar
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
 from gateway.clock import Clock
@@ -81,7 +80,7 @@ def house_of(settings: Settings) -> House:
         for zone_id, zone in settings.zones.items()
     }
     options = settings.sound.broadcast
-    quiet = Quiet(options.quiet, calendar(settings.station.timezone))
+    quiet = Quiet(options.quiet, settings.rules.calendar)
     return House(zones, quiet, frozenset(options.emergency))
 
 
@@ -118,7 +117,7 @@ class Sounding:
         studio = Studio(self.voice, self.shelf, self.presets, spoken, self.phrases, asides=asides)
         house = house_of(settings)
         timezone = settings.station.timezone
-        self.schedules = Schedules(journal, clock, timezone, calendar(timezone))
+        self.schedules = Schedules(journal, clock, timezone, settings.rules.calendar)
         self.room = Broadcast(journal, clock, house, self._engine, studio, page=self._page)
         microphones, air = settings.sound.microphones, Air(self.room, self.shelf)
         self.paging = Paging(microphones, self._engine, self.room, air, self._spoken)

@@ -1,5 +1,6 @@
 """`yizhan check` proves the rules: every mistake at its line, all at once, in both languages."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,47 @@ def test_what_follows_from_a_rule_and_how_late_is_told_before_anything_runs(tmp_
     said = summary(outlook(settings), (), Texts("en"))
     assert "tell the platform, call the desk, call duty" in said
     assert "the desk alone" in said
+
+
+DATED = """schema = 1
+[year.2027]
+off = ["01-01..01-03", "02-05..02-11"]
+on = ["02-20"]
+"""
+
+
+def test_the_next_year_s_holidays_stand_beside_the_settings(tmp_path):
+    (tmp_path / "holidays").mkdir()
+    (tmp_path / "holidays" / "cn.toml").write_text(DATED, "utf-8")
+    settings, mistakes = examined(tmp_path, SMOKE)
+    assert mistakes == ()
+    days = settings.rules.calendar
+    assert days.last_year == 2027
+    assert days.is_workday(datetime.date(2027, 2, 20))
+    assert not days.is_workday(datetime.date(2026, 10, 1)), "what is shipped still counts"
+    (tmp_path / "holidays" / "cn.toml").write_text(DATED.replace("02-05", "02-35"), "utf-8")
+    assert [one.code for one in examined(tmp_path, SMOKE)[1]] == ["rules.bad-holidays"]
+
+
+OWN = """schema = 1
+id = "pond-low"
+name = { zh = "鱼池水位低", en = "Pond low" }
+kind = "threshold"
+severity = "minor"
+basis = "自己的"
+[set]
+below = 5
+"""
+
+
+def test_a_rule_of_the_station_s_own_stands_beside_the_settings(tmp_path):
+    (tmp_path / "rules").mkdir()
+    file = tmp_path / "rules" / "pond-low.toml"
+    file.write_text(OWN, "utf-8")
+    settings, mistakes = examined(tmp_path, rule("pond", "pond-low", f'["{LOAD}"]'))
+    assert mistakes == ()
+    assert settings.rules.watches[0].facts.name == "鱼池水位低"
+    for wrong in (OWN.replace("minor", "dire"), OWN.replace("threshold", "dream"), "id = "):
+        file.write_text(wrong, "utf-8")
+        codes = [one.code for one in examined(tmp_path, SMOKE)[1]]
+        assert codes == ["rules.bad-recipe"]
