@@ -1,12 +1,12 @@
 """The desk's broadcast section: its pages, forms, live sound, card and needs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from broadcast.guard import Answer
 from broadcast.mute import NAV, PAGES_FOLDER
-from broadcast.options import KeyOptions
+from broadcast.options import KeyOptions, PresetOptions
 from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
 from broadcast.pages import acts, clips, now, past, zones
 from broadcast.pages import words as told
@@ -23,7 +23,9 @@ from broadcast.pages.listen import Ears, Listening
 from broadcast.pages.microphone import Microphone
 from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
+from broadcast.prepare import Clip
 from gateway.access import Caller
+from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
@@ -56,6 +58,7 @@ class BroadcastPages:
             waiting=[past.row(kept, deck, seen.timezone, words) for kept in now.waiting(deck)],
             told=self._told(request),
             presets=presets,
+            lengths=self._lengths(presets),
             tree=zones.tree(deck),
             coming=coming(deck, seen.timezone, words)[:6],
             rows=past.rows(deck, seen.timezone, words),
@@ -84,6 +87,20 @@ class BroadcastPages:
         return request.app[PAGES].render(
             request, "broadcast/past.html", seen, {}, rows=rows, day=day(deck, seen.timezone)
         )
+
+    def _lengths(self, presets: Mapping[str, PresetOptions]) -> dict[str, str]:
+        """How long each key speaks, once it is known."""
+        found = {id_: self._ready(each) for id_, each in presets.items()}
+        return {id_: told.seconds(clip.seconds) for id_, clip in found.items() if clip is not None}
+
+    def _ready(self, preset: PresetOptions) -> Clip | None:
+        deck = self._board.deck
+        if preset.clip is None:
+            return deck.voice.ready(preset.text or preset.name, preset.language)
+        try:
+            return deck.shelf.clip(preset.clip)
+        except UsageError:
+            return None
 
     def _told(self, request: web.Request) -> past.Row | None:
         deck = self._board.deck

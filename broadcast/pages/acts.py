@@ -96,6 +96,7 @@ class Acts:
             self._vitals(),
             {},
             said=text,
+            text_max=TEXT_CHARS_MAX,
             read=normalise(text),
             clip=clip,
             length=told.seconds(clip.seconds),

@@ -68,6 +68,8 @@ def who(actor: Who, deck: Deck, words: Words) -> str:
     """Whoever it was, as people call them."""
     if actor.kind == "staff" and not actor.id.startswith("key."):
         return deck.names().get(actor.id, actor.id)
+    if actor.kind == "installer" and actor.id in deck.names():
+        return deck.names()[actor.id]
     return words(f"cast.by-{actor.kind}", id=actor.id.removeprefix("key."))
 
 

@@ -54,11 +54,19 @@ def report(receipt: dict[str, Any], *, as_json: bool) -> int:
     else:
         texts = Texts.of_environment()
         state = texts.say(f"order.is-{receipt['state']}")
-        why = receipt.get("reason_code")
-        detail = receipt.get("detail") or {}
-        reason = "" if why is None else texts.say("order.why", why=texts.say(why, **detail))
-        _print(f"{receipt['of']}  {state}{reason}")
+        why = _why(texts, receipt)
+        _print(f"{receipt['of']}  {state}{texts.say('order.why', why=why) if why else ''}")
+        if remedy := texts.remedy(
+            receipt.get("reason_code") or "", **(receipt.get("detail") or {})
+        ):
+            _print(remedy)
     return 1 if receipt["state"] in NO else 0
+
+
+def _why(texts: Texts, receipt: dict[str, Any]) -> str:
+    """The reason in words; empty if there is none."""
+    why = receipt.get("reason_code")
+    return texts.say(why, **(receipt.get("detail") or {})) if why else ""
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -74,7 +82,7 @@ def _list(args: argparse.Namespace) -> int:
             ", ".join(one["zones"]),
             one["source"],
             texts.say(f"order.is-{one['receipt']['state']}"),
-            texts.say(why) if (why := one["receipt"].get("reason_code")) else None,
+            _why(texts, one["receipt"]) or None,
         )
         for one in found
     ]

@@ -136,7 +136,7 @@ async def test_without_a_script_presets_words_and_stop(chromium: Chromium, made:
         await page.wait_for_selector("text=三号楼十四点三十分停水")
         assert states(made) == []
         await page.click("#say")
-        await page.wait_for_selector("#told:has-text('3号楼14:30停水')")
+        await page.wait_for_selector(":is(#told, h1):has-text('3号楼14:30停水')")
         await until(lambda: states(made)[0] in {("notice", "playing"), ("notice", "finished")})
         await made.hush()
         await page.goto(made.https + HOME)
