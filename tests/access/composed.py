@@ -51,7 +51,8 @@ async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Site]:
     write_settings(folder, PORTS, air=False)
     file = settings_file(folder / "config")
     if not sound:
-        file.write_text(re.sub(r"(?ms)^\[speaker\..*?(?=^\[bus)", "", file.read_text("utf-8")))
+        text = re.sub(r"(?ms)^\[speaker\..*?(?=^\[bus)", "", file.read_text("utf-8"))
+        file.write_text(re.sub(r"(?ms)^\[key\..*?(?=^\[broadcast)", "", text))
     settings, state, made = load(folder / "config"), folder / "state", Site(folder, MovedClock())
     state.mkdir()
     real = Clock.open(state)
