@@ -7,7 +7,7 @@
     book.py       the open requests, bounded
     core.py       all of it together: presses, answers and time in; turns and effects out. Pure
     rides.py      what moves a ride; calls.py: a call; works.py: a work order, and what is promised
-    dispatch.py   the roads by which a car is asked for
+    dispatch.py   the roads by which a car is asked for; asker.py puts the question
     people.py     personal fields: masked, sealed, named by a token
     dictation.py  what somebody says instead of typing it
     speech/       what is said of every state

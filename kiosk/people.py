@@ -108,3 +108,8 @@ def masked(contact: Contact) -> str:
     if contact.last4 is not None:
         return f"****{contact.last4}"
     return "" if contact.card is None else f"****{contact.card[-2:]}"
+
+
+def last(mask: str) -> str:
+    """The signs at the end of a mask, as people say them: 尾号 5678."""
+    return mask[-4:].strip("*")

@@ -23,7 +23,7 @@ ActName = Annotated[str, msgspec.Meta(max_length=20)]
 Face = Literal["good", "fair", "bad"]
 
 
-class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How somebody can be reached, if they want to say: it goes into `private.db` at once."""
 
     phone: Annotated[str, msgspec.Meta(pattern="^[0-9]{5,20}$")] | None = None

@@ -15,21 +15,22 @@ import msgspec
 
 from gateway.audit import Who
 from gateway.clock import Clock, Deadline
-from gateway.errors import JournalError, StationError, Unavailable
+from gateway.errors import JournalError, StationError, Unavailable, UsageError
 from gateway.event import Event
 from gateway.journal import Journal, StateChange
 from gateway.places import Places
 from gateway.rules.duty import Duty
-from gateway.upstream.uplinks.contract import Refused, Unknown
+from gateway.upstream.uplinks.contract import Refused
+from kiosk.asker import Asker
 from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
 from kiosk.catalogue import Service
 from kiosk.core import NOTHING, ROOM, Core, Deed, Head
 from kiosk.dictation import Note
-from kiosk.dispatch import EXPIRED, NO_ROAD, UNSTORED, Answer, Question, Road, Status, heard
+from kiosk.dispatch import UNSTORED, Road, Status, heard
 from kiosk.events import event_of
 from kiosk.options import DESK, Plan
 from kiosk.people import People, forget, kept, masked, sealed
-from kiosk.request import Moment, Press, Request, S
+from kiosk.request import Contact, Moment, Press, Request, S
 from kiosk.screens import Screens
 from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
 
@@ -92,7 +93,7 @@ class Requests:
         self.deferred = self.unsaid = 0
         self.heard = True
         self._journal, self._clock = journal, clock
-        self._station, self._roads = station, roads
+        self.asker = Asker(plan, clock, people, roads, station=station, spoken=places.spoken)
         self._people, self._speaker, self._bell = people, speaker, bell
         self._offset_ns = 0
         self._waiting: deque[_Waiting] = deque()
@@ -149,6 +150,15 @@ class Requests:
         if given.person != request.person or given.voice != request.voice:
             await forget(self._people, given)  # it was a second press of the same thing
         return self.core.book.requests.get(request.id, request)
+
+    async def leave(self, request_id: str, contact: Contact) -> None:
+        """Whoever waits says how they can be known. UsageError if it has ended, or is known."""
+        request = self.core.request(request_id)
+        if request.ended or request.person:
+            raise UsageError("requests.not-now", act="leave", state=request.state)
+        service = self.services[request.service]
+        token = await self._people.keep(contact, service.keep_days)
+        self._take(self.core.attach(request_id, token, masked(contact)))
 
     async def act(self, request_id: str, deed: Deed, who: Who) -> Request:
         """Somebody does something with a request; UsageError if that cannot be done now."""
@@ -364,48 +374,8 @@ class Requests:
         return self._clock.deadline(SAY_WITHIN_S)
 
     async def _ask(self, ask: Ask) -> None:
-        answer = await self._answer(ask)
+        answer = await self.asker.answer(ask, self.core.book.requests.get(ask.id))
         self._take(self.core.answered(ask, heard(answer), self.moment()))
-
-    async def _answer(self, ask: Ask) -> Answer:
-        """What the road says; it is not asked a moment after the deadline."""
-        road = self._roads.get(ask.road)
-        if road is None:
-            return Refused(NO_ROAD)
-        question = await self._question(ask)
-        if question is None or self._is_late(ask):
-            return Refused(EXPIRED)
-        try:
-            return await road.ask(msgspec.json.encode(question), ask.deadline.at_ns)
-        except StationError as error:
-            return Unknown(error.code)
-
-    def _is_late(self, ask: Ask) -> bool:
-        """Whether storing and unsealing have taken all the time there was."""
-        return ask.deadline.passed(self._clock)
-
-    async def _question(self, ask: Ask) -> Question | None:
-        if ask.kind != "request":
-            return Question(kind=_KIND_OF[ask.kind], id=ask.ride, station=self._station)
-        request = self.core.book.requests.get(ask.id)
-        if request is None:
-            return None
-        contact = await self._people.recall(request.person) if request.person else None
-        now_ns = self._clock.now_ns()
-        return Question(
-            kind="ride.request",
-            id=ask.ride,
-            station=self._station,
-            ttl_s=self.plan.ride.accept_within_s,
-            press_age_ms=(now_ns - ask.began_ns) // 1_000_000,
-            place=request.place,
-            place_name=self.places.spoken(request.place),
-            phone=self.plan.phone,
-            contact=contact,
-        )
-
-
-_KIND_OF: Mapping[str, Any] = {"status": "ride.status", "cancel": "ride.cancel"}
 
 
 def _asking(road: Road) -> Callable[[], bool]:

@@ -28,13 +28,16 @@ DIGITS_MAX, NUMBER_DIGITS = 12, 6
 _CONTACT = re.compile(r"\d{4}|1[3-9]\d{9}|[02-9]\d{6,11}")
 """The last four digits, a mobile number, or a line in a house."""
 
+_CARD = re.compile(r"[0-9A-Za-z]{5,40}")
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One person's way through the pages. `part` is which handful of a list is shown.
 
     `request` is shown on its page; `trouble` is the code of what went wrong. `asked`: whether
     somebody is there is being asked. `hears`: the kiosk has a microphone; `voice_s` is how long
-    somebody has spoken, `voice_from` since which second of lived time they do.
+    somebody has spoken, `voice_from` since which second of lived time they do. `card` was held to
+    the reader, for whatever is asked next.
     """
 
     page: Page = "home"
@@ -54,6 +57,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     voice: Voice = ""
     voice_s: float = 0.0
     voice_from: int = 0
+    card: str = ""
 
 
 class Open(NamedTuple):
@@ -69,6 +73,12 @@ class Act(NamedTuple):
     """Something is to be done with the request that is shown."""
 
     deed: Deed
+
+
+class Leave(NamedTuple):
+    """Whoever waits for the request that is shown says how they can be known."""
+
+    contact: Contact | None
 
 
 class Find(NamedTuple):
@@ -93,7 +103,7 @@ class Hear(NamedTuple):
     """They want to hear what they have said."""
 
 
-Do = Open | Act | Find | Tell | Listen | Enough | Hear
+Do = Open | Act | Leave | Find | Tell | Listen | Enough | Hear
 Step = tuple[Session, Do | None]
 
 _BACK: dict[str, Page] = {
@@ -159,7 +169,9 @@ def _went(session: Session, word: str, value: str) -> Session:
         return to(session, "request")
     if word == "back" and session.page in _BACK:
         page = _BACK[session.page]
-        if session.page == "phone" and session.hears:
+        if session.page == "phone" and session.request:
+            page = "request"
+        elif session.page == "phone" and session.hears:
             page = "voice"
         voice = session.voice if page == "voice" else ""
         return to(session, page, digits="", part=0, voice=voice, trouble="")
@@ -194,12 +206,13 @@ _TURNS: dict[str, Callable[[Session, str], Session]] = {
         at, "voice" if at.hears else "phone", where=where, digits="", part=0, voice="", trouble=""
     ),
     "phone": lambda at, _: to(at, "phone", digits="", trouble=""),
+    "whom": lambda at, service: to(at, "phone", service=service, digits="", trouble=""),
     "unsay": lambda at, _: to(at, "voice", voice="", trouble=""),
 }
 _DOES: dict[str, Callable[[Session, str], Do]] = {
-    "open": lambda _, service: Open(service),
+    "open": lambda at, service: Open(service, contact=carried(at)),
     "danger": lambda at, what: Open(at.service, what),
-    "done": lambda at, _: Open(at.service, at.what, at.where or None, contact(at.digits)),
+    "done": lambda at, _: _whom(at, contact(at.digits)),
     "find": lambda at, _: Find(at.digits),
     "speak": lambda _, __: Listen(),
     "said": lambda _, __: Enough(),
@@ -208,6 +221,29 @@ _DOES: dict[str, Callable[[Session, str], Do]] = {
     "reopen": lambda _, __: Act(Deed(act="reopen")),
     "face": lambda _, face: Act(_rating(face)),
 }
+
+
+def _whom(at: Session, known: Contact | None) -> Do:
+    """The last thing that is asked of a fault; of a ride under way, an offer."""
+    if at.request:
+        return Leave(known)
+    return Open(at.service, at.what, at.where or None, known)
+
+
+def carded(at: Session, number: str) -> Step:
+    """A card was held to the reader: kept on the first screen, used where somebody is asked for."""
+    if not _CARD.fullmatch(number):
+        return at, None
+    if at.page == "home":
+        return msgspec.structs.replace(at, card=number), Tell()
+    if at.page == "phone" or (at.page == "request" and at.request):
+        return at, _whom(at, Contact(card=number))
+    return at, None
+
+
+def carried(at: Session) -> Contact | None:
+    """Whose card it is."""
+    return Contact(card=at.card) if at.card else None
 
 
 def contact(digits: str) -> Contact | None:

@@ -33,11 +33,13 @@ from kiosk.session import (
     Enough,
     Find,
     Hear,
+    Leave,
     Listen,
     Open,
     Session,
     Tell,
     Voice,
+    carded,
     reset,
     shows,
     step,
@@ -50,6 +52,9 @@ log = logging.getLogger(__name__)
 NIGHT = ("20:00", "06:30")
 BEAT_S = 1.0
 LOUDER_WITHIN_S = 15.0
+CARD = "card:"
+"""What a reader of cards presses."""
+
 SAY_WITHIN_S = 20.0
 """A page's sentence is for whoever stands before that page."""
 
@@ -90,9 +95,12 @@ class Terminal:
         async with self._lock:
             shown = self.look()
             key = shown.pressable(press)
-            if shown.name == on and key is not None:
+            if shown.name == on and press.startswith(CARD):
                 self._touch()
-                await self._pressed("again" if key.off else press)
+                await self._went(*carded(self._session, press.removeprefix(CARD)))
+            elif shown.name == on and key is not None:
+                self._touch()
+                await self._went(*step(self._session, "again" if key.off else press))
         return self.look()
 
     async def number(self, number: int) -> Screen:
@@ -176,7 +184,8 @@ class Terminal:
         return self._session.page == "request" and (shown is None or shown.ended)
 
     def _patience_s(self) -> float:
-        return PRIVATE_S if self._session.digits or self._session.voice else IDLE_S
+        session = self._session
+        return PRIVATE_S if session.digits or session.voice or session.card else IDLE_S
 
     def _leave(self) -> None:
         """Nothing of anybody, but for what somebody still waits for."""
@@ -188,10 +197,8 @@ class Terminal:
         now_ns = self._station.clock.now_ns()
         self._session = msgspec.structs.replace(self._session, touched_ns=now_ns, asked=False)
 
-    async def _pressed(self, press: str) -> None:
-        before = self._session
-        after, do = step(before, press)
-        self._session = after
+    async def _went(self, after: Session, do: Do | None) -> None:
+        before, self._session = self._session, after
         if after.language != before.language:
             self._room.languages[self.kiosk] = after.language
         if do is not None:
@@ -207,6 +214,8 @@ class Terminal:
                 self._find(do.number)
             elif isinstance(do, Listen | Enough | Hear):
                 await self._voice(do)
+            elif isinstance(do, Leave):
+                await self._left(do)
             elif isinstance(do, Act):
                 request = self._session.request
                 self._session = shows(self._session, request)
@@ -215,9 +224,17 @@ class Terminal:
                 await self._open(do)
         except StationError as error:
             log.warning("kiosk %s: %s", self.kiosk, error)
-            if not isinstance(do, Act):  # what can no longer be done shows what has become of it
+            if not isinstance(do, Act | Leave):  # whose screen shows what has become of it
                 self._session = to(self._session, "sorry", trouble=error.code, digits="")
             self._say()
+
+    async def _left(self, do: Leave) -> None:
+        """Back to what they wait for; it may have ended meanwhile."""
+        request = self._session.request
+        self._session = shows(self._session, request)
+        if do.contact is not None:
+            await self._room.leave(request, do.contact)
+        self._say()
 
     async def _voice(self, do: Listen | Enough | Hear) -> None:
         if isinstance(do, Enough):

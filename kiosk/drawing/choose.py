@@ -90,19 +90,21 @@ def phone(scene: Scene) -> Screen:
     """A number, or none. Where there is no microphone, that is said, too."""
     words, digits = scene.words, scene.session.digits
     service = scene.services[scene.session.service]
-    good = ready(digits)
-    none = "kiosk.phone-none" if scene.session.hears else "kiosk.phone-none-mute"
+    good, ride = ready(digits), service.family == "ride"
+    name = "phone-ride" if ride else "phone"
+    none = f"kiosk.{name}-none" if ride or scene.session.hears else "kiosk.phone-none-mute"
     hint = words(none if not digits else _hint(digits), left=11 - len(digits))
+    head = words(f"kiosk.{name}-head")
     word = words("kiosk.no-number" if not digits else "kiosk.done")
     done = _key(scene, "done", word, "is-ride" if good else "quiet")
     if digits and not good:
         done = off(done, because="")
     return screen(
         scene,
-        "phone",
-        words("kiosk.phone-head"),
-        size=scene.sheet.fit(words("kiosk.phone-head"), scene.sheet.column_mm, "x4", 2),
-        lines=(_digits(scene, digits, 11), line(scene, hint, "x2")),
+        name,
+        head,
+        size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
+        lines=(_digits(scene, digits, 4 if ride else 11), line(scene, hint, "x2")),
         keys=_pad(scene, done),
         pad=True,
         foot=foot(scene, "back"),

@@ -3,6 +3,8 @@
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.drawing.scene import Scene, foot, line, off, screen, tile, wide
 from kiosk.options import Fixture
+from kiosk.people import last, masked
+from kiosk.request import Contact
 from kiosk.screen import Key, Line, Row, Screen
 
 ROWS_MAX = 3
@@ -12,7 +14,10 @@ def home(scene: Scene) -> Screen:
     """By day, by night; with the platform away it says so before anybody presses."""
     rides = "ride" in scene.kiosk.services
     away = rides and scene.network_away
+    carded = scene.session.card and not away
     name = ("home-away" if scene.can_ride else "home-cut") if away else "home"
+    if carded:
+        name = "home-card"
     sheet = scene.sheet
     return screen(
         scene,
@@ -22,7 +27,7 @@ def home(scene: Scene) -> Screen:
         size=sheet.fit(scene.name, sheet.column_mm - 130, "x4", 2),
         clock=scene.clock,
         date=scene.date,
-        lines=_away(scene) if away else _today(scene),
+        lines=_away(scene) if away else _card(scene) if carded else _today(scene),
         keys=_keys(scene),
         foot=foot(scene, "options"),
     )
@@ -45,6 +50,12 @@ def _today(scene: Scene) -> tuple[Line, ...]:
             size="x3" if size > "x2" else size,
         ),
     )
+
+
+def _card(scene: Scene) -> tuple[Line, ...]:
+    """Whose card it is that was read, as far as a screen may say."""
+    shown = scene.words("kiosk.card", last=last(masked(Contact(card=scene.session.card))))
+    return (line(scene, shown, "x4", 1, kind="icon", icon="user"),)
 
 
 def _away(scene: Scene) -> tuple[Line, ...]:

@@ -1,6 +1,7 @@
 """A ride: what is read of it, and what can be pressed, in each of its states."""
 
-from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, tile, wide
+from kiosk.people import last
 from kiosk.request import Request, S
 from kiosk.screen import Key, Line, Row, Screen
 
@@ -51,11 +52,12 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
 
 
 def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
+    known = scene.words("kiosk.ride-whom", last=last(request.masked))
     count = Line(
         kind="count",
         start=request.opened_ns // S,
         size="x6",
-        note=scene.words("kiosk.ride-usual"),
+        note=known if request.masked else scene.words("kiosk.ride-usual"),
     )
     if scene.sheet.shape == "wide" or scene.session.large:
         return (count,)
@@ -95,7 +97,12 @@ def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
     words, state = scene.words, request.state
     if state in WAITS | COMES:
         # never where the key lay that called the car, and asked about once more
-        return (wide(scene, "confirm", words("kiosk.cancel-ride"), "cross", number="4"),)
+        cancel = words("kiosk.cancel-ride")
+        if request.masked:
+            return (wide(scene, "confirm", cancel, "cross", number="4"),)
+        whom = tile(scene, f"whom:{request.service}", words("kiosk.ride-whom-key"), "user", 3,
+                    number="2", high="h2")  # fmt: skip
+        return (whom, tile(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
     if state in NONE and scene.can_ride:
         note = words("kiosk.ride-once-more-note")
         word = words("kiosk.ride-once-more")

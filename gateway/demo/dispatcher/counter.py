@@ -59,6 +59,7 @@ class Counter:
         return {
             "mood": office.mood.value,
             "rides": office.rides,
+            "passengers": office.passengers,
             "asked": [one._asdict() for one in office.asked],
             "live": office.live(),
         }

@@ -40,9 +40,9 @@ function button(word, press, pressed) {
 const post = (path, body) =>
   fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } }).then(show);
 
-function row([ride, known], live) {
+function row([ride, known], live, whom) {
   const { plate = "", colour = "", brand = "", minutes } = known.car ?? {};
-  const car = plate ? `${plate} ${colour} ${brand}，${minutes} 分钟` : "还没有车";
+  const car = `${plate ? `${plate} ${colour} ${brand}，${minutes} 分钟` : "还没有车"}${whom ? `；乘客尾号 ${whom}` : ""}`;
   const item = el("li", {}, el("b", { class: "nb" }, ride), " ", mark(STATES[known.state] ?? [known.state, "", "s-wait"]), el("p", { class: "soft" }, car));
   if (live) {
     const turns = Object.entries(TURNS).filter(([state]) => state !== known.state);
@@ -53,7 +53,7 @@ function row([ride, known], live) {
 
 async function show() {
   const state = await (await fetch("api/state")).json();
-  const now = JSON.stringify([state.mood, state.rides, state.live]);
+  const now = JSON.stringify([state.mood, state.rides, state.live, state.passengers]);
   if (now === shown) return; // the focus stays where it is
   shown = now;
   $("mood").replaceChildren(mark(MOODS[state.mood]));
@@ -61,7 +61,7 @@ async function show() {
   for (const made of $("moods").children) made.setAttribute("aria-pressed", String(made.dataset.mood === state.mood));
   const rides = Object.entries(state.rides).reverse().slice(0, 20);
   $("rides").replaceChildren(
-    ...(rides.length ? rides.map((ride) => row(ride, state.live.includes(ride[0]))) : [el("li", { class: "soft" }, "还没有人要车。到一体机上按一下 1 叫车。")]),
+    ...(rides.length ? rides.map((ride) => row(ride, state.live.includes(ride[0]), state.passengers[ride[0]])) : [el("li", { class: "soft" }, "还没有人要车。到一体机上按一下 1 叫车。")]),
   );
 }
 

@@ -37,6 +37,8 @@ class Office:
     def __init__(self) -> None:
         self.mood = Mood.ACCEPTS
         self.rides: dict[str, dict[str, Any]] = {}
+        self.passengers: dict[str, str] = {}
+        """Whom the driver looks for, by ride: the last four of what they gave."""
         self.asked: list[Asked] = []
 
     def answer(self, question: dict[str, Any], at_s: float) -> dict[str, Any] | None:
@@ -51,6 +53,7 @@ class Office:
             *self.asked[1 - RIDES_MAX :],
             Asked(at_s, kind, ride, int(question.get("press_age_ms", 0))),
         ]
+        self._know(ride, question.get("contact"))
         if kind == "ride.request":
             return self._requested(ride, question)
         if kind == "ride.status":
@@ -70,6 +73,14 @@ class Office:
     def live(self) -> list[str]:
         """Rides for which a car is coming or being looked for."""
         return [ride for ride, known in self.rides.items() if known["state"] in LIVE]
+
+    def _know(self, ride: str, contact: Any) -> None:
+        given = contact.values() if isinstance(contact, dict) else ()
+        shown = next((each[-4:] for each in given if isinstance(each, str)), "")
+        if shown:
+            self.passengers[ride] = shown
+        live = {ride, *self.live()}
+        self.passengers = {one: who for one, who in self.passengers.items() if one in live}
 
     def _make_room(self) -> None:
         """Forget the oldest ride that is over, where there are too many."""

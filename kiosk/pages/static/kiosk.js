@@ -9,6 +9,8 @@ const GUARD_MS = 1000;    // nothing is pressed so soon where the last key lay
 const PUSHED_MS = 600;    // nor anywhere, on a screen that came by itself
 const QUEUE_MAX = 12;
 const NEAR_MM = 5;
+const TYPED_MS = 50;      // a key waits so long for another: a reader of cards is quicker
+const CARD_MIN = 5;
 
 const page = () => document.body.dataset;
 const kiosk = page().kiosk;
@@ -159,16 +161,47 @@ function step(by) {
   keys[(at + by + keys.length) % keys.length]?.focus();
 }
 
+// A reader of cards types faster than anybody, and ends with Enter; whatever else is typed are keys.
+let typed = "";
+let typing = 0;
+
+function read(event) {
+  const { key } = event;
+  if (/^[0-9A-Za-z]$/.test(key)) {
+    typed += key;
+    clearTimeout(typing);
+    typing = setTimeout(typedKeys, TYPED_MS);
+    return true;
+  }
+  if (key !== "Enter" || typed.length < CARD_MIN) return false;
+  clearTimeout(typing);
+  const card = typed;
+  typed = "";
+  event.preventDefault();
+  if (!busy) send({ press: `card:${card}`, on: page().on, rect: null, number: "" });
+  return true;
+}
+
+function typedKeys() {
+  const keys = [...typed];
+  typed = "";
+  for (const key of keys) typeKey(key);
+}
+
+function typeKey(key) {
+  const soon = performance.now() < guard.until && (guard.rect === null || guard.number === key);
+  const wanted = key === "Backspace" ? '[data-press="erase"]' : /^[0-9]$/.test(key) ? `[data-number="${key}"]` : null;
+  const button = wanted && document.querySelector(wanted);
+  if (button && !soon) fire(button);
+}
+
 document.addEventListener("keydown", (event) => {
   const { key } = event;
   if (key === "Escape" || event.ctrlKey || event.altKey || event.metaKey) return event.preventDefault();
   if (key === "ArrowRight" || key === "ArrowDown") return step(1), event.preventDefault();
   if (key === "ArrowLeft" || key === "ArrowUp") return step(-1), event.preventDefault();
   if (event.repeat) return event.preventDefault();
-  const soon = performance.now() < guard.until && (guard.rect === null || guard.number === key);
-  const wanted = key === "Backspace" ? '[data-press="erase"]' : /^[0-9]$/.test(key) ? `[data-number="${key}"]` : null;
-  const button = wanted && document.querySelector(wanted);
-  if (button && !soon) fire(button);
+  if (!read(event)) typeKey(key);
 });
 
 // The stream.

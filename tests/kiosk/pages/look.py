@@ -77,6 +77,21 @@ async def voice_open(made: House) -> None:
     made.terminal._session = type(session)(**{**_fields(session), "voice": "open"})
 
 
+async def whom(made: House) -> None:
+    """Whoever waits is asked for four digits."""
+    made.road.loses_asks = True
+    made.driven(await made.press("ride"), "searching")
+    await pressed(made, "whom:ride")
+
+
+async def known(made: House) -> None:
+    """Whoever waits has left four digits."""
+    made.road.loses_asks = True
+    ride = await made.press("ride")
+    made.driven(ride, "searching")
+    await pressed(made, "whom:ride", *(f"digit:{d}" for d in "5678"), "done")
+
+
 async def said(made: House) -> None:
     """Somebody has spoken."""
     await pressed(made, *TO_VOICE, "speak")
@@ -169,6 +184,7 @@ SHOTS = (
     Shot("home", at_home),
     Shot("home-away", platform_away),
     Shot("home-car", with_a_car),
+    Shot("home-card", way("card:0412345678")),
     Shot("home-no-clock", without_a_clock),
     Shot("options", way("options")),
     Shot("what", way("begin:repair")),
@@ -183,6 +199,8 @@ SHOTS = (
     Shot("phone", way(*TO_PHONE)),
     Shot("phone-mute", mute),
     Shot("phone-typed", way(*TO_PHONE, *(f"digit:{d}" for d in "13820467"))),
+    Shot("phone-ride", whom),
+    Shot("ride-known", known),
     Shot("check", way("begin:repair", "check", "digit:4", "digit:0")),
     Shot("check-none", way("begin:repair", "check", *(f"digit:{d}" for d in "111111"), "find")),
     Shot("still", nobody),

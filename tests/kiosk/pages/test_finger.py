@@ -126,6 +126,22 @@ async def test_everything_by_the_keyboard_and_escape_presses_nothing(chromium: C
         await nothing_left(made, page)
 
 
+async def test_a_reader_of_cards_is_no_finger_and_no_digit_of_it_is_a_key(
+    chromium: Chromium,
+) -> None:
+    async with standing(chromium) as (made, page):
+        await page.keyboard.type("0102030401")
+        await page.keyboard.press("Enter")
+        await shows(page, "home-card")
+        assert made.room.all() == []
+        assert "0102030401" not in await page.content()
+        await asyncio.sleep(1.05)
+        await page.keyboard.press("1")
+        await page.wait_for_selector('body[data-on^="ride-"]')
+        assert [one.masked for one in made.room.all()] == ["****01"]
+        await nothing_left(made, page)
+
+
 HELD = """async () => {
   const kept = (await caches.keys()).map(async (name) =>
     (await (await caches.open(name)).keys()).map((one) => one.url));

@@ -159,6 +159,66 @@ async def alone(made: House, seconds: float) -> None:
         made.terminal.tick()
 
 
+def test_who_waits_may_say_by_what_the_driver_knows_them():
+    async def test(made: House) -> None:
+        made.road.mood = "searching"
+        await made.terminal.press("home", "open:ride")
+        await asyncio.sleep(1)
+        assert made.terminal.look().name == "ride-searching"
+        for press in ("whom:ride", *(f"digit:{d}" for d in "5678"), "done"):
+            await made.terminal.press(made.terminal.look().name, press)
+        (ride,) = made.room.all()
+        assert (ride.masked, made.people.kept[ride.person]) == ("****5678", contact("5678"))
+        screen = made.terminal.look()
+        assert (screen.name, screen.pressable("whom:ride")) == ("ride-searching", None)
+        await asyncio.sleep(6)
+        asked = [question for _, question in made.road.asked]
+        assert "contact" not in asked[0], "the press waited for nobody's number"
+        assert asked[-1]["contact"] == {"last4": "5678"}
+
+    kiosk(test)
+
+
+def test_a_card_is_kept_for_the_next_press_and_no_longer_than_a_minute():
+    async def test(made: House) -> None:
+        await made.terminal.press("home", "card:0412345678")
+        screen = made.terminal.look()
+        assert screen.name == "home-card"
+        assert "尾号 78" in screen.lines[0].text
+        assert "0412345678" not in repr(screen)
+        await alone(made, PRIVATE_S + STILL_S + 2)
+        assert made.terminal.look().name == "home"
+        assert made.terminal._session.card == ""
+        await made.terminal.press("home", "card:0412345678")
+        await made.terminal.press("home-card", "open:ride")
+        (ride,) = made.room.all()
+        assert (ride.masked, made.terminal._session.card) == ("****78", "")
+        assert made.road.asked[0][1]["contact"] == {"card": "0412345678"}
+
+    kiosk(test)
+
+
+def test_a_card_serves_where_a_number_is_asked_for_and_nowhere_by_chance():
+    async def test(made: House) -> None:
+        await made.terminal.press("home", "card:12!")
+        assert made.terminal.look().name == "home"
+        for press in ("begin:repair", "card:0412345678", "what:water", "where:hall"):
+            await made.terminal.press(made.terminal.look().name, press)
+        assert made.terminal.look().name == "phone"
+        await made.terminal.press("phone", "card:0412345678")
+        (fix,) = made.room.all()
+        assert (fix.masked, fix.state) == ("****78", "reported")
+        await made.terminal.press(made.terminal.look().name, "home")
+        await made.terminal.press("home", "open:ride")
+        await asyncio.sleep(1)
+        await made.terminal.press(made.terminal.look().name, "card:99999")
+        await made.terminal.press(made.terminal.look().name, "card:88888")  # once is enough
+        assert made.room.all()[-1].masked == "****99"
+        assert made.terminal.look().name == "ride-searching"
+
+    kiosk(test)
+
+
 def test_a_screen_left_alone_asks_and_then_forgets():
     async def test(made: House) -> None:
         for press in ("begin:repair", "what:water", "where:hall", "digit:1", "digit:3"):

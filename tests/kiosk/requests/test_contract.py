@@ -76,6 +76,17 @@ async def test_it_keeps_what_the_document_says_that_it_promises(which, tmp_path)
         await made.push("mood", 400, mood="sulks")
 
 
+def test_an_office_knows_whom_a_driver_looks_for_until_the_ride_is_over():
+    office = Office()
+    office.answer({"kind": "ride.request", "id": "r-1", "ttl_s": 1}, 0.0)
+    status = {"kind": "ride.status", "id": "r-1", "contact": {"phone": "13812345678"}}
+    assert "5678" not in str(office.answer(status, 0.0))
+    assert office.passengers == {"r-1": "5678"}
+    office.answer({"kind": "ride.cancel", "id": "r-1"}, 0.0)
+    office.answer({"kind": "ride.status", "id": "r-2"}, 0.0)
+    assert office.passengers == {}
+
+
 async def test_a_platform_shows_its_rides_on_its_page_and_knows_no_other_question(tmp_path):
     async with asker("platform", tmp_path) as made:
         await made.request("r-1")

@@ -62,7 +62,7 @@ async def test_what_is_asked_says_how_old_the_press_is_and_how_long_it_is_of_use
         assert asked["kind"] == "ride.request"
         assert asked["ttl_s"] == 20
         assert 0 <= asked["press_age_ms"] < 200  # two commits
-        assert asked["contact"] == {"phone": None, "last4": "5678", "card": None}
+        assert asked["contact"] == {"last4": "5678"}
         assert made.room.all()[0].masked == "****5678"
 
 

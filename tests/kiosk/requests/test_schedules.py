@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from kiosk.asker import Asker
 from kiosk.flows.ride import State
 from kiosk.rides import Rides
 from kiosk.room import Requests
@@ -90,7 +91,7 @@ def _asked_until_answered(monkeypatch):
 
 def _however_old(monkeypatch):
     """Nobody looks at the deadline again when the press is stored and its fields unsealed."""
-    monkeypatch.setattr(Requests, "_is_late", lambda *_: False)
+    monkeypatch.setattr(Asker, "_is_late", lambda *_: False)
 
 
 MUTANTS = {
