@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.child import READY_WITHIN_S, Child
+from gateway.demo.child import READY_WITHIN_S, STOP_WITHIN_S, Child
 from gateway.demo.settings import PORTS, Ports, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -151,7 +151,8 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
     finally:
         for child in reversed(children):
             await child.stop()
-        for task in tasks:
+        _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN_S)  # they close their pipes
+        for task in late:
             task.cancel()
     return 0
 

@@ -52,7 +52,7 @@ function lineCard(line) {
   const out = line.unplugged;
   const plug = el("button", { class: "btn quiet end", type: "button", "data-plug": line.name,
     "data-fault": out ? "" : "unplugged" }, icon("plug"), out ? words["panel-plug"] : words["panel-unplug"]);
-  return el("section", { class: "card g4", "aria-label": line.name, "data-line": line.name },
+  return el("section", { class: "card g6", "aria-label": line.name, "data-line": line.name },
     el("header", {}, el("div", {}, el("h2", {}, line.name), mark(out ? "unplugged" : "")), ...(line.plug ? [plug] : [])),
     el("table", {}, el("tbody", {}, ...line.devices.map((device) => deviceRow(device)))));
 }
@@ -68,7 +68,8 @@ function sceneRow(scene) {
     el("span", {}, el("b", {}, words[`story-${name}`]), el("p", { class: "soft" }, words[`story-${name}-look`])),
     el("span", { class: "end" }, el("button", { class: on ? "btn" : "btn quiet", type: "button",
       "data-scene": name, "data-on": on ? "" : "on", "aria-pressed": String(on) },
-      icon(on ? "back" : "play"), on ? words["story-undo"] : words[`story-${name}`])));
+      icon(on ? "back" : "play"), on ? words["story-undo"] : words["story-do"],
+      el("span", { class: "sr" }, ` ${words[`story-${name}`]}`))));
 }
 
 const shown = new Map();

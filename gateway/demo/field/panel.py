@@ -32,7 +32,7 @@ FAULT_NAMES = (*FAULTS, TRIP, UNPLUGGED, "silent", "gone", "garbage", "wrong-key
 WORDS = (
     *(f"demo.story-{scene.name}" for scene in SCENES),
     *(f"demo.story-{scene.name}-look" for scene in SCENES),
-    *("demo.story", "demo.story-about", "demo.story-undo", "demo.story-alarms"),
+    *("demo.story", "demo.story-about", "demo.story-do", "demo.story-undo", "demo.story-alarms"),
     *(f"demo.fault-{name}" for name in FAULT_NAMES),
     *(f"demo.mood-{name}" for name in MOODS),
     *(
