@@ -11,6 +11,7 @@ from broadcast.book import Kept
 from broadcast.options import PresetOptions
 from broadcast.order import Authority
 from broadcast.presets import Presets, Version
+from broadcast.recording import Recorded, Recording, Voice, take
 from broadcast.room import Broadcast
 from broadcast.schedule import Schedule, Schedules
 from gateway.audit.events import CONSOLE, Who
@@ -52,10 +53,13 @@ class Api:
         presets: Presets,
         schedules: Schedules,
         clock: Clock,
+        *,
         known: Callable[[str], None],
+        voice: Voice,
     ) -> None:
         """Over that room; `known` is the UsageError for a microphone that is none."""
         self._known = known
+        self._voice = voice
         self._schedules = schedules
         self._room = room
         self._presets = presets
@@ -121,6 +125,12 @@ class Api:
         done_to(request, preset_id)
         return json(await self._presets.undo(preset_id))
 
+    async def record(self, request: web.Request) -> web.StreamResponse:
+        """Let a recording say a text from now on."""
+        recorded = await take(self._voice, body(await request.read(), Recording))
+        done_to(request, recorded.sha[:12])
+        return json(recorded)
+
     async def schedules(self, _request: web.Request) -> web.StreamResponse:
         """All schedules."""
         return json(self._schedules.all())
@@ -160,10 +170,12 @@ def section(
     presets: Presets,
     schedules: Schedules,
     clock: Clock,
+    *,
     known: Callable[[str], None],
+    voice: Voice,
 ) -> Section:
     """The API of the orders."""
-    api = Api(room, presets, schedules, clock, known)
+    api = Api(room, presets, schedules, clock, known=known, voice=voice)
     return Section(
         name="orders",
         routes=(
@@ -176,6 +188,7 @@ def section(
             _look("/presets/{id}/history", api.history, "Its versions", list[Version]),
             _act("/presets/{id}", api.prepare, "Prepare or change it", "preset", Any, Any),
             _act("/presets/{id}/undo", api.undo, "Take the last change back", "undo", Any),
+            _act("/recordings", api.record, "Let it say a text", "record", Recorded, Recording),
             _look("/schedules", api.schedules, "What sounds by the clock", dict[str, Schedule]),
             _act("/schedules/{id}", api.schedule, "Make or change it", "schedule", Any, Any),
             _act("/schedules/{id}/undo", api.unschedule, "Take it back", "unschedule", Any),

@@ -1,12 +1,14 @@
-"""`yizhan order preset|schedule|schedules`: what is prepared, and what sounds by the clock."""
+"""`yizhan order preset|schedule|schedules|record`: what is prepared, what sounds by the clock."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gateway.appliance.console import Console
+from gateway.errors import UsageError
 from gateway.texts import Texts
 from gateway.texts.table import table
 
@@ -14,8 +16,12 @@ API = "/api/v1"
 
 
 def add_to(tasks: Any, texts: Texts) -> None:
-    """Declare the three."""
+    """Declare them."""
     _task(tasks, texts, "schedules", _schedules)
+    record = _task(tasks, texts, "record", _record)
+    record.add_argument("text", help=texts.say("say.text"))
+    record.add_argument("file", type=Path, help=texts.say("order.record-file"))
+    record.add_argument("--language", choices=("zh", "en"), default="zh")
     preset = _changing(_task(tasks, texts, "preset", _preset), texts)
     preset.add_argument("--text", default="", help=texts.say("say.text"))
     preset.add_argument("--class", dest="cls", default="notice", help=texts.say("say.class"))
@@ -51,6 +57,21 @@ def _changing(task: argparse.ArgumentParser, texts: Texts) -> argparse.ArgumentP
     instead.add_argument("--remove", action="store_true", help=texts.say("order.remove"))
     instead.add_argument("--undo", action="store_true", help=texts.say("order.undo"))
     return task
+
+
+def _record(args: argparse.Namespace) -> int:
+    try:
+        sound = args.file.read_bytes()
+    except OSError as error:
+        raise UsageError("appliance.unreadable", path=str(args.file)) from error
+    asked = {"text": args.text, "sound": sound, "language": args.language}
+    now = Console().post(f"{API}/recordings", asked)
+    if args.json:
+        _print(json.dumps(now, ensure_ascii=False))
+    else:
+        said = Texts.of_environment().say("order.recorded", text=args.text, seconds=now["seconds"])
+        _print(said)
+    return 0
 
 
 def _preset(args: argparse.Namespace) -> int:

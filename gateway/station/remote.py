@@ -1,4 +1,4 @@
-"""What the platform may order of the loudspeakers: `broadcast.play`, `.cap` and `.stop`."""
+"""What the platform may order of the loudspeakers: `broadcast.play`, `.cap`, `.stop`, `.record`."""
 
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from broadcast.ask import Ask, By, order_of
 from broadcast.life import State
 from broadcast.order import Authority, Class
 from broadcast.presets import Presets
+from broadcast.recording import Recording, Voice, take
 from broadcast.room import Broadcast
 from gateway.audit.events import Who
 from gateway.clock import Clock, Deadline
@@ -46,6 +47,7 @@ class Remote(NamedTuple):
     room: Broadcast
     presets: Presets
     clock: Clock
+    voice: Voice
 
     def kinds(self) -> list[CommandKind]:
         """What it may order."""
@@ -53,7 +55,8 @@ class Remote(NamedTuple):
             "broadcast.play", Ask, self.play, settle=self.settle, urgent=self._pressing
         )
         warn = CommandKind("broadcast.cap", Cap, self.warn, settle=self.settle_cap, urgent=_warning)
-        return [play, warn, CommandKind("broadcast.stop", Silence, self.stop)]
+        stop = CommandKind("broadcast.stop", Silence, self.stop)
+        return [play, warn, stop, CommandKind("broadcast.record", Recording, self.record)]
 
     async def play(self, ask: Ask, mandate: Mandate) -> Any:
         """Order it, in the command's name."""
@@ -89,6 +92,10 @@ class Remote(NamedTuple):
         if asked.order is not None:
             return msgspec.to_builtins(await self.room.cancel(asked.order, self._by.actor))
         return msgspec.to_builtins(await self.room.stop(asked.zones, self._by.actor))
+
+    async def record(self, recording: Recording, _: Mandate) -> Any:
+        """Let a recording say a text from now on."""
+        return msgspec.to_builtins(await take(self.voice, recording))
 
     @property
     def _by(self) -> By:

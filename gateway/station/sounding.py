@@ -172,7 +172,12 @@ class Sounding:
             deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.readying.wake
         )
         orders = api_section(
-            self.room, self.presets, self.schedules, self._clock, self.paging.known
+            self.room,
+            self.presets,
+            self.schedules,
+            self._clock,
+            known=self.paging.known,
+            voice=self.voice,
         )
         horns = Horns(speakers, lambda: self.selftests.found)
         api = msgspec.structs.replace(orders, routes=(*orders.routes, *horns.routes()))
@@ -230,7 +235,7 @@ class Sounding:
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""
-        return Remote(uplink, self.room, self.presets, self._clock).kinds()
+        return Remote(uplink, self.room, self.presets, self._clock, self.voice).kinds()
 
     async def _keep_testing(self) -> None:
         while True:

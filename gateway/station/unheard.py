@@ -9,7 +9,7 @@ from gateway.web.section import Permission, Route, Section
 
 LOOKS = ("/orders", "/orders/{id}", "/presets", "/presets/{id}/history", "/schedules", "/speakers")
 ACTS = (
-    *("/orders", "/orders/stop", "/orders/{id}/stop"),
+    *("/orders", "/orders/stop", "/orders/{id}/stop", "/recordings"),
     *("/presets/{id}", "/presets/{id}/undo", "/schedules/{id}", "/schedules/{id}/undo"),
 )
 

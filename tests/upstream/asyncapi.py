@@ -47,6 +47,7 @@ COMMANDS = {
     "device.write": commands.DeviceWrite,
     "broadcast.play": Ask,
     "broadcast.cap": remote.Cap,
+    "broadcast.record": remote.Recording,
     "broadcast.stop": remote.Silence,
     "ride.update": doers.RideUpdate,
     "work.update": doers.WorkUpdate,

@@ -1,6 +1,7 @@
 """From a contact on the wire to sound at the right horn, on one station, with each stage timed."""
 
 import asyncio
+import base64
 import math
 import subprocess
 from array import array
@@ -14,6 +15,7 @@ from broadcast.speakers import sdp
 from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
 from tests.broadcast.engine.rig import best_correlation, load
 from tests.broadcast.orders.test_station import yizhan
+from tests.broadcast.voices.sounds import make
 
 pytestmark = [
     pytest.mark.slow,
@@ -232,6 +234,26 @@ async def test_presets_and_schedules_are_changed_on_the_command_line(street: Str
     assert await street.get("/api/v1/schedules") == {}
     assert (await order("schedule", "keys", "--undo"))[0] == 0
     assert (await street.get("/api/v1/schedules"))["keys"]["days"] == "workdays"
+
+
+async def test_a_recording_of_the_platform_or_of_a_person_says_its_text(
+    street: Street, tmp_path: Path
+) -> None:
+    spoken = make(tmp_path / "water.opus", seconds=4, source="sine=f=500:b=4", codec="libopus")
+    text, sound = "今天下午停水。", base64.b64encode(spoken.read_bytes()).decode()
+    state, given = await street.commanded("broadcast.record", text=text, sound=sound)
+    assert (state, given["seconds"]) == ("done", pytest.approx(4, abs=0.2))
+    state, receipt = await street.commanded("broadcast.play", zones=["b5"], text=text)
+    assert state == "done", receipt
+    assert await street.ends(receipt["of"]) == "finished"
+    told = await street.until(lambda: street.events("service", "broadcast.finished"))
+    assert given["sha"] in told[-1]["data"]["clips"]
+    state, why = await street.commanded("broadcast.record", text=text, sound="AAAA")
+    assert (state, why) == ("failed", "upload.unreadable")
+    other = make(tmp_path / "other.mp3", seconds=2, source="sine=f=300")
+    assert (await yizhan(street.station, "order", "record", text, str(other)))[0] == 0
+    code, said = await yizhan(street.station, "order", "record", text, str(tmp_path / "gone"))
+    assert (code, "gone" in said) == (1, True), said
 
 
 async def test_a_receiver_is_told_by_http_where_to_listen(street: Street) -> None:

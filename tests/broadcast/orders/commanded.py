@@ -112,7 +112,7 @@ class Street(World):
         life = Life(steps, self._commit_s)
         journal, engine = Mortal(self.journal, life), Mortal(self.engine, life)
         self.room = Broadcast(journal, self.clock, HOUSE, engine, self.studio)
-        remote = Remote("d", self.room, Presets(journal, {}), self.clock)
+        remote = Remote("d", self.room, Presets(journal, {}), self.clock, None)
         inbox = Inbox(
             "d", journal, self.clock, station=STATION, kinds=remote.kinds(),
             keys=Keys(Path("/nowhere"), HAND.public),

@@ -130,7 +130,8 @@ async def test_a_cancel_ends_what_sounds():
 
 
 def remote(around):
-    return Remote("district", around.room, Presets(around.journal, {}), around.clock)
+    presets, silent = Presets(around.journal, {}), None
+    return Remote("district", around.room, presets, around.clock, silent)
 
 
 def mandate(around):
