@@ -7,10 +7,10 @@ import logging
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
+from gateway import logs
 from gateway.clock import boot
 from gateway.errors import Unavailable
 from gateway.texts import Texts
@@ -31,11 +31,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or until nobody needs it; 1 if another process has the socket."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(levelname)s %(message)s",
-    )
+    logs.set_up(verbose=args.verbose, stamped=False)
     try:
         from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # only when it really runs
     except ModuleNotFoundError as error:

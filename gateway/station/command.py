@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from gateway import logs
 from gateway.appliance.check import config_default
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -33,14 +33,7 @@ def default_state(config: Path) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
-    # Under systemd the journal stamps the lines; a terminal wants to see the time.
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format=f"{stamp}%(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    logs.set_up(verbose=args.verbose)
     from gateway.station.run import (  # noqa: PLC0415  # only when it really runs
         RESTART,
         run_station,
