@@ -6,6 +6,7 @@
 - throttle.py    how often a password may be tried
 - sessions.py    how long somebody stays signed in
 - codes.py       codes that a machine makes and a person types
+- spare.py       a copy of who may come in, for a station whose storage is lost
 - access.py      all of it together, kept in the journal's state
 """
 

@@ -5,7 +5,9 @@ an account or not. Every act is in the ledger before its caller hears of it.
 """
 
 import asyncio
+import contextlib
 import math
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,13 +26,14 @@ from gateway.access.accounts import (
 from gateway.access.book import ROOM, Book, Change, account_key, desk_key, session_key
 from gateway.access.evaluator import Evaluator
 from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
+from gateway.access.spare import Spare
 from gateway.access.throttle import network
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.audit.ledger import Journal
 from gateway.clock import Clock
 from gateway.errors import Denied, UsageError
 from gateway.journal import StateChange
-from gateway.signing import secret
+from gateway.signing import KEY_BYTES, secret
 
 WRONG = "access.wrong"
 _ID_SHOWN = 32
@@ -74,6 +77,7 @@ class Access:
         self.evaluator = evaluator
         self._clock = clock
         self._claim = claim
+        self._unkept = b""
         self._claiming = asyncio.Lock()
 
     @classmethod
@@ -85,11 +89,20 @@ class Access:
         keys: Path,
         *,
         cost: passwords.Cost = passwords.COST,
+        volatile: bool = False,
     ) -> "Access":
-        """The room as this journal keeps it; `keys` is the folder of the station's secrets."""
-        book = Book(await journal.load(ROOM), ledger, clock.now_ns())
-        evaluator = Evaluator(cost)
-        return cls(book, clock, evaluator, keys / "claim.key")
+        """The room as this journal keeps it; `keys` is the folder of the station's secrets.
+
+        Where the journal is `volatile` it kept nothing, and the copy beside it says who may come
+        in.
+        """
+        spare = Spare(keys / "accounts.json")
+        if volatile:
+            book = Book(spare.read(), ledger, clock.now_ns())
+        else:
+            book = Book(await journal.load(ROOM), ledger, clock.now_ns(), spare)
+            await book.keep_spare()
+        return cls(book, clock, Evaluator(cost), keys / "claim.key")
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -102,8 +115,17 @@ class Access:
 
     @property
     def claim_code(self) -> str | None:
-        """The code that makes the first account; None once there is one."""
-        return None if self.claimed else codes.code_from(secret(self._claim))
+        """The code that makes the first account; None once there is one.
+
+        A disk that cannot keep its secret gets one for as long as this process lives.
+        """
+        if self.claimed:
+            return None
+        try:
+            return codes.code_from(secret(self._claim))
+        except OSError:
+            self._unkept = self._unkept or os.urandom(KEY_BYTES)
+            return codes.code_from(self._unkept)
 
     def identify(self, token: str) -> Caller | None:
         """Who holds that session token; None if nobody does any more."""
@@ -173,7 +195,8 @@ class Access:
             account = Account(id=account_id(id_), name=person_name(name), role=Role.INSTALLER)
             account = _replace(account, password=await self._kept(account, password))
             signed = await self._begin(account, "password", "signin/claim", place, new=True)
-            await asyncio.to_thread(self._claim.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # a dead disk keeps it, and it opens nothing now
+                await asyncio.to_thread(self._claim.unlink, missing_ok=True)
             return signed
 
     async def enter(

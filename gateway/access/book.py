@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.access.accounts import DESKS_MAX, Account, Desk
 from gateway.access.sessions import Session
+from gateway.access.spare import Spare, belongs
 from gateway.access.throttle import Throttle
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.journal import StateChange
@@ -43,9 +44,12 @@ def desk_key(digest: str) -> str:
 class Book:
     """Everything that the room keeps, by key."""
 
-    def __init__(self, kept: dict[str, bytes], ledger: Ledger, now_ns: int) -> None:
-        """Read the state as the journal has it."""
+    def __init__(
+        self, kept: dict[str, bytes], ledger: Ledger, now_ns: int, spare: Spare | None = None
+    ) -> None:
+        """Read the state as the journal has it; `spare` is kept as it is."""
         self._ledger = ledger
+        self._spare = spare
         counts = kept.pop(_THROTTLE, None)
         self.throttle = Throttle() if counts is None else Throttle.load(counts, now_ns)
         self._rows = {
@@ -99,6 +103,13 @@ class Book:
         )
         for key, row in changes:
             self.show(key, row)
+        if any(belongs(key) for key, _ in changes):
+            await self.keep_spare()
+
+    async def keep_spare(self) -> None:
+        """Let the copy beside the journal say what the journal says, once there is anybody."""
+        if self._spare is not None and self.accounts():
+            await self._spare.keep(self._rows)
 
     def show(self, key: str, row: msgspec.Struct | None) -> None:
         """Take a change into memory alone: for what need not last."""

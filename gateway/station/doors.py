@@ -58,7 +58,9 @@ class Doors:
     async def open(cls, settings: Settings, state: Path, clock: Clock, journal: Journal) -> "Doors":
         """Read who may come in."""
         ledger = await Ledger.open(journal, clock)
-        access = await Access.open(journal, ledger, clock, state / "keys")
+        access = await Access.open(
+            journal, ledger, clock, state / "keys", volatile=journal.volatile
+        )
         return cls(settings, state, clock, journal, (access, ledger))
 
     def build(

@@ -14,6 +14,8 @@ from tests.station.rig import StationProcess, free_port
 
 pytestmark = pytest.mark.slow
 
+PASSWORD = "correct horse station"
+
 
 def installed(folder: Path) -> tuple[StationProcess, int, int]:
     """A station fresh from the box."""
@@ -37,6 +39,23 @@ def listens(port: int) -> bool:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
+async def claimed(port: int, code: str) -> bytes:
+    """Make the first account, as an installer at the machine; the station's authority."""
+    base, form = f"http://127.0.0.1:{port}", {"id": "boss", "name": "王工"}
+    jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=URL(base))
+    async with aiohttp.ClientSession(base, cookie_jar=jar) as client:
+        async with client.get("/signin") as page:
+            assert page.status == 200
+        cookie = jar.filter_cookies(URL(base))["__Host-form"].value
+        fields = {**form, "form": codes.form_token(cookie), "code": code, "password": PASSWORD}
+        async with client.post(
+            "/signin/claim", data=fields, headers={"Origin": base}, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303
+        async with client.get("/trust/authority.cer") as answer:
+            return await answer.read()
+
+
 async def test_a_fresh_install_from_the_box_to_the_desk(tmp_path: Path) -> None:
     station, port, lan_port = installed(tmp_path / "one")
     try:
@@ -44,20 +63,7 @@ async def test_a_fresh_install_from_the_box_to_the_desk(tmp_path: Path) -> None:
         code = await station.claim_code()
         assert station.said.count("yizhan accounts claim-code") == 1, "where to get it"
         assert not listens(lan_port), "before the claim, nothing listens for others"
-        base, form = f"http://127.0.0.1:{port}", {"id": "boss", "name": "王工"}
-        jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=URL(base))
-        async with aiohttp.ClientSession(base, cookie_jar=jar) as client:
-            async with client.get("/signin") as page:
-                assert page.status == 200
-            cookie = jar.filter_cookies(URL(base))["__Host-form"].value
-            fields = {**form, "form": codes.form_token(cookie), "code": code,
-                      "password": "correct horse station"}  # fmt: skip
-            async with client.post(
-                "/signin/claim", data=fields, headers={"Origin": base}, allow_redirects=False
-            ) as answer:
-                assert answer.status == 303
-            async with client.get("/trust/authority.cer") as answer:
-                authority = await answer.read()
+        authority = await claimed(port, code)
         assert listens(lan_port), "and then at once"
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trusting.load_verify_locations(cadata=authority)
@@ -80,6 +86,36 @@ async def test_whoever_starts_it_for_a_watching_person_has_the_code_shown(tmp_pa
     try:
         await station.start()
         assert station.said.count(await station.claim_code()) == 1
+    finally:
+        await station.kill()
+
+
+async def test_when_the_storage_is_lost_people_still_come_in(tmp_path: Path) -> None:
+    station, port, lan_port = installed(tmp_path / "one")
+    journal = tmp_path / "one" / "state" / "journal.db"
+    try:
+        await station.start()
+        await claimed(port, await station.claim_code())
+        await station.stop()
+        journal.rename(journal.with_suffix(".away"))
+        journal.mkdir()  # as a card that opens nothing any more
+        await station.start()
+        assert "storage lost" in station.said
+        base = f"https://localhost:{lan_port}"
+        jar = aiohttp.CookieJar(unsafe=True)
+        line = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(base, connector=line, cookie_jar=jar) as client:
+            page = await (await client.get("/signin", headers={"Accept": "text/html"})).text()
+            assert "存储坏了" in page
+            form = codes.form_token(jar.filter_cookies(URL(base))["__Host-form"].value)
+            fields = {"form": form, "id": "boss", "password": PASSWORD}
+            async with client.post(
+                "/signin/enter", data=fields, headers={"Origin": base}, allow_redirects=False
+            ) as answer:
+                assert answer.status == 303, "signed in, at a desk computer"
+            async with client.get("/desk/", headers={"Accept": "text/html"}) as answer:
+                main = (await answer.text()).split("<main")[1]
+                assert main.index("存储坏了") < main.index("现在要人")
     finally:
         await station.kill()
 

@@ -1,0 +1,71 @@
+"""A copy of who may come in, beside the journal: for the day when its disk takes nothing more.
+
+The journal's state is the truth. A station that runs on a journal in memory has no state, and
+without this copy nobody could sign in to press 停止. It holds what the state holds of accounts and
+known computers (passwords as they are kept, tokens as digests), and is our user's alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.access.accounts import Account, Desk
+from gateway.settings import replace
+
+log = logging.getLogger(__name__)
+
+TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "desk": Desk}
+"""Sessions end with the journal: everybody shows anew who they are."""
+
+
+class Spare:
+    """The file; one write at a time, the last state wins."""
+
+    def __init__(self, path: Path) -> None:
+        """At that path; its folder is made when it is needed."""
+        self._path = path
+        self._turn = asyncio.Lock()
+
+    def read(self) -> dict[str, bytes]:
+        """The rows by key, as the state has them; none if there is no copy that can be read."""
+        try:
+            rows = msgspec.json.decode(self._path.read_bytes(), type=dict[str, msgspec.Raw])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError) as error:
+            log.error("the copy of the accounts cannot be read: %s", error)  # noqa: TRY400  # said whole
+            return {}
+        return {key: bytes(row) for key, row in rows.items() if _whole(key, bytes(row))}
+
+    async def keep(self, rows: Mapping[str, msgspec.Struct]) -> None:
+        """Write those rows, if they are news; a disk that refuses has been said elsewhere."""
+        body = msgspec.json.encode({key: row for key, row in rows.items() if belongs(key)})
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self._write, body)
+            except OSError as error:
+                log.error("the copy of the accounts cannot be kept: %s", error)  # noqa: TRY400
+
+    def _write(self, body: bytes) -> None:
+        if self._path.exists() and self._path.read_bytes() == body:
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(self._path, body, mode=0o600)
+
+
+def belongs(key: str) -> bool:
+    """Whether that row is in the copy."""
+    return key.partition("/")[0] in TABLES
+
+
+def _whole(key: str, row: bytes) -> bool:
+    if not belongs(key):
+        return False
+    try:
+        msgspec.json.decode(row, type=TABLES[key.partition("/")[0]])
+    except msgspec.DecodeError:
+        return False
+    return True
