@@ -27,12 +27,14 @@ from gateway.journal import StateChange
 STATE = "broadcast-schedules"
 SEEN = "=seen"
 SKIP = "=skip/"
+MISSED_KEY = "=missed"
 LATE_S = 60
 """So long after its hour an order still means what it meant."""
 
 SCHEDULES_MAX = 100
 HISTORY_MAX = 10
 HOURS_MAX = 1_000
+MISSED_MAX = 10
 AHEAD_S = 86_400
 """A time that was seen and lies further ahead than this was never true."""
 
@@ -61,6 +63,14 @@ class Version(msgspec.Struct, frozen=True):
     schedule: Schedule | None
     by: Who
     wall_ns: int | None = None
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A schedule whose hours passed in silence, and when that was found out."""
+
+    name: str
+    times: int
+    wall_ns: int
 
 
 class Due(NamedTuple):
@@ -98,11 +108,13 @@ class Schedules:
         self._history: dict[str, tuple[Version, ...]] = {}
         self._seen_ns: int | None = None
         self._skipped: dict[str, int] = {}
+        self._missed: tuple[Gone, ...] = ()
 
     async def load(self) -> None:
         """Take back what staff made, and which hours were seen."""
         kept = await self._journal.load(STATE)
         self._seen_ns = int(kept.pop(SEEN, b"0")) or None
+        self._missed = msgspec.json.decode(kept.pop(MISSED_KEY, b"[]"), type=tuple[Gone, ...])
         for key, body in kept.items():
             if key.startswith(SKIP):
                 self._skipped[key.removeprefix(SKIP)] = int(body)
@@ -143,6 +155,11 @@ class Schedules:
         else:
             self._skipped[schedule_id] = at_ns
 
+    @property
+    def missed(self) -> tuple[Gone, ...]:
+        """What passed in silence lately, the newest first."""
+        return self._missed[::-1]
+
     async def undo(self, schedule_id: str) -> None:
         """Take the last change back."""
         versions = self.history(schedule_id)
@@ -171,8 +188,9 @@ class Schedules:
 
     def _found(self, seen_ns: int, wall_ns: int) -> Iterator[Due]:
         for key, schedule in self.all().items():
-            if schedule.on and seen_ns < wall_ns:
-                found = hours(schedule, seen_ns, wall_ns, self._zone, self._calendar)
+            since_ns = max(seen_ns, self.history(key)[-1].wall_ns or 0)
+            if schedule.on and since_ns < wall_ns:  # what was not planned then was not missed
+                found = hours(schedule, since_ns, wall_ns, self._zone, self._calendar)
                 at = [at_ns for at_ns in found if at_ns != self._skipped.get(key)]
                 now = bool(at) and wall_ns - at[-1] <= LATE_S * S
                 if at:
@@ -191,8 +209,13 @@ class Schedules:
             for each in found
             if each.missed
         ]
-        await self._journal.append(events, [StateChange(STATE, SEEN, str(wall_ns).encode())])
-        self._seen_ns = wall_ns
+        gone = [Gone(each.schedule.name, each.missed, wall_ns) for each in found if each.missed]
+        missed = (*self._missed, *gone)[-MISSED_MAX:]
+        states = [StateChange(STATE, SEEN, str(wall_ns).encode())]
+        if gone:
+            states.append(StateChange(STATE, MISSED_KEY, msgspec.json.encode(missed)))
+        await self._journal.append(events, states)
+        self._seen_ns, self._missed = wall_ns, missed
 
     async def _keep(self, schedule_id: str, versions: tuple[Version, ...]) -> None:
         body = msgspec.json.encode(versions) if versions else None

@@ -11,7 +11,7 @@ from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
 from broadcast.pages import acts, clips, now, past, zones
 from broadcast.pages import words as told
 from broadcast.pages.acts import Acts, pressable
-from broadcast.pages.ahead import coming, spoken
+from broadcast.pages.ahead import coming, missed, spoken
 from broadcast.pages.board import Board
 from broadcast.pages.card import FirstScreen, state_of
 from broadcast.pages.clips import Clips
@@ -60,6 +60,7 @@ class BroadcastPages:
             presets=presets,
             lengths=self._lengths(presets),
             tree=zones.tree(deck),
+            missed=missed(deck, seen.timezone, words),
             coming=coming(deck, seen.timezone, words)[:6],
             rows=past.rows(deck, seen.timezone, words),
             clips=clips.shown(deck),

@@ -29,6 +29,26 @@ def coming(deck: Deck, timezone: str, words: Words) -> list[Coming]:
     return sorted(found, key=lambda each: (each.at_ns is None, each.at_ns or 0))
 
 
+class Missed(NamedTuple):
+    """What did not sound, how often, and when that was found out."""
+
+    title: str
+    times: int
+    when: str
+
+
+def missed(deck: Deck, timezone: str, words: Words) -> list[Missed]:
+    """Of the last day; longer ago it is history."""
+    now_ns = deck.moment().wall_ns
+    if now_ns is None:
+        return []
+    return [
+        Missed(each.name, each.times, spoken(each.wall_ns, now_ns, timezone, words))
+        for each in deck.schedules.missed
+        if now_ns - each.wall_ns < 86_400 * S
+    ]
+
+
 def _one(key: str, deck: Deck, timezone: str, words: Words) -> Coming:
     schedule, wall_ns = deck.schedules.all()[key], deck.moment().wall_ns
     preset = deck.presets.all().get(schedule.preset)

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import sys
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,9 @@ from gateway.texts.parser import declare
 from gateway.texts.table import table
 
 API = "/api/v1/orders"
+OVER = frozenset({"refused", "expired", "failed", "dropped", "finished", "stopped"})
+RUNGS = ("sent", "reachable", "accepted", "heard")
+WAIT_S = 0.5
 NO = frozenset({"refused", "expired", "failed", "dropped"})
 
 
@@ -39,12 +43,22 @@ def add_to(subcommands: Any) -> None:
             task.add_argument("id", help=texts.say(f"order.{name}-id"))
         if name == "stop":
             task.add_argument("id", nargs="?", help=texts.say("order.stop-id"))
+        if name in ("play", "test"):
+            task.add_argument("--wait", action="store_true", help=texts.say("order.wait"))
         if name in ("stop", "play", "test", "talk"):
             needed = name != "stop"
             task.add_argument(
                 "--zone", action="append", default=[], required=needed, help=texts.say("say.zone")
             )
     prepared.add_to(tasks, texts)
+
+
+def followed(receipt: dict[str, Any], *, wait: bool) -> dict[str, Any]:
+    """The receipt, or (`wait`) the one that it ends with."""
+    while wait and receipt["state"] not in OVER:
+        time.sleep(WAIT_S)
+        receipt = Console().get(f"{API}/{quote(receipt['of'], safe='')}")["receipt"]
+    return receipt
 
 
 def report(receipt: dict[str, Any], *, as_json: bool) -> int:
@@ -56,6 +70,10 @@ def report(receipt: dict[str, Any], *, as_json: bool) -> int:
         state = texts.say(f"order.is-{receipt['state']}")
         why = _why(texts, receipt)
         _print(f"{receipt['of']}  {state}{texts.say('order.why', why=why) if why else ''}")
+        detail = receipt.get("detail") or {}
+        got = [texts.say(f"order.got-{rung}", n=detail[rung]) for rung in RUNGS if detail.get(rung)]
+        if got:
+            _print(texts.say("order.got", what=texts.say("order.comma").join(got)))
         if remedy := texts.remedy(
             receipt.get("reason_code") or "", **(receipt.get("detail") or {})
         ):
@@ -117,12 +135,12 @@ def _stop(args: argparse.Namespace) -> int:
 
 def _play(args: argparse.Namespace) -> int:
     receipt = Console().post(API, {"preset": args.id, "zones": args.zone})
-    return report(receipt, as_json=args.json)
+    return report(followed(receipt, wait=args.wait), as_json=args.json)
 
 
 def _test(args: argparse.Namespace) -> int:
     receipt = Console().post(API, {"preset": "self-test", "zones": args.zone, "class": "notice"})
-    return report(receipt, as_json=args.json)
+    return report(followed(receipt, wait=args.wait), as_json=args.json)
 
 
 def _talk(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from gateway.appliance.console import Console
-from gateway.appliance.order import report
+from gateway.appliance.order import followed, report
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
@@ -19,6 +19,7 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument("--repeat", type=int, default=1, help=texts.say("say.repeat"))
     parser.add_argument("--chime", help=texts.say("say.chime"))
     parser.add_argument("--language", choices=("zh", "en"), default="zh")
+    parser.add_argument("--wait", action="store_true", help=texts.say("order.wait"))
     parser.add_argument("--json", action="store_true", help=texts.say("say.json"))
     parser.set_defaults(func=run)
 
@@ -34,4 +35,4 @@ def run(args: argparse.Namespace) -> int:
         "language": args.language,
     }
     receipt = Console().post("/api/v1/orders", asked)
-    return report(receipt, as_json=args.json)
+    return report(followed(receipt, wait=args.wait), as_json=args.json)

@@ -224,6 +224,8 @@ async def test_presets_and_schedules_are_changed_on_the_command_line(street: Str
     schedule = ("--preset", "lost-key", "--zone", "b5", "--cron", "30 8 * * *")
     assert (await order("schedule", "keys", *schedule, "--days", "workdays"))[0] == 0
     assert (await street.get("/api/v1/presets"))["lost-key"]["text"] == "有人捡到一串钥匙。"
+    code, said = await order("play", "lost-key", "--zone", "b5", "--wait")
+    assert (code, "播完了" in said, "1 个已发出" in said) == (0, True, True), said
     _, listed = await order("schedules")
     assert "30 8 * * *" in listed
     code, said = await order(

@@ -67,6 +67,27 @@ async def test_an_hour_sounds_once_and_a_missed_one_never():
     assert await again.due() == []
     told = [msgspec.json.decode(b"{" + e.body) for e in await journal.read(Lane.SERVICE, 0)]
     assert [(one["data"]["schedule"], one["data"]["times"]) for one in told] == [("morning", 3)]
+    assert [(one.name, one.times) for one in again.missed] == [("早操", 3)]
+    reborn = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+    await reborn.load()
+    assert reborn.missed == again.missed
     await again.undo("morning")
     assert again.all() == {}
+    await journal.close()
+
+
+@simulated
+async def test_an_hour_before_anybody_planned_it_was_not_missed():
+    journal, clock = simulated_journal(), loop_clock()
+    schedules = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+    await schedules.load()
+    clock.learn(Trust.PLATFORM, at("2026-09-22 09:00"), S)
+    assert await schedules.due() == []
+    await asyncio.sleep(3 * 86_400)
+    await schedules.put("morning", made(), STAFF)
+    again = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)  # the station starts anew
+    await again.load()
+    await asyncio.sleep(60)
+    assert await again.due() == []
+    assert again.missed == ()
     await journal.close()
