@@ -33,9 +33,12 @@ class Keys:
         for key, options in keys.items():
             device, _, point = options.input.partition(".")
             self._at.setdefault((device, point), []).append(key)
+        self._devices = {device for device, _ in self._at}
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device. What is bad says nothing; the first word is no press."""
+        if device not in self._devices:
+            return
         for reading in readings:
             for key in self._at.get((device, reading.point), ()):
                 for turn in self._heard(key, reading):

@@ -38,6 +38,7 @@ class Keys:
             for kiosk, options in kiosks.items()
             for number, word in options.keys.items()
         }
+        self._devices = {device for device, _ in self._keys}
         self._services = services
         self._requests = requests
         self._clock = clock
@@ -51,6 +52,8 @@ class Keys:
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device: intake's listener; never raises."""
+        if device not in self._devices:
+            return
         for reading in readings:
             key = (device, reading.point)
             if key in self._keys:

@@ -106,6 +106,8 @@ class Breaker:
 
         Its budget is whole again: one that was repaired must not stay away for what it wasted dead.
         """
+        if self.closed and not self._failures:  # nearly always: there is nothing to forget
+            return
         self._budget = Budget()
         self._failures = self._reopened = 0
         self._move(Sign.ANSWER)

@@ -162,7 +162,13 @@ class Member:
         device, judge = self.device.id, self.counters.judge
         return [
             Reading(
-                device, each.point.id, each.value, each.point.unit, judge(each), at_ns, each.raw
+                device,
+                (point := each.point).id,
+                each.value,
+                point.unit,
+                judge(each) if point.counter else each.quality,
+                at_ns,
+                each.raw,
             )
             for each in samples
         ]

@@ -77,6 +77,8 @@ class Quarantine:
 
     def free_at_s(self, transaction: Transaction, now_s: float) -> float:
         """When this may be asked: now if its reply could not be mistaken for one that is owed."""
+        if not self._owed:  # nearly always
+            return self.until_s
         mistakable = (
             owed.until_s
             for owed in self._owed
@@ -103,4 +105,5 @@ class Quarantine:
         return late_s
 
     def _forget(self, now_s: float) -> None:
-        self._owed = [owed for owed in self._owed if owed.until_s > now_s]
+        if self._owed:
+            self._owed = [owed for owed in self._owed if owed.until_s > now_s]

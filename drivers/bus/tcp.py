@@ -109,17 +109,16 @@ class MbapLink:
         assert self._stream is not None
         number = next(self._ids)
         body = transaction.request
-        future = self._waiting[number] = self._loop.create_future()
+        answered = self._waiting[number] = self._loop.create_future()
         sent_s = self._loop.time()
+        timer = self._loop.call_at(sent_s + timeout_s, _no_reply, answered)
         try:
             self._stream.write(number.to_bytes(2) + b"\0\0" + len(body).to_bytes(2) + body)
             if transaction.expect is None:
                 return Reply(b"", 0.0)
-            async with asyncio.timeout(timeout_s):
-                frame = await future
-        except TimeoutError as error:
-            raise NoReply("bus.no-reply") from error
+            frame = await answered
         finally:
+            timer.cancel()
             self._waiting.pop(number, None)
         if transaction.expect.find(frame, final=True) is None:
             raise Garbled("bus.wrong-answer", heard=len(frame))
@@ -162,3 +161,9 @@ class MbapLink:
             self.counters.late += 1
         else:
             future.set_result(body)
+
+
+def _no_reply(answered: asyncio.Future[bytes]) -> None:
+    """The time is over: a reply that comes from now on belongs to nobody."""
+    if not answered.done():
+        answered.set_exception(NoReply("bus.no-reply"))

@@ -1,8 +1,9 @@
 """Which blocks of registers or bits to read, and what the answers say. Pure."""
 
 import math
+import struct
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from drivers.bus.plan import Block, Span, coalesce
 from drivers.contract import Device, Point, Sample
@@ -25,11 +26,15 @@ Decode: TypeAlias = Callable[[bytes], Sequence[Sample]]
 
 
 class _Part(NamedTuple):
-    """One point within an answer: the bytes that are its own."""
+    """One point within an answer: the bytes that are its own.
+
+    `quick` takes them unpacked, and gives the sample, or None where `decode` must look.
+    """
 
     decode: registers.Decoder
     start: int
     stop: int
+    quick: Callable[[Any], Sample | None]
 
 
 def unit(device: Device) -> int:
@@ -138,16 +143,39 @@ def _divided(points: Sequence[Point], block: Block) -> list[Block]:
 
 
 def _registers_decoder(points: Sequence[Point], block: Block, *, framed: bool) -> Decode:
-    parts = []
-    for point in points:
-        start = 2 * (int(point.address) - block.first)
-        parts.append(_Part(registers.decoder(point), start, start + 2 * registers.width(point)))
+    """Everything is unpacked at once; what is no plain number is looked at by itself."""
+    parts = [_part(point, block.first) for point in points]
+    form, at = ">", 0
+    for point, part in zip(points, parts, strict=True):
+        if part.start < at:  # two points share registers
+            return _one_by_one(parts, framed=framed)
+        form += f"{part.start - at}x{registers.code(point) or f'{part.stop - part.start}s'}"
+        at = part.stop
+    unpack = struct.Struct(form).unpack_from
 
+    def decode(frame: bytes) -> list[Sample]:
+        data = codec.content(frame[: -codec.CRC_BYTES] if framed else frame)
+        return [
+            part.quick(found) or part.decode(data[part.start : part.stop])
+            for part, found in zip(parts, unpack(data), strict=True)
+        ]
+
+    return decode
+
+
+def _one_by_one(parts: Sequence[_Part], *, framed: bool) -> Decode:
     def decode(frame: bytes) -> list[Sample]:
         data = codec.content(frame[: -codec.CRC_BYTES] if framed else frame)
         return [part.decode(data[part.start : part.stop]) for part in parts]
 
     return decode
+
+
+def _part(point: Point, first: int) -> _Part:
+    start = 2 * (int(point.address) - first)
+    decode = registers.decoder(point)
+    quick = decode if registers.code(point) is None else registers.quick(point)
+    return _Part(decode, start, start + 2 * registers.width(point), quick)
 
 
 def _bits_decoder(points: Sequence[Point], block: Block, *, framed: bool) -> Decode:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from drivers import measure
-from drivers.contract import NotWritable, Point, Sample, Value
+from drivers.contract import NotWritable, Point, Quality, Sample, Value
 
 REGISTERS = {
     "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4,
@@ -22,10 +22,14 @@ REGISTERS = {
 _FORMATS = {
     "u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d",
 }  # fmt: skip
+_FLOATS = frozenset({"f32", "f64"})
 _REGISTER_BITS = 16
 
 Decoder: TypeAlias = Callable[[bytes], Sample]
 """Gives the sample of one point from the bytes of its registers."""
+
+Quick: TypeAlias = Callable[[int | float], Sample | None]
+"""Gives the sample of one point from its number; None if that needs a closer look."""
 
 
 def width(point: Point) -> int:
@@ -79,6 +83,34 @@ def _number(point: Point) -> Decoder:
         if not math.isfinite(count):
             return measure.unusable(point, data)
         return measure.number(point, count, data, wraps)
+
+    return decode
+
+
+def code(point: Point) -> str | None:
+    """How `struct` unpacks the point as it comes; None where its bytes must be arranged first."""
+    return _FORMATS.get(point.type) if point.order == "ABCD" else None
+
+
+def quick(point: Point) -> Quick:
+    """`decoder` for a number that is unpacked already."""
+    scale, offset, decimals, wraps = (
+        point.scale,
+        point.offset,
+        point.decimals or None,
+        modulus(point),
+    )
+    low = -math.inf if point.min is None else point.min
+    high = math.inf if point.max is None else point.max
+    floats = point.type in _FLOATS
+
+    def decode(count: float) -> Sample | None:
+        if floats and not math.isfinite(count):
+            return None
+        value = round(count * scale + offset, decimals)
+        if value < low or value > high:
+            return None
+        return Sample(point, value, Quality.GOOD, count, wraps)
 
     return decode
 

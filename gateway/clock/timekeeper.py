@@ -125,10 +125,10 @@ class Timekeeper:
             fix = self._fixes.get(source)
             if fix is None:
                 continue
-            if best is None or (
-                at_ns - best.at_ns > FRESH_NS and fix.error_at(at_ns) < best.error_at(at_ns)
-            ):
+            if best is None or fix.error_at(at_ns) < best.error_at(at_ns):
                 best = fix
+            if at_ns - best.at_ns <= FRESH_NS:
+                return best  # which no lesser source overrules
         return best
 
     def floor_ns(self, now_ns: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from drivers.contract import Quality, Reading
 
 SPARK_POINTS_MAX = 120
+SPARK_STEP_MIN_S = 1.0
 SPARK_STEP_MAX_S = 30.0  # 120 × 30 s = one hour
 
 
@@ -15,9 +16,10 @@ class Spark:
     """
 
     def __init__(self, step_s: float) -> None:
-        """`step_s`: how often a value comes at first."""
-        self.step_s = min(step_s, SPARK_STEP_MAX_S)
+        """`step_s`: how often a value comes at first; the eye needs no more than one a second."""
+        self.step_s = min(max(step_s, SPARK_STEP_MIN_S), SPARK_STEP_MAX_S)
         self.values: list[float | None] = []
+        self.due_ns = 0  # no value before it is taken
         self._last_s: float | None = None
 
     def add(self, at_s: float, value: float | None) -> None:
@@ -31,6 +33,7 @@ class Spark:
         self._last_s = at_s
         if len(self.values) > SPARK_POINTS_MAX:
             self._shorten()
+        self.due_ns = int((at_s + self.step_s / 2) * 1e9)
 
     def _shorten(self) -> None:
         if self.step_s * 2 <= SPARK_STEP_MAX_S:
@@ -46,26 +49,30 @@ class Current:
     def __init__(self) -> None:
         """Start empty: nothing has been read."""
         self._latest: dict[str, dict[str, Reading]] = {}
-        self._sparks: dict[tuple[str, str], Spark] = {}
+        self._sparks: dict[str, dict[str, Spark]] = {}
 
     def update(self, device: str, readings: Iterable[Reading], every_s: float) -> None:
         """Take one poll in."""
         latest = self._latest.setdefault(device, {})
+        sparks = self._sparks.setdefault(device, {})
         for reading in readings:
-            latest[reading.point] = reading
+            point = reading.point
+            latest[point] = reading
+            spark = sparks.get(point)
+            if spark is not None and reading.at_ns < spark.due_ns:
+                continue  # nearly always: a curve grows twice a minute
             value = reading.value
             if isinstance(value, bool | str):
                 continue
-            spark = self._sparks.get((device, reading.point))
             if spark is None:
-                spark = self._sparks[device, reading.point] = Spark(every_s)
+                spark = sparks[point] = Spark(every_s)
             good = value is not None and reading.quality is Quality.GOOD
             spark.add(reading.at_ns / 1e9, float(value) if good and value is not None else None)
 
     def keep(self, devices: Collection[str]) -> None:
         """Forget every device but these."""
         self._latest = {name: of for name, of in self._latest.items() if name in devices}
-        self._sparks = {at: spark for at, spark in self._sparks.items() if at[0] in devices}
+        self._sparks = {name: of for name, of in self._sparks.items() if name in devices}
 
     def of(self, device: str) -> dict[str, Reading]:
         """The latest readings of one device by point."""
@@ -73,5 +80,5 @@ class Current:
 
     def spark(self, device: str, point: str) -> tuple[float, tuple[float | None, ...]]:
         """One point's curve: seconds between values, and the values, oldest first."""
-        spark = self._sparks.get((device, point))
+        spark = self._sparks.get(device, {}).get(point)
         return (0.0, ()) if spark is None else (spark.step_s, tuple(spark.values))

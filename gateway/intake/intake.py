@@ -8,7 +8,7 @@ import msgspec
 from drivers.contract import BusChange, DeviceChange, PollResult, Reading
 from gateway.clock import Clock
 from gateway.errors import JournalError
-from gateway.event import Event, Stamps
+from gateway.event import Entry, Event, Stamps
 from gateway.intake.current import Current
 from gateway.intake.events import (
     BUS_STATE,
@@ -59,7 +59,7 @@ class Intake:
         self._filters = {device.id: Filter(dict(device.reports)) for device in devices}
         self._inputs = {device.id: Inputs(device.inputs) for device in devices}
         self._listeners: list[Listener] = []
-        self._pending: set[asyncio.Task[None]] = set()
+        self._pending: set[asyncio.Future[tuple[Entry, ...]]] = set()
 
     async def resume(self) -> None:
         """Recall what every input told before a restart; call it before the first poll."""
@@ -176,14 +176,17 @@ class Intake:
         return self._clock.stamp(self._clock.now_ns() - max(0, age_ns))
 
     def _record(self, event: Event, states: Sequence[StateChange] = ()) -> None:
-        task = asyncio.get_running_loop().create_task(self._append(event, states))
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
-
-    async def _append(self, event: Event, states: Sequence[StateChange]) -> None:
         try:
-            await self._journal.append([event], states)
-        except JournalError:
+            ticket = self._journal.offer([event], states)
+        except JournalError:  # it has failed: see `_stored`
+            self.deferred += 1
+            return
+        self._pending.add(ticket)
+        ticket.add_done_callback(self._stored)
+
+    def _stored(self, ticket: asyncio.Future[tuple[Entry, ...]]) -> None:
+        self._pending.discard(ticket)
+        if ticket.exception() is not None:
             # An I/O error has already told the station through `journal.fatal`; a full journal
             # counts what it refuses. The poll loop goes on either way.
             self.deferred += 1

@@ -6,6 +6,7 @@ import msgspec
 
 from drivers.contract import Quality, Reading
 
+_NUMBERS = frozenset({int, float})
 _CHANGE = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<percent>%)?")
 
 
@@ -75,11 +76,18 @@ class Filter:
 
     def due(self, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
         """The readings to report; nothing is remembered until `reported` says it was."""
-        return tuple(r for r in readings if is_due(self._of(r), self._last.get(r.point), r))
+        reports, last = self._reports, self._last
+        return tuple(
+            reading
+            for reading in readings
+            # nearly all are numbers that nobody has said anything about: they are always due
+            if (reading.point not in reports and type(reading.value) in _NUMBERS)
+            or is_due(self._of(reading), last.get(reading.point), reading)
+        )
 
     def reported(self, readings: tuple[Reading, ...]) -> None:
         """Remember what went out."""
-        self._last.update((r.point, r) for r in readings)
+        self._last.update({reading.point: reading for reading in readings})
 
     def _of(self, reading: Reading) -> Report:
         if reading.point in self._reports:

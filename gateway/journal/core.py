@@ -51,6 +51,8 @@ class Append(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of bodies."""
+        if len(self.bodies) == 1 and not self.state:  # nearly always
+            return len(self.bodies[0][1])
         bodies = sum(len(body) for _, body in self.bodies)
         return bodies + sum(len(change.body or b"") for change in self.state)
 

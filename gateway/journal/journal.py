@@ -12,7 +12,7 @@ from gateway.errors import JournalFailed, UsageError
 from gateway.event import Entry, Event, Lane, tail
 from gateway.journal.agenda import Agenda
 from gateway.journal.core import Append, Core
-from gateway.journal.engine import Engine
+from gateway.journal.engine import Engine, Ticket
 from gateway.journal.follower import Follower
 from gateway.journal.options import (
     BODY_BYTES_MAX,
@@ -138,13 +138,27 @@ class Journal:
         JournalFull: refused, nothing stored (never an emergency). OutcomeUnknown: the disk failed
         under it. Who is cancelled while waiting knows nothing: it may well be stored.
         """
-        append = Append(tuple((event.travels, self._body(event)) for event in events), tuple(state))
-        _check_size(append)
+        append = self._append_of(events, state)
         while self._agenda.waiting_bytes > WAITING_BYTES_MAX and append.urgency > Lane.EMERGENCY:
             self._engine.check()
             await self._engine.sleep()
         self._engine.check()
         return await self._engine.append(append)
+
+    def offer(self, events: Sequence[Event], state: Sequence[StateChange] = ()) -> Ticket:
+        """`append` for who bounds what is under way: it never waits for room to be taken.
+
+        What `append` returns or raises once it is decided, the ticket has.
+        """
+        append = self._append_of(events, state)
+        self._engine.check()
+        return self._engine.append(append)
+
+    def _append_of(self, events: Sequence[Event], state: Sequence[StateChange]) -> Append:
+        bodies = tuple([(event.travels, self._body(event)) for event in events])
+        append = Append(bodies, tuple(state))
+        _check_size(append)
+        return append
 
     def _body(self, event: Event) -> bytes:
         stamps = event.stamps
@@ -234,6 +248,8 @@ class Journal:
 
 def _check_size(append: Append) -> None:
     """UsageError if a part of it, or all of it, is larger than the journal takes at once."""
+    if append.size <= min(BODY_BYTES_MAX, STATE_BYTES_MAX):
+        return
     parts = [(lane.wire, len(body), BODY_BYTES_MAX) for lane, body in append.bodies]
     parts += [
         (f"{change.room}/{change.key}", len(change.body or b""), STATE_BYTES_MAX)

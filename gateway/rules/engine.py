@@ -41,6 +41,7 @@ class Engine:
             self._of_rule.setdefault(watch.facts.rule, []).append(watch.id)
             for key in watch.inputs:
                 self._readers.setdefault(key, []).append(watch)
+        self.devices = frozenset(device for device, _ in self._readers)
         self._readings: dict[str, Reading] = {}
         self._alarms: list[tuple[int, str]] = []
         self._set_for: dict[str, int] = {}

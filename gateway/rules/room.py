@@ -92,8 +92,10 @@ class Rules:
         loop_ns = int(asyncio.get_running_loop().time() * 1e9)
         return Moment(lived_ns, stamps.wall_ns, lived_ns - loop_ns)
 
-    def heard(self, _device: str, readings: Sequence[Reading]) -> None:
+    def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device: intake's listener; never raises."""
+        if device not in self.core.engine.devices:
+            return
         try:
             self._take(self.core.read(readings, self.moment()))
         except Exception:  # an edge like the supervisor's: a rule's mistake must not stop a bus

@@ -91,9 +91,9 @@ class Watch:
 
     def tick(self) -> None:
         """Once a second: note what can only be seen as it happens. Costs next to nothing."""
-        now_ns = self._clock.now_ns()
-        for lane in Lane:
-            self._lane(lane, now_ns)
+        now_ns, heads = self._clock.now_ns(), self._journal.heads()
+        for lane, issued in heads.items():
+            self._lags[lane].of(issued, self._receipted(lane), now_ns)
         self._rate.of(self._intake.readings, now_ns)
 
     def _take(self, now_ns: int) -> Vitals:
@@ -186,9 +186,12 @@ class Watch:
 
     def _lane(self, lane: Lane, now_ns: int) -> LaneVitals:
         issued = self._journal.heads()[lane]
-        receipted = min((f.position[lane] for f in self._receipting), default=0)
+        receipted = self._receipted(lane)
         lag_s = self._lags[lane].of(issued, receipted, now_ns)
         return LaneVitals(lane, issued, receipted, issued - receipted, lag_s)
+
+    def _receipted(self, lane: Lane) -> int:
+        return min([each.position[lane] for each in self._receipting], default=0)
 
     def _journal_vitals(self) -> JournalVitals:
         stats = self._journal.stats()

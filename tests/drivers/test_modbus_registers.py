@@ -54,6 +54,33 @@ def test_the_orders_as_installers_know_them(type_, order, hexed, value) -> None:
     assert read(point(type_, order=order), hexed).value == value
 
 
+@pytest.mark.parametrize("type_", NUMBERS)
+@pytest.mark.parametrize("range_", [{}, {"min": -10.0, "max": 100.0}])
+@given(
+    data=st.binary(min_size=8, max_size=8),
+    scale=st.sampled_from([1, 0.1, 1e-3]),
+    decimals=st.integers(0, 3),
+)
+def test_the_short_way_says_what_the_long_way_says_or_nothing(
+    type_, range_, data, scale, decimals
+) -> None:
+    asked = point(type_, scale=scale, decimals=decimals, **range_)
+    own = data[: 2 * registers.width(asked)]
+    (count,) = struct.unpack(f">{registers.code(asked)}", own)
+    short, long = registers.quick(asked)(count), registers.decoder(asked)(own)
+    assert short == (long if long.quality is Quality.GOOD else None)
+
+
+@pytest.mark.parametrize("count", [math.nan, math.inf, -math.inf])
+def test_the_short_way_leaves_what_is_no_number_to_the_long_way(count) -> None:
+    assert registers.quick(point("f32"))(count) is None
+
+
+def test_only_what_comes_as_it_is_has_a_short_way() -> None:
+    assert [registers.code(point("u32", order=order)) for order in ORDERS] == ["I", *3 * [None]]
+    assert registers.code(point("bits", size=4)) is None
+
+
 def test_a_published_voltage() -> None:
     # Eastron SDM630 Modbus protocol: 43 66 33 34 is 230.2 V in the first two input registers.
     assert read(point("f32", decimals=1), "43 66 33 34").value == 230.2
