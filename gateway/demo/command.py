@@ -11,13 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.child import READY_WITHIN_S, STOP_WITHIN_S, Child
+from gateway.demo.child import READY_WITHIN_S, Child
 from gateway.demo.settings import PORTS, Ports, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
 DRIVE_S = 12
 """A ride in the demo moves on by itself so often, or at a button of the dispatcher's page."""
+
+CLOSE_WITHIN_S = 1.0
+"""For the pipes of processes that have ended; whatever they left behind may hold them longer."""
 
 COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 
@@ -151,7 +154,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
     finally:
         for child in reversed(children):
             await child.stop()
-        _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN_S)  # they close their pipes
+        _, late = await asyncio.wait(tasks, timeout=CLOSE_WITHIN_S)
         for task in late:
             task.cancel()
     return 0
