@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from gateway.errors import UsageError
 from gateway.rules import confirm, units, watch
-from gateway.rules.kinds import KINDS, Moment, Point, S, Verdict, combination, slope, still
+from gateway.rules.kinds import (
+    KINDS,
+    Moment,
+    Point,
+    S,
+    Verdict,
+    combination,
+    slope,
+    still,
+    threshold,
+)
 from tests.rules.player import calendar, look, shelf
 from tests.rules.player import plan as planned
 
@@ -183,3 +193,13 @@ def test_each_point_of_a_list_has_an_alarm_of_its_own():
     assert [one.id for one in made.watches] == ["x/bin-east.level", "x/gas-b3.level"]
     assert look("bin-east.level").point == Point("%", 60)
     assert calendar() is calendar()
+
+
+def test_back_from_one_limit_is_not_beyond_the_other():
+    options = threshold.Options(above=30, below=10, hysteresis=2)
+    limits = threshold.prepare(options, Point("Cel"), calendar())
+    state, said = threshold.State(), []
+    for value in (20, 9, 11, 29, 31, 29, 27, 11):
+        state, verdict = threshold.step(limits, state, value, Moment(0))
+        said.append(verdict is Verdict.YES)
+    assert said == [False, True, True, False, True, True, False, False]

@@ -57,13 +57,14 @@ def _known(console: Console, word: str) -> str:
 def _said(alarms: list[Report], words: Words) -> str:
     if not alarms:
         return words("alarms.none")
-    heads = [words(f"alarms.head-{head}") for head in ("id", "state", "age", "where")]
+    heads = [words(f"alarms.head-{head}") for head in ("id", "state", "age", "where", "note")]
     rows = [
         (
             one.id,
             words(f"alarms.state-{one.state}"),
             words.span(one.age_s),
-            f"{one.name} {one.place} ({one.rule})",
+            " ".join(filter(None, [one.name, one.where, f"({one.rule})"])),
+            one.note or "",
         )
         for one in alarms
     ]

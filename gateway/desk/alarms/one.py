@@ -10,6 +10,7 @@ from gateway.desk.alarms.board import Board
 from gateway.desk.alarms.row import Row
 from gateway.health import PointVitals, Vitals
 from gateway.places import Place
+from gateway.rules.linkage import Announce
 from gateway.rules.rule import Watch
 from gateway.web import reading
 from gateway.web.frame import wall_text
@@ -51,6 +52,15 @@ class One:
     def watch(self, each: Row) -> Watch:
         """What has raised it."""
         return self._board.rules.core.engine.watches[each.alarm.watch]
+
+    def speaks(self, each: Row) -> bool:
+        """Whether anything is announced because of it."""
+        return any(
+            isinstance(action, Announce)
+            for linkage in self._board.rules.core.linkages.all.values()
+            if each.facts.rule in linkage.options.rules
+            for action in linkage.actions
+        )
 
     def way(self, each: Row) -> list[Place]:
         """The places around it, from the station inwards, ending with its own."""

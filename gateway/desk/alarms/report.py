@@ -10,7 +10,10 @@ from gateway.rules.kinds import S
 
 
 class Report(msgspec.Struct, frozen=True):
-    """One open alarm; `age_s` and `left_s` (of its shelf) count the station's lived time."""
+    """One open alarm; `age_s` and `left_s` (of its shelf) count the station's lived time.
+
+    `where` is its place as people call it.
+    """
 
     id: str
     rule: str
@@ -21,6 +24,7 @@ class Report(msgspec.Struct, frozen=True):
     count: int
     flapping: bool
     place: str
+    where: str
     age_s: float
     left_s: float | None
     reading: Evidence | None
@@ -43,6 +47,7 @@ def report(each: Row, board: Board) -> Report:
         count=alarm.count,
         flapping=alarm.flapping,
         place=facts.place,
+        where=facts.spoken or facts.bus or "",
         age_s=round(each.age_s, 1),
         left_s=None if left_s is None else round(left_s, 1),
         reading=alarm.evidence,

@@ -92,6 +92,7 @@ class AlarmPages:
             each=each,
             drawn=self.one.drawn(each, now),
             way=self.one.way(each),
+            speaks=self.one.speaks(each),
             meaning=meaning(self.one.watch(each), words),
             story=story,
             title=row.title(each.facts),

@@ -37,9 +37,9 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """Whether it is beyond the limit, and the samples that a counter's pace is made of."""
+    """On which side it is beyond (-1, 0, 1), and the samples that a counter's pace is made of."""
 
-    beyond: bool = False
+    side: int = 0
     samples: Samples = ()
 
 
@@ -75,21 +75,24 @@ def step(
         measured = per_hour(samples, limits.span_ns)
         if measured is None:
             back = samples[-1][1] < samples[0][1]  # exchanged or reset: begin anew
-            return State(state.beyond, samples[-1:] if back else samples), Verdict.UNSURE
-    beyond = _beyond(limits, measured, state.beyond)
-    if beyond is state.beyond and samples is state.samples:
-        return state, Verdict.of(beyond)
-    return State(beyond, samples), Verdict.of(beyond)
+            return State(state.side, samples[-1:] if back else samples), Verdict.UNSURE
+    side = _side(limits, measured, state.side)
+    if side == state.side and samples is state.samples:
+        return state, Verdict.of(side)
+    return State(side, samples), Verdict.of(side)
 
 
-def _beyond(limits: Limits, measured: float, already: bool) -> bool:
+def _side(limits: Limits, measured: float, before: int) -> int:
+    """Each limit has a hysteresis of its own: back from the one is not beyond the other."""
     if limits.above is not None and (
-        measured > limits.above or (already and measured > limits.above_again)
+        measured > limits.above or (before > 0 and measured > limits.above_again)
     ):
-        return True
-    return limits.below is not None and (
-        measured < limits.below or (already and measured < limits.below_again)
-    )
+        return 1
+    if limits.below is not None and (
+        measured < limits.below or (before < 0 and measured < limits.below_again)
+    ):
+        return -1
+    return 0
 
 
 KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True)
