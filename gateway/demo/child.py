@@ -92,9 +92,12 @@ class Child:
             start_new_session=True,  # Ctrl-C is the demo's, which then stops them in order
         )
         assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            self._say(self.name, line.decode("utf-8", "replace").rstrip())
-        return await self._process.wait()
+        try:
+            async for line in self._process.stdout:
+                self._say(self.name, line.decode("utf-8", "replace").rstrip())
+            return await self._process.wait()
+        finally:  # the audio process holds the other end of the pipe, and lives on for a while
+            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _notify_socket(self) -> socket.socket:
         path = self._folder / f"{self.name}.notify"

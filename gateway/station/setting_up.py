@@ -138,17 +138,21 @@ class Wired:
 class Bound:
     """The way to a platform, as `yizhan enrol` makes it."""
 
-    def __init__(self, settings: Callable[[], Settings], state: Path, uplinks: Uplinks) -> None:
-        """Into the keys of that state."""
+    def __init__(
+        self, settings: Callable[[], Settings], state: Path, uplinks: Uplinks, clock: Clock
+    ) -> None:
+        """Into the keys of that state; dates are judged by the station's clock."""
         self._settings = settings
         self._state = state
+        self._clock = clock
         self._uplinks = uplinks
 
     async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
         """Exchange the token, and show the certificate at once where the platform is known."""
         from gateway.station.enrol.desk import Desk  # noqa: PLC0415  # X.509 costs 8 MB
 
-        await Desk(self._settings(), self._state, uplink, url, ca_file or None).enrol(token)
+        desk = Desk(self._settings(), self._state, uplink, url, ca_file or None, clock=self._clock)
+        await desk.enrol(token)
         await self._uplinks.reopen(uplink)
 
     def papers(self, uplink: str) -> Papers | None:
@@ -158,7 +162,7 @@ class Bound:
         from gateway.station.enrol.desk import Desk  # noqa: PLC0415  # as above
 
         try:
-            shown = Desk(self._settings(), self._state, uplink).shown()
+            shown = Desk(self._settings(), self._state, uplink, clock=self._clock).shown()
         except StationError:  # the uplink's own mark says what is wrong with its papers
             return None
         return Papers(
@@ -189,7 +193,7 @@ class SettingUp:
         roof = Roof(
             wiring=Wired(cycle, settings),
             searching=self._searcher,
-            binding=Bound(settings, state, uplinks),
+            binding=Bound(settings, state, uplinks, clock),
             sounds=sounds,
         )
         self.section: Section = section(roof, self._records, vitals, names)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.appliance.load import load
+from gateway.clock import Clock
 from gateway.errors import StationError
-from gateway.station import floor
 from gateway.station.setting_up import Bound
 from tests.setup.rig import BARE
 from tests.upstream.enrolling import office, wall_now_ns
@@ -27,8 +27,8 @@ def bound(folder: Path) -> tuple[Bound, FakeUplinks]:
     (folder / "station.toml").write_text(BARE.format(port=8080, lan_port=8443), "utf-8")
     settings, uplinks = load(folder), FakeUplinks()
     given: Any = uplinks
-    floor.write(folder, wall_now_ns())  # the platform's certificates are dated by the real time
-    return Bound(lambda: settings, folder, given), uplinks
+    clock = Clock.open(folder, floor_ns=wall_now_ns())  # certificates are dated by the real time
+    return Bound(lambda: settings, folder, given, clock), uplinks
 
 
 async def test_a_token_buys_papers_that_are_shown(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from gateway.demo.platform.authority import Authority
 from gateway.errors import BadReceipt, Rejected, StationError, Unreachable
@@ -18,6 +19,7 @@ from gateway.upstream import renew
 from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
 from gateway.upstream.uplinks.contract import Batch
 from gateway.upstream.uplinks.office import claim
+from gateway.web import control
 from tests.upstream.enrolling import (
     DAY_NS,
     Post,
@@ -411,3 +413,34 @@ async def test_the_command_points_to_what_the_settings_lack(bench, capsys):
         code, out, _ = await asked(config, state, capsys, json=False)
         assert code == 0
         assert f'url = "{platform.tls_url}"' in out
+
+
+@pytest.mark.parametrize("station", [STATION, "balizhuang-02"])
+async def test_beside_a_running_station_dates_are_judged_by_its_clock(
+    bench, tmp_path, capsys, monkeypatch, station
+):
+    """It knows that the platform's certificate has ended; another station's word counts not."""
+    platform, config, state = bench
+    later_ns = wall_now_ns() + 20 * 365 * 86_400 * 1_000_000_000
+    clock = {"trust": "platform", "wall_ns": later_ns, "age_s": 1.0, "error_s": 0.1}
+
+    async def vitals(_request: web.Request) -> web.Response:
+        return web.json_response({"station": {"id": station}, "clock": clock})
+
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    app = web.Application()
+    app.add_routes([web.get("/api/v1/vitals", vitals)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / control.NAME)).start()
+    try:
+        given = {
+            "claim": platform.registrar.token(STATION),
+            "ca_file": str(platform.authority.file),
+        }
+        code, out, _ = await asked(config, state, capsys, **given)
+        refused = station == STATION
+        assert code == refused
+        assert json.loads(out).get("code") == (TLS if refused else None)
+    finally:
+        await runner.cleanup()

@@ -10,6 +10,7 @@ from gateway.appliance.schema import Settings
 from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.event import Trust, rfc3339
+from gateway.health import ClockVitals
 from gateway.station import floor
 from gateway.upstream.enrol import Papers, due, renews_ns
 from gateway.upstream.options import Options
@@ -44,15 +45,25 @@ class Desk:
         uplink: str | None = None,
         url: str | None = None,
         ca_file: str | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> None:
-        """Without `uplink` the first of the settings is meant; what is not given, they say."""
+        """Without `uplink` the first of the settings is meant; what is not given, they say.
+
+        `clock` is the running station's; without one the state's floor is all that is known.
+        """
         self._settings = settings
         self._uplink = uplink or next(iter(settings.uplinks), DISTRICT)
         self._set = settings.uplinks.get(self._uplink)
         self._url = url or (self._set.url if self._set is not None else None)
-        self._clock = Clock.open(state, floor_ns=floor.read(state))
+        self._clock = clock or Clock.open(state, floor_ns=floor.read(state))
         self._papers = Papers(state / "keys", self._uplink)
         self._ca_file = ca_file or (self._set.ca_file if self._set is not None else None)
+
+    def hear(self, told: ClockVitals) -> None:
+        """What the station that runs here says of the time: it may know what nothing else does."""
+        if told.wall_ns is not None and told.trust is not Trust.NONE:
+            self._clock.learn(told.trust, told.wall_ns, round(told.error_s * 1e9))
 
     async def enrol(self, token: str) -> None:
         """Exchange the token for a certificate and take it into use; StationError says why not."""
