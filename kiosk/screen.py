@@ -4,6 +4,8 @@ Sizes are millimetres of the panel that the pages are drawn for (`SHEET_MM`); a 
 all of it larger.
 """
 
+import re
+
 import msgspec
 
 from kiosk.options import Panel
@@ -22,6 +24,7 @@ LARGER = 1.15
 """The three smaller sizes grow so much in larger type; the others are large already."""
 
 GAP_MM = 10.0
+_CLAUSE = re.compile(r"[^，。？！；：、]*[，。？！；：、]”?|[^，。？！；：、]+$")
 _SCRIPT = 0x2E80
 """From here on a sign is as wide as it is high."""
 
@@ -146,6 +149,11 @@ class Sheet(msgspec.Struct, frozen=True):
     def tile_mm(self, span: int) -> float:
         """The room for words on a tile of so many columns."""
         return (self.column_mm + GAP_MM) * span / 6 - GAP_MM - 6
+
+
+def clauses(words: str) -> list[str]:
+    """Chinese is broken after its marks, where there is room to; within a word it reads wrongly."""
+    return _CLAUSE.findall(words)
 
 
 def _ems(words: str) -> float:

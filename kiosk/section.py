@@ -21,7 +21,7 @@ from gateway.web.pages import PAGES
 from gateway.web.section import Handler, Permission, Route, Section, View
 from gateway.web.statics import Statics
 from gateway.web.words import CATALOGUES, Words
-from kiosk.screen import design_px
+from kiosk.screen import clauses, design_px
 from kiosk.terminal import Terminal
 
 PAGES_FOLDER = Path(__file__).with_name("pages")
@@ -117,6 +117,7 @@ class _Pages:
         template = request.app[PAGES].environment.get_template("kiosk/page.html")
         text = template.render(
             s=screen,
+            clauses=clauses,
             w=CATALOGUES[screen.language],
             kiosk=terminal.kiosk,
             serial=terminal.serial,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.demo.child import READY_WITHIN_S, Child
-from gateway.demo.settings import PORTS, Ports, write_settings
+from gateway.demo.settings import PORTS, Ports, has_microphone, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
@@ -91,11 +91,11 @@ async def _play_in_the_air(folder: Path, ports: Ports, texts: Texts) -> int:
     """With BLE sensors on a D-Bus of the demo's own where that can be, without them elsewhere."""
     if find_spec("bleak") is None or shutil.which("dbus-daemon") is None:
         print(texts.say("demo.no-air"), flush=True)
-        write_settings(folder, ports, air=False)
+        write_settings(folder, ports, air=False, microphone=has_microphone())
         return await _play(folder, ports, texts, None)
     from drivers.ble.emulator import Broker  # noqa: PLC0415 - it needs what was just looked for
 
-    write_settings(folder, ports, air=True)
+    write_settings(folder, ports, air=True, microphone=has_microphone())
     async with Broker() as broker:
         return await _play(folder, ports, texts, broker.address)
 

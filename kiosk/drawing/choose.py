@@ -76,7 +76,9 @@ def _handful(
     part = scene.session.part % max(1, -(-len(items) // room))
     keys = [key(item) for item in items[part * room : (part + 1) * room]]
     if more:
-        keys.append(tile(scene, "more", scene.words("kiosk.more"), "right", 2, high="h3"))
+        over = (part + 1) * room >= len(items)
+        word, icon = ("kiosk.first-page", "back") if over else ("kiosk.next-page", "right")
+        keys.append(tile(scene, "more", scene.words(word), icon, 2, high="h3"))
     if last is not None:
         keys.append(last)
     return tuple(_with_number(one, place) for place, one in enumerate(keys, 1))
@@ -164,7 +166,8 @@ def options(scene: Scene) -> Screen:
         tile(scene, "large", words(larger), "textsize", 3, number="2", high="h2"),
         tile(scene, "contrast", words(contrast), "contrast", 3, number="3", high="h2"),
     )
-    return screen(scene, "options", words("kiosk.options"), shape="board", keys=keys)
+    return screen(scene, "options", words("kiosk.options-head"), shape="board", title=scene.name,
+                  title_size="x3", icon="language", keys=keys)  # fmt: skip
 
 
 def still(scene: Scene) -> Screen:
@@ -175,7 +178,8 @@ def still(scene: Scene) -> Screen:
         wide(scene, "stay", words("kiosk.still-here"), "check", number="1", high="h0",
              hue="is-ride"),
     )  # fmt: skip
-    return screen(scene, "still", words("kiosk.still-head"), shape="board", keys=keys)
+    return screen(scene, "still", words("kiosk.still-head"), shape="board", title=scene.name,
+                  title_size="x3", icon="clockq", keys=keys)  # fmt: skip
 
 
 def sorry(scene: Scene) -> Screen:

@@ -31,7 +31,7 @@
   const keys = [...document.querySelectorAll("button")].map((key) => ({ name: key.dataset.press, rect: key.getBoundingClientRect() }));
   for (const { name, rect } of keys) {
     const [w, h] = [rect.width / mm, rect.height / mm];
-    const least = ["cancel", "confirm"].includes(name) ? 40 : 25;
+    const least = ["cancel", "confirm", "unsay"].includes(name) ? 40 : 25;
     if (w < least - 0.05 || h < least - 0.05) faults.push(`${name} is ${w.toFixed(1)} x ${h.toFixed(1)} mm`);
     if (name === "open:ride" && h < 59.9) faults.push(`${name} is only ${h.toFixed(1)} mm high`);
     const top = rect.top / mm;
