@@ -174,6 +174,7 @@ class Asking:
         self.requests.listen(self._turned)
         self.keys.listen(self._key)
         self._phone = plan.phone
+        self._zones = {name: zone.name for name, zone in settings.zones.items()}
         opens = Opens(self.requests)
         self.doers: dict[str, Doer] = {"request": opens, "call": opens}
         self._journal, self._ledger = journal, ledger
@@ -195,7 +196,7 @@ class Asking:
     ) -> Section:
         """The desk's request board, and the API; `names` are the people with an account."""
         api = routes(self.requests, self.store, self._ledger)
-        board = Board(self.requests, names)
+        board = Board(self.requests, names, self._zones)
         return board_section(board, self._journal, vitals, self.store, self._ledger, api=api)
 
     def kinds(self) -> list[CommandKind]:

@@ -26,9 +26,15 @@ LATELY_MAX = 6
 class Board:
     """Looks at the requests' room; changes nothing."""
 
-    def __init__(self, room: Requests, names: Callable[[], Mapping[str, str]]) -> None:
-        """`names` are the people of the station by account."""
+    def __init__(
+        self,
+        room: Requests,
+        names: Callable[[], Mapping[str, str]],
+        zones: Mapping[str, str] | None = None,
+    ) -> None:
+        """`names` are the people of the station by account, `zones` how each zone is called."""
         self.room = room
+        self.zones = zones or {}
         self._names = names
 
     def row(self, request: Request) -> Row:

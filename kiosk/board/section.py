@@ -254,6 +254,7 @@ class BoardPages:
             now.timezone,
             name=self.board.name,
             place=self.board.place,
+            zones=self.board.zones,
             service=service,
             receipted={one.lane: one.receipted for one in now.lanes} if now.uplinks else {},
         )

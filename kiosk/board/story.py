@@ -41,6 +41,7 @@ class Teller:
         name: Callable[[str], str],
         place: Callable[[str], str],
         service: Callable[[str], str],
+        zones: Mapping[str, str],
         receipted: Mapping[Lane, int],
     ) -> None:
         """`receipted` is the platform's last receipt in each lane."""
@@ -49,6 +50,7 @@ class Teller:
         self._name = name
         self._place = place
         self._service = service
+        self._zones = zones
         self._receipted = receipted
 
     def line(self, turn: Turn) -> Line:
@@ -104,6 +106,6 @@ class Teller:
         return self._words(f"board.actor-{actor.kind}")
 
     def _way(self, way: str) -> str:
-        """A channel; a zone has no word but its own."""
+        """A channel, or a zone by its name."""
         code = f"alarms.by-{way}"
-        return self._words(code) if code in self._words else way
+        return self._words(code) if code in self._words else self._zones.get(way, way)

@@ -57,7 +57,7 @@ class BoardSite(Site):
             places=PLACES, duty=DUTY, roads={"platform": self.road},
             people=SealedPeople(self.store), speaker=self.speaker, bell=self.bell,
         )  # fmt: skip
-        board = Board(self.room, self.names)
+        board = Board(self.room, self.names, {"hall": "大厅"})
         api = routes(self.room, self.store, self.ledger)
         return [section(board, self.journal, self.look, self.store, self.ledger, api=api)]
 

@@ -209,6 +209,17 @@ async def test_ten_presses_of_a_form_are_one_act_and_who_comes_second_sees_who_w
     assert len(turns) == 3, "pressed, answered, replied"
 
 
+async def test_the_story_names_the_zone_in_which_somebody_was_called(made: BoardSite) -> None:
+    made.calm()
+    call = await made.press("staff")
+    await made.passes(31)
+    async with reader(made) as zhang:
+        await zhang.enter("zhang")
+        story = await zhang.page(f"{BOARD}/{call.id}")
+    assert "大厅" in story
+    assert "、hall" not in story
+
+
 async def test_a_viewer_sees_how_many_wait_and_no_more(made: BoardSite) -> None:
     made.calm()
     await made.press("repair", what="gas", contact=Contact(phone=PHONE))
