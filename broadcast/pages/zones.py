@@ -11,6 +11,9 @@ from broadcast.pages.hint import refusal
 from gateway.web.section import View
 from gateway.web.words import Words
 
+SHORT = {"broadcast.quiet": "cast.zone-quiet", "broadcast.no-time": "cast.zone-no-time"}
+"""What the page says at its head already, in a few words for each zone."""
+
 
 class Branch(NamedTuple):
     """One zone with those inside it.
@@ -69,7 +72,8 @@ def text(zone: Zone, deck: Deck, words: Words) -> str:
         return words("cast.zone-near")
     refused = refusal(deck, zone.id)
     if refused is not None and refused.code is not None:
-        return words(refused.code, **refused.detail)
+        short = SHORT.get(refused.code)
+        return words(short) if short else words(refused.code, **refused.detail)
     return words(f"cast.zone-{zone.sound}")
 
 

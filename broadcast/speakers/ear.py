@@ -4,8 +4,10 @@ The sound comes on stdin: 16 kHz, mono, 16 bit. Says "listening" once the microp
 "heard" or "silent". A process of its own, for the audio process has no time to calculate.
 """
 
+import contextlib
 import sys
 from array import array
+from pathlib import Path
 
 from broadcast.engine.pcm import FRAME_SAMPLES, RATE
 from broadcast.speakers.hearing import heard
@@ -41,6 +43,8 @@ def _say(word: str) -> None:
 
 def main(argv: list[str]) -> int:
     """0 when it could listen, whatever it heard."""
+    with contextlib.suppress(OSError):  # when memory runs out, an ear goes before the sound
+        Path("/proc/self/oom_score_adj").write_text("800", "ascii")
     microphone, seconds = argv
     wanted = array("h", sys.stdin.buffer.read())
     recording = _record(microphone, float(seconds))

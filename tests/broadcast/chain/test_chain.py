@@ -248,8 +248,14 @@ async def test_a_recording_of_the_platform_or_of_a_person_says_its_text(
     state, receipt = await street.commanded("broadcast.play", zones=["b5"], text=text)
     assert state == "done", receipt
     assert await street.ends(receipt["of"]) == "finished"
-    told = await street.until(lambda: street.events("service", "broadcast.finished"))
-    assert given["sha"] in told[-1]["data"]["clips"]
+
+    async def heard() -> list[str]:
+        found = await street.events("service", "broadcast.finished")
+        return [
+            sha for e in found if e["data"]["order"] == receipt["of"] for sha in e["data"]["clips"]
+        ]
+
+    assert given["sha"] in await street.until(heard)
     state, why = await street.commanded("broadcast.record", text=text, sound="AAAA")
     assert (state, why) == ("failed", "upload.unreadable")
     other = make(tmp_path / "other.mp3", seconds=2, source="sine=f=300")

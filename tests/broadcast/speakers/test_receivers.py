@@ -143,7 +143,9 @@ def judged(session: Session, received: Path, rate: int) -> float:
     if not reference.exists():
         command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(session.source)]
         subprocess.run([*command, "-ar", str(rate), str(reference)], check=True, timeout=20)
-    return best_correlation(load(reference), load(received), range(-3, 33))
+    found = best_correlation(load(reference), load(received), range(-3, 33))
+    print(f"{received.stem}: correlation {found:.4f}, {len(load(received)) / rate:.3f} s heard")
+    return found
 
 
 @pytest.mark.parametrize("codec", CODEC_NAMES)

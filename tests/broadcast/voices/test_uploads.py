@@ -224,5 +224,6 @@ def test_the_gateways_memory_does_not_move_with_the_size_of_an_upload(tmp_path):
         cwd=root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     code, grown_kb = done.stdout.split()
+    print(f"32 MB brought and refused: {grown_kb} KB more memory at the peak")
     assert code == "upload.long"
     assert int(grown_kb) < 4096
