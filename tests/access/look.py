@@ -81,6 +81,7 @@ SHOTS = (
     Shot("signin-locked", "/signin", "zhang", idle_s=2000),
     Shot("keys", "/signin/keys", "boss"),
     Shot("keys-added-phone", "/signin/keys", "boss", width=PHONE, act=add_somebody),
+    Shot("keys-ask", "/signin/keys", "boss", query="?ask=reset&id=zhang"),
     Shot("keys-night-en", "/signin/keys", "boss", query="?night=on&lang=en", tried=False),
     Shot("trust", "/trust"),
     Shot("trust-phone-en", "/trust", width=PHONE, query="?lang=en", tried=False),

@@ -34,6 +34,7 @@ async def test_of_a_thousand_guesses_at_most_ten_a_minute_are_evaluated(tmp_path
             assert stranger.status == 429, "even the right one waits from where the guesses came"
             assert int(stranger.headers["Retry-After"]) > 0
             assert (await desk.enter("zhang")).status == 303, "the known computer does not wait"
+        print(f"{GUESSES} guesses in {len(minutes)} minutes; evaluated a minute: {minutes}")
         acts = await made.acts(100)
         refused = [past.act for past in acts if past.act.result is Result.REFUSED]
         assert len(refused) <= sum(minutes) + BURST + 4 * 60 // 15 + 1, (

@@ -215,6 +215,20 @@ async def test_a_one_time_code_sets_a_password_once(made: Site) -> None:
         assert (await new.post("/signin/first", code=code, **form)).status == 403, "too late"
 
 
+async def test_what_takes_a_key_away_asks_first(made: Site) -> None:
+    async with browser(made) as boss:
+        await boss.enter("boss")
+        page = await boss.page("/signin/keys")
+        for what in ("reset", "disable"):
+            assert f'action="/signin/keys/zhang/{what}"' not in page
+            asked = await boss.page(f"/signin/keys?ask={what}&id=zhang")
+            assert asked.count(f'action="/signin/keys/zhang/{what}"') == 1
+            assert "这是您自己" not in asked
+            assert "这是您自己" in await boss.page(f"/signin/keys?ask={what}&id=boss")
+        for odd in ("ask=reset&id=nobody", "ask=role&id=zhang", "ask=reset", "id=zhang"):
+            assert 'id="ask"' not in await boss.page(f"/signin/keys?{odd}")
+
+
 async def test_a_key_that_is_taken_away_opens_nothing_from_then_on(made: Site) -> None:
     async with browser(made) as boss, browser(made) as staff:
         await boss.enter("boss")

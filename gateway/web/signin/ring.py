@@ -16,6 +16,9 @@ from gateway.web.pages import PAGES
 from gateway.web.signin.enter import Form
 from gateway.web.words import words_for
 
+TAKES_AWAY = ("reset", "disable")
+"""What ends somebody's sessions at once: a slip of the hand must not be enough."""
+
 
 class AccountReport(msgspec.Struct, frozen=True):
     """One account as the API tells it; `state` is `open`, `disabled` or `invited`."""
@@ -49,20 +52,21 @@ class Ring:
         self._vitals = vitals
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        """Everybody who has an account."""
+        """Everybody who has an account; `?ask=reset&id=…` asks before anything is taken away."""
         return self._page(request)
 
     def _page(
         self, request: web.Request, error: StationError | None = None, code: Code | None = None
     ) -> web.Response:
-        words = words_for(request)
+        words, accounts = words_for(request), [report(account) for account in self._keys.all()]
         return request.app[PAGES].render(
             request,
             "signin/keys.html",
             self._vitals(),
             {},
             status=200 if error is None else status_of(error),
-            accounts=[report(account) for account in self._keys.all()],
+            accounts=accounts,
+            ask=_asked(request, accounts),
             roles=[role.value for role in Role],
             trouble=None if error is None else words(error.code, **error.data),
             code=code,
@@ -116,3 +120,10 @@ def report(account: Account) -> AccountReport:
     """The account without anything secret."""
     state = "disabled" if account.disabled else "open" if account.password else "invited"
     return AccountReport(account.id, account.name, account.role.value, state)
+
+
+def _asked(request: web.Request, accounts: list[AccountReport]) -> tuple[str, AccountReport] | None:
+    """What is asked about whom, before it is done."""
+    what, id_ = request.query.get("ask", ""), request.query.get("id", "")
+    found = next((account for account in accounts if account.id == id_), None)
+    return None if found is None or what not in TAKES_AWAY else (what, found)
