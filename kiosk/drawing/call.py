@@ -11,6 +11,11 @@ def call(scene: Scene, request: Request) -> Screen:
     """The field is full while it rings and while somebody is on the way."""
     words, state = scene.words, request.state
     ended = request.ended
+    looks = of_service(scene, scene.services[request.service])
+    if (danger := scene.picture(request.what)) is not None:  # what was pressed, not who carries it
+        title = danger.name.of(words.lang)
+        size = scene.sheet.fit(title, scene.sheet.column_mm - 115, "x4")
+        looks |= {"title": title, "title_size": size, "icon": danger.pictogram}
     return screen(
         scene,
         f"call-{state}",
@@ -20,13 +25,14 @@ def call(scene: Scene, request: Request) -> Screen:
         caption=scene.said(request),
         keys=_keys(scene, request),
         foot=foot(scene, "home"),
-        **of_service(scene, scene.services[request.service]),
+        **looks,
     )
 
 
 def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     lines = []
-    dial = scene.dial(request) if request.state == "alone" else ""
+    shows = request.state == "alone" or (request.urgent and not request.ended)
+    dial = scene.dial(request) if shows else ""
     if request.state in RINGS and not (dial and scene.sheet.shape == "wide"):
         lines.append(Line(kind="count", start=request.opened_ns // S, size="x6"))
     if dial:

@@ -62,7 +62,8 @@ def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
     if scene.sheet.shape == "wide" or scene.session.large:
         return (count,)
     taken = request.state == "searching"
-    codes = ("kiosk.step-sent", "kiosk.step-taken", "kiosk.step-driver", "kiosk.step-comes")
+    begun = ("step-sent", "step-taken") if taken else ("step-pressed", "step-asking")
+    codes = (f"kiosk.{word}" for word in (*begun, "step-driver", "step-comes"))
     classes = ("done", "done" if taken else "now", "now" if taken else "to", "to")
     stops = tuple(Row(kind, scene.words(code)) for kind, code in zip(classes, codes, strict=True))
     return (count, Line(kind="steps", rows=stops, size="x2"))

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.places import Places
 from gateway.web.words import Words
-from kiosk.catalogue import CALL_SERVICE, Service
+from kiosk.catalogue import CALL_SERVICE, Service, What
 from kiosk.options import Options
 from kiosk.request import Request
 from kiosk.screen import Key, Line, Screen, Sheet
@@ -41,6 +41,11 @@ class Scene(NamedTuple):
         """The request that the session shows."""
         wanted = self.session.request
         return next((one for one in self.requests if one.id == wanted), None)
+
+    def picture(self, what: str) -> What | None:
+        """What was pressed, whatever service carries it out."""
+        found = (service.choice(what) for service in self.services.values())
+        return next((one for one in found if one is not None), None)
 
     def live(self, family: str) -> Request | None:
         """The newest request of that family that has not ended."""

@@ -43,8 +43,9 @@ class Sentence(msgspec.Struct, frozen=True):
     @property
     def caption(self) -> str:
         """The same in writing."""
-        joint = " " if self.language == "en" else ""
-        return joint.join(clip.words for clip in self.clips)
+        if self.language != "en":
+            return "".join(clip.words for clip in self.clips)
+        return " ".join(clip.words for clip in self.clips).replace(" .", ".").replace(" ,", ",")
 
 
 class Speaker(Protocol):

@@ -173,6 +173,11 @@ async def _helped(made: House, request: Request, state: str) -> None:
         )
 
 
+async def danger(made: House) -> None:
+    """Gas: a person at once, and whom to ring meanwhile."""
+    await pressed(made, "begin:repair", "danger:gas")
+
+
 async def long_words(made: House) -> None:
     """The longest plate, and everything that a dispatcher may say."""
     made.road.loses_asks = True
@@ -212,6 +217,7 @@ SHOTS = (
         way(*TO_PHONE, "done", "confirm"),
     ),
     Shot("ride-long", long_words),
+    Shot("call-danger", danger),
     *(Shot(f"{family}-{state}", request_in(family, state)) for family, state in STATES),
 )  # fmt: skip
 
