@@ -192,7 +192,7 @@ def _act_row(one: Seen, words: Words, zone: zoneinfo.ZoneInfo) -> tuple[str, ...
     said += filter(None, (task.action.get("zone"), task.text))
     state = words(f"alarms.did-{one.record.state}")
     if why is not None:
-        state = f"{state} ({words(why, does=task.does)})"
+        state = f"{state} ({words(why, does=said[0])})"
     return (_local(one.wall_ns, zone), task.linkage, " ".join(said), state)
 
 

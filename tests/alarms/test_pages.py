@@ -156,7 +156,7 @@ async def test_the_desk_rings_for_a_call_and_its_board_takes_the_alarm(
         await page.wait_for_selector("text=现在在响：马上去看。")
         await page.click("text=我去看")
         await page.wait_for_url(f"**{BOARD}/{alarm}")
-        await page.wait_for_selector("text=张丽 接了。")
+        await page.wait_for_selector("text=张丽 去看了。")
         await made.written()
         await page.goto(f"{made.https}{BOARD}/past?rule=smoke-b3&group=action")
         said = await page.locator("table").inner_text()

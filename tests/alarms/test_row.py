@@ -49,7 +49,7 @@ def test_nothing_is_said_twice_beside_its_mark():
     }
     assert said[State.RAISED] == said[State.RETURNED] == ""
     assert said[State.ESCALATED] == "已经叫了张丽。"
-    assert said[State.ACKNOWLEDGED] == "张丽 接了。"
+    assert said[State.ACKNOWLEDGED] == "张丽 去看了。"
     assert row.state_text(of(State.RAISED, count=3, note="在修").alarm, ZH, "", NOW) == (
         "来了 3 次。 记：在修"
     )

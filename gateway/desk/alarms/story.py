@@ -149,7 +149,8 @@ class Teller:
     def _did(self, did: Did) -> str:
         words = self._words
         what = self._done(did, words) if did.does in NAMED else ""
-        said = " ".join(filter(None, [words(f"alarms.does-{did.does}"), what]))
-        why = words(did.why, does=did.does) if did.why and did.why in words else did.why or ""
+        does = words(f"alarms.does-{did.does}")
+        said = " ".join(filter(None, [does, what]))
+        why = words(did.why, does=does) if did.why and did.why in words else did.why or ""
         text = "" if did.does == RING else did.text
         return " ".join(filter(None, [said, text, why]))
