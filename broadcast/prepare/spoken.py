@@ -66,6 +66,11 @@ class Attention:
         """How long it has been listened to."""
         return len(self.pcm) / (RATE * WIDTH)
 
+    def around(self, piece: bytes) -> None:
+        """What it heard before it was anybody's turn: how loud the hall is by itself."""
+        for frame in self._frames(piece):
+            self._lower(dbfs(frame))
+
     def feed(self, piece: bytes) -> None:
         """What the microphone heard next."""
         room = round(SECONDS_MAX * RATE) * WIDTH - len(self.pcm)
@@ -81,12 +86,15 @@ class Attention:
             yield sound[at : at + FRAME_BYTES]
 
     def _hear(self, level_db: float) -> None:
-        self._floor_db = min(level_db, self._floor_db + RISES_DB_S * _FRAME_S)
+        self._lower(level_db)
         if level_db > max(self._floor_db + ABOVE_DB, QUIET_DBFS):
             self.said_frames += 1
             self._silent_s = 0.0
         else:
             self._silent_s += _FRAME_S
+
+    def _lower(self, level_db: float) -> None:
+        self._floor_db = min(level_db, self._floor_db + RISES_DB_S * _FRAME_S)
 
 
 def spoken(attention: Attention) -> Spoken | None:

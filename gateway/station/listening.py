@@ -82,8 +82,8 @@ class Listening:
         ending = asyncio.create_task(talk.enough.wait())
         try:
             async for piece in _until(line, ending):
-                if asking.done():
-                    attention.feed(piece)
+                take = attention.feed if asking.done() else attention.around
+                take(piece)
                 if attention.over:
                     break
         finally:

@@ -37,6 +37,16 @@ def test_who_is_silent_for_longer_than_a_thought_has_ended(level: int) -> None:
     assert 2 + PAUSE_S - 0.5 < attention.seconds < 2 + PAUSE_S + 1.5
 
 
+def test_who_speaks_at_once_is_heard_where_the_hall_was_heard_before() -> None:
+    loud = array("h", [3000, -3000] * 4800)  # a word without a dip in it
+    cold, warm = Attention(), Attention()
+    warm.around(hum(0.5, 60).tobytes())
+    for attention in (cold, warm):
+        attention.feed(loud.tobytes())
+    assert (cold.spoke, warm.spoke) == (False, True)
+    assert warm.pcm == loud.tobytes(), "what was heard before is not in it"
+
+
 def test_a_thought_between_two_sentences_does_not_end_it() -> None:
     attention = heard(speechlike(1.0), hum(PAUSE_S - 1, 20), speechlike(1.0, seed=2))
     assert not attention.over

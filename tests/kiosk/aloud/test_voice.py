@@ -17,7 +17,7 @@ from tests.kiosk.aloud.test_heard import Kiosk, alike
 from tests.station.rig import StationProcess, free_port
 from tests.web import browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.proof, pytest.mark.timeout(240)]
 
 SETTINGS = """schema = 1
 [station]
@@ -111,7 +111,7 @@ async def heard_again(page: Page, sound: dict[str, str], file: Path) -> None:
     """The loudspeaker of the hall says it back."""
     with recording(sound, "zone_b", file):
         await page.tap('[data-press="hear"]')
-        await asyncio.sleep(7)
+        await asyncio.sleep(5)
     assert likeness(load(file).tobytes()) > LIKE_MIN
 
 
