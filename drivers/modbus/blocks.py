@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from drivers.bus.plan import Block, Span, coalesce
@@ -19,6 +20,9 @@ FUNCTIONS = {
 """What a point's `kind` may be, and the function that reads it."""
 
 BIT_KINDS = frozenset({"coil", "discrete"})
+POINTS_MAX = 1024
+"""Of different models; beyond it some are made twice."""
+
 _REQUEST_BODY = 6
 _ANSWER_HEAD = 3
 
@@ -173,9 +177,28 @@ def _one_by_one(parts: Sequence[_Part], *, framed: bool) -> Decode:
 
 def _part(point: Point, first: int) -> _Part:
     start = 2 * (int(point.address) - first)
-    decode = registers.decoder(point)
-    quick = decode if registers.code(point) is None else registers.quick(point)
+    decode, quick = _decoders(_Same(point))
     return _Part(decode, start, start + 2 * registers.width(point), quick)
+
+
+class _Same:
+    """A point by its identity: the devices of one model share their points."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+
+    def __hash__(self) -> int:
+        return id(self.point)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.point is self.point
+
+
+@lru_cache(maxsize=POINTS_MAX)
+def _decoders(same: _Same) -> tuple[registers.Decoder, Callable[[Any], Sample | None]]:
+    """Made once for all devices of a model: a kilobyte each."""
+    decode = registers.decoder(same.point)
+    return decode, decode if registers.code(same.point) is None else registers.quick(same.point)
 
 
 def _bits_decoder(points: Sequence[Point], block: Block, *, framed: bool) -> Decode:

@@ -11,13 +11,15 @@ from gateway.appliance.doctor.facts import Facts, Machine, Running, Sound, Writt
 from gateway.appliance.doctor.room import Doctor
 from gateway.appliance.doctor.section import section
 from gateway.appliance.doctor.telling import Teller
-from gateway.appliance.doctor.written import serial_ports, written
+from gateway.appliance.doctor.written import serial_ports, sound, written
+from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
 from gateway.clock import Clock
 from gateway.event import Trust
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.station.asking import Asking
+from gateway.station.change import Changing
 from gateway.station.doors import Doors
 from gateway.station.vitals import Watch
 from gateway.web.server import WebServer
@@ -37,6 +39,7 @@ class Rooms(Protocol):
 
     watch: Watch
     cycle: Cycle
+    changing: Changing
     asking: Asking
 
     @property
@@ -58,7 +61,7 @@ class Doctoring:
         self._rooms = rooms
         self._state = state
         self._doors = doors
-        self._read = _Settings(rooms.cycle.shelf.file, state)
+        self._read = _Settings(rooms, state)
         self.doctor = Doctor(self._look, Teller(journal, clock), clock.now_ns)
         self.section = section(self.doctor, rooms.watch, self.running)
 
@@ -107,13 +110,17 @@ class Doctoring:
 
 
 class _Settings:
-    """The file as it stands; read again only when it has changed."""
+    """The file as it stands; looked at again only when it has changed.
 
-    def __init__(self, file: Path, state: Path) -> None:
-        self._file = file
+    What the station runs on needs no second reading.
+    """
+
+    def __init__(self, rooms: Rooms, state: Path) -> None:
+        self._rooms = rooms
+        self._file = rooms.cycle.shelf.file
         self._state = state
         self._mark: tuple[int, int] | None = None
-        self._known = Written(file=str(file))
+        self._known = Written(file=str(self._file))
         self.ports: tuple[tuple[str, str], ...] = ()
 
     def now(self) -> Written:
@@ -123,10 +130,19 @@ class _Settings:
         except OSError:
             mark = None
         if mark is None or mark != self._mark:
-            self._known, settings = written(self._file.parent, self._state)
+            self._known, settings = self._look()
             self.ports = serial_ports(settings)
             self._mark = mark
         return self._known
+
+    def _look(self) -> tuple[Written, Settings | None]:
+        running = self._rooms.changing.settings
+        try:
+            if self._file.read_bytes() == self._rooms.cycle.running:
+                return sound(running, str(self._file), self._state), running
+        except OSError:
+            pass  # there is a mistake that says so
+        return written(self._file.parent, self._state)
 
 
 def _plain(vitals: Vitals) -> Vitals:

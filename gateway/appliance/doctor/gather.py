@@ -7,6 +7,7 @@ hides, or another kind of board has not, is None.
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -96,13 +97,28 @@ def bluetooth(root: Path) -> bool | None:
 
 
 @cache
-def foreign_packages() -> dict[str, tuple[str, ...]]:
-    """Our import names that another distribution also brings, and which ones do."""
-    from importlib.metadata import packages_distributions  # noqa: PLC0415  # read once, 2 MB
+def foreign_packages(folders: tuple[str, ...] = tuple(sys.path)) -> dict[str, tuple[str, ...]]:
+    """Our import names that another distribution also brings, and which ones do.
 
-    owners = packages_distributions()
-    others = {name: sorted({*owners.get(name, ())} - {"yizhan"}) for name in OURS}
-    return {name: tuple(found) for name, found in others.items() if found}
+    Read from the lists of what was installed: `importlib.metadata` would cost 2 MB for ever.
+    """
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for record in Path(folder).glob("*.dist-info/RECORD"):
+            distribution = record.parent.name.partition("-")[0]
+            if distribution != "yizhan":
+                for name in _brought(record).intersection(OURS):
+                    found.setdefault(name, set()).add(distribution)
+    return {name: tuple(sorted(others)) for name, others in found.items()}
+
+
+def _brought(record: Path) -> set[str]:
+    """The folders and modules that a distribution has put beside those of others."""
+    try:
+        with record.open(encoding="utf-8", errors="replace") as files:
+            return {file.partition(",")[0].partition("/")[0].removesuffix(".py") for file in files}
+    except OSError:
+        return set()
 
 
 def held(file: Path, state: Path, rights: Rights) -> Iterator[Held]:

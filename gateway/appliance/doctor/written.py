@@ -19,19 +19,21 @@ def written(config: Path, state: Path) -> tuple[Written, Settings | None]:
     file = str(settings_file(config))
     if settings is None:
         return Written(file=file, mistakes=mistakes), None
+    return sound(settings, file, state), settings
+
+
+def sound(settings: Settings, file: str, state: Path) -> Written:
+    """What is to be said of settings without a mistake, which lie in that file."""
     ahead = outlook(settings)
-    return (
-        Written(
-            file=file,
-            remarks=all_remarks(settings, ahead, state),
-            quota_mb=settings.journal.quota_mb,
-            wear_gb_per_day=settings.journal.wear_gb_per_day,
-            outage_days=ahead.journal.outage_days,
-            speakers=len(settings.sound.speakers),
-            bluetooth=any(bus.kind == "ble" for bus in settings.buses.values()),
-            narrowed=tuple(_narrowed(settings, Path("/"))),
-        ),
-        settings,
+    return Written(
+        file=file,
+        remarks=all_remarks(settings, ahead, state),
+        quota_mb=settings.journal.quota_mb,
+        wear_gb_per_day=settings.journal.wear_gb_per_day,
+        outage_days=ahead.journal.outage_days,
+        speakers=len(settings.sound.speakers),
+        bluetooth=any(bus.kind == "ble" for bus in settings.buses.values()),
+        narrowed=tuple(_narrowed(settings, Path("/"))),
     )
 
 

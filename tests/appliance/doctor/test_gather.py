@@ -113,6 +113,23 @@ def test_open_keys_and_a_foreign_state_are_seen(tmp_path: Path) -> None:
     assert not any(each.writable for each in foreign)
 
 
+def test_who_else_brings_a_folder_of_our_name_is_seen(tmp_path: Path) -> None:
+    for distribution, files in {
+        "yizhan-0.1.0": "gateway/cli.py,,\n",
+        "folder-2.0": "drivers/__init__.py,sha256=x,1\n节能/x.py,,\n",
+        "module-1.0": "kiosk.py,,\n",
+        "harmless-1.0": "harmless/gateway/x.py,,\n",
+    }.items():
+        folder = tmp_path / f"{distribution}.dist-info"
+        folder.mkdir()
+        (folder / "RECORD").write_text(files, "utf-8")
+    assert gather.foreign_packages((str(tmp_path),)) == {
+        "drivers": ("folder",),
+        "kiosk": ("module",),
+    }
+    assert gather.foreign_packages() == {}, "and here nobody does"
+
+
 def test_the_settings_are_read_with_their_ports_and_their_mistakes(tmp_path: Path) -> None:
     file = tmp_path / "station.toml"
     text = '[station]\nid = "a"\nname = "甲"\n[bus.line]\nkind = "serial"\nport = "/dev/none"\n'
