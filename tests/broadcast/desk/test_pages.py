@@ -44,9 +44,12 @@ async def opened(page: Page, made: CastSite, path: str = HOME) -> None:
 
 
 async def focus(page: Page, element: str) -> None:
-    """Tab until that element has the focus; it is seen where that is."""
+    """Tab, forward or back, until that element has the focus; it is seen where that is."""
+    before = "(id) => Boolean(document.activeElement.compareDocumentPosition("
+    before += "document.getElementById(id)) & Node.DOCUMENT_POSITION_PRECEDING)"
+    key = "Shift+Tab" if await page.evaluate(before, element) else "Tab"
     for _ in range(90):
-        await page.keyboard.press("Tab")
+        await page.keyboard.press(key)
         if await page.evaluate("(id) => document.activeElement.id === id", element):
             break
     else:
