@@ -44,6 +44,7 @@ def test_killed_at_every_step_the_station_comes_back(tmp_path, story, steps_min)
     assert [life["at"] for life in found] == list(range(1, len(found) + 1))
     assert len(found) >= steps_min, "every step was tried"
     assert [life for life in found if not whole(life)] == []
+    print(f"{story}: killed at each of {len(found)} steps, whole {len(found)} times")
     if story in {"kept", "cold"}:
         assert {life["text"] for life in found} == {"old", "new"}, (
             "before, and after it was vouched"
@@ -59,4 +60,5 @@ def test_killed_at_every_step_the_station_comes_back(tmp_path, story, steps_min)
 def test_a_kill_in_the_midst_of_putting_right_is_put_right(tmp_path, story):
     found = lives(tmp_path, story, "again")
     assert len(found) >= 40
+    print(f"{story}: killed twice, at {len(found)} pairs of steps, whole each time")
     assert [life for life in found if not whole(life)] == []
