@@ -118,7 +118,10 @@ class Listening:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _sounds(self, zone: str) -> bool:
-        return any(kept.open and zone in kept.order.zones for kept in self._room.orders())
+        """Something is heard there, or a sentence of a kiosk's is about to be."""
+        about = (kept for kept in self._room.orders() if kept.open and zone in kept.order.zones)
+        coming = any(kept.order.source.startswith("kiosk.") for kept in about)
+        return coming or bool(self._room.playing(zone))
 
     async def play(self, note: Note, zone: str, about: str, expires: Deadline) -> bool:
         """As the kiosk's Protocol has it."""

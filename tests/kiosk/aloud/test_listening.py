@@ -74,9 +74,18 @@ class Room:
         return f"n{self.count}"
 
     def orders(self) -> list[Any]:
+        """A question that sounds for a while, and a notice that is held until the morning."""
         sounds = asyncio.get_running_loop().time() < self.sounding_until_s
-        order = SimpleNamespace(zones=("hall",))
-        return [SimpleNamespace(open=sounds, order=order)]
+        asks = SimpleNamespace(zones=("hall",), source="kiosk.hall")
+        held = SimpleNamespace(zones=("hall",), source="desk")
+        return [
+            SimpleNamespace(open=sounds, order=asks),
+            SimpleNamespace(open=True, order=held),
+        ]
+
+    def playing(self, zone: str) -> tuple[Any, ...]:
+        assert zone == "hall"
+        return ()
 
 
 def listening(engine: Engine, room: Room) -> Listening:
