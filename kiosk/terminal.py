@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.event import Trust
 from gateway.web.words import CATALOGUES
+from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dictation import Dictation, Ears
 from kiosk.drawing.draw import draw
 from kiosk.drawing.scene import Scene
@@ -40,6 +41,7 @@ from kiosk.session import (
     Tell,
     Voice,
     carded,
+    home,
     reset,
     shows,
     step,
@@ -54,6 +56,9 @@ BEAT_S = 1.0
 LOUDER_WITHIN_S = 15.0
 CARD = "card:"
 """What a reader of cards presses."""
+
+CHOOSING = frozenset({"what", "where", "voice", "phone", "check"})
+"""Pages on which something is being asked for."""
 
 SAY_WITHIN_S = 20.0
 """A page's sentence is for whoever stands before that page."""
@@ -104,9 +109,26 @@ class Terminal:
         return self.look()
 
     async def number(self, number: int) -> Screen:
-        """A key on the wall with that number."""
-        key = self.look().numbered(str(number))
-        return self.look() if key is None else await self.press(self.look().name, key.press)
+        """A key on the wall: its service begins, whatever stands there; it chooses nothing there.
+
+        Pressed again it says what to do now; what is not here leads to a person.
+        """
+        async with self._lock:
+            self._touch()
+            wanted = next((one for one in self._offered() if one.key == number), None)
+            if wanted is None or wanted.family != "work":
+                service = CALL_SERVICE if wanted is None else wanted.id
+                await self._went(*step(self._session, f"open:{service}"))
+            elif wanted.id == self._session.service and self._session.page in CHOOSING:
+                await self._went(*step(self._session, "again"))
+            else:
+                await self._went(*step(home(self._session), f"begin:{wanted.id}"))
+        return self.look()
+
+    def _offered(self) -> list[Service]:
+        """What this kiosk is for."""
+        services = self._room.services
+        return [services[name] for name in self.options.services if name in services]
 
     def look(self) -> Screen:
         """What stands there now; the serial tells whether it is another."""

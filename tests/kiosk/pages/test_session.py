@@ -179,6 +179,26 @@ def test_who_waits_may_say_by_what_the_driver_knows_them():
     kiosk(test)
 
 
+def test_a_key_on_the_wall_begins_its_service_and_chooses_nothing_on_a_screen():
+    async def test(made: House) -> None:
+        assert (await made.terminal.number(2)).name == "what"
+        said = len(made.heard.captions)
+        assert (await made.terminal.number(2)).name == "what", "plate 2 is somebody in a lift"
+        await asyncio.sleep(0.1)
+        assert len(made.heard.captions) == said + 2
+        await made.terminal.press("what", "what:water")
+        assert (await made.terminal.number(2)).name == "where"
+        await made.terminal.press("where", "back")
+        await made.terminal.press("what", "home")
+        await made.terminal.press("home", "open:ride")
+        assert (await made.terminal.number(2)).name == "what", "the car is looked for all the same"
+        assert [one.family for one in made.room.all()] == ["ride"]
+        assert (await made.terminal.number(4)).name == "call-ringing", "4 would have been 不叫了"
+        assert [one.ended for one in made.room.all()] == [False, False]
+
+    kiosk(test)
+
+
 def test_a_card_is_kept_for_the_next_press_and_no_longer_than_a_minute():
     async def test(made: House) -> None:
         await made.terminal.press("home", "card:0412345678")
