@@ -13,7 +13,8 @@ import msgspec
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
-from gateway.appliance.rules import remarks as rule_remarks
+from gateway.appliance.rule_remarks import remarks as rule_remarks
+from gateway.appliance.rule_remarks import unwatched
 from gateway.appliance.schema import Settings
 from gateway.appliance.sound import remarks as sound_remarks
 from gateway.settings import Mistake, Phrase
@@ -82,6 +83,11 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
     return (
         *remarks_on(ahead, state),
         *rule_remarks(settings.rules),
+        *unwatched(
+            settings.rules,
+            settings.devices.values(),
+            {key.input for key in settings.sound.keys.values()},
+        ),
         *sound_remarks(settings.rules.linkages, settings.sound),
     )
 

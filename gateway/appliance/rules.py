@@ -19,6 +19,7 @@ from gateway.rules import duty
 from gateway.rules.core import Plan
 from gateway.rules.kinds import Point
 from gateway.rules.linkage import Linkage
+from gateway.rules.parents import explained
 from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
 from gateway.rules.rule import BUS, RULE, WHOLE, Known, RuleOptions, Watch, watches
@@ -165,7 +166,9 @@ class RuleReader:
         roster = self.roster()
         if roster is None:
             return None
-        made = tuple(watch for of_rule in rules.values() for watch in of_rule)
+        bus_of = {device.id: device.options.bus for device in self._devices.values()}
+        written = [watch for of_rule in rules.values() for watch in of_rule]
+        made = tuple(explained(written, bus_of))
         has_platform = bool(self._ids("upstream"))
         for found in findings(made, linkages, roster, has_platform=has_platform):
             data = {name: _said(value) for name, value in found.data.items()}
@@ -283,16 +286,6 @@ def _point(point: DevicePoint | None, wired: Wired | None, every_s: float | None
 
 def _unknown(word: str, known: Collection[str]) -> UsageError:
     return UsageError("rules.unknown-watched", key="on", word=word, hint=hint(word, known))
-
-
-def remarks(plan: Plan) -> Iterator[Phrase]:
-    """What is no mistake but worth knowing: how far the holidays reach, where somebody asks."""
-    windows = [watch.window for watch in plan.watches]
-    windows += [shift.window for shift in plan.duty.roster]
-    windows += [linkage.options.only.window for linkage in plan.linkages.values()]
-    learns = any(watch.kind.needs_wall for watch in plan.watches)
-    if learns or any(window.days in {"workdays", "restdays"} for window in windows):
-        yield Phrase("rules.holidays-end", {"year": plan.calendar.last_year})
 
 
 Each = Callable[..., Any]

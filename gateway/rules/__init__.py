@@ -3,6 +3,7 @@
     recipe.py    ready rules are data: `config/rules/`
     rule.py      `[rule.*]`, and the watches that it becomes
     kinds/       one pure step a kind of rule: does its condition hold?
+    parents.py   who explains silence where the settings say nothing
     confirm.py   delays, N of M, hours of the day
     watch.py     one watch, one step
     engine.py    all watches: which read a point, which are due

@@ -47,14 +47,14 @@ class Alarms:
         self.book = Book(watches, epoch)
         self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
         self.duty = duty
-        self._parents = {w.facts.parent for w in watches.values() if w.facts.parent}
+        self._parents = {rule for watch in watches.values() for rule in watch.facts.parents}
 
     def signalled(self, signal: Signal, moment: Moment) -> list[Happening]:
         """A condition came or went."""
         happened = self._came(signal, moment) if signal.on else self._went(signal, moment)
         rule = signal.watch.facts.rule
         if signal.on and rule in self._parents:
-            children = [a for a in self.book.open.values() if self.book.facts(a).parent == rule]
+            children = [a for a in self.book.open.values() if rule in self.book.facts(a).parents]
             happened += self._suppress(children, moment)
         return happened
 
@@ -231,6 +231,6 @@ def closed_for_good(alarm: Alarm) -> list[Happening]:
         spoken="",
         point_name="",
         scopes=frozenset(),
-        parent=None,
+        parents=(),
     )
     return [Happening("cleared", msgspec.structs.replace(alarm, state=State.CLEARED), facts)]

@@ -70,8 +70,7 @@ def _causes(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Grap
 def _parents(watches: Collection[Watch]) -> Graph:
     graph: Graph = {watch.facts.rule: set() for watch in watches}
     for watch in watches:
-        if watch.facts.parent in graph:
-            graph[watch.facts.rule].add(watch.facts.parent)
+        graph[watch.facts.rule].update(graph.keys() & set(watch.facts.parents))
     return graph
 
 

@@ -60,7 +60,7 @@ class Quiet:
         """Whether an alarm of that watch would be silent now."""
         if not facts.scopes.isdisjoint(self.under):
             return True
-        return facts.parent is not None and any(
+        return bool(facts.parents) and any(
             _explains(book.facts(alarm), facts) and _lately(alarm, moment)
             for alarm in book.open.values()
         )
@@ -68,7 +68,7 @@ class Quiet:
 
 def _explains(parent: Facts, child: Facts) -> bool:
     """Whether an alarm of the one is why the other is there: a bus, only what is on it."""
-    return parent.rule == child.parent and (parent.bus is None or parent.bus in child.scopes)
+    return parent.rule in child.parents and (parent.about is None or parent.about in child.scopes)
 
 
 def _lately(alarm: Alarm, moment: Moment) -> bool:

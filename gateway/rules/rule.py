@@ -78,7 +78,8 @@ Look = Callable[[str], Known]
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
 
-    `bus` is the bus that it is about, if it is about one: it explains only what is on that bus.
+    `about` is the bus or device that it is about, if it is about one: it explains only what is of
+    that. `last`: its reading is the last that was heard, not what raised it.
     `zone` is the innermost zone around its place in which something can be heard; `unit` is that of
     its point, and `advice` what whoever hears of it should do first.
     """
@@ -93,8 +94,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     spoken: str
     point_name: str
     scopes: frozenset[str]
-    parent: str | None
-    bus: str | None = None
+    parents: tuple[str, ...]
+    about: str | None = None
+    last: bool = False
     zone: str | None = None
     unit: str = ""
     advice: str = ""
@@ -173,16 +175,26 @@ class _Maker(NamedTuple):
     def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
         """A rule on one point; bears the rule's own id where it is the only one."""
         wanted = self.recipe.units
-        heartbeat = self.recipe.kind == "heartbeat"
-        if heartbeat is not (known.key[1] == WHOLE):
-            raise UsageError("rules.wants-device" if heartbeat else "rules.wants-point", key="on")
+        if self._silence and known.key[0] in {BUS, RULE}:
+            raise UsageError("rules.wants-device", key="on")
+        if known.key[1] == WHOLE and not self._silence:
+            raise UsageError("rules.wants-point", key="on")
         if wanted and not any(_measures(known.point, unit) for unit in wanted):
             names = {"point": ".".join(known.key), "unit": known.point.unit}
             names["wanted"] = ", ".join(wanted)
             raise UsageError("rules.unit-mismatch", key="on", **names)
         limits = self.recipe.how.prepare(options, known.point, self.calendar)
         watch_id = self.rule_id if alone else f"{self.rule_id}/{'.'.join(known.key)}"
-        return self._watch(watch_id, limits, (known,), _gap_ns([known.point]))
+        made = self._watch(watch_id, limits, (known,), _gap_ns([known.point]))
+        if known.key[1] != WHOLE or alone:
+            return made
+        facts = msgspec.structs.replace(made.facts, about=known.key[0])
+        return msgspec.structs.replace(made, facts=facts)
+
+    @property
+    def _silence(self) -> bool:
+        """Whether it is about what is not heard."""
+        return self.recipe.kind == "heartbeat"
 
     def joined(self, options: combination.Options, known: Mapping[str, Known]) -> Watch:
         """A combination: every term has its point, and every point its term."""
@@ -238,8 +250,9 @@ class _Maker(NamedTuple):
             spoken=known[0].spoken,
             point_name=known[0].name,
             scopes=frozenset({self.rule_id}).union(*(each.scopes for each in known)),
-            parent=rule.parent,
-            bus=known[0].key[1] if known[0].key[0] == BUS else None,
+            parents=() if rule.parent is None else (rule.parent,),
+            about=known[0].key[1] if known[0].key[0] == BUS else None,
+            last=self._silence,
             zone=known[0].zone,
             unit=known[0].point.unit,
             advice=rule.advice or (recipe.advice.of(self.language) if recipe.advice else ""),

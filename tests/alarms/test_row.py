@@ -56,7 +56,7 @@ def test_nothing_is_said_twice_beside_its_mark():
 
 
 def test_a_bus_is_its_own_place_and_is_up_or_down():
-    facts = msgspec.structs.replace(FACTS, name="总线断了", spoken="", bus="meters")
+    facts = msgspec.structs.replace(FACTS, name="总线断了", spoken="", about="meters")
     alarm = changed(RAISED, evidence=Evidence("bus", "meters", value=False, unit="1"))
     assert row.title(facts) == "总线断了 · meters"
     assert row.read(alarm, facts, ZH, "") == "meters：断开"

@@ -26,7 +26,7 @@ FACTS = Facts(
     spoken="3号楼5层",
     point_name="5层烟感",
     scopes=frozenset(),
-    parent=None,
+    parents=(),
 )
 RAISED = Alarm(
     id="alarm-9f3ac21b-17",

@@ -18,6 +18,7 @@ from gateway.rules.alarms import Happening
 from gateway.rules.core import Core, Outcome, Plan
 from gateway.rules.kinds import Moment, Point, S
 from gateway.rules.linkage import Done, Linkage
+from gateway.rules.parents import explained
 from gateway.rules.rule import BUS, RULE, WHOLE, Known, Look, RuleOptions, watches
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -53,6 +54,12 @@ def points() -> dict[str, dict[str, Any]]:
 
 
 @cache
+def bus_of() -> dict[str, str]:
+    devices = {name.partition(".")[0] for name in points()}
+    return {device: "air" if device.startswith("door") else "meters" for device in devices}
+
+
+@cache
 def shelf() -> dict[str, recipe.Recipe]:
     return recipe.shelf(shared("rules"))
 
@@ -70,10 +77,10 @@ def look(word: str) -> Known:
     if not point:
         mine = [known for name, known in points().items() if name.startswith(f"{device}.")]
         every_s = max(known["every_s"] for known in mine)
-        bus = "air" if device.startswith("door") else "meters"
-        return Known((device, WHOLE), Point("1", every_s), scopes=frozenset({device, bus}))
+        whole = frozenset({device, bus_of()[device]})
+        return Known((device, WHOLE), Point("1", every_s), scopes=whole)
     told = points()[word]
-    place, scopes = told["place"], {device}
+    place, scopes = told["place"], {device, bus_of()[device]}
     while place:
         scopes.add(place)
         place = INSIDE.get(place, "")
@@ -95,6 +102,7 @@ def plan(scenario: dict[str, Any], *, look: Look = look) -> Plan:
         actions = tuple(msgspec.convert(do, linkage.chosen(do)) for do in options.do)
         linkages[name] = Linkage(name, options, actions)
     roster = msgspec.convert(scenario.get("duty", {}), duty.Options)
+    made = list(explained(made, bus_of()))
     return Plan(tuple(made), roster, linkages, calendar())
 
 

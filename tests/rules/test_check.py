@@ -8,6 +8,7 @@ import pytest
 from gateway.appliance.check import summary
 from gateway.appliance.load import examine
 from gateway.appliance.outlook import outlook
+from gateway.appliance.rule_remarks import unwatched
 from gateway.texts import Texts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
@@ -47,7 +48,7 @@ MISTAKES = [
     (rule("a", "bus-dead", '["bus.metres"]'), "rule.a.on", "rules.unknown-watched"),
     (rule("a", "contact-active", '["rule.b"]'), "rule.a.on", "rules.unknown-watched"),
     (rule("a", "bin-full", f'["{LOAD}"]'), "rule.a.on", "rules.unit-mismatch"),
-    (rule("a", "device-silent", f'["{LOAD}"]'), "rule.a.on", "rules.wants-device"),
+    (rule("a", "device-silent", '["bus.meters"]'), "rule.a.on", "rules.wants-device"),
     (rule("a", "smoke", '["di-b3"]'), "rule.a.on", "rules.wants-point"),
     (rule("a", "transformer-overload", f'["{LOAD}"]'), "rule.a.set", "rules.needs"),
     (
@@ -278,3 +279,24 @@ def test_a_rule_of_the_station_s_own_stands_beside_the_settings(tmp_path):
         file.write_text(wrong, "utf-8")
         codes = [one.code for one in examined(tmp_path, SMOKE)[1]]
         assert codes == ["rules.bad-recipe"]
+
+
+def test_a_sensor_that_no_rule_watches_is_worth_a_word(tmp_path):
+    settings, _ = examined(tmp_path, SMOKE)
+    inputs = {"di-b3.smoke", "di-b3.ebike"}
+    (said,) = unwatched(settings.rules, settings.devices.values(), set())
+    assert said.data["inputs"] == "di-b3.ebike"
+    settings, _ = examined(tmp_path, SMOKE + LIFT)
+    assert list(unwatched(settings.rules, settings.devices.values(), set())) == []
+    settings, _ = examined(tmp_path)
+    assert list(unwatched(settings.rules, settings.devices.values(), inputs)) == []
+
+
+def test_the_silence_of_a_sensor_is_explained_by_its_device_and_its_bus(tmp_path):
+    silence = rule("loop", "sensor-faulty", '["di-b3.smoke"]')
+    silence += rule("dead", "device-silent", '["em-b3", "di-b3"]')
+    silence += rule("line", "bus-dead", '["bus.meters"]')
+    settings, mistakes = examined(tmp_path, silence)
+    assert mistakes == ()
+    parents = {watch.facts.rule: watch.facts.parents for watch in settings.rules.watches}
+    assert parents == {"loop": ("dead", "line"), "dead": ("line",), "line": ()}

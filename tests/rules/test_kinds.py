@@ -170,7 +170,7 @@ def test_a_state_survives_the_journal(kind):
         ({"use": "transformer-overload", "on": ["em-tr.power-w"]}, "rules.needs"),
         ({"use": "bin-full", "on": ["em-tr.power-w"]}, "rules.unit-mismatch"),
         ({"use": "bin-full", "on": ["bin-east"]}, "rules.wants-point"),
-        ({"use": "device-silent", "on": ["em-b3.power-w"]}, "rules.wants-device"),
+        ({"use": "device-silent", "on": ["bus.meters"]}, "rules.wants-device"),
         ({"use": "phase-loss", "on": ["em-b3.voltage-a"]}, "rules.wants-roles"),
         ({"use": "phase-loss", "on": {"a": "em-b3.voltage-a"}}, "rules.wants-roles"),
         ({"use": "bin-full", "on": {"a": "bin-east.level"}}, "rules.wants-list"),

@@ -47,7 +47,7 @@ def report(each: Row, board: Board) -> Report:
         count=alarm.count,
         flapping=alarm.flapping,
         place=facts.place,
-        where=facts.spoken or facts.bus or "",
+        where=facts.spoken or facts.about or "",
         age_s=round(each.age_s, 1),
         left_s=None if left_s is None else round(left_s, 1),
         reading=alarm.evidence,

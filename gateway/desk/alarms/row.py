@@ -26,6 +26,7 @@ PICTOGRAMS = {
     "no-water-used": "water",
     "perimeter-broken": "shield",
     "phase-loss": "power",
+    "sensor-faulty": "plug",
     "sensor-stuck": "meter",
     "smoke": "smoke",
     "tds-over-limit": "water",
@@ -98,7 +99,7 @@ def pictogram(use: str) -> str:
 
 def title(facts: Facts) -> str:
     """What and where, as the board says it; a bus is its own place."""
-    where = facts.spoken or facts.bus
+    where = facts.spoken or facts.about
     return f"{facts.name} · {where}" if where else facts.name
 
 
@@ -116,9 +117,11 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
         said = bus_word(up=bool(evidence.value), words=words)
         return words("alarms.read", point=evidence.point, value=said)
     value = _value(evidence, words)
-    if facts.point_name == device:  # it is about the device as a whole: nothing was heard of it
+    if facts.last and facts.point_name == device:
         return words("alarms.read-last", device=device, value=value)
     point = facts.point_name or evidence.point
+    if facts.last:
+        return words("alarms.read-last", device=point, value=value)
     return words(
         "alarms.read", point=point if device in point else f"{device} {point}", value=value
     )
