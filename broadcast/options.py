@@ -28,16 +28,21 @@ class PresetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[broadcast]`: quiet hours of the community, and which linkages may use class 8."""
+    """`[broadcast]`: quiet hours of the community, and which linkages may use class 8.
+
+    `self_test` is when loudspeakers are tested, once a day; without it only when somebody asks.
+    """
 
     quiet: Annotated[str, msgspec.Meta(examples=["21:30-07:00"])] | None = "21:30-07:00"
+    self_test: Annotated[str, msgspec.Meta(examples=["10:00-18:00"])] | None = "10:00-18:00"
     emergency: Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)] = ()
     preset: dict[str, PresetOptions] = {}
 
     def __post_init__(self) -> None:
         """Refuse hours that are none."""
-        if self.quiet is not None:
-            Window.parse(self.quiet)
+        for hours in (self.quiet, self.self_test):
+            if hours is not None:
+                Window.parse(hours)
 
 
 class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,7 +19,9 @@ from gateway.journal import StateChange
 
 ROOM, SOURCE = "broadcast-tests", "broadcast"
 LAST = "last"
-EVERY_S = 86_400.0
+EVERY_S = 72_000.0
+"""Less than a day, so that it stays at the same hour."""
+
 LOOK_EVERY_S = 60.0
 LASTS_S = 30.0
 """Within this every loudspeaker has answered or has not; each sounds for a few seconds at most."""
@@ -49,9 +51,11 @@ class SelfTests:
         quiet: Quiet,
         speakers: Iterable[str],
         *,
+        hours: Quiet | None,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Of those speakers; while something sounds (`busy`) none is tested."""
+        """Of those speakers, within those `hours`; never while something sounds (`busy`)."""
+        self._hours = hours
         self._busy = busy
         self._asked = asyncio.Event()
         self._journal = journal
@@ -89,9 +93,11 @@ class SelfTests:
             self._now(event.speaker, Tested(event.rung))
 
     def due(self) -> bool:
-        """Whether it is time: a day has gone by, and it is surely no quiet hour."""
+        """Whether it is time: a day has gone by, it is the hour for it, and no quiet one."""
         moment = Moment.of(self._clock)
         if moment.wall_ns is None or self._quiet.spell(moment).quiet or self._busy():
+            return False
+        if self._hours is None or not self._hours.spell(moment).quiet:
             return False
         return self._last_ns is None or moment.wall_ns - self._last_ns >= EVERY_S * S
 

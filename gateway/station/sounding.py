@@ -84,6 +84,12 @@ def house_of(settings: Settings) -> House:
     return House(zones, quiet, frozenset(options.emergency))
 
 
+def _hours(settings: Settings) -> Quiet | None:
+    """When loudspeakers are tested."""
+    between = settings.sound.broadcast.self_test
+    return None if between is None else Quiet(between, settings.rules.calendar)
+
+
 class Sounding:
     """Everything that sounds; it is built only where there are loudspeakers."""
 
@@ -137,6 +143,7 @@ class Sounding:
             self._engine,
             house.quiet,
             settings.sound.speakers,
+            hours=_hours(settings),
             busy=lambda: any(kept.state is State.PLAYING for kept in self.room.orders()),
         )
         self._ordering = Ordering(self.presets, settings.places, settings.station.language)

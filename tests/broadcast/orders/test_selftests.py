@@ -17,6 +17,7 @@ from tests.sim.loop import simulated
 NOON_NS = 1_790_049_600 * S
 NIGHT_NS = NOON_NS + 11 * 3600 * S
 QUIET = Quiet("21:30-07:00", Calendar("Asia/Shanghai", {}))
+HOURS = Quiet("10:00-18:00", Calendar("Asia/Shanghai", {}))
 HORNS = ("horn-b3", "lift-b3")
 
 
@@ -53,7 +54,7 @@ def around(true_ns: int) -> World:
 
 
 async def room_of(world: World, engine: Engine) -> SelfTests:
-    made = SelfTests(world.journal, world.clock, engine, QUIET, HORNS)
+    made = SelfTests(world.journal, world.clock, engine, QUIET, HORNS, hours=HOURS)
     await made.load()
     return made
 
@@ -88,7 +89,8 @@ async def test_it_is_done_once_a_day_over_restarts_and_told():
 
 @simulated
 async def test_nobody_is_woken_by_it_nor_while_the_hour_is_unknown():
-    for world in (around(NIGHT_NS), World(NOON_NS)):
+    early_ns, late_ns = NOON_NS - 4 * 3600 * S, NOON_NS + 7 * 3600 * S
+    for world in (around(NIGHT_NS), World(NOON_NS), around(early_ns), around(late_ns)):
         engine = Engine()
         await (await room_of(world, engine)).look(chime, no_time)
         assert engine.tests == []
@@ -134,7 +136,9 @@ async def test_somebody_may_ask_at_any_time_and_at_night_it_makes_no_sound():
 async def test_nothing_is_tested_while_something_sounds():
     world, engine = around(NOON_NS), Engine()
     sounds = True
-    tests = SelfTests(world.journal, world.clock, engine, QUIET, HORNS, busy=lambda: sounds)
+    tests = SelfTests(
+        world.journal, world.clock, engine, QUIET, HORNS, hours=HOURS, busy=lambda: sounds
+    )
     await tests.load()
     tests.ask()
     await tests.look(chime, no_time)
