@@ -16,7 +16,7 @@ from gateway.access import codes
 from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.web.answers import Problem
-from gateway.web.compiled import environment
+from gateway.web.compiled import environment, prove
 from gateway.web.frame import frame
 from gateway.web.gate import CALLER, FORM_COOKIE, form_token
 from gateway.web.section import Nav, Section, View
@@ -38,8 +38,7 @@ class Pages:
         self._signs_in = any(section.name == "signin" for section in sections)
         self.environment = environment(_loader(sections))
         self.environment.globals.update(static=statics.address, ns="")
-        for name in self.environment.list_templates(extensions=["html"]):
-            self.environment.get_template(name)
+        prove(self.environment)
 
     def render(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from gateway.web.compiled import compile_all, environment
+from gateway.web.compiled import compile_all, environment, prove
 
 ROOT = Path(__file__).parents[2]
 PAGE = "<p>{{ word }}</p>"
@@ -54,6 +54,25 @@ def test_a_torn_file_is_compiled_again(folder: Path, keep: int) -> None:
     (path,) = kept(folder)
     path.write_bytes(path.read_bytes()[:keep])
     assert said(folder) == "<p>&lt;好&gt;</p>"
+
+
+def test_what_has_proved_itself_is_loaded_when_it_is_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "other.html").write_text("{% if word %}{% endif %}", "utf-8")
+    prove(environment(jinja2.FileSystemLoader(folder), write=True))
+    uncompilable(monkeypatch)
+    again = environment(jinja2.FileSystemLoader(folder), write=True)
+    prove(again)
+    assert not list(again.cache.items()), "nobody has asked for a page"
+    assert again.get_template("page.html").render(word="好") == "<p>好</p>"
+
+
+def test_what_has_become_wrong_is_found_out(folder: Path) -> None:
+    said(folder)
+    (folder / "page.html").write_text("{% if %}", "utf-8")
+    with pytest.raises(jinja2.TemplateSyntaxError):
+        prove(environment(jinja2.FileSystemLoader(folder), write=True))
 
 
 def test_nothing_is_written_where_python_writes_nothing(folder: Path) -> None:
