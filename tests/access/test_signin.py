@@ -215,6 +215,18 @@ async def test_a_one_time_code_sets_a_password_once(made: Site) -> None:
         assert (await new.post("/signin/first", code=code, **form)).status == 403, "too late"
 
 
+async def test_a_form_that_is_refused_keeps_the_id_and_no_secret(made: Site) -> None:
+    async with browser(made) as reader:
+        page = await (await reader.enter("zhang", "not the right one")).text()
+        assert page.count('value="zhang"') == 2, "where one signs in, and where one sets a password"
+        assert "not the right one" not in page
+        wrong = {"id": "zhang", "password": "nor this one", "next": "/desk/record?who=zhang"}
+        again = await (await reader.post("/signin/enter", **wrong)).text()
+        assert 'name="next" value="/desk/record?who=zhang"' in again, "nor where they were going"
+        odd = await (await reader.enter('"><b>x', "not the right one")).text()
+        assert "<b>x" not in odd
+
+
 async def test_what_takes_a_key_away_asks_first(made: Site) -> None:
     async with browser(made) as boss:
         await boss.enter("boss")

@@ -71,6 +71,26 @@ async def test_a_shift_by_the_keyboard_alone(
         await page.wait_for_url("**/signin")
 
 
+async def test_a_password_can_be_seen_while_it_is_typed_and_is_hidden_again(
+    chromium: Chromium, stations: dict[bool, Site]
+) -> None:
+    made = stations[True]
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.goto(made.https + "/signin")
+        form = page.locator("form[action='/signin/enter']")
+        field, tick = form.locator("[name=password]"), form.get_by_text("显示口令")
+        await form.locator("[name=id]").fill("zhang")
+        assert await field.get_attribute("type") == "password"
+        await tick.check()
+        assert await field.get_attribute("type") == "text", "an input method can compose"
+        await field.fill("春眠不觉晓处处闻啼鸟")
+        await page.evaluate(
+            "document.forms[0].addEventListener('submit', (e) => { e.preventDefault(); })"
+        )
+        await form.get_by_role("button").click()
+        assert await field.get_attribute("type") == "password", "no browser remembers it as text"
+
+
 async def test_a_number_that_is_typed_stays_a_number_and_keys_can_be_switched_off(
     chromium: Chromium, stations: dict[bool, Site]
 ) -> None:

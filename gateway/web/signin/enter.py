@@ -22,6 +22,8 @@ DESK_COOKIE_S = 400 * 86_400
 """Browsers keep nothing longer."""
 
 START = "/desk/"
+KEPT = ("id", "name")
+"""What need not be typed again after a form was refused."""
 
 
 class Entrance:
@@ -45,7 +47,11 @@ class Entrance:
         return self._page(request)
 
     def _page(
-        self, request: web.Request, error: StationError | None = None, done: str = ""
+        self,
+        request: web.Request,
+        error: StationError | None = None,
+        form: "Form | None" = None,
+        done: str = "",
     ) -> web.Response:
         words, vitals = words_for(request), self._vitals()
         trouble = None if error is None else words(error.code, **error.data)
@@ -58,8 +64,9 @@ class Entrance:
             claimed=self._access.claimed,
             known=self._access.known(request.cookies.get(DESK_COOKIE, "")),
             trouble=trouble,
+            typed={} if form is None else {name: form(name) for name in KEPT},
             done=done,
-            next=onward(request.query.get("next", "")),
+            next=onward(request.query.get("next", "") if form is None else form("next")),
             unset=vitals.clock.trust is Trust.NONE,
         )
         if error is not None and "retry_after_s" in error.data:
@@ -153,7 +160,7 @@ class Entrance:
             signed = await way(form)
         except (Denied, UsageError) as error:
             _written(request, error)
-            return self._page(request, error)
+            return self._page(request, error, form)
         told(request)
         answer = _onward_to(onward(form("next")) or START)
         set_cookie(answer, SESSION_COOKIE, signed.token)

@@ -47,6 +47,7 @@ def section(
             *_api(ring),
         ),
         templates=HERE / "pages",
+        static=HERE / "static",
     )
 
 
