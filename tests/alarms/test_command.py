@@ -47,6 +47,19 @@ async def test_alarms_are_listed_taken_shelved_and_noted(made: AlarmSite, capsys
     assert made.state_of(made.id_of("bin-east")) == "raised"
 
 
+async def test_a_building_under_maintenance_is_silent_until_it_is_ended(
+    made: AlarmSite, capsys
+) -> None:
+    assert await yizhan("maintain", "b3", "--hours", "2") == 0
+    made.say("em-b3.power", 19.2)
+    assert made.state_of(made.id_of("load-b3")) == "suppressed"
+    assert await yizhan("maintain", "b3", "--hours", "0") == 0
+    made.tick(1)
+    assert made.state_of(made.id_of("load-b3")) == "raised"
+    assert await yizhan("maintain", "moon") == 1
+    assert "moon" in capsys.readouterr().err
+
+
 async def test_a_no_is_said_in_words_and_with_1(made: AlarmSite, capsys) -> None:
     assert await yizhan("ack", "alarm-0-0") == 1
     assert "alarm-0-0" in capsys.readouterr().err
@@ -68,7 +81,7 @@ def test_without_a_station_it_says_so(tmp_path, monkeypatch, capsys) -> None:
     assert str(tmp_path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("task", ["list", "ack", "shelve", "unshelve", "note"])
+@pytest.mark.parametrize("task", ["list", "ack", "shelve", "unshelve", "note", "maintain"])
 def test_every_task_has_help(task, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["alarms", task, "--help"])

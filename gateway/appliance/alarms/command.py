@@ -17,19 +17,23 @@ API = "/api/v1/alarms"
 DEEDS = {"ack": "acknowledge", "shelve": "shelve", "unshelve": "unshelve", "note": "note"}
 """What is typed, and what the API calls it."""
 
+MAINTAIN = "maintain"
+
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
     parser = declare(subcommands, "alarms", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
-    for name in ("list", *DEEDS):
+    for name in ("list", *DEEDS, MAINTAIN):
         about = texts.say(f"alarms.do-{name}")
         task = tasks.add_parser(name, help=about, description=about)
         task.add_argument("--json", action="store_true", help=texts.say("alarms.json"))
-        if name != "list":
+        if name == MAINTAIN:
+            task.add_argument("scope", help=texts.say("alarms.scope"))
+        elif name != "list":
             task.add_argument("id", help=texts.say("alarms.id"))
-        if name == "shelve":
+        if name in {"shelve", MAINTAIN}:
             task.add_argument("--hours", type=float, default=HOURS[0], metavar="N",
                               help=texts.say("alarms.hours"))  # fmt: skip
         if name == "note":
@@ -40,7 +44,9 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
     console, words = Console(), CATALOGUES[Texts.of_environment().lang]
-    if args.task != "list":
+    if args.task == MAINTAIN:
+        console.post("/api/v1/maintenance", {"scope": args.scope, "hours": args.hours})
+    elif args.task != "list":
         body = {name: getattr(args, name) for name in ("hours", "text") if name in args}
         console.post(f"{API}/{_known(console, args.id)}/{DEEDS[args.task]}", body)
     found: list[Report] = console.get(API, list[Report])
