@@ -6,7 +6,7 @@ import msgspec
 
 from broadcast.book import Kept
 from broadcast.life import State
-from broadcast.order import Aside, Clip, Content, Live, Preset, Say, Sentence
+from broadcast.order import Aside, Clip, Content, Live, Order, Preset, Say, Sentence
 from gateway.audit.events import Who
 from gateway.event import Event, Kind, Lane, Stamps
 
@@ -92,15 +92,11 @@ KINDS = (*TURNS.values(), HEARD, MISSED, TESTED, FAULT, WELL)
 def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
     """The event that says so; an emergency's travels as one."""
     order = kept.order
-    return Event(
-        kind=TURNS[kept.state],
-        source=ROOM,
-        subject=order.id,
-        place=order.place,
-        lane=Lane.EMERGENCY if order.class_.urgent else Lane.SERVICE,
-        stamps=stamps,
-        correlation=order.id,
-        data=Told(
+    return _event(
+        order,
+        TURNS[kept.state],
+        stamps,
+        Told(
             order=order.id,
             cls=order.class_.word,
             zones=order.zones,
@@ -124,16 +120,19 @@ def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
 
 def heard_of(kept: Kept, stamps: Stamps) -> Event:
     """The event that microphones have heard it."""
-    order = kept.order
+    return _event(kept.order, HEARD, stamps, Heard(kept.order.id, kept.reached))
+
+
+def _event(order: Order, kind: Kind, stamps: Stamps, said: Told | Heard) -> Event:
     return Event(
-        kind=HEARD,
+        kind=kind,
         source=ROOM,
         subject=order.id,
         place=order.place,
         lane=Lane.EMERGENCY if order.class_.urgent else Lane.SERVICE,
         stamps=stamps,
         correlation=order.id,
-        data=Heard(order.id, kept.reached),
+        data=said,
     )
 
 

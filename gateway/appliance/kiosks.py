@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from broadcast.options import KeyOptions
 from gateway.appliance.schema import DeviceSetting, StationOptions
 from gateway.settings import Decoder, KeyPath, hint
 from kiosk.catalogue import services
@@ -105,3 +106,12 @@ def without_voice(decoder: Decoder, plan: Plan, speakers: Mapping[str, Any]) -> 
         if kiosk.microphone is not None and kiosk.zone not in heard:
             path = ("kiosk", name, "microphone")
             decoder.blame(path, "requests.mute-microphone", zone=kiosk.zone)
+
+
+def eavesdropping(decoder: Decoder, plan: Plan, keys: Mapping[str, KeyOptions]) -> None:
+    """A key that would put a kiosk's microphone, and whoever stands there, on the loudspeakers."""
+    residents = {kiosk.microphone for kiosk in plan.kiosks.values()}
+    for name, key in keys.items():
+        if key.order.microphone is not None and key.order.microphone in residents:
+            path = ("key", name, "order", "microphone")
+            decoder.blame(path, "broadcast.kiosk-microphone", microphone=key.order.microphone)

@@ -10,7 +10,7 @@ import msgspec
 from drivers import registry
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
-from gateway.appliance.kiosks import KioskReader, read_kiosks, without_voice
+from gateway.appliance.kiosks import KioskReader, eavesdropping, read_kiosks, without_voice
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
@@ -133,6 +133,7 @@ class _Loader:
         if sound is None:
             return None
         without_voice(self._decoder, requests, sound.speakers)
+        eavesdropping(self._decoder, requests, sound.keys)
         return Settings(
             station=station,
             journal=journal,

@@ -19,6 +19,7 @@ from broadcast.engine.wire import SpeakerSetting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
 from broadcast.life import State
+from broadcast.options import MicrophoneOptions
 from broadcast.order import Authority, Live, Order
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
@@ -84,6 +85,13 @@ def house_of(settings: Settings) -> House:
     return House(zones, quiet, frozenset(options.emergency))
 
 
+def staffs(settings: Settings) -> dict[str, MicrophoneOptions]:
+    """The microphones that staff may open: never a kiosk's, for a resident stands before that."""
+    residents = {kiosk.microphone for kiosk in settings.requests.kiosks.values()}
+    microphones = settings.sound.microphones
+    return {id_: each for id_, each in microphones.items() if id_ not in residents}
+
+
 def _hours(settings: Settings) -> Quiet | None:
     """When loudspeakers are tested."""
     between = settings.sound.broadcast.self_test
@@ -126,7 +134,8 @@ class Sounding:
         self.schedules = Schedules(journal, clock, timezone, settings.rules.calendar)
         self.room = Broadcast(journal, clock, house, self._engine, studio, page=self._page)
         microphones, air = settings.sound.microphones, Air(self.room, self.shelf)
-        self.paging = Paging(microphones, self._engine, self.room, air, self._spoken)
+        paged = staffs(settings)
+        self.paging = Paging(paged, self._engine, self.room, air, self._spoken)
         self.speaking = Speaking(
             self.room,
             clock,
@@ -169,9 +178,7 @@ class Sounding:
             keys=self._settings.sound.keys,
             ready=lambda: self.readying.progress,
             connected=lambda: self._engine.connected,
-            microphones={
-                id_: each.name or id_ for id_, each in self._settings.sound.microphones.items()
-            },
+            microphones={id_: each.name or id_ for id_, each in staffs(self._settings).items()},
             paging=self.paging,
             selftests=self.selftests,
         )

@@ -9,7 +9,7 @@ from broadcast.presets import shipped
 from drivers.shelf import shared
 from gateway.appliance.load import examine
 from gateway.appliance.sound import remarks
-from gateway.station.sounding import house_of
+from gateway.station.sounding import house_of, staffs
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
 
@@ -101,6 +101,19 @@ def test_a_linkage_that_was_not_granted_class_8_is_a_mistake(tmp_path):
     _, mistakes = examined(tmp_path, ('emergency = ["smoke-b3"]', "emergency = []"))
     assert [(one.path, one.code) for one in mistakes] == [
         ("linkage.smoke-b3.do[0].class", "broadcast.ungranted")
+    ]
+
+
+def test_what_a_resident_says_at_a_kiosk_is_never_put_on_the_loudspeakers(tmp_path):
+    mine = ('# microphone = "hall"', 'microphone = "ears"')
+    more = '[microphone.ears]\nname = "大厅一体机"\n'
+    settings, _ = examined(tmp_path, mine, more=more)
+    assert settings is not None
+    assert set(staffs(settings)) == {"duty"}
+    talks = ('order = { preset = "visitors", zone', 'order = { microphone = "ears", zone')
+    _, mistakes = examined(tmp_path, mine, talks, more=more)
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("key.notice.order.microphone", "broadcast.kiosk-microphone")
     ]
 
 
