@@ -137,7 +137,7 @@ class Sheet(msgspec.Struct, frozen=True):
         """The largest size, up to `most`, in which the words stand on so many lines."""
         names = list(SIZES_MM)
         for name in names[names.index(most) :]:
-            if _ems(words) * self.size_mm(name) <= room_mm * (1 if lines == 1 else lines - 0.4):
+            if _lines(words, room_mm / self.size_mm(name)) <= lines:
                 return name
         return names[-1]
 
@@ -154,6 +154,21 @@ class Sheet(msgspec.Struct, frozen=True):
 def clauses(words: str) -> list[str]:
     """Chinese is broken after its marks, where there is room to; within a word it reads wrongly."""
     return _CLAUSE.findall(words)
+
+
+def _lines(words: str, room_ems: float) -> float:
+    """On how many lines they stand: whole clauses of Chinese; other words leave some room."""
+    parts = clauses(words)
+    if _ems(words) <= room_ems or len(parts) == 1:
+        return _ems(words) / room_ems + (0.4 if _ems(words) > room_ems else 0.0)
+    lines, used = 1, 0.0
+    for clause in parts:
+        wide = _ems(clause)
+        if used and used + wide > room_ems:
+            lines, used = lines + 1, 0.0
+        lines += int((used + wide) // room_ems) if wide > room_ems else 0
+        used = used + wide if wide <= room_ems else wide % room_ems
+    return lines
 
 
 def _ems(words: str) -> float:

@@ -106,7 +106,10 @@ def phone(scene: Scene) -> Screen:
         name,
         head,
         size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
-        lines=(_digits(scene, digits, 4 if ride else 11), line(scene, hint, "x2")),
+        lines=(
+            _digits(scene, digits, 4 if ride else 11),
+            line(scene, hint, "x1" if scene.session.large else "x2"),
+        ),
         keys=_pad(scene, done),
         pad=True,
         foot=foot(scene, "back"),

@@ -64,7 +64,7 @@ def screen(scene: Scene, name: str, head: str, **fields: Any) -> Screen:
         head=head,
         size=fields.pop("size", sheet.fit(head, sheet.column_mm, _head_most(sheet), 2)),
         caption=caption,
-        caption_size=sheet.fit(caption, sheet.column_mm - 24, _caption_most(sheet, fields), 3),
+        caption_size=sheet.fit(caption, sheet.column_mm - 24, *_caption_most(sheet, fields)),
         foot=fields.pop("foot", foot(scene, "home")),
         language=session.language,
         night=scene.night,
@@ -78,12 +78,13 @@ def _head_most(sheet: Sheet) -> str:
     return "x5" if sheet.shape == "tall" else "x4"
 
 
-def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> str:
-    """Large where little else stands on the board."""
+def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[str, int]:
+    """Large, and on more lines, where little else stands on the board."""
     if sheet.shape == "wide" and sheet.large:
-        return "x1"
+        return "x1", 3
     full = len(fields.get("lines", ())) > 1 or len(fields.get("keys", ())) > 3  # noqa: PLR2004  # two rows
-    return "x2" if full or sheet.shape == "wide" or fields.get("clock") else "x3"
+    lines = 2 if sheet.large and fields.get("lines") else 3
+    return "x2" if full or sheet.shape == "wide" or fields.get("clock") else "x3", lines
 
 
 def of_service(scene: Scene, service: Service) -> dict[str, Any]:
