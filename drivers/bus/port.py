@@ -10,7 +10,9 @@ import grp
 import os
 import stat
 import termios
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import serial  # type: ignore[import-untyped]  # pyserial ships no types
 from serial.rs485 import RS485Settings  # type: ignore[import-untyped]  # the same
@@ -29,11 +31,32 @@ _FRAME_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 def ports() -> list[str]:
     """The serial ports that this machine has, by their stable names where they have one."""
-    found = {os.path.realpath(port.device): port.device for port in list_ports.comports()}
-    with contextlib.suppress(OSError):
-        for name in sorted(Path("/dev/serial/by-id").iterdir()):
-            found[os.path.realpath(name)] = str(name)
+    there = {os.path.realpath(port.device): port for port in list_ports.comports()}
+    found = {real: port.device for real, port in there.items()}
+    found |= _links(Path("/dev/serial/by-id"), "")
+    found |= _links(Path("/dev/yizhan"), "port-")
+    numbered = _links(Path("/dev/yizhan"), "serial-") | _links(Path("/dev/yizhan"), "uart")
+    bearers = Counter(_number(port) for port in there.values())
+    found |= {
+        real: name
+        for real, name in numbered.items()
+        if real not in there or bearers[_number(there[real])] < 2  # noqa: PLR2004  # one is unique
+    }
     return sorted(found.values())
+
+
+def _links(folder: Path, prefix: str) -> dict[str, str]:
+    """The names in a folder of links, by the port that they lead to."""
+    with contextlib.suppress(OSError):
+        names = sorted(path for path in folder.iterdir() if path.name.startswith(prefix))
+        return {os.path.realpath(name): str(name) for name in names}
+    return {}
+
+
+def _number(port: Any) -> tuple[str, str]:
+    """An adapter's serial number with the part of it; a port without one bears its own path."""
+    _, _, interface = (port.location or "").partition(":")
+    return (port.serial_number or port.device, interface)
 
 
 def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:

@@ -8,7 +8,7 @@ from typing import Literal
 from aiohttp import web
 from multidict import MultiDictProxy
 
-from gateway.errors import SettingsError, Unavailable, UsageError
+from gateway.errors import Denied, SettingsError, StationError, Unavailable, UsageError
 from gateway.health import PointVitals, Vitals
 from gateway.settings import Mistake
 from gateway.setup import draft
@@ -17,7 +17,9 @@ from gateway.setup.contract import Came, Changes, Roof
 from gateway.setup.desk import Desk
 from gateway.setup.records import Record, Records
 from gateway.web import reading
+from gateway.web.answers import status_of
 from gateway.web.audited import done_to, who
+from gateway.web.section import Handler
 from gateway.web.words import words_for
 
 PATIENCE_S = 3.0
@@ -39,6 +41,20 @@ class Acts:
         self._records = records
         self._desk = desk
         self._vitals = vitals
+
+    def told(self, handler: Handler, back: str) -> Handler:
+        """The handler, whose no comes as a page that leads back to where it was pressed."""
+
+        async def pressed(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except (Denied, SettingsError):
+                raise
+            except StationError as error:
+                mistake = Mistake("", 0, "", error.code, error.data)
+                return self._refused(request, (mistake,), back, status_of(error))
+
+        return pressed
 
     async def add_line(self, request: web.Request) -> web.StreamResponse:
         """A new line."""
@@ -100,7 +116,7 @@ class Acts:
         done_to(request, f"{device}.{point}")
         seen = self._point(device, point)
         if seen is None or seen.value is None:
-            raise Unavailable("setup.nothing-read", device=device, point=point)
+            raise Unavailable("setup.nothing-read", device=self._named(device), point=point)
         shown = form.get("shown", "").strip()
         if not shown and not form.get("agrees"):
             raise UsageError("setup.compare-empty")
@@ -185,16 +201,25 @@ class Acts:
                 await self._settled(doing.result())
         except SettingsError as error:
             mistakes: tuple[Mistake, ...] = error.data.get("mistakes", ())
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
-            return self._desk.page(request, "refused", status=status, mistakes=mistakes, back=back)
+            return self._refused(request, mistakes, back, HTTPStatus.UNPROCESSABLE_ENTITY)
         doing.add_done_callback(_heard)
         raise web.HTTPSeeOther(back)
+
+    def _refused(
+        self, request: web.Request, mistakes: tuple[Mistake, ...], back: str, status: HTTPStatus
+    ) -> web.Response:
+        return self._desk.page(request, "refused", status=status, mistakes=mistakes, back=back)
 
     async def _settled(self, came: Came) -> None:
         """After a change: forget what was vouched for of things that are gone."""
         if came.state == "kept":
             plan = self._roof.wiring.plan()
             await self._records.forget({device.id for device in plan.devices} | {"speaker"})
+
+    def _named(self, device: str) -> str:
+        """As people call it."""
+        names = {each.id: each.name for each in self._roof.wiring.plan().devices}
+        return names.get(device, device[:40])
 
     def _point(self, device: str, point: str) -> PointVitals | None:
         points = (each.points for each in self._vitals().devices if each.id == device)

@@ -109,7 +109,7 @@ class Desk:
             page=name,
             plan=plan,
             lacks=lacks,
-            stops=steps.steps(lacks),
+            stops=steps.steps(lacks, plan),
             change=self._roof.wiring,
             live={device.id: device for device in now.devices},
             lines={bus.id: bus for bus in now.buses},

@@ -58,10 +58,14 @@ def missing(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> tuple[
     )
 
 
-def steps(lacks: tuple[Lack, ...]) -> tuple[Step, ...]:
-    """Every step: the first that lacks something is the one to do now."""
-    open_ = {lack.step for lack in lacks} | {"paper"}
-    now = next(name for name in PAGES if name in open_)
+def steps(lacks: tuple[Lack, ...], plan: Plan) -> tuple[Step, ...]:
+    """Every step: the first that lacks something is the one to do now.
+
+    A station need not have loudspeakers; as long as there are none, nothing of it is done.
+    """
+    needed = {lack.step for lack in lacks} | {"paper"}
+    open_ = needed if plan.speakers else needed | {"sound"}
+    now = next(name for name in PAGES if name in needed)
     return tuple(
         Step(name, "now" if name == now else "to" if name in open_ else "done") for name in PAGES
     )

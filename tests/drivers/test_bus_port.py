@@ -5,6 +5,8 @@ import os
 import sys
 import termios
 import tty
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import serial
@@ -215,3 +217,32 @@ async def test_a_bus_on_a_pty_loses_its_port_and_finds_it_again(tmp_path) -> Non
         assert field.bus.stats.silence_broken == 0
     pty_line.unplug()
     assert wire.counters.violations == wire.counters.wrong_line == 0
+
+
+NAMES = {
+    "/dev/serial/by-id": {"/dev/ttyUSB0": "by-id-0", "/dev/ttyUSB1": "by-id-1"},
+    "/dev/yizhan": {
+        **{f"/dev/ttyUSB{n}": f"port-{n}" for n in range(4)},
+        "/dev/ttyAMA0": "uart",
+    },
+    "serial-": {"/dev/ttyUSB0": "serial-A5", "/dev/ttyUSB1": "serial-0001"},
+}
+
+
+def test_a_port_goes_by_the_name_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is one adapter's alone, else the socket; whatever else bears that number."""
+
+    def listed() -> list[SimpleNamespace]:
+        numbers = ("A5", "0001", "0001", None)
+        return [
+            SimpleNamespace(device=f"/dev/ttyUSB{n}", serial_number=number, location=f"1-{n}:1.0")
+            for n, number in enumerate(numbers)
+        ]
+
+    def links(folder: Path, prefix: str) -> dict[str, str]:
+        found = NAMES["serial-"] if prefix == "serial-" else NAMES[str(folder)]
+        return {real: name for real, name in found.items() if name.startswith(prefix)}
+
+    monkeypatch.setattr(port_module.list_ports, "comports", listed)
+    monkeypatch.setattr(port_module, "_links", links)
+    assert ports() == ["port-1", "port-2", "port-3", "serial-A5", "uart"]

@@ -107,6 +107,31 @@ async def test_a_wrong_value_is_flagged_and_the_right_one_clears_it(
     assert (kept.state, kept.ours, kept.shown, kept.who) == ("agrees", "22.07 kW", "22.1", "boss")
 
 
+@pytest.mark.parametrize(
+    ("press", "status", "said", "back"),
+    [
+        (("devices/compare", {"device": "em-b3", "point": "x"}), 503, "3号楼总电表", "devices"),
+        (
+            ("devices/compare", {"device": "em-b3", "point": "power_w", "shown": "abc"}),
+            *(400, "abc", "devices"),
+        ),
+        (("speakers/heard", {"id": "gone"}), 400, "gone", "sound"),
+    ],
+)
+async def test_a_no_leads_back_to_where_it_was_pressed(
+    made: Furnished, press: tuple[str, dict[str, str]], status: int, said: str, back: str
+) -> None:
+    path, fields = press
+    made.tell("wired")
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        answer = await desk.post(f"/setup/{path}", **fields)
+        text = await answer.text()
+    assert answer.status == status
+    assert said in text
+    assert f'<a class="btn" href="/setup/{back}">' in text
+
+
 async def test_mistakes_come_back_as_a_page_and_nothing_is_touched(made: Furnished) -> None:
     made.tell("empty")
     file = str(made.folder / "station.toml")

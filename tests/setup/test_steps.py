@@ -25,9 +25,15 @@ def codes(plan=SOUND_PLAN, vitals=None, records=ALL) -> list[str]:
 
 def test_nothing_is_missing_where_all_was_wired_compared_and_heard() -> None:
     assert codes() == []
-    stops = {stop.name: stop.state for stop in steps.steps(())}
+    stops = {stop.name: stop.state for stop in steps.steps((), SOUND_PLAN)}
     assert stops.pop("paper") == "now"
     assert set(stops.values()) == {"done"}
+
+
+def test_without_a_loudspeaker_nothing_of_the_sound_is_called_done() -> None:
+    silent = msgspec.structs.replace(SOUND_PLAN, speakers=())
+    stops = {stop.name: stop.state for stop in steps.steps((), silent)}
+    assert (stops["sound"], stops["paper"]) == ("to", "now")
 
 
 def test_a_bare_station_lacks_everything_and_begins_with_the_clock() -> None:
@@ -39,7 +45,7 @@ def test_a_bare_station_lacks_everything_and_begins_with_the_clock() -> None:
         "setup.lack-devices",
         "setup.lack-platform",
     ]
-    assert next(stop for stop in steps.steps(lacks) if stop.state == "now").name == "clock"
+    assert next(stop for stop in steps.steps(lacks, EMPTY) if stop.state == "now").name == "clock"
 
 
 def test_each_omission_is_named() -> None:
