@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page
 
 from broadcast.monitor import Fault
 from broadcast.order import Class, Preset
-from broadcast.schedule import Schedule
+from broadcast.schedule import Gone, Schedule
 from gateway.audit.events import Who
 from gateway.health import Vitals
 from tests.access.look import sign_in
@@ -72,8 +73,30 @@ async def faulty(made: CastSite) -> None:
     made.room.monitor.faults["horn-b5"] = Fault("speaker.nobody-listens", {"address": "10.0.0.5"})
 
 
+async def missed(made: CastSite) -> None:
+    """The station was off when something should have sounded."""
+    made.sounding.schedules._missed = (Gone("早操", 2, WALL_NS - 3_600_000_000_000),)
+
+
+async def stays(_page: Page) -> None:
+    """Nothing is pressed."""
+
+
+async def asking(page: Page) -> None:
+    """An emergency is pressed by something that cannot hold."""
+    await page.evaluate("document.getElementById('play-get-out').click()")
+    await page.wait_for_selector("#no")
+
+
+async def hearing(page: Page) -> None:
+    """Words are heard before they sound."""
+    await page.fill("#say-text", "各位居民：3号楼2单元明天14:30至17:00停水，电话010-64700000。")
+    await page.click("#hear")
+    await page.wait_for_selector("#read")
+
+
 class Shot(NamedTuple):
-    """One screen: who looks, at what, after what."""
+    """One screen: who looks, at what, after what; `then` is what is pressed on it."""
 
     name: str
     path: str = HOME
@@ -83,6 +106,7 @@ class Shot(NamedTuple):
     width: int = DESK
     query: str = ""
     tried: bool = True
+    then: Callable[[Page], Awaitable[None]] = stays
 
     @property
     def live(self) -> bool:
@@ -107,6 +131,11 @@ SHOTS = (
     Shot("cast-faulty", after=faulty, tried=False),
     Shot("cast-volatile", after=playing, vitals=STATES["volatile"], tried=False),
     Shot("cast-viewer", after=playing, who="guest", tried=False),
+    Shot("cast-missed", after=missed, tried=False),
+    Shot("cast-sure", then=asking, tried=False),
+    Shot("cast-sure-phone", width=PHONE, then=asking, tried=False),
+    Shot("cast-hear", then=hearing, tried=False),
+    Shot("cast-hear-phone", width=PHONE, then=hearing, tried=False),
     Shot("cast-presets", f"{HOME}/presets", tried=False),
     Shot("cast-preset", f"{HOME}/presets/water"),
     Shot("cast-preset-phone", f"{HOME}/presets/water", width=PHONE, tried=False),
@@ -134,6 +163,7 @@ async def take(
     made.wall(WALL_NS)
     made.sounding._engine._ready.set()
     await made.hush()
+    made.sounding.schedules._missed = ()
     await shot.after(made)
     async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
         console = browser.complaints(page)
@@ -141,6 +171,7 @@ async def take(
         await page.goto(made.https + shot.path + shot.query)
         if shot.live:
             await page.wait_for_selector("body[data-heard]")
+        await shot.then(page)
         if out is not None:
             await browser.shoot(page, out / f"{shot.name}.png")
         return await browser.judge(page, console)
