@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from tests.appliance.test_settings_running import signing
 from tests.station.rig import rig
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
@@ -13,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 async def test_a_person_reads_changes_and_sends_the_settings(tmp_path, request):
     async with rig(tmp_path, meters=1) as made, browser() as chromium, tab(chromium) as page:
-        signing(made)
+        made.write_settings(f'command_key = "{made.platform.hand.signer.public}"\n')
         await made.station.start()
         await made.telemetry_beyond(2)
         console = complaints(page)
