@@ -86,7 +86,13 @@ class BroadcastPages:
         words, seen, deck = words_for(request), self._vitals(), self._board.deck
         rows = past.rows(deck, seen.timezone, words, past.ROWS_MAX)
         return request.app[PAGES].render(
-            request, "broadcast/past.html", seen, {}, rows=rows, day=day(deck, seen.timezone)
+            request,
+            "broadcast/past.html",
+            seen,
+            {},
+            rows=rows,
+            day=day(deck, seen.timezone),
+            may_act=_may_act(request),
         )
 
     def _lengths(self, presets: Mapping[str, PresetOptions]) -> dict[str, str]:

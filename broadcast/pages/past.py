@@ -15,7 +15,7 @@ ROWS_MAX = 300
 
 
 class Row(NamedTuple):
-    """One order; `counts` are loudspeakers by rung, of `of` that it is for."""
+    """One order; `counts` are loudspeakers by rung, of `of` that it is for; `sound` is its clip."""
 
     kept: Kept
     when: str
@@ -26,6 +26,7 @@ class Row(NamedTuple):
     of: int
     mark: Mark
     why: str
+    sound: str
 
 
 def rows(deck: Deck, timezone: str, words: Words, most: int = ROWS) -> list[Row]:
@@ -46,6 +47,7 @@ def row(kept: Kept, deck: Deck, timezone: str, words: Words) -> Row:
         max(1, *kept.reached[:1], len(deck.room.house.speakers(order.zones))),
         told.mark(kept, words),
         told.why(kept, words),
+        kept.clips[-1] if kept.clips and kept.reached else "",
     )
 
 
