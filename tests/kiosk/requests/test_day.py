@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from gateway.demo.dispatcher.office import Mood
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 PHONE = re.compile(rb"(?<![0-9a-zA-Z.])1[3-9][0-9]{9}(?![0-9a-zA-Z])")
 NUMBERS = ("13812345678", "15900001234", "18611112222")
+CARD = "0412345678990"
 
 
 async def yizhan(made: House, *arguments: str) -> tuple[int, str]:
@@ -51,6 +53,7 @@ async def test_a_whole_day_leaves_no_number_anywhere_but_sealed(tmp_path):
         await made.press("staff", contact={"last4": "5678"})
         gone = await made.press("repair", what="door", contact={"phone": NUMBERS[2]})
         await refused_without_repeating(made)
+        await with_a_card(made)
         await listed_on_the_command_line(made, kept)
 
         await made.station.kill()  # noon: the power fails
@@ -74,6 +77,21 @@ async def test_a_whole_day_leaves_no_number_anywhere_but_sealed(tmp_path):
         no_file_holds_a_number(tmp_path)
         assert b"private/reveal" in (tmp_path / "state" / "journal.db").read_bytes()
         sealed_until_it_expires(tmp_path / "state")
+
+
+async def with_a_card(made: House) -> None:
+    """On the screen itself: a reader of cards instead of digits; the answers are pages."""
+    url, on = f"http://127.0.0.1:{made.port}/kiosk/hall/", ""
+    async with aiohttp.ClientSession(headers={"Origin": url[: url.index("/kiosk")]}) as session:
+        for press in ("home", "begin:repair", "what:power", "where:hall", f"card:{CARD}"):
+            async with session.get(url) as answer:
+                on = re.findall(r'data-on="([^"]*)"', await answer.text())[0]
+            body = {"on": on, "press": press}
+            async with session.post(f"{url}press", json=body) as answer:
+                page = await answer.text()
+                assert answer.status == 200, page
+                assert CARD not in page
+    assert "****90" in page
 
 
 async def refused_without_repeating(made: House) -> None:
@@ -110,7 +128,7 @@ def no_file_holds_a_number(folder: Path) -> None:
     assert {"journal.db", "private.db", "station.log"} <= {path.name for path in files}
     for path in files:
         body = path.read_bytes()
-        for number in NUMBERS:
+        for number in (*NUMBERS, CARD):
             assert number.encode() not in body, path
             assert number.encode("utf-16-le") not in body, path
         if path.suffix in (".log", ".toml"):
@@ -124,8 +142,9 @@ def sealed_until_it_expires(state: Path) -> None:
     kernel = SimulatedKernel()
     clock = SimulatedClock(kernel)
     with contextlib.closing(PrivateStore.open(state, keys=state / "keys", clock=clock)) as store:
-        told = {fields.get("phone") for token in boxes if (fields := store.get(token))}
-        assert set(NUMBERS) <= told
+        fields = [found for token in boxes if (found := store.get(token))]
+        assert set(NUMBERS) <= {one.get("phone") for one in fields}
+        assert CARD in {one.get("card") for one in fields}
         assert bytes(boxes[next(iter(boxes))]) in bytes_of(state)
         kernel.advance(31 * 86_400)
         store.sweep()
