@@ -44,12 +44,14 @@ def parse(raw: bytes) -> Warning_:
     info = _chosen(infos)
     public = _one(alert, "scope", "Public") == "Public"
     sounds = status == "Actual" and public and kind != "Cancel" and bool(info)
+    name = order_id(_one(alert, "sender"), _one(alert, "identifier"))
+    referred = tuple(each for each in _referred(alert) if each != name)  # never itself
     return Warning_(
-        id=order_id(_one(alert, "sender"), _one(alert, "identifier")),
+        id=name,
         sounds=sounds,
         cls=_class(info),
         text=_said(info),
-        ends=_referred(alert) if status == "Actual" and kind != "Alert" else (),
+        ends=referred if status == "Actual" and kind != "Alert" else (),
         language="en" if _language(info).startswith("en") else "zh",
         expires_ns=_instant(info),
     )

@@ -67,6 +67,8 @@ def test_update_and_cancel_end_what_they_refer_to():
     update, cancel = (parse(warning(kind=kind, more=refers)) for kind in ("Update", "Cancel"))
     assert update.ends == cancel.ends == ("cap-bj@example.cn-n-0", "cap-a@b-c")
     assert (update.sounds, cancel.sounds) == (True, False)
+    itself = "<references>bj@example.cn,n-1,2026-09-22T07:00:00+08:00</references>"
+    assert parse(warning(kind="Update", more=itself)).ends == ()
 
 
 @pytest.mark.parametrize("scope", ["Restricted", "Private"])
