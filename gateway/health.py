@@ -124,6 +124,13 @@ class ScreenVitals(msgspec.Struct, frozen=True):
     silent_s: float | None = None
 
 
+class AlarmVitals(msgspec.Struct, frozen=True):
+    """How many alarms nobody has taken, and how urgently the desk sounds: 0, 1 or 2."""
+
+    untaken: int = 0
+    ring: int = 0
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """Everything, at one instant."""
 
@@ -142,6 +149,7 @@ class Vitals(msgspec.Struct, frozen=True):
     read_to_receipt_ms: float | None
     timezone: str = "Asia/Shanghai"
     screens: tuple[ScreenVitals, ...] = ()
+    alarms: AlarmVitals = AlarmVitals()
 
 
 LATE = 5 / 6

@@ -6,7 +6,7 @@ from gateway.appliance.schema import Settings
 from gateway.desk.alarms.board import Board
 from gateway.desk.alarms.calls import Calls
 from gateway.desk.alarms.section import section
-from gateway.health import Vitals
+from gateway.health import AlarmVitals, Vitals
 from gateway.journal import Journal
 from gateway.rules.room import Rules
 from gateway.web.section import Section
@@ -24,12 +24,17 @@ class Alarming:
         self._settings = settings
         self._names = names
         self._journal = journal
+        self._board: Board | None = None
+
+    def vitals(self) -> AlarmVitals:
+        """What every page of the desk says of alarms."""
+        return AlarmVitals() if self._board is None else self._board.vitals()
 
     def section(self, rules: Rules, vitals: Callable[[], Vitals]) -> Section:
         """The pages over those rules."""
         devices = {one.id: one.options.name for one in self._settings.devices.values()}
         zones = {name: zone.name for name, zone in self._settings.zones.items()}
-        board = Board(
+        self._board = Board(
             rules,
             self.calls,
             self._settings.places,
@@ -38,7 +43,7 @@ class Alarming:
             zones=zones,
             offers=self._offers(),
         )
-        return section(board, self._journal, vitals)
+        return section(self._board, self._journal, vitals)
 
     def _offers(self) -> Mapping[str, str]:
         """What linkages announce and open, by name."""

@@ -202,6 +202,7 @@ class Station:
                 if uplink.required
             ],
             screens=self.asking.screens,
+            alarms=alarming.vitals,
         )
         self.changing = Changing(
             settings,

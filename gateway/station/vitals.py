@@ -11,6 +11,7 @@ from gateway.appliance.schema import BusSetting, DeviceSetting, Settings, Shown
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.health import (
+    AlarmVitals,
     BusVitals,
     ClockVitals,
     DeviceVitals,
@@ -54,6 +55,7 @@ class Watch:
         senders: Sequence[Sender],
         receipting: Sequence[Follower],
         screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
+        alarms: Callable[[], AlarmVitals] = AlarmVitals,
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks."""
         self._settings = settings
@@ -64,6 +66,7 @@ class Watch:
         self._senders = senders
         self._receipting = receipting
         self._screens = screens
+        self._alarms = alarms
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -122,6 +125,7 @@ class Watch:
             read_to_receipt_ms=next((s.latency_ms for s in self._senders if s.latency_ms), None),
             timezone=self._settings.station.timezone,
             screens=self._screens(),
+            alarms=self._alarms(),
         )
 
     def _device(

@@ -23,6 +23,9 @@ def frame(vitals: Vitals, words: Words) -> View:
         "frame.clock": clock_face(vitals),
         "frame.trust": clock_source(vitals.clock, words),
         "frame.platform": platform(vitals, words),
+        "frame.alarmed": vitals.alarms.untaken > 0,
+        "frame.alarms": ("bad", "bell", words("web.alarms", n=vitals.alarms.untaken)),
+        "frame.ring": str(vitals.alarms.ring),
     }
 
 

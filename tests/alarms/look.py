@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from playwright.async_api import Browser as Chromium
 
-from gateway.health import Vitals
+from gateway.health import AlarmVitals, Vitals
 from tests.access.look import sign_in
 from tests.alarms.rig import FOUR, AlarmSite, alarm_site
 from tests.web import browser
 from tests.web.gallery import DESK, OUT, PHONE, Gallery
-from tests.web.station import NORMAL, STATES
+from tests.web.station import NORMAL, STATES, replace
 
 BOARD, PAST, WATCHES = "/desk/alarms", "/desk/alarms/past", "/desk/alarms/watches"
 
@@ -72,6 +72,7 @@ class Shot(NamedTuple):
 
 
 AWAY = STATES["away"]
+ELSEWHERE = replace(NORMAL, alarms=AlarmVitals(untaken=3, ring=2))
 SHOTS = (
     Shot("alarms-empty", BOARD),
     Shot("alarms-empty-phone", BOARD, width=PHONE, tried=False),
@@ -99,6 +100,7 @@ SHOTS = (
     Shot("past-none", PAST, query="?rule=never", tried=False),
     Shot("watches", WATCHES, four),
     Shot("watches-phone", WATCHES, four, width=PHONE, tried=False),
+    Shot("elsewhere-alarms", "/", four, vitals=lambda: ELSEWHERE),
     Shot("desk-alarms", "/desk/", four),
     Shot("desk-alarms-phone", "/desk/", four, width=PHONE, tried=False),
 )

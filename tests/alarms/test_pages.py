@@ -8,7 +8,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
 from tests.access.look import sign_in
-from tests.alarms.look import BOARD, SHOTS, WATCHES, Shot, four, take
+from tests.alarms.look import BOARD, ELSEWHERE, SHOTS, WATCHES, Shot, four, take
 from tests.alarms.rig import AlarmSite, alarm_site
 from tests.web import browser
 from tests.web.station import NORMAL
@@ -163,6 +163,23 @@ async def test_the_desk_rings_for_a_call_and_its_board_takes_the_alarm(
         assert "叫值班台" in said
         assert "做了" in said
         assert "做不了" in said, "nothing announces in this station"
+
+
+async def test_an_alarm_is_seen_and_heard_on_every_other_page_of_the_desk(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.add_init_script(COUNT_TONES)
+        await opened(page, made, "/")
+        told = page.locator(".strip a[href='/desk/alarms'] >> text=个报警没人接")
+        await told.wait_for(state="hidden")
+        await page.keyboard.press("Shift")
+        made.vitals = ELSEWHERE
+        await told.wait_for(state="visible")
+        await page.wait_for_function("window.tones >= 3")
+        made.vitals = NORMAL
+        await told.wait_for(state="hidden")
 
 
 async def test_what_each_linkage_would_do_now_is_shown_and_nothing_is_done(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gateway.desk.alarms import row
 from gateway.desk.alarms.calls import Calls
 from gateway.desk.alarms.row import Row
-from gateway.health import Vitals
+from gateway.health import AlarmVitals, Vitals
 from gateway.places import Places
 from gateway.rules.alarm import Alarm, State
 from gateway.rules.events import Did
@@ -138,6 +138,11 @@ class Board:
         if called or any(each.grave for each in ringing):
             return GRAVELY
         return GENTLY if ringing else 0
+
+    def vitals(self) -> AlarmVitals:
+        """For the strip of every page."""
+        rows = self.open()
+        return AlarmVitals(len(rows.waiting), self.ring(rows))
 
     def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
         """Everything on the page that changes."""
