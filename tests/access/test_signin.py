@@ -202,7 +202,7 @@ async def test_a_one_time_code_sets_a_password_once(made: Site) -> None:
         page = await (
             await boss.post("/signin/keys/add", id="0221", name="赵敏", role="staff")
         ).text()
-        code = page.split('class="x5">')[1].split("<")[0]
+        code = page.split('class="x4 nb">')[1].split("<")[0]
         form = {"id": "0221", "password": "green mountain tea"}
         assert (await new.post("/signin/enter", **form)).status == 401
         assert (await new.post("/signin/first", code="2345-2345-2345", **form)).status == 403
