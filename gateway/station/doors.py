@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 SHOW_CODE = "YIZHAN_SHOW_CLAIM_CODE"
 """Set by whoever starts the station for a person who watches, as the demo does."""
 
-LOOK_EVERY_S = 3600.0
-"""So often the certificate's age and the machine's addresses are looked at."""
+LOOK_EVERY_S = 60.0
+"""So often the certificate's age and the machine's addresses are looked at: an address comes and
+goes with the router, and a browser refuses a certificate that does not name it."""
 
 
 class Doors:
@@ -53,6 +54,7 @@ class Doors:
         self.tls = Tls(state / "keys", settings.station.id, names, clock)
         self._names = names
         self._server: WebServer | None = None
+        self._stirred = asyncio.Event()
 
     @classmethod
     async def open(cls, settings: Settings, state: Path, clock: Clock, journal: Journal) -> "Doors":
@@ -103,7 +105,14 @@ class Doors:
                 await server.open_lan(self.tls.context)
             if self.tls.renew():
                 log.info("the station shows a new certificate")
-            await asyncio.sleep(LOOK_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._stirred.wait()
+            self._stirred.clear()
+
+    def stir(self) -> None:
+        """Look now: station time has moved, and a certificate made before may be long over."""
+        self._stirred.set()
 
     async def close(self) -> None:
         """Write what is being written, begin nothing more."""

@@ -160,7 +160,7 @@ class Station:
         self._clock = clock
         self._journal = journal
         self.intake = Intake(journal, clock, [device_of(d) for d in settings.devices.values()])
-        self.time = Timekeeping(clock, journal, state)
+        self.time = Timekeeping(clock, journal, state, doors.stir)
         self.field = Field(settings, self.intake.take, self._changed)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.clock import Clock, ClockStep
@@ -22,7 +23,11 @@ _RECEIPT_GRAIN_NS = 1_000_000  # a receipt's time has milliseconds
 class Timekeeping:
     """Run it; others hand over what they hear of the time."""
 
-    def __init__(self, clock: Clock, journal: Journal, state: Path) -> None:
+    def __init__(
+        self, clock: Clock, journal: Journal, state: Path, stepped: Callable[[], None]
+    ) -> None:
+        """`stepped` is called whenever station time has moved."""
+        self._stepped = stepped
         self._clock = clock
         self._journal = journal
         self._state = state
@@ -38,7 +43,10 @@ class Timekeeping:
 
     def moved(self, step: ClockStep | None) -> None:
         """Station time moved, if it did: a platform can then re-date what came before."""
-        if step is not None and not self._steps.full():
+        if step is None:
+            return
+        self._stepped()
+        if not self._steps.full():
             self._steps.put_nowait(step)
 
     async def run(self) -> None:

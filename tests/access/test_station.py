@@ -1,5 +1,6 @@
 """The real process: from the box to the desk; and two of them share nothing."""
 
+import asyncio
 import socket
 import ssl
 from pathlib import Path
@@ -136,3 +137,35 @@ async def test_two_fresh_installs_share_no_secret(tmp_path: Path) -> None:
     assert [name for name in one if one[name] == two.get(name)] == []
     private = [{pem.split(b"-----END")[0] for pem in secrets.values()} for secrets in found]
     assert not private[0] & private[1]
+
+
+async def test_a_certificate_of_the_past_is_replaced_as_soon_as_somebody_tells_the_time(
+    tmp_path: Path,
+) -> None:
+    """A Pi makes its first one before anything has set the clock: it may be over already."""
+    station, _, _ = installed(tmp_path / "one")
+    control = aiohttp.UnixConnector(str(station.run_folder / "control.sock"))
+    try:
+        await station.start()
+        (note,) = [
+            path
+            for path in (station.folder / "state" / "keys").iterdir()
+            if b'"born"' in path.read_bytes()
+        ]
+        born = note.read_bytes()
+        async with (
+            aiohttp.ClientSession(connector=control) as client,
+            client.post(
+                "http://localhost/desk/clock",
+                data={"at": "2031-05-01T09:30"},
+                allow_redirects=False,
+            ) as answer,
+        ):
+            assert answer.status == 303
+        async with asyncio.timeout(10):
+            while note.read_bytes() == born:  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.05)
+        assert b"2031-0" in note.read_bytes()
+        assert "shows a new certificate" in station.said
+    finally:
+        await station.kill()
