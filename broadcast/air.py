@@ -27,8 +27,11 @@ class Air:
         with Recorder(self._shelf) as recorder:
             try:
                 await talk(order_id, pieces, self, recorder)
-            except (_OverError, Unavailable):
+            except _OverError:
                 over = True
+            except Unavailable as error:  # told before its end is: what was said is not all of it
+                over = True
+                self._room.fail(order_id, error.code)
             finally:
                 with contextlib.suppress(StationError):  # away: what was said is kept all the same
                     await self._room.hang_up(order_id)

@@ -10,7 +10,7 @@ from broadcast.engine import wire
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Live, Order
 from broadcast.room import Broadcast
-from gateway.errors import StationError, UsageError
+from gateway.errors import StationError, Unavailable, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +80,18 @@ class Paging:
             await self._engine.capture(order.id, device)
             await self._air.speak(order.id, self._pieces(order.id), self._title(order))
         except StationError as error:
-            self._failed[order.id] = error.code
+            self._room.fail(order.id, error.code)
         finally:
             del self._lines[order.id]
-            if code := self._failed.pop(order.id, None):
-                self._room.fail(order.id, code)
+            self._failed.pop(order.id, None)
 
     async def _pieces(self, order_id: str) -> AsyncIterator[bytes]:
         line = self._lines[order_id]
         try:
             while (piece := await line.get()) is not None:
                 yield piece
+            if code := self._failed.get(order_id):
+                raise Unavailable(code)
         finally:
             try:
                 await self._engine.capture_end(order_id)

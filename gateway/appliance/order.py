@@ -17,7 +17,7 @@ from gateway.texts.table import table
 API = "/api/v1/orders"
 OVER = frozenset({"refused", "expired", "failed", "dropped", "finished", "stopped"})
 RUNGS = ("sent", "reachable", "accepted", "heard")
-WAIT_S = 0.5
+WAIT_S, OPENS_LOOKS = 0.5, 4
 NO = frozenset({"refused", "expired", "failed", "dropped"})
 
 
@@ -146,6 +146,11 @@ def _test(args: argparse.Namespace) -> int:
 def _talk(args: argparse.Namespace) -> int:
     """Open a microphone of the station until Enter; the sound goes on without this terminal."""
     receipt = Console().post(API, {"microphone": args.id, "zones": args.zone})
+    for _ in range(OPENS_LOOKS):  # one that cannot be opened says so before anybody speaks
+        if receipt["state"] in OVER:
+            break
+        time.sleep(WAIT_S)
+        receipt = Console().get(f"{API}/{quote(receipt['of'], safe='')}")["receipt"]
     code = report(receipt, as_json=args.json)
     if code or args.json or not sys.stdin.isatty():
         return code
