@@ -7,14 +7,19 @@ import logging
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from broadcast.speakers.devices import devices
 from gateway import logs
 from gateway.clock import boot
 from gateway.errors import Unavailable
 from gateway.texts import Texts
 from gateway.texts.parser import declare
+from gateway.texts.table import table
 
 
 def add_to(subcommands: Any) -> None:
@@ -25,12 +30,19 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument(
         "--leave-after", type=float, metavar="S", help=texts.say("audio.leave-after")
     )
+    parser.add_argument("--devices", action="store_true", help=texts.say("audio.devices"))
+    parser.add_argument("--json", action="store_true", help=texts.say("audio.json"))
     parser.add_argument("-v", "--verbose", action="store_true", help=texts.say("audio.verbose"))
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or until nobody needs it; 1 if another process has the socket."""
+    """Run until SIGTERM or until nobody needs it; 1 if another process has the socket.
+
+    With `--devices`, list the cards and microphones instead; 1 if there are none.
+    """
+    if args.devices:
+        return _list(Texts.of_environment(), as_json=args.json)
     logs.set_up(verbose=args.verbose, stamped=False)
     try:
         from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # only when it really runs
@@ -49,6 +61,23 @@ def run(args: argparse.Namespace) -> int:
     _notify("READY=1")
     process.run(lambda: _notify("WATCHDOG=1"))
     return 0
+
+
+def _list(texts: Texts, *, as_json: bool) -> int:
+    try:
+        found = devices()
+    except ModuleNotFoundError as error:
+        raise Unavailable("audio.not-installed", module=error.name) from error
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    elif not found:
+        print(texts.say("audio.no-devices"))
+    else:
+        yes = texts.say("audio.yes")
+        rows = [(one.name, yes * one.plays, yes * one.records) for one in found]
+        heads = [texts.say(f"audio.head-{word}") for word in ("device", "plays", "records")]
+        print(table(heads, rows, cells_max=80))
+    return 0 if found else 1
 
 
 def _notify(state: str) -> None:
