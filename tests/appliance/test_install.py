@@ -411,12 +411,23 @@ def test_the_audio_process_reaches_its_speakers_alone(
     with (tmp_path / "etc/yizhan/station.toml").open("a", encoding="utf-8") as file:
         file.write("\n" + SPEAKER.format(kind=kind, more=more))
     made = load(tmp_path / "etc/yizhan")
-    sound = msgspec.structs.replace(made.sound, speakers={kind: made.sound.speakers[kind]})
+    own = {"speakers": {kind: made.sound.speakers[kind]}, "microphones": {}}
+    sound = msgspec.structs.replace(made.sound, **own)
     only = msgspec.structs.replace(made, sound=sound)
     text = audio_dropin(only).text
     assert f"IPAddressAllow={allowed}" in text
     assert ("char-alsa" in text) is card
     assert ("PrivateDevices=yes" in text) is not card
+
+
+def test_a_microphone_is_a_sound_card_too(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    settings(tmp_path)
+    made = load(tmp_path / "etc/yizhan")
+    assert made.sound.microphones, "the example has one"
+    sound = msgspec.structs.replace(made.sound, speakers={})
+    only = msgspec.structs.replace(made, sound=sound)
+    assert "DeviceAllow=char-alsa rw" in audio_dropin(only).text
 
 
 def test_systemd_is_told_only_what_follows() -> None:

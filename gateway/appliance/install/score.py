@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 _OVERALL = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
@@ -12,6 +13,7 @@ _OVERALL = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 _NAME = "judged.service"
 
 
+@cache
 def exposure(text: str) -> float | None:
     """The score of a unit's text; None where systemd-analyze is missing or says nothing."""
     with tempfile.TemporaryDirectory() as folder:
