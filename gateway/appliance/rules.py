@@ -6,12 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from broadcast.options import Options as BroadcastOptions
 from drivers.contract import Point as DevicePoint
 from drivers.shelf import shared
 from gateway.appliance.fit import polls
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.schema import BusSetting, DeviceSetting, ZoneOptions
-from gateway.calendar import Calendar
+from gateway.calendar import Calendar, Window
 from gateway.errors import UsageError
 from gateway.intake.inputs import Wired
 from gateway.places import STATION, Places
@@ -57,7 +58,9 @@ class RuleReader:
         self._decoder = decoder
         self._table = table
         self._places = places
+        self._zones = zones
         self._around = _around(zones, _heard(table) or zones.keys())
+        self._quiet = _quiet(table)
         self._buses = buses
         self._devices = devices
         self._language = language
@@ -159,6 +162,14 @@ class RuleReader:
             channels = (duty.DESK, duty.PLATFORM, *zones)
             self._decoder.refers(word, channels, path, "rules.unknown-channel")
 
+    def _deaf(self, channel: str, second: int) -> bool:
+        """Streets are silent at night; a lift's horn speaks of its own lift alone."""
+        sound = self._zones[channel].sound if channel in self._zones else "indoors"
+        if sound == "community" and self._quiet is not None:
+            begins, ends = self._quiet
+            return begins <= second < ends if begins < ends else second >= begins or second < ends
+        return sound == "near"
+
     def plan(
         self, rules: Mapping[str, tuple[Watch, ...]], linkages: Mapping[str, Linkage]
     ) -> Plan | None:
@@ -170,7 +181,7 @@ class RuleReader:
         written = [watch for of_rule in rules.values() for watch in of_rule]
         made = tuple(explained(written, bus_of))
         has_platform = bool(self._ids("upstream"))
-        for found in findings(made, linkages, roster, has_platform=has_platform):
+        for found in findings(made, linkages, roster, has_platform=has_platform, deaf=self._deaf):
             data = {name: _said(value) for name, value in found.data.items()}
             self._decoder.blame(found.path, found.code, **data)
         return Plan(made, roster, linkages, self._calendar)
@@ -235,6 +246,17 @@ def _said(value: Any) -> Any:
     if isinstance(value, duty.Hour):
         return Phrase(f"rules.day-{value.day}", {"clock": value.clock})
     return value
+
+
+def _quiet(table: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The quiet hours, in a table that nobody has looked at yet."""
+    written = table.get("broadcast")
+    usual = BroadcastOptions().quiet
+    quiet = written.get("quiet", usual) if isinstance(written, dict) else usual
+    try:
+        return Window.parse(str(quiet)).hours
+    except ValueError:
+        return None
 
 
 def _heard(table: Mapping[str, Any]) -> set[str]:

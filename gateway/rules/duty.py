@@ -1,6 +1,6 @@
 """`[duty]`: who is there when, by which channel, and who is next when nobody answers. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -106,7 +106,11 @@ class Hour(NamedTuple):
     clock: str
 
 
-def unreached(options: Options, who: str) -> Hour | None:
+Deaf = Callable[[str, int], bool]
+"""Whether nobody can be called by that channel at that second of the day."""
+
+
+def unreached(options: Options, who: str, deaf: Deaf = lambda *_: False) -> Hour | None:
     """A stretch of the week in which nobody receives what `who` is told; None if there is none.
 
     Working days count as Monday to Friday here: what a holiday leaves open, a weekend does too.
@@ -114,7 +118,8 @@ def unreached(options: Options, who: str) -> Hour | None:
     shifts = [shift for shift in options.roster if shift.who == who]
     for weekday, name in enumerate(_WEEK):
         for start in range(0, DAY_S, 1800):
-            if not any(_covers(shift, weekday, start) for shift in shifts):
+            there = [shift for shift in shifts if _covers(shift, weekday, start)]
+            if all(deaf(channel, start) for shift in there for channel in shift.by):
                 return Hour(name, f"{start // 3600:02d}:{start % 3600 // 60:02d}")
     return None
 

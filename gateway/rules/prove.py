@@ -28,12 +28,13 @@ def findings(
     roster: duty.Options,
     *,
     has_platform: bool,
+    deaf: duty.Deaf = lambda *_: False,
 ) -> Iterator[Finding]:
-    """Everything."""
+    """Everything; `deaf` says when a channel reaches nobody."""
     yield from _circles(watches, linkages)
     yield from _emergencies(watches, linkages)
     yield from _unheard(watches, linkages)
-    yield from _unreached(roster)
+    yield from _unreached(roster, deaf)
     if not has_platform and not roster.roster:
         for rule in dict.fromkeys(watch.facts.rule for watch in watches):
             yield Finding(("rule", rule), "rules.unseen", {"rule": rule})
@@ -115,11 +116,11 @@ def _unheard(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Ite
                 yield Finding(at, "rules.no-zone", data)
 
 
-def _unreached(roster: duty.Options) -> Iterator[Finding]:
+def _unreached(roster: duty.Options, deaf: duty.Deaf) -> Iterator[Finding]:
     """A step that nobody receives at some hour; who is on no roster is blamed elsewhere."""
     known = {shift.who for shift in roster.roster}
     for index, step in enumerate(roster.escalate):
-        when = duty.unreached(roster, step.to) if step.to in known else None
+        when = duty.unreached(roster, step.to, deaf) if step.to in known else None
         if when is not None:
             at = ("duty", "escalate", index, "to")
             yield Finding(at, "rules.nobody", {"who": step.to, "when": when})

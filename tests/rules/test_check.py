@@ -300,3 +300,20 @@ def test_the_silence_of_a_sensor_is_explained_by_its_device_and_its_bus(tmp_path
     assert mistakes == ()
     parents = {watch.facts.rule: watch.facts.parents for watch in settings.rules.watches}
     assert parents == {"loop": ("dead", "line"), "dead": ("line",), "line": ()}
+
+
+def test_a_horn_in_the_street_calls_nobody_at_night_and_one_in_a_lift_never(tmp_path):
+    horn = '[speaker.{0}]\nkind = "multicast"\nzones = ["{0}"]\ngroup = "239.255.1.0"\nport = {1}\n'
+    horns = "".join(horn.format(zone, 5000 + 2 * n) for n, zone in enumerate(("b3", "b3-lift")))
+    step = '{ after_s = 9, to = "duty" }'
+    for by, when in (("b3", ("mon", "00:00")), ("b3-lift", ("mon", "00:00"))):
+        roster = duty(f'{{ who = "duty", by = ["{by}"] }}', step)
+        ((mistake,),) = [examined(tmp_path, horns, roster)[1]]
+        assert mistake.code == "rules.nobody"
+        said = mistake.data["when"]
+        assert (said.code, said.data["clock"]) == (f"rules.day-{when[0]}", when[1])
+    always = duty('{ who = "duty", by = ["b3"] }', step) + '[broadcast]\nquiet = "03:00-03:30"\n'
+    ((mistake,),) = [examined(tmp_path, horns, always)[1]]
+    assert mistake.data["when"].data["clock"] == "03:00"
+    day = '{ who = "duty", at = "07:00-21:30", by = ["b3"] }, { who = "duty", by = ["desk"] }'
+    assert examined(tmp_path, horns, duty(day, step))[1] == ()
