@@ -190,6 +190,7 @@ def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts
         station_pid=pids["station"],
         field_pid=pids["field"],
         platform_pid=pids["platform"],
+        dispatcher_pid=pids["dispatch"],
     )
 
 

@@ -75,11 +75,12 @@ async def _watch(args: argparse.Namespace, texts: Texts) -> None:
     known: dict[str, Found] = {}
 
     def told(instance: str, found: Found | None) -> None:
-        shown = found or known.pop(instance, None)
-        if shown is None or not _wanted(args, shown) or known.get(instance) == found:
-            return
+        former = known.pop(instance, None)
         if found is not None:
             known[instance] = found
+        shown = found or former
+        if shown is None or found == former or not _wanted(args, shown):
+            return
         print(_line(shown, gone=found is None, json=args.json, texts=texts), flush=True)
 
     async with Browser(told, tuple(args.interface)):

@@ -157,6 +157,23 @@ async def discover(*asked: str) -> str:
     return (await process.communicate())[0].decode()
 
 
+@contextlib.asynccontextmanager
+async def watching(*asked: str) -> AsyncIterator[list[str]]:
+    """`yizhan discover --watch` until somebody presses Ctrl-C; afterwards, what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway.cli", "discover", "--watch", *asked),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "LANG": "zh_CN.UTF-8"},
+    )
+    said: list[str] = []
+    try:
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        said += (await process.communicate())[0].decode().splitlines()
+        said.append(f"exit {process.returncode}")
+
+
 async def be_second() -> None:
     second = card(version="0.2.0")
     told = asyncio.Event()
@@ -173,11 +190,16 @@ async def story(folder: Path) -> dict[str, object]:
             told["setup"] = await until(lambda found: YIZHAN in found)
             now = card()
             told["claimed"] = await until(lambda found: HTTP in found)
-            async with elsewhere():
-                told["two"] = await until(lambda found: both(found) == [2, 2])
-                told["ours"] = json.loads(await discover("--json"))
-                told["table"] = await discover()
-            told["goodbye"] = await until(lambda found: both(found) == [1, 1])
+            async with (
+                watching("--json") as told["watched"],
+                watching() as told["watched, read"],
+            ):
+                async with elsewhere():
+                    told["two"] = await until(lambda found: both(found) == [2, 2])
+                    told["ours"] = json.loads(await discover("--json"))
+                    told["table"] = await discover()
+                told["goodbye"] = await until(lambda found: both(found) == [1, 1])
+                await asyncio.sleep(1)  # the same goodbye has reached whoever watches
             do("ip addr add 198.51.100.7/24 dev lan1", "ip link set lan1 up")
             told["moved"] = await until(lambda found: ("lan1", "_yizhan._tcp") in found)
             process = await asyncio.create_subprocess_exec(

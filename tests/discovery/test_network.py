@@ -74,6 +74,21 @@ def test_goodbye_is_heard_at_once(told) -> None:
     assert told["gone"] == {}
 
 
+def test_whoever_watches_sees_who_comes_and_who_goes(told) -> None:
+    *lines, ended = told["watched"]
+    came = [(each["host"], each["gone"]) for each in map(json.loads, lines)]
+    assert set(came) == {
+        ("wangjing-07.local", False),
+        ("wangjing-07-2.local", False),
+        ("wangjing-07-2.local", True),
+    }
+    assert came[-1] == ("wangjing-07-2.local", True)
+    assert ended == "exit 0"
+    last = told["watched, read"][-2]
+    assert last.startswith("- wangjing-07 ")
+    assert "走了" in last
+
+
 def test_another_cable_and_a_lost_one(told) -> None:
     assert "lan1 _yizhan._tcp" in told["moved"]
     assert told["resolved"][0] == "wangjing-07.local"
