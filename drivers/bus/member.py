@@ -68,12 +68,14 @@ class Member:
         """A transaction was divided for good."""
         self._asked = [each for each in self._asked if each is not old] + list(parts)
 
-    def in_order(self, transactions: Iterable[Transaction], now_s: float) -> list[Transaction]:
+    def in_order(self, transactions: Sequence[Transaction], now_s: float) -> list[Transaction]:
         """How a round asks them: what was not answered last time after what was.
 
         A device that is silent on one block then still gives the others; and what could be
         mistaken for the missing answer waits until that has been asked again.
         """
+        if self._silent_on is None and not self.quarantine.owes:  # nearly always
+            return list(transactions)
 
         def key(each: Transaction) -> int:
             if self.quarantine.free_at_s(each, now_s) > self.quarantine.until_s:

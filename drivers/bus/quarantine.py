@@ -40,6 +40,11 @@ class Quarantine:
         self._owed: list[_Owed] = []
         self._heard = b""
 
+    @property
+    def owes(self) -> bool:
+        """Whether a reply may still come that nobody waits for."""
+        return bool(self._owed)
+
     def timed_out(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
         """No reply to what was sent then: rest."""
         self.until_s = now_s + self._window_s

@@ -80,6 +80,10 @@ class Occupancy:
 
     def add(self, start_s: float, end_s: float) -> None:
         """The wire was taken from then to then."""
+        second = int(end_s)
+        if int(start_s) == second == self._last:  # nearly always
+            self._buckets[second % LOAD_WINDOW_S] += end_s - start_s
+            return
         self._advance(end_s)
         while start_s < end_s:
             stop_s = min(end_s, int(start_s) + 1.0)
