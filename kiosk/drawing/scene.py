@@ -82,8 +82,9 @@ def _caption_most(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[str, int]:
     """Large, and on more lines, where little else stands on the board."""
     if sheet.shape == "wide" and sheet.large:
         return "x1", 3
-    full = len(fields.get("lines", ())) > 1 or len(fields.get("keys", ())) > 3  # noqa: PLR2004  # two rows
-    lines = 2 if sheet.large and fields.get("lines") else 3
+    facts = fields.get("lines", ())
+    full = len(facts) > (not sheet.large) or len(fields.get("keys", ())) > 3  # noqa: PLR2004  # two rows
+    lines = 2 if sheet.large and any(one.kind == "car" for one in facts) else 3
     return "x2" if full or sheet.shape == "wide" or fields.get("clock") else "x3", lines
 
 
