@@ -199,6 +199,17 @@ def test_a_name_is_enough_to_start(root: Path, capsys: pytest.CaptureFixture[str
     assert "PrivateDevices=yes" in (root / DROPIN).read_text("utf-8")
 
 
+def test_an_upgrade_narrows_nothing_that_was_left_open_for_the_wiring(root: Path) -> None:
+    install(root, "--id", "fangzhuang-3")
+    wide = fingerprint(root)
+    assert install(root, "--again") == 0
+    assert fingerprint(root) == wide
+    install(root)
+    narrow = fingerprint(root)
+    assert install(root, "--again") == 0
+    assert fingerprint(root) == narrow != wide
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [(("--id", "方庄"), 2, "station.id"), (("--name", "方庄"), 1, "--id")],

@@ -43,6 +43,7 @@ def add_to(subcommands: Any) -> None:
     )
     parser.add_argument("--id", metavar="ID", help=texts.say("install.id"))
     parser.add_argument("--name", metavar="NAME", help=texts.say("install.name"))
+    parser.add_argument("--again", action="store_true", help=texts.say("install.again"))
     parser.add_argument("--wiring", action="store_true", help=texts.say("install.wiring"))
     parser.set_defaults(func=run)
 
@@ -79,10 +80,12 @@ def _wish(args: argparse.Namespace, tree: Tree, settings: Settings | None) -> Wi
     """What is asked for now, else what was asked for before."""
     if args.keep_logs is not None:
         tree.manifest.keep_logs = args.keep_logs
+    if not args.again:
+        tree.manifest.wiring = args.wiring or args.id is not None
     return Wish(
         args.kiosk or enabled(tree.manifest),
         tree.manifest.keep_logs,
-        args.wiring or args.id is not None,
+        tree.manifest.wiring,
         port=USUAL_PORT if settings is None else settings.web.port,
     )
 

@@ -36,6 +36,8 @@ class Manifest(msgspec.Struct):
     laid: list[Laid] = []
     keep_logs: bool = False
     """What was asked for once holds until something else is asked for."""
+    wiring: bool = False
+    """The same, for an upgrade alone: whoever runs the installer by hand says it each time."""
 
     def find(self, path: str) -> Laid | None:
         """What is known of that path."""
