@@ -21,6 +21,7 @@ from gateway.web.frame import frame
 from gateway.web.gate import CALLER, FORM_COOKIE, form_token
 from gateway.web.section import Nav, Section, View
 from gateway.web.statics import Statics
+from gateway.web.switches import switches
 from gateway.web.words import words_for
 
 PARTS = Path(__file__).with_name("parts")
@@ -64,6 +65,7 @@ class Pages:
             form=form,
             signs_in=self._signs_in,
             keys=_choice(request, "keys"),
+            href=switches(request, tuple(CHOICES)),
             **context,
         )
         response = web.Response(text=text, content_type="text/html", status=status)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access import codes
 from gateway.access.accounts import PIN_TRIES
 from gateway.access.sessions import IDLE_S, WHOLE_S
 from gateway.audit import Result
-from gateway.web.gate import DESK_COOKIE, SESSION_COOKIE
+from gateway.web.gate import DESK_COOKIE, FORM_COOKIE, SESSION_COOKIE
 from gateway.web.signin.enter import onward
 from tests.access.rig import PASSWORDS, Site, browser, site
 
@@ -225,6 +226,27 @@ async def test_a_form_that_is_refused_keeps_the_id_and_no_secret(made: Site) -> 
         assert 'name="next" value="/desk/record?who=zhang"' in again, "nor where they were going"
         odd = await (await reader.enter('"><b>x', "not the right one")).text()
         assert "<b>x" not in odd
+
+
+async def test_the_switches_lead_to_the_page_itself(made: Site) -> None:
+    async with browser(made) as reader:
+        page = await reader.page("/signin?next=%2Fdesk%2Frecord%3Fwho%3Dzhang&lang=en")
+        assert 'href="/signin?next=%2Fdesk%2Frecord%3Fwho%3Dzhang&amp;lang=zh"' in page
+        assert 'href="/signin?next=%2Fdesk%2Frecord%3Fwho%3Dzhang&amp;night=on"' in page
+        form = {"form": codes.form_token(reader.cookie(FORM_COOKIE)), "id": "x", "password": "y"}
+        for came, leads in (
+            (f"{reader.base}/signin?next=%2Fdesk%2F", "/signin?next=%2Fdesk%2F&amp;lang=zh"),
+            ("https://evil.example/signin", "/desk/?lang=zh"),
+            (f"{reader.base}//evil.example/", "/desk/?lang=zh"),
+            ("https://[", "/desk/?lang=zh"),
+            ("", "/desk/?lang=zh"),
+        ):
+            answer = await reader.session.post(
+                reader.base + "/signin/enter?lang=en",
+                data=form,
+                headers={"Origin": reader.base, "Accept": "text/html", "Referer": came},
+            )
+            assert f'href="{leads}"' in await answer.text(), came
 
 
 async def test_what_takes_a_key_away_asks_first(made: Site) -> None:
