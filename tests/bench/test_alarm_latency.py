@@ -147,6 +147,7 @@ class Scene:
             away = ("--platform", "-", "--live", "-", "--dispatcher", "-")
             command = ("--panel", self.panel_port, *away)
             storm = await asyncio.create_subprocess_exec(
+                *("nice", "-n", "10"),  # the meters' own work is not on the gateway's processor
                 *(sys.executable, "-m", "gateway.demo.field", "--dir", str(self.folder)),
                 *map(str, command),
                 cwd=ROOT,
