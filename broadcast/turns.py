@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 RETRY_S = 0.5
 """An emergency tries again so long after the audio process was not there."""
 
-PLAYED = "audio.played"
+BEFORE = frozenset({"audio.played", "audio.in-use"})
+"""The audio process has sounded it before we were killed, or still does."""
 
 
 class Turns:
@@ -162,14 +163,14 @@ class Turns:
                 return False
             self._fail(order_id, turn, error)
         except StationError as error:
-            if error.code != PLAYED or not await self._stage.sounds(programme.id):
+            if error.code not in BEFORE or not await self._stage.sounds(programme.id):
                 self._fail(order_id, turn, error)
         return True
 
     def _fail(self, order_id: str, turn: int, error: StationError) -> None:
         if not self._all.on(order_id, turn):
             return
-        if error.code == PLAYED:  # before we were killed, and it has ended meanwhile
+        if error.code in BEFORE:  # and it has ended meanwhile
             self._all.end(self._all.book.known(order_id), Act.FINISH, "broadcast.played-before")
         else:
             self._all.end(self._all.book.known(order_id), Act.FAIL, error.code, error.data)

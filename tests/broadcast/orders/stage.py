@@ -81,6 +81,8 @@ class FakeEngine:
 
     async def prepare(self, programme: Programme) -> int:
         await self._answer()
+        if programme.id in self._playing:
+            raise CommandRefused("audio.in-use")
         if programme.urgent and programme.id in self._played:
             raise CommandRefused("audio.played")
         self._ready[programme.id] = programme
