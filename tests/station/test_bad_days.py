@@ -125,7 +125,7 @@ async def test_a_disk_that_dies_at_run_time_ends_the_process_and_the_next_runs_o
             env = shim.environment(state, fail=f"sync:{after}:{dead}")
             return StationProcess(tmp_path, **{k: env[k] for k in env.keys() - os.environ.keys()})
 
-        made.station = dying(40)
+        made.station = dying(60)
         await made.station.start()
         await made.telemetry_beyond(3)
         assert await made.station.ended(within_s=30) == 1
