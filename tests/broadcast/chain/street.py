@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import json
+import os
 import socket
 import subprocess
 import time
@@ -28,8 +29,10 @@ from tests.station.rig import StationProcess, free_port
 
 STATION = "under-test"
 READ_CONTACTS = 2
-PORT = 5004
-NET = 60
+PORT = 20_000 + 2 * (os.getpid() % 5_000)
+NET = 16 + 4 * (os.getpid() % 55)
+"""Groups are the whole machine's: of streets that stand beside each other each has its own."""
+
 BOTH = 2  # our own ear, and ffmpeg
 HORNS = {
     "horn-b3": ("all", "b3"),
@@ -199,7 +202,7 @@ class Street:
         ends = begins + datetime.timedelta(hours=4)
         horns = "".join(
             f'[speaker.{name}]\nkind = "multicast"\nzones = {json.dumps(options.zones)}\n'
-            f'group = "{options.group}"\nttl = 0\ninterface = "127.0.0.1"\n'
+            f'group = "{options.group}"\nport = {options.port}\nttl = 0\ninterface = "127.0.0.1"\n'
             f'codec = "{options.codec}"\n'
             for name, options in self.horns.items()
         )
