@@ -243,6 +243,7 @@ async def test_a_file_that_cannot_be_used_says_what_is_wrong(
     before = made.sounding.shelf.clips(Kind.UPLOAD)
     async with browser.tab(chromium, ignore_https_errors=True) as page:
         await opened(page, made)
+        await page.wait_for_selector("#upload-file")  # shown once the page listens to it
         await page.set_input_files("#upload-file", tmp_path / name)
         told = page.locator("#upload-state")
         await page.wait_for_function(
