@@ -96,10 +96,15 @@ class Doors:
         """The people with an account, by id."""
         return {account.id: account.name for account in self.access.book.accounts()}
 
-    async def run(self, server: WebServer) -> None:
-        """Keep the door to the desk computers open, and what is shown at it up to date."""
+    async def welcome(self, server: WebServer) -> None:
+        """Before the station is said to be ready: let the desk computers in, or say the code."""
         self._server = server
         self._say_code()
+        if self.access.claimed:
+            await self._let_desks_in()
+
+    async def run(self, server: WebServer) -> None:
+        """Keep the door to the desk computers open, and what is shown at it up to date."""
         while True:
             if self.access.claimed:
                 await server.open_lan(self.tls.context)

@@ -1,6 +1,6 @@
 """The station, put together: every room built, started in order, and stopped in order.
 
-settings → clock → journal → intake → uplinks, inbox → buses → pages → READY=1
+settings → clock → journal → every room's state → pages → uplinks, inbox → buses → READY=1
 SIGTERM  → buses → intake → uplinks → pages → journal
 """
 
@@ -260,10 +260,17 @@ class Station:
         return f"http://127.0.0.1:{self.server.port}/"
 
     async def start(self) -> None:
-        """Open the pages first (a held port ends the start), then the uplinks, then the field."""
-        await self.server.start()
+        """Take back what every room knew, then open the pages, the uplinks and the field.
+
+        Nobody may order anything of a room that does not know yet what it has promised: it would
+        be promised anew, and forgotten when the room looks. A held port ends the start before it.
+        """
+        await self.server.hold()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
+        await self._take_back()
+        await self.server.start()
+        await self._doors.welcome(self.server)
         await self.cycle.start(self._begun.trial)
         self.uplinks.start()
         self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
@@ -273,14 +280,17 @@ class Station:
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
+        self._tasks.append(start("rules", self.rules.run))
+        self.field.start()
+
+    async def _take_back(self) -> None:
+        """Every room's state; the rules come last, for their linkages order things of others."""
         await self.intake.resume()
         await self.setting_up.start()
         if self.sounding is not None:
             await self.sounding.start()
         await self.asking.start()
         await self.rules.load()
-        self._tasks.append(start("rules", self.rules.run))
-        self.field.start()
 
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages."""

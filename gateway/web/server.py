@@ -180,8 +180,11 @@ class WebServer:
         self.lan_port = options.lan_port
         self._lan: list[asyncio.Server] = []
 
-    async def start(self) -> None:
-        """Listen; Unavailable names the port or socket that somebody else holds."""
+    async def hold(self) -> None:
+        """Take port and socket; Unavailable names the one that somebody else holds.
+
+        Whoever comes already waits for `start`.
+        """
         line = _listen(self._options.port)
         with _closed_on_failure(line):
             self.port = line.getsockname()[1]
@@ -190,9 +193,18 @@ class WebServer:
         assert self._runner.server is not None
         admit = door(self._runner.server, self._bounds.connections_max)
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(admit, sock=line))
+        self._servers.append(await loop.create_server(admit, sock=line, start_serving=False))
         if held is not None:
-            self._servers.append(await loop.create_unix_server(admit, sock=held))
+            held.listen(CONNECTIONS_MAX)
+            unix = await loop.create_unix_server(admit, sock=held, start_serving=False)
+            self._servers.append(unix)
+
+    async def start(self) -> None:
+        """Answer, on what is held; what is not yet is taken first."""
+        if not self._servers:
+            await self.hold()
+        for server in self._servers:
+            await server.start_serving()
 
     async def open_lan(self, context: ssl.SSLContext, host: str = "") -> None:
         """Listen for the desk computers, too; Unavailable if somebody else holds the port.

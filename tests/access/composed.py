@@ -31,6 +31,12 @@ from tests.access.rig import CHEAP, MovedClock, Site
 REACHED = "reached"
 
 
+class Composed(Site):
+    """A site whose rooms are a station's."""
+
+    station: Station
+
+
 async def reached(_request: web.Request) -> web.StreamResponse:
     return web.Response(text=REACHED)
 
@@ -46,14 +52,15 @@ def stood_in(sections: list[Section], **rooms: object) -> web.Application:
 
 
 @contextlib.asynccontextmanager
-async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Site]:
+async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Composed]:
     """It, running; `sound`: with its loudspeakers."""
     write_settings(folder, PORTS, air=False)
     file = settings_file(folder / "config")
     if not sound:
         text = re.sub(r"(?ms)^\[speaker\..*?(?=^\[bus)", "", file.read_text("utf-8"))
         file.write_text(re.sub(r"(?ms)^\[key\..*?(?=^\[broadcast)", "", text))
-    settings, state, made = load(folder / "config"), folder / "state", Site(folder, MovedClock())
+    settings, state = load(folder / "config"), folder / "state"
+    made = Composed(folder, MovedClock())
     state.mkdir()
     real = Clock.open(state)
     made.journal = await Journal.open(
@@ -65,7 +72,7 @@ async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Site]:
     made.access, made.ledger, made.tls = doors.access, doors.ledger, doors.tls
     made.keys = Keys(made.access, made.clock)
     with mock.patch.object(doors_of, "build_app", stood_in):
-        station = Station(
+        station = made.station = Station(
             settings,
             state,
             made.clock,

@@ -5,6 +5,7 @@ process, horns by multicast that cannot leave this host, and an ear at each horn
 import asyncio
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import socket
@@ -29,9 +30,11 @@ from tests.station.rig import StationProcess, free_port
 
 STATION = "under-test"
 READ_CONTACTS = 2
-PORT = 20_000 + 2 * (os.getpid() % 5_000)
+PORTS = itertools.count(20_000 + 64 * (os.getpid() % 200), 2)
 NET = 16 + 4 * (os.getpid() % 55)
-"""Groups are the whole machine's: of streets that stand beside each other each has its own."""
+"""Groups are the whole machine's. Each street has ports of its own: beside it there may be others,
+and the horns of the one before it, whose emergencies sound to their own end.
+"""
 
 BOTH = 2  # our own ear, and ffmpeg
 HORNS = {
@@ -161,12 +164,13 @@ class Street:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port, self.platform_port = free_port(), free_port()
+        self.rtp_port = next(PORTS)
         self.platform = Platform(folder / "platform")
         self.station = StationProcess(folder)
         self.horns = {
             name: Multicast(
-                zones=zones, group=f"239.255.{NET + n}.0", port=PORT, ttl=0, interface="127.0.0.1",
-                codec="l16" if name == "lift-b3" else "pcma",
+                zones=zones, group=f"239.255.{NET + n}.0", port=self.rtp_port, ttl=0,
+                interface="127.0.0.1", codec="l16" if name == "lift-b3" else "pcma",
             )
             for n, (name, zones) in enumerate(HORNS.items())
         }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from broadcast.speakers import sdp
-from tests.broadcast.chain.street import LONG, PORT, Street, now_ns, stage, told_ns
+from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
 from tests.broadcast.engine.rig import best_correlation, load
 from tests.broadcast.orders.test_station import yizhan
 from tests.broadcast.voices.sounds import make
@@ -280,7 +280,7 @@ async def test_a_receiver_is_told_by_http_where_to_listen(street: Street) -> Non
         assert one["rung"] == "sent" or not street.ears[name].packets, "never more, never less"
     told = await street.text("/api/v1/speakers/horn-b3.sdp?class=3")
     assert told == sdp.of_group("horn-b3", street.horns["horn-b3"], NOTICE)
-    assert f"m=audio {PORT}" in await street.text("/api/v1/speakers/horn-b3.sdp")
+    assert f"m=audio {street.rtp_port}" in await street.text("/api/v1/speakers/horn-b3.sdp")
     wrong = await street.get("/api/v1/speakers/horn-b3.sdp?class=10")
     assert wrong["code"] == "broadcast.unknown-class"
 
