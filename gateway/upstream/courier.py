@@ -140,9 +140,10 @@ class Courier:
             self.on_return()
 
     async def _stumbled(self, load: Load, error: UpstreamError) -> None:
-        self.loader.rewind()
         if isinstance(error, Rejected) and load.entries and await self._smaller(load, error):
+            self.loader.retry(load)
             return
+        self.loader.rewind()
         self._route.standing.failed(self.name, error)
         await self._sit_out(load, self._retry.after(error, self._patience(load)))
 

@@ -117,6 +117,16 @@ class Loader:
         """No receipt: start again from the watermark."""
         self._beyond.clear()
 
+    def retry(self, load: Load) -> None:
+        """The same turn once more, in smaller steps.
+
+        While the bad entry of a repeated range is searched, what went beyond the hole has gone: to
+        send it again would let the window grow each time that the search made it smaller.
+        """
+        self._turn -= 1
+        if load.resend is None:
+            self.rewind()
+
     def behind(self) -> bool:
         """Whether more than one batch is waiting."""
         waiting = self._follower.waiting()

@@ -184,6 +184,27 @@ def test_no_schedule_of_faults_loses_a_number_at_length():
     print(f"{played} schedules of faults, seed {SEED}: every number stored or in a gap")
 
 
+@pytest.mark.parametrize("lane", [Lane.TELEMETRY, Lane.ALARM])
+def test_a_bad_event_in_a_hole_is_found_while_newer_ones_go_on(lane):
+    """Found by a schedule: two batches, one refused and one taken, followed each other for ever."""
+
+    async def story() -> int:
+        made = Story()
+        made.start()
+        await made.fact(lane, 91)
+        await made.wait(90.0)
+        await made.poison(lane, 20)
+        await made.forget(lane, 2)
+        before = len(made.rig.platform.batches)
+        await made.fact(lane, 1)
+        await made.rig.until_settled(within_s=30)
+        made.sending.cancel()
+        made.check()
+        return len(made.rig.platform.batches) - before
+
+    assert run(story()) < 40
+
+
 def test_an_emergency_is_never_behind_what_is_less_urgent():
     async def story(rng: random.Random) -> None:
         rig = Rig()
