@@ -10,6 +10,7 @@ function show(text = said) {
   if (!card) return;
   card.hidden = false;
   $("upload-file").disabled = sending;
+  $("upload-file").onchange = chosen;
   if ($("upload-state").textContent !== said) $("upload-state").textContent = said;
 }
 
@@ -44,8 +45,11 @@ function send(file) {
   show(words.sending.replace("{n}", 0));
 }
 
-document.addEventListener("change", ({ target }) => {
-  if (target.id === "upload-file" && target.files.length) send(target.files[0]);
-});
+// Heard at the field itself: while the computer's own window to choose from is open, the page may be
+// brought up to date, and what is chosen then comes to a field that is no longer on it.
+function chosen({ target }) {
+  if (target.files.length) send(target.files[0]);
+}
+
 document.addEventListener("pulse", () => show());
 show();

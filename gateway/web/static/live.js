@@ -64,13 +64,19 @@ function tell(element) {
 
 // Another shape: what the page shows is fetched and put in the place of the old, without loading
 // the page again, because a page that was loaded anew may not make a sound until somebody presses.
-// A page that somebody is typing into, or holding a button of (`data-busy`), waits until they have
-// done, and goes on showing values.
+// A page that somebody is typing into, has a finger or a key down on, or holds a button of
+// (`data-busy`) waits until they have done, and goes on showing values: a press that began on a
+// button which is gone when it ends would do nothing.
 let fetching = false;
 let stale = false;
+let pressing = false;
 const typing = () => document.activeElement?.matches("input:not([type=hidden]), select, textarea");
+const inUse = () => pressing || "busy" in page || typing();
+for (const begin of ["pointerdown", "keydown"]) addEventListener(begin, () => { pressing = true; }, { capture: true });
+for (const end of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(end, () => { pressing = false; }, { capture: end !== "blur" });
+
 function anew() {
-  if (fetching || "busy" in page || typing()) return;
+  if (fetching || inUse()) return;
   fetching = true;
   const asked = new XMLHttpRequest();
   asked.open("GET", location.href);
@@ -83,7 +89,7 @@ function anew() {
 function exchange(fresh) {
   const body = fresh?.body?.dataset;
   if (body?.pulse !== page.pulse) return location.reload();  // signed out, or no such page any more
-  if (typing()) return;  // they have begun since it was asked for
+  if (inUse()) return;  // they have begun since it was asked for
   stale = false;
   const focused = document.activeElement?.id;
   document.querySelector("main").replaceWith(fresh.querySelector("main"));

@@ -45,7 +45,8 @@ function anew() {
   fetching = true;
   ask("GET", address(), null, (fresh) => {
     fetching = false;
-    if (fresh && !busy) exchange(fresh, null);
+    if (down) pending = true;  // a finger came down since it was asked for
+    else if (fresh && !busy) exchange(fresh, null);
   });
 }
 

@@ -257,6 +257,50 @@ async def test_a_file_that_cannot_be_used_says_what_is_wrong(
     assert (await made.acts(1))[0].act.what == "broadcast/upload"
 
 
+async def test_a_file_chosen_while_the_page_is_brought_up_to_date_is_sent(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.wait_for_selector("#upload-file")
+        field = await page.evaluate_handle("document.getElementById('upload-file')")
+        await page.wait_for_selector("body[data-heard]")
+        await made.play("long", "b5")
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+        assert not await field.evaluate("field => field.isConnected")
+        await field.evaluate(
+            "field => { const chosen = new DataTransfer(); chosen.items.add(new File([], '空.mp3'));"
+            " field.files = chosen.files;"
+            " field.dispatchEvent(new Event('change', { bubbles: true })); }"
+        )
+        await page.wait_for_selector("#upload-state:has-text('空')")
+
+
+async def test_a_press_that_began_before_the_page_was_brought_up_to_date_counts(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.wait_for_selector("body[data-heard]")
+        await page.check("#zone-hall")
+        await page.hover("#play-long")
+        await page.mouse.down()
+        await made.play("get-out", "b3", cls=Class.EMERGENCY)
+        await beats(page, 3)
+        assert await page.locator("h1:has-text('正在播')").count() == 0  # it waits for the finger
+        await page.mouse.up()
+        await until(lambda: ("notice", "playing") in states(made))
+
+
+async def beats(page: Page, count: int) -> None:
+    """Let the page hear of the station so many times."""
+    await page.evaluate(
+        "(count) => new Promise((over) => document.addEventListener("
+        "'pulse', () => { count -= 1; if (!count) over(); }))",
+        count,
+    )
+
+
 async def test_nobody_plays_without_a_key_of_the_staff(chromium: Chromium, made: CastSite) -> None:
     async with browser.tab(chromium, ignore_https_errors=True) as page:
         await opened(page, made)
