@@ -269,8 +269,8 @@ async def test_a_file_chosen_while_the_page_is_brought_up_to_date_is_sent(
         await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
         assert not await field.evaluate("field => field.isConnected")
         await field.evaluate(
-            "field => { const chosen = new DataTransfer(); chosen.items.add(new File([], '空.mp3'));"
-            " field.files = chosen.files;"
+            "field => { const chosen = new DataTransfer();"
+            " chosen.items.add(new File([], '空.mp3')); field.files = chosen.files;"
             " field.dispatchEvent(new Event('change', { bubbles: true })); }"
         )
         await page.wait_for_selector("#upload-state:has-text('空')")
