@@ -67,12 +67,18 @@ async function begin() {
   const mine = talking = { line: null, waiting: [] };
   document.body.dataset.busy = "mic";
   say("wait");
-  const answer = await fetch("/desk/broadcast/live", {
-    method: "POST",
-    headers: { "X-Form": $("mic").dataset.form, Accept: "application/json" },
-    body: new URLSearchParams(zones),
-  });
-  const receipt = await answer.json();
+  let answer;
+  let receipt;
+  try {
+    answer = await fetch("/desk/broadcast/live", {
+      method: "POST",
+      headers: { "X-Form": $("mic").dataset.form, Accept: "application/json" },
+      body: new URLSearchParams(zones),
+    });
+    receipt = await answer.json();
+  } catch {
+    return ended(mine, "lost");
+  }
   if (!answer.ok || receipt.reason_code) return refused(mine, receipt);
   const line = mine.line = new WebSocket(`wss://${location.host}/desk/broadcast/live/${receipt.of}`.replace("wss:", location.protocol === "https:" ? "wss:" : "ws:"));
   line.addEventListener("open", () => {
@@ -80,7 +86,7 @@ async function begin() {
     if (mine.over) return line.close();
     say("live");
   });
-  line.addEventListener("close", ({ reason }) => ended(mine, reason === "over" ? "over" : "kept"));
+  line.addEventListener("close", ({ reason, wasClean }) => ended(mine, !wasClean ? "lost" : reason === "over" ? "over" : "kept"));
 }
 
 function refused(mine, receipt) {

@@ -125,6 +125,27 @@ async def test_what_is_said_at_the_desk_is_heard_by_a_receiver_and_kept(
     assert "broadcast/live" in acts
 
 
+async def test_who_speaks_and_is_not_connected_is_told(made: CastSite, talking: Chromium) -> None:
+    await made.hush()
+    context = {"ignore_https_errors": True, "permissions": ["microphone"]}
+    async with browser.tab(talking, **context) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(made.https + HOME)
+        await page.click("#mic-open")
+        await page.wait_for_selector("text=话筒开着，还没有播")
+        await page.focus("#mic-talk")
+        await page.route("**/desk/broadcast/live", lambda route: route.abort())
+        await page.keyboard.down(" ")
+        await page.wait_for_selector("text=连不上或断开了")
+        await page.keyboard.up(" ")
+        await page.unroute("**/desk/broadcast/live")
+        await page.keyboard.down(" ")
+        await page.wait_for_selector("text=正在直播，松开就停")
+        await page.keyboard.up(" ")
+        await page.wait_for_selector("text=说完了，录音在下面")
+    await until(lambda: not made.room.orders()[-1].open)
+
+
 async def test_a_stranger_cannot_speak_into_somebody_elses_order(made: CastSite) -> None:
     await made.hush()
     receipt = await made.speak("b3")
