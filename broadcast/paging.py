@@ -7,6 +7,7 @@ from typing import Protocol
 
 from broadcast.air import Air
 from broadcast.engine import wire
+from broadcast.line import Line, Lines, Loses
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Live, Order
 from broadcast.room import Broadcast
@@ -15,7 +16,7 @@ from gateway.errors import StationError, Unavailable, UsageError
 log = logging.getLogger(__name__)
 
 PIECES_MAX = 50
-"""A second of sound; whoever is further behind than that loses the newest."""
+"""A second of sound."""
 
 
 class Captor(Protocol):
@@ -48,8 +49,7 @@ class Paging:
         self._room = room
         self._air = air
         self._title = title
-        self._lines: dict[str, asyncio.Queue[bytes | None]] = {}
-        self._failed: dict[str, str] = {}
+        self._lines = Lines(PIECES_MAX, Loses.NEWEST)
         self._speaking: set[asyncio.Task[None]] = set()
         engine.listen(self._heard)
 
@@ -61,9 +61,7 @@ class Paging:
 
     def end(self, order_id: str) -> bool:
         """Put it down: what was said is heard to its end. False if it was not open."""
-        is_open = order_id in self._lines
-        self._put(order_id, None)
-        return is_open
+        return self._lines.end(order_id)
 
     def known(self, microphone: str) -> None:
         """UsageError unless there is a microphone of that name."""
@@ -73,25 +71,21 @@ class Paging:
 
     async def _speak(self, order: Order) -> None:
         assert isinstance(order.content, Live)
-        self._lines[order.id] = asyncio.Queue(PIECES_MAX)
-        try:
-            self.known(order.content.microphone)
-            device = self._microphones[order.content.microphone].device
-            await self._engine.capture(order.id, device)
-            await self._air.speak(order.id, self._pieces(order.id), self._title(order))
-        except StationError as error:
-            self._room.fail(order.id, error.code)
-        finally:
-            del self._lines[order.id]
-            self._failed.pop(order.id, None)
+        with self._lines.open(order.id) as line:
+            try:
+                self.known(order.content.microphone)
+                device = self._microphones[order.content.microphone].device
+                await self._engine.capture(order.id, device)
+                await self._air.speak(order.id, self._pieces(order.id, line), self._title(order))
+            except StationError as error:
+                self._room.fail(order.id, error.code)
 
-    async def _pieces(self, order_id: str) -> AsyncIterator[bytes]:
-        line = self._lines[order_id]
+    async def _pieces(self, order_id: str, line: Line) -> AsyncIterator[bytes]:
         try:
             while (piece := await line.get()) is not None:
                 yield piece
-            if code := self._failed.get(order_id):
-                raise Unavailable(code)
+            if line.code is not None:
+                raise Unavailable(line.code)
         finally:
             try:
                 await self._engine.capture_end(order_id)
@@ -99,20 +93,7 @@ class Paging:
                 log.debug("the microphone of %s: %s", order_id, error)
 
     def _heard(self, event: wire.Event) -> None:
-        if isinstance(event, wire.Captured):
-            self._put(event.id, event.pcm)
-        elif isinstance(event, wire.CaptureOver):
-            if event.code is not None and event.id in self._lines:
-                self._failed[event.id] = event.code
-            self._put(event.id, None)
-        elif isinstance(event, wire.Stopped | wire.Refused):
-            self._put(event.id, None)
-
-    def _put(self, order_id: str, piece: bytes | None) -> None:
-        line = self._lines.get(order_id)
-        if line is None:
-            return
-        if piece is None and line.full():
-            line.get_nowait()
-        if not line.full():
-            line.put_nowait(piece)
+        if isinstance(event, wire.Stopped | wire.Refused):
+            self._lines.end(event.id)
+        else:
+            self._lines.heard(event)

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from broadcast.asides import Asides
-from broadcast.engine import wire
 from broadcast.engine.client import Engine
+from broadcast.line import Line, Lines, Loses
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Aside, Authority, Class, Order
 from broadcast.prepare.spoken import Attention, spoken
@@ -51,31 +51,28 @@ class Listening:
         self._engine = engine
         self._speaking = speaking
         self._asides = asides
-        self._lines: dict[str, asyncio.Queue[bytes]] = {}
-        self._failed: dict[str, str] = {}
+        self._lines = Lines(PIECES_MAX, Loses.OLDEST)
         self._playing: set[asyncio.Task[None]] = set()
-        engine.listen(self._heard)
+        engine.listen(self._lines.heard)
 
     async def record(self, microphone: str, zone: str, talk: Talk) -> Note | None:
         """As the kiosk's Protocol has it."""
         if not self._engine.connected:
             raise Unavailable("audio.away")
         name = self._room.number()
-        line = self._lines[name] = asyncio.Queue(PIECES_MAX)
-        try:
-            await self._engine.capture(name, self._microphones[microphone].device)
-            if not await _first(line):
-                raise Unavailable(self._failed.pop(name, "speaker.no-pickup"))
-            attention = await self._attended(line, zone, talk)
-        finally:
-            del self._lines[name]
-            self._failed.pop(name, None)
-            with contextlib.suppress(StationError):  # away, and its microphones with it
-                await self._engine.capture_end(name)
+        with self._lines.open(name) as line:
+            try:
+                await self._engine.capture(name, self._microphones[microphone].device)
+                if not await _first(line):
+                    raise Unavailable(line.code or "speaker.no-pickup")
+                attention = await self._attended(line, zone, talk)
+            finally:
+                with contextlib.suppress(StationError):  # away, and its microphones with it
+                    await self._engine.capture_end(name)
         made = await asyncio.to_thread(spoken, attention)
         return None if made is None else Note(made.wav, made.small, made.seconds)
 
-    async def _attended(self, line: asyncio.Queue[bytes], zone: str, talk: Talk) -> Attention:
+    async def _attended(self, line: Line, zone: str, talk: Talk) -> Attention:
         """What was heard from the moment at which the station had asked."""
         attention = Attention()
         asking = asyncio.create_task(self._asked(zone, talk.ready))
@@ -91,23 +88,6 @@ class Listening:
             ending.cancel()
             await asyncio.gather(asking, ending, return_exceptions=True)
         return attention
-
-    def _heard(self, event: wire.Event) -> None:
-        """The audio process's listener; an empty piece is the end."""
-        if isinstance(event, wire.Captured):
-            self._put(event.id, event.pcm)
-        elif isinstance(event, wire.CaptureOver):
-            if event.code is not None and event.id in self._lines:
-                self._failed[event.id] = event.code
-            self._put(event.id, b"")
-
-    def _put(self, name: str, piece: bytes) -> None:
-        line = self._lines.get(name)
-        if line is None:
-            return
-        if line.full():
-            line.get_nowait()
-        line.put_nowait(piece)
 
     async def _asked(self, zone: str, ready: Callable[[], Awaitable[None]]) -> None:
         """The person is asked to speak, and it is quiet again."""
@@ -155,16 +135,16 @@ class Listening:
         self._asides.drop(name)
 
 
-async def _first(line: asyncio.Queue[bytes]) -> bytes:
+async def _first(line: Line) -> bytes | None:
     """It runs, or never will."""
     try:
         async with asyncio.timeout(OPENS_WITHIN_S):
             return await line.get()
     except TimeoutError:
-        return b""
+        return None
 
 
-async def _until(line: asyncio.Queue[bytes], ending: asyncio.Task[bool]) -> AsyncIterator[bytes]:
+async def _until(line: Line, ending: asyncio.Task[bool]) -> AsyncIterator[bytes]:
     """What comes, until it ends, the audio process does, or somebody has said enough."""
     while not ending.done():
         coming = asyncio.ensure_future(line.get())
@@ -174,6 +154,6 @@ async def _until(line: asyncio.Queue[bytes], ending: asyncio.Task[bool]) -> Asyn
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
             return
-        if not (piece := coming.result()):
+        if (piece := coming.result()) is None:
             return
         yield piece

@@ -1,0 +1,96 @@
+"""The lines from the audio process's microphones to whoever takes the sound: all are bounded."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from enum import Enum
+
+from broadcast.engine import wire
+
+log = logging.getLogger(__name__)
+
+
+class Loses(Enum):
+    """What a full line gives up."""
+
+    NEWEST = "newest"
+    """What comes: what is taken is heard without a hole up to there."""
+    OLDEST = "oldest"
+    """What has waited longest: what is taken is always the latest."""
+
+
+class Line:
+    """Pieces in the order in which they came, and then the end, which is never lost."""
+
+    def __init__(self, pieces_max: int, loses: Loses) -> None:
+        """Empty."""
+        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(pieces_max + 1)
+        self._pieces_max = pieces_max
+        self._loses = loses
+        self._ended = False
+        self.lost = 0
+        """Pieces that nobody took in time."""
+        self.code: str | None = None
+        """Why it ended, if that was a fault."""
+
+    def put(self, piece: bytes) -> None:
+        """One more; after the end nothing comes."""
+        if self._ended:
+            return
+        if self._pieces.qsize() >= self._pieces_max:
+            self.lost += 1
+            if self._loses is Loses.NEWEST:
+                return
+            self._pieces.get_nowait()
+        self._pieces.put_nowait(piece)
+
+    def end(self, code: str | None = None) -> None:
+        """No more comes; the first reason counts."""
+        if not self._ended:
+            self._ended = True
+            self.code = code
+            self._pieces.put_nowait(None)
+
+    async def get(self) -> bytes | None:
+        """The next piece; None at the end, for ever."""
+        piece = await self._pieces.get()
+        if piece is None:
+            self._pieces.put_nowait(None)
+        return piece
+
+
+class Lines:
+    """Those that are open, by what each microphone was opened for."""
+
+    def __init__(self, pieces_max: int, loses: Loses) -> None:
+        """`heard` is to be told what the audio process tells."""
+        self._pieces_max = pieces_max
+        self._loses = loses
+        self._open: dict[str, Line] = {}
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[Line]:
+        """Take what that microphone will hear."""
+        line = self._open[name] = Line(self._pieces_max, self._loses)
+        try:
+            yield line
+        finally:
+            del self._open[name]
+            if line.lost:
+                log.warning("microphone of %s: %d pieces lost", name, line.lost)
+
+    def end(self, name: str, code: str | None = None) -> bool:
+        """What was heard is taken to its end. False if it was not open."""
+        line = self._open.get(name)
+        if line is not None:
+            line.end(code)
+        return line is not None
+
+    def heard(self, event: wire.Event) -> None:
+        """A listener of the audio process's."""
+        if isinstance(event, wire.Captured):
+            if event.id in self._open:
+                self._open[event.id].put(event.pcm)
+        elif isinstance(event, wire.CaptureOver):
+            self.end(event.id, event.code)
