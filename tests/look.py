@@ -35,7 +35,8 @@ def main(names: list[str]) -> int:
         print(f"\n── {room}", flush=True)
         began = time.monotonic()
         worst = max(worst, asyncio.run(importlib.import_module(ROOMS[room]).main([])))
-        print(f"{OUT.name}/contact-{room}.png after {time.monotonic() - began:.0f} s", flush=True)
+        took_s = time.monotonic() - began
+        print(f"{OUT.parent.name}/{OUT.name}/contact-{room}.png after {took_s:.0f} s", flush=True)
     return worst
 
 
