@@ -95,6 +95,32 @@ async def test_a_finger_that_slides_off_presses_nothing_and_a_slip_inside_does(
         await page.wait_for_selector('body[data-on^="ride-"]')
 
 
+async def test_a_press_that_began_while_another_screen_was_on_its_way_counts(
+    chromium: Chromium,
+) -> None:
+    async with standing(chromium) as (made, page):
+        asked, let = asyncio.Event(), asyncio.Event()
+
+        async def held(route: Route) -> None:
+            asked.set()
+            await let.wait()
+            await route.continue_()
+
+        await page.route("**/kiosk/hall/", held)
+        made.set_hour(15 * 3600)  # the same screen, at another time
+        await asyncio.wait_for(asked.wait(), 30)
+        x, y = await middle(page, "begin:repair")
+        touch = await page.context.new_cdp_session(page)
+        down = {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+        await touch.send("Input.dispatchTouchEvent", down)
+        async with page.expect_response("**/kiosk/hall/") as answered:
+            let.set()
+        await (await answered.value).finished()
+        await page.evaluate("() => new Promise(requestAnimationFrame)")
+        await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        await shows(page, "what")
+
+
 async def test_everything_by_the_keyboard_and_escape_presses_nothing(chromium: Chromium) -> None:
     async with standing(chromium) as (made, page):
         await page.keyboard.press("Escape")
