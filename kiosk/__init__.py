@@ -17,7 +17,7 @@
     session.py    where somebody is at a kiosk, and where a press leads. Pure
     screen.py     what stands on a screen, in millimetres; drawing/ one builder a screen. Pure
     terminal.py   one kiosk's screen in the running station
-    screens.py    which kiosks have a living page
+    screens.py    which kiosks have a living page; revival.py asks for a dead one's browser anew
     section.py    `/kiosk/`: the pages over it, for this machine alone
     api.py        `/api/v1/requests`
 

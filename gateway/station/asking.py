@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
+from gateway.clock.boot import run_directory
 from gateway.errors import JournalError
 from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
@@ -34,6 +36,7 @@ from kiosk.keys import Keys
 from kiosk.options import Dispatcher
 from kiosk.people import SealedPeople
 from kiosk.request import Request
+from kiosk.revival import Revival
 from kiosk.room import Bell, Requests
 from kiosk.screen import Screen, share_of_true
 from kiosk.section import section as pages
@@ -173,6 +176,8 @@ class Asking:
         }
         self.requests.listen(self._turned)
         self.keys.listen(self._key)
+        runtime = run_directory(os.environ, state)[0]
+        self._revival = Revival(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
         self._zones = {name: zone.name for name, zone in settings.zones.items()}
         opens = Opens(self.requests)
@@ -210,6 +215,7 @@ class Asking:
         for terminal in self.terminals.values():
             terminal.resume()
         self._tasks = [start("kiosks", partial(beat, self.terminals.values()))]
+        self._tasks.append(start("revival", self._revival.run))
         self._tasks += [start("requests", self.requests.run), start("private", self._sweep)]
         if self._dispatcher is not None:
             self._tasks.append(start("dispatcher", self._dispatcher.run))

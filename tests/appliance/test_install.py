@@ -234,8 +234,13 @@ def test_what_was_asked_for_once_holds(root: Path) -> None:
 
 
 def enabled_screens(root: Path) -> set[str]:
+    """With what watches it."""
     wants = root / "etc/systemd/system/multi-user.target.wants"
-    return {path.name for path in wants.glob("yizhan-kiosk-*")}
+    found = {path.name for path in wants.iterdir()}
+    watch = {"yizhan-screen.path"}
+    screens = {name for name in found if name.startswith("yizhan-kiosk-")}
+    assert found & watch == (watch if screens else set())
+    return screens
 
 
 def test_one_screen_at_most_and_the_one_that_was_chosen(
@@ -450,5 +455,5 @@ def test_systemd_is_told_only_what_follows() -> None:
     assert told("usr/lib/x.service", ready=False) == ["systemctl daemon-reload"]
     assert any("journald" in each for each in told("usr/lib/systemd/journald.conf.d/50"))
     assert "udevadm control --reload" in told("usr/lib/udev/rules.d/61-yizhan.rules")
-    assert told(DROPIN)[-1].endswith("yizhan-kiosk-cog.service")
+    assert told(DROPIN)[-1].endswith("yizhan-screen.path yizhan-kiosk-cog.service")
     assert "systemctl daemon-reexec" in told(plan.WATCHDOG)

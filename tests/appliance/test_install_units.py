@@ -15,7 +15,8 @@ SYSTEMD = ROOT / "systemd"
 UNITS = sorted(path.name for path in SYSTEMD.glob("*.service"))
 PROGRAMS = (
     "opt/yizhan/bin/yizhan",
-    *("usr/bin/cog", "usr/bin/cage", "usr/bin/systemd-sysusers", "usr/bin/systemd-tmpfiles"),
+    *("usr/bin/cog", "usr/bin/cage", "usr/bin/systemctl"),
+    *("usr/bin/systemd-sysusers", "usr/bin/systemd-tmpfiles"),
 )
 LIFTED = re.compile(
     r"(ExecPaths|ReadWritePaths|ReadOnlyPaths|SupplementaryGroups|DeviceAllow"
@@ -29,7 +30,11 @@ def text(unit: str) -> str:
 
 @pytest.mark.parametrize(
     ("unit", "most"),
-    [("yizhan.service", 1.4), ("yizhan-audio.service", 1.6)],  # real-time priority costs 0.3
+    [
+        ("yizhan.service", 1.4),
+        ("yizhan-audio.service", 1.6),  # real-time priority costs 0.3
+        ("yizhan-screen.service", 0.9),
+    ],
 )
 def test_the_shipped_unit_is_closed(unit: str, most: float) -> None:
     score = exposure(text(unit))
@@ -49,10 +54,11 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     for program in PROGRAMS:
         (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/usr/bin/true", tmp_path / program)
-    for unit in UNITS:
+    shipped = [*UNITS, "yizhan-screen.path"]
+    for unit in shipped:
         shutil.copy(SYSTEMD / unit, units)
     ran = subprocess.run(
-        ["systemd-analyze", "verify", f"--root={tmp_path}", *UNITS],
+        ["systemd-analyze", "verify", f"--root={tmp_path}", *shipped],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
@@ -84,6 +90,14 @@ def test_memory_runs_out_for_the_browser_first() -> None:
     assert len(browsers) == 2
     assert score("yizhan-audio.service") < score("yizhan.service") < min(map(score, browsers))
     assert all(re.search(r"^MemoryMax=", text(unit), re.MULTILINE) for unit in UNITS)
+
+
+def test_a_silent_screen_is_only_ever_started_anew_where_one_ran() -> None:
+    """Every screen that is shipped, and none that was not running."""
+    (command,) = re.findall(r"^ExecStart=(.*)$", text("yizhan-screen.service"), re.MULTILINE)
+    screens = [unit for unit in UNITS if "kiosk" in unit]
+    assert command.split()[:2] == ["systemctl", "try-restart"]
+    assert sorted(command.split()[2:]) == screens
 
 
 def test_the_browser_keeps_nothing_on_the_card() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.appliance.install.plan import BROWSERS, WATCHDOG, screen, wants
+from gateway.appliance.install.plan import BROWSERS, WATCH, WATCHDOG, screen, wants
 from gateway.settings import Phrase
 
 RUNNING = Path("/run/systemd/system")
@@ -42,16 +42,17 @@ def orders(changed: Iterable[str], *, settings: bool, kiosk: str) -> Iterator[Or
     if WATCHDOG in paths:
         yield Order(Phrase("install.order-watchdog"), ("systemctl", "daemon-reexec"))
     if kiosk == "none" and any(wants(screen(each)) in paths for each in BROWSERS):
-        yield Order(Phrase("install.order-dark"), ("systemctl", "stop", *map(screen, BROWSERS)))
+        units = (WATCH, *map(screen, BROWSERS))
+        yield Order(Phrase("install.order-dark"), ("systemctl", "stop", *units))
     if settings:
-        units = ["yizhan.service", "yizhan-audio.service"]
-        units += [screen(kiosk)] if kiosk != "none" else []
+        screens = () if kiosk == "none" else (WATCH, screen(kiosk))
+        units = ("yizhan.service", "yizhan-audio.service", *screens)
         yield Order(Phrase("install.order-start"), ("systemctl", "restart", *units))
 
 
 def stop() -> Order:
     """What comes before everything is taken away."""
-    units = ("yizhan-kiosk-cog", "yizhan-kiosk-chromium", "yizhan", "yizhan-audio")
+    units = (WATCH, *map(screen, BROWSERS), "yizhan.service", "yizhan-audio.service")
     return Order(Phrase("install.order-stop"), ("systemctl", "stop", *units))
 
 

@@ -33,6 +33,9 @@ Kiosk = Literal["cog", "chromium", "none"]
 BROWSERS: dict[Kiosk, tuple[str, ...]] = {"cog": ("cog",), "chromium": ("cage", "chromium")}
 """Each screen with the programs that it is made of; Debian's packages bear the same names."""
 
+WATCH = "yizhan-screen.path"
+"""What starts the browser of a silent screen anew."""
+
 USUAL_PORT = 8080
 """Where the shipped screens look for the station's own page."""
 
@@ -46,6 +49,8 @@ _PLACES = {
     "yizhan-prepare.service": f"{UNITS}/yizhan-prepare.service",
     "yizhan-kiosk-cog.service": f"{UNITS}/yizhan-kiosk-cog.service",
     "yizhan-kiosk-chromium.service": f"{UNITS}/yizhan-kiosk-chromium.service",
+    "yizhan-screen.path": f"{UNITS}/yizhan-screen.path",
+    "yizhan-screen.service": f"{UNITS}/yizhan-screen.service",
     "sysusers.conf": "usr/lib/sysusers.d/yizhan.conf",
     "tmpfiles.conf": "usr/lib/tmpfiles.d/yizhan.conf",
     "udev.rules": "usr/lib/udev/rules.d/61-yizhan.rules",
@@ -126,8 +131,11 @@ def _screens(wish: Wish) -> Iterator[Step]:
             yield Absent(moved)
     policy = source(_POLICY[0]).decode().replace(f":{USUAL_PORT}", f":{wish.port}")
     yield File(_POLICY[1], policy.encode()) if wish.kiosk == "chromium" else Absent(_POLICY[1])
-    if wish.kiosk != "none":
+    if wish.kiosk == "none":
+        yield Absent(wants(WATCH))
+    else:
         yield _enable(screen(wish.kiosk))
+        yield _enable(WATCH)
 
 
 def _at_port(unit: str, port: int) -> str:
