@@ -24,7 +24,7 @@ COMMANDS = {
     "journal": "gateway.journal.command",
     "audio": "broadcast.engine.command",
     "voice": "broadcast.voice.command",
-    "accounts": "gateway.web.signin.command",
+    "accounts": "gateway.appliance.accounts.command",
     "alarms": "gateway.appliance.alarms.command",
     "requests": "gateway.appliance.requests.command",
     "install": "gateway.appliance.install.command",

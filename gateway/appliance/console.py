@@ -81,5 +81,4 @@ def _refusal(status: int, body: bytes) -> StationError:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:
         return Unavailable("console.status", status=status)
-    said = " ".join(filter(None, (problem.title, problem.detail)))
-    return Said("console.said", said=said)
+    return Said("console.said", said=problem.title, remedy=problem.detail or "")

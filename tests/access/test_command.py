@@ -91,7 +91,9 @@ async def test_wrong_use_is_told(capsys) -> None:
 async def test_without_a_station_the_remedy_is_said(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     assert await yizhan(tmp_path, "accounts", "list") == 1
-    assert str(tmp_path) in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert "→" in said
 
 
 async def test_verify_proves_the_audit_of_a_running_station(made: Site, capsys) -> None:
