@@ -116,6 +116,44 @@ def _all(count):
     return [tuple(bool(n >> bit & 1) for bit in range(count)) for n in range(1 << count)]
 
 
+@given(
+    st.lists(st.integers(0, 40) | st.none(), min_size=1, max_size=40),
+    st.integers(1, 20),
+    st.integers(21, 40),
+    st.integers(0, 12),
+)
+def test_a_term_with_two_limits_says_what_a_term_for_each_would(values, below, above, hysteresis):
+    over, under = (
+        {"above": above, "hysteresis": hysteresis},
+        {"below": below, "hysteresis": hysteresis},
+    )
+    one = verdicts("both", {"both": over | under}, values)
+    assert one == verdicts("over or under", {"over": over, "under": under}, values)
+
+
+def test_back_from_one_limit_of_a_term_is_not_beyond_its_other():
+    both = {"both": {"above": 30, "below": 10, "hysteresis": 2}}
+    said = verdicts("both", both, (20, 9, 11, 29, 31, 29, 27, 11))
+    assert [one is Verdict.YES for one in said] == [
+        *(False, True, True, False, True, True, False, False)
+    ]
+
+
+def verdicts(when, terms, values):
+    """What that expression says after each value; every term hears each of them."""
+    made = {name: combination.Term(**term) for name, term in terms.items()}
+    prepared = {
+        name: combination.prepare_term(name, one, Point("Cel")) for name, one in made.items()
+    }
+    limits = combination.Limits(prepared, combination.parse(when, made))
+    state, said = combination.State(), []
+    for value in values:
+        for name in made:
+            state = combination.hear(limits, state, name, value)
+        said.append(combination.step(limits, state, None, Moment(0))[1])
+    return said
+
+
 @given(st.lists(st.sampled_from([*Verdict]), max_size=60), st.integers(0, 5), st.integers(0, 5))
 def test_nothing_is_confirmed_before_its_time(verdicts, for_s, clear_s):
     delays = confirm.Delays(for_s * S, None, clear_s * S)

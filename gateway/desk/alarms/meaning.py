@@ -46,10 +46,10 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _threshold(limits: threshold.Limits, unit: str, words: Words) -> Iterator[str]:
-    if limits.above is not None:
-        yield words("alarms.mean-above", limit=_amount(limits.above, unit))
-    if limits.below is not None:
-        yield words("alarms.mean-below", limit=_amount(limits.below, unit))
+    if limits.band.above is not None:
+        yield words("alarms.mean-above", limit=_amount(limits.band.above, unit))
+    if limits.band.below is not None:
+        yield words("alarms.mean-below", limit=_amount(limits.band.below, unit))
 
 
 def _rate(limits: rate.Limits, unit: str, words: Words) -> Iterator[str]:
@@ -116,10 +116,10 @@ def _term(name: str, term: combination.TermLimits, words: Words) -> str:
     said = []
     if term.value is not None:
         said.append(words("alarms.mean-state", value=_values((term.value,), words)))
-    if term.above is not None:
-        said.append(words("alarms.mean-above", limit=f"{term.above:g}"))
-    if term.below is not None:
-        said.append(words("alarms.mean-below", limit=f"{term.below:g}"))
+    if term.band.above is not None:
+        said.append(words("alarms.mean-above", limit=f"{term.band.above:g}"))
+    if term.band.below is not None:
+        said.append(words("alarms.mean-below", limit=f"{term.band.below:g}"))
     return f"{name} {words('alarms.or').join(said)}"
 
 

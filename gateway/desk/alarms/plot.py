@@ -38,7 +38,7 @@ def limits_of(watch: Watch) -> tuple[float, ...]:
     limits = watch.limits
     if not isinstance(limits, threshold.Limits):
         return ()
-    return tuple(limit for limit in (limits.above, limits.below) if limit is not None)
+    return tuple(limit for limit in (limits.band.above, limits.band.below) if limit is not None)
 
 
 def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:

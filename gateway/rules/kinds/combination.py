@@ -9,10 +9,9 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
-from gateway.rules import units
+from gateway.rules.kinds.band import Band, Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
 from gateway.rules.kinds.state import Word
-from gateway.rules.kinds.threshold import Quantity
 
 TERMS_MAX = 16
 WHEN_CHARS_MAX = 300
@@ -38,9 +37,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class TermLimits(msgspec.Struct, frozen=True):
     """One term in its point's unit."""
 
-    above: float | None
-    below: float | None
-    back: float
+    band: Band
     value: Word | None
 
 
@@ -52,9 +49,9 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What each term said last; a term that was never heard is not there."""
+    """What each term said last: no (0), yes (1), below (-1); one that was never heard is absent."""
 
-    terms: dict[str, bool] = {}
+    terms: dict[str, int] = {}
 
 
 def parse(when: str, known: Mapping[str, Term]) -> Any:
@@ -87,32 +84,25 @@ def prepare_term(name: str, term: Term, point: Point) -> TermLimits:
     """One term in its point's unit."""
     if term.above is None and term.below is None and term.value is None:
         raise UsageError("rules.no-limit", keys=f"{name}: above, below, value")
-    above = None if term.above is None else units.amount(term.above, point.unit)
-    below = None if term.below is None else units.amount(term.below, point.unit)
-    back = units.difference(term.hysteresis, point.unit)
+    band = Band.of(term.above, term.below, term.hysteresis, point.unit)
     flipped = point.inverted and isinstance(term.value, bool)
-    return TermLimits(above, below, back, (not term.value) if flipped else term.value)
+    return TermLimits(band, (not term.value) if flipped else term.value)
 
 
 def hear(limits: Limits, state: State, name: str, value: Value) -> State:
     """One term's point has spoken."""
-    term, before = limits.terms[name], state.terms.get(name)
-    holds = _holds(term, value, already=bool(before))
-    if holds is None or holds is before:
+    before = state.terms.get(name)
+    side = _side(limits.terms[name], value, before or 0)
+    if side is None or side == before:
         return state
-    return State({**state.terms, name: holds})
+    return State({**state.terms, name: side})
 
 
-def _holds(term: TermLimits, value: Value, *, already: bool) -> bool | None:
+def _side(term: TermLimits, value: Value, before: int) -> int | None:
     if term.value is not None:
-        return None if value is None else value == term.value
+        return None if value is None else int(value == term.value)
     measured = number(value)
-    if measured is None:
-        return None
-    back = term.back if already else 0.0
-    over = term.above is not None and measured > term.above - back
-    under = term.below is not None and measured < term.below + back
-    return over or under
+    return None if measured is None else term.band.side(measured, before)
 
 
 def step(limits: Limits, state: State, _: Value, __: Moment) -> tuple[State, Verdict]:
@@ -120,7 +110,7 @@ def step(limits: Limits, state: State, _: Value, __: Moment) -> tuple[State, Ver
     return state, _verdict(limits.when, state.terms)
 
 
-def _verdict(when: Any, terms: Mapping[str, bool]) -> Verdict:
+def _verdict(when: Any, terms: Mapping[str, int]) -> Verdict:
     if isinstance(when, str):
         return Verdict.of(terms[when]) if when in terms else Verdict.UNSURE
     joined, *parts = when

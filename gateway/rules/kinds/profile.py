@@ -7,8 +7,8 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import DAY_S, Calendar
 from gateway.rules import units
+from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
-from gateway.rules.kinds.threshold import Quantity
 
 SLOT_S = 1800
 SLOTS = DAY_S // SLOT_S

@@ -8,9 +8,9 @@ from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules import units
+from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
 from gateway.rules.kinds.slope import Samples, add
-from gateway.rules.kinds.threshold import Quantity
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,8 +7,8 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.rules import units
+from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
-from gateway.rules.kinds.threshold import Quantity
 
 ROUNDING = 1e-9
 """What the difference of two counts may be off."""

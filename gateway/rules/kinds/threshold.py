@@ -8,10 +8,9 @@ from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules import units
+from gateway.rules.kinds.band import Band, Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
 from gateway.rules.kinds.slope import Samples, add, per_hour
-
-Quantity = Annotated[str | float, msgspec.Meta(examples=["0.05 m3/h"])]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,10 +28,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Limits(msgspec.Struct, frozen=True):
     """The limits in the point's unit; `span_ns` where a counter's pace is meant."""
 
-    above: float | None
-    below: float | None
-    above_again: float
-    below_again: float
+    band: Band
     span_ns: int | None
 
 
@@ -50,16 +46,8 @@ def prepare(options: Options, point: Point, _: Calendar) -> Limits:
         raise UsageError("rules.no-limit", keys="above, below")
     paced = point.counter and all(units.per_hour(limit, point.unit) for limit in given)
     unit = units.PER_HOUR[point.unit] if paced else point.unit
-    above, below = (
-        None if limit is None else units.amount(limit, unit)
-        for limit in (options.above, options.below)
-    )
-    if above is not None and below is not None and below >= above:
-        raise UsageError("rules.upside-down", above=options.above, below=options.below)
-    back_above = units.share_or_difference(options.hysteresis, above or 0.0, unit)
-    back_below = units.share_or_difference(options.hysteresis, below or 0.0, unit)
-    span_ns = round(options.over_s * S) if paced else None
-    return Limits(above, below, (above or 0.0) - back_above, (below or 0.0) + back_below, span_ns)
+    band = Band.of(options.above, options.below, options.hysteresis, unit)
+    return Limits(band, round(options.over_s * S) if paced else None)
 
 
 def step(
@@ -76,23 +64,10 @@ def step(
         if measured is None:
             back = samples[-1][1] < samples[0][1]  # exchanged or reset: begin anew
             return State(state.side, samples[-1:] if back else samples), Verdict.UNSURE
-    side = _side(limits, measured, state.side)
+    side = limits.band.side(measured, state.side)
     if side == state.side and samples is state.samples:
         return state, Verdict.of(side)
     return State(side, samples), Verdict.of(side)
-
-
-def _side(limits: Limits, measured: float, before: int) -> int:
-    """Each limit has a hysteresis of its own: back from the one is not beyond the other."""
-    if limits.above is not None and (
-        measured > limits.above or (before > 0 and measured > limits.above_again)
-    ):
-        return 1
-    if limits.below is not None and (
-        measured < limits.below or (before < 0 and measured < limits.below_again)
-    ):
-        return -1
-    return 0
 
 
 KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True)
