@@ -61,8 +61,10 @@ for room in ("gateway", "drivers", "broadcast", "kiosk"):
             importlib.import_module(found.name)
             count += 1
 from broadcast.prepare import capped
+from broadcast.voice.espeak import VOICES
 async def spoken():
-    await capped.run(["espeak-ng", "-v", "cmn", "-w", "/tmp/a.wav", "你好"], capped.Limits())
+    await capped.run(["espeak-ng", "-v", VOICES["zh"], "-w", "/tmp/a.wav", "你好"],
+                     capped.Limits())
     await capped.run(["ffmpeg", "-v", "error", "-i", "/tmp/a.wav", "-ar", "16000", "/tmp/b.wav"],
                      capped.Limits())
 asyncio.run(spoken())
