@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.appliance.editor import json_schema
+from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.appliance.rule_remarks import remarks as rule_remarks
@@ -53,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
     ahead = None if settings is None else outlook(settings)
     remarks: tuple[Phrase, ...] = ()
     if settings is not None and ahead is not None:
-        remarks = all_remarks(settings, ahead, _state_directory())
+        remarks = (
+            *all_remarks(settings, ahead, _state_directory()),
+            *install_due(settings, args.config),
+        )
     if args.json:
         file = str(settings_file(args.config))
         _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))
@@ -90,6 +94,12 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
         ),
         *sound_remarks(settings.rules.linkages, settings.sound),
     )
+
+
+def install_due(settings: Settings, file: Path) -> Iterator[Phrase]:
+    """That the sandbox is another wiring's, if it is."""
+    if (fit := worst_fit(settings, settings_file(file).parent)) != "fits":
+        yield Phrase(f"install.due-{fit}")
 
 
 def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:

@@ -113,6 +113,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: tuple[UplinkPlan, ...] = ()
     models: tuple[Model, ...] = ()
     kinds: tuple[str, ...] = ()
+    sandbox: Literal["fits", "loose", "tight"] = "fits"
+    """How the installed units' sandbox compares with this wiring."""
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -55,6 +55,7 @@ def missing(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> tuple[
         *_devices(plan, vitals, records),
         *_sound(plan, records),
         *_platform(vitals),
+        *_sandbox(plan),
     )
 
 
@@ -128,3 +129,9 @@ def _platform(vitals: Vitals) -> Iterator[Lack]:
     receipted = any(lane.receipted for lane in vitals.lanes if lane.lane is Lane.TELEMETRY)
     if vitals.uplinks and vitals.devices and not receipted:
         yield Lack("platform", "setup.lack-receipt")
+
+
+def _sandbox(plan: Plan) -> Iterator[Lack]:
+    """What root alone can do, once the wiring is done."""
+    if plan.sandbox != "fits":
+        yield Lack("paper", f"install.due-{plan.sandbox}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drivers import shelf
 from drivers.bus.kinds import SerialOptions
+from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.schema import DeviceSetting, Settings
 from gateway.appliance.settings.cycle import Change, Cycle
 from gateway.appliance.settings.records import digest_of
@@ -132,6 +133,7 @@ class Wired:
             uplinks=tuple(UplinkPlan(name, each.url) for name, each in settings.uplinks.items()),
             models=self._models,
             kinds=tuple(HABITS),
+            sandbox=worst_fit(settings, self._cycle.shelf.file.parent),
         )
 
 

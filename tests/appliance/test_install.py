@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from gateway.appliance.install import machine, manifest, plan
+from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.install.sandbox import WHILE_WIRING, audio_dropin, closes, gateway_dropin
 from gateway.appliance.install.score import with_dropin
 from gateway.appliance.load import load
@@ -398,6 +399,11 @@ def test_a_narrowing_is_too_tight_only_when_it_forbids(tmp_path: Path) -> None:
     assert not closes(whole, whole)
     assert closes(whole.replace("DeviceAllow=char-ttyUSB rw", "PrivateDevices=yes"), whole)
     assert closes(whole.replace("SocketBindAllow=tcp:8080\n", ""), whole)
+    near = "[Service]\nIPAddressAllow=localhost 10.0.0.0/8 fd00::/8\n"
+    for address in ("10.1.2.3", "10.1.0.0/16", "fd00::7", "localhost"):
+        assert not closes(near, f"IPAddressAllow={address}\n"), address
+    for address in ("11.1.2.3", "0.0.0.0/0", "fe80::7", "multicast", "any"):
+        assert closes(near, f"IPAddressAllow={address}\n"), address
     assert closes(whole.replace("=any", "=localhost"), whole)
     assert not closes(whole, whole.replace("=any", "=localhost 10.0.0.0/8"))
     assert not closes(whole + "DeviceAllow=char-alsa rw\n", whole)
@@ -434,6 +440,44 @@ def test_the_audio_process_reaches_its_speakers_alone(
     assert f"IPAddressAllow={allowed}" in text
     assert ("char-alsa" in text) is card
     assert ("PrivateDevices=yes" in text) is not card
+
+
+def test_it_is_due_again_when_the_settings_need_another_sandbox_and_not_before(root: Path) -> None:
+    config = root / "etc/yizhan"
+
+    def fit(where: Path = config) -> str:
+        return worst_fit(load(where), where, root)
+
+    settings(root)
+    assert fit() == "fits", "nothing is installed that could be narrowed"
+    install(root, "--wiring")
+    assert fit() == "loose"
+    install(root)
+    assert fit() == "fits"
+    settings(root, ('name = "3号楼总电表"', 'name = "总表"'))
+    assert fit() == "fits", "a name needs no sandbox"
+    settings(root, ("port = 8080", "port = 8181"))
+    assert fit() == "tight"
+    install(root)
+    assert fit() == "fits"
+    elsewhere = root / "copy"
+    elsewhere.mkdir()
+    (elsewhere / "station.toml").write_text((ROOT / "config/station.example.toml").read_text())
+    assert fit(elsewhere) == "fits", "a copy is not what runs here"
+
+
+@pytest.mark.parametrize("command", [("check",), ("settings", "apply", "--why", "a name")])
+@pytest.mark.parametrize("due", ["fits", "loose", "tight"])
+def test_the_command_line_says_that_it_is_due(
+    tmp_path: Path, due: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "etc").mkdir()
+    settings(tmp_path)
+    monkeypatch.setattr("gateway.appliance.check.worst_fit", lambda *_: due)
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "nobody"))
+    assert main([*command, "--config", str(tmp_path / "etc/yizhan")]) == 0
+    assert ("以 root 运行" in capsys.readouterr().out) is (due != "fits")
 
 
 def test_a_microphone_is_a_sound_card_too(tmp_path: Path) -> None:

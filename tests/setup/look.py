@@ -219,6 +219,8 @@ class Furnished(Site):
                 roof.under_way = True
             case "back":
                 roof.last = TROUBLE
+            case "due":
+                roof.shown = CHANGED(WIRED, sandbox="loose")
 
 
 async def vouch(made: Furnished) -> None:
@@ -250,6 +252,7 @@ SHOTS = (
     Shot("setup-empty-phone-en", "", "empty", PHONE, "?lang=en", tried=True),
     Shot("setup-back", "", "back"),
     Shot("setup-trying", "", "trying"),
+    Shot("setup-due-phone", "", "due", PHONE),
     Shot("setup-lines", "lines"),
     Shot("setup-lines-empty-phone", "lines", "empty", PHONE),
     Shot("setup-scan-idle", "scan/meters"),
@@ -272,7 +275,7 @@ SHOTS = (
     Shot("setup-platform", "platform"),
     Shot("setup-platform-empty-phone", "platform", "empty", PHONE),
     Shot("setup-paper", "paper"),
-    Shot("setup-paper-en", "paper", query="?lang=en"),
+    Shot("setup-paper-due-en", "paper", "due", query="?lang=en", tried=True),
     Shot("setup-paper-print", "paper", query="?night=on", paper=True, tried=True),
 )
 

@@ -5,6 +5,7 @@ import msgspec
 from gateway.event import Trust
 from gateway.setup import steps
 from gateway.setup.records import Record
+from gateway.web.words import CATALOGUES
 from tests.setup.look import EMPTY, WIRED, bare, wired
 from tests.web.station import STATES, WALL_NS
 
@@ -63,3 +64,15 @@ def test_each_omission_is_named() -> None:
     assert codes(plan=WIRED) == ["setup.lack-on-line"]
     assert "setup.lack-reached" in codes(vitals=STATES["away"]())
     assert "setup.lack-storage" in codes(vitals=STATES["volatile"]())
+
+
+def test_what_root_alone_can_do_comes_last_and_only_where_it_is_due() -> None:
+    for fit in ("loose", "tight"):
+        plan = msgspec.structs.replace(SOUND_PLAN, sandbox=fit)
+        (lack,) = steps.missing(plan, wired(), ALL)
+        assert (lack.code, lack.page) == (f"install.due-{fit}", "/setup/paper")
+        for words in CATALOGUES.values():
+            assert "yizhan install" in words(lack.code)
+            assert "root" in words(lack.code)
+        bare_plan = msgspec.structs.replace(EMPTY, sandbox=fit)
+        assert steps.missing(bare_plan, bare(), {})[-1] == lack

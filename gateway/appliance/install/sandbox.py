@@ -60,10 +60,31 @@ _LISTS = frozenset({"DeviceAllow", "IPAddressAllow", "SocketBindAllow", "Supplem
 def closes(present: str, needed: str) -> bool:
     """Whether a unit as it stands, drop-in and all, forbids what the needed one allows."""
     there, wanted = _allowed(present), _allowed(needed)
-    if "any" in there["IPAddressAllow"]:
-        del wanted["IPAddressAllow"]
+    reached = there["IPAddressAllow"]
+    wanted["IPAddressAllow"] = {
+        each for each in wanted["IPAddressAllow"] if not _reaches(reached, each)
+    }
     shut = "PrivateDevices=yes" in present and "PrivateDevices=yes" not in needed
     return shut or any(not words <= there[key] for key, words in wanted.items())
+
+
+def _reaches(allowed: set[str], address: str) -> bool:
+    """Whether that address, network or name of several lies in what is allowed."""
+    if "any" in allowed or address in allowed:
+        return True
+    wanted = _network(address)
+    return wanted is not None and any(
+        each.version == wanted.version and wanted.subnet_of(each)  # type: ignore[arg-type]  # alike
+        for each in map(_network, allowed)
+        if each is not None
+    )
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
 
 
 def _allowed(unit: str) -> dict[str, set[str]]:

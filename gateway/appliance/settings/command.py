@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.check import config_default
+from gateway.appliance.check import config_default, install_due
 from gateway.appliance.console import Console, NoStation
-from gateway.appliance.load import settings_file
+from gateway.appliance.load import examine, settings_file
 from gateway.appliance.settings import alone
 from gateway.appliance.settings.answers import Answer, Told, refusal
 from gateway.appliance.settings.cycle import Preview
@@ -25,6 +25,7 @@ from gateway.appliance.settings.shelf import Shelf
 from gateway.appliance.settings.starting import FOLDER
 from gateway.appliance.settings.veil import veiled
 from gateway.errors import SettingsError, Unavailable, UsageError
+from gateway.settings import Phrase
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
@@ -186,9 +187,15 @@ def _tell(answer: Answer, args: argparse.Namespace, texts: Texts) -> int:
         print("\n".join(_preview(answer.preview, texts)))
     elif outcome is not None:
         print(texts.say(f"change.{outcome.state}-now", number=outcome.number))
-        for each in outcome.troubles:
+        for each in (*outcome.troubles, *_due(args.config)):
             print("  · " + texts.say(each.code, **each.data))
     return int(bool(answer.mistakes) or (outcome is not None and outcome.state == "rolled-back"))
+
+
+def _due(config: Path) -> Sequence[Phrase]:
+    """What is left to do once the settings are in force."""
+    settings, _ = examine(config)
+    return () if settings is None else tuple(install_due(settings, config))
 
 
 def _mistakes(mistakes: Sequence[Told], file: str, texts: Texts) -> list[str]:

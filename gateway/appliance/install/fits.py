@@ -1,0 +1,41 @@
+"""Whether the units that are installed still fit the settings, or `yizhan install` is due again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from gateway.appliance.install.plan import AUDIO, DROPINS, GATEWAY, SETTINGS, UNITS
+from gateway.appliance.install.sandbox import audio_dropin, closes, gateway_dropin
+from gateway.appliance.install.score import with_dropin
+from gateway.appliance.schema import Settings
+
+Fit = Literal["fits", "loose", "tight"]
+"""`tight` forbids what the settings need, `loose` allows what they do not name."""
+
+
+def narrowed(settings: Settings, root: Path = Path("/")) -> Iterator[tuple[str, Fit]]:
+    """How each installed unit compares with what these settings need."""
+    needed = {GATEWAY: gateway_dropin(settings).text, AUDIO: audio_dropin(settings).text}
+    for name, dropin in DROPINS.items():
+        unit, present = _read(root / UNITS / name), _read(root / dropin)
+        if unit is None:  # nothing is installed here
+            continue
+        if closes(with_dropin(unit, present or ""), with_dropin(unit, needed[name])):
+            yield name, "tight"
+        else:
+            yield name, "fits" if present == needed[name] else "loose"
+
+
+def worst_fit(settings: Settings, config: Path, root: Path = Path("/")) -> Fit:
+    """Of all units; settings that are not the installed station's fit whatever is installed."""
+    if config.resolve() != (root / SETTINGS).resolve():
+        return "fits"
+    found = {how for _, how in narrowed(settings, root)}
+    return "tight" if "tight" in found else "loose" if "loose" in found else "fits"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return None
