@@ -21,8 +21,9 @@ from broadcast.speakers.options import Multicast
 from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from tests.broadcast.chain.street import Ear, control
+from tests.ports import free_port
 from tests.proof.small_disk import fill, may_mount, small_disk
-from tests.station.rig import ROOT, StationProcess, free_port
+from tests.station.rig import ROOT, StationProcess
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 

@@ -24,7 +24,8 @@ from drivers.modbus.driver import DRIVER
 from gateway.access import codes
 from tests.access.test_station import PASSWORD, claimed
 from tests.bench.test_field_cpu import METER, bare_c, codec_alone
-from tests.station.rig import ROOT, StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import ROOT, StationProcess
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 

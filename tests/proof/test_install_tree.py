@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.proof import debian, sandbox
-from tests.station.rig import free_port
 
 pytestmark = [pytest.mark.proof, pytest.mark.full]
 

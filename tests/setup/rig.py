@@ -10,7 +10,8 @@ from playwright.async_api import Locator, Page
 from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
-from tests.station.rig import StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import StationProcess
 
 PASSWORD = "an installer's long sentence"
 

@@ -16,8 +16,9 @@ import aiohttp
 from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
+from tests.ports import free_port
 
-READY_WITHIN_S = 20
+READY_WITHIN_S = 60
 LINE_EVERY_S_MIN = 0.3  # what a 9600 baud line bears
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +78,7 @@ class StationProcess:
                 stderr=asyncio.subprocess.STDOUT,
             )
 
-    async def ended(self, within_s: float = 20) -> int:
+    async def ended(self, within_s: float = 60) -> int:
         """Wait for the end; the exit code."""
         assert self._process is not None
         async with asyncio.timeout(within_s):
@@ -122,13 +123,6 @@ class StationProcess:
             session.get(f"http://127.0.0.1:{port}{path}") as answer,
         ):
             return await answer.json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Rig:
@@ -208,7 +202,7 @@ class Rig:
             epochs = {(await self.vitals())["journal"]["epoch"]}
         return {lane["lane"]: lane for lane in state["lanes"] if lane["epoch"] in epochs}
 
-    async def until(self, condition: Any, within_s: float = 15) -> Any:
+    async def until(self, condition: Any, within_s: float = 60) -> Any:
         """Ask again until the condition holds; what it gave."""
         async with asyncio.timeout(within_s):
             while True:

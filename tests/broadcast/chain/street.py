@@ -26,7 +26,8 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.orders import OrderForm
 from tests.broadcast.engine.rig import membership
-from tests.station.rig import StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import StationProcess
 
 STATION = "under-test"
 READ_CONTACTS = 2

@@ -15,7 +15,8 @@ from broadcast import api
 from broadcast.horns import Horns
 from gateway.station import unheard
 from tests.broadcast.chain.street import control
-from tests.station.rig import ROOT, StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import ROOT, StationProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.ports import free_port
 
 CONFIG = """
 sip_listen 127.0.0.1:{port}
@@ -23,12 +24,6 @@ module_app menu.so
 snd_path {folder}
 """
 MODULES = "/usr/lib/baresip/modules"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.bind(("127.0.0.1", 0))
-        return link.getsockname()[1]
 
 
 @contextlib.contextmanager

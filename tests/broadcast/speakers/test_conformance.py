@@ -25,7 +25,8 @@ from broadcast.speakers.options import (
 from gateway.errors import Unavailable
 from tests.broadcast.engine.rig import drain, membership
 from tests.broadcast.speakers.cards import file_card
-from tests.broadcast.speakers.horn import free_port, horn
+from tests.broadcast.speakers.horn import horn
+from tests.ports import free_port
 
 ZONES = ("all",)
 BLOCKED_S = 0.015

@@ -17,7 +17,8 @@ from tests.broadcast.engine.rig import (
     save,
     speechlike,
 )
-from tests.broadcast.speakers.horn import free_port, heard, horn
+from tests.broadcast.speakers.horn import heard, horn
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

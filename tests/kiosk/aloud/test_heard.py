@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from broadcast.engine.pcm import audioop
-from tests.station.rig import StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import StationProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

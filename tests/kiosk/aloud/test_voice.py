@@ -14,7 +14,8 @@ from broadcast.engine.pcm import audioop
 from tests.broadcast.engine.rig import load, save, speechlike
 from tests.broadcast.speakers.cards import pulse, recording, share_heard, speak
 from tests.kiosk.aloud.test_heard import Kiosk, alike
-from tests.station.rig import StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import StationProcess
 from tests.web import browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.proof, pytest.mark.timeout(240)]

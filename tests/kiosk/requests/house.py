@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 
 from gateway.demo.dispatcher.app import Dispatcher
-from tests.station.rig import StationProcess, free_port
+from tests.ports import free_port
+from tests.station.rig import StationProcess
 
 SETTINGS = """schema = 1
 [station]

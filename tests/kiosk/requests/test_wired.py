@@ -11,7 +11,7 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.orders import OrderForm
 from tests.kiosk.requests.house import House, house
-from tests.station.rig import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
