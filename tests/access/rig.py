@@ -286,7 +286,7 @@ async def browser(made: Site, *, plain: bool = False) -> AsyncIterator[Browser]:
     """A fresh reader, at a desk computer or (`plain`) on the station's own machine."""
     connector = aiohttp.TCPConnector(ssl=trusting(made))
     jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=URL(made.http))
-    timeout = aiohttp.ClientTimeout(total=20)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=jar, timeout=timeout
     ) as session:

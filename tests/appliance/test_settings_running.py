@@ -52,7 +52,7 @@ async def ordered(made: Rig, kind: str, **data: Any) -> tuple[str, str | None, A
         found = made.platform.store.find(issued)
         return found if found is not None and found.state in {"done", "failed", "refused"} else None
 
-    found = await made.until(answered, within_s=40)
+    found = await made.until(answered)
     return found.state, found.reason, json.loads(found.detail) if found.detail else None
 
 

@@ -35,7 +35,7 @@ from drivers.contract import (
 
 ROOT = Path(__file__).parents[2]
 EIGHT = ROOT / "drivers/ble/emulator/eight.toml"
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 (BLE,) = BUS_KINDS
 
 AIR = """

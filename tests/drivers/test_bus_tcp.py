@@ -10,7 +10,7 @@ from drivers.bus.kinds import ModbusTcpOptions, RtuOverTcpOptions, SerialOptions
 from drivers.bus.line import Line
 from drivers.bus.tcp import MbapLink, tcp_opener
 from drivers.bus.wire import Wire
-from drivers.contract import Garbled, LineLost, NoReply, Unreachable
+from drivers.contract import Garbled, LineLost, NoReply, PollResult, Unreachable
 from drivers.emulate.tcp import SerialServer, TcpServer
 from drivers.family import Framing, Transaction, WireCost
 from drivers.modbus import codec
@@ -19,6 +19,8 @@ from drivers.modbus.emulator_gateway import ModbusGateway
 from tests.drivers.rig import Running, meter, slave, word, wrong
 
 FAST = Line(115_200)
+PATIENT_S = 60.0
+"""For an answer that comes: a busy machine may take its time."""
 
 
 class Scripted:
@@ -106,7 +108,7 @@ async def test_a_late_answer_is_dropped_by_its_id() -> None:
     async with serving(box) as server, linked(server) as link:
         with pytest.raises(NoReply):
             await link.exchange(read(1, 100), FAST, 0.05)
-        reply = await link.exchange(read(1, 200), FAST, 1.0)  # the late one comes in between
+        reply = await link.exchange(read(1, 200), FAST, PATIENT_S)  # the late one comes in between
         assert values(read(1, 200), reply.frame) == [word(1, 200), word(1, 201)]
         assert link.counters.late == 1
 
@@ -116,7 +118,7 @@ async def test_answers_out_of_order_find_their_requests() -> None:
     box.script = lambda request: [(0.06 - request[3] / 1000, good(request))]
     async with serving(box) as server, linked(server) as link:
         asked = [read(1, at) for at in (0, 20, 40)]
-        replies = await asyncio.gather(*(link.exchange(each, FAST, 1.0) for each in asked))
+        replies = await asyncio.gather(*(link.exchange(each, FAST, PATIENT_S) for each in asked))
         for transaction, reply, at in zip(asked, replies, (0, 20, 40), strict=True):
             assert values(transaction, reply.frame) == [word(1, at), word(1, at + 1)]
 
@@ -129,7 +131,7 @@ async def test_a_wrong_unit_function_or_length_is_garbled(answer) -> None:
     box.script = lambda _: [(0.0, bytes.fromhex(answer))]
     async with serving(box) as server, linked(server) as link:
         with pytest.raises(Garbled):
-            await link.exchange(read(1, 0), FAST, 1.0)
+            await link.exchange(read(1, 0), FAST, PATIENT_S)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ async def test_what_is_no_modbus_ends_the_connection(says) -> None:
     async with serving(Rude(says)) as server, linked(server) as link:
         for _ in range(2):
             with pytest.raises(LineLost) as caught:
-                await link.exchange(read(1, 0), FAST, 1.0)
+                await link.exchange(read(1, 0), FAST, PATIENT_S)
             assert caught.value.code == "bus.not-modbus"
 
 
@@ -155,7 +157,7 @@ def tcp(server: TcpServer, **more) -> ModbusTcpOptions:
     return ModbusTcpOptions(address=server.address, **more)
 
 
-async def until(condition, within_s: float = 8.0) -> None:
+async def until(condition, within_s: float = 60.0) -> None:
     """Real time, because there are real sockets; it returns as soon as it can."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
@@ -166,7 +168,7 @@ async def test_a_gateway_that_goes_away_is_connected_to_again() -> None:
     box = Scripted()
     async with (
         serving(box) as server,
-        Running(tcp(server), [meter(1, every_s=0.05)]) as field,
+        Running(tcp(server), [meter(1, every_s=0.05, timeout_s=PATIENT_S)]) as field,
     ):
         await until(lambda: len(field.results) > 3)
         for connection in list(server.open):
@@ -185,7 +187,7 @@ async def test_a_dead_unit_behind_the_gateway_is_not_a_dead_bus() -> None:
     box.script = lambda request: [
         (0.0, bytes((2, 0x83, 0x0B)) if request[0] == 2 else good(request))
     ]
-    devices = [meter(1, every_s=0.05), meter(2, every_s=0.05)]
+    devices = [meter(unit, every_s=0.05, timeout_s=PATIENT_S) for unit in (1, 2)]
     async with serving(box) as server, Running(tcp(server), devices) as field:
         await until(lambda: field.states("m2") == ["silent"])
         before = len(field.of("m1"))
@@ -212,7 +214,7 @@ async def test_several_at_once_only_where_it_is_allowed(inflight) -> None:
 
     box = Scripted()
     box.script = script
-    devices = [meter(unit, every_s=0.2) for unit in range(1, 7)]
+    devices = [meter(unit, every_s=0.2, timeout_s=PATIENT_S) for unit in range(1, 7)]
     async with (
         serving(box) as server,
         Running(tcp(server, max_inflight=inflight), devices) as field,
@@ -222,14 +224,20 @@ async def test_several_at_once_only_where_it_is_allowed(inflight) -> None:
     assert most == inflight
 
 
+def answered(field: Running) -> list[PollResult]:
+    """The rounds that brought values: on a busy machine an answer may once be late."""
+    return [result for result in field.results if result.fault is None]
+
+
 async def test_rtu_through_a_serial_server() -> None:
     wire = Wire([slave(1, line=FAST)])
     async with serving(SerialServer(wire, FAST)) as server:
         options = RtuOverTcpOptions(address=server.address, line="115200 8N1")
         async with Running(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
-            await until(lambda: len(field.results) > 5)
+            await until(lambda: len(answered(field)) > 5)
             assert wrong(field) == []
-            assert field.values("m1")["r3"] == word(1, 3)
+            values = {reading.point: reading.value for reading in answered(field)[-1].readings}
+            assert values["r3"] == word(1, 3)
     assert wire.counters.violations == 0
 
 
@@ -238,7 +246,7 @@ async def test_a_serial_ports_url_is_a_serial_server() -> None:
     async with serving(SerialServer(wire, FAST)) as server:
         options = SerialOptions(port=f"socket://{server.address}", line="115200 8N1")
         async with Running(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
-            await until(lambda: len(field.results) > 2)
+            await until(lambda: len(answered(field)) > 2)
             assert wrong(field) == []
 
 

@@ -122,7 +122,7 @@ async def play(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
         *YIZHAN, *arguments, stdout=asyncio.subprocess.PIPE, env=ENGLISH
     )
     text = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (b"Ctrl-C" in text or text.startswith(b"{")):
             text += await process.stdout.readline()
     return process, text.decode()
@@ -130,7 +130,7 @@ async def play(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
 
 async def stop(process: asyncio.subprocess.Process) -> int:
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         return await process.wait()
 
 

@@ -63,7 +63,7 @@ async def power(client) -> float | str:
     return client.convert_from_registers(answer.registers, client.DATATYPE.FLOAT32)
 
 
-async def serial_client(where: str, patience_s: float = 5) -> AsyncModbusSerialClient:
+async def serial_client(where: str, patience_s: float = 60) -> AsyncModbusSerialClient:
     client = AsyncModbusSerialClient(where, baudrate=115_200, timeout=patience_s, retries=0)
     assert await client.connect()
     return client

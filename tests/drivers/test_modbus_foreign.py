@@ -27,7 +27,7 @@ from drivers.scan.trial import attempt
 FAST = Line(115_200)
 WORDS = {10: 1234, 11: 5678, 12: 65_535}
 _ILLEGAL_ADDRESS = 112_345_678 + 2
-_SECONDS = 5
+_SECONDS = 60
 _SILENCE_S = 0.01
 
 

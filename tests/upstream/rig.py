@@ -21,7 +21,7 @@ def loop_clock() -> Clock:
     return Clock(BOOT, SimulatedKernel(boottime=lambda: round(loop.time() * 1e9)))
 
 
-async def until(true: Callable[[], bool], within_s: float = 10.0) -> None:
+async def until(true: Callable[[], bool], within_s: float = 60.0) -> None:
     """Look every few milliseconds, virtual ones in a simulation."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110  # what is watched has no event to wait for

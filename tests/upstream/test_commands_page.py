@@ -15,7 +15,7 @@ from tests.upstream.ledger import STATION
 from tests.upstream.road import Road, platform_at
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from tests.station.rig import rig
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 async def test_a_person_reads_changes_and_sends_the_settings(tmp_path, request):

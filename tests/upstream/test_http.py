@@ -11,7 +11,7 @@ from gateway.event import Lane
 from gateway.upstream.options import Options
 from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Unknown
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
+from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, DELIVER_S, HttpUplink
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock
 from tests.upstream.ledger import EPOCH, STATION
@@ -40,7 +40,7 @@ async def test_readings_that_arrive_one_by_one_do_not_wait(tmp_path):
         await until(lambda: road.sender.vitals.state == "up")
         for count in range(1, 21):
             await road.fact()
-            await until(road.settled, within_s=1)
+            await until(road.settled)
             assert platform.store.mark(key(Lane.TELEMETRY)).upto == count
         assert road.sender.latency_ms is not None
 
@@ -75,10 +75,10 @@ async def test_a_frozen_bulk_request_does_not_hold_up_an_alarm(tmp_path):
         await until(lambda: road.sender.vitals.state == "up")
         platform.temper.change(Mood.FROZEN)
         await road.fact(Lane.TELEMETRY, 100)
-        await asyncio.sleep(0.1)  # the batch is on the wire, and stays there
+        await until(lambda: platform.temper._changed._waiters)  # the batch is there, and stays
         platform.temper.mood = Mood.NORMAL  # without letting go of what hangs
         await road.fact(Lane.EMERGENCY)
-        await until(lambda: road.follower.position[Lane.EMERGENCY] == 1, within_s=1)
+        await until(lambda: road.follower.position[Lane.EMERGENCY] == 1, DELIVER_S / 2)
         assert road.follower.position[Lane.TELEMETRY] == 0
 
 
@@ -297,10 +297,10 @@ async def test_ask_brings_the_reply_and_tells_the_time_to_live():
     async with Served(server) as url:
         clock = loop_clock()
         uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
-        answer = await uplink.ask(b'{"kind":"ride"}', clock.now_ns() + 5_000_000_000)
+        answer = await uplink.ask(b'{"kind":"ride"}', clock.now_ns() + 60_000_000_000)
         await uplink.close()
     assert answer == Reply(b'{"car": 3}')
-    assert 4000 < int(server.requests[0].headers["Yizhan-TTL-ms"]) <= 5000
+    assert 30_000 < int(server.requests[0].headers["Yizhan-TTL-ms"]) <= 60_000
     assert server.requests[0].path == "/base/v1/ask"
 
 
@@ -318,7 +318,7 @@ async def test_ask_tells_certainly_not_from_nobody_knows(status, answer):
     async with Served(Scripted(web.Response(status=status))) as url:
         clock = loop_clock()
         uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
-        assert await uplink.ask(b"{}", clock.now_ns() + 5_000_000_000) == answer
+        assert await uplink.ask(b"{}", clock.now_ns() + 60_000_000_000) == answer
         await uplink.close()
 
 
@@ -329,12 +329,12 @@ async def test_ask_keeps_its_deadline(tmp_path, unused_tcp_port):
         uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=clock.now_ns)
         began = clock.now_ns()
         assert await uplink.ask(b"{}", began + 200_000_000) == Unknown("upstream.timeout")
-        assert clock.now_ns() - began < 1_000_000_000
+        assert clock.now_ns() - began < DELIVER_S * 1e9 / 2
         assert await uplink.ask(b"{}", clock.now_ns() - 1) == Refused("upstream.ask-expired")
         await uplink.close()
     url = f"http://127.0.0.1:{unused_tcp_port}"
     uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
-    answer = await uplink.ask(b"{}", clock.now_ns() + 5_000_000_000)
+    answer = await uplink.ask(b"{}", clock.now_ns() + 60_000_000_000)
     assert answer == Refused("upstream.unreachable")
     await uplink.close()
 
@@ -344,7 +344,7 @@ async def test_too_many_questions_at_once_are_refused(tmp_path):
         platform.temper.change(Mood.FROZEN)
         clock = loop_clock()
         uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=clock.now_ns)
-        deadline_ns = clock.now_ns() + 500_000_000
+        deadline_ns = clock.now_ns() + 1_500_000_000
         answers = await asyncio.gather(
             *(uplink.ask(b"{}", deadline_ns) for _ in range(ASKS_MAX + 2))
         )

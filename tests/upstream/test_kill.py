@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.demo.platform.moods import Mood
 from gateway.demo.platform.store import LaneKey
 from gateway.event import Lane
 from tests.upstream.ledger import STATION
+from tests.upstream.rig import until
 from tests.upstream.road import platform_at
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +33,14 @@ class Mouse:
         self.settled = False
         self._awake = asyncio.Event()
 
-    async def live(self, count: int, *, kill_after_s: float | None = None) -> None:
+    async def live(
+        self,
+        count: int,
+        *,
+        kill_after_s: float | None = None,
+        seen: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Until all is receipted, or killed so long after it woke up and was `seen`."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.upstream.mouse", self._folder, self._url, str(count),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
@@ -39,11 +48,12 @@ class Mouse:
         self._awake.clear()
         reading = asyncio.ensure_future(self._read(process.stdout))
         if kill_after_s is not None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await self._awake.wait()
+            await until(seen)
             await asyncio.sleep(kill_after_s)
             process.kill()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await reading
             await process.wait()
 
@@ -61,6 +71,11 @@ class Mouse:
                 self.acknowledged[words[0]] = int(words[1])
 
 
+def taken(platform: Platform) -> int:
+    """How often the platform has stored an event, or found it stored."""
+    return platform.store.kept.total() + platform.store.duplicates.total()
+
+
 async def lives(tmp_path: Path, rounds: int, rng: random.Random) -> tuple[Platform, Mouse]:
     folder = tmp_path / "station"
     folder.mkdir()
@@ -68,8 +83,14 @@ async def lives(tmp_path: Path, rounds: int, rng: random.Random) -> tuple[Platfo
         mouse = Mouse(folder, platform.url)
         for _ in range(rounds):
             # A forgetful platform stores and hangs up: every kill then falls before the receipt.
-            platform.temper.change(rng.choice([Mood.NORMAL, Mood.FORGETFUL, Mood.AWAY]))
-            await mouse.live(10_000, kill_after_s=rng.uniform(0.05, 0.8))
+            mood = rng.choice([Mood.NORMAL, Mood.FORGETFUL, Mood.AWAY])
+            platform.temper.change(mood)
+            before = taken(platform)
+
+            def stored(mood: Mood = mood, before: int = before) -> bool:
+                return mood is not Mood.FORGETFUL or taken(platform) > before
+
+            await mouse.live(10_000, kill_after_s=rng.uniform(0.05, 0.8), seen=stored)
         platform.temper.change(Mood.NORMAL)
         await mouse.live(5)
         return platform, mouse

@@ -12,8 +12,6 @@ from tests.upstream.rig import until
 from tests.upstream.road import Road, key, platform_at
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
-pytestmark = pytest.mark.timeout(120)
-
 
 async def fill(road: Road) -> None:
     await road.journal.append([READING, POOR] * 115)

@@ -84,7 +84,7 @@ async def tab(
         **settings,
     )
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)  # only against hanging: the machine may be busy
     yield page
     await context.close()
 

@@ -2,13 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import ClientResponse
 
 from tests.web.station import Station
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something that happens on the far side of a socket."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
 
 
 class Told(NamedTuple):
@@ -26,7 +33,7 @@ class Reader:
         self.response = response
         self.retry_ms: int | None = None
 
-    async def next(self, *, within_s: float = 5) -> Told:
+    async def next(self, *, within_s: float = 60) -> Told:
         """The next event; EOFError when the station has ended the stream."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(within_s):

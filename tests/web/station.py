@@ -227,6 +227,8 @@ class MemoryJournal:
         self.epoch = epoch
         self.kept: dict[Lane, list[Entry]] = {lane: [] for lane in Lane}
         self._grown = asyncio.Event()
+        self.waiting = 0
+        """So many wait for what is not there yet."""
 
     def add(self, lane: Lane, count: int = 1, text: str = "x") -> None:
         """Commit `count` entries."""
@@ -264,8 +266,12 @@ class MemoryJournal:
         self, lanes: Collection[Lane] = (), after: Mapping[Lane, int] | None = None
     ) -> None:
         assert after is not None
-        while all(len(self.kept[lane]) <= after.get(lane, 0) for lane in lanes or Lane):
-            await self._grown.wait()
+        self.waiting += 1
+        try:
+            while all(len(self.kept[lane]) <= after.get(lane, 0) for lane in lanes or Lane):
+                await self._grown.wait()
+        finally:
+            self.waiting -= 1
 
 
 class Station:
@@ -305,7 +311,7 @@ async def station(
     made.server = WebServer(made.app, Options(port=0), control=control, bounds=bounds)
     await made.server.start()
     try:
-        async with ClientSession(made.address, timeout=ClientTimeout(total=10)) as made.client:
+        async with ClientSession(made.address, timeout=ClientTimeout(total=60)) as made.client:
             yield made
     finally:
         await made.server.stop()

@@ -157,7 +157,7 @@ async def test_metrics_count_the_readers() -> None:
         async with made.client.get("/metrics") as response:
             assert "yizhan_stream_readers 1.0" in await response.text()
         stream.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 async with made.client.get("/metrics") as response:
                     if "yizhan_stream_readers 0.0" in await response.text():

@@ -6,9 +6,12 @@ import msgspec
 
 from gateway.event import Lane
 from gateway.web import longpoll
+from tests.web.reader import until
 from tests.web.station import station
 
 FEED = "/api/v1/feed?lane=alarm&after=3"
+WAIT = "&wait=55"
+"""The longest; the reader's own patience is not much longer, so that a wait in vain fails."""
 
 
 async def numbers(made, query: str) -> list[int]:
@@ -21,19 +24,19 @@ async def test_it_waits_for_the_next_of_its_lane_and_no_other() -> None:
     async with station() as made:
         made.journal.add(Lane.ALARM, 3)
         assert await numbers(made, "") == []
-        waiting = asyncio.ensure_future(numbers(made, "&wait=30"))
-        await asyncio.sleep(0.1)
+        waiting = asyncio.ensure_future(numbers(made, WAIT))
+        await until(lambda: made.journal.waiting == 1)
         made.journal.add(Lane.TELEMETRY)
         await asyncio.sleep(0.1)
         assert not waiting.done()
         made.journal.add(Lane.ALARM, 2)
-        assert await asyncio.wait_for(waiting, 2) == [4, 5]
+        assert await waiting == [4, 5]
 
 
 async def test_what_is_there_is_not_waited_for_and_a_wait_ends() -> None:
     async with station() as made:
         made.journal.add(Lane.ALARM, 4)
-        assert await asyncio.wait_for(numbers(made, "&wait=30"), 2) == [4]
+        assert await numbers(made, WAIT) == [4]
         async with made.client.get("/api/v1/feed?lane=alarm&after=4&wait=1") as response:
             assert await response.read() == b"[]"
         async with made.client.get(FEED + "&wait=soon") as response:
@@ -42,32 +45,30 @@ async def test_what_is_there_is_not_waited_for_and_a_wait_ends() -> None:
 
 async def test_too_many_who_wait_are_answered_at_once() -> None:
     async with station() as made:
-        waiting = [
-            asyncio.ensure_future(numbers(made, "&wait=30")) for _ in range(longpoll.WAITING_MAX)
-        ]
-        await asyncio.sleep(0.3)
-        assert await asyncio.wait_for(numbers(made, "&wait=30"), 2) == []
+        waiting = [asyncio.ensure_future(numbers(made, WAIT)) for _ in range(longpoll.WAITING_MAX)]
+        await until(lambda: made.journal.waiting == longpoll.WAITING_MAX)
+        assert await numbers(made, WAIT) == []
         made.journal.add(Lane.ALARM, 4)
-        assert await asyncio.wait_for(asyncio.gather(*waiting), 2) == [[4]] * len(waiting)
+        assert await asyncio.gather(*waiting) == [[4]] * len(waiting)
 
 
 async def test_a_stop_does_not_wait_for_them() -> None:
     async with station() as made:
-        waiting = asyncio.ensure_future(numbers(made, "&wait=30"))
-        await asyncio.sleep(0.2)
-        await asyncio.wait_for(made.server.stop(), 0.9)
-        assert await asyncio.wait_for(waiting, 2) == []
+        waiting = asyncio.ensure_future(numbers(made, WAIT))
+        await until(lambda: made.journal.waiting == 1)
+        await made.server.stop()
+        assert await waiting == [], "answered, and not cut off at the end of aiohttp's patience"
 
 
 async def test_who_hangs_up_makes_room() -> None:
     async with station() as made:
         for _ in range(longpoll.WAITING_MAX + 1):
-            waiting = asyncio.ensure_future(numbers(made, "&wait=30"))
-            await asyncio.sleep(0.02)
+            waiting = asyncio.ensure_future(numbers(made, WAIT))
+            await until(lambda: made.journal.waiting == 1)
             waiting.cancel()
             await asyncio.wait([waiting])
-        waiting = asyncio.ensure_future(numbers(made, "&wait=30"))
-        await asyncio.sleep(0.2)
-        assert not waiting.done()
+            await until(lambda: made.journal.waiting == 0)
+        waiting = asyncio.ensure_future(numbers(made, WAIT))
+        await until(lambda: made.journal.waiting == 1)
         made.journal.add(Lane.ALARM, 4)
-        assert await asyncio.wait_for(waiting, 2) == [4]
+        assert await waiting == [4]
