@@ -266,6 +266,7 @@ SHOTS = (
     Shot("setup-scan-forbidden-phone", "scan/meters", "forbidden", PHONE),
     Shot("setup-devices", "devices"),
     Shot("setup-devices-phone-night", "devices", width=PHONE, query="?night=on", tried=True),
+    Shot("setup-devices-phone-en", "devices", width=PHONE, query="?lang=en"),
     Shot("setup-devices-empty", "devices", "empty"),
     Shot("setup-places", "places"),
     Shot("setup-places-empty-phone", "places", "empty", PHONE),
@@ -319,7 +320,7 @@ async def main(names: list[str]) -> int:
                     continue
                 verdict = await take(chromium, made, shot)
                 gallery.hang(shot.name, verdict.rules, verdict.faults)
-        return await gallery.close(chromium)
+            return await gallery.close(chromium)
 
 
 if __name__ == "__main__":
