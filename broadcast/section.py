@@ -186,7 +186,7 @@ def section(
         templates=PAGES_FOLDER / "html",
         static=PAGES_FOLDER / "static",
         nav=NAV,
-        card=Card("broadcast/card.html", first.urgency, first.view, first.needs),
+        card=Card("", first.urgency, first.view, first.needs, beside="broadcast/card.html"),
         pulses={"broadcast": framed(board.view)},
     )
 

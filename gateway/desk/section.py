@@ -69,23 +69,27 @@ class Desk:
             rows=rows,
             hot=board.hot(rows),
             asked=self.looks.question(now),
-            cards=self._cards(request, now, words),
+            below=self._cards(request, now, words, lambda card: card.template),
+            beside=self._cards(request, now, words, lambda card: card.beside),
             platform=platform(now, words),
             present=self._present(),
             may_act=_may_act(request),
             acts=acts,
         )
 
-    def _cards(self, request: web.Request, now: Vitals, words: Words) -> list[Markup]:
-        """Each room's card, made by its own template from its own facts."""
+    def _cards(
+        self, request: web.Request, now: Vitals, words: Words, template: Callable[[Card], str]
+    ) -> list[Markup]:
+        """The cards of one column, each made by its room's own template from its own facts."""
         environment = request.app[PAGES].environment
         return [
             Markup(  # noqa: S704  # a template of ours, escaped as every other
-                environment.get_template(card.template).render(
+                environment.get_template(template(card)).render(
                     w=words, view=card.facts(now, words), vitals=now, ns=f"{name}:"
                 )
             )
             for name, card in self.looks.cards(now)
+            if template(card)
         ]
 
     def _present(self) -> list[str]:

@@ -109,6 +109,7 @@ class Desk:
             page=name,
             plan=plan,
             lacks=lacks,
+            by_step=steps.by_step(lacks),
             stops=steps.steps(lacks, plan),
             change=self._roof.wiring,
             live={device.id: device for device in now.devices},

@@ -1,6 +1,7 @@
 """How far the setup is, and what is still missing, each with the page that mends it. Pure."""
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from gateway.event import Lane, Trust
@@ -70,6 +71,11 @@ def steps(lacks: tuple[Lack, ...], plan: Plan) -> tuple[Step, ...]:
     return tuple(
         Step(name, "now" if name == now else "to" if name in open_ else "done") for name in PAGES
     )
+
+
+def by_step(lacks: tuple[Lack, ...]) -> tuple[tuple[str, tuple[Lack, ...]], ...]:
+    """What is missing, gathered by the step that mends it; they stand in that order already."""
+    return tuple((step, tuple(some)) for step, some in groupby(lacks, lambda lack: lack.step))
 
 
 def _clock(vitals: Vitals) -> Iterator[Lack]:

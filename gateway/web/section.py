@@ -97,16 +97,18 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A room's place on the desk's first screen: a template, its facts, and how urgent it is now.
+    """A room's place on the desk's first screen: templates, their facts, how urgent it is now.
 
-    The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed. `needs` are
-    the rows that the room puts on the board of what needs a person.
+    `template` stands below the board of what needs a person, `beside` in the narrow column; either
+    may be empty. The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed.
+    `needs` are the rows that the room puts on the board.
     """
 
     template: str
     urgency: Callable[[Vitals], int]
     facts: Callable[[Vitals, Words], View]
     needs: Callable[[Vitals, Words], Sequence[Need]] | None = None
+    beside: str = ""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

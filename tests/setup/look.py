@@ -104,6 +104,12 @@ SEARCHING = Scan(
     lent=True,
 )
 CHANGED = msgspec.structs.replace
+FLATS = tuple(
+    DevicePlan(f"w-{n}01", f"3号楼{n}01水表", "cjt188-water", "meters", f"{n}", "b3")
+    for n in range(1, 9)
+)
+PLANS = {"empty": EMPTY, "many": CHANGED(WIRED, devices=(*WIRED.devices, *FLATS))}
+"""The stories that have another plan than `WIRED`."""
 PAPERS = Papers(
     "https://iot.example.cn/yizhan",
     "1f0a 77c2 9b1e 4410 8a35 c0de 5521 e90b",
@@ -198,11 +204,11 @@ class Furnished(Site):
     def tell(self, story: str) -> None:
         """Bring it into the state of that story."""
         roof = self.roof
-        roof.shown, roof.scan, roof.papered = WIRED, Scan(), PAPERS
+        roof.shown, roof.scan, roof.papered = PLANS.get(story, WIRED), Scan(), PAPERS
         roof.under_way, roof.last, self.vitals = False, None, wired()
         match story:
             case "empty":
-                roof.shown, roof.papered, self.vitals = EMPTY, None, bare()
+                roof.papered, self.vitals = None, bare()
             case "searching" | "paused" | "reading":
                 roof.scan = CHANGED(SEARCHING, phase=story)
             case "found":
@@ -250,6 +256,7 @@ SHOTS = (
     Shot("setup", ""),
     Shot("setup-empty", "", "empty"),
     Shot("setup-empty-phone-en", "", "empty", PHONE, "?lang=en", tried=True),
+    Shot("setup-many-phone", "", "many", PHONE),
     Shot("setup-back", "", "back"),
     Shot("setup-trying", "", "trying"),
     Shot("setup-due-phone", "", "due", PHONE),

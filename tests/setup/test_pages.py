@@ -35,6 +35,22 @@ async def test_every_state(chromium: Chromium, made: Furnished, shot: Shot) -> N
     assert verdict.rules >= 25, "axe has looked"
 
 
+async def test_what_was_unfolded_stays_so_while_the_page_is_brought_up_to_date(
+    chromium: Chromium, made: Furnished
+) -> None:
+    made.tell("many")
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await sign_in(page, made, "boss")
+        await page.goto(f"{made.https}/setup/")
+        await page.wait_for_selector("body[data-heard]")
+        last = page.get_by_text("3号楼801水表 还没有和表对过")
+        await page.click("text=另外 7 项")
+        await last.wait_for()
+        made.roof.under_way = True
+        await page.wait_for_selector("text=改动正在试")
+        assert await last.is_visible()
+
+
 async def test_only_an_installer_comes_in(made: Furnished) -> None:
     async with reader(made) as desk:
         await desk.enter("zhang")

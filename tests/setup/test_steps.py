@@ -76,3 +76,10 @@ def test_what_root_alone_can_do_comes_last_and_only_where_it_is_due() -> None:
             assert "root" in words(lack.code)
         bare_plan = msgspec.structs.replace(EMPTY, sandbox=fit)
         assert steps.missing(bare_plan, bare(), {})[-1] == lack
+
+
+def test_what_is_missing_is_gathered_by_the_step_that_mends_it() -> None:
+    lacks = steps.missing(SOUND_PLAN, wired(), {})
+    gathered = steps.by_step(lacks)
+    assert [step for step, _ in gathered] == ["devices", "sound"]
+    assert tuple(lack for _, some in gathered for lack in some) == lacks

@@ -95,7 +95,7 @@ def section(
             ),
         ),
         templates=HERE / "pages",
-        card=Card("doctor/card.html", page.urgency, page.card, page.needs),
+        card=Card("", page.urgency, page.card, page.needs, beside="doctor/card.html"),
         pulses={"doctor": framed(page.view)},
     )
 

@@ -76,7 +76,7 @@ def section(cycle: Cycle, vitals: Callable[[], Vitals], names: Names) -> Section
             ),
         ),
         templates=HERE / "pages",
-        card=Card("settings/card.html", page.urgency, page.card),
+        card=Card("", page.urgency, page.card, beside="settings/card.html"),
         pulses={"settings": framed(page.view)},
     )
 

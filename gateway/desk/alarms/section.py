@@ -188,7 +188,9 @@ def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section
         ),
         templates=HERE / "pages",
         nav=Nav(NAV_NUMBER, PATH, "alarms.tab"),
-        card=Card("alarms/card.html", board.urgency, board.card, board.needs),
+        card=Card(
+            "alarms/card.html", board.urgency, board.card, board.needs, beside="web/sound.html"
+        ),
         pulses={
             "alarms": framed(board.view),
             "alarm": framed(pages.one.view),

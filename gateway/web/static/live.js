@@ -92,7 +92,9 @@ function exchange(fresh) {
   if (inUse()) return;  // they have begun since it was asked for
   stale = false;
   const focused = document.activeElement?.id;
+  const unfolded = [...document.querySelectorAll("details[id][open]")].map(({ id }) => id);
   document.querySelector("main").replaceWith(fresh.querySelector("main"));
+  for (const id of unfolded) $(id)?.setAttribute("open", "");
   document.title = fresh.title;
   page.shape = body.shape;
   find();
