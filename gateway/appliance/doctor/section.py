@@ -11,15 +11,17 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from gateway.access.accounts import Role
 from gateway.appliance.doctor.checks import GROUPS
 from gateway.appliance.doctor.facts import Running
 from gateway.appliance.doctor.finding import Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, summary
 from gateway.appliance.doctor.room import Doctor
-from gateway.appliance.doctor.told import MARKS, told
+from gateway.appliance.doctor.told import MARKS, first_step, told
 from gateway.health import Vitals
 from gateway.web.answers import json
 from gateway.web.frame import Mark
+from gateway.web.gate import CALLER
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
 from gateway.web.section import Action, Card, Need, Permission, Route, Section, View
@@ -49,12 +51,16 @@ ROWS_OF_OTHERS = frozenset({"bus", "certificate", "clock", "device", "journal", 
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One finding on the page; `since` is how long it has been so."""
+    """One finding on the page; `since` is how long it has been so.
+
+    `folded`: the reader has no shell, and passes the remedy on.
+    """
 
     mark: Mark
     text: str
     remedy: str
     since: str
+    folded: bool
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -110,6 +116,7 @@ class Page:
     async def read(self, request: web.Request) -> web.StreamResponse:
         """What needs somebody first, then everything by group."""
         words, now, found = words_for(request), self._vitals(), self._doctor.findings
+        installs = request[CALLER].role is Role.INSTALLER
         return request.app[PAGES].render(
             request,
             "doctor/health.html",
@@ -117,9 +124,9 @@ class Page:
             self.view(now, words),
             looked=self._doctor.at_ns is not None,
             overall=self._overall(words),
-            wrong=[self._line(each, now, words) for each in wrong(found)],
+            wrong=[self._line(each, now, words, installs) for each in wrong(found)],
             groups=[
-                (code, PICTOGRAMS[group], list(self._group(group, now, words)))
+                (code, PICTOGRAMS[group], list(self._group(group, now, words, installs)))
                 for group, code in GROUPS.items()
                 if any(each.group == group for each in found)
             ],
@@ -148,7 +155,7 @@ class Page:
         return {
             "mark": self._overall(words),
             "first": "" if said is None else said.text,
-            "remedy": "" if said is None else said.remedy,
+            "remedy": "" if said is None else first_step(said, words),
         }
 
     def needs(self, vitals: Vitals, words: Words) -> Sequence[Need]:
@@ -171,7 +178,7 @@ class Page:
             amount=max(0, (vitals.at_ns - since_ns) // MINUTE_NS),
             unit=words("doctor.need-minutes"),
             title=said.text,
-            text=said.remedy,
+            text=first_step(said, words),
             actions=(Action(words("doctor.need-look"), "repair", PAGE, quiet=True),),
         )
 
@@ -181,16 +188,17 @@ class Page:
         found = self._doctor.findings
         return (*MARKS[worst(found)], summary(found, words))
 
-    def _group(self, group: str, now: Vitals, words: Words) -> Iterator[Line]:
+    def _group(self, group: str, now: Vitals, words: Words, installs: bool) -> Iterator[Line]:
         for each in self._doctor.findings:
             if each.group == group:
-                yield self._line(each, now, words)
+                yield self._line(each, now, words, installs)
 
-    def _line(self, finding: Finding, now: Vitals, words: Words) -> Line:
+    def _line(self, finding: Finding, now: Vitals, words: Words, installs: bool) -> Line:
         said, since_ns = told(finding, words), self._doctor.since_ns(finding)
         span = "" if since_ns is None else words.span((now.at_ns - since_ns) / 1e9)
         mark = (*MARKS[finding.level], words(f"doctor.level-{finding.level.value}"))
-        return Line(mark, said.text, said.remedy, words("doctor.since", span=span) if span else "")
+        since = words("doctor.since", span=span) if span else ""
+        return Line(mark, said.text, said.remedy, since, not (installs or said.by_hand))
 
 
 def wrong(findings: Sequence[Finding]) -> list[Finding]:

@@ -26,6 +26,9 @@ from tests.web.station import NORMAL, WALL_NS, S
 THREE = ("in the sun", "adapter unplugged", "loudspeaker lost")
 """A warning and two bad ones, from three rooms."""
 
+SHELL = ("keys readable", "adapter unplugged")
+"""One that wants a shell, one that wants a hand."""
+
 FOUND_NS, LOOKED_NS = NORMAL.at_ns - 26 * 60 * S, NORMAL.at_ns - 12 * S
 
 
@@ -45,6 +48,10 @@ SHOTS = (
     Shot("health-phone", width=PHONE),
     Shot("health-night-en", query="?night=on&lang=en"),
     Shot("health-phone-night-en", width=PHONE, query="?night=on&lang=en"),
+    Shot("health-shell", SHELL),
+    Shot("health-shell-phone-en", SHELL, width=PHONE, query="?lang=en"),
+    Shot("health-shell-installer", SHELL, who="boss"),
+    Shot("health-shell-card", SHELL, path="/desk/"),
     Shot("health-healthy", ()),
     Shot("health-healthy-phone", (), width=PHONE),
     Shot("health-before", None),

@@ -12,7 +12,7 @@ from gateway.appliance.doctor.checks import CHECKS, GROUPS, examine
 from gateway.appliance.doctor.facts import Facts, Running
 from gateway.appliance.doctor.finding import Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, report
-from gateway.appliance.doctor.told import told
+from gateway.appliance.doctor.told import BY_HAND, told
 from gateway.texts import Texts
 from tests.appliance.doctor.faults import FAULTS, HEALTHY, Fault, seeded
 
@@ -70,6 +70,15 @@ def test_every_line_is_whole_in_both_languages(lang: str) -> None:
             assert "doctor." not in text, f"{finding.code} is not filled in: {text}"
         if finding.level in (Level.WARN, Level.BAD):
             assert said.remedy, finding.code
+
+
+def test_what_is_left_to_a_hand_begins_with_no_command() -> None:
+    seeds = chain.from_iterable(examine(seeded(HEALTHY, fault.changes)) for fault in FAULTS)
+    faults = {f.code: told(f, TEXTS["zh"]) for f in seeds if f.level in (Level.WARN, Level.BAD)}
+    assert BY_HAND - {"doctor.devices-more"} <= faults.keys()
+    for code, said in faults.items():
+        assert said.by_hand is (code in BY_HAND)
+        assert not (said.by_hand and said.remedy.startswith(("运行", "yizhan", "systemctl"))), code
 
 
 def test_without_anything_to_look_at_nothing_is_said_to_be_good_of_the_station() -> None:

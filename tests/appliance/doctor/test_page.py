@@ -64,3 +64,17 @@ async def test_the_card_says_the_worst_and_the_board_only_what_no_other_room_say
     assert "2 项坏了，1 项要留意" in rest
     assert GONE in rest, "the worst, with its remedy"
     assert "yizhan scan" in rest
+
+
+async def test_staff_are_told_whom_to_ask_and_the_installer_what_to_type(
+    chromium: Chromium, made: Examined
+) -> None:
+    """What a hand can do is said to everybody; what wants a shell is folded for staff."""
+    asks, types, hand = "请告诉装机的人", "chmod go-rwx", "插好 USB 转换器"
+    seen = {}
+    for name in ("health-shell", "health-shell-installer", "health-shell-card"):
+        _verdict, seen[name] = await take(chromium, made, shot(name), out=None)
+    assert [seen["health-shell"].count(each) for each in (asks, types, hand)] == [1, 0, 1]
+    assert [seen["health-shell-installer"].count(each) for each in (asks, types, hand)] == [0, 1, 1]
+    assert types not in seen["health-shell-card"]
+    assert asks in seen["health-shell-card"]
