@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.event import Lane
 from gateway.journal import rescue
@@ -60,7 +60,7 @@ def die(directory: Path, call: str, number: int) -> DeadDisk:
 
 
 @contextlib.contextmanager
-def killing(program: subprocess.Popen[str]) -> Iterator[None]:
+def killing(program: subprocess.Popen[Any]) -> Iterator[None]:
     """Leave no program behind when the test fails."""
     try:
         yield

@@ -1,6 +1,7 @@
 """Kill a running journal again and again, and look whether anything acknowledged is gone."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -11,13 +12,19 @@ from pathlib import Path
 
 from gateway.event import Lane
 from gateway.journal import events, rescue
-from tests.proof.journal_run import FOLLOWER, OPTIONS
+from tests.proof.journal_dead_disk import killing
+from tests.proof.journal_run import AFTER_COMMIT, BEFORE_COMMIT, FOLLOWER, OPTIONS
 from tests.proof.shim import ROOT
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, read_all
 
-START_S_MAX = 30.0
-LIFE_S_MAX = 0.25
+START_S_MAX = 60.0
+LINES_MAX = 200
+"""So much a program says before it is killed, at most."""
+
+
+AIMS = ("held", "soon", "")
+"""Every third kill falls into a commit that waits for it, every third as soon as one is seen."""
 
 
 class Told:
@@ -46,34 +53,40 @@ def kills(directory: Path, *, count: int, seed: int) -> Counter:
     home = directory / "journal"
     home.mkdir(parents=True)
     for number in range(count):
-        busy_file.write_bytes(b"\0")
-        inside = number % 2 == 0  # aim into a commit with every other kill
-        for line in _one_life(home, busy_file, rng, aim=inside):
+        busy_file.write_bytes(b"\0\0")
+        for line in _one_life(home, busy_file, rng, aim=AIMS[number % len(AIMS)]):
             told.take(line)
         figures["kills"] += 1
-        figures["inside a commit"] += busy_file.read_bytes() == b"\1"
+        figures["inside a commit"] += busy_file.read_bytes()[:1] == b"\1"
         figures.update(_judge(home, told, whole=number == count - 1))
     figures["acknowledged"] = len(told.numbers)
     return figures
 
 
-def _one_life(home: Path, busy_file: Path, rng: random.Random, *, aim: bool) -> list[str]:
-    """Run the program for a random while, kill it; its complete lines."""
+def _one_life(home: Path, busy_file: Path, rng: random.Random, *, aim: str) -> list[str]:
+    """Run the program until it has said so much, kill it; its complete lines."""
     command = [sys.executable, "-m", "tests.proof.journal_run", home, rng.random().hex()[4:12]]
     command[-1] = str(rng.randrange(2**31))
-    out = (home.parent / "out").open("w+b")
-    with out, subprocess.Popen([*command, busy_file], cwd=ROOT, stdout=out) as program:
+    said = home.parent / "out"
+    with (
+        said.open("wb") as out,
+        subprocess.Popen([*command, busy_file], cwd=ROOT, stdout=out) as program,
+        killing(program),
+    ):
         deadline = time.monotonic() + START_S_MAX
-        while out.seek(0, 2) == 0 and program.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(rng.uniform(0.0, LIFE_S_MAX))
-        with busy_file.open("rb", buffering=0) as busy:
+        lines = rng.randrange(1, LINES_MAX)
+        while program.poll() is None and time.monotonic() < deadline:
+            if said.read_bytes().count(b"\n") >= lines:
+                break
+            time.sleep(0.001)
+        with busy_file.open("r+b", buffering=0) as busy:
+            if aim == "held":
+                os.pwrite(busy.fileno(), bytes([rng.choice((BEFORE_COMMIT, AFTER_COMMIT))]), 1)
             while aim and time.monotonic() < deadline and busy.read(1) != b"\1":
                 busy.seek(0)
         program.send_signal(signal.SIGKILL)
         program.wait()
-        out.seek(0)
-        return out.read().decode().splitlines()
+        return said.read_text().splitlines()
 
 
 def _judge(home: Path, told: Told, *, whole: bool) -> Counter:

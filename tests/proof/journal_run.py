@@ -2,7 +2,8 @@
 
 `python -m tests.proof.journal_run DIRECTORY SEED [BUSY_FILE]`. Each line on standard output is an
 acknowledged append: its number and the numbers that its entries got. The first byte of BUSY_FILE
-is 1 while a transaction is under way. Ends with 3 when the journal's `fatal` is set.
+is 1 while a transaction is under way; while the second is 1 none is committed, while it is 2 none
+is acknowledged. Ends with 3 when the journal's `fatal` is set.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import mmap
 import os
 import random
 import sys
+import time
 from pathlib import Path
 
 from gateway.clock import Clock
@@ -22,6 +24,7 @@ from tests.sim.journal import FACT, STATION, Fact
 OPTIONS = JournalOptions(quota_mb=16, reserve_mb=1, wear_gb_per_day=100)
 FOLLOWER = "district"
 FATAL = 3
+BEFORE_COMMIT, AFTER_COMMIT = 1, 2
 
 
 def tell(*what: object) -> None:
@@ -30,19 +33,30 @@ def tell(*what: object) -> None:
 
 
 def watch_commits(journal: Journal, busy_file: Path) -> None:
-    """Show in the file when the core is inside a transaction."""
+    """Show in the file when the core is inside a transaction, and stay there if asked to."""
     with busy_file.open("r+b") as file:
-        busy = mmap.mmap(file.fileno(), 1)
+        busy = mmap.mmap(file.fileno(), 2)
     commit = journal._core.commit
+
+    def hold(where: int) -> None:
+        while busy[1] == where:
+            time.sleep(0.001)
 
     def watched(*args):
         busy[0] = 1
         try:
-            return commit(*args)
+            done = commit(*args)
+            hold(AFTER_COMMIT)
+            return done
         finally:
             busy[0] = 0
 
+    def traced(statement: str) -> None:
+        if busy[0] and statement == "COMMIT":
+            hold(BEFORE_COMMIT)
+
     journal._core.commit = watched
+    journal._core._db._connection.set_trace_callback(traced)
 
 
 class Load:

@@ -1,7 +1,8 @@
 /* Stands between a program and the C library's file calls, for files under $SHIM_ROOT:
  * records them ($SHIM_LOG), makes them fail ($SHIM_FAIL=call:number:errno[:forever]), or shows
- * in the first byte of a file that one is syncing ($SHIM_BUSY=file, for $SHIM_HOLD_US longer), or
- * makes syncing as slow as a card's ($SHIM_SLOW=us:us_now_and_then:every_s).
+ * in the first byte of a file that one is syncing ($SHIM_BUSY=file; while its second byte is 1 the
+ * sync does not begin, while it is 2 it does not return), or makes syncing as slow as a card's
+ * ($SHIM_SLOW=us:us_now_and_then:every_s).
  *
  * A record is: one letter, file name length (u16), offset (i64), length (u32), name, data.
  *   W write, T set the length, A allocate (grows with zeros), S sync, U unlink, L link, R rename,
@@ -21,7 +22,6 @@
 #include <unistd.h>
 
 static int log_fd = -1, busy_fd = -1;
-static useconds_t hold_us;
 static long slow_us, spike_us, spike_every_s;
 static time_t last_spike;
 static const char *root = "";
@@ -32,12 +32,11 @@ static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 
 __attribute__((constructor)) static void begin(void) {
     const char *log = getenv("SHIM_LOG"), *fail = getenv("SHIM_FAIL");
-    const char *busy = getenv("SHIM_BUSY"), *hold = getenv("SHIM_HOLD_US");
+    const char *busy = getenv("SHIM_BUSY");
     root = getenv("SHIM_ROOT") ? getenv("SHIM_ROOT") : "";
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (busy) busy_fd = open(busy, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (hold) hold_us = atoi(hold);
+    if (busy) busy_fd = open(busy, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (getenv("SHIM_SLOW")) {
         sscanf(getenv("SHIM_SLOW"), "%ld:%ld:%ld", &slow_us, &spike_us, &spike_every_s);
         last_spike = time(NULL);
@@ -109,14 +108,22 @@ static void drag(void) {
     usleep(spike_us);
 }
 
+/* Stay as long as the busy file's second byte says so. */
+static void hold(char where) {
+    char asked;
+    while (busy_fd >= 0 && pread(busy_fd, &asked, 1, 1) == 1 && asked == where) usleep(1000);
+}
+
 static int synced(int fd, const char *symbol) {
     char name[512];
     int (*real)(int) = dlsym(RTLD_NEXT, symbol);
     if (!ours(fd, name, sizeof name)) return real(fd);
     if (fails("sync")) return -1;
     drag();
-    if (busy_fd >= 0 && real_pwrite(busy_fd, "\1", 1, 0) == 1) usleep(hold_us);
+    if (busy_fd >= 0 && real_pwrite(busy_fd, "\1", 1, 0) != 1) abort();
+    hold(1);
     int done = real(fd);
+    hold(2);
     if (busy_fd >= 0 && real_pwrite(busy_fd, "\0", 1, 0) != 1) abort();
     if (done == 0) record('S', name, 0, 0, NULL);
     return done;
