@@ -156,7 +156,7 @@ class Core:
 
     def told(self, road: str, ride_id: str, status: Status, moment: Moment) -> Outcome:
         """A dispatcher says how a ride stands; UsageError if there is no such ride."""
-        request = self.request(ride_id.rpartition("-")[0])
+        request = self.ride(ride_id)
         self.rides.told(request, road, ride_id, status, moment)
         return self._done(moment)
 
@@ -290,6 +290,13 @@ class Core:
         request = self.book.requests.get(request_id)
         if request is None:
             raise UsageError("requests.unknown", request=request_id)
+        return request
+
+    def ride(self, ride_id: str) -> Request:
+        """The request whose ride that is, or was before another search; UsageError."""
+        request = self.book.requests.get(ride_id.rpartition("-")[0])
+        if request is None or request.ride is None:
+            raise UsageError("requests.unknown", request=ride_id)
         return request
 
 

@@ -64,7 +64,7 @@ def ride_update(requests: Requests) -> CommandKind:
 
     async def act(asked: RideUpdate, _mandate: Mandate) -> Any:
         await requests.told(PLATFORM, asked.ride, asked)
-        return {"state": requests.core.request(asked.ride.rpartition("-")[0]).state}
+        return {"state": requests.core.ride(asked.ride).state}
 
     return CommandKind("ride.update", RideUpdate, act)
 

@@ -7,7 +7,8 @@ import pytest
 from gateway.errors import UsageError
 from gateway.event import Lane
 from gateway.rules.linkage import Task
-from kiosk.doers import Opens
+from gateway.upstream.inbox.command import Mandate
+from kiosk.doers import Opens, RideUpdate, ride_update
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
 
@@ -67,3 +68,17 @@ async def test_a_linkage_that_asks_for_what_there_is_not_is_told_so():
         with pytest.raises(UsageError):
             await Opens(made.room).do(task({"request": "taxi"}))
         assert made.room.all() == []
+
+
+@simulated
+@pytest.mark.parametrize("ride", ["unknown", "ride-0-0-1", "{call}-1"])
+async def test_a_platform_that_tells_of_a_ride_that_is_none_is_told_which(ride):
+    async with station() as made:
+        call = await made.press("staff")
+        named = ride.format(call=call.id)
+        update = ride_update(made.room)
+        with pytest.raises(UsageError) as refused:
+            await update.act(
+                RideUpdate(state="arrived", ride=named), Mandate("c", made.clock.deadline(60))
+            )
+        assert (refused.value.code, refused.value.data) == ("requests.unknown", {"request": named})
