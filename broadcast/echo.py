@@ -110,7 +110,7 @@ class Echo:
     def _ended(self, kept: Kept, how: str, frames: int) -> None:
         if how == CUT:
             self._turns.interrupted(kept, frames)
-        elif how == "expired" and not kept.order.class_.urgent:
+        elif how == "expired" and (frames or not kept.order.class_.urgent):
             self._all.end(kept, Act.DROP, "broadcast.ran-out")
         elif how in _ENDS:
             act, why = _ENDS[how]

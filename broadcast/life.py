@@ -29,7 +29,8 @@ class Act(enum.Enum):
 
     `HOLD`: it waits for its hour, for the end of quiet hours, or for its turn. `INTERRUPT`: what
     is more urgent has cut it off, and it waits for another turn; it may `FINISH` all the same,
-    where the stop came too late. `DROP`: it will get none.
+    where the stop came too late. `DROP`: it will get none. What a kill left waiting may have been
+    heard, and ends as that did: an emergency does not wait for its records.
     """
 
     ACCEPT = "accept"
@@ -50,18 +51,22 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.ASKED, Act.REFUSE): State.REFUSED,
     (State.ASKED, Act.EXPIRE): State.EXPIRED,
     (State.ACCEPTED, Act.PREPARE): State.PREPARING,
+    (State.ACCEPTED, Act.FINISH): State.FINISHED,
     (State.ACCEPTED, Act.STOP): State.STOPPED,
+    (State.ACCEPTED, Act.DROP): State.DROPPED,
     (State.ACCEPTED, Act.EXPIRE): State.EXPIRED,
     (State.ACCEPTED, Act.FAIL): State.FAILED,
     (State.PREPARING, Act.HOLD): State.HELD,
     (State.PREPARING, Act.PLAY): State.PLAYING,
     (State.PREPARING, Act.REFUSE): State.REFUSED,
+    (State.PREPARING, Act.FINISH): State.FINISHED,
     (State.PREPARING, Act.STOP): State.STOPPED,
     (State.PREPARING, Act.DROP): State.DROPPED,
     (State.PREPARING, Act.EXPIRE): State.EXPIRED,
     (State.PREPARING, Act.FAIL): State.FAILED,
     (State.HELD, Act.PLAY): State.PLAYING,
     (State.HELD, Act.REFUSE): State.REFUSED,
+    (State.HELD, Act.FINISH): State.FINISHED,
     (State.HELD, Act.STOP): State.STOPPED,
     (State.HELD, Act.DROP): State.DROPPED,
     (State.HELD, Act.EXPIRE): State.EXPIRED,

@@ -82,7 +82,7 @@ class Broadcast:
                 if kept.boot != self._clock.boot:
                     self._all.end(kept, Act.FAIL, "broadcast.unknown")
             elif kept.order.expires.passed(self._clock):
-                self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+                self._turns.outlived(kept)
             else:
                 self._stage.do(self._turns.prepare(kept.order.id))
 
@@ -202,7 +202,7 @@ class Broadcast:
 
     async def sounded(self, order_id: str) -> bool:
         """Whether it has been heard, also where a kill took the record of it."""
-        return await self._stage.sounded(order_id)
+        return await self._stage.heard(order_id) is not None
 
     def playing(self, zone: str) -> tuple[Kept, ...]:
         """What sounds on that zone's loudspeakers, the most urgent first."""
@@ -237,7 +237,7 @@ class Broadcast:
         left = [
             max(0.0, guard.left_s(kept.order.expires, Moment(self._all.clock.now_ns()), kept.boot))
             for kept in self._all.book.open()
-            if kept.state is not State.PLAYING
+            if self._turns.perishes(kept)
         ]
         if any(True for _ in self._all.book.open()):
             left.append(LOOK_EVERY_S)

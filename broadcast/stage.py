@@ -77,14 +77,17 @@ class Stage:
 
     async def sounds(self, programme: str) -> bool:
         """Whether it is being heard now."""
-        state = await self._engine.state()
-        return any(each.id == programme and each.state != "ready" for each in state.programmes)
+        return await self.heard(programme) == "playing"
 
-    async def sounded(self, programme: str) -> bool:
-        """Whether it has been heard in this boot, as far back as the audio process remembers."""
+    async def heard(self, programme: str) -> str | None:
+        """How it ended once it was heard in this boot, as far back as the audio process remembers.
+
+        `playing` while it sounds; None if it never did.
+        """
         state = await self._engine.state()
-        ended = any(each.id == programme and each.frames for each in state.ended)
-        return ended or await self.sounds(programme)
+        ended = (each.how for each in state.ended if each.id == programme and each.frames)
+        sounds = any(each.id == programme and each.state != "ready" for each in state.programmes)
+        return next(ended, "playing" if sounds else None)
 
     def cut(self, programme: str, why: str = STOPPED) -> None:
         """Fade it out; nobody waits for that."""

@@ -5,6 +5,7 @@ before they make a sound.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
@@ -41,6 +42,7 @@ class Turns:
         self._stage = stage
         self._studio = studio
         self._moved = moved
+        self._asking: set[str] = set()
 
     def settle(self) -> None:
         """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
@@ -48,7 +50,7 @@ class Turns:
         for kept in self._all.book.open():
             if kept.state is State.PLAYING:
                 self._hush(kept, moment)
-            elif kept.order.expires.passed(self._all.clock):
+            elif self.perishes(kept) and kept.order.expires.passed(self._all.clock):
                 self._all.end(kept, Act.EXPIRE, "broadcast.expired")
         for kept in sorted(self._ready(), key=_turn):
             self._try(kept, self._all.made[kept.order.id], moment)
@@ -56,6 +58,34 @@ class Turns:
         low = arbiter.ducked(map(self._all.sounding, sounding.values()))
         self._stage.lower({sounding[id_].programme: sounding[id_] for id_ in low})
         self._moved()
+
+    def perishes(self, kept: Kept) -> bool:
+        """Whether its time alone ends it: it does not sound, nor may have sounded."""
+        return kept.state is not State.PLAYING and kept.order.id not in self._asking
+
+    def outlived(self, kept: Kept) -> None:
+        """Its time passed while we were dead."""
+        if kept.order.class_.urgent and kept.boot == self._all.clock.boot:
+            self._asking.add(kept.order.id)
+            self._stage.do(self._ask(kept.order.id))
+        else:
+            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+
+    async def _ask(self, order_id: str) -> None:
+        """An emergency may have been heard before it was recorded: the audio process knows."""
+        how = None
+        with contextlib.suppress(StationError):  # away: nobody knows better
+            how = await self._stage.heard(order_id)
+        self._asking.discard(order_id)
+        kept = self._all.book.known(order_id)
+        if not kept.open:
+            return
+        if how is None:
+            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+        elif how == "finished":
+            self._all.end(kept, Act.FINISH, "broadcast.played-before")
+        else:
+            self._all.end(kept, Act.DROP, "broadcast.ran-out")
 
     def _ready(self) -> Iterator[Kept]:
         waiting = WAITING | {State.PREPARING}

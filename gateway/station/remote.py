@@ -6,6 +6,7 @@ import msgspec
 
 from broadcast import cap
 from broadcast.ask import Ask, By, order_of
+from broadcast.book import Kept
 from broadcast.life import State
 from broadcast.order import Authority, Class
 from broadcast.presets import Presets
@@ -111,15 +112,23 @@ class Remote(NamedTuple):
 
     async def _became(self, order_id: str) -> Any:
         kept = self.room.get(order_id)
-        unheard = kept is None or kept.state is State.EXPIRED
-        if unheard and await self.room.sounded(order_id):
+        untold = kept is None or kept.state is State.EXPIRED or self._outlived(kept)
+        if untold and await self.room.sounded(order_id):
             # An emergency does not wait for its records: a kill may take them, but not the sound.
             return {"of": order_id, "state": "finished", "reason_code": PLAYED_BEFORE}
         if kept is None:
             raise CommandRefused("broadcast.unknown")
+        if self._outlived(kept):  # the room is finding out what we know now
+            raise CommandRefused("broadcast.expired")
         receipt = self.room.receipt(kept)
-        accepted(receipt)
+        if kept.why != "broadcast.ran-out":  # which was heard as long as it might
+            accepted(receipt)
         return msgspec.to_builtins(receipt)
+
+    def _outlived(self, kept: Kept) -> bool:
+        """An emergency that a kill left open beyond its time."""
+        order = kept.order
+        return kept.open and order.class_.urgent and order.expires.passed(self.clock)
 
     def _until(self, warning: cap.Warning_, deadline: Deadline) -> Deadline:
         """As long as the command lives, and never beyond what the warning says of itself."""

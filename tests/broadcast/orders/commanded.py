@@ -157,6 +157,19 @@ class Street(World):
                     states[body["data"]["of"]].append(body["data"]["state"])
         return states
 
+    async def unheard(self) -> list[str]:
+        """The orders of which the room has said that their time passed before they were played."""
+        bodies = [
+            msgspec.json.decode(b"{" + entry.body)
+            for lane in Lane
+            for entry in await self.journal.read(lane, 0)
+        ]
+        return [
+            body["data"]["order"]
+            for body in bodies
+            if body["type"] == "cn.yizhan.broadcast.expired.v1"
+        ]
+
     @property
     def begun(self) -> Counter[str]:
         """How often each order has begun to sound, on any of its turns."""
@@ -190,8 +203,9 @@ async def story(plans: list[Plan], lives: list[tuple[int, float]], commit_s: flo
 
 async def check(street: Street, back_s: float) -> None:
     """What must hold whatever was killed when; `back_s`: when it was last started."""
-    told, begun = await street.told(), street.begun
+    told, begun, unheard = await street.told(), street.begun, await street.unheard()
     assert street.late() == []
+    assert [name for name in unheard if begun[name]] == []
     for name, plan in street.plans.items():
         what = (plan, told[name], begun[name])
         assert begun[name] <= 1, what

@@ -245,7 +245,8 @@ class World:
         """A gateway starts."""
         self.room = Broadcast(self.journal, self.clock, HOUSE, self.engine, self.studio)
         await self.room.load()
-        self.room.reconcile(await self.engine.state())
+        if not self.engine.away:
+            self.room.reconcile(await self.engine.state())
         self._running = asyncio.ensure_future(self.room.run())
 
     async def kill(self) -> None:

@@ -11,11 +11,14 @@ import pytest
 from broadcast.engine import wire
 from broadcast.life import State
 from broadcast.order import Authority, Class, Live
+from broadcast.presets import Presets
 from broadcast.quiet import S
 from gateway.audit.events import Who
 from gateway.clock import Deadline
-from gateway.errors import CommandRefused, JournalFull, UsageError
+from gateway.errors import CommandRefused, JournalFull, StationError, UsageError
 from gateway.event import Lane, Trust
+from gateway.station.remote import Remote
+from gateway.upstream.inbox.command import Mandate
 from tests.broadcast.orders.house import order
 from tests.broadcast.orders.stage import World
 from tests.sim.loop import simulated
@@ -337,6 +340,52 @@ async def test_an_emergency_is_never_late():
         await asyncio.sleep(30)
         assert states(around) == {"e": "expired"}
         assert around.engine.heard == []
+
+
+@simulated
+async def test_an_emergency_that_its_own_expiry_cuts_off_was_heard_and_is_not_called_late():
+    async with world() as around:
+        around.studio.seconds["e"] = 60
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "dropped"}
+        assert around.room.find("e").why == "broadcast.ran-out"
+        assert [h.how for h in around.engine.heard] == ["expired"]
+
+
+@simulated
+@pytest.mark.parametrize(
+    ("lasts_s", "away", "became", "answered"),
+    [
+        (5, False, "finished", "broadcast.played-before"),
+        (40, False, "dropped", "broadcast.played-before"),
+        (0, False, "expired", "broadcast.expired"),
+        (5, True, "expired", "audio.away"),
+    ],
+)
+async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
+    lasts_s, away, became, answered
+):
+    async with world() as around:
+        around.studio.seconds["e"] = lasts_s
+        around.engine.away = not lasts_s
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
+        await asyncio.sleep(1)
+        await around.kill()
+        kept = msgspec.structs.replace(around.room.find("e"), state=State.ACCEPTED)
+        await around.journal.append([], [around.room._all.book.put(kept)])  # all that was on disk
+        await asyncio.sleep(30)
+        around.engine.away = away
+        await around.start()
+        remote = Remote("d", around.room, Presets(around.journal, {}), around.clock, None)
+        try:
+            told = (await remote.settle(None, Mandate("e", kept.order.expires)))["reason_code"]
+        except StationError as error:
+            told = error.code
+        assert told == answered
+        await asyncio.sleep(5)
+        assert states(around) == {"e": became}
+        assert len(around.engine.heard) == (1 if lasts_s else 0)
 
 
 @simulated
