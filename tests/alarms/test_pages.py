@@ -53,6 +53,12 @@ async def press_on(page: Page, element: str) -> None:
     await page.keyboard.press("Enter")
 
 
+async def press(page: Page, button: str) -> None:
+    """Press it, and wait for the page that answers."""
+    async with page.expect_navigation():
+        await page.click(button)
+
+
 @pytest.mark.parametrize("shot", [shot for shot in SHOTS if shot.tried], ids=lambda shot: shot.name)
 async def test_every_screen(chromium: Chromium, made: AlarmSite, shot: Shot) -> None:
     verdict = await take(chromium, made, shot, out=None)
@@ -116,22 +122,22 @@ async def test_everything_can_be_done_without_a_script(chromium: Chromium, made:
     async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
         await sign_in(page, made, "zhang")
         await page.goto(f"{made.https}{BOARD}/{alarm}")
-        await page.click("#take")
+        await press(page, "#take")
         assert made.state_of(alarm) == "acknowledged"
         await page.fill("#note-text", "盖子卡住了")
-        await page.click("#note")
+        await press(page, "#note")
         await page.wait_for_selector("text=记：盖子卡住了")
         await page.select_option("#shelve-hours", "8")
-        await page.click("#shelve")
+        await press(page, "#shelve")
         assert made.state_of(alarm) == "shelved"
         await page.wait_for_selector("text=张丽 搁置的，还有 8 小时")
-        await page.click("#unshelve")
+        await press(page, "#unshelve")
         assert made.state_of(alarm) == "raised"
         await page.goto(made.https + BOARD)
         await page.select_option("#work-scope", "bin")
-        await page.click("#work-begin")
+        await press(page, "#work-begin")
         assert made.state_of(alarm) == "suppressed"
-        await page.click("text=检修完了")
+        await press(page, "text=检修完了")
         made.tick(1)
         assert made.state_of(alarm) == "raised"
     said = [past.act.what for past in await made.acts(6)]

@@ -110,17 +110,16 @@ async def test_while_one_bus_is_changed_the_other_misses_no_poll(tmp_path):
                 if wire.counters.frames != seen:
                     seen, since_s = wire.counters.frames, now_s
 
+        text, new = (tmp_path / "station.toml").read_text("utf-8"), tmp_path / "new.toml"
+        new.write_text(text.replace('"3"\n', '"3"\ntimeout_s = 0.9\n'))
         for phase in ("before", "during"):
             watching = asyncio.create_task(watch(phase))
-            if phase == "before":
+            if phase == "before":  # as much work beside it, and nothing is changed
                 await made.telemetry_beyond((await made.lanes())["telemetry"]["upto"] + 12)
+                code, said = await yizhan(made.station, "check", str(new))
             else:
-                text = (tmp_path / "station.toml").read_text("utf-8")
-                (tmp_path / "new.toml").write_text(text.replace('"3"\n', '"3"\ntimeout_s = 0.9\n'))
-                code, said = await yizhan(
-                    made.station, "apply", str(tmp_path / "new.toml"), "--why", "试"
-                )
-                assert code == 0, said
+                code, said = await yizhan(made.station, "apply", str(new), "--why", "试")
+            assert code == 0, said
             watching.cancel()
         print(f"longest pause of the untouched line: {longest_s}")
         assert longest_s["during"] <= max(3 * longest_s["before"], 5 * made.every_s)

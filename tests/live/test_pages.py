@@ -1,5 +1,7 @@
 """The pages in a real browser: looked at, used by keyboard and finger, left by the station."""
 
+import re
+
 import pytest
 from playwright.async_api import Browser
 
@@ -13,6 +15,7 @@ pytestmark = [
 ]
 
 PAGE_BYTES_MAX = 60_000
+AS_TOLD = re.compile("^4 秒前$")
 
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
@@ -89,7 +92,7 @@ async def test_a_page_that_lost_the_station_says_so_and_finds_back(chromium: Bro
         await page.goto(made.address)
         await page.wait_for_selector("body[data-heard]")
         age = page.locator("[data-k='dev.em-b3.age']")
-        assert await age.inner_text() == "4 秒前"
+        await age.filter(has_text=AS_TOLD).wait_for()  # it grows between two pulses
         await lose_the_station(page, made)
         assert "14:05 起没有新数据" in await page.locator("#lost").inner_text()
         assert int((await age.inner_text()).split()[0]) >= 13, "ages go on growing"
@@ -98,7 +101,7 @@ async def test_a_page_that_lost_the_station_says_so_and_finds_back(chromium: Bro
         await again.start()
         try:
             await page.wait_for_selector("#lost", state="hidden")
-            assert await age.inner_text() == "4 秒前"
+            await age.filter(has_text=AS_TOLD).wait_for()
         finally:
             await again.stop()
 
@@ -153,6 +156,7 @@ async def test_language_and_light_are_chosen_by_switch_and_kept(chromium: Browse
         await page.goto(made.address)
         await page.get_by_role("link", name="English").click()
         await page.get_by_role("link", name="Night").click()
+        await page.wait_for_selector("html[data-night]")
         await page.goto(made.address + "/devices/em-b3")
         assert await page.locator("html").get_attribute("lang") == "en"
         assert await page.locator("html").get_attribute("data-night") == ""
@@ -173,7 +177,8 @@ async def test_a_point_is_chosen_and_its_plot_moves(chromium: Browser) -> None:
     async with station() as made, browser.tab(chromium) as page:
         await page.goto(made.address + "/devices/em-b3")
         await page.get_by_role("link", name="A相电压").click()
-        assert await page.locator("[aria-current=true]").inner_text() == "A相电压"
+        chosen = page.locator("[aria-current=true]")
+        await chosen.filter(has_text="A相电压").wait_for()
         await page.wait_for_selector("body[data-heard]")
         points = list(DEVICES[0].points)
         points[2] = replace(points[2], spark=(200.0, 250.0))

@@ -14,10 +14,14 @@ async def test_readings_of_both_buses_reach_the_platform_and_the_page(tmp_path):
     async with rig(tmp_path) as made:
         await made.station.start()
         await made.telemetry_beyond(10)
-        vitals = await made.vitals()
-        assert {bus["state"] for bus in vitals["buses"]} == {"up"}
-        assert {device["state"] for device in vitals["devices"]} == {"ok"}
-        assert vitals["uplinks"][0]["state"] == "up"
+
+        async def all_well():
+            vitals = await made.vitals()
+            states = {each["state"] for each in (*vitals["buses"], *vitals["uplinks"])}
+            devices = {device["state"] for device in vitals["devices"]}
+            return vitals if (states, devices) == ({"up"}, {"ok"}) else None
+
+        vitals = await made.until(all_well)
         assert all(lane["holes"] == [] for lane in (await made.lanes()).values())
         points = {point["id"]: point for point in vitals["devices"][0]["points"]}
         voltage = points["voltage"]
@@ -69,7 +73,12 @@ async def test_a_pulled_plug_is_told_and_the_other_bus_goes_on(tmp_path):
         assert buses["box"]["state"] == "up"
         devices = {device["id"]: device for device in (await made.vitals())["devices"]}
         assert devices["m2"]["points"][0]["quality"] != "good", "never the last value as good"
-        assert devices["m1"]["state"] == "ok"
+
+        async def the_other_is_ok():
+            devices = {device["id"]: device for device in (await made.vitals())["devices"]}
+            return devices["m1"]["state"] == "ok"
+
+        await made.until(the_other_is_ok)
         await made.field.clear("line")
 
         async def line_is_up():
