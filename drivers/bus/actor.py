@@ -7,6 +7,7 @@ back. A transaction runs to its own end, whoever has stopped waiting for it.
 """
 
 import asyncio
+import contextlib
 import math
 import random
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ WRITES_MAX = 32
 
 _REOPEN_MIN_S, _REOPEN_MAX_S = 1.0, 10.0
 _STUCK_S = 10.0
-"""A transaction that lasts so much longer than it may has lost its port without being told."""
+"""A transaction that lasts so much longer than it may has lost its port without being told; that
+is looked for as often."""
 
 _FRAME_CHARS_MAX = 512
 _MORE_MAX = 16
@@ -94,6 +96,7 @@ class Bus:
         self._polls: list[Poll] = []
         self._queue: Queue[Job] = Queue()
         self._writes: set[Write] = set()
+        self._over_by_s: dict[Job, float] = {}
         self._changed = asyncio.Event()
         self._restart = asyncio.Event()
         self._restart_why = _ASKED_FOR
@@ -204,7 +207,7 @@ class Bus:
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self._options.inflight):
                     tasks.create_task(self._serve(link))
-                tasks.create_task(self._watch_restart())
+                tasks.create_task(self._watch())
         except BaseExceptionGroup as group:
             down, other = group.split(LineDown)
             if down is None or other is not None:
@@ -219,8 +222,19 @@ class Bus:
         """How long a reply to whoever had this port before us may still come."""
         return max((window_s(member.device.timeout_s) for member in self._all), default=0.0)
 
-    async def _watch_restart(self) -> None:
-        await self._restart.wait()
+    async def _watch(self) -> None:
+        """End the session when that is asked for, or when a transaction never comes back.
+
+        Watched from beside: a timer for each transaction would be set for nothing, every time.
+        """
+        loop = asyncio.get_running_loop()
+        while not self._restart.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STUCK_S):
+                    await self._restart.wait()
+            for job, over_by_s in self._over_by_s.items():
+                if over_by_s < loop.time():
+                    raise BusStuck("bus.stuck", bus=self.name, device=job.member.device.id)
         raise LineLost(self._restart_why, bus=self.name)
 
     async def _serve(self, link: Link) -> None:
@@ -259,7 +273,7 @@ class Bus:
         if isinstance(job, Probe):
             member.breaker.probe()
         began_s = loop.time()
-        outcome = await self._ask(link, member, transaction)
+        outcome = await self._ask(link, job, transaction)
         self._moved_s = now_s = loop.time()
         member.used(began_s, now_s)
         if self._occupied is not None:
@@ -273,37 +287,37 @@ class Bus:
             self._judge(job, now_s)
 
     async def _ask(
-        self, link: Link, member: Member, transaction: Transaction
+        self, link: Link, job: Job, transaction: Transaction
     ) -> Sequence[Sample] | DeviceFault:
-        """What the device says, or what is wrong with it; BusStuck if the link never returns."""
+        """What the device says, or what is wrong with it."""
         try:
-            frame = await self._exchange(link, member, transaction)
+            frame = await self._exchange(link, job, transaction)
             for _ in range(_MORE_MAX):
                 rest = None if transaction.more is None else transaction.more(frame)
                 if rest is None:
                     return transaction.decode(frame)
                 transaction = rest
-                frame = await self._exchange(link, member, transaction)
-            return Garbled("bus.endless", device=member.device.id)
+                frame = await self._exchange(link, job, transaction)
+            return Garbled("bus.endless", device=job.member.device.id)
         except DeviceFault as fault:
             return fault
 
-    async def _exchange(self, link: Link, member: Member, transaction: Transaction) -> bytes:
+    async def _exchange(self, link: Link, job: Job, transaction: Transaction) -> bytes:
+        member = job.member
         timeout_s = member.patience.timeout_s
         limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         member.asked = transaction.expect
+        self._over_by_s[job] = began_s + limit_s
         try:
-            async with asyncio.timeout(limit_s):
-                reply = await link.exchange(transaction, member.line, timeout_s)
-        except TimeoutError as error:
-            raise BusStuck("bus.stuck", bus=self.name, device=member.device.id) from error
+            reply = await link.exchange(transaction, member.line, timeout_s)
         except (LineDown, asyncio.CancelledError):
             member.left(transaction, began_s, loop.time())
             raise
         finally:
             member.asked = None
+            del self._over_by_s[job]
         self._attempts = 0
         self._heard_somebody = True
         member.replied(transaction, reply.rtt_s, began_s, loop.time())

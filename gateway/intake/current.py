@@ -1,6 +1,6 @@
 """What every point says now, and its last hour as a curve of bounded size."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from drivers.contract import Quality, Reading
 
@@ -43,42 +43,60 @@ class Spark:
             del self.values[:-SPARK_POINTS_MAX]
 
 
+class _Device:
+    """What one device said last; no curve of it grows before `due_ns`."""
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Reading] = {}
+        self.sparks: dict[str, Spark] = {}
+        self.due_ns = 0
+
+
 class Current:
     """The latest reading and the spark of every point."""
 
     def __init__(self) -> None:
         """Start empty: nothing has been read."""
-        self._latest: dict[str, dict[str, Reading]] = {}
-        self._sparks: dict[str, dict[str, Spark]] = {}
+        self._devices: dict[str, _Device] = {}
 
-    def update(self, device: str, readings: Iterable[Reading], every_s: float) -> None:
+    def update(self, device: str, readings: Sequence[Reading], every_s: float) -> None:
         """Take one poll in."""
-        latest = self._latest.setdefault(device, {})
-        sparks = self._sparks.setdefault(device, {})
+        known = self._devices.get(device)
+        if known is None:
+            known = self._devices[device] = _Device()
+        points = len(known.latest)
+        known.latest.update({reading.point: reading for reading in readings})
+        if points == len(known.latest) and (not readings or readings[-1].at_ns < known.due_ns):
+            return  # nearly always: a curve grows twice a minute
         for reading in readings:
-            point = reading.point
-            latest[point] = reading
-            spark = sparks.get(point)
-            if spark is not None and reading.at_ns < spark.due_ns:
-                continue  # nearly always: a curve grows twice a minute
-            value = reading.value
-            if isinstance(value, bool | str):
-                continue
-            if spark is None:
-                spark = sparks[point] = Spark(every_s)
-            good = value is not None and reading.quality is Quality.GOOD
-            spark.add(reading.at_ns / 1e9, float(value) if good and value is not None else None)
+            _draw(known.sparks, reading, every_s)
+        known.due_ns = min([spark.due_ns for spark in known.sparks.values()], default=0)
 
     def keep(self, devices: Collection[str]) -> None:
         """Forget every device but these."""
-        self._latest = {name: of for name, of in self._latest.items() if name in devices}
-        self._sparks = {name: of for name, of in self._sparks.items() if name in devices}
+        self._devices = {name: of for name, of in self._devices.items() if name in devices}
 
     def of(self, device: str) -> dict[str, Reading]:
         """The latest readings of one device by point."""
-        return self._latest.get(device, {})
+        known = self._devices.get(device)
+        return {} if known is None else known.latest
 
     def spark(self, device: str, point: str) -> tuple[float, tuple[float | None, ...]]:
         """One point's curve: seconds between values, and the values, oldest first."""
-        spark = self._sparks.get(device, {}).get(point)
+        known = self._devices.get(device)
+        spark = None if known is None else known.sparks.get(point)
         return (0.0, ()) if spark is None else (spark.step_s, tuple(spark.values))
+
+
+def _draw(sparks: dict[str, Spark], reading: Reading, every_s: float) -> None:
+    value = reading.value
+    if isinstance(value, bool | str):
+        return
+    spark = sparks.get(reading.point)
+    if spark is None:
+        if value is None:
+            return  # nobody knows yet whether it is a number
+        spark = sparks[reading.point] = Spark(every_s)
+    if reading.at_ns >= spark.due_ns:
+        good = value is not None and reading.quality is Quality.GOOD
+        spark.add(reading.at_ns / 1e9, float(value) if good and value is not None else None)

@@ -144,7 +144,7 @@ class Intake:
             kind=TELEMETRY,
             source=source,
             place=place,
-            stamps=self._stamp(min(reading.at_ns for reading in due)),
+            stamps=self._stamp(min([reading.at_ns for reading in due])),
             data=Telemetry(values, qualities),
         )
 

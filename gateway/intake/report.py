@@ -78,11 +78,13 @@ class Filter:
         """The readings to report; nothing is remembered until `reported` says it was."""
         reports, last = self._reports, self._last
         return tuple(
-            reading
-            for reading in readings
-            # nearly all are numbers that nobody has said anything about: they are always due
-            if (reading.point not in reports and type(reading.value) in _NUMBERS)
-            or is_due(self._of(reading), last.get(reading.point), reading)
+            [
+                reading
+                for reading in readings
+                # nearly all are numbers that nobody has said anything about: they are always due
+                if (reading.point not in reports and type(reading.value) in _NUMBERS)
+                or is_due(self._of(reading), last.get(reading.point), reading)
+            ]
         )
 
     def reported(self, readings: tuple[Reading, ...]) -> None:

@@ -96,3 +96,25 @@ def test_a_silence_shows_as_a_hole():
     assert (step_s, values) == (10, (1.0, None, None, None, None, None, 2.0))
     current.update("d", [reading(None, 70, Quality.TIMEOUT)], 10)
     assert current.spark("d", "p")[1][-1] is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.2, 40), st.sampled_from("abc")), min_size=1, max_size=200),
+    st.floats(0.5, 20),
+)
+def test_a_curve_is_drawn_the_same_whatever_else_its_device_says(rounds, every_s):
+    together, alone, at_s = Current(), {point: Current() for point in "abc"}, 0.0
+    for after_s, point in rounds:  # each point has rounds of its own
+        at_s += after_s
+        for current in (together, alone[point]):
+            current.update("d", [reading(at_s, at_s, point=point)], every_s)
+    for point, current in alone.items():
+        assert together.spark("d", point) == current.spark("d", point)
+        assert together.of("d").get(point) == current.of("d").get(point)
+
+
+def test_a_contact_that_failed_first_has_no_curve():
+    current = Current()
+    current.update("d", [reading(None, 0, Quality.TIMEOUT)], 10)
+    current.update("d", [reading(True, 10)], 10)
+    assert current.spark("d", "p") == (0.0, ())
