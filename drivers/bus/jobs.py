@@ -27,6 +27,10 @@ from drivers.family import Transaction, WritePlan
 WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
+BEAT_S = 1.0
+"""Slow rounds begin on a beat that all buses share: what they bring is stored and sent together,
+and the machine sleeps in between."""
+
 _GRAIN = 1e-9
 """A due instant is a sum of floats and may fall just short of itself."""
 
@@ -79,6 +83,8 @@ class Poll:
         self.finished_s: float | None = None
         self._transactions = list(planned.transactions)
         self._grid_s = start_s + phase * planned.period_s
+        if planned.period_s >= 2 * BEAT_S:
+            self._grid_s -= self._grid_s % BEAT_S
         self._restart(start_s)
 
     def _restart(self, now_s: float) -> None:

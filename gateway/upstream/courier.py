@@ -14,6 +14,7 @@ from gateway.errors import BadReceipt, Rejected, UpstreamError
 from gateway.event import Entry, Lane
 from gateway.upstream.inbox.command import wall_ns
 from gateway.upstream.loader import Load, Loader
+from gateway.upstream.pace import Pace
 from gateway.upstream.poison import Poison
 from gateway.upstream.ports import Following, Ledger
 from gateway.upstream.race import first
@@ -60,6 +61,7 @@ class Courier:
         self._urgent = urgent
         self._window = Window()
         self._retry = Retry(route.rng)
+        self._pace = Pace(route.clock.now_ns())
         self._opened = asyncio.Event()
         self.loader = Loader(
             route.follower, route.journal, lanes, window=self._window, strict=urgent
@@ -99,9 +101,16 @@ class Courier:
             route.learn(receipt.at, took_ns)
         await self._settle(load, verdict)
         self._succeeded(load, verdict)
-        if not self._urgent and self.loader.behind():
-            # After an outage the bulk takes half the road at most.
+        if not self._urgent:
+            await self._pause(took_ns)
+
+    async def _pause(self, took_ns: int) -> None:
+        """After an outage the bulk takes half the road at most; else readings wait for company."""
+        company_s = self._pace.wait_s(self._route.clock.now_ns())
+        if self.loader.behind():
             await asyncio.sleep(min(took_ns / 1e9, PAUSE_MAX_S))
+        elif company_s:
+            await self.loader.gather(company_s)
 
     async def _deliver(self, entries: tuple[Entry, ...]) -> tuple[Receipt, Batch]:
         route = self._route

@@ -89,6 +89,11 @@ class Loader:
         newer = self._follower.wait(self.lanes, after=self._after())
         return await first(newer, self._asked.wait(), timeout_s=timeout_s)
 
+    async def gather(self, company_s: float) -> None:
+        """Let the least urgent lane wait so long for company; anything else ends that at once."""
+        others = self._follower.wait(self.lanes[:-1], after=self._after())
+        await first(others, self._asked.wait(), timeout_s=company_s)
+
     def ask_again(self, wanted: Range) -> Resend:
         """Send a range once more, as far as the history still has it."""
         resend = Resend(wanted)

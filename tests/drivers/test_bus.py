@@ -45,6 +45,23 @@ async def test_every_device_is_polled_on_its_own_grid() -> None:
 
 
 @simulated
+async def test_slow_rounds_of_all_buses_begin_on_one_beat_and_fast_ones_are_spread() -> None:
+    lines = [Wire([slave(unit) for unit in range(1, 5)]) for _ in range(2)]
+    slow = [meter(unit, every_s=3) for unit in (1, 2, 3)]
+    async with on(lines[0], *slow, meter(4, every_s=1)) as field:
+        await asyncio.sleep(0.4)
+        async with on(lines[1], *slow) as other:
+            await asyncio.sleep(30)
+    late_s = [
+        result.at_ns / 1e9 % 1 for each in (field, other) for unit in (1, 2, 3)
+        for result in each.of(f"m{unit}")[1:]
+    ]  # fmt: skip
+    assert len(late_s) >= 54
+    assert max(late_s) < 0.5
+    assert {round(result.at_ns / 1e9 % 1, 1) for result in field.of("m4")[3:]} <= {0.8, 0.9}
+
+
+@simulated
 async def test_nothing_is_asked_before_a_late_window_has_passed() -> None:
     wire = Wire([slave(1)])
     async with on(wire, meter(1, timeout_s=1.5)) as field:

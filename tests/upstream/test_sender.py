@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import Rejected, Unreachable
 from gateway.event import Lane
 from gateway.upstream.events import FEED_REJECTED
+from gateway.upstream.pace import PER_S, SAVED_MAX, Pace
 from gateway.upstream.poison import IN_A_ROW_MAX
 from gateway.upstream.receipt import Range
 from tests.sim.loop import simulated
@@ -38,6 +39,33 @@ async def test_a_reading_is_sent_as_soon_as_it_is_committed():
         began = loop.time()
         await until(lambda: bool(rig.platform.order))
         assert loop.time() - began <= rig.platform.delay_s + 0.002
+
+
+@simulated
+async def test_a_busy_station_lets_readings_wait_for_company_and_nothing_else():
+    rig = Rig()
+    loop = asyncio.get_running_loop()
+    async with rig.running():
+        for turn in range(200):
+            await rig.fact()
+            if turn % 40 == 20:
+                await rig.fact(Lane.SERVICE)
+                began = loop.time()
+                await until(lambda: rig.follower.waiting()[Lane.SERVICE] == 0)
+                assert loop.time() - began < 0.1 / PER_S
+            await asyncio.sleep(0.05)
+        await rig.until_settled()
+    assert [seq for lane, seq in rig.platform.order if lane == "telemetry"] == [*range(1, 201)]
+    bulk = [lanes for lanes in rig.platform.batches if "telemetry" in lanes]
+    assert SAVED_MAX + 9 * PER_S < len(bulk) <= SAVED_MAX + 11 * PER_S + 10
+
+
+def test_readings_travel_at_once_as_long_as_few_requests_are_made():
+    pace = Pace(0)
+    assert [pace.wait_s(second * 10**9 // 4) for second in range(1000)] == [0] * 1000
+    waits = [pace.wait_s(250 * 10**9) for _ in range(9)]
+    assert waits == [0] * 7 + [1 / PER_S] * 2
+    assert pace.wait_s(251 * 10**9) == 0
 
 
 @simulated
