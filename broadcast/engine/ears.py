@@ -14,7 +14,10 @@ ANSWER_WITHIN_S = 10.0
 """How long an ear may calculate after it has listened."""
 
 FROM_FRAME, FRAMES = 150, 100
-"""What is listened for in an order: two seconds of it, once even a slow machine has an ear open."""
+"""What is listened for in an order: two seconds of it, once even a slow machine has an ear open.
+
+Less of it is no proof: another sentence of the same voice is too like it.
+"""
 
 LISTENS_S = 6.5
 EARS_MAX = 2
