@@ -100,6 +100,8 @@ SHOTS = (
     Shot("past-none", PAST, query="?rule=never", tried=False),
     Shot("watches", WATCHES, four),
     Shot("watches-phone", WATCHES, four, width=PHONE, tried=False),
+    Shot("watches-storm", WATCHES, storm, query="?rule=storm&place=b3"),
+    Shot("watches-none", WATCHES, query="?rule=never", tried=False),
     Shot("elsewhere-alarms", "/", four, vitals=lambda: ELSEWHERE),
     Shot("desk-alarms", "/desk/", four),
     Shot("desk-alarms-phone", "/desk/", four, width=PHONE, tried=False),

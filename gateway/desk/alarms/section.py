@@ -7,14 +7,13 @@ from aiohttp import web
 
 from gateway.access import Caller
 from gateway.audit.history import Lanes
-from gateway.desk.alarms import past, row
+from gateway.desk.alarms import past, row, watches
 from gateway.desk.alarms.acts import HOURS, NOTE_CHARS_MAX, Acts
 from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
 from gateway.desk.alarms.meaning import meaning
 from gateway.desk.alarms.one import One
 from gateway.desk.alarms.report import Report, report
 from gateway.desk.alarms.story import GROUPS, Teller
-from gateway.desk.alarms.watches import PAGE, Watches
 from gateway.errors import UsageError
 from gateway.event import Lane
 from gateway.health import Vitals
@@ -41,7 +40,7 @@ class AlarmPages:
         """Over that board; the past is in `lanes`."""
         self.board = board
         self.one = One(board)
-        self.watches = Watches(board)
+        self.watches = watches.Watches(board)
         self._lanes = lanes
         self._vitals = vitals
 
@@ -147,17 +146,23 @@ class AlarmPages:
     async def watched(self, request: web.Request) -> web.StreamResponse:
         """What each rule watches."""
         words, now = words_for(request), self._vitals()
-        first = _number(request.query.get("from", "0"))
+        query = request.query
+        first = _number(query.get("from", "0"))
+        wished = f"{first},{query.get('rule', '')[:60]},{query.get('place', '')[:60]}"
+        wanted = watches.Wanted.of(wished)
         return request.app[PAGES].render(
             request,
             "alarms/watches.html",
             now,
-            self.watches.view(now, words, str(first)),
-            rows=self.watches.rows(first, words),
+            self.watches.view(now, words, wished),
+            groups=self.watches.groups(wanted, words),
             linkages=self.watches.linkages(words),
-            first=first,
-            page=PAGE,
-            count=self.watches.count,
+            wanted=wanted,
+            wished=wished,
+            rules=self._rules(),
+            places=self.watches.places(),
+            page=watches.PAGE,
+            count=len(self.watches.wanted(wanted)),
         )
 
     async def listed(self, _request: web.Request) -> web.StreamResponse:

@@ -1,8 +1,10 @@
 """What each rule watches: its points, its limit, when it last looked, and why it waits."""
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple, Self
 
 from gateway.desk.alarms.board import Board
 from gateway.desk.alarms.meaning import meaning
@@ -23,23 +25,58 @@ PAGE = 100
 INPUTS_MAX = 4
 
 MARKS = {
-    confirm.Phase.IDLE: ("ok", "s-ok"),
-    confirm.Phase.PENDING: ("wait", "s-wait"),
-    confirm.Phase.ACTIVE: ("bad", "s-bad"),
-    confirm.Phase.FADING: ("warn", "warning"),
+    confirm.Phase.ACTIVE.value: ("bad", "s-bad"),
+    confirm.Phase.PENDING.value: ("wait", "s-wait"),
+    confirm.Phase.FADING.value: ("warn", "warning"),
+    "paused": ("away", "clockq"),
+    "none": ("wait", "s-wait"),
+    confirm.Phase.IDLE.value: ("ok", "s-ok"),
 }
+"""How a watch stands; what people want to know of first comes first."""
+
+
+class Wanted(NamedTuple):
+    """What of all the watches is looked at; empty is everything, a place is all that is in it."""
+
+    first: int = 0
+    rule: str = ""
+    place: str = ""
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """As a page's topic names it."""
+        first, _, rest = argument.partition(",")
+        rule, _, place = rest.partition(",")
+        return cls(int(first) if first.isdecimal() else 0, rule, place)
+
+    def takes(self, watch: Watch) -> bool:
+        """Whether that watch is meant."""
+        facts = watch.facts
+        return self.rule in ("", facts.rule) and (not self.place or self.place in facts.scopes)
 
 
 class Watched(NamedTuple):
     """One watch on the page; `key` is that of what changes about it."""
 
     key: str
-    name: str
-    rule: str
     what: str
     place: str
     meaning: str
+
+
+class Group(NamedTuple):
+    """A rule on the page, with those of its watches that stand there; `many` are all of them.
+
+    `meaning` is what all of them watch for; empty where they differ.
+    """
+
+    key: str
+    rule: str
+    name: str
     severity: str
+    many: int
+    meaning: str
+    rows: tuple[Watched, ...]
 
 
 class Linked(NamedTuple):
@@ -58,28 +95,29 @@ class Watches:
         """Of that board's rules."""
         self._board = board
 
-    def slice(self, first: int) -> Sequence[Watch]:
-        """The watches of the page that begins there."""
-        return tuple(self._board.rules.core.engine.watches.values())[first : first + PAGE]
+    def all(self) -> Sequence[Watch]:
+        """Every one."""
+        return tuple(self._board.rules.core.engine.watches.values())
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self._board.rules.core.engine.watches)
+    def wanted(self, wanted: Wanted) -> Sequence[Watch]:
+        """Those that are meant, on all pages, rule by rule."""
+        return tuple(watch for watch in self.all() if wanted.takes(watch))
 
-    def rows(self, first: int, words: Words) -> list[Watched]:
+    def places(self) -> list[tuple[str, str]]:
+        """Where anything is watched: ids, and what people call them."""
+        found = frozenset[str]().union(*(watch.facts.scopes for watch in self.all()))
+        places = self._board.places
+        known = ((scope, places.path(scope)) for scope in found if scope and scope in places)
+        return sorted(known, key=lambda one: one[1])
+
+    def groups(self, wanted: Wanted, words: Words) -> list[Group]:
         """What does not change."""
+        found = self.wanted(wanted)
+        counts = Counter(watch.facts.rule for watch in found)
+        page = enumerate(found[wanted.first : wanted.first + PAGE], wanted.first)
         return [
-            Watched(
-                key=f"watch.{first + i}",
-                name=watch.facts.name,
-                rule=watch.facts.rule,
-                what=_inputs(watch, words),
-                place=watch.facts.spoken,
-                meaning=meaning(watch, words),
-                severity=words(f"alarms.severity-{watch.facts.severity.value}"),
-            )
-            for i, watch in enumerate(self.slice(first))
+            _group(tuple(some), counts[rule], words)
+            for rule, some in groupby(page, key=lambda one: one[1].facts.rule)
         ]
 
     def linkages(self, words: Words) -> list[Linked]:
@@ -114,29 +152,34 @@ class Watches:
         return ("ok", "s-ok", words("alarms.would"))
 
     def view(self, vitals: Vitals, words: Words, argument: str) -> View:
-        """What changes; `argument` is the page's first number."""
-        first = int(argument) if argument.isdecimal() else 0
-        return dict(self._facts(vitals, words, first))
+        """What changes; `argument` is what is wanted."""
+        return dict(self._facts(vitals, words, Wanted.of(argument)))
 
-    def _facts(self, vitals: Vitals, words: Words, first: int) -> Iterator[tuple[str, Any]]:
+    def _facts(self, vitals: Vitals, words: Words, wanted: Wanted) -> Iterator[tuple[str, Any]]:
         moment = self._board.rules.moment()
-        shown = self.slice(first)
+        found = self.wanted(wanted)
+        shown = found[wanted.first : wanted.first + PAGE]
         yield "shape", zlib.crc32(" ".join(watch.id for watch in shown).encode())
         yield "volatile", vitals.journal.volatile
         yield from self._board.sound(self._board.open(), words).items()
-        for i, watch in enumerate(shown):
-            key = f"watch.{first + i}"
-            yield f"{key}.mark", self._mark(watch, moment, words)
-            yield f"{key}.looked", self._looked(watch, vitals, moment)
+        for i, watch in enumerate(shown, wanted.first):
+            stands = self._stands(watch, moment)
+            yield f"watch.{i}.mark", (*MARKS[stands], words(f"alarms.phase-{stands}"))
+            yield f"watch.{i}.looked", self._looked(watch, vitals, moment)
+        rules: dict[str, Counter[str]] = {watch.facts.rule: Counter() for watch in shown}
+        for watch in found:
+            if watch.facts.rule in rules:
+                rules[watch.facts.rule][self._stands(watch, moment)] += 1
+        for rule, counts in rules.items():
+            yield f"rule.{rule}.mark", _foremost(counts, words)
 
-    def _mark(self, watch: Watch, moment: Moment, words: Words) -> Mark:
+    def _stands(self, watch: Watch, moment: Moment) -> str:
         if watch.needs_wall and moment.wall_ns is None:
-            return ("away", "clockq", words("alarms.phase-paused"))
+            return "paused"
         engine = self._board.rules.core.engine
         if watch.id not in engine.evaluated_ns:
-            return ("wait", "s-wait", words("alarms.phase-none"))
-        phase = engine.states[watch.id].confirmed.phase
-        return (*MARKS[phase], words(f"alarms.phase-{phase.value}"))
+            return "none"
+        return engine.states[watch.id].confirmed.phase.value
 
     def _looked(self, watch: Watch, vitals: Vitals, moment: Moment) -> int | None:
         """When it last looked, in the station's milliseconds since boot."""
@@ -144,6 +187,33 @@ class Watches:
         if at_ns is None:
             return None
         return (vitals.at_ns - (moment.at_ns - at_ns)) // 1_000_000
+
+
+def _foremost(counts: Counter[str], words: Words) -> Mark:
+    """How a whole rule stands: what is to be known of first, and of how many."""
+    stands = next(each for each in MARKS if counts[each])
+    said = words(f"alarms.phase-{stands}")
+    if counts[stands] < counts.total():
+        said = words("alarms.phase-of-some", phase=said, n=counts[stands])
+    return (*MARKS[stands], said)
+
+
+def _group(some: Sequence[tuple[int, Watch]], many: int, words: Words) -> Group:
+    facts = some[0][1].facts
+    meanings = [meaning(watch, words) for _, watch in some]
+    same = len(set(meanings)) == 1
+    return Group(
+        key=f"rule.{facts.rule}",
+        rule=facts.rule,
+        name=facts.name,
+        severity=words(f"alarms.severity-{facts.severity.value}"),
+        many=many,
+        meaning=meanings[0] if same else "",
+        rows=tuple(
+            Watched(f"watch.{i}", _inputs(watch, words), watch.facts.spoken, "" if same else said)
+            for (i, watch), said in zip(some, meanings, strict=True)
+        ),
+    )
 
 
 def _inputs(watch: Watch, words: Words) -> str:
