@@ -7,8 +7,8 @@ import contextlib
 import datetime
 import itertools
 import json
-import os
 import socket
+import struct
 import subprocess
 import time
 from array import array
@@ -25,19 +25,17 @@ from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.orders import OrderForm
-from tests.broadcast.engine.rig import membership
+from tests.broadcast.engine.rig import WITHIN_S, group_of, membership
 from tests.ports import free_port
 from tests.station.rig import StationProcess
 
 STATION = "under-test"
 READ_CONTACTS = 2
-PORTS = itertools.count(20_000 + 64 * (os.getpid() % 200), 2)
-NET = 16 + 4 * (os.getpid() % 55)
-"""Groups are the whole machine's. Each street has ports of its own: beside it there may be others,
-and the horns of the one before it, whose emergencies sound to their own end.
-"""
+PORTS = itertools.count(5104, 2)
+"""Each street has a port of its own: the horns of the one before it sound to their own end."""
 
 BOTH = 2  # our own ear, and ffmpeg
+SO_TIMESTAMPNS, STAMP = 35, struct.Struct("ll")
 HORNS = {
     "horn-b3": ("all", "b3"),
     "horn-b5": ("all", "b5"),
@@ -99,6 +97,7 @@ order = {{ preset = "fire", zone = "all", class = "fire" }}
 [broadcast.preset.long]
 name = "停水"
 text = "{LONG}"
+repeat = 5
 """
 
 
@@ -117,7 +116,7 @@ async def control(station: StationProcess, method: str, path: str, body: Any = N
 
 
 class Packet(NamedTuple):
-    """One RTP packet, of the class to whose group it was sent."""
+    """One RTP packet, of the class to whose group it was sent, and when the kernel had it."""
 
     rank: int
     at_ns: int
@@ -134,24 +133,32 @@ class Ear:
         self._links: list[socket.socket] = []
         for rank in range(1, 10):
             link = membership(options.address(rank), options.port)
+            link.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             asyncio.get_running_loop().add_reader(link, self._hear, link, rank)
             self._links.append(link)
 
     def _hear(self, link: socket.socket, rank: int) -> None:
         with contextlib.suppress(BlockingIOError):
-            self.packets.append(Packet(rank, now_ns(), link.recv(2048)))
+            data, [(_, _, stamp)], *_ = link.recvmsg(2048, socket.CMSG_SPACE(STAMP.size))
+            seconds, ns = STAMP.unpack(stamp)
+            at_ns = seconds * 1_000_000_000 + ns + now_ns() - time.time_ns()
+            self.packets.append(Packet(rank, at_ns, data))
             self._came.set()
 
     def since(self, at_ns: int, rank: int | None = None) -> list[Packet]:
         return [p for p in self.packets if p.at_ns >= at_ns and rank in (None, p.rank)]
 
-    async def first(self, rank: int, since_ns: int, within_s: float = 5) -> Packet:
+    async def first(self, rank: int, since_ns: int) -> Packet:
         """The first packet of that class since then; TimeoutError if none comes."""
-        async with asyncio.timeout(within_s):
-            while not (found := self.since(since_ns, rank)):
+        return (await self.so_many(1, rank, since_ns))[0]
+
+    async def so_many(self, count: int, rank: int, since_ns: int) -> list[Packet]:
+        """The first so many."""
+        async with asyncio.timeout(WITHIN_S):
+            while len(found := self.since(since_ns, rank)) < count:
                 self._came.clear()
                 await self._came.wait()
-        return found[0]
+        return found[:count]
 
     def close(self) -> None:
         for link in self._links:
@@ -170,7 +177,7 @@ class Street:
         self.station = StationProcess(folder)
         self.horns = {
             name: Multicast(
-                zones=zones, group=f"239.255.{NET + n}.0", port=self.rtp_port, ttl=0,
+                zones=zones, group=group_of(10 + n), port=self.rtp_port, ttl=0,
                 interface="127.0.0.1", codec="l16" if name == "lift-b3" else "pcma",
             )
             for n, (name, zones) in enumerate(HORNS.items())
@@ -182,6 +189,7 @@ class Street:
         self.told: dict[int, int] = {}
         """When a frame first carried each contact's being closed, since it was closed."""
         self._down: set[int] = set()
+        self._frames = 0
         self._said = asyncio.Event()
         self._overhear()
 
@@ -192,10 +200,11 @@ class Street:
         def tell(frame: bytes, at_s: float) -> bytes | None:
             reply = answer(frame, at_s)
             if reply is not None and frame[1] == READ_CONTACTS:
+                self._frames += 1
                 for number in self._down:
                     if reply[3] >> (number - 1) & 1:
                         self.told.setdefault(number, now_ns())
-                        self._said.set()
+                self._said.set()
             return reply
 
         slave.answer = tell  # type: ignore[method-assign]  # to overhear
@@ -249,7 +258,7 @@ class Street:
         """Start the station; returns when it knows the time and all that it would say is made."""
         self.write_settings(quiet=quiet)
         await self.station.start()
-        await self.until(self._rendered, within_s=30)
+        await self.until(self._rendered)
         await self.until(self._timed)
 
     async def _rendered(self) -> bool:
@@ -262,7 +271,7 @@ class Street:
     async def _timed(self) -> bool:
         return (await self.get("/api/v1/vitals"))["clock"]["trust"] != "none"
 
-    async def until(self, condition: Callable[[], Any], within_s: float = 15) -> Any:
+    async def until(self, condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
         async with asyncio.timeout(within_s):
             while not (found := await condition()):  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.05)
@@ -274,16 +283,27 @@ class Street:
         self.told.pop(number, None)
         self._down.add(number)
         self.field.set("di", f"input-{number}", True)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             while number not in self.told:
                 self._said.clear()
                 await self._said.wait()
         return self.told[number]
 
-    def open_contact(self, name: str) -> None:
-        number = CONTACTS[name][0]
-        self._down.discard(number)
-        self.field.set("di", f"input-{number}", False)
+    async def open_contacts(self, *names: str) -> None:
+        """Open them, and wait until the station has been told."""
+        for name in names:
+            number = CONTACTS[name][0]
+            self._down.discard(number)
+            self.field.set("di", f"input-{number}", False)
+        await self.polled()
+
+    async def polled(self) -> None:
+        """Wait until the station has what the contacts say now: it asks again."""
+        wanted = self._frames + 2
+        async with asyncio.timeout(WITHIN_S):
+            while self._frames < wanted:
+                self._said.clear()
+                await self._said.wait()
 
     async def get(self, path: str) -> Any:
         return await self._call("GET", path)
@@ -310,10 +330,29 @@ class Street:
             found += page
         return [each for each in found if each["type"] == f"cn.yizhan.{kind}.v1"]
 
+    async def told_of(self, order: str, lane: str, kind: str) -> dict[str, Any]:
+        """The one event of that kind about that order, once it is there."""
+
+        async def told() -> list[dict[str, Any]]:
+            return [
+                each for each in await self.events(lane, kind) if each["data"]["order"] == order
+            ]
+
+        (found,) = await self.until(told)
+        return dict(found)
+
     async def state_of(self, order: str) -> str:
         return str((await self.get(f"/api/v1/orders/{order}"))["receipt"]["state"])
 
-    async def ends(self, order: str, within_s: float = 20) -> str:
+    async def becomes(self, order: str, state: str) -> None:
+        """Wait until that order is so."""
+
+        async def so() -> bool:
+            return await self.state_of(order) == state
+
+        await self.until(so)
+
+    async def ends(self, order: str, within_s: float = WITHIN_S) -> str:
         """How that order ended."""
 
         async def over() -> str:
@@ -324,9 +363,14 @@ class Street:
         return str(await self.until(over, within_s))
 
     async def hush(self) -> None:
-        """Stop whatever is open, emergencies too."""
+        """Stop whatever is open, emergencies too, and wait for silence."""
         for one in await self.get("/api/v1/orders"):
             await self.post(f"/api/v1/orders/{one['id']}/stop", {})
+            await self.ends(one["id"])
+        since_ns = 0
+        while self.sounded(since_ns):
+            since_ns = now_ns()
+            await asyncio.sleep(0.2)
 
     async def orders_from(self, source: str) -> list[str]:
         """The ids of what came from there, the oldest first."""
@@ -343,7 +387,7 @@ class Street:
                 found if found is not None and found.state in {"done", "failed", "refused"} else 0
             )
 
-        found = await self.until(answered, within_s=20)
+        found = await self.until(answered)
         return found.state, json.loads(found.detail) if found.detail else found.reason
 
     def sounded(self, since_ns: int) -> set[str]:
@@ -377,7 +421,7 @@ class Recorder:
             *("-f", "s16le", "-flush_packets", "1", "-"),
             stdout=subprocess.PIPE,
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             group = self._options.address(self._rank)
             while listeners(group) < BOTH:  # noqa: ASYNC110 - another process's socket
                 await asyncio.sleep(0.02)
@@ -386,7 +430,7 @@ class Recorder:
         """All that it heard."""
         assert self._process is not None
         assert self._process.stdout is not None
-        async with asyncio.timeout(self._seconds + 10):
+        async with asyncio.timeout(self._seconds + WITHIN_S):
             head = await self._process.stdout.read(2)
             self.first_ns = now_ns()
             rest = await self._process.stdout.read()

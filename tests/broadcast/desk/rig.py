@@ -1,10 +1,9 @@
 """The station of `tests/access` with loudspeakers: the real room, voice and audio process."""
 
-import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from gateway.event import Trust
 from gateway.station.sounding import Sounding
 from gateway.web.section import Section
 from tests.access.rig import Site, site
+from tests.broadcast.engine.rig import group_of, until
 from tests.web.station import WALL_NS
 
+GROUP = group_of(4)
 NIGHT_NS = WALL_NS + 8 * 3_600_000_000_000
 """Eight hours after the pages' afternoon: quiet hours."""
 
@@ -43,7 +44,7 @@ hall = { name = "驿站大厅", places = ["hall"], sound = "indoors" }
 kind = "multicast"
 name = "3号楼号角"
 zones = ["all", "b3"]
-group = "239.255.12.0"
+group = "GROUP"
 port = 15004
 ttl = 0
 interface = "127.0.0.1"
@@ -52,21 +53,21 @@ codec = "l16"
 kind = "multicast"
 name = "5号楼号角"
 zones = ["all", "b5"]
-group = "239.255.12.0"
+group = "GROUP"
 port = 15006
 ttl = 0
 interface = "127.0.0.1"
 [speaker.lift]
 kind = "multicast"
 zones = ["b3-lift"]
-group = "239.255.12.0"
+group = "GROUP"
 port = 15008
 ttl = 0
 interface = "127.0.0.1"
 [speaker.hall]
 kind = "multicast"
 zones = ["hall"]
-group = "239.255.12.0"
+group = "GROUP"
 port = 15010
 ttl = 0
 interface = "127.0.0.1"
@@ -74,10 +75,10 @@ interface = "127.0.0.1"
 name = "紧急疏散"
 class = "emergency"
 text = "请注意，请马上沿楼梯离开。"
-repeat = 3
+repeat = 20
 [broadcast.preset]
 water = { name = "下午停水", text = "各位邻居，今天下午停水。", repeat = 2 }
-long = { name = "收旧衣", text = "LONG" }
+long = { name = "收旧衣", text = "LONG", repeat = 5 }
 [bus.plant]
 kind = "modbus-tcp"
 address = "127.0.0.1:1"
@@ -109,7 +110,7 @@ def settings(folder: Path) -> Settings:
     """The station's, with loudspeakers on loopback that nobody need hear."""
     file = folder / "config" / "station.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(SETTINGS.replace("LONG", LONG), "utf-8")
+    file.write_text(SETTINGS.replace("LONG", LONG).replace("GROUP", GROUP), "utf-8")
     return load(file)
 
 
@@ -177,13 +178,6 @@ class CastSite(Site):
         await self.journal.append([])
         self.room._all.book._kept.clear()
         self.room.monitor.faults.clear()
-
-
-async def until(true: Callable[[], bool], within_s: float = 20) -> None:
-    """Wait for what another process brings about."""
-    async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110  # another process brings it about, and tells nobody here
-            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ from broadcast.order import Class, Sentence
 from broadcast.prepare import Kind
 from tests.access.look import sign_in
 from tests.broadcast.desk.look import HOME, SHOTS, Shot, take
-from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site, until
+from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
+from tests.broadcast.engine.rig import until
 from tests.web import browser
 from tests.web.station import NORMAL, WALL_NS
 
@@ -58,8 +59,9 @@ async def focus(page: Page, element: str) -> None:
 
 
 async def hold_enter(page: Page, milliseconds: int) -> None:
+    """Hold it for so long by the page's own clock, which stands still otherwise."""
     await page.keyboard.down("Enter")
-    await page.wait_for_timeout(milliseconds)
+    await page.clock.run_for(milliseconds)
     await page.keyboard.up("Enter")
 
 
@@ -85,7 +87,9 @@ async def test_by_the_keyboard_alone_a_notice_an_emergency_and_their_end(
     chromium: Chromium, made: CastSite
 ) -> None:
     async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.clock.install()
         await opened(page, made)
+        await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 60"))
         await page.wait_for_selector("body[data-heard]")
         await focus(page, "play-long")
         await page.keyboard.press("Enter")
@@ -93,17 +97,17 @@ async def test_by_the_keyboard_alone_a_notice_an_emergency_and_their_end(
         await page.wait_for_selector("text=2 个喇叭里 2 个已发出")
         await page.wait_for_selector("body[data-heard]")
         await focus(page, "play-get-out")
-        await hold_enter(page, 300)  # a slip of the finger
+        await hold_enter(page, 1199)  # a slip of the finger
         assert states(made) == [("notice", "playing")]
-        await hold_enter(page, 1400)
+        await hold_enter(page, 1200)
         await page.wait_for_selector("h1:has-text('正在播：紧急疏散')")
         assert states(made)[0][0] == "emergency"
         emergency = made.room.orders()[0].order.id
         await page.wait_for_selector("body[data-heard]")
         await focus(page, f"stop-{emergency}")
-        await hold_enter(page, 300)
+        await hold_enter(page, 1199)
         assert states(made)[0][1] == "playing"
-        await hold_enter(page, 1400)
+        await hold_enter(page, 1200)
         await until(lambda: states(made)[0] == ("emergency", "stopped"))
     acts = await made.acts(3)
     assert [past.act.what for past in acts] == [

@@ -19,6 +19,17 @@ from broadcast.engine.wire import Programme, SpeakerSetting
 from broadcast.speakers.options import Multicast, Unicast
 
 RATE = 16_000
+WITHIN_S = 60
+"""How long anything is waited for that another process brings about: only a guard."""
+
+
+def group_of(number: int) -> str:
+    """One of this process's own multicast groups: groups are the whole machine's.
+
+    Who listens to one is counted, and what sounds in one is heard, by all tests that run at once.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"239.255.{(os.getppid() * 4 + worker) % 250}.{number * 10}"
 
 
 def tone(hz: float, seconds: float, level: float = 0.3) -> "array[int]":
@@ -99,7 +110,7 @@ class Heard:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def wait(self, kind: type, wanted: Callable[..., bool] = lambda _: True):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 for event in self.of(kind):
                     if wanted(event):
@@ -111,10 +122,11 @@ class Heard:
 @contextlib.asynccontextmanager
 async def running(path: Path, **more) -> AsyncIterator[tuple[Engine, Launcher]]:
     """An engine with a process of its own, both gone afterwards."""
-    launcher = Launcher(leave_after_s=5)
+    launcher = Launcher()
     engine = Engine(path, launch=launcher, **more)
     task = asyncio.create_task(engine.run())
     try:
+        await until(lambda: engine.connected)
         yield engine, launcher
     finally:
         task.cancel()
@@ -123,13 +135,20 @@ async def running(path: Path, **more) -> AsyncIterator[tuple[Engine, Launcher]]:
         await end(launcher)
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another process brings about."""
+    async with asyncio.timeout(WITHIN_S):
+        while not true():  # noqa: ASYNC110  # another process brings it about, and tells nobody here
+            await asyncio.sleep(0.01)
+
+
 async def end(launcher: Launcher) -> None:
     """End the process that this launcher started, and see it gone."""
     if launcher.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(launcher.pid, signal.SIGTERM)
         with contextlib.suppress(ChildProcessError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WITHIN_S):
                 await asyncio.to_thread(os.waitpid, launcher.pid, 0)
 
 

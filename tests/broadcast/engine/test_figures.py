@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from broadcast.engine import wire
-from tests.broadcast.engine.rig import Heard, multicast, programme, running, save, speechlike
+from tests.broadcast.engine.rig import (
+    Heard,
+    group_of,
+    multicast,
+    programme,
+    running,
+    save,
+    speechlike,
+)
 
 BURN = "while True: pass"
 
@@ -30,6 +39,25 @@ def load(processes: int):
 def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ")[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.bench
+async def test_the_killed_process_sounds_again_within_2_s(tmp_path: Path) -> None:
+    source = save(tmp_path / "a.wav", speechlike(10.0))
+    async with running(tmp_path / "audio.sock") as (engine, launcher):
+        heard = Heard(engine)
+        await engine.sinks([multicast("s", group_of(0), 5004)])
+        await heard.wait(wire.Well)
+        await engine.prepare(programme("p", source))
+        await engine.play("p")
+        await heard.wait(wire.Started)
+        await asyncio.sleep(0.5)
+        os.kill(launcher.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        again = await heard.wait(wire.Started, lambda event: event.start > 0)
+        took_s = time.monotonic() - killed
+    print(f"killed → sounding again: {took_s * 1000:.0f} ms, at frame {again.start}")
+    assert took_s < 2
 
 
 @pytest.mark.bench

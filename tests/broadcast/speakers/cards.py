@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.broadcast.engine.rig import WITHIN_S
+
 BLOCK_BYTES = 320
 """10 ms: what is long enough to be found by itself."""
 
@@ -58,7 +60,7 @@ def pulse(folder: Path) -> Iterator[dict[str, str]]:
         command += ["-L", f"module-null-sink sink_name={sink} rate=16000 channels=1"]
     server = subprocess.Popen(command, env=os.environ | environ, stderr=subprocess.DEVNULL)
     try:
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + WITHIN_S
         while subprocess.run(
             ["pactl", "info"], env=os.environ | environ, capture_output=True, check=False
         ).returncode:
@@ -67,7 +69,7 @@ def pulse(folder: Path) -> Iterator[dict[str, str]]:
         yield environ
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(10)
+        server.wait(WITHIN_S)
         for left in sorted(runtime.rglob("*"), reverse=True):
             left.rmdir() if left.is_dir() and not left.is_symlink() else left.unlink()
         runtime.rmdir()
@@ -94,11 +96,11 @@ def recording(environ: dict[str, str], sink: str, path: Path) -> Iterator[None]:
     command += ["--format=s16le", "--latency-msec=20", "--file-format=wav", str(path)]
     recorder = subprocess.Popen(command, env=os.environ | environ)
     try:
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + WITHIN_S
         while not path.exists() or path.stat().st_size < 1000:
             assert time.monotonic() < patience
             time.sleep(0.02)
         yield
     finally:
         recorder.send_signal(signal.SIGINT)
-        recorder.wait(10)
+        recorder.wait(WITHIN_S)

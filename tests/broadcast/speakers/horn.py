@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.broadcast.engine.rig import WITHIN_S
 from tests.ports import free_port
 
 CONFIG = """
@@ -42,7 +43,7 @@ def horn(folder: Path, answers: str = "auto") -> Iterator[str]:
             env=os.environ | {"HOME": str(folder)},
         )  # fmt: skip
     try:
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + WITHIN_S
         while b"baresip is ready" not in (folder / "log").read_bytes():
             assert time.monotonic() < patience, (folder / "log").read_text()
             time.sleep(0.02)
@@ -50,7 +51,7 @@ def horn(folder: Path, answers: str = "auto") -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(5)
+            process.wait(WITHIN_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -15,7 +15,7 @@ from broadcast.engine.pcm import FRAME_BYTES, audioop
 from broadcast.speakers.codec import CODECS, HalfBand
 from broadcast.speakers.options import SPEAKER_KINDS, Multicast, SpeakerOptions
 from broadcast.speakers.rtp import Stream
-from tests.broadcast.engine.rig import speechlike, tone
+from tests.broadcast.engine.rig import WITHIN_S, speechlike, tone
 
 
 def frames(samples: "array[int]") -> list[bytes]:
@@ -54,7 +54,7 @@ def test_ffmpeg_decodes_what_we_encode(tmp_path: Path, codec: str, name: str) ->
     rate = [] if codec == "g722" else ["-ar", "8000", "-ac", "1"]
     command = ["ffmpeg", "-nostdin", "-v", "error", "-f", name, *rate, "-i", str(coded)]
     decoded = subprocess.run(
-        [*command, "-f", "s16le", "-"], capture_output=True, check=True, timeout=20
+        [*command, "-f", "s16le", "-"], capture_output=True, check=True, timeout=WITHIN_S
     ).stdout
     source = audioop.rms(speechlike(0.4).tobytes(), 2)
     assert audioop.rms(decoded, 2) == pytest.approx(source, rel=0.05)

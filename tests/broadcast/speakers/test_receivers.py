@@ -17,9 +17,11 @@ from broadcast.speakers import sap, sdp
 from broadcast.speakers.codec import CODECS
 from broadcast.speakers.options import Multicast
 from tests.broadcast.engine.rig import (
+    WITHIN_S,
     Heard,
     best_correlation,
     drain,
+    group_of,
     load,
     membership,
     multicast,
@@ -35,6 +37,9 @@ SECONDS = 1.6
 FRAMES = 80
 RANK = 8
 PORT = 5004
+SESSION = f"3号楼 {group_of(0)}"
+"""Announcements go to one group for all: ours are told by their name."""
+
 CODEC_NAMES = ("pcmu", "pcma", "g722", "l16")
 DEPAY = {
     "pcmu": "rtppcmudepay ! mulawdec ! wavenc",
@@ -89,7 +94,7 @@ async def play(folder: Path, source: Path, groups: dict[str, Multicast]) -> None
     speakers = [
         multicast(
             codec, options.group, options.port, codec=codec, announce=codec == "pcma",
-            name="3号楼",
+            name=SESSION,
         )
         for codec, options in groups.items()
     ]  # fmt: skip
@@ -111,7 +116,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("rtp")
     source = save(folder / "source.wav", speechlike(SECONDS))
     groups = {
-        codec: Multicast(zones=("all",), group=f"239.255.{40 + n}.0", port=PORT, codec=codec, ttl=0)
+        codec: Multicast(zones=("all",), group=group_of(n), port=PORT, codec=codec, ttl=0)
         for n, codec in enumerate(CODEC_NAMES)
     }
     links = {codec: membership(options.address(RANK), PORT) for codec, options in groups.items()}
@@ -119,13 +124,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     receivers = [ffmpeg_receiver(folder, *each) for each in groups.items()]
     receivers += [gst_receiver(folder, *each) for each in groups.items()]
     try:
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + WITHIN_S
         while any(users(options.address(RANK)) < 3 for options in groups.values()):
             assert time.monotonic() < patience, "a receiver did not join"
             time.sleep(0.02)
         asyncio.run(play(folder, source, groups))
         for receiver in receivers:
-            assert receiver.wait(10) == 0
+            assert receiver.wait(WITHIN_S) == 0
     finally:
         for receiver in receivers:
             receiver.kill()
@@ -142,7 +147,7 @@ def judged(session: Session, received: Path, rate: int) -> float:
     reference = session.folder / f"reference-{rate}.wav"
     if not reference.exists():
         command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(session.source)]
-        subprocess.run([*command, "-ar", str(rate), str(reference)], check=True, timeout=20)
+        subprocess.run([*command, "-ar", str(rate), str(reference)], check=True, timeout=WITHIN_S)
     found = best_correlation(load(reference), load(received), range(-3, 33))
     print(f"{received.stem}: correlation {found:.4f}, {len(load(received)) / rate:.3f} s heard")
     return found
@@ -163,7 +168,7 @@ def test_gstreamer_hears_the_source_whole(session: Session, codec: str) -> None:
     if codec == "g722":
         coded, found = found, session.folder / "gst-g722-decoded.wav"
         command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "g722", "-i", str(coded)]
-        subprocess.run([*command, str(found)], check=True, timeout=20)
+        subprocess.run([*command, str(found)], check=True, timeout=WITHIN_S)
     assert len(load(found)) == pytest.approx(rate * SECONDS, abs=rate * 0.001)
     assert judged(session, found, rate) > 0.99
 
@@ -193,9 +198,9 @@ def test_l16_is_the_source_to_the_sample(session: Session) -> None:
 
 
 def test_the_session_is_announced_and_taken_back(session: Session) -> None:
-    ours = [packet for packet in session.announced if "s=3号楼".encode() in packet]
+    ours = [packet for packet in session.announced if f"s={SESSION}".encode() in packet]
     assert [packet[0] for packet in ours] == [0x20, 0x24]
     head, _, text = ours[0].partition(b"application/sdp\0")
     assert (len(head), head[4:8]) == (8, b"\x7f\0\0\1")
-    group = Multicast(zones=("all",), group="239.255.41.0", port=PORT, ttl=0, name="3号楼")
+    group = Multicast(zones=("all",), group=group_of(1), port=PORT, ttl=0, name=SESSION)
     assert text.decode() == sdp.of_group("pcma", group, RANK)
