@@ -97,13 +97,13 @@ class BoardSite(Site):
         self.road.open, self.road.mood = True, "searching"
         self.speaker.said.clear()
 
-    async def heard(self, caption: str, within_s: float = 5) -> None:
+    async def heard(self, caption: str, within_s: float = 60) -> None:
         """Until the kiosk has said that."""
         async with asyncio.timeout(within_s):
             while caption not in self.speaker.captions:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.02)
 
-    async def until(self, request: Request, state: str, within_s: float = 5) -> Request:
+    async def until(self, request: Request, state: str, within_s: float = 60) -> Request:
         async with asyncio.timeout(within_s):
             while self.room.core.book.requests[request.id].state != state:  # noqa: ASYNC110  # as above
                 await asyncio.sleep(0.02)

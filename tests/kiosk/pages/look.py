@@ -123,7 +123,7 @@ async def mute(made: House) -> None:
 
 async def settled(made: House, name: str) -> None:
     """What goes on beside the page has come to that screen."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while made.terminal.look().name != name:  # noqa: ASYNC110  # it has no event of its own
             await asyncio.sleep(0.01)
 

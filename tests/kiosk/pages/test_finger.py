@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import Page, Route
+from playwright.async_api import Page, Request, Route
 
 from kiosk.screen import design_px
 from tests.kiosk.pages.rig import House, house, tab
@@ -25,13 +25,40 @@ STEADY_MS, FEEDBACK_MS_MAX = 100, 80
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
+GUARD_MS, TYPED_MS = 1000, 50
+"""`kiosk.js`: nothing is pressed so soon where the last key lay; a reader of cards is quicker."""
+
+
 @contextlib.asynccontextmanager
-async def standing(chromium: Chromium) -> AsyncIterator[tuple[House, Page]]:
-    """A kiosk with its page open, and heard by it."""
+async def standing(chromium: Chromium, *, still: bool = False) -> AsyncIterator[tuple[House, Page]]:
+    """A kiosk with its page open, and heard by it; `still`, its time passes only by `passes`."""
     async with house() as made, tab(chromium, made) as page:
+        if still:
+            await page.clock.install()
         await page.goto(f"{made.address}/kiosk/")
         await page.wait_for_selector("body[data-serial]")
+        if still:
+            await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 60"))
+            await page.wait_for_selector('[data-press="open:ride"]')  # a minute is a long silence
+            await passes(page, GUARD_MS)
         yield made, page
+
+
+async def passes(page: Page, milliseconds: int) -> None:
+    """Time, at a page that stands still."""
+    await page.clock.run_for(milliseconds)
+
+
+def presses(page: Page) -> list[str]:
+    """What the page sends from now on, press by press."""
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/press"):
+            sent.append(request.post_data_json["press"])
+
+    page.on("request", note)
+    return sent
 
 
 async def middle(page: Page, press: str) -> tuple[float, float]:
@@ -49,29 +76,35 @@ async def shows(page: Page, name: str) -> None:
 
 
 async def test_ten_taps_are_one_ride_and_none_of_them_cancels(chromium: Chromium) -> None:
-    async with standing(chromium) as (made, page):
+    async with standing(chromium, still=True) as (made, page):
+        sent = presses(page)
         place = await middle(page, "open:ride")
-        for _ in range(10):
+        for _ in range(5):
             await page.touchscreen.tap(*place)
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.3)
+        await page.wait_for_selector('body[data-on^="ride-"]')
+        for _ in range(5):
+            await page.touchscreen.tap(*place)
+            await passes(page, GUARD_MS // 5 - 1)
+        await page.locator("[aria-busy]").wait_for(state="detached")
+        assert sent == ["open:ride"]
         rides = [one for one in made.room.all() if one.family == "ride"]
         assert [one.ended for one in rides] == [False]
 
 
 async def test_for_a_second_nothing_is_pressed_where_the_last_key_lay(chromium: Chromium) -> None:
-    async with standing(chromium) as (made, page):
+    async with standing(chromium, still=True) as (_made, page):
         await tap(page, "begin:repair")
         await shows(page, "what")
+        sent = presses(page)
         place = await middle(page, "what:water")
         await page.touchscreen.tap(*place)
         await shows(page, "where")
+        await passes(page, GUARD_MS - 1)
         await page.touchscreen.tap(*place)
-        await asyncio.sleep(0.3)
-        assert made.terminal.look().name == "where"
-        await asyncio.sleep(0.9)
+        await passes(page, 1)
         await tap(page, "where:b3")
         await shows(page, "phone")
+        assert sent == ["what:water", "where:b3"]
 
 
 async def test_a_finger_that_slides_off_presses_nothing_and_a_slip_inside_does(
@@ -88,11 +121,11 @@ async def test_a_finger_that_slides_off_presses_nothing_and_a_slip_inside_does(
                 await touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
             await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
+        sent = presses(page)
         await drag(x, y - 200 * mm)
-        await asyncio.sleep(0.2)
-        assert made.terminal.look().name == "home"
         await drag(x + 15 * mm, y)
         await page.wait_for_selector('body[data-on^="ride-"]')
+        assert sent == ["open:ride"]
 
 
 async def test_a_press_that_began_while_another_screen_was_on_its_way_counts(
@@ -122,34 +155,37 @@ async def test_a_press_that_began_while_another_screen_was_on_its_way_counts(
 
 
 async def test_everything_by_the_keyboard_and_escape_presses_nothing(chromium: Chromium) -> None:
-    async with standing(chromium) as (made, page):
+    async with standing(chromium, still=True) as (made, page):
         await page.keyboard.press("Escape")
-        await page.keyboard.press("2")
+        await typed(page, "2")
         await shows(page, "what")
-        await asyncio.sleep(1.05)
-        await page.keyboard.press("3")
+        await passes(page, GUARD_MS)
+        await typed(page, "3")
         await shows(page, "where")
-        await asyncio.sleep(1.05)
-        await page.keyboard.press("1")
+        await passes(page, GUARD_MS)
+        await typed(page, "1")
         await shows(page, "phone")
-        await asyncio.sleep(1.05)
-        await page.keyboard.type("13812345678")
-        await page.wait_for_function(
-            "() => document.querySelector('main').textContent.includes('138 1234 5678')"
-        )
+        await passes(page, GUARD_MS)
+        await typed(page, "13812345678")
+        await page.locator("main", has_text="138 1234 5678").wait_for()
         await page.keyboard.press("Backspace")
-        await page.keyboard.type("9")
-        await page.wait_for_function(
-            "() => document.querySelector('main').textContent.includes('138 1234 5679')"
-        )
+        await typed(page, "9")
+        await page.locator("main", has_text="138 1234 5679").wait_for()
         await page.locator('[data-press="done"]').focus()
         await page.keyboard.press("Enter")
         await shows(page, "work-reported")
         assert [one.masked for one in made.room.all()] == ["138****5679"]
-        await asyncio.sleep(1.05)
-        await page.keyboard.press("0")
+        await passes(page, GUARD_MS)
+        await typed(page, "0")
         await shows(page, "call-ringing")
         await nothing_left(made, page)
+
+
+async def typed(page: Page, keys: str) -> None:
+    """By somebody's fingers: no key comes while another is still waited for."""
+    for key in keys:
+        await page.keyboard.press(key)
+        await passes(page, TYPED_MS)
 
 
 READER = """(keys) => { for (const key of keys) document.dispatchEvent(
@@ -160,13 +196,13 @@ READER = """(keys) => { for (const key of keys) document.dispatchEvent(
 async def test_a_reader_of_cards_is_no_finger_and_no_digit_of_it_is_a_key(
     chromium: Chromium,
 ) -> None:
-    async with standing(chromium) as (made, page):
+    async with standing(chromium, still=True) as (made, page):
         await page.evaluate(READER, [*"0102030401", "Enter"])
         await shows(page, "home-card")
         assert made.room.all() == []
         assert "0102030401" not in await page.content()
-        await asyncio.sleep(1.05)
-        await page.keyboard.press("1")
+        await passes(page, GUARD_MS)
+        await typed(page, "1")
         await page.wait_for_selector('body[data-on^="ride-"]')
         assert [one.masked for one in made.room.all()] == ["****01"]
         await nothing_left(made, page)
@@ -193,8 +229,8 @@ async def nothing_left(made: House, page: Page) -> None:
 
 async def test_speech_is_asked_for_and_its_words_are_the_caption(chromium: Chromium) -> None:
     async with standing(chromium) as (made, page):
-        await tap(page, "again")
-        await asyncio.sleep(0.2)
+        async with page.expect_response("**/press"):
+            await tap(page, "again")
         assert made.heard.captions[-1] == await page.inner_text("#caption")
         await tap(page, "begin:repair")
         await shows(page, "what")

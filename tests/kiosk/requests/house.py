@@ -34,7 +34,7 @@ place = "hall"
 [service.ride]
 dispatch = ["dispatcher", "desk"]
 dispatcher = {{ url = "{url}" }}
-accept_within_s = 2
+accept_within_s = 4
 desk_within_s = 10
 settle_s = 2
 """
@@ -80,13 +80,13 @@ class House:
         listed = await self.call("GET", "/api/v1/requests")
         return next(one for one in listed if one["id"] == request["id"])
 
-    async def until(self, request: Any, state: str, within_s: float = 30) -> Any:
+    async def until(self, request: Any, state: str, within_s: float = 60) -> Any:
         async with asyncio.timeout(within_s):
             while (found := await self.now(request))["state"] != state:  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)
         return found
 
-    async def nothing_live(self, within_s: float = 30) -> None:
+    async def nothing_live(self, within_s: float = 60) -> None:
         async with asyncio.timeout(within_s):
             while self.dispatcher.office.live():  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)

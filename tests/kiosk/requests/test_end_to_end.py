@@ -10,7 +10,7 @@ from tests.kiosk.requests.house import House, house
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-LATE_S = 4.0
+ACCEPT_S, LATE_S = 4, 5.5
 
 
 async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
@@ -22,7 +22,7 @@ async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
         made.dispatcher.office.mood = Mood.REFUSES
         refused = await made.press("ride")
         await made.until(refused, "asking")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await made.now(refused))["road"] != "desk":  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)
         await made.act(refused, "assign", car={"plate": "京BT3642", "minutes": 3})
@@ -43,7 +43,7 @@ async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
         await made.nothing_live()
 
         assert len(made.asked) == 3  # silence heard nothing, and wrote nothing down
-        assert all(one.press_age_ms < 2000 for one in made.asked)
+        assert all(one.press_age_ms < ACCEPT_S * 1000 for one in made.asked)
         shown = await made.call("GET", "/api/v1/kiosks/hall?language=en")
         assert not shown["network_away"]
         assert shown["requests"][0]["caption"].isascii()
