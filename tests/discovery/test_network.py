@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 120
+WITHIN_S = 240
 
 
 @pytest.fixture(scope="module")

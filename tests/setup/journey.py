@@ -8,8 +8,6 @@ from tests.setup.rig import Box, Hand
 from tests.web.browser import shoot
 
 SEARCH_WITHIN_S = 60
-RESTART_WITHIN_MS = 40_000
-"""Other places start the station anew, and the page finds it again by itself."""
 
 
 class Steps(NamedTuple):
@@ -27,7 +25,7 @@ async def wire(hand: Hand) -> None:
     await hand.open("/setup/places")
     await hand.fill("form[action='/setup/places/keep'] [name=name]", "3号楼")
     await hand.press("加上这些位置")
-    await hand.page.get_by_text("place-1").wait_for(timeout=RESTART_WITHIN_MS)
+    await hand.page.get_by_text("place-1").wait_for()  # started anew, and found again by the page
     await hand.open("/setup/lines")
     await hand.fill("[name=port]", str(hand.made.line))
     await hand.press("加上这条线")
@@ -46,7 +44,7 @@ async def find(hand: Hand, meters: int = 2) -> None:
 
     await hand.until(found, SEARCH_WITHIN_S)
     await hand.press("不找了")
-    await hand.page.get_by_role("heading", name="找完了").wait_for(timeout=20_000)
+    await hand.page.get_by_role("heading", name="找完了").wait_for()
 
 
 async def add(hand: Hand) -> None:
@@ -55,7 +53,7 @@ async def add(hand: Hand) -> None:
     await hand.fill("[name=name-0]", "3号楼总电表")
     await hand.choose("[name=place-0]", "place-1")
     await hand.press("加上选中的")
-    await hand.page.get_by_role("heading", name="3号楼总电表").wait_for(timeout=20_000)
+    await hand.page.get_by_role("heading", name="3号楼总电表").wait_for()
 
 
 async def bind(hand: Hand) -> None:

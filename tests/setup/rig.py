@@ -130,7 +130,7 @@ class Hand:
         await self.page.locator(form + "button").click()
         await self.page.wait_for_load_state()
 
-    async def until(self, holds: Callable[[], Any], within_s: float = 30) -> None:
+    async def until(self, holds: Callable[[], Any], within_s: float = 60) -> None:
         """Look again until it holds."""
         for _ in range(int(within_s * 10)):
             if await holds():
