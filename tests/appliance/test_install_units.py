@@ -73,6 +73,33 @@ def test_each_lifted_restriction_names_its_feature(unit: str) -> None:
             assert above.startswith("#") or LIFTED.match(above), line
 
 
+EVERYWHERE = {"/", "/opt/yizhan", "/usr/bin", "/usr/lib", "/lib", "/tmp", "/var/tmp", "/dev/shm"}
+MADE = {"State": "/var/lib/yizhan", "Configuration": "/etc/yizhan", "Runtime": "/run/yizhan"}
+
+
+def made_for(unit: str) -> set[str]:
+    """The folders that systemd makes before it starts the unit."""
+    return {path for kind, path in MADE.items() if f"\n{kind}Directory=yizhan\n" in text(unit)}
+
+
+def listed(unit: str, key: str) -> list[str]:
+    return " ".join(re.findall(rf"^{key}=(.*)$", text(unit), re.MULTILINE)).split()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_place_that_another_machine_lacks_stops_no_start(unit: str) -> None:
+    """systemd gives up (226) where a path is missing and bears no dash: a Pi's lib64."""
+    needed = {path for path in listed(unit, r"\w+Paths") if not path.startswith("-")}
+    assert needed - EVERYWHERE - made_for(unit) == set()
+
+
+@pytest.mark.parametrize("unit", ["yizhan.service", "yizhan-audio.service"])
+def test_what_can_be_written_cannot_be_run(unit: str) -> None:
+    """`NoExecPaths=/` does not reach into what systemd mounts below it."""
+    writable = {*made_for(unit), "/tmp", "/var/tmp", "/dev/shm"}
+    assert writable - set(listed(unit, "NoExecPaths")) == set()
+
+
 @pytest.mark.parametrize("unit", ["yizhan.service", "yizhan-audio.service"])
 def test_a_wrong_clock_and_a_late_network_hold_nothing_up(unit: str) -> None:
     orders = " ".join(re.findall(r"^(?:After|Wants|Requires)=(.*)$", text(unit), re.MULTILINE))
