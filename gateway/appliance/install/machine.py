@@ -52,7 +52,8 @@ def orders(changed: Iterable[str], *, settings: bool, kiosk: str) -> Iterator[Or
 
 def stop() -> Order:
     """What comes before everything is taken away."""
-    units = (WATCH, *map(screen, BROWSERS), "yizhan.service", "yizhan-audio.service")
+    ours = ("yizhan.service", "yizhan-audio.service", "yizhan-prepare.service")
+    units = (WATCH, *map(screen, BROWSERS), *ours)
     return Order(Phrase("install.order-stop"), ("systemctl", "stop", *units))
 
 

@@ -51,6 +51,7 @@ _PLACES = {
     "yizhan-kiosk-chromium.service": f"{UNITS}/yizhan-kiosk-chromium.service",
     "yizhan-screen.path": f"{UNITS}/yizhan-screen.path",
     "yizhan-screen.service": f"{UNITS}/yizhan-screen.service",
+    "yizhan.preset": "usr/lib/systemd/system-preset/50-yizhan.preset",
     "sysusers.conf": "usr/lib/sysusers.d/yizhan.conf",
     "tmpfiles.conf": "usr/lib/tmpfiles.d/yizhan.conf",
     "udev.rules": "usr/lib/udev/rules.d/61-yizhan.rules",
