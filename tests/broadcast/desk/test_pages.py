@@ -175,6 +175,22 @@ async def test_by_night_the_page_says_why_before_the_press_and_the_receipt_after
     made.wall(WALL_NS)
 
 
+async def test_a_press_that_wants_the_time_leads_to_where_it_is_said(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        made.wall(None)
+        await page.goto(made.https + HOME)
+        await page.check("#zone-all")
+        await page.click("#play-long")
+        await page.click("#told a:has-text('去报时间')")
+        await page.wait_for_url("**/desk/#clock")
+        await page.wait_for_selector("#clock button")
+        assert states(made) == [("notice", "refused")]
+    made.wall(WALL_NS)
+
+
 async def test_what_is_ticked_and_written_stays_while_the_page_is_brought_up_to_date(
     chromium: Chromium, made: CastSite
 ) -> None:
