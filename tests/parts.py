@@ -90,7 +90,10 @@ def run(part: Part, mode: str, python: str = sys.executable) -> Outcome:
         environ.pop("YIZHAN_SEED", None)  # the same examples every time
     command = [python, "-m", "pytest", "-q", "--durations=3", "-m", marks]
     # Most tests wait for a process or a page: two workers make use of both cores.
-    manner = ["-s", "--timeout=3600"] if mode == "proof" else ["-n", "2", "--dist", "loadfile"]
+    manner = ["-n", "2", "--dist", "loadfile"]
+    if mode == "proof":
+        command += [f"--hypothesis-seed={os.environ['YIZHAN_SEED']}"]
+        manner = ["-s", "--timeout=3600"]
     print(f"\n── {part.name}", flush=True)
     began, busy_s = time.monotonic(), _processors_s()
     code, lines = _pytest([*command, *manner, *folders], environ)
