@@ -21,6 +21,20 @@ from tests.ports import free_port
 READY_WITHIN_S = 60
 LINE_EVERY_S_MIN = 0.3  # what a 9600 baud line bears
 ROOT = Path(__file__).parents[2]
+HALL = """[place]
+hall = { name = "大厅" }
+[zone]
+hall = { name = "大厅", places = ["hall"], sound = "indoors" }
+"""
+
+
+def first_lines(port: int, station: str = "") -> str:
+    """With what the settings of a station under test begin; `station` is more about it."""
+    return (
+        f'schema = 1\n[station]\nid = "under-test"\nname = "试验站"\n{station}'
+        "[journal]\nquota_mb = 16\n"
+        f"[web]\nport = {port}\n[discovery]\nannounce = false\n"
+    )
 
 
 class StationProcess:
@@ -159,11 +173,8 @@ class Rig:
             for name, spec in self.meters.items()
         )
         (self.folder / "station.toml").write_text(
-            "schema = 1\n"
-            '[station]\nid = "under-test"\nname = "试验站"\n'
-            "[journal]\nquota_mb = 16\n"
-            f"[web]\nport = {self.port}\n[discovery]\nannounce = false\n"
-            f'[bus.line]\nkind = "serial"\nport = "{self.folder}/ttyLINE"\nline = "9600 8N1"\n'
+            first_lines(self.port)
+            + f'[bus.line]\nkind = "serial"\nport = "{self.folder}/ttyLINE"\nline = "9600 8N1"\n'
             f'[bus.box]\nkind = "modbus-tcp"\naddress = "127.0.0.1:{self.box_port}"\n'
             f"{devices}"
             f'[upstream.district]\nkind = "http"\nurl = "http://127.0.0.1:{self.platform_port}"\n'

@@ -17,23 +17,14 @@ from gateway.station import unheard
 from tests.broadcast.chain.street import control
 from tests.broadcast.engine.rig import WITHIN_S, drain
 from tests.ports import free_port
-from tests.station.rig import ROOT, StationProcess
+from tests.station.rig import HALL, ROOT, StationProcess, first_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-SETTINGS = """schema = 1
-[station]
-id = "under-test"
-name = "试验站"
-[journal]
-quota_mb = 16
-[web]
-port = {port}
-[place]
-hall = {{ name = "大厅" }}
-[zone]
-hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
-all = {{ name = "全小区", places = ["hall"], sound = "community" }}
+HORN = """[zone.all]
+name = "全小区"
+places = ["hall"]
+sound = "community"
 [speaker.horn]
 kind = "unicast"
 zones = ["hall", "all"]
@@ -100,7 +91,7 @@ async def emergency(station: StationProcess, *more: str) -> str:
 
 async def test_the_gateway_is_killed_in_an_emergency_and_answers_truly(tmp_path: Path):
     ear = Ear()
-    settings = SETTINGS.format(port=free_port(), ear=ear.port)
+    settings = first_lines(free_port()) + HALL + HORN.format(ear=ear.port)
     (tmp_path / "station.toml").write_text(settings, "utf-8")
     station = StationProcess(tmp_path)
     await station.start()
@@ -135,8 +126,7 @@ async def test_the_gateway_is_killed_in_an_emergency_and_answers_truly(tmp_path:
 
 
 async def test_where_no_loudspeaker_is_set_up_the_remedy_is_said(tmp_path: Path):
-    settings = SETTINGS.format(port=free_port(), ear=0).partition("[speaker.")[0]
-    (tmp_path / "station.toml").write_text(settings, "utf-8")
+    (tmp_path / "station.toml").write_text(first_lines(free_port()) + HALL, "utf-8")
     station = StationProcess(tmp_path)
     await station.start()
     try:

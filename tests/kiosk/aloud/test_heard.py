@@ -15,25 +15,11 @@ import pytest
 from broadcast.engine.pcm import audioop
 from tests.broadcast.engine.rig import drain
 from tests.ports import free_port
-from tests.station.rig import StationProcess
+from tests.station.rig import HALL, StationProcess, first_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-SETTINGS = """schema = 1
-[station]
-id = "under-test"
-name = "试验站"
-[journal]
-quota_mb = 16
-[web]
-port = {port}
-[discovery]
-announce = false
-[place]
-hall = {{ name = "大厅" }}
-[zone]
-hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
-[speaker.hall]
+SOUND = """[speaker.hall]
 kind = "unicast"
 zones = ["hall"]
 to = ["127.0.0.1:{ear}"]
@@ -133,7 +119,9 @@ async def test_a_press_is_heard_as_its_sentence_and_so_is_the_answer(
     tmp_path: Path,
 ):
     ear = Ear()
-    (tmp_path / "station.toml").write_text(SETTINGS.format(port=free_port(), ear=ear.port), "utf-8")
+    (tmp_path / "station.toml").write_text(
+        first_lines(free_port()) + HALL + SOUND.format(ear=ear.port), "utf-8"
+    )
     station = StationProcess(tmp_path)
     await station.start()
     kiosk = Kiosk(station)

@@ -15,26 +15,12 @@ from tests.broadcast.engine.rig import load, save, speechlike
 from tests.broadcast.speakers.cards import pulse, recording, share_heard, speak
 from tests.kiosk.aloud.test_heard import Kiosk, alike
 from tests.ports import free_port
-from tests.station.rig import StationProcess
+from tests.station.rig import HALL, StationProcess, first_lines
 from tests.web import browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.proof, pytest.mark.timeout(240)]
 
-SETTINGS = """schema = 1
-[station]
-id = "under-test"
-name = "试验站"
-[journal]
-quota_mb = 16
-[web]
-port = {port}
-[discovery]
-announce = false
-[place]
-hall = {{ name = "大厅" }}
-[zone]
-hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
-[speaker.hall]
+SOUND = """[speaker.hall]
 kind = "sound-card"
 zones = ["hall"]
 device = "zone_b"
@@ -72,7 +58,7 @@ async def test_a_few_words_from_the_kiosk_to_the_desk_and_nowhere_else(
     folder = tmp_path / "station"
     folder.mkdir()
     port = free_port()
-    (folder / "station.toml").write_text(SETTINGS.format(port=port), "utf-8")
+    (folder / "station.toml").write_text(first_lines(port) + HALL + SOUND, "utf-8")
     words = save(tmp_path / "words.wav", array("h", bytes(16_000)) + WORDS)
     station = StationProcess(folder)
     await station.start()

@@ -13,22 +13,10 @@ import aiohttp
 
 from gateway.demo.dispatcher.app import Dispatcher
 from tests.ports import free_port
-from tests.station.rig import StationProcess
+from tests.station.rig import HALL, StationProcess, first_lines
 
-SETTINGS = """schema = 1
-[station]
-id = "under-test"
-name = "试验站"
-phone = "010-64700000"
-[journal]
-quota_mb = 16
-[web]
-port = {port}
-[place]
-hall = {{ name = "大厅" }}
-[zone]
-hall = {{ name = "大厅", places = ["hall"], sound = "indoors" }}
-[kiosk.hall]
+PHONE = 'phone = "010-64700000"\n'
+RIDES = """[kiosk.hall]
 zone = "hall"
 place = "hall"
 [service.ride]
@@ -52,7 +40,7 @@ class House:
 
     def write_settings(self, extra: str = "", changes: Mapping[str, str] | None = None) -> None:
         """`extra` is added, each text of `changes` replaced by its value."""
-        text = SETTINGS.format(port=self.port, url=self.dispatcher.url) + extra
+        text = first_lines(self.port, PHONE) + HALL + RIDES.format(url=self.dispatcher.url) + extra
         for old, new in (changes or {}).items():
             assert old in text
             text = text.replace(old, new)
