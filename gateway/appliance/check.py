@@ -108,9 +108,7 @@ def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:
         yield Phrase("check.no-uplink")
     elif not any(uplink.required for uplink in ahead.uplinks):
         yield Phrase("check.none-required")
-    unverified = sorted({device.profile for device in ahead.devices if device.unverified})
-    if unverified:
-        yield Phrase("check.unverified", {"profiles": ", ".join(unverified)})
+    yield from _on_devices(ahead)
     for bus in ahead.buses:
         if bus.where is not None and bus.where.startswith("/dev/") and not Path(bus.where).exists():
             yield Phrase("check.no-port", {"bus": bus.id, "port": bus.where})
@@ -121,6 +119,16 @@ def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:
         if room_mb < ahead.journal.quota_mb:
             data = {"quota_mb": ahead.journal.quota_mb, "room_mb": room_mb}
             yield Phrase("check.small-disk", data)
+
+
+def _on_devices(ahead: Outlook) -> Iterator[Phrase]:
+    unverified = sorted({device.profile for device in ahead.devices if device.unverified})
+    if unverified:
+        yield Phrase("check.unverified", {"profiles": ", ".join(unverified)})
+    for device in ahead.devices:
+        if device.needs_s is not None and device.every_s > device.needs_s:
+            data = {"device": device.id, "every_s": device.every_s, "needs_s": device.needs_s}
+            yield Phrase("check.misses-presses", data)
 
 
 def _used(state: Path) -> int:

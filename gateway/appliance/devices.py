@@ -58,7 +58,7 @@ class Devices:
                 device_id,
                 options.address,
                 line=own_line,
-                every_s=options.every_s,
+                every_s=options.every_s or options.pressed_every_s,
                 timeout_s=options.timeout_s,
                 options=parts[1],
             ),

@@ -48,6 +48,7 @@ class DeviceOutlook(msgspec.Struct, frozen=True):
     bus: str
     address: str
     every_s: float
+    needs_s: float | None
     points: int
     place: str
 
@@ -138,6 +139,7 @@ def _device(settings: Settings, setting: DeviceSetting) -> DeviceOutlook:
         bus=setting.options.bus,
         address=setting.options.address,
         every_s=setting.device.every_s,
+        needs_s=setting.options.pressed_every_s,
         points=len(setting.device.points),
         place=settings.places.path(setting.options.place),
     )

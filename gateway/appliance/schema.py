@@ -122,7 +122,8 @@ class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[device.<id>]`: what every family shares; its own keys stand beside them.
 
-    `address` is written as printed on the device; `line` and `every_s` replace the profile's.
+    `address` is written as printed on the device; `line` and `every_s` replace the profile's. A
+    module with a key is read as often as a press needs, unless `every_s` says otherwise.
     """
 
     name: Name
@@ -130,11 +131,17 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     bus: Id
     address: Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["1"])]
     place: str
-    every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] | None = None
+    every_s: Annotated[float, msgspec.Meta(ge=0.05, le=86_400)] | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] | None = None
     line: Annotated[str, msgspec.Meta(examples=["9600 8N1"])] | None = None
     report: dict[str, Report] = {}
     inputs: dict[str, InputOptions] = {}
+
+    @property
+    def pressed_every_s(self) -> float | None:
+        """How often it must be read for what is wired to it and pressed; None: nothing is."""
+        needed = (habit(each.kind).every_s for each in self.inputs.values())
+        return min((every_s for every_s in needed if every_s is not None), default=None)
 
 
 class BusSetting(msgspec.Struct, frozen=True):

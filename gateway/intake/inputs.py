@@ -31,16 +31,24 @@ _SAYS: dict[Level, tuple[Value, Quality]] = {
 }
 
 
+PRESS_S = 0.1
+"""A hurried press of a key is no shorter."""
+
+
 class Habit(NamedTuple):
-    """How a kind of sensor behaves: how long a level must hold, and how long it may be active."""
+    """How a kind of sensor behaves: how long a level must hold, and how long it may be active.
+
+    `every_s`: what is pressed and let go must be read so often, or a press is missed.
+    """
 
     hold_s: float
     stuck_s: float | None = None
+    every_s: float | None = None
 
 
 HABITS = {
-    "key": Habit(0.0, 30.0),
-    "sos": Habit(0.0, 120.0),
+    "key": Habit(0.0, 30.0, PRESS_S),
+    "sos": Habit(0.0, 120.0, PRESS_S),
     "fall": Habit(0.0, 60.0),
     "perimeter": Habit(0.1, 3600.0),
     "fire": Habit(0.5),

@@ -26,8 +26,9 @@ from gateway.journal import Follower, Journal
 from gateway.station.pace import Lag, Rate
 from gateway.upstream.sender import Sender
 
-STALE_PERIODS = 3
-"""A value older than so many of its device's periods is stale, whatever it said."""
+STALE_PERIODS, STALE_S_MIN = 3, 3.0
+"""A value older than so many of its device's periods is stale, whatever it said; one that is read
+many times a second may wait while its line does something else."""
 
 FRESH_NS = 500_000_000
 """Whoever asks again within this time gets the same snapshot."""
@@ -215,7 +216,7 @@ class Watch:
 
 
 def _stale_ns(device: DeviceSetting) -> int:
-    return int(device.device.every_s * STALE_PERIODS * 1e9)
+    return int(max(device.device.every_s * STALE_PERIODS, STALE_S_MIN) * 1e9)
 
 
 def _bus(setting: BusSetting, stats: BusStats, reason: dict[str, Any]) -> BusVitals:

@@ -172,6 +172,35 @@ def test_a_meter_on_a_bus_that_cannot_carry_it(write: Write) -> None:
     ]
 
 
+READ_OFTEN = next(line for line in EXAMPLE.splitlines(True) if line.startswith("every_s = 0.1 "))
+
+
+@pytest.mark.parametrize(
+    ("written", "every_s", "told"),
+    [("", 0.1, []), ("every_s = 0.08\n", 0.08, []), ("every_s = 1\n", 1, ["check.misses-presses"])],
+)
+def test_a_module_with_a_key_is_read_as_often_as_a_press_needs(
+    write: Write, tmp_path: Path, written: str, every_s: float, told: list[str]
+) -> None:
+    settings = load(write((READ_OFTEN, written)))
+    assert settings.devices["di-b3"].device.every_s == every_s
+    remarks = check.remarks_on(outlook(settings), tmp_path / "none")
+    assert [r.code for r in remarks if r.code == "check.misses-presses"] == told
+
+
+def test_a_module_without_a_key_is_read_as_its_model_says(write: Write) -> None:
+    more = """
+[device.doors]
+name = "门磁"
+profile = "generic-di8"
+bus = "meters"
+address = "10"
+place = "b3"
+inputs.1 = { is = "door", id = "north", name = "北门" }
+"""
+    assert load(write(more=more)).devices["doors"].device.every_s == 1
+
+
 def test_more_than_the_wire_can_carry(write: Write) -> None:
     config = write(("every_s = 15  ", "every_s = 0.2  "), ("every_s = 15\n", "every_s = 0.2\n"))
     assert found(config) == [(line_of("[bus.meters]"), "bus.meters", "check.overloaded")]
@@ -208,7 +237,7 @@ def test_mistakes_in_every_device_are_told_at_once(write: Write) -> None:
     config = write(
         ("every_s = 15  ", "every_s = -1  "),
         ("every_s = 15\n", "every_s = true\n"),
-        ("every_s = 1\n", "evry_s = 1\n"),
+        ("every_s = 0.1  ", "evry_s = 0.1  "),
         ('bus = "plant"', 'bus = "plan"'),
     )
     assert [p for _, p, _ in found(config)] == [
@@ -231,7 +260,7 @@ def test_told_as_a_compiler_does_in_whole_sentences(write: Write, lang: str) -> 
 def test_the_forecast(write: Write) -> None:
     ahead = outlook(load(write()))
     assert [(b.id, b.devices) for b in ahead.buses] == [("meters", 3), ("plant", 1)]
-    assert 0.03 < (ahead.buses[0].load or 0) < 0.2
+    assert 0.3 < (ahead.buses[0].load or 0) < 0.6, "most of it the keys, ten times a second"
     # two meters at 15 s, one at 30 s, a contact module at rest every 15 minutes
     assert ahead.journal.events_per_day == 2 * 5760 + 2880 + 96
     assert 1 < ahead.journal.mb_per_day < 10
@@ -260,12 +289,14 @@ def test_what_is_worth_knowing(write: Write, tmp_path: Path) -> None:
         ("required = true\n", "required = false\n"),
         ("quota_mb = 512", "quota_mb = 65536"),
         ('"/dev/serial/by-id/', '"/dev/no-such/'),
+        ("every_s = 0.1  ", "every_s = 1  "),
         more='\n[bus.spare]\nkind = "serial"\nport = "socket://127.0.0.1:4001"\n',
     )
     (tmp_path / "journal.db").write_bytes(b"x" * 1000)
     remarks = list(check.remarks_on(outlook(load(config)), tmp_path))
     codes = [r.code for r in remarks]
-    assert codes[:3] == ["check.none-required", "check.no-port", "check.empty-bus"]
+    expected = ["check.none-required", "check.misses-presses", "check.no-port", "check.empty-bus"]
+    assert codes[:4] == expected
     free_mb = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize // 1_048_576
     assert ("check.small-disk" in codes) == (free_mb < 65536)
     for lang in LANGUAGES:

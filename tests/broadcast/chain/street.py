@@ -232,7 +232,7 @@ class Street:
             f'command_key = "{self.platform.hand.signer.public}"\n'
             f'[bus.line]\nkind = "serial"\nport = "{self.folder}/ttyLINE"\nline = "9600 8N1"\n'
             '[device.di]\nname = "触点"\nprofile = "generic-di8"\nbus = "line"\naddress = "1"\n'
-            f'place = "b3"\nevery_s = 0.1\n{inputs}{SETTINGS}{horns}'
+            f'place = "b3"\nevery_s = 0.06\n{inputs}{SETTINGS}{horns}'
             f'[broadcast]\nquiet = "{begins:%H:%M}-{ends:%H:%M}"\n'
             'emergency = ["smoke-b3", "nervous"]\n',
             "utf-8",
