@@ -72,8 +72,9 @@ let stale = false;
 let pressing = false;
 const typing = () => document.activeElement?.matches("input:not([type=hidden]), select, textarea");
 const inUse = () => pressing || "busy" in page || typing();
+// A menu takes the end of its press away with it: nobody hears the button or the key come up again.
 for (const begin of ["pointerdown", "keydown"]) addEventListener(begin, () => { pressing = true; }, { capture: true });
-for (const end of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(end, () => { pressing = false; }, { capture: end !== "blur" });
+for (const end of ["pointerup", "pointercancel", "keyup", "contextmenu", "blur"]) addEventListener(end, () => { pressing = false; }, { capture: end !== "blur" });
 
 function anew() {
   if (fetching || inUse()) return;

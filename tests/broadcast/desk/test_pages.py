@@ -312,6 +312,16 @@ async def test_a_press_that_began_before_the_page_was_brought_up_to_date_counts(
         await until(lambda: ("notice", "playing") in states(made))
 
 
+async def test_a_menu_that_is_open_holds_nothing_up(chromium: Chromium, made: CastSite) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.wait_for_selector("body[data-heard]")
+        await page.hover("#play-long")
+        await page.mouse.down(button="right")  # the menu keeps its coming up
+        await made.play("long", "b5")
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+
+
 async def beats(page: Page, count: int) -> None:
     """Let the page hear of the station so many times."""
     await page.evaluate(
