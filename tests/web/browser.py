@@ -33,6 +33,9 @@ AXE_RUN = """async (levels) => {
   return { rules: found.passes.length, violations: told(found.violations),
            incompletes: told(found.incomplete) };
 }"""
+HELD = """() => { dispatchEvent(new KeyboardEvent("keydown", { key: "Shift" })); }"""
+"""A key that stays down: a live page is not brought up to date while axe goes through it."""
+
 MEASURE = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   const loaded = [performance.getEntriesByType("navigation")[0],
@@ -106,6 +109,7 @@ async def judge(page: Page, console: list[str]) -> Verdict:
     """Measure this screen and let axe look at it."""
     measured = await page.evaluate(MEASURE)
     heard = list(console)
+    await page.evaluate(HELD)
     await page.evaluate(AXE_SCRIPT)
     axe = await page.evaluate(AXE_RUN, LEVELS)
     return Verdict(

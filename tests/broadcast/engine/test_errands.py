@@ -5,14 +5,14 @@ from pathlib import Path
 from broadcast.engine.errands import THREADS_MAX, Errands
 from broadcast.engine.tape import Tape
 from gateway.errors import CommandRefused
-from tests.broadcast.engine.rig import programme, save, tone
+from tests.broadcast.engine.rig import WITHIN_S, programme, save, tone
 
 
 def answered(errands: Errands, wanted: int) -> None:
     """Do for the clock what the clock does."""
     done = 0
     while done < wanted:
-        ready, _, _ = select.select([errands.bell], [], [], 5)
+        ready, _, _ = select.select([errands.bell], [], [], WITHIN_S)
         assert ready
         for result in errands.results():
             result()

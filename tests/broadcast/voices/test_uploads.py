@@ -168,7 +168,7 @@ async def test_a_clip_of_a_person_stays_when_speech_would_need_its_room(tmp_path
     [
         (["sleep", "30"], Limits(wall_s=0.05), "program.slow"),
         (["python3", "-c", "b'x' * 10**9"], Limits(memory_mb=100), "program.failed"),
-        (["python3", "-c", "while True: pass"], Limits(cpu_s=1), "program.failed"),
+        (["python3", "-c", "while True: pass"], Limits(wall_s=200, cpu_s=1), "program.failed"),
         (["dd", "if=/dev/zero", "of=/dev/shm/yizhan-x"], Limits(file_mb=1), "program.failed"),
         (["no-such-program"], Limits(), "program.missing"),
         (["false"], Limits(), "program.failed"),

@@ -285,6 +285,19 @@ class Judged(NamedTuple):
     rules: int
 
 
+HELD = """async () => {
+  for (;;) {
+    const key = document.querySelector("button");
+    const { x, y } = key.getBoundingClientRect();
+    const at = { isPrimary: true, clientX: x + 1, clientY: y + 1, bubbles: true };
+    key.dispatchEvent(new PointerEvent("pointerdown", at));
+    const down = document.querySelector("[data-down]");
+    if (down) return down.removeAttribute("data-down");
+    await new Promise((over) => setTimeout(over, 50));
+  }
+}"""
+"""A finger that stays down: the page is not brought up to date while it is looked at."""
+
 EXCHANGE = """() => new Promise((done) => {
   const asked = new XMLHttpRequest();
   asked.open("GET", "/kiosk/");
@@ -312,6 +325,7 @@ async def take(
     console = browser.complaints(page)
     if anew or page.url == "about:blank":
         await page.goto(f"{made.address}/kiosk/")
+        await page.evaluate(HELD)
     else:
         await page.evaluate(EXCHANGE)
     await page.wait_for_selector("body.kiosk main")
