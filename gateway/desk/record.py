@@ -1,14 +1,13 @@
 """Acts as people read them: names instead of ids, the station's own time, a word for each act."""
 
-import datetime
 from collections.abc import Mapping
 
 import msgspec
 
 from gateway.audit import Result
 from gateway.audit.history import Past
-from gateway.clock.timekeeper import SECOND_NS
 from gateway.event import Trust
+from gateway.web.frame import written_text
 from gateway.web.words import Words
 
 MARKS = {
@@ -51,13 +50,13 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-def row(past: Past, names: Mapping[str, str], words: Words, zone_text: str) -> Row:
-    """The act in words; `zone_text` is its wall time where it has one."""
+def row(past: Past, names: Mapping[str, str], words: Words, timezone: str) -> Row:
+    """The act in words."""
     act = past.act
     result = words(f"desk.result-{act.result.value}")
     return Row(
         n=act.n,
-        when=zone_text or words("desk.since-boot", span=words.span(past.at_ms / 1000)),
+        when=written_text(past.time, past.at_ms, timezone, words),
         trust=words(f"trust.{Trust(past.trust).value}"),
         who=_who(past, names, words),
         what=_said(f"act.{act.what.replace('/', '-')}", act.what, words),
@@ -97,10 +96,3 @@ def _said(code: str, otherwise: str, words: Words) -> str:
     """The text of that code, where there is one that needs nothing filled in."""
     text = words(code) if code in words else otherwise
     return otherwise if "{" in text or text.startswith(code) else text
-
-
-def instant_ns(past: Past) -> int | None:
-    """The wall time of an act, as it was known then."""
-    if past.time is None:
-        return None
-    return int(datetime.datetime.fromisoformat(past.time).timestamp()) * SECOND_NS

@@ -20,7 +20,7 @@ from gateway.journal.chain import Head
 from gateway.web.answers import json
 from gateway.web.audited import done_to
 from gateway.web.cursor import is_number
-from gateway.web.frame import platform, wall_text
+from gateway.web.frame import platform
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
@@ -152,7 +152,7 @@ class Desk:
 
     def _rows(self, acts: Sequence[history.Past], words: Words, now: Vitals) -> list[record.Row]:
         names = {account.id: account.name for account in self._access.book.accounts()}
-        return [record.row(past, names, words, _local(past, now)) for past in acts]
+        return [record.row(past, names, words, now.timezone) for past in acts]
 
 
 def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
@@ -207,8 +207,3 @@ def _number(text: str) -> int:
     if not is_number(text):
         raise UsageError("web.no-number", name="before")
     return int(text)
-
-
-def _local(past: history.Past, now: Vitals) -> str:
-    wall_ns = record.instant_ns(past)
-    return "" if wall_ns is None else wall_text(wall_ns, now.timezone, "%m-%d %H:%M:%S")

@@ -42,6 +42,14 @@ def wall_text(wall_ns: int | None, timezone: str, form: str) -> str:
     return moment.strftime(form)
 
 
+def written_text(time: str | None, at_ms: int, timezone: str, words: Words) -> str:
+    """When something was written, in the station's zone; since the boot where nobody knew."""
+    if time is None:
+        return words("desk.since-boot", span=words.span(at_ms / 1000))
+    moment = datetime.datetime.fromisoformat(time)
+    return moment.astimezone(_zone(timezone)).strftime("%m-%d %H:%M:%S")
+
+
 @cache
 def _zone(name: str) -> datetime.tzinfo:
     return zoneinfo.ZoneInfo(name)

@@ -1,19 +1,16 @@
 """The past in words: one line a turn, with its mark and its time."""
 
-import datetime
 from collections.abc import Callable, Mapping
 
 import msgspec
 
 from gateway.event import Lane
-from gateway.web.frame import Mark, wall_text
+from gateway.web.frame import Mark, written_text
 from gateway.web.words import Words
 from kiosk.board import row
 from kiosk.board.past import Turn
 from kiosk.book import REPLY
 from kiosk.events import Told
-
-S = 1_000_000_000
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -57,7 +54,7 @@ class Teller:
         """The turn in words."""
         told = turn.told
         return Line(
-            when=self._when(turn),
+            when=written_text(turn.time, turn.at_ms, self._timezone, self._words),
             trust=self._words(f"trust.{turn.trust}"),
             request=told.request,
             number=f"{told.number[:3]} {told.number[3:]}",
@@ -67,12 +64,6 @@ class Teller:
             text=self._words("board.joint").join(self._parts(told)),
             received=turn.seq <= self._receipted.get(turn.lane, 0),
         )
-
-    def _when(self, turn: Turn) -> str:
-        if turn.time is None:
-            return self._words("desk.since-boot", span=self._words.span(turn.at_ms / 1000))
-        wall_ns = int(datetime.datetime.fromisoformat(turn.time).timestamp()) * S
-        return wall_text(wall_ns, self._timezone, "%m-%d %H:%M:%S")
 
     def _mark(self, told: Told) -> Mark:
         words = self._words

@@ -164,21 +164,26 @@ async def test_a_flood_of_other_entries_hides_no_act(tmp_path: Path) -> None:
         assert "later<" in await reader.page("/desk/record")
 
 
+ZONE = "Asia/Shanghai"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_act_in_words(language: str) -> None:
     words = CATALOGUES[language]
     act = Act(7, "0" * 64, "keys/disable", Result.REFUSED, Who("installer", "boss"),
               Place("10.0.0.7", "abcd1234"), "zhang", "access.last-installer", 3)  # fmt: skip
     row = record.row(
-        Past(9, act, None, "none", "b", 90_000), {"boss": "王工", "zhang": "张丽"}, words, ""
+        Past(9, act, None, "none", "b", 90_000), {"boss": "王工", "zhang": "张丽"}, words, ZONE
     )
     assert (row.who, row.on, row.where) == ("王工 boss", "张丽", "10.0.0.7 · abcd1234")
     here = msgspec.structs.replace(act, place=Place("::1"))
-    near = record.row(Past(9, here, None, "none", "b", 90_000), {}, words, "")
+    near = record.row(Past(9, here, None, "none", "b", 90_000), {}, words, ZONE)
     assert near.where == words("desk.at-machine")
     assert row.what == words("act.keys-disable")
     assert row.why == f"{words('access.last-installer')} {words('desk.alike', n=3)}"
     assert row.when == words("desk.since-boot", span=words.span(90))
+    timed = Past(9, act, "2026-03-14T23:30:05.900+00:00", "ntp", "b", 90_000)
+    assert record.row(timed, {}, words, ZONE).when == "03-15 07:30:05"
 
 
 async def test_every_act_of_the_application_has_a_word(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The past in words: one line a turn, with its mark and its time."""
 
-import datetime
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -9,7 +8,7 @@ from gateway.desk.alarms.past import Turn
 from gateway.event import Lane
 from gateway.rules.events import Did, Said, Told, Waiting
 from gateway.rules.linkage import RING
-from gateway.web.frame import Mark, wall_text
+from gateway.web.frame import Mark, written_text
 from gateway.web.words import Words
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -95,7 +94,7 @@ class Teller:
         """The turn in words."""
         data, words = turn.data, self._words
         return Line(
-            when=self._when(turn),
+            when=written_text(turn.time, turn.at_ms, self._timezone, words),
             trust=words(f"trust.{turn.trust}"),
             name=data.name if isinstance(data, Told) else self._rules.get(turn.rule, turn.rule),
             place=self._place(turn.place) if turn.place else "",
@@ -104,12 +103,6 @@ class Teller:
             alarm=turn.alarm,
             received=turn.seq <= self._receipted.get(turn.lane, 0),
         )
-
-    def _when(self, turn: Turn) -> str:
-        if turn.time is None:
-            return self._words("desk.since-boot", span=self._words.span(turn.at_ms / 1000))
-        wall_ns = int(datetime.datetime.fromisoformat(turn.time).timestamp()) * 1_000_000_000
-        return wall_text(wall_ns, self._timezone, "%m-%d %H:%M:%S")
 
     def _mark(self, turn: Turn) -> Mark:
         if isinstance(turn.data, Did):
