@@ -2,8 +2,8 @@
 
 import contextlib
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from gateway.health import ClockVitals, Vitals
 from gateway.web.gate import DESK_COOKIE, SESSION_COOKIE
 from tests.access.rig import PASSWORDS, Site, site
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, Gallery, wanted
 from tests.web.station import NORMAL, STATES, WALL_NS, replace
 
 
@@ -163,14 +163,10 @@ async def sign_in(page: Page, made: Site, who: str) -> None:
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
     gallery = Gallery("access")
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
     async with browser.browser() as chromium:
         for claimed in (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                async with furnished(Path(folder), claimed=claimed) as made:
-                    for shot in (shot for shot in shots if shot.claimed is claimed):
-                        verdict = await take(chromium, made, shot)
-                        gallery.hang(shot.name, verdict.rules, verdict.faults)
+            shots = [shot for shot in wanted(SHOTS, names) if shot.claimed is claimed]
+            await gallery.walk(chromium, shots, take, partial(furnished, claimed=claimed))
         return await gallery.close(chromium)
 
 

@@ -1,7 +1,6 @@
 """Every screen of the alarms, in every state."""
 
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from gateway.health import AlarmVitals, Vitals
 from tests.access.look import sign_in
 from tests.alarms.rig import FOUR, AlarmSite, alarm_site
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, show, wanted
 from tests.web.station import NORMAL, STATES, replace
 
 BOARD, PAST, WATCHES = "/desk/alarms", "/desk/alarms/past", "/desk/alarms/watches"
@@ -130,15 +129,7 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    gallery = Gallery("alarms")
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
-    async with browser.browser() as chromium:
-        with tempfile.TemporaryDirectory() as folder:
-            async with alarm_site(Path(folder)) as made:
-                for shot in shots:
-                    verdict = await take(chromium, made, shot)
-                    gallery.hang(shot.name, verdict.rules, verdict.faults)
-        return await gallery.close(chromium)
+    return await show("alarms", wanted(SHOTS, names), take, alarm_site)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import sys
-import tempfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from tests.access.look import sign_in
 from tests.access.rig import Site, site
 from tests.appliance.rig import FIRST, SECOND, Desk, change
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, Gallery, wanted
 from tests.web.station import WALL_NS
 
 METERS = "".join(
@@ -109,15 +109,11 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    gallery = Gallery("settings")
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
+    gallery, shots = Gallery("settings"), wanted(SHOTS, names)
     async with browser.browser() as chromium:
         for story in sorted({shot.story for shot in shots}):
-            with tempfile.TemporaryDirectory() as folder:
-                async with furnished(Path(folder), story) as made:
-                    for shot in (shot for shot in shots if shot.story == story):
-                        verdict = await take(chromium, made, shot)
-                        gallery.hang(shot.name, verdict.rules, verdict.faults)
+            told = [shot for shot in shots if shot.story == story]
+            await gallery.walk(chromium, told, take, partial(furnished, story=story))
         return await gallery.close(chromium)
 
 

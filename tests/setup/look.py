@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +38,7 @@ from gateway.web.section import Section
 from tests.access.look import sign_in
 from tests.access.rig import Site, site
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, show, wanted
 from tests.web.station import NORMAL, WALL_NS, replace
 
 EMPTY = Plan(
@@ -319,15 +318,7 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    gallery = Gallery("setup")
-    with tempfile.TemporaryDirectory() as folder:
-        async with furnished(Path(folder)) as made, browser.browser() as chromium:
-            for shot in SHOTS:
-                if names and shot.name not in names:
-                    continue
-                verdict = await take(chromium, made, shot)
-                gallery.hang(shot.name, verdict.rules, verdict.faults)
-            return await gallery.close(chromium)
+    return await show("setup", wanted(SHOTS, names), take, furnished)
 
 
 if __name__ == "__main__":

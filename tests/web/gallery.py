@@ -2,7 +2,11 @@
 
 import asyncio
 import html
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from playwright.async_api import Browser
 
@@ -15,6 +19,18 @@ STYLE = (
     "body{display:flex;flex-wrap:wrap;gap:16px;align-items:start;font:14px sans-serif}"
     "figure{margin:0}figcaption{max-width:160px;overflow:hidden}"
 )
+
+
+class Named(Protocol):
+    """A screen: the tests try some, the sheet shows all."""
+
+    @property
+    def name(self) -> str:
+        """That of its picture."""
+
+
+ShotT = TypeVar("ShotT", bound=Named)
+SiteT = TypeVar("SiteT")
 
 
 class Gallery:
@@ -32,6 +48,20 @@ class Gallery:
         print(f"{name:36} {rules:3} rules {len(faults):3} faults {figures}".rstrip(), flush=True)
         for fault in faults[:FAULTS_SHOWN]:
             print(f"    {fault}")
+
+    async def walk(
+        self,
+        chromium: Browser,
+        shots: Iterable[ShotT],
+        take: Callable[[Browser, SiteT, ShotT], Awaitable[browser.Verdict]],
+        opened: Callable[[Path], AbstractAsyncContextManager[SiteT]],
+    ) -> None:
+        """Take those screens of one station in a folder of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            async with opened(Path(folder)) as made:
+                for shot in shots:
+                    verdict = await take(chromium, made, shot)
+                    self.hang(shot.name, verdict.rules, verdict.faults)
 
     async def close(self, chromium: Browser) -> int:
         """Put all on `contact-<room>.png`; the exit code is 1 if any screen has a fault."""
@@ -52,3 +82,21 @@ class Gallery:
             await browser.shoot(page, made.with_suffix(".png"))
         print(f"{self._room}: {len(self._hung)} screens, {self.faulty} with faults")
         return 1 if self.faulty else 0
+
+
+def wanted(shots: Iterable[ShotT], names: Sequence[str]) -> list[ShotT]:
+    """Those that are named; all, if none is."""
+    return [shot for shot in shots if not names or shot.name in names]
+
+
+async def show(
+    room: str,
+    shots: Iterable[ShotT],
+    take: Callable[[Browser, SiteT, ShotT], Awaitable[browser.Verdict]],
+    opened: Callable[[Path], AbstractAsyncContextManager[SiteT]],
+) -> int:
+    """Take the screens of a room in one station, print what was found; the exit code."""
+    gallery = Gallery(room)
+    async with browser.browser() as chromium:
+        await gallery.walk(chromium, shots, take, opened)
+        return await gallery.close(chromium)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from gateway.health import Vitals
 from tests.access.look import sign_in
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, show, wanted
 from tests.web.station import NORMAL, STATES, WALL_NS
 
 HOME = "/desk/broadcast"
@@ -179,15 +178,7 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    gallery = Gallery("broadcast")
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
-    async with browser.browser() as chromium:
-        with tempfile.TemporaryDirectory() as folder:
-            async with cast_site(Path(folder)) as made:
-                for shot in shots:
-                    verdict = await take(chromium, made, shot)
-                    gallery.hang(shot.name, verdict.rules, verdict.faults)
-        return await gallery.close(chromium)
+    return await show("broadcast", wanted(SHOTS, names), take, cast_site)
 
 
 if __name__ == "__main__":

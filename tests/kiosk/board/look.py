@@ -1,7 +1,6 @@
 """Every screen of the request board, in every state."""
 
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from tests.access.look import sign_in
 from tests.kiosk.board.rig import CAR, NOTE, BoardSite, board_site
 from tests.kiosk.board.rig import PHONE as NUMBER
 from tests.web import browser
-from tests.web.gallery import DESK, OUT, PHONE, Gallery
+from tests.web.gallery import DESK, OUT, PHONE, show, wanted
 from tests.web.station import NORMAL, STATES
 
 BOARD, PAST = "/desk/requests", "/desk/requests/past"
@@ -178,15 +177,7 @@ async def take(
 
 async def main(names: list[str]) -> int:
     """Take all shots (or those named), print what was found."""
-    gallery = Gallery("requests")
-    shots = [shot for shot in SHOTS if not names or shot.name in names]
-    async with browser.browser() as chromium:
-        with tempfile.TemporaryDirectory() as folder:
-            async with board_site(Path(folder)) as made:
-                for shot in shots:
-                    verdict = await take(chromium, made, shot)
-                    gallery.hang(shot.name, verdict.rules, verdict.faults)
-        return await gallery.close(chromium)
+    return await show("requests", wanted(SHOTS, names), take, board_site)
 
 
 if __name__ == "__main__":
