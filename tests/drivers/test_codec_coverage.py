@@ -1,5 +1,6 @@
 """Every branch of every family's codec, and of the meters' drivers, is taken by its own tests."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,12 @@ def test_every_branch_is_taken(subject, tmp_path) -> None:
     modules = [f"tests/drivers/test_{name}.py" for name in tests]
     run = [*coverage, "run", store, "--branch", "--source=drivers", "-m", "pytest", "-q"]
     ran = subprocess.run(
-        [*run, "-m", "not proof", *modules], cwd=ROOT, capture_output=True, text=True, check=False
+        [*run, "-m", "not proof", *modules],
+        cwd=ROOT,
+        env={**os.environ, "YIZHAN_EXAMPLES": "few"},  # whether they pass is seen elsewhere
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout
     include = "--include=" + ",".join(sorted(files))
