@@ -20,14 +20,17 @@ OPEN_MAX = 60
 
 HEAD = "head"
 
+SIREN = f"{TURN}0"
+"""How the engine calls an emergency's siren that sounds before its words are made."""
+
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
 
     `asked_wall_ns` is what was known of the time when it was asked. `turn` counts how often it was
     cut off; what the engine is given is named after it. `frame` is where it goes on, `clips` what
-    it is made of. This turn of it lasts `lasts_s`; `reached` counts the loudspeakers that took it
-    as far as each rung of the ladder.
+    it is made of; `siren`: that is its siren alone, until its words are made. This turn of it lasts
+    `lasts_s`; `reached` counts the loudspeakers that took it as far as each rung of the ladder.
     """
 
     order: Order
@@ -42,6 +45,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frame: int = 0
     seconds: float = 0.0
     clips: tuple[str, ...] = ()
+    siren: bool = False
     waited_ms: int | None = None
     lasts_s: float = 0.0
     reached: tuple[int, ...] = ()
@@ -54,6 +58,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def programme(self) -> str:
         """How the engine calls this turn of it."""
+        if self.siren:
+            return f"{self.order.id}{SIREN}"
         return self.order.id if self.turn == 0 else f"{self.order.id}{TURN}{self.turn}"
 
 

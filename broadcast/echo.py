@@ -1,7 +1,7 @@
 """What the audio process says: what began and ended, and after a restart what it plays."""
 
 from broadcast.arbiter import AFTER, After
-from broadcast.book import Kept
+from broadcast.book import SIREN, Kept
 from broadcast.engine import wire
 from broadcast.life import TABLE, Act, State
 from broadcast.monitor import Monitor
@@ -92,6 +92,8 @@ class Echo:
     def _heard_out(self, programme: str) -> None:
         """An earlier turn was cut off too late and came to its end: no other may follow it."""
         kept = self._all.book.of(programme)
+        if programme.endswith(SIREN):
+            return  # the words are to be heard all the same
         if kept is None or kept.programme == programme or (kept.state, Act.FINISH) not in TABLE:
             return
         if kept.state is State.PLAYING:
@@ -108,7 +110,7 @@ class Echo:
             self._all.book.note(kept, frame=event.frames)
 
     def _ended(self, kept: Kept, how: str, frames: int) -> None:
-        if how == CUT:
+        if how == CUT or (how == "finished" and self._turns.wordless(kept)):
             self._turns.interrupted(kept, frames)
         elif how == "expired" and (frames or not kept.order.class_.urgent):
             self._all.end(kept, Act.DROP, "broadcast.ran-out")

@@ -45,11 +45,12 @@ class Engine(Protocol):
 
 
 class Made(NamedTuple):
-    """One round of an order's sound, `clips` by their hashes."""
+    """One round of an order's sound, `clips` by their hashes; `siren`: its words are to follow."""
 
     parts: tuple[Part, ...] = ()
     clips: tuple[str, ...] = ()
     gap_s: float = 0.0
+    siren: bool = False
 
     @property
     def seconds(self) -> float:
@@ -62,6 +63,9 @@ class Studio(Protocol):
 
     async def make(self, order: Order) -> Made:
         """StationError if that cannot be made."""
+
+    async def siren(self, order: Order) -> Made:
+        """What an emergency sounds until its words are made."""
 
 
 class Ledger(Protocol):

@@ -81,6 +81,8 @@ class Broadcast:
             if kept.state is State.PLAYING:  # of this boot: the engine will say
                 if kept.boot != self._clock.boot:
                     self._all.end(kept, Act.FAIL, "broadcast.unknown")
+                elif kept.siren:
+                    self._stage.do(self._turns.prepare(kept.order.id))
             elif kept.order.expires.passed(self._clock):
                 self._turns.outlived(kept)
             else:

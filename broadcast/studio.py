@@ -98,13 +98,21 @@ class Studio:
             chime = await self._chime(order)
             before = None if chime is None else _part(chime)
             return _made(chime, ladder.ordinary(before, list(map(_part, words))), words)
-        siren = await self._shelf.chime(order.chime or CHIMES[order.class_])
+        siren = await self._siren(order)
         try:
             words = await self._words(order)
         except StationError as error:
             _log.error("an emergency without its words: %s", error)  # said whole
             return _made(siren, ladder.emergency(_part(siren), ()))
         return _made(siren, ladder.emergency(_part(siren), list(map(_part, words))), words)
+
+    async def siren(self, order: Order) -> Made:
+        """What an emergency sounds until its words are made."""
+        siren = await self._siren(order)
+        return _made(siren, ladder.emergency(_part(siren), ()))._replace(siren=True)
+
+    async def _siren(self, order: Order) -> Sound:
+        return await self._shelf.chime(order.chime or CHIMES[order.class_])
 
     async def _chime(self, order: Order) -> Sound | None:
         name = order.chime or CHIMES.get(order.class_)

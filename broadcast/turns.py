@@ -14,6 +14,7 @@ from broadcast.arbiter import AFTER, After
 from broadcast.book import Kept
 from broadcast.guard import Answer, Ruling
 from broadcast.life import WAITING, Act, State
+from broadcast.order import Order
 from broadcast.ports import Made, Studio
 from broadcast.progress import Progress
 from broadcast.quiet import Moment
@@ -25,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 """An emergency tries again so long after the audio process was not there."""
+
+WORDS_S = 0.1
+"""An emergency waits so long for its words; then its siren begins without them."""
 
 BEFORE = frozenset({"audio.played", "audio.in-use"})
 """The audio process has sounded it before we were killed, or still does."""
@@ -122,7 +126,12 @@ class Turns:
                 self._cut(self._all.book.known(victim))
             lasts_s = self._stage.lasts_s(kept, made, Moment.of(self._all.clock))
             kept = self._all.move(
-                kept, Act.PLAY, seconds=made.seconds, clips=made.clips, lasts_s=lasts_s
+                kept,
+                Act.PLAY,
+                seconds=made.seconds,
+                clips=made.clips,
+                siren=made.siren,
+                lasts_s=lasts_s,
             )
             self._stage.do(self.begin(kept.order.id, kept.turn))
 
@@ -143,9 +152,17 @@ class Turns:
             "broadcast.cut-off",
             turn=kept.turn + 1,
             frame=frame if onward else 0,
+            siren=False,
         )
-        if kept.order.id not in self._all.made:
+        if kept.siren:
+            self._all.made.pop(kept.order.id, None)  # its words are on their way
+        elif kept.order.id not in self._all.made:
             self._stage.do(self.prepare(kept.order.id))
+
+    def wordless(self, kept: Kept) -> bool:
+        """Whether only its siren has sounded, and its words are still to come."""
+        made = self._all.made.get(kept.order.id)
+        return kept.siren and (made is None or made.siren)
 
     async def begin(self, order_id: str, turn: int) -> None:
         """Sound that turn; below the emergency only once its record is on disk."""
@@ -228,10 +245,32 @@ class Turns:
             return
         if kept.state is State.ACCEPTED:
             kept = self._all.move(kept, Act.PREPARE)
-        made = await self._make(kept)
+        making = asyncio.create_task(self._make(kept))
+        try:
+            if kept.order.class_.urgent and kept.turn == 0:
+                await self._begin_siren(kept.order, making)
+            made = await making
+        finally:
+            making.cancel()  # does nothing unless we are cancelled ourselves
         kept = self._all.book.get(order_id)
         if made is not None and kept is not None and kept.open:
             self._all.made[order_id] = made
+            if kept.siren and made.clips != kept.clips:
+                self._stage.cut(kept.programme, CUT)
+                self._all.move(
+                    kept, Act.INTERRUPT, "broadcast.words-ready", turn=kept.turn + 1, siren=False
+                )
+            self.settle()
+
+    async def _begin_siren(self, order: Order, making: "asyncio.Task[Made | None]") -> None:
+        """Nobody waits in silence for the words of an emergency."""
+        await asyncio.wait({making}, timeout=WORDS_S)
+        if making.done():
+            return
+        siren = await self._studio.siren(order)
+        kept = self._all.book.known(order.id)
+        if not making.done() and kept.state is State.PREPARING:
+            self._all.made[order.id] = siren
             self.settle()
 
     async def _make(self, kept: Kept) -> Made | None:
@@ -245,6 +284,8 @@ class Turns:
             code, data = "broadcast.failed", {}
         found = self._all.book.get(kept.order.id)
         if found is not None and found.open:
+            if found.siren:
+                self._stage.cut(found.programme)
             self._all.end(found, Act.FAIL, code, data)
         return None
 

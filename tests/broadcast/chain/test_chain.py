@@ -192,6 +192,13 @@ async def test_the_platform_plays_and_stops_on_its_signed_word(street: Street) -
     assert state == "done"
     packet = await street.ears["horn-b3"].first(EMERGENCY, urgent)
     stage("first packet of its emergency", urgent, packet.at_ns)
+    new = now_ns()
+    unheard = "三号楼配电间冒烟，请从东门离开，不要坐电梯，到花园集合。"
+    state, receipt = await street.commanded("broadcast.play", zones=["b5"], text=unheard,
+                                            **{"class": "emergency"})  # fmt: skip
+    assert state == "done"
+    packet = await street.ears["horn-b5"].first(EMERGENCY, new)
+    stage("first packet of one in words never said before", new, packet.at_ns)
     state, why = await street.commanded("broadcast.play", zones=["moon"], text="试试")
     assert (state, why) == ("failed", "broadcast.unknown-zone")
 

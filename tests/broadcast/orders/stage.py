@@ -208,6 +208,9 @@ class FakeStudio:
             return Made()
         return Made((Part(f"{order.id}.wav", self.seconds.get(order.id, 10.0)),), ("sha",))
 
+    async def siren(self, order: Order) -> Made:
+        return Made((Part("siren.wav", 8.0),), ("siren",), siren=True)
+
 
 class World:
     """True time, one gateway at a time, the journal and the audio process that outlive it."""

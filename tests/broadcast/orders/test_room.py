@@ -273,6 +273,72 @@ async def test_a_killed_gateway_finds_the_emergency_still_sounding_and_answers_t
 
 
 @simulated
+async def test_the_siren_of_an_emergency_does_not_wait_for_its_words():
+    async with world() as around:
+        around.studio.makes_s = 1.5
+        await around.room.order(asked(around, "n"))
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(0.3)
+        assert around.engine.sounding == {"e~0"}, "and a notice has no siren"
+        await asyncio.sleep(1.7)
+        assert around.engine.sounding == {"e~1"}
+        await asyncio.sleep(30)
+        assert [(h.programme.id, h.how) for h in around.engine.heard] == [
+            ("e~0", "cut"),
+            ("e~1", "finished"),
+            ("n", "finished"),
+        ]
+        assert states(around) == {"n": "finished", "e": "finished"}
+        assert around.room.find("e").clips == ("sha",)
+
+
+@simulated
+async def test_words_that_come_after_the_siren_has_ended_are_heard():
+    async with world() as around:
+        around.studio.makes_s, around.studio.seconds["e"] = 25, 10
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await asyncio.sleep(24)
+        assert [(h.programme.id, h.how) for h in around.engine.heard] == [("e~0", "finished")]
+        assert states(around) == {"e": "interrupted"}
+        await asyncio.sleep(20)
+        assert [(h.programme.id, h.how) for h in around.engine.heard][1:] == [("e~1", "finished")]
+        assert states(around) == {"e": "finished"}
+
+
+@simulated
+async def test_the_siren_falls_silent_with_an_emergency_that_fails_or_is_stopped():
+    async with world() as around:
+        around.studio.makes_s = 1
+        around.studio.fails.add("f")
+        await around.room.order(asked(around, "f", class_=Class.EMERGENCY))
+        await around.room.order(asked(around, "s", zones=("hall",), class_=Class.EMERGENCY))
+        await asyncio.sleep(0.5)
+        assert around.engine.sounding == {"f~0", "s~0"}
+        await around.room.cancel("s", STAFF)
+        await asyncio.sleep(2)
+        assert around.engine.sounding == set()
+        assert states(around) == {"f": "failed", "s": "stopped"}
+
+
+@simulated
+@pytest.mark.parametrize("away_s", [1, 30])
+async def test_killed_while_its_siren_sounds_an_emergency_gets_its_words_all_the_same(away_s):
+    async with world() as around:
+        around.studio.makes_s = 3
+        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=120))
+        await asyncio.sleep(1)
+        await around.kill()
+        await asyncio.sleep(away_s)
+        await around.start()
+        await asyncio.sleep(60)
+        assert [(h.programme.id, h.how) for h in around.engine.heard] == [
+            ("e~0", "cut" if away_s == 1 else "finished"),
+            ("e~1", "finished"),
+        ]
+        assert states(around) == {"e": "finished"}
+
+
+@simulated
 async def test_what_ended_while_the_gateway_was_away_is_known():
     async with world() as around:
         await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
