@@ -21,7 +21,8 @@ let down = null;          // the key under the finger
 let pending = false;      // another screen waits until the finger is lifted
 let busy = false;
 const queue = [];
-let guard = { until: 0, rect: null, number: "" };
+let guard = { until: 0, rect: null, number: "" };  // where the last key lay
+let pushed = 0;           // until then nothing is pressed anywhere
 
 // What the station shows.
 
@@ -56,9 +57,9 @@ function exchange(fresh, pressed) {
   const other = body.dataset.on !== page().on || lost;
   const focused = document.activeElement?.dataset?.press;
   if (other) {
-    guard = pressed
-      ? { until: performance.now() + GUARD_MS, rect: pressed.rect, number: pressed.number }
-      : { until: performance.now() + PUSHED_MS, rect: null, number: "" };
+    const now = performance.now();
+    if (pressed?.rect) guard = { until: now + GUARD_MS, rect: pressed.rect, number: pressed.number };
+    else pushed = now + (pressed ? GUARD_MS : PUSHED_MS);
   }
   for (const name of ["night", "contrast"]) document.documentElement.toggleAttribute(`data-${name}`, name in fresh.documentElement.dataset);
   document.documentElement.lang = fresh.documentElement.lang;
@@ -114,8 +115,8 @@ function send(pressed) {
   });
 }
 
-const within = (rect, x, y) => rect !== null && x >= rect.left && x <= rect.right && y >= rect.top && y <= rect.bottom;
-const guarded = (x, y) => performance.now() < guard.until && (guard.rect === null || within(guard.rect, x, y));
+const within = (rect, x, y) => x >= rect.left && x <= rect.right && y >= rect.top && y <= rect.bottom;
+const guarded = (x, y) => performance.now() < pushed || (performance.now() < guard.until && within(guard.rect, x, y));
 
 // The key under a finger, or the nearest within half a gap: two never lie that near.
 function keyAt(x, y) {
@@ -190,7 +191,7 @@ function typedKeys() {
 }
 
 function typeKey(key) {
-  const soon = performance.now() < guard.until && (guard.rect === null || guard.number === key);
+  const soon = performance.now() < pushed || (performance.now() < guard.until && guard.number === key);
   const wanted = key === "Backspace" ? '[data-press="erase"]' : /^[0-9]$/.test(key) ? `[data-number="${key}"]` : null;
   const button = wanted && document.querySelector(wanted);
   if (button && !soon) fire(button);
