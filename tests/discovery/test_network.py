@@ -28,7 +28,7 @@ def told() -> dict:
     return json.loads(played.stdout)
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(WITHIN_S)]
+pytestmark = pytest.mark.slow
 
 
 def fields(lines: list[str]) -> list[list[str]]:

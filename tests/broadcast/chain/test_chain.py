@@ -19,7 +19,6 @@ from tests.broadcast.voices.sounds import make
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(120),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.broadcast.chain.street import Street, stage, told_ns
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
 SERVICE, EMERGENCY = 4, 8
 AFTER_S = 2

@@ -27,7 +27,7 @@ from tests.broadcast.engine.rig import RATE, correlation, load, save, speechlike
 from tests.broadcast.speakers.test_receivers import users
 from tests.web import browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 SPOKEN_S = 3.0
 HORN = Multicast(zones=("b3",), group=GROUP, port=15004, codec="l16", ttl=0, interface="127.0.0.1")

@@ -25,7 +25,7 @@ from tests.broadcast.desk.test_live import SPOKEN_S, is_of, receiver
 from tests.broadcast.engine.rig import load, speechlike, until
 from tests.broadcast.speakers.cards import pulse
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 STAFF = Who("staff", "zhang")
 

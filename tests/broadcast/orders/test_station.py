@@ -19,7 +19,7 @@ from tests.broadcast.engine.rig import WITHIN_S, drain
 from tests.ports import free_port
 from tests.station.rig import HALL, ROOT, StationProcess, first_lines
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 HORN = """[zone.all]
 name = "全小区"

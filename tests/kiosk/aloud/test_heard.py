@@ -17,7 +17,7 @@ from tests.broadcast.engine.rig import drain
 from tests.ports import free_port
 from tests.station.rig import HALL, StationProcess, first_lines
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 SOUND = """[speaker.hall]
 kind = "unicast"

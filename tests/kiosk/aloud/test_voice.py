@@ -18,7 +18,7 @@ from tests.ports import free_port
 from tests.station.rig import HALL, StationProcess, first_lines
 from tests.web import browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.proof, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 SOUND = """[speaker.hall]
 kind = "sound-card"

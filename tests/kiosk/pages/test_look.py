@@ -10,7 +10,6 @@ PAGE_KB_MAX = 30.0
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
-@pytest.mark.timeout(180)
 async def test_every_screen_upright_in_chinese(chromium: Chromium) -> None:
     judged = await through(chromium, MODES[0], anew=False)
     assert {one.name: one.faults for one in judged if one.faults} == {}

@@ -15,7 +15,7 @@ from tests.web import browser
 BACK_S_MAX, STOP_S_MAX = 2.0, 3.0
 STREAMS = 5
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 def address(made: House) -> str:

@@ -19,7 +19,7 @@ from tests.kiosk.requests.house import House, house
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.station.rig import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 PHONE = re.compile(rb"(?<![0-9a-zA-Z.])1[3-9][0-9]{9}(?![0-9a-zA-Z])")
 NUMBERS = ("13812345678", "15900001234", "18611112222")

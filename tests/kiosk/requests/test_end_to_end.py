@@ -8,7 +8,7 @@ import pytest
 from gateway.demo.dispatcher.office import Mood
 from tests.kiosk.requests.house import House, house
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 ACCEPT_S, LATE_S = 4, 5.5
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.demo.dispatcher.office import Mood
 from tests.kiosk.requests.house import house
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 async def test_killed_after_the_dispatcher_has_heard_it_asks_what_became_of_it(tmp_path):

@@ -13,7 +13,7 @@ from gateway.demo.platform.orders import OrderForm
 from tests.kiosk.requests.house import House, house
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 WIRED = """
 [bus.box]
