@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.clock import Clock
+from gateway.clock import Clock, next_beat
 from gateway.errors import StationError
 from gateway.event import Trust
 from gateway.web.words import CATALOGUES
@@ -52,7 +52,6 @@ from kiosk.speech import CLASS_PROMPT, Clip, Sentence, Speaker, dialled
 log = logging.getLogger(__name__)
 
 NIGHT = ("20:00", "06:30")
-BEAT_S = 1.0
 LOUDER_WITHIN_S = 15.0
 CARD = "card:"
 """What a reader of cards presses."""
@@ -384,4 +383,4 @@ async def beat(terminals: Iterable[Terminal]) -> None:
     while True:
         for terminal in terminals:
             terminal.tick()
-        await asyncio.sleep(BEAT_S)
+        await next_beat()

@@ -83,8 +83,8 @@ class Poll:
         self.finished_s: float | None = None
         self._transactions = list(planned.transactions)
         self._grid_s = start_s + phase * planned.period_s
-        if planned.period_s >= 2 * BEAT_S:
-            self._grid_s -= self._grid_s % BEAT_S
+        self._behind_beat_s = self._grid_s % BEAT_S if planned.period_s >= 2 * BEAT_S else 0.0
+        self._grid_s -= self._behind_beat_s
         self._restart(start_s)
 
     def _restart(self, now_s: float) -> None:
@@ -97,8 +97,8 @@ class Poll:
 
     @property
     def deadline_s(self) -> float:
-        """When the following round is due."""
-        return self.due_s + self.period_s
+        """When the following round is due; of one beat's rounds, one ends before the next begins."""
+        return self.due_s + self.period_s + self._behind_beat_s
 
     @property
     def over(self) -> bool:

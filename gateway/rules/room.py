@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from drivers.contract import BusChange, BusState, DeviceChange, FieldError, Reading
-from gateway.clock import Clock
+from gateway.clock import Clock, next_beat
 from gateway.errors import JournalError, StationError, Unavailable
 from gateway.event import Event, Lane
 from gateway.journal import Journal, StateChange
@@ -26,7 +26,6 @@ from gateway.rules.linkage import State, Task
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
 CHECKPOINT_S = 300.0
 """So much of what rules remember may be lost with the power; alarms and delays lose nothing."""
 
@@ -136,7 +135,7 @@ class Rules:
             if loop.time() >= checkpoint_s:
                 checkpoint_s = loop.time() + CHECKPOINT_S
                 self._take(Outcome([], self.core.checkpoint(), []))
-            await asyncio.sleep(TICK_S)
+            await next_beat()
 
     async def _write(self) -> None:
         while True:

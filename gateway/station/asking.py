@@ -214,9 +214,10 @@ class Asking:
         self._say_small()
         for terminal in self.terminals.values():
             terminal.resume()
-        self._tasks = [start("kiosks", partial(beat, self.terminals.values()))]
-        self._tasks.append(start("revival", self._revival.run))
+        self._tasks = [start("revival", self._revival.run)]
         self._tasks += [start("requests", self.requests.run), start("private", self._sweep)]
+        if self.terminals:
+            self._tasks.append(start("kiosks", partial(beat, self.terminals.values())))
         if self._dispatcher is not None:
             self._tasks.append(start("dispatcher", self._dispatcher.run))
 

@@ -26,7 +26,7 @@ from gateway.appliance.settings.kinds import settings_apply, settings_read
 from gateway.appliance.settings.section import section as settings_section
 from gateway.appliance.settings.starting import Start
 from gateway.appliance.settings.telling import Teller
-from gateway.clock import Clock
+from gateway.clock import Clock, next_beat
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalFailed
 from gateway.event import Event, Kind
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VITALS_EVERY_S = 1.0
 STUCK_S_MAX = 15.0
 """A journal job that has run for so long means that the writer has stopped moving."""
 
@@ -348,7 +347,7 @@ class Station:
     async def _keep_watching(self) -> None:
         while True:
             self.watch.tick()
-            await asyncio.sleep(VITALS_EVERY_S)
+            await next_beat()
 
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
