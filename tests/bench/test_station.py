@@ -61,6 +61,13 @@ DOCTOR_S = 15  # the doctor has had his first look by then
 BYTECODE = ROOT / ".dev" / "bytecode"
 
 
+def allocation() -> dict[str, str]:
+    """How the unit that is shipped lets memory be taken."""
+    lines = (ROOT / "systemd" / "yizhan.service").read_text("utf-8").splitlines()
+    words = [word for line in lines if line.startswith("Environment=") for word in line[12:].split()]
+    return dict(word.split("=", 1) for word in words if word.startswith("MALLOC_"))
+
+
 def dense() -> str:
     """A device model of forty registers in one block."""
     points = "".join(
@@ -122,6 +129,7 @@ class Scene:
         (folder / "config" / "station.toml").write_text(station, "utf-8")
         # An installed station has its bytecode; a checkout under test may have none.
         environ = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(BYTECODE)}
+        environ |= allocation()
         if air:
             environ["DBUS_SYSTEM_BUS_ADDRESS"] = air
         self.station = StationProcess(folder / "config", **environ)
