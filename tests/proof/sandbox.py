@@ -1,11 +1,11 @@
-"""A unit's sandbox by hand, where no systemd runs: `python -m tests.proof.sandbox UNIT ROOT -- …`.
+"""A unit's sandbox by hand, without a systemd: `python -m tests.proof.sandbox UNIT ROOT -- …`.
 
 Read from the unit file itself and applied before the program starts: system calls, address
 families, namespaces, write-and-execute memory, privileges, resource limits, memory and tasks (by
 control groups, version 1), what can be written, seen in /proc and found in /dev. Left out:
 IPAddressAllow=, SocketBindAllow= and DeviceAllow= (systemd's own programs in the kernel; a /dev
-with the plain devices alone stands in), NoExecPaths=, and LimitRTPRIO= (needs a privilege that a
-container lacks). Needs root; run it in a mount namespace of its own (`unshare --mount`).
+with the plain devices alone stands in), NoExecPaths=, and LimitRTPRIO=: see `test_booted.py`. Needs
+root; run it in a mount namespace of its own (`unshare --mount`).
 """
 
 import ctypes

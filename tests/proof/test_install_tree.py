@@ -1,7 +1,7 @@
 """From the package on a bare Debian to the first receipted reading, every step twice, and back.
 
-The station runs under its own unit's sandbox, by hand (tests/proof/sandbox.py): no systemd boots
-here. What is measured is this machine, not a Pi.
+The station runs under its own unit's sandbox, by hand (tests/proof/sandbox.py), memory and tasks
+too; under systemd itself it runs in test_booted.py. What is measured is this machine, not a Pi.
 """
 
 import json
