@@ -74,19 +74,34 @@ def main(argv: list[str] | None = None) -> int:
     except SettingsError as error:
         from gateway.appliance.check import told  # noqa: PLC0415  # seldom needed
 
-        print(told(error.data.get("mistakes", ()), texts), file=sys.stderr)
+        mistakes = error.data.get("mistakes", ())
+        print(told(mistakes, texts) if mistakes else _said(error, texts), file=sys.stderr)
         return 2
     except StationError as error:
-        print(texts.say(error.code, **error.data), file=sys.stderr)
-        if remedy := texts.remedy(error.code, **error.data):
-            print(f"    → {remedy}", file=sys.stderr)
+        print(_said(error, texts), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output went away: `yizhan journal tail | head`
+    except OSError as error:
+        return _refused(error, texts)
+    return code
+
+
+def _said(error: StationError, texts: Texts) -> str:
+    """What went wrong, and what to do about it."""
+    said, remedy = texts.say(error.code, **error.data), texts.remedy(error.code, **error.data)
+    return said if remedy is None else f"{said}\n    → {remedy}"
+
+
+def _refused(error: OSError, texts: Texts) -> int:
+    """A file or folder that somebody has named and that cannot be used; anything else is ours."""
+    if isinstance(error, BrokenPipeError):  # our reader went away: `yizhan journal tail | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return code
+    if error.filename is None:
+        raise error
+    print(texts.say("cli.no-file", path=error.filename, why=error.strerror), file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -32,7 +32,11 @@ def add_to(subcommands: Any) -> None:
     texts = Texts.of_environment()
     parser = declare(subcommands, "check", texts)
     parser.add_argument(
-        "--config", type=Path, default=config_default(), help=texts.say("check.config")
+        "--config",
+        type=Path,
+        default=config_default(),
+        metavar="DIR",
+        help=texts.say("check.config"),
     )
     parser.add_argument("--json", action="store_true", help=texts.say("check.json"))
     parser.add_argument("--schema", action="store_true", help=texts.say("check.schema-option"))

@@ -50,7 +50,9 @@ def add_to(subcommands: Any) -> None:
     tried.add_argument("--address", required=True, help=say("model.address"))
     tried.add_argument("--line", metavar="'9600 8N1'", help=say("model.line"))
     for part in (listed, shown, tried):
-        part.add_argument("--config", type=Path, default=config_default(), help=say("model.config"))
+        part.add_argument(
+            "--config", type=Path, default=config_default(), metavar="DIR", help=say("model.config")
+        )
         part.add_argument("--json", action="store_true", help=say("model.json"))
 
 

@@ -46,7 +46,11 @@ def add_to(subcommands: Any) -> None:
     parser = declare(subcommands, "replay", texts)
     parser.add_argument("file", help=texts.say("replay.file"))
     parser.add_argument(
-        "--config", type=Path, default=config_default(), help=texts.say("replay.config")
+        "--config",
+        type=Path,
+        default=config_default(),
+        metavar="DIR",
+        help=texts.say("replay.config"),
     )
     parser.add_argument("--rule", help=texts.say("replay.rule"))
     parser.add_argument("--json", action="store_true", help=texts.say("replay.json"))

@@ -18,7 +18,9 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument("--class", dest="cls", default="notice", help=texts.say("say.class"))
     parser.add_argument("--repeat", type=int, default=1, help=texts.say("say.repeat"))
     parser.add_argument("--chime", help=texts.say("say.chime"))
-    parser.add_argument("--language", choices=("zh", "en"), default="zh")
+    parser.add_argument(
+        "--language", choices=("zh", "en"), default="zh", help=texts.say("say.language")
+    )
     parser.add_argument("--wait", action="store_true", help=texts.say("order.wait"))
     parser.add_argument("--json", action="store_true", help=texts.say("say.json"))
     parser.set_defaults(func=run)

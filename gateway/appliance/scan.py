@@ -52,7 +52,9 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument("--thorough", action="store_true", help=say("scan.thorough"))
     parser.add_argument("--wait-ms", type=float, metavar="200", help=say("scan.wait"))
     parser.add_argument("--rs485", action="store_true", help=say("scan.rs485"))
-    parser.add_argument("--config", type=Path, default=config_default(), help=say("scan.config"))
+    parser.add_argument(
+        "--config", type=Path, default=config_default(), metavar="DIR", help=say("scan.config")
+    )
     parser.add_argument("--json", action="store_true", help=say("scan.json"))
     parser.set_defaults(func=run)
 

@@ -29,7 +29,7 @@ def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
     parser = declare(subcommands, "demo", texts)
-    parser.add_argument("--dir", type=Path, default=None, help=texts.say("demo.dir"))
+    parser.add_argument("--dir", type=Path, metavar="DIR", help=texts.say("demo.dir"))
     parser.add_argument("--fresh", action="store_true", help=texts.say("demo.fresh"))
     parser.set_defaults(func=run)
 

@@ -13,7 +13,7 @@ from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
 
-LOOK_S = 4.0
+LOOK_S, LOOK_S_MAX = 4.0, 3600.0
 """Long enough for a station on a slow card behind Wi-Fi to answer twice."""
 
 
@@ -21,7 +21,7 @@ def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
     parser = declare(subcommands, "discover", texts)
-    parser.add_argument("id", nargs="?", help=texts.say("discover.id"))
+    parser.add_argument("id", nargs="?", help=texts.say("discover.only"))
     parser.add_argument("--watch", action="store_true", help=texts.say("discover.watch"))
     parser.add_argument("--json", action="store_true", help=texts.say("discover.json"))
     parser.add_argument("--for", type=_seconds, default=LOOK_S, dest="for_s", metavar="S",
@@ -32,10 +32,10 @@ def add_to(subcommands: Any) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 3600:  # noqa: PLR2004  # an hour is patience enough
-        raise ValueError(text)
-    return seconds
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) <= LOOK_S_MAX:
+            return seconds
+    raise argparse.ArgumentTypeError(Texts.of_environment().say("discover.no-seconds"))
 
 
 def run(args: argparse.Namespace) -> int:

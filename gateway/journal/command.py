@@ -44,9 +44,7 @@ def add_to(subcommands: Any) -> None:
         asked = task(name, looking)
         asked.add_argument("--state", type=Path, metavar="DIR", help=texts.say("journal.state"))
         if name in ("tail", "export"):
-            asked.add_argument(
-                "--lane", type=Lane.parse, metavar="LANE", help=texts.say("journal.lane")
-            )
+            asked.add_argument("--lane", type=_lane, metavar="LANE", help=texts.say("journal.lane"))
         if name in ("stats", "verify"):
             asked.add_argument("--json", action="store_true", help=texts.say("journal.json"))
     tasks.choices["tail"].add_argument(
@@ -58,6 +56,15 @@ def add_to(subcommands: Any) -> None:
     wreck = task("salvage", _salvage)
     wreck.add_argument("file", type=Path, metavar="FILE", help=texts.say("journal.wreck"))
     wreck.add_argument("--epoch", metavar="HEX", help=texts.say("journal.epoch"))
+
+
+def _lane(name: str) -> Lane:
+    try:
+        return Lane.parse(name)
+    except ValueError:
+        known = [lane.wire for lane in Lane]
+        said = Texts.of_environment().say("journal.no-lane", lane=name, known=known)
+        raise argparse.ArgumentTypeError(said) from None
 
 
 def _source(args: argparse.Namespace) -> Source:

@@ -70,7 +70,7 @@ class Texts:
 
         Whoever reports trouble must not make more: without a text, or with data missing, code
         and data are the answer. A value that has a code and data of its own (an error, a phrase)
-        is said in its place.
+        is said in its place; of several, each.
         """
         text = self._texts.get(code)
         data = {name: self._spoken(value) for name, value in data.items()}
@@ -85,6 +85,8 @@ class Texts:
         code, data = getattr(value, "code", None), getattr(value, "data", None)
         if isinstance(code, str) and isinstance(data, dict):
             return self.say(code, **data)
+        if isinstance(value, (list, tuple)):
+            return ", ".join(str(self._spoken(each)) for each in value)
         return value
 
     def remedy(self, code: str, /, **data: Any) -> str | None:

@@ -21,7 +21,7 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument("--purge", action="store_true", help=texts.say("uninstall.purge"))
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
     parser.add_argument(
-        "--root", type=Path, default=Path("/"), metavar="DIR", help=texts.say("install.root")
+        "--root", type=Path, default=Path("/"), metavar="DIR", help=texts.say("uninstall.root")
     )
     parser.set_defaults(func=run)
 

@@ -78,7 +78,9 @@ class Desk:
         """How the enrolment stands; StationError if there is none, or its files are damaged."""
         enrolment = self._papers.enrolment()
         if enrolment is None:
-            raise StationError("enrol.none", uplink=self._uplink)
+            known = list(self._settings.uplinks)
+            code = "enrol.none" if self._set is not None or not known else "enrol.no-uplink"
+            raise StationError(code, uplink=self._uplink, known=known)
         life = self._papers.life()
         status = self._clock.status()
         judged_ns = self._clock.floor_ns if status.wall_ns is None else status.wall_ns
