@@ -97,7 +97,7 @@ class Poll:
 
     @property
     def deadline_s(self) -> float:
-        """When the following round is due; of one beat's rounds, one ends before the next begins."""
+        """When the following round is due; on one beat, one round ends before the next begins."""
         return self.due_s + self.period_s + self._behind_beat_s
 
     @property

@@ -64,7 +64,8 @@ BYTECODE = ROOT / ".dev" / "bytecode"
 def allocation() -> dict[str, str]:
     """How the unit that is shipped lets memory be taken."""
     lines = (ROOT / "systemd" / "yizhan.service").read_text("utf-8").splitlines()
-    words = [word for line in lines if line.startswith("Environment=") for word in line[12:].split()]
+    said = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
+    words = " ".join(said).split()
     return dict(word.split("=", 1) for word in words if word.startswith("MALLOC_"))
 
 

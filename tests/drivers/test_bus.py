@@ -65,8 +65,8 @@ async def test_slow_rounds_of_all_buses_begin_on_one_beat_and_fast_ones_are_spre
 @simulated
 async def test_of_two_devices_on_one_beat_one_is_read_whole_before_the_other() -> None:
     blocks = (*range(3), *range(40, 43))  # too far apart for one request
-    slaves = [slave(unit) for unit in range(1, 5)]
-    async with on(Wire(slaves), *(meter(unit, *blocks, every_s=2) for unit in range(1, 5))) as field:
+    wire = Wire([slave(unit) for unit in range(1, 5)])
+    async with on(wire, *(meter(unit, *blocks, every_s=2) for unit in range(1, 5))) as field:
         await asyncio.sleep(30)
     rounds = [result for result in field.results if result.at_ns / 1e9 > field.began_s + 5]
     assert len(rounds) >= 48
