@@ -13,7 +13,7 @@ async def test_a_week_passes_at_once():
     began = time.monotonic()
     await asyncio.sleep(7 * 86_400)
     assert asyncio.get_running_loop().time() == pytest.approx(START_S + 7 * 86_400)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @simulated

@@ -32,7 +32,7 @@ async def test_events_reach_the_platform_and_are_receipted(tmp_path):
         assert road.sender.vitals.state == "up"
         at, took_ns = road.learnt[0]
         assert datetime.datetime.fromisoformat(at).tzinfo is not None
-        assert 0 < took_ns < 5e9
+        assert 0 < took_ns < 60e9
 
 
 async def test_readings_that_arrive_one_by_one_do_not_wait(tmp_path):
