@@ -1,7 +1,6 @@
 """`yizhan install`: every step in plain words; done again, nothing to do."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from gateway.appliance.install.plan import (
 from gateway.appliance.install.sandbox import WHILE_WIRING, Dropin, audio_dropin, gateway_dropin
 from gateway.appliance.install.steps import File, Step, Tree
 from gateway.appliance.schema import Settings
-from gateway.errors import Denied
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
@@ -51,10 +49,8 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is missing; 1 when a command of systemd failed."""
     texts = Texts.of_environment()
-    root: Path = args.root.resolve()
-    if root == Path("/") and os.geteuid() != 0 and not args.dry_run:
-        raise Denied("install.not-root")
-    tree = Tree(root, manifest.read(root))
+    tree = Tree.opened(args.root, only_look=args.dry_run)
+    root = tree.root
     settings, fresh = first.settled(root / SETTINGS, args.id, args.name)
     wish = _wish(args, tree, settings)._replace(first=fresh)
     dropins = {} if settings is None else _dropins(settings, wish, texts)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from gateway.appliance.install import accounts
-from gateway.appliance.install.manifest import Laid, Manifest, digest
-from gateway.errors import Unavailable
+from gateway.appliance.install.manifest import Laid, Manifest, digest, read
+from gateway.errors import Denied, Unavailable
 from gateway.settings import Phrase
 
 
@@ -16,6 +16,14 @@ class Tree(NamedTuple):
 
     root: Path
     manifest: Manifest
+
+    @classmethod
+    def opened(cls, root: Path, *, only_look: bool) -> "Tree":
+        """That root with what was laid there; Denied to whoever may not change this machine."""
+        root = root.resolve()
+        if root == Path("/") and os.geteuid() != 0 and not only_look:
+            raise Denied("install.not-root")
+        return cls(root, read(root))
 
     def at(self, path: str) -> Path:
         """The place below the root."""

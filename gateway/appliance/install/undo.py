@@ -1,7 +1,6 @@
 """`yizhan uninstall`: the tree as it was; settings and journal stay unless purged."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 from gateway.appliance.install import machine, manifest
 from gateway.appliance.install.manifest import Laid
 from gateway.appliance.install.steps import Tree, remove
-from gateway.errors import Denied
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
@@ -29,10 +27,8 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Take away what the manifest names, the last first; 0 also when nothing is left to do."""
     texts = Texts.of_environment()
-    root: Path = args.root.resolve()
-    if root == Path("/") and os.geteuid() != 0 and not args.dry_run:
-        raise Denied("install.not-root")
-    tree = Tree(root, manifest.read(root))
+    tree = Tree.opened(args.root, only_look=args.dry_run)
+    root = tree.root
     laid = tree.manifest.laid
     going = [each for each in reversed(laid) if args.purge or not _stays(each, laid)]
     if not going:
