@@ -11,7 +11,9 @@ from gateway.discovery.card import YIZHAN, Found, read
 from gateway.discovery.links import own_addresses
 
 ASK_MS = 3000
-"""So long a station may take to say the rest of itself."""
+"""So long a station may take to say the rest of itself, before it is asked again."""
+
+AGAIN_S_MIN, AGAIN_S_MAX = 1, 60
 
 Told = Callable[[str, Found | None], None]
 """An instance's name with what it says now; None once it has said goodbye or fallen silent."""
@@ -61,9 +63,11 @@ class Browser:
             self._asking[name] = task
 
     async def _ask(self, zeroconf: Zeroconf, name: str, instance: str) -> None:
-        info = AsyncServiceInfo(YIZHAN, name)
-        if not await info.async_request(zeroconf, ASK_MS):
-            return
+        """Until it has said the rest, or is gone: a slow one is a station all the same."""
+        info, again_s = AsyncServiceInfo(YIZHAN, name), AGAIN_S_MIN
+        while not await info.async_request(zeroconf, ASK_MS):
+            await asyncio.sleep(again_s)
+            info, again_s = AsyncServiceInfo(YIZHAN, name), min(2 * again_s, AGAIN_S_MAX)
         found = read(
             instance,
             info.properties,

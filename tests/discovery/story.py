@@ -20,6 +20,7 @@ from gateway.discovery.announcer import Announcer
 from gateway.discovery.card import Card
 
 ASKED_MAX = 30
+SAYS_WITHIN_S = 90
 AVAHI = """[server]
 use-ipv6=no
 allow-interfaces=lan0,lan1
@@ -176,11 +177,13 @@ class Watch:
     async def says(self, *words: str) -> None:
         """Listen to it until it says a line with all these words."""
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            self.said.append(line.decode().rstrip())
-            if all(word in self.said[-1] for word in words):
-                return
-        raise EOFError(f"it never said {words}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAYS_WITHIN_S):
+                while line := await self._process.stdout.readline():
+                    self.said.append(line.decode().rstrip())
+                    if all(word in self.said[-1] for word in words):
+                        return
+        raise EOFError(f"it never said {words}, but {self.said}")
 
     async def end(self) -> None:
         """Somebody presses Ctrl-C."""
