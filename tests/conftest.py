@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,10 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+# Whoever starts the tests behind their back (`./dev test &`) lets them and their children pass by a
+# Ctrl-C, and some of the children are ended by one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("test", derandomize=True, deadline=None)
 settings.register_profile("few", settings.get_profile("test"), max_examples=20)
