@@ -143,13 +143,13 @@ class Turns:
         else:
             self.interrupted(kept, kept.frame)
 
-    def interrupted(self, kept: Kept, frame: int) -> None:
+    def interrupted(self, kept: Kept, frame: int, why: str = "broadcast.cut-off") -> None:
         """It was cut off at that frame, and waits for another turn."""
         onward = AFTER[kept.order.class_] is After.ONWARD
         self._all.move(
             kept,
             Act.INTERRUPT,
-            "broadcast.cut-off",
+            why,
             turn=kept.turn + 1,
             frame=frame if onward else 0,
             siren=False,
@@ -254,12 +254,10 @@ class Turns:
             making.cancel()  # does nothing unless we are cancelled ourselves
         kept = self._all.book.get(order_id)
         if made is not None and kept is not None and kept.open:
-            self._all.made[order_id] = made
             if kept.siren and made.clips != kept.clips:
                 self._stage.cut(kept.programme, CUT)
-                self._all.move(
-                    kept, Act.INTERRUPT, "broadcast.words-ready", turn=kept.turn + 1, siren=False
-                )
+                self.interrupted(kept, 0, "broadcast.words-ready")
+            self._all.made[order_id] = made
             self.settle()
 
     async def _begin_siren(self, order: Order, making: "asyncio.Task[Made | None]") -> None:
