@@ -61,6 +61,7 @@ class Desk:
         words, now = words_for(request), self._vitals()
         rows = self.looks.needs(now, words)
         acts = await self._acts(LATEST_ACTS, words, now) if _may_act(request) else []
+        below, beside = self._cards(request, now, words)
         return request.app[PAGES].render(
             request,
             "desk/desk.html",
@@ -69,8 +70,8 @@ class Desk:
             rows=rows,
             hot=board.hot(rows),
             asked=self.looks.question(now),
-            below=self._cards(request, now, words, lambda card: card.template),
-            beside=self._cards(request, now, words, lambda card: card.beside),
+            below=below,
+            beside=beside,
             platform=platform(now, words),
             present=self._present(),
             may_act=_may_act(request),
@@ -78,19 +79,21 @@ class Desk:
         )
 
     def _cards(
-        self, request: web.Request, now: Vitals, words: Words, template: Callable[[Card], str]
-    ) -> list[Markup]:
-        """The cards of one column, each made by its room's own template from its own facts."""
+        self, request: web.Request, now: Vitals, words: Words
+    ) -> tuple[list[Markup], list[Markup]]:
+        """The cards of both columns, each made by its room's own templates from its own facts."""
         environment = request.app[PAGES].environment
-        return [
-            Markup(  # noqa: S704  # a template of ours, escaped as every other
-                environment.get_template(template(card)).render(
-                    w=words, view=card.facts(now, words), vitals=now, ns=f"{name}:"
-                )
-            )
-            for name, card in self.looks.cards(now)
-            if template(card)
-        ]
+        below: list[Markup] = []
+        beside: list[Markup] = []
+        for name, card in self.looks.cards(now):
+            facts = card.facts(now, words)
+            for template, column in ((card.template, below), (card.beside, beside)):
+                if template:
+                    made = environment.get_template(template).render(
+                        w=words, view=facts, vitals=now, ns=f"{name}:"
+                    )
+                    column.append(Markup(made))  # noqa: S704  # ours, escaped as every other
+        return below, beside
 
     def _present(self) -> list[str]:
         """Who is signed in now."""
