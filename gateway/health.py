@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.event import Lane, Trust
+from gateway.faults import Fault
 
 
 class PointVitals(msgspec.Struct, frozen=True):
@@ -150,6 +151,7 @@ class Vitals(msgspec.Struct, frozen=True):
     timezone: str = "Asia/Shanghai"
     screens: tuple[ScreenVitals, ...] = ()
     alarms: AlarmVitals = AlarmVitals()
+    faults: tuple[Fault, ...] = ()
 
 
 LATE = 5 / 6

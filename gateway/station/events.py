@@ -27,6 +27,18 @@ class ClockMoved(msgspec.Struct, frozen=True):
     source: str
 
 
+class FaultReport(msgspec.Struct, frozen=True):
+    """An unforeseen exception was contained at the edge `where`, `count` times since the start.
+
+    `what` is the exception's type and the function that raised it, never its text.
+    """
+
+    where: str
+    what: str
+    count: int
+
+
 STARTED = Kind("station", "started", Lane.SERVICE, Started)
 CLOCK_STEP = Kind("station", "clock-step", Lane.SERVICE, ClockMoved)
-KINDS = (STARTED, CLOCK_STEP)
+FAULT = Kind("station", "fault", Lane.SERVICE, FaultReport)
+KINDS = (STARTED, CLOCK_STEP, FAULT)

@@ -28,8 +28,9 @@ from gateway.appliance.settings.starting import Start
 from gateway.appliance.settings.telling import Teller
 from gateway.clock import Clock, next_beat
 from gateway.clock.boot import run_directory
-from gateway.errors import JournalFailed
+from gateway.errors import JournalError, JournalFailed
 from gateway.event import Event, Kind
+from gateway.faults import FaultLog
 from gateway.intake import Intake
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
@@ -42,7 +43,7 @@ from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
 from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
-from gateway.station.events import STARTED, Started
+from gateway.station.events import FAULT, STARTED, FaultReport, Started
 from gateway.station.field import Field
 from gateway.station.presence import Presence
 from gateway.station.setting_up import SettingUp
@@ -158,6 +159,7 @@ class Station:
         """
         self._clock = clock
         self._journal = journal
+        self.faults = FaultLog(clock.now_ns)
         self.intake = Intake(journal, clock, [device_of(d) for d in settings.devices.values()])
         self.time = Timekeeping(clock, journal, state, doors.stir)
         self.field = Field(settings, self.intake.take, self._changed)
@@ -202,6 +204,7 @@ class Station:
             ],
             screens=self.asking.screens,
             alarms=alarming.vitals,
+            faults=self.faults.all,
         )
         self.changing = Changing(
             settings,
@@ -347,7 +350,14 @@ class Station:
     async def _keep_watching(self) -> None:
         while True:
             self.watch.tick()
+            await self._tell_faults()
             await next_beat()
+
+    async def _tell_faults(self) -> None:
+        """Record new faults; a full or failing disk keeps none of them from the desk."""
+        for fault in self.faults.due():
+            with contextlib.suppress(JournalError):
+                await self._record(FAULT, FaultReport(fault.where, fault.what, fault.count))
 
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)

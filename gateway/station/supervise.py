@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from gateway.errors import StationError
+from gateway.faults import OnFault, log_fault
 
 STOP_WITHIN_S = 0.7
 """What each step of stopping may take: a stop as a whole takes at most 3 s."""
@@ -15,12 +16,16 @@ RUN_S_MIN = 5.0
 """A task that failed sooner than this is started again only when this time has passed."""
 
 
-def start(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+def start(
+    name: str, run: Callable[[], Awaitable[None]], on_fault: OnFault = log_fault
+) -> asyncio.Task[None]:
     """A task that goes on until it is cancelled."""
-    return asyncio.create_task(keep_running(name, run), name=name)
+    return asyncio.create_task(keep_running(name, run, on_fault), name=name)
 
 
-async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def keep_running(
+    name: str, run: Callable[[], Awaitable[None]], on_fault: OnFault = log_fault
+) -> None:
     """Run `run` for ever, again after each failure; ends only by being cancelled.
 
     One room's mistake must not end the others: this is the supervisor's edge, the one place where
@@ -32,14 +37,14 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
         try:
             await run()
         except Exception as error:  # noqa: BLE001  # the supervisor's edge: see above
-            _tell(name, error)
+            _tell(name, error, on_fault)
         else:
             log.warning("%s ended and is started again", name)
         await asyncio.sleep(max(0.0, began_s + RUN_S_MIN - loop.time()))
 
 
-def _tell(name: str, error: Exception) -> None:
-    """One line for what a room foresaw, a traceback for a mistake of ours."""
+def _tell(name: str, error: Exception, on_fault: OnFault) -> None:
+    """One line for what a room foresaw; a mistake of ours is a fault."""
     foreseen, unforeseen = (
         error.split(StationError)
         if isinstance(error, ExceptionGroup)
@@ -48,7 +53,8 @@ def _tell(name: str, error: Exception) -> None:
     if unforeseen is None:
         log.error("%s failed and is started again: %s", name, _leaf(foreseen))
     else:
-        log.error("%s failed and is started again", name, exc_info=unforeseen)
+        log.error("%s failed and is started again", name)
+        on_fault(f"task.{name.replace(' ', '.')}", unforeseen)
 
 
 def _leaf(error: BaseException | None) -> BaseException | None:

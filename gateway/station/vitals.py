@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.appliance.schema import BusSetting, DeviceSetting, Settings, Shown
 from gateway.clock import Clock
 from gateway.event import Lane
+from gateway.faults import Fault
 from gateway.health import (
     AlarmVitals,
     BusVitals,
@@ -57,6 +58,7 @@ class Watch:
         receipting: Sequence[Follower],
         screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
         alarms: Callable[[], AlarmVitals] = AlarmVitals,
+        faults: Callable[[], tuple[Fault, ...]] = tuple,
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks."""
         self._settings = settings
@@ -68,6 +70,7 @@ class Watch:
         self._receipting = receipting
         self._screens = screens
         self._alarms = alarms
+        self._faults = faults
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -127,6 +130,7 @@ class Watch:
             timezone=self._settings.station.timezone,
             screens=self._screens(),
             alarms=self._alarms(),
+            faults=self._faults(),
         )
 
     def _device(

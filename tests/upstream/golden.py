@@ -15,7 +15,14 @@ from gateway.intake.events import (
     Telemetry,
 )
 from gateway.journal.events import GAP, NEW_EPOCH, QUOTA, Gap, NewEpoch
-from gateway.station.events import CLOCK_STEP, STARTED, ClockMoved, Started
+from gateway.station.events import (
+    CLOCK_STEP,
+    FAULT,
+    STARTED,
+    ClockMoved,
+    FaultReport,
+    Started,
+)
 from gateway.upstream.events import (
     COMMAND_RECEIPT,
     FEED_REJECTED,
@@ -65,6 +72,14 @@ EVENTS = {
             ClockMoved(BOOT, 61_200, None, "2026-11-22T06:06:04.450Z", "platform"),
         ),
         2,
+    ),
+    "station-fault": (
+        event(
+            FAULT,
+            "station",
+            FaultReport("inbox.district", "KeyError in gateway/upstream/inbox/run.py:_take", 3),
+        ),
+        3,
     ),
     "feed-gap-emergency": (
         event(GAP, "journal", Gap("emergency", 12, 15, QUOTA), lane=Lane.EMERGENCY),

@@ -1,0 +1,100 @@
+"""Faults: unforeseen exceptions that an edge has contained, counted by where they happened.
+
+An edge is the place where one request, reading, frame or page is handled. Its broad `except` turns
+the exception into one failed answer and calls `on_fault(where, error)`; its neighbours go on. The
+station tells faults as events (`station.fault`), at the desk and by the doctor.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+FAULTS_MAX = 64
+TOLD_EVERY_NS = 60_000_000_000
+
+_ROOT = Path(__file__).parent.parent
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One fault: `where` is the edge, `what` the exception's type and the function that raised it.
+
+    Never the exception's text, which may hold what a person has typed. Instants are CLOCK_BOOTTIME
+    in ns.
+    """
+
+    where: str
+    what: str
+    count: int
+    first_ns: int
+    last_ns: int
+
+
+# What an edge calls with its name and the exception that it has contained; it never raises.
+OnFault = Callable[[str, BaseException], None]
+
+
+def log_fault(where: str, error: BaseException, /) -> None:
+    """Only log it: for a part that runs without a station."""
+    log.error("fault in %s", where, exc_info=error)
+
+
+class FaultLog:
+    """The faults since the process began, at most `FAULTS_MAX` kinds; pass `note` as `on_fault`."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._faults: dict[tuple[str, str], Fault] = {}
+        self._told: dict[tuple[str, str], Fault] = {}
+
+    def note(self, where: str, error: BaseException, /) -> None:
+        """Count it and log its traceback. The rarest kind makes room for a new one."""
+        log_fault(where, error)
+        self.count(where, describe(error))
+
+    def count(self, where: str, what: str) -> None:
+        """Count what is no exception: a state row that was set aside, a part that is left out."""
+        key, now_ns = (where, what), self._now_ns()
+        known = self._faults.get(key)
+        if known is None and len(self._faults) >= FAULTS_MAX:
+            rarest = min(self._faults, key=lambda each: self._faults[each].count)
+            del self._faults[rarest]
+            self._told.pop(rarest, None)
+        count, first_ns = (1, now_ns) if known is None else (known.count + 1, known.first_ns)
+        self._faults[key] = Fault(where, what, count, first_ns, now_ns)
+
+    def all(self) -> tuple[Fault, ...]:
+        """Every fault, the newest first."""
+        return tuple(sorted(self._faults.values(), key=lambda fault: -fault.last_ns))
+
+    def due(self) -> list[Fault]:
+        """The faults to tell now: new ones, and grown ones once a minute at most."""
+        now_ns = self._now_ns()
+        due = [
+            (key, fault)
+            for key, fault in self._faults.items()
+            if (told := self._told.get(key)) is None
+            or (fault.count > told.count and now_ns - told.last_ns >= TOLD_EVERY_NS)
+        ]
+        for key, fault in due:
+            self._told[key] = msgspec.structs.replace(fault, last_ns=now_ns)
+        return [fault for _, fault in due]
+
+
+def describe(error: BaseException) -> str:
+    """The exception's type, and the innermost function of ours that it came through.
+
+    `KeyError in gateway/rules/engine.py:evaluate`.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    name = type(error).__name__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
+            return f"{name} in {path.relative_to(_ROOT)}:{frame.name}"
+    return name
