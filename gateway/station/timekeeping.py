@@ -33,8 +33,9 @@ class Timekeeping:
         self._state = state
         self._steps: asyncio.Queue[ClockStep] = asyncio.Queue(STEPS_WAITING_MAX)
 
-    def platform_says(self, at: str, round_trip_ns: int) -> None:
-        """A receipt's time (RFC 3339): right to half of the round trip."""
+    def platform_says(self, uplink: str, at: str, round_trip_ns: int) -> None:
+        """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
+        del uplink  # there is one slot for all platforms
         half_ns = round_trip_ns // 2
         heard = self._clock.learn(
             Trust.PLATFORM, wall_ns(at) + half_ns, half_ns + _RECEIPT_GRAIN_NS

@@ -12,7 +12,6 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.journal import Journal
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
-from gateway.upstream.courier import Learn
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
 from gateway.upstream.inbox.run import Inbox
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from gateway.upstream.enrol import Papers
 
 _log = logging.getLogger(__name__)
+
+Learn = Callable[[str, str, int], None]
+"""`(uplink, at, round_trip_ns)`: what a platform's receipt says of the time, and whose it is."""
 
 KindsOf = Callable[[str], Iterable[CommandKind]]
 """What other rooms carry out for the platform behind the uplink of that name."""
@@ -56,7 +58,7 @@ class Uplinks:
         *,
         kinds_of: KindsOf = lambda _: (),
     ) -> None:
-        """`learn` hears the platform's time."""
+        """`learn` hears the platforms' time."""
         self.senders: list[Sender] = []
         self._station = station
         self._keys = state / "keys"
@@ -125,7 +127,7 @@ class Uplinks:
             station=self._station,
             kind=options.kind,
             rng=random.Random(),  # noqa: S311  # jitter, not a secret
-            learn=self._learn,
+            learn=partial(self._learn, name),
         )
         enrolment = None if papers is None else papers.enrolment()
         root = options.command_key or (enrolment.command_key if enrolment else None)
