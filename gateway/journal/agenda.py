@@ -79,6 +79,11 @@ class Agenda:
         """A slice of a read is wanted."""
         heapq.heappush(self._reads, (lane, next(self._turn), read))
 
+    @property
+    def emergency_waits(self) -> bool:
+        """Whether the next commit has an emergency in it."""
+        return Lane.EMERGENCY in self._earliest
+
     def due_ns(self, now_ns: int) -> int | None:
         """When the next commit is due; None if nothing waits."""
         if not self._waiting:
@@ -100,8 +105,8 @@ class Agenda:
         """What to do now; None: nothing is due."""
         due_ns = self.due_ns(now_ns)
         due = due_ns is not None and due_ns <= now_ns
-        waits = Lane.EMERGENCY in self._earliest
-        if self._reads and (not due or (self._read_may_pass and not waits)):
+        may_pass = self._read_may_pass and not self.emergency_waits
+        if self._reads and (not due or may_pass):
             self._read_may_pass = False
             return heapq.heappop(self._reads)[2]
         if not due:

@@ -32,6 +32,9 @@ AHEAD_PAGES = 6 * MIB // PAGE_BYTES
 _FILLED = 800
 """Bytes of a page that bodies fill at worst, for the estimate of what a commit needs."""
 _OVERHEAD_PAGES = 24
+_EVICTION_FRAMES = 256
+"""Frames of a commit beside its bodies: tree pages, positions, what an eviction touches."""
+
 _RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
 
 
@@ -167,16 +170,39 @@ class Core:
     ) -> list[Outcome]:
         """Store the appends in one transaction; each one's outcome.
 
-        Only when there is no room for all are they tried one by one, the urgent first.
+        Only when there is no room for all are they tried one by one, the urgent first: then the
+        numbers of a lane do not follow the order of the appends.
         """
         self.positions.take(receipts or {})
+        self._keep_within_log(appends)
         try:
             return list(self._commit(appends))
         except JournalFull:
             self._reload()
+            self._shorten_log()
             order = sorted(range(len(appends)), key=lambda i: appends[i].urgency)
             outcomes = {i: self._commit_alone(appends[i]) for i in order}
             return [outcomes[i] for i in range(len(appends))]
+
+    def _keep_within_log(self, appends: Sequence[Append]) -> None:
+        """Copy the log before this could outgrow the blocks that it owns: a full disk has no more.
+
+        Nearly always upkeep was sooner (`Engine.pump`).
+        """
+        if self._blocks is None:
+            return
+        needed = sum(append.pages for append in appends) + _EVICTION_FRAMES
+        with self._disk():
+            short = self._blocks.frames() + needed > self._blocks.log_frames_owned
+        if short:
+            with contextlib.suppress(JournalFull):
+                self._checkpoint()
+
+    def _shorten_log(self) -> None:
+        """Copy a log whose blocks the disk would not give: begun anew it needs none."""
+        if self._blocks is not None and self._blocks.log_frames_owned < WAL_FRAMES:
+            with contextlib.suppress(JournalFull):
+                self._checkpoint()
 
     def _commit(self, appends: Sequence[Append], generous: int = 1) -> list[tuple[Entry, ...]]:
         now_ns = self._clock.now_ns()

@@ -25,6 +25,11 @@ _T = TypeVar("_T")
 IDLE_NS = 2_000_000_000
 """Upkeep that can wait takes place when nothing has happened for so long."""
 
+LOG_FRAMES_MAX = WAL_FRAMES * 5 // 4
+"""The log is copied when nothing is due. When it has grown to this, only an emergency goes first:
+on a slow card under a storm of alarms something is always due.
+"""
+
 _SMOOTH = 0.1
 Ticket = asyncio.Future[tuple[Entry, ...]]
 _Done = Callable[[Any, BaseException | None], None]
@@ -110,6 +115,9 @@ class Engine:
         if self.job_since_ns is not None or self.failed.done():
             return
         now_ns = self._clock.now_ns()
+        if self.measures.log_frames >= LOG_FRAMES_MAX and not self._agenda.emergency_waits:
+            self._start(lambda: self._core.chore(idle=False), self._has_done_chore)
+            return
         match self._agenda.next(now_ns):
             case Commit(waiting):
                 self._start(partial(self._commit, waiting), partial(self._committed, waiting))
@@ -163,9 +171,7 @@ class Engine:
         self.commits += 1
         self.commit_ms += (stored.took_ns / 1e6 - self.commit_ms) * _SMOOTH
         self._upkeep_ns = self._clock.now_ns() + IDLE_NS
-        for outcome in stored.outcomes:
-            if not isinstance(outcome, JournalError):
-                self._stored(outcome)
+        self._stored(_in_order(stored.outcomes))
         for each, outcome in zip(waiting, stored.outcomes, strict=True):
             _settle(each.ticket, outcome)
         return None
@@ -206,6 +212,13 @@ class Engine:
         self._cancel_timer()
         self._upkeep_ns = None
         self._wake()
+
+
+def _in_order(outcomes: Sequence[Outcome]) -> list[Entry]:
+    """What was stored, by number: whoever follows a lane must never see 3 before 2."""
+    stored = [entry for outcome in outcomes if isinstance(outcome, tuple) for entry in outcome]
+    stored.sort(key=lambda entry: (entry.lane, entry.seq))
+    return stored
 
 
 def _failed(error: BaseException) -> JournalFailed:

@@ -69,6 +69,11 @@ class Blocks:
         self._frames = 0
         self._copied = b""
 
+    @property
+    def log_frames_owned(self) -> int:
+        """How long the log may get without a new block."""
+        return (os.fstat(self._log).st_size - _LOG_HEAD) // _FRAME_BYTES
+
     def own_log(self) -> bool:
         """Allocate the log to its full length; False if the disk has no room."""
         if os.fstat(self._log).st_size >= WAL_BYTES:

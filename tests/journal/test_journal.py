@@ -6,9 +6,11 @@ import json
 import pytest
 
 from gateway.clock import Clock
-from gateway.errors import JournalFailed, JournalHeld, OutcomeUnknown, UsageError
+from gateway.errors import JournalFailed, JournalFull, JournalHeld, OutcomeUnknown, UsageError
 from gateway.event import Lane, Stamps
 from gateway.journal import Journal, JournalOptions, StateChange
+from gateway.journal import core as core_module
+from gateway.journal import engine as engine_module
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,
@@ -282,3 +284,59 @@ async def test_the_reserve_and_the_log_are_there_once_it_is_quiet(tmp_path):
     assert blocks["journal.db-wal"] >= 5 << 20
     await journal.close()
     assert (tmp_path / "journal.db-wal").stat().st_blocks * 512 >= 5 << 20
+
+
+@simulated
+async def test_the_log_is_copied_though_something_is_always_due(tmp_path, monkeypatch):
+    """Alarms come faster than the disk commits: nothing is ever not due."""
+    monkeypatch.setattr(core_module, "WAL_FRAMES", 40)
+    monkeypatch.setattr(engine_module, "LOG_FRAMES_MAX", 50)
+    journal = simulated_journal(tmp_path / "journal.db", disk_s=0.06)
+    most, waiting = 0, []
+    for n in range(400):
+        waiting.append(asyncio.create_task(journal.append([fact(Lane.ALARM, n, "." * 200)])))
+        await asyncio.sleep(0.03)
+        most = max(most, journal._engine.measures.log_frames)
+    await asyncio.gather(*waiting)
+    await journal.close()
+    assert 50 <= most < 70  # without copies: some 800
+
+
+@simulated
+async def test_no_copy_of_the_log_comes_before_an_emergency(tmp_path, monkeypatch):
+    monkeypatch.setattr(core_module, "WAL_FRAMES", 4)
+    monkeypatch.setattr(engine_module, "LOG_FRAMES_MAX", 5)
+    journal = simulated_journal(tmp_path / "journal.db", disk_s=1)
+    held = asyncio.create_task(journal.append([fact(Lane.ALARM, n) for n in range(20)]))
+    await asyncio.sleep(0.5)
+    began = now_s()
+    await journal.append([fact(Lane.EMERGENCY)])
+    assert now_s() - began == pytest.approx(1.5)  # what was under way, and its own commit
+    await held
+    await journal.close()
+
+
+@simulated
+async def test_what_was_stored_one_by_one_is_told_in_order_of_number(tmp_path):
+    journal = simulated_journal(tmp_path / "journal.db")
+    commit, full = journal._core._commit, []
+
+    def full_once(appends, generous=1):
+        if len(appends) > 1:
+            full.append(len(appends))
+            raise JournalFull("journal.full")
+        return commit(appends, generous)
+
+    journal._core._commit = full_once
+    live = journal.follower("desk", retaining=False)
+    first = asyncio.create_task(journal.append([fact(Lane.SERVICE, 1)]))
+    await asyncio.sleep(0)
+    mixed = await journal.append([fact(Lane.ALARM, 2), fact(Lane.SERVICE, 2)])
+    ((alone,),) = (await first,)
+    assert full == [2]
+    assert [e.seq for e in mixed] == [1, 1]
+    assert alone.seq == 2  # the more urgent append went first
+    assert journal.heads()[Lane.SERVICE] == 2
+    assert [e.seq for e in await live.read(lanes=(Lane.SERVICE,))] == [1, 2]
+    assert [e.seq for e in await journal.read(Lane.SERVICE, 0)] == [1, 2]
+    await journal.close()
