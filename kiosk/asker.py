@@ -47,7 +47,8 @@ class Asker:
         if question is None or self._is_late(ask):
             return Refused(EXPIRED)
         try:
-            return await road.ask(msgspec.json.encode(question), ask.deadline.at_ns)
+            message = msgspec.json.encode(question)
+            return await road.ask(message, ask.deadline.at_ns, ask.holder)
         except StationError as error:
             return Unknown(error.code)
 

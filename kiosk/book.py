@@ -48,7 +48,7 @@ class Ring(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A road is to be asked about a ride: `request`, `status` or `cancel`."""
+    """A road is to be asked of a ride, `holder` alone: `request`, `status` or `cancel`."""
 
     id: str
     road: str
@@ -56,6 +56,7 @@ class Ask(NamedTuple):
     ride: str
     began_ns: int
     deadline: Deadline
+    holder: str = ""
 
 
 class Erase(NamedTuple):

@@ -4,7 +4,7 @@ The room (`room.py`) is its shell in the station; the property tests run the sam
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -17,9 +17,9 @@ from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Say
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
-from kiosk.dispatch import Status
+from kiosk.dispatch import Road, Status
 from kiosk.options import Plan
-from kiosk.request import ActName, Car, Face, Moment, Press, Request, S, Text
+from kiosk.request import ActName, Car, Face, Moment, Owed, Press, Request, S, Text
 from kiosk.rides import Rides, failed
 from kiosk.works import Works
 
@@ -79,14 +79,14 @@ class Core:
         duty: Duty,
         *,
         epoch: str,
-        is_open: Mapping[str, Callable[[], bool]],
+        roads: Mapping[str, Road],
     ) -> None:
-        """`is_open` says of each road to a dispatcher whether it can be asked now."""
+        """`roads` are those to the dispatchers; the core asks none, it says what is to be asked."""
         self.book = Book(epoch)
         self._plan = plan
         self._services = services
         self._places = places
-        self.rides = Rides(self.book, plan.ride, is_open)
+        self.rides = Rides(self.book, plan.ride, roads)
         self._calls = Calls(self.book, plan.call, duty)
         self.works = Works(self.book, plan.work, services, duty)
 
@@ -154,10 +154,12 @@ class Core:
         self.rides.answered(ask, answer, moment)
         return self._done(moment)
 
-    def told(self, road: str, ride_id: str, status: Status, moment: Moment) -> Outcome:
-        """A dispatcher says how a ride stands; UsageError if there is no such ride."""
-        request = self.ride(ride_id)
-        self.rides.told(request, road, ride_id, status, moment)
+    def told(self, by: Owed, status: Status, moment: Moment) -> Outcome:
+        """A dispatcher says how a ride stands; UsageError if there is none that it holds."""
+        request = self.ride(by.ride)
+        if not self.rides.holds(request, by):
+            raise UsageError("requests.unknown", request=by.ride)
+        self.rides.told(request, by, status, moment)
         return self._done(moment)
 
     def attach(self, request_id: str, person: str, masked: str) -> Outcome:

@@ -25,7 +25,9 @@ UNSTORED = "requests.unstored"
 
 UNREACHABLE = frozenset(
     {
-        *("upstream.unreachable", "upstream.tls"),
+        *("upstream.unreachable", "upstream.tls", "upstream.unopened"),
+        *("upstream.credential-missing", "upstream.credential-open"),
+        *("upstream.credential-unusable", "upstream.credential-unreadable"),
         *("upstream.too-many-asks", "upstream.ask-expired"),
         *(EXPIRED, NO_ROAD, UNSTORED),
     }
@@ -68,14 +70,21 @@ _status = msgspec.json.Decoder(Status)
 
 
 class Road(Protocol):
-    """One dispatcher."""
+    """One dispatcher, or the one of several that is asked at present."""
+
+    @property
+    def holder(self) -> str:
+        """Who would be asked now; kept with the ride, which nobody else hears of."""
 
     @property
     def open(self) -> bool:
         """Whether it can be asked now, as far as is known without asking."""
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Answer:
-        """One question now or never; answers by CLOCK_BOOTTIME `deadline_ns`."""
+    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Answer:
+        """One question to `holder`, now or never; answers by CLOCK_BOOTTIME `deadline_ns`.
+
+        Refused as `NO_ROAD` where the settings have no such holder any more.
+        """
 
 
 def heard(answer: Answer) -> Status | Refused | Unknown:

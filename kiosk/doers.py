@@ -59,11 +59,14 @@ class WorkUpdate(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
-def ride_update(requests: Requests) -> CommandKind:
-    """`ride.update`: searching, assigned, arrived, boarded, driver-cancelled, none."""
+def ride_update(requests: Requests, uplink: str) -> CommandKind:
+    """`ride.update`: searching, assigned, arrived, boarded, driver-cancelled, none.
+
+    A platform speaks only of rides that were asked of it, by its own `uplink`.
+    """
 
     async def act(asked: RideUpdate, _mandate: Mandate) -> Any:
-        await requests.told(PLATFORM, asked.ride, asked)
+        await requests.told(PLATFORM, asked.ride, asked, uplink)
         return {"state": requests.core.ride(asked.ride).state}
 
     return CommandKind("ride.update", RideUpdate, act)

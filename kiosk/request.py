@@ -52,25 +52,28 @@ class Car(msgspec.Struct, frozen=True, omit_defaults=True):
     minutes: Annotated[int, msgspec.Meta(ge=0, le=120)] | None = None
 
 
-class Owed(msgspec.Struct, frozen=True):
+class Owed(msgspec.Struct, frozen=True, omit_defaults=True):
     """A dispatcher that may hold this ride must still hear that it is off."""
 
     road: str
     ride: str
+    holder: str = ""
 
 
 class Ride(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The dispatch of a ride, of its present search.
 
     `began_ns` is its boot time; `accept`: no dispatcher is asked from then on; `until`: the
-    present state's own end. `tried` are the roads that said no or could not be reached, `heard`
-    whether at least one said no.
+    present state's own end. `holder` is who was asked on the `road`, where that may be one of
+    several: the platform's uplink. `tried` are the roads that said no or could not be reached,
+    `heard` whether at least one said no.
     """
 
     began_ns: int
     accept: Deadline
     until: Deadline
     road: str = ""
+    holder: str = ""
     tries: int = 1
     tried: tuple[str, ...] = ()
     heard: bool = False

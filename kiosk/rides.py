@@ -4,7 +4,7 @@ One road at a time: the next is asked only after the one before has certainly sa
 have taken a ride that has ended is told so until they confirm it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.book import SYSTEM, Ask, Book, with_ride
-from kiosk.dispatch import TAKEN, UNREACHABLE, Status
+from kiosk.dispatch import NO_ROAD, TAKEN, UNREACHABLE, Road, Status
 from kiosk.flows.ride import FAILED, Act, State
 from kiosk.options import DESK, RideOptions
 from kiosk.request import Moment, Owed, Request, Ride, S
@@ -48,13 +48,11 @@ _POLLED = _COMING | {State.SEARCHING, State.CHECKING}
 class Rides:
     """The rides in the book."""
 
-    def __init__(
-        self, book: Book, options: RideOptions, is_open: Mapping[str, Callable[[], bool]]
-    ) -> None:
-        """`is_open` says of each road that there is whether it can be asked now."""
+    def __init__(self, book: Book, options: RideOptions, roads: Mapping[str, Road]) -> None:
+        """Of the `roads` only whether they are open, and who would be asked: none is asked here."""
         self._book = book
         self._options = options
-        self._is_open = is_open
+        self._roads = roads
         self._under_way: set[tuple[str, str]] = set()
         self._next_ns: dict[tuple[str, str], tuple[int, float]] = {}
 
@@ -71,7 +69,8 @@ class Rides:
             over = Act.EXPIRE if moment.passed(ride.accept) else Act.AWAY
             return self._moved(request, Act.REFUSE if ride.heard else over, moment)
         until = moment.deadline(self._options.desk_within_s) if road == DESK else ride.accept
-        ride = with_ride(request, road=road, until=until)
+        holder = "" if road == DESK else self._roads[road].holder
+        ride = with_ride(request, road=road, holder=holder, until=until)
         moved = self._moved(request, Act.NEXT, moment, ride=ride)
         if road != DESK:
             self._ask(moved, "request", ride.accept)
@@ -84,19 +83,28 @@ class Rides:
         if request is None:
             return
         request = self._aged(request, moment)
+        asked = Owed(ask.road, ask.ride, ask.holder)
         if isinstance(answer, Status):
-            self.told(request, ask.road, ask.ride, answer, moment)
-        elif ask.kind == "request" and self._is_present(request, ask.road, ask.ride):
+            self.told(request, asked, answer, moment)
+        elif ask.kind == "request" and self._is_present(request, asked):
             self._unanswered(request, answer, moment)
         elif ask.kind == "request" and isinstance(answer, Refused):
-            self._settled(request, Owed(ask.road, ask.ride))
+            self._settled(request, asked)
+        elif ask.kind == "status" and answer == Refused(NO_ROAD):
+            self._orphaned(request, asked, moment)
 
-    def told(
-        self, request: Request, road: str, ride_id: str, status: Status, moment: Moment
-    ) -> None:
+    def holds(self, request: Request, by: Owed) -> bool:
+        """Whether that dispatcher may speak of that ride: it was asked, as far as is known."""
+        known = [one for one in request.owed if (one.road, one.ride) == (by.road, by.ride)]
+        ride = _ride(request)
+        if (ride.road, request.ride_id) == (by.road, by.ride):
+            known.append(_owed(request, ride))
+        return not known or any(one.holder in ("", by.holder) for one in known)
+
+    def told(self, request: Request, by: Owed, status: Status, moment: Moment) -> None:
         """A dispatcher says how a ride stands, asked or not."""
-        if not self._is_present(request, road, ride_id):
-            self._too_late(request, Owed(road, ride_id), status, moment)
+        if not self._is_present(request, by):
+            self._too_late(request, by, status, moment)
         elif status.state in TAKEN or status.state == "boarded":
             self._taken(request, status, moment)
         elif request.state in _COMING:
@@ -112,7 +120,7 @@ class Rides:
             return
         ride = fields.pop("ride", before)
         if before.road != DESK and _is_another_car(act, before, ride):
-            fields["owed"] = (*request.owed, Owed(before.road, request.ride_id))
+            fields["owed"] = (*request.owed, _owed(request, before))
             ride = msgspec.structs.replace(ride, road=DESK)
         if act == Act.ACCEPT:
             until = moment.deadline(self._options.find_within_s)
@@ -137,9 +145,11 @@ class Rides:
             if doubtful and ride.road != DESK:
                 self._doubt(request, moment)
 
-    def _is_present(self, request: Request, road: str, ride_id: str) -> bool:
-        """Whether that is the ride which is waited for, on the road that was asked."""
-        return not request.ended and (road, ride_id) == (_ride(request).road, request.ride_id)
+    def _is_present(self, request: Request, by: Owed) -> bool:
+        """Whether that is the ride which is waited for, of whoever was asked."""
+        if request.ended or (by.road, by.ride) != (_ride(request).road, request.ride_id):
+            return False
+        return _ride(request).holder in ("", by.holder)
 
     def _unanswered(self, request: Request, answer: Refused | Unknown, moment: Moment) -> None:
         if isinstance(answer, Refused) and request.state in _ASKING | {State.CHECKING}:
@@ -169,6 +179,25 @@ class Rides:
             self._moved(changed, Act.REFUSE, moment)
         else:
             self.search(changed, moment)
+
+    def _orphaned(self, request: Request, asked: Owed, moment: Moment) -> None:
+        """Whoever holds it is in the settings no more, and nobody hears how it stands: the desk.
+
+        No other dispatcher is asked, for it may have been taken; should whoever holds it come
+        back, it is told that the ride is off.
+        """
+        if not self._is_present(request, asked):
+            return
+        if request.state != State.CHECKING:
+            until = moment.deadline(self._options.settle_s)
+            ride = with_ride(request, until=until)
+            request = self._moved(request, Act.DOUBT, moment, ride=ride, code=NO_ROAD)
+        if DESK in self._options.dispatch and DESK not in _ride(request).tried:
+            others = tuple(road for road in self._options.dispatch if road != DESK)
+            tried = tuple(dict.fromkeys((*_ride(request).tried, *others, asked.road)))
+            owed = tuple(dict.fromkeys((*request.owed, _owed(request, _ride(request)))))
+            ride = with_ride(request, tried=tried)
+            self.search(self._book.change(request, ride=ride, owed=owed, code=NO_ROAD), moment)
 
     def _lost(self, request: Request, moment: Moment) -> None:
         """The driver has given it up: search once more, and only once."""
@@ -227,7 +256,7 @@ class Rides:
         carried = act == Act.BOARD and actor is not SYSTEM
         sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
         if target is not None and request.kind.ended(target) and not sure:
-            fields["owed"] = (*request.owed, Owed(ride.road, request.ride_id))
+            fields["owed"] = (*request.owed, _owed(request, ride))
         return self._book.move(request, act, moment, actor=actor, **fields) or request
 
     def _poll(self, request: Request, moment: Moment) -> None:
@@ -243,7 +272,9 @@ class Rides:
         elif self._due((owed.ride, "cancel"), moment, OWED_EVERY_S, OWED_EVERY_S_MAX):
             self._under_way.add((owed.ride, "cancel"))
             until = moment.deadline(ASK_S)
-            self._book.do(Ask(request.id, owed.road, "cancel", owed.ride, moment.at_ns, until))
+            self._book.do(
+                Ask(request.id, owed.road, "cancel", owed.ride, moment.at_ns, until, owed.holder)
+            )
 
     def _due(self, key: tuple[str, str], moment: Moment, every_s: float, most_s: float = 0) -> bool:
         """Whether to ask that now: at growing intervals up to `most_s`, never twice at a time."""
@@ -257,7 +288,9 @@ class Rides:
     def _ask(self, request: Request, kind: str, until: Deadline) -> None:
         ride = _ride(request)
         self._under_way.add((request.ride_id, kind))
-        self._book.do(Ask(request.id, ride.road, kind, request.ride_id, ride.began_ns, until))
+        self._book.do(
+            Ask(request.id, ride.road, kind, request.ride_id, ride.began_ns, until, ride.holder)
+        )
 
     def _next_road(self, ride: Ride, moment: Moment) -> str | None:
         late = moment.passed(ride.accept)
@@ -268,7 +301,7 @@ class Rides:
 
     def open(self, road: str) -> bool:
         """Whether that road is there and can be asked now."""
-        return road == DESK or (road in self._is_open and self._is_open[road]())
+        return road == DESK or (road in self._roads and self._roads[road].open)
 
     def forget(self, kept: Collection[str]) -> None:
         """Remember nothing of rides that are not kept."""
@@ -283,6 +316,11 @@ def _is_another_car(act: str, before: Ride, now: Ride) -> bool:
         return True
     named = before.car is not None and now.car is not None and before.car.plate == now.car.plate
     return act in (Act.ARRIVE, Act.BOARD) and not named
+
+
+def _owed(request: Request, ride: Ride) -> Owed:
+    """Whoever holds that ride must hear that it is off."""
+    return Owed(ride.road, request.ride_id, ride.holder)
 
 
 def _ride(request: Request) -> Ride:

@@ -30,7 +30,7 @@ from kiosk.dispatch import UNSTORED, Road, Status, heard
 from kiosk.events import event_of
 from kiosk.options import DESK, Plan
 from kiosk.people import People, forget, kept, masked, sealed
-from kiosk.request import Contact, Moment, Press, Request, S
+from kiosk.request import Contact, Moment, Owed, Press, Request, S
 from kiosk.screens import Screens
 from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
 
@@ -85,8 +85,7 @@ class Requests:
         bell: Bell,
     ) -> None:
         """`roads` by their names in `dispatch`; the desk is none, it is here."""
-        is_open = {name: _asking(road) for name, road in roads.items()}
-        self.core = Core(plan, services, places, duty, epoch=journal.epoch, is_open=is_open)
+        self.core = Core(plan, services, places, duty, epoch=journal.epoch, roads=roads)
         self.plan = plan
         self.services = services
         self.places = places
@@ -166,9 +165,10 @@ class Requests:
         await asyncio.shield(stored)
         return self.core.book.requests[request_id]
 
-    async def told(self, road: str, ride_id: str, status: Status) -> None:
-        """A dispatcher says by itself how a ride stands; UsageError if there is none."""
-        await asyncio.shield(self._take(self.core.told(road, ride_id, status, self.moment())))
+    async def told(self, road: str, ride_id: str, status: Status, holder: str = "") -> None:
+        """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
+        by = Owed(road, ride_id, holder)
+        await asyncio.shield(self._take(self.core.told(by, status, self.moment())))
 
     async def repeat(self, request_id: str, *, louder: bool = False) -> Sentence:
         """Say it once more: 再听一遍. UsageError if there is no such request.
@@ -376,10 +376,6 @@ class Requests:
     async def _ask(self, ask: Ask) -> None:
         answer = await self.asker.answer(ask, self.core.book.requests.get(ask.id))
         self._take(self.core.answered(ask, heard(answer), self.moment()))
-
-
-def _asking(road: Road) -> Callable[[], bool]:
-    return lambda: road.open
 
 
 def _heard_of(stored: asyncio.Future[None]) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalError
+from gateway.faults import OnFault, log_fault
 from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
@@ -22,7 +23,8 @@ from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.choose import open_uplink
-from gateway.upstream.uplinks.contract import Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web.section import Section
 from kiosk.api import routes
@@ -54,51 +56,84 @@ SMALL = 0.95
 PROBE_S, PROBE_WITHIN_S = 10.0, 5.0
 SWEEP_S = 300.0
 
-First = Callable[[], tuple[Uplink, Sender] | None]
+
+class Lines(Protocol):
+    """The uplinks, as far as somebody may be asked through them."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all that the settings have, in their order."""
+
+    def line(self, name: str) -> tuple[Uplink, Sender] | None:
+        """The uplink of that name, if it is open."""
 
 
 class PlatformRoad:
-    """The first uplink, past its queue."""
+    """The platform that the settings name first, past its queue; a ride stays where it was asked.
 
-    def __init__(self, first: First, clock: Clock) -> None:
-        """`first` gives it, as long as there is one."""
-        self._first = first
+    Another uplink is another platform: it never hears of a resident in the first one's place.
+    """
+
+    def __init__(self, lines: Callable[[], Lines], clock: Clock) -> None:
+        """`lines` are looked at anew each time, for the settings may change."""
+        self._lines = lines
         self._clock = clock
+
+    @property
+    def holder(self) -> str:
+        """The uplink that the settings name first."""
+        return next(iter(self._lines().names), "")
 
     @property
     def open(self) -> bool:
         """Whether the platform has answered lately, or has only just stopped to."""
-        found = self._first()
+        found = self._lines().line(self.holder)
         if found is None:
             return False
         vitals = found[1].vitals
         down = vitals.state in ("down", "refused")
         return not down or self._clock.now_ns() - vitals.since_ns < AWAY_NS
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
-        """Now or never."""
-        found = self._first()
-        return Refused(NO_ROAD) if found is None else await found[0].ask(message, deadline_ns)
+    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Reply | Refused | Unknown:
+        """Now or never, and of `holder` alone; of the first where none is known."""
+        lines, name = self._lines(), holder or self.holder
+        if name not in lines.names:
+            return Refused(NO_ROAD)
+        found = lines.line(name)
+        return Refused(UNREACHABLE) if found is None else await found[0].ask(message, deadline_ns)
 
 
 class DispatcherRoad:
     """A dispatcher of its own; asked now and then whether it is there."""
 
-    def __init__(self, options: Dispatcher, station: str, keys: Path, clock: Clock) -> None:
-        """Inside the running loop; SettingsError if its credential cannot be used."""
-        tls = (
-            Tls(clock, ca_file=options.ca_file, own=None)
-            if options.url.startswith("https:")
-            else None
-        )
+    holder = ""
+
+    def __init__(
+        self,
+        options: Dispatcher,
+        station: str,
+        keys: Path,
+        clock: Clock,
+        on_fault: OnFault = log_fault,
+    ) -> None:
+        """Inside the running loop."""
         self._clock = clock
-        self._line = open_uplink(
-            options.uplink, station=station, keys=keys, now_ns=clock.now_ns, tls=tls
-        )
+
+        def opened() -> Uplink:
+            secure = options.url.startswith("https:")
+            tls = Tls(clock, ca_file=options.ca_file, own=None) if secure else None
+            return open_uplink(
+                options.uplink, station=station, keys=keys, now_ns=clock.now_ns, tls=tls
+            )
+
+        self._line = LateUplink("dispatcher", opened, on_fault)
         self.open = True
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
-        """Now or never."""
+    async def ask(
+        self, message: bytes, deadline_ns: int, holder: str = ""
+    ) -> Reply | Refused | Unknown:
+        """Now or never; there is only one, so that nobody else holds a ride."""
+        del holder
         return await self._line.ask(message, deadline_ns)
 
     async def run(self) -> None:
@@ -140,18 +175,21 @@ class Asking:
         journal: Journal,
         ledger: Ledger,
         *,
-        first: First,
+        lines: Callable[[], Lines],
         speaker: Speaker | None = None,
         bell: Bell | None = None,
         ears: Ears | None = None,
+        on_fault: OnFault = log_fault,
     ) -> None:
-        """`first` gives the platform's line, `ears` the kiosks' microphones."""
+        """`lines` are the ways to the platforms, `ears` the kiosks' microphones."""
         plan, station = settings.requests, settings.station.id
         self.store = _store(state, clock, volatile=journal.volatile)
         self._dispatcher: DispatcherRoad | None = None
-        roads: dict[str, Road] = {"platform": PlatformRoad(first, clock)}
+        roads: dict[str, Road] = {"platform": PlatformRoad(lines, clock)}
         if plan.ride.dispatcher is not None:
-            self._dispatcher = DispatcherRoad(plan.ride.dispatcher, station, state / "keys", clock)
+            self._dispatcher = DispatcherRoad(
+                plan.ride.dispatcher, station, state / "keys", clock, on_fault
+            )
             roads["dispatcher"] = self._dispatcher
         self.requests = Requests(
             plan,
@@ -204,9 +242,9 @@ class Asking:
         board = Board(self.requests, names, self._zones)
         return board_section(board, self._journal, vitals, self.store, self._ledger, api=api)
 
-    def kinds(self) -> list[CommandKind]:
-        """What a platform may say of requests."""
-        return [ride_update(self.requests), work_update(self.requests)]
+    def kinds(self, uplink: str) -> list[CommandKind]:
+        """What the platform behind that uplink may say of requests."""
+        return [ride_update(self.requests, uplink), work_update(self.requests)]
 
     async def start(self) -> None:
         """Take back what was open, and go on."""

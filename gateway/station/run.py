@@ -173,10 +173,11 @@ class Station:
             clock,
             journal,
             doors.ledger,
-            first=lambda: self.uplinks.first,
+            lines=lambda: self.uplinks,
             speaker=speaking,
             bell=speaking,
             ears=None if self.sounding is None else self.sounding.listening,
+            on_fault=self.faults.note,
         )
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
@@ -188,7 +189,13 @@ class Station:
             self.intake.listen(self.sounding.heard)
         station = settings.station.id
         self.uplinks = Uplinks(
-            station, state, clock, journal, self.time.platform_says, kinds_of=self._kinds
+            station,
+            state,
+            clock,
+            journal,
+            self.time.platform_says,
+            kinds_of=self._kinds,
+            on_fault=self.faults.note,
         )
         self.watch = Watch(
             settings,
@@ -335,7 +342,7 @@ class Station:
             device_write(self.field.of_device, self._clock),
             settings_read(self.cycle),
             settings_apply(self.cycle, uplink),
-            *self.asking.kinds(),
+            *self.asking.kinds(uplink),
             *(() if self.sounding is None else self.sounding.kinds(uplink)),
         ]
 

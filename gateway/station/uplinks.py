@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.faults import OnFault, log_fault
 from gateway.journal import Journal
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
@@ -20,6 +21,7 @@ from gateway.upstream.options import Options
 from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls
 
 if TYPE_CHECKING:
@@ -38,11 +40,11 @@ class _Line(NamedTuple):
     """One uplink that is open."""
 
     options: Options
-    uplink: Uplink
+    uplink: LateUplink
     sender: Sender
     inbox: Inbox | None
     papers: "Papers | None"
-    tls: Tls | None
+    tls: Callable[[], Tls | None]
 
 
 class Uplinks:
@@ -57,9 +59,12 @@ class Uplinks:
         learn: Learn,
         *,
         kinds_of: KindsOf = lambda _: (),
+        on_fault: OnFault = log_fault,
     ) -> None:
-        """`learn` hears the platforms' time."""
+        """`learn` hears the platforms' time, `on_fault` what an uplink is left out for."""
+        self.names: tuple[str, ...] = ()
         self.senders: list[Sender] = []
+        self._on_fault = on_fault
         self._station = station
         self._keys = state / "keys"
         self._clock = clock
@@ -70,14 +75,17 @@ class Uplinks:
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, Options]) -> None:
-        """Open them; SettingsError for a credential that cannot be used."""
+        """Open them; one that cannot be used is `refused` until it can, and stops no other."""
+        self.names = tuple(uplinks)
         for name, options in uplinks.items():
             self._open(name, options)
 
-    @property
-    def first(self) -> tuple[Uplink, Sender] | None:
-        """The platform that the file names first, which is asked what cannot wait."""
-        line = next(iter(self._lines.values()), None)
+    def line(self, name: str) -> tuple[Uplink, Sender] | None:
+        """The uplink of that name; None while it is being reopened, or was left out for a fault.
+
+        `names` are all that the settings have, in their order.
+        """
+        line = self._lines.get(name)
         return None if line is None else (line.uplink, line.sender)
 
     def start(self) -> None:
@@ -87,9 +95,10 @@ class Uplinks:
 
     async def change(self, uplinks: Mapping[str, Options]) -> None:
         """Close what is gone or other than before, open what is new; the rest goes on."""
+        self.names = tuple(uplinks)
         for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
             await self._close(name)
-        for name in uplinks.keys() - self._lines.keys():
+        for name in [n for n in uplinks if n not in self._lines]:
             self._open(name, uplinks[name])
             self._start(name)
 
@@ -109,15 +118,20 @@ class Uplinks:
             await self._close(name)
 
     def _open(self, name: str, options: Options) -> None:
+        """Open one; an unforeseen exception costs this uplink, and no other."""
+        try:
+            line = self._made(name, options)
+        except Exception as error:  # noqa: BLE001  # the edge of one uplink: see above
+            self._on_fault(f"uplink.{name}", error)
+            return
+        self._lines[name] = line
+        self.senders.append(line.sender)
+        self.senders.sort(key=lambda sender: self.names.index(sender.name))
+
+    def _made(self, name: str, options: Options) -> _Line:
         papers = self._papers(name, options)
-        tls = None
-        if options.url.startswith("https:"):
-            tls = Tls(
-                self._clock, ca_file=options.ca_file, own=None if papers is None else papers.pem
-            )
-        uplink = open_uplink(
-            options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=tls
-        )
+        opening = _Opening(self._station, self._keys, self._clock, options, papers)
+        uplink = LateUplink(name, opening.open, self._on_fault)
         sender = Sender(
             name,
             self._journal.follower(name, retaining=options.required),
@@ -133,8 +147,7 @@ class Uplinks:
         root = options.command_key or (enrolment.command_key if enrolment else None)
         keys = Keys(self._keys / f"{name}.command-key", root)
         inbox = self._inbox(name, sender, keys) if options.commands else None
-        self._lines[name] = _Line(options, uplink, sender, inbox, papers, tls)
-        self.senders.append(sender)
+        return _Line(options, uplink, sender, inbox, papers, lambda: opening.tls)
 
     def _papers(self, name: str, options: Options) -> "Papers | None":
         """Our papers for that platform, if we are enrolled there."""
@@ -145,7 +158,7 @@ class Uplinks:
         papers = Papers(self._keys, name)
         try:
             return papers if papers.enrolment(options.url) and papers.life() else None
-        except StationError as error:  # without its papers the station still reads and sounds
+        except (StationError, OSError) as error:  # without them the station still reads and sounds
             _log.error("uplink %s goes without its papers: %s", name, error)
             return None
 
@@ -161,25 +174,53 @@ class Uplinks:
         return Inbox(name, self._journal, clock, station=station, kinds=kinds, keys=keys)
 
     def _start(self, name: str) -> None:
-        line = self._lines[name]
-        tasks = [start(f"uplink {name}", line.sender.run)]
+        line = self._lines.get(name)
+        if line is None:
+            return  # it was left out for a fault
+        tasks = [start(f"uplink {name}", line.sender.run, self._on_fault)]
         if line.inbox is not None:
-            tasks.append(start(f"inbox {name}", partial(_listen, line.inbox, line.uplink)))
+            listen = partial(_listen, line.inbox, line.uplink)
+            tasks.append(start(f"inbox {name}", listen, self._on_fault))
         if line.papers is not None:
-            tasks.append(start(f"papers {name}", partial(self._keep_papers, line)))
+            keep = partial(self._keep_papers, line)
+            tasks.append(start(f"papers {name}", keep, self._on_fault))
         self._tasks[name] = tasks
 
     async def _keep_papers(self, line: _Line) -> None:
         from gateway.upstream.renew import keep_valid  # noqa: PLC0415  # as in `_papers`
 
         assert line.papers is not None, "only who is enrolled keeps papers"
-        await keep_valid(line.papers, line.tls, self._station, self._clock, line.sender.certified)
+        await line.uplink.opened.wait()
+        await keep_valid(line.papers, line.tls(), self._station, self._clock, line.sender.certified)
 
     async def _close(self, name: str) -> None:
         await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)
         line = self._lines.pop(name)
         self.senders.remove(line.sender)
         await line.uplink.close()
+
+
+class _Opening:
+    """Opens one uplink; `tls` is what it shows and checks, once it is open and goes by https."""
+
+    def __init__(
+        self, station: str, keys: Path, clock: Clock, options: Options, papers: "Papers | None"
+    ) -> None:
+        self.tls: Tls | None = None
+        self._station = station
+        self._keys = keys
+        self._clock = clock
+        self._options = options
+        self._papers = papers
+
+    def open(self) -> Uplink:
+        options, papers = self._options, self._papers
+        if options.url.startswith("https:"):
+            own = None if papers is None else papers.pem
+            self.tls = Tls(self._clock, ca_file=options.ca_file, own=own)
+        return open_uplink(
+            options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=self.tls
+        )
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:

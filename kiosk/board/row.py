@@ -5,6 +5,7 @@ from typing import NamedTuple
 from gateway.web.frame import Mark
 from gateway.web.words import Words
 from kiosk.catalogue import Service
+from kiosk.dispatch import NO_ROAD
 from kiosk.flows.call import UNHEARD
 from kiosk.options import DESK
 from kiosk.request import Car, Moment, Request, S
@@ -217,6 +218,9 @@ def car(known: Car, words: Words) -> str:
 def _ride(row: Row, words: Words) -> list[str]:
     ride = row.request.ride
     assert ride is not None
+    if row.desk_drives and row.request.code == NO_ROAD:
+        known = [] if ride.car is None else [car(ride.car, words)]
+        return [words("board.road-gone"), *known]
     if ride.car is not None:
         return [car(ride.car, words)]
     if row.request.ended or not ride.road:

@@ -29,8 +29,9 @@ class State(Word):
 class Act(Word):
     """What moves it.
 
-    `NEXT`: the next road is asked. `DOUBT`: asked, and no answer. `AWAY`: no road is open.
-    `LOSE`: the driver gave it up. `LATE`: taken after it had ended, and therefore called off.
+    `NEXT`: the next road is asked. `DOUBT`: asked, and no answer, or whoever was asked is gone.
+    `AWAY`: no road is open. `LOSE`: the driver gave it up. `LATE`: taken after it had ended, and
+    therefore called off.
     """
 
     NEXT = "next"
@@ -74,6 +75,7 @@ _OF: dict[State, dict[Act, State]] = {
         Act.ASSIGN: State.ASSIGNED,
         Act.ARRIVE: State.ARRIVED,
         Act.BOARD: State.BOARDED,
+        Act.DOUBT: State.CHECKING,
         Act.REFUSE: State.NO_CAR,
         Act.EXPIRE: State.EXPIRED,
         Act.CANCEL: State.CANCELLED,

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from gateway.clock import Deadline
+from kiosk.dispatch import NO_ROAD
+from kiosk.flows.ride import State
 from kiosk.request import Request
 
 LANGUAGES = ("zh", "en")
@@ -22,6 +24,9 @@ CLASS_PROMPT, CLASS_SERVICE = 2, 4
 
 SAY_WITHIN_S = 120.0
 """A sentence that could not be said by then is not said any more: something else is true."""
+
+HANDED_OVER = "handed-over"
+"""Said of a ride in place of `asking`, once its platform is gone from the settings."""
 
 DIGIT_SLOTS = ("plate", "number", "phone")
 """Spoken letter by letter, digit by digit."""
@@ -92,7 +97,7 @@ def script(language: str) -> Script:
 def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sentence:
     """What there is to say of a request now; `phones` by service or picture, "" the station's."""
     spoken = script(language)
-    parts = spoken.say[request.family][request.state]
+    parts = spoken.say[request.family][_stand(request)]
     return Sentence(language, tuple(_filled(parts, spoken, _slots(request, phones))))
 
 
@@ -113,6 +118,12 @@ def dialled(request: Request, phones: Mapping[str, str]) -> str:
     """The number to dial about that request: its picture's, its service's, or the station's."""
     known = (request.what, request.service)
     return next((phones[name] for name in known if name and name in phones), phones.get("", ""))
+
+
+def _stand(request: Request) -> str:
+    """Its state; a ride that went to staff because nobody else can be asked is its own case."""
+    left = request.state == State.ASKING and request.code == NO_ROAD
+    return HANDED_OVER if left else request.state
 
 
 def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:

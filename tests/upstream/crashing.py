@@ -14,6 +14,7 @@ from gateway.event import Lane, Trust
 from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.uplinks.contract import Handed, Since
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock
 
@@ -90,18 +91,18 @@ class World:
     def ended(self, name: str) -> bool:
         return bool(FINAL & set(self.told()[name]))
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+    async def commands(self, since: Since, wait_s: float) -> Handed:
         """The platform's long poll: what has not ended, some of it more than once."""
         self.step()
         await asyncio.sleep(0.01)
         told = self.told()
         found = []
         for name, plan in self.plans.items():
-            if name > after and not FINAL & set(told[name]):
+            if name > since.after and not FINAL & set(told[name]):
                 found += [self.body(name)] * plan.handed
         if not found:
             await asyncio.sleep(wait_s)
-        return found
+        return Handed(found)
 
     async def ring(self, asked: Asked, mandate) -> dict:
         """An act that must never be repeated: a relay."""

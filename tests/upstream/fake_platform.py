@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gateway.errors import BadReceipt, Rejected, Unreachable
 from gateway.event import Lane
-from gateway.upstream.uplinks.contract import Batch, Receipt, Rejection
+from gateway.upstream.uplinks.contract import Batch, Handed, Receipt, Rejection, Since
 
 Fault = Callable[[Batch], None]
 
@@ -101,7 +101,7 @@ class FakePlatform:
     async def ask(self, message: bytes, deadline_ns: int):
         raise NotImplementedError
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+    async def commands(self, since: Since, wait_s: float) -> Handed:
         raise NotImplementedError
 
     async def close(self) -> None:

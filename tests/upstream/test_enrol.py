@@ -17,7 +17,7 @@ from gateway.event import Trust
 from gateway.station.enrol import command
 from gateway.upstream import renew
 from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
-from gateway.upstream.uplinks.contract import Batch
+from gateway.upstream.uplinks.contract import Batch, Since
 from gateway.upstream.uplinks.office import claim
 from gateway.web import control
 from tests.upstream.enrolling import (
@@ -74,7 +74,7 @@ async def test_without_a_certificate_or_with_anothers_nothing_is_taken(tmp_path)
                 await road.deliver(BATCH)
             assert refused.value.data["status"] == 403
             with pytest.raises(Rejected):
-                await road.commands("", 0)
+                await road.commands(Since(), 0)
 
 
 async def test_a_token_binds_one_key_and_no_second(tmp_path):

@@ -9,7 +9,7 @@ from gateway.demo.platform.moods import Mood
 from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable
 from gateway.event import Lane
 from gateway.upstream.options import Options
-from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Unknown
+from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Since, Unknown
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, DELIVER_S, HttpUplink
 from gateway.upstream.uplinks.tls import Tls
@@ -357,6 +357,6 @@ async def test_commands_that_cannot_be_read():
     async with Served(Scripted(web.Response(body=b'{"not": "a list"}'))) as url:
         uplink = HttpUplink(Options(url=url), station=STATION, now_ns=int)
         with pytest.raises(BadReceipt) as raised:
-            await uplink.commands("", 0)
+            await uplink.commands(Since(), 0)
         await uplink.close()
     assert raised.value.code == "upstream.no-commands"

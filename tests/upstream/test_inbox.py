@@ -17,6 +17,7 @@ from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.memory import COMMANDS_MAX
 from gateway.upstream.inbox.run import ACTING_MAX, OPEN_MAX, Inbox
 from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.uplinks.contract import Handed, Since
 from tests.sim.loop import simulated
 from tests.upstream.ledger import STATION
 from tests.upstream.rig import Rig
@@ -311,14 +312,14 @@ class Post:
         self.answers = list(answers)
         self.asked: list[tuple[float, str]] = []
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
-        self.asked.append((asyncio.get_running_loop().time(), after))
+    async def commands(self, since: Since, wait_s: float) -> Handed:
+        self.asked.append((asyncio.get_running_loop().time(), since.after))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         if not answer:
             await asyncio.sleep(wait_s)
-        return answer
+        return Handed(answer)
 
 
 @simulated
@@ -346,9 +347,8 @@ async def test_a_platform_that_does_not_wait_is_asked_once_a_second():
     desk = Desk()
 
     class Hasty(Post):
-        async def commands(self, after: str, wait_s: float) -> list[bytes]:
-            await super().commands(after, 0)
-            return []
+        async def commands(self, since: Since, wait_s: float) -> Handed:
+            return await super().commands(since, 0)
 
     post = Hasty([])
     await desk.poll(post, for_s=60)

@@ -40,7 +40,7 @@ from gateway.upstream.inbox.memory import Kept, Memory
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.ports import Ledger
 from gateway.upstream.retry import Retry
-from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.contract import Since, Uplink
 
 WAIT_S = 55.0
 POLL_EVERY_S_MIN = 1.0
@@ -172,7 +172,7 @@ class Inbox:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            found = await uplink.commands(self._memory.newest, WAIT_S)
+            found = (await uplink.commands(Since(self._memory.newest), WAIT_S)).commands
         except UpstreamError as error:
             await asyncio.sleep(retry.after(error))
             return

@@ -4,7 +4,7 @@ An uplink carries and reports; it never queues, retries or drops. The sender doe
 nobody does the third.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -12,6 +12,15 @@ from gateway.event import Entry, Lane, envelope_batch
 
 BATCH_ENTRIES_MAX = 100
 BATCH_BYTES_MAX = 262_144
+
+CURSOR_BYTES_MAX = 256
+
+UNREACHABLE = "upstream.unreachable"
+"""There was no connection, so nothing was said."""
+
+TIMEOUT = "upstream.timeout"
+BROKEN = "upstream.broken"
+"""How a connection is lost that was there: silently, or so that it was heard."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -71,6 +80,24 @@ class Unknown(msgspec.Struct, frozen=True):
     code: str
 
 
+class Since(NamedTuple):
+    """Where the next question for commands goes on.
+
+    `cursor` is what the platform's last answer named, if it names any; without it, the id `after`
+    of the newest command that came, and all that is not finished where that is empty, too.
+    """
+
+    after: str = ""
+    cursor: str = ""
+
+
+class Handed(NamedTuple):
+    """An answer to the question for commands; `cursor` is where it ends, if the platform says."""
+
+    commands: list[bytes]
+    cursor: str = ""
+
+
 class Uplink(Protocol):
     """One connection to one platform."""
 
@@ -80,8 +107,8 @@ class Uplink(Protocol):
     async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
         """One question now or never: touches no queue, answers by CLOCK_BOOTTIME `deadline_ns`."""
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
-        """Commands issued after command `after`, waiting up to `wait_s` for one; UpstreamError."""
+    async def commands(self, since: Since, wait_s: float) -> Handed:
+        """The commands that come next, waiting up to `wait_s` for one; UpstreamError."""
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -45,7 +45,12 @@ def load(name: str, environ: Mapping[str, str], keys: Path) -> Credential:
 
 
 def _read(name: str, path: Path) -> Credential:
-    raw = path.read_bytes()[: BYTES_MAX + 1]
+    try:
+        with path.open("rb") as file:
+            raw = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        data = {"name": name, "path": str(path), "reason": error.strerror}
+        raise SettingsError("upstream.credential-unreadable", **data) from error
     token = raw.decode("ascii", "replace").strip()
     if len(raw) > BYTES_MAX or not token or not token.isprintable() or not token.isascii():
         raise SettingsError("upstream.credential-unusable", name=name, path=str(path))

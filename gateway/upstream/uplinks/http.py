@@ -8,18 +8,31 @@ Requests that run at the same time have connections of their own, so bulk never 
 """
 
 import asyncio
+import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import aiohttp
-import msgspec
 
-from gateway.errors import BadReceipt, Rejected, Unreachable, UpstreamError
+from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable, UpstreamError
 from gateway.upstream.options import Options
 from gateway.upstream.receipt import NO_RECEIPT, decode
-from gateway.upstream.uplinks.contract import Batch, Receipt, Refused, Reply, Unknown
+from gateway.upstream.uplinks.answer import items
+from gateway.upstream.uplinks.contract import (
+    BROKEN,
+    CURSOR_BYTES_MAX,
+    TIMEOUT,
+    UNREACHABLE,
+    Batch,
+    Handed,
+    Receipt,
+    Refused,
+    Reply,
+    Since,
+    Unknown,
+)
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.tls import Tls
 
@@ -35,9 +48,6 @@ ASKS_MAX = 8
 COMMANDS_MAX = 32
 KEEP_ALIVE_S = 75.0
 
-UNREACHABLE = "upstream.unreachable"
-TIMEOUT = "upstream.timeout"
-BROKEN = "upstream.broken"
 TLS = "upstream.tls"
 BUSY = "upstream.busy"
 UNAUTHORISED = "upstream.unauthorised"
@@ -48,7 +58,7 @@ TOO_MANY_ASKS = "upstream.too-many-asks"
 
 _CODES = {401: UNAUTHORISED, 403: UNAUTHORISED, 413: TOO_LARGE}
 _BUSY = (429, 502, 503, 504)
-_commands = msgspec.json.Decoder(list[msgspec.Raw])
+_CURSOR = re.compile(rf"[!-~]{{1,{CURSOR_BYTES_MAX}}}")
 
 
 class Answer(NamedTuple):
@@ -57,6 +67,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     retry_after_s: float | None
+    cursor: str = ""
 
     def refusal(self) -> UpstreamError:
         """The error that this status means."""
@@ -64,6 +75,10 @@ class Answer(NamedTuple):
             told = {} if self.retry_after_s is None else {"retry_after_s": self.retry_after_s}
             return Unreachable(BUSY, status=self.status, **told)
         return Rejected(_CODES.get(self.status, REFUSED), status=self.status)
+
+
+class NoCredential(Rejected):
+    """Nothing was sent: the credential cannot be read any more."""
 
 
 class HttpUplink:
@@ -118,23 +133,21 @@ class HttpUplink:
                 return Refused(EXPIRED)
             return await self._ask(message, left_s)
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
-        """GET the commands after `after`; [] when the wait passed without one."""
+    async def commands(self, since: Since, wait_s: float) -> Handed:
+        """GET what comes next; nothing when the wait passed without a command."""
+        place = {"cursor": since.cursor} if since.cursor else {"after": since.after}
         answer = await self._call(
             "GET",
             "/v1/commands",
             wait_s + CONNECT_S,
-            query={"station": self._station, "after": after, "wait": f"{wait_s:g}"},
+            query={"station": self._station, **place, "wait": f"{wait_s:g}"},
             most=COMMANDS_BYTES_MAX,
         )
         if answer.status == 204:  # noqa: PLR2004
-            return []
+            return Handed([], answer.cursor)
         if answer.status != 200:  # noqa: PLR2004
             raise answer.refusal()
-        try:
-            return [bytes(raw) for raw in _commands.decode(answer.body)[:COMMANDS_MAX]]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadReceipt("upstream.no-commands", reason=str(error)) from error
+        return Handed(items(answer.body)[:COMMANDS_MAX], answer.cursor)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -148,6 +161,8 @@ class HttpUplink:
             # Without a connection nothing was said; after that, nobody knows.
             never_heard = error.code in (UNREACHABLE, TLS)
             return Refused(error.code) if never_heard else Unknown(error.code)
+        except NoCredential as error:
+            return Refused(error.code)
         except UpstreamError as error:
             return Unknown(error.code)
         if answer.status == 200:  # noqa: PLR2004
@@ -187,13 +202,17 @@ class HttpUplink:
                 response.status,
                 await _bounded(response, most),
                 _retry_after(response.headers.get("retry-after")),
+                _cursor(response.headers.get("yizhan-cursor", "")),
             )
 
     def _authorization(self) -> dict[str, str]:
         if self._credential is None:
             return {}
         if self._token is None:
-            self._token = self._credential()
+            try:
+                self._token = self._credential()
+            except SettingsError as error:
+                raise NoCredential(error.code, **error.data) from error
         return {"authorization": f"Bearer {self._token.reveal()}"}
 
 
@@ -237,3 +256,8 @@ def _retry_after(header: str | None) -> float | None:
     if header is None or not header.strip().isdecimal():
         return None
     return float(header)
+
+
+def _cursor(header: str) -> str:
+    """The header if it is a cursor as it should be, else none: then ids are counted."""
+    return header if _CURSOR.fullmatch(header) else ""

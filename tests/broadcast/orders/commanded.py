@@ -19,6 +19,7 @@ from gateway.signing import Signer
 from gateway.station.remote import Remote
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.uplinks.contract import Handed, Since
 from tests.broadcast.orders.house import HOUSE
 from tests.broadcast.orders.stage import World
 from tests.sim.journal import STATION
@@ -131,19 +132,19 @@ class Street(World):
         await self.kill()
         await asyncio.sleep(0.1)  # what the kernel had in its hands is on disk, or never will be
 
-    async def commands(self, after: str, wait_s: float) -> list[bytes]:
+    async def commands(self, since: Since, wait_s: float) -> Handed:
         """The platform's long poll: what it has not seen ended, some of it more than once."""
         await asyncio.sleep(0.01)
         told = await self.told()
         found = [
             self._bodies[name]
             for name, plan in self.plans.items()
-            if name > after and not FINAL & set(told[name])
+            if name > since.after and not FINAL & set(told[name])
             for _ in range(plan.handed)
         ]
         if not found:
             await asyncio.sleep(wait_s)
-        return found
+        return Handed(found)
 
     async def told(self) -> dict[str, list[str]]:
         """The states in the receipts of each command, in order."""

@@ -17,7 +17,7 @@ from gateway.rules.duty import Duty, Shift, Step
 from gateway.rules.duty import Options as DutyOptions
 from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
 from kiosk.catalogue import services
-from kiosk.dispatch import TAKEN, Status
+from kiosk.dispatch import NO_ROAD, TAKEN, Status
 from kiosk.options import CallOptions, Dispatcher, Options, Plan, RideOptions, WorkOptions
 from kiosk.request import Contact, Press, Request
 from kiosk.room import Requests
@@ -60,6 +60,8 @@ class FakeDispatcher:
 
     def __init__(self) -> None:
         self.open = True
+        self.holder, self.gone = "", False
+        self.holders: list[tuple[str, str]] = []
         self.mood = "searching"
         self.lag_s = self.back_s = 0.05
         self.loses_asks = self.loses_answers = False
@@ -69,10 +71,15 @@ class FakeDispatcher:
         self.live_max: dict[str, int] = {}
         self._arriving: set[asyncio.Task] = set()
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+    async def ask(
+        self, message: bytes, deadline_ns: int, holder: str = ""
+    ) -> Reply | Refused | Unknown:
+        if self.gone:
+            return Refused(NO_ROAD)
         if not self.open:
             return Refused("upstream.unreachable")
         question = msgspec.json.decode(message)
+        self.holders.append((question["id"], holder))
         self.asked.append((now_s(), question))
         answer = asyncio.get_running_loop().create_future()
         if not self.loses_asks:

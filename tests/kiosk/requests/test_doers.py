@@ -76,7 +76,7 @@ async def test_a_platform_that_tells_of_a_ride_that_is_none_is_told_which(ride):
     async with station() as made:
         call = await made.press("staff")
         named = ride.format(call=call.id)
-        update = ride_update(made.room)
+        update = ride_update(made.room, "district")
         with pytest.raises(UsageError) as refused:
             await update.act(
                 RideUpdate(state="arrived", ride=named), Mandate("c", made.clock.deadline(60))

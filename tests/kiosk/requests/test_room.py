@@ -9,7 +9,7 @@ from gateway.errors import Unavailable, UsageError
 from gateway.event import Lane
 from kiosk.core import Deed
 from kiosk.dispatch import Status
-from kiosk.request import Car, Contact, Request
+from kiosk.request import Car, Contact, Owed, Request
 from tests.kiosk.requests.rig import FakeDispatcher, Station, plan, station
 from tests.sim.loop import simulated
 
@@ -523,3 +523,74 @@ async def test_the_number_of_live_requests_is_bounded_but_for_calls(monkeypatch)
                 await made.room.act(one.id, Deed(act="cancel"), STAFF)
         await asyncio.sleep(2)
         assert len([one for one in made.room.all() if one.ended]) == 2
+
+
+@simulated
+@pytest.mark.parametrize("stands", ["searching", "assigned"])
+async def test_a_platform_that_leaves_the_settings_leaves_its_ride_to_the_desk(stands):
+    roads = {"platform": FakeDispatcher(), "dispatcher": FakeDispatcher()}
+    async with station(plan("platform", "dispatcher", "desk"), **roads) as made:
+        made.road.holder, made.road.mood = "district", stands
+        request = await made.press("ride", contact=Contact(phone="13800001234"))
+        await states(made, request, stands)
+        made.road.gone = True  # the settings have another platform first now
+        made.road.holder = "city"
+        await asyncio.sleep(8)
+        now = made.of(request)
+        assert (now.state, now.ride.road, now.code) == ("asking", "desk", "requests.no-road")
+        assert now.owed == (Owed("platform", request.ride_id, "district"),)
+        assert made.roads["dispatcher"].asked == []
+        assert {holder for _, holder in made.road.holders} == {"district"}
+        assert made.speaker.captions[-1].endswith("由工作人员接着给您叫车，请稍等。")
+        with pytest.raises(UsageError):  # it was never asked, and speaks of what it cannot know
+            await made.room.told("platform", request.ride_id, Status("none"), "city")
+        await made.restart()
+        made.road.gone = False
+        await asyncio.sleep(400)
+        assert made.of(request).owed == ()
+        assert made.road.live == set()
+        assert {holder for _, holder in made.road.holders} == {"district"}
+
+
+@simulated
+async def test_without_a_desk_in_the_order_staff_are_called_when_the_platform_is_gone():
+    async with station() as made:
+        made.road.holder = "district"
+        request = await made.press("ride")
+        await states(made, request, "searching")
+        made.road.gone = True
+        await states(made, request, "unknown", within_s=60)
+        assert len(staff_calls(made)) == 1
+
+
+@simulated
+async def test_a_ride_stays_with_the_uplink_that_was_asked_over_restarts():
+    async with station() as made:
+        made.road.holder = "district"
+        request = await made.press("ride")
+        await states(made, request, "searching")
+        made.road.holder = "city"
+        await made.restart()
+        await asyncio.sleep(30)
+        for state in (Status("assigned", CAR), Status("none")):
+            with pytest.raises(UsageError):
+                await made.room.told("platform", request.ride_id, state, "city")
+        await made.room.told("platform", request.ride_id, Status("assigned", CAR), "district")
+        await states(made, request, "assigned")
+        await made.room.act(request.id, Deed(act="cancel"), STAFF)
+        await asyncio.sleep(5)
+        assert made.road.live == set()
+        assert {holder for _, holder in made.road.holders} == {"district"}
+        other = await made.press("ride")
+        await states(made, other, "searching")
+        assert made.road.holders[-1][1] == "city"
+
+
+@simulated
+async def test_a_ride_of_a_version_that_kept_no_uplink_is_still_told_of():
+    async with station() as made:
+        request = await made.press("ride")
+        await states(made, request, "searching")
+        assert made.of(request).ride.holder == ""
+        await made.room.told("platform", request.ride_id, Status("assigned", CAR), "district")
+        await states(made, request, "assigned")

@@ -1,0 +1,165 @@
+"""Several platforms: who is asked, in which order, and what one that cannot be used costs."""
+
+import asyncio
+import contextlib
+from typing import ClassVar
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.station import uplinks as room
+from gateway.station.asking import PlatformRoad
+from gateway.station.uplinks import Uplinks
+from gateway.upstream.options import Options
+from gateway.upstream.uplinks.contract import Batch, Handed, Receipt, Refused, Reply, Since
+from kiosk.dispatch import NO_ROAD
+from tests.sim.loop import simulated
+from tests.upstream.ledger import STATION, MemoryJournal
+from tests.upstream.rig import loop_clock, until
+
+DISTRICT = Options(url="http://127.0.0.1:1", commands=False)
+CITY = Options(url="http://127.0.0.1:2", commands=False, required=False)
+MOVED = Options(url="http://127.0.0.1:3", commands=False)
+
+
+class Platform:
+    """Answers everything, under the address by which it was opened."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def deliver(self, batch: Batch) -> Receipt:
+        upto = {entry.lane.wire: entry.seq for entry in batch.entries}
+        return Receipt(batch.epoch, upto, at="2026-11-23T06:05:03.412Z")
+
+    async def ask(self, _message: bytes, _deadline_ns: int) -> Reply:
+        return Reply(self.url.encode())
+
+    async def commands(self, _since: Since, wait_s: float) -> Handed:
+        await asyncio.sleep(wait_s)
+        return Handed([])
+
+    async def close(self) -> None:
+        await asyncio.sleep(0.5)
+
+
+class Made:
+    """Uplinks over a journal in memory; `broken` raises in place of opening that address."""
+
+    broken: ClassVar[dict[str, Exception]] = {}
+
+    def __init__(self, tmp_path, monkeypatch) -> None:
+        self.faults: list[str] = []
+        self.learnt: set[str] = set()
+        monkeypatch.setattr(room, "open_uplink", self.open_uplink)
+        self.uplinks = Uplinks(
+            STATION,
+            tmp_path,
+            loop_clock(),
+            MemoryJournal(),
+            lambda name, _at, _took_ns: self.learnt.add(name),
+            on_fault=lambda where, _error: self.faults.append(where),
+        )
+        self.road = PlatformRoad(lambda: self.uplinks, self.uplinks._clock)
+
+    def open_uplink(self, options: Options, **_: object) -> Platform:
+        if options.url in self.broken:
+            raise self.broken[options.url]
+        return Platform(options.url)
+
+    def states(self) -> dict[str, tuple[str, str | None]]:
+        vitals = [sender.vitals for sender in self.uplinks.senders]
+        return {each.name: (each.state, each.code) for each in vitals}
+
+    async def asked(self, holder: str = "") -> str | Refused:
+        answer = await self.road.ask(b"{}", 2**63, holder)
+        return answer.body.decode() if isinstance(answer, Reply) else answer
+
+
+@contextlib.asynccontextmanager
+async def opened(tmp_path, monkeypatch, **uplinks: Options):
+    made = Made(tmp_path, monkeypatch)
+    made.uplinks.open(uplinks)
+    made.uplinks.start()
+    try:
+        yield made
+    finally:
+        await made.uplinks.close()
+
+
+@simulated
+async def test_the_order_is_that_of_the_settings_whatever_is_opened_anew(tmp_path, monkeypatch):
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        assert await made.asked() == DISTRICT.url
+        await made.uplinks.reopen("district")
+        assert (made.road.holder, await made.asked()) == ("district", DISTRICT.url)
+        await made.uplinks.change({"district": MOVED, "city": CITY})
+        assert (made.road.holder, await made.asked()) == ("district", MOVED.url)
+        assert list(made.states()) == ["district", "city"]
+        await made.uplinks.change({"city": CITY, "district": MOVED})
+        assert made.road.holder == "city"
+
+
+@simulated
+async def test_whoever_was_asked_is_asked_again_and_nobody_in_its_place(tmp_path, monkeypatch):
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        await made.uplinks.change({"city": CITY, "district": DISTRICT})
+        assert await made.asked("district") == DISTRICT.url
+        await made.uplinks.change({"city": CITY})
+        assert await made.asked("district") == Refused(NO_ROAD)
+        assert await made.asked() == CITY.url
+
+
+@simulated
+async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path, monkeypatch):
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
+        await asyncio.sleep(0.2)
+        assert made.uplinks.line("district") is None
+        assert await made.asked("district") == Refused("upstream.unreachable")
+        assert await made.asked() == Refused("upstream.unreachable")
+        await reopening
+        assert await made.asked("district") == DISTRICT.url
+
+
+CREDENTIAL = SettingsError("upstream.credential-missing", name="d", path="/keys/d")
+CERTIFICATE = FileNotFoundError(2, "No such file or directory")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "faults"),
+    [
+        (CREDENTIAL, "upstream.credential-missing", 0),
+        (CERTIFICATE, "upstream.unopened", 0),
+        (KeyError("secret"), "upstream.unopened", 1),
+    ],
+)
+@simulated
+async def test_what_cannot_be_opened_is_refused_alone_until_it_can(
+    tmp_path, monkeypatch, error, code, faults
+):
+    monkeypatch.setattr(Made, "broken", {DISTRICT.url: error})
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        await until(lambda: made.states()["city"] == ("up", None))
+        assert made.states()["district"] == ("refused", code)
+        assert await made.asked("district") == Refused(code)
+        await asyncio.sleep(600)
+        assert made.faults == ["uplink.district"] * faults
+        made.broken.clear()
+        await until(lambda: made.states()["district"] == ("up", None), within_s=120)
+        assert made.learnt == {"district", "city"}
+
+
+@simulated
+async def test_an_uplink_that_cannot_even_be_put_together_is_left_out(tmp_path, monkeypatch):
+    def failing(journal, name: str, *, retaining: bool):
+        if name == "district":
+            raise KeyError(name)
+        return follower(journal, name, retaining=retaining)
+
+    follower = MemoryJournal.follower
+    monkeypatch.setattr(MemoryJournal, "follower", failing)
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        await until(lambda: made.states() == {"city": ("up", None)})
+        assert made.faults == ["uplink.district"]
+        assert await made.asked("district") == Refused("upstream.unreachable")
