@@ -29,11 +29,14 @@ What a driver family offers to the bus stands in `drivers/family.py`.
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import msgspec
 
 from drivers.bus.line import Line
+
+if TYPE_CHECKING:
+    from drivers.bus.counters import Counters
 
 Value: TypeAlias = int | float | bool | str | None
 
@@ -253,11 +256,24 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     raw: bytes | None = None
 
 
+class Replaced(msgspec.Struct, frozen=True):
+    """A counter was taken up as another meter's: what the old one said last, and the new one first.
+
+    `by_person`: somebody had said so; else the counts alone.
+    """
+
+    point: str
+    old: Value
+    new: Value
+    by_person: bool
+
+
 class PollResult(msgspec.Struct, frozen=True):
     """One device, one poll: every point that was asked for, good or not.
 
     Points that could not be read have value None and the fault's quality; `fault` is the first.
-    `took_ns` runs from when the round was due.
+    `took_ns` runs from when the round was due. `replaced` are counters of another meter from this
+    poll on.
     """
 
     device: str
@@ -265,6 +281,7 @@ class PollResult(msgspec.Struct, frozen=True):
     took_ns: int
     readings: tuple[Reading, ...]
     fault: DeviceFault | None = None
+    replaced: tuple[Replaced, ...] = ()
 
 
 class DeviceState(enum.Enum):
@@ -321,6 +338,12 @@ class FieldBus(Protocol):
 
     def restart(self) -> None:
         """Close and open again, for a watchdog; writes that wait are told that the line is down."""
+
+    def counters(self, device: str) -> "Counters | None":
+        """The counters of that device; None if it is not on this bus."""
+
+    def accept_counter(self, device: str, point: str) -> None:
+        """The meter was replaced: believe the next counts of this point that agree."""
 
 
 class BusKind(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from drivers.ble.options import BusOptions
 from drivers.ble.scanner import Advert, Scanner
 from drivers.ble.sensor import Sensor
 from drivers.ble.watch import RETRY_MIN_S, Watch
+from drivers.bus.counters import Counters
 from drivers.bus.stats import BusStats
 from drivers.contract import (
     BusChange,
@@ -83,6 +84,17 @@ class BleBus:
     def restart(self) -> None:
         """Close and open again."""
         self._again.set()
+
+    def counters(self, device: str) -> Counters | None:
+        """The counters of that sensor; None if it is not on this bus."""
+        found = (each for each in self._ears.sensors if each.device.id == device)
+        return next((each.counters for each in found), None)
+
+    def accept_counter(self, device: str, point: str) -> None:
+        """The sensor was replaced: believe the next counts of this point that agree."""
+        counters = self.counters(device)
+        if counters is not None:
+            counters.accept(point)
 
     @property
     def stats(self) -> BusStats:

@@ -62,7 +62,7 @@ class Sensor:
         }
         self._mac = mac_of(device)
         self._memory = Memory()
-        self._counters = Counters()
+        self.counters = Counters(asked=False)
         eventful = any(point.type in _EVENTS for point in device.points)
         self._rhythm = Rhythm(device.every_s, eventful=eventful)
         self._alive_s: float | None = None
@@ -184,7 +184,7 @@ class Sensor:
 
     def _said(self, said: Iterable[Sample], now_s: float) -> PollResult | None:
         readings = tuple(
-            self._reading(each.point, each.value, self._counters.judge(each), now_s)
+            self._reading(each.point, each.value, self.counters.judge(each, now_s), now_s)
             for each in said
         )
         self._spoken_s.update((reading.point, now_s) for reading in readings)
@@ -200,4 +200,5 @@ class Sensor:
     def _result(
         self, readings: tuple[Reading, ...], now_s: float, fault: DeviceFault | None = None
     ) -> PollResult:
-        return PollResult(self.device.id, int(now_s * 1e9), 0, readings, fault)
+        replaced = self.counters.replaced()
+        return PollResult(self.device.id, int(now_s * 1e9), 0, readings, fault, replaced)

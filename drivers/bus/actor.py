@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Sequence
 
+from drivers.bus.counters import Counters
 from drivers.bus.jobs import Job, Poll, Probe, Write
 from drivers.bus.link import Link, LinkCounters
 from drivers.bus.member import Member
@@ -155,8 +156,13 @@ class Bus:
                 self._queue.discard(job)
                 self._writes.discard(job)
 
+    def counters(self, device: str) -> Counters | None:
+        """The counters of that device; None if it is not on this bus."""
+        member = self._members.get(device)
+        return None if member is None else member.counters
+
     def accept_counter(self, device: str, point: str) -> None:
-        """Take the next count of this counter as it comes: the meter was replaced."""
+        """The meter was replaced: believe the next counts of this point that agree."""
         self._members[device].counters.accept(point)
 
     @property

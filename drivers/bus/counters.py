@@ -1,33 +1,203 @@
-"""Counters that go backwards: flagged, never forwarded as good. Pure."""
+"""Counters: a step that no meter makes is believed only when a second reading bears it out. Pure.
 
-from drivers.contract import Quality, Sample
+    count ── a step as this counter makes them ─────────────────────────────► good
+      └─ any other, or the first one of all ─► out_of_range, and asked again at once
+             └─ a reading that agrees with it ─► upwards, or wrapped: good
+                                              └► downwards: good after `REPLACED_AFTER` readings
+                                                 and `REPLACED_AFTER_S`: it is another meter
+
+A reading agrees with the one before if it is no lower and no further above it than any counter
+moves in that time. A reading that fits the old count ends every doubt.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from drivers.contract import Point, Quality, Replaced, Sample, Value
+
+REPLACED_AFTER = 3
+"""Readings in a row that agree with each other and not with the count before: another meter."""
+
+REPLACED_AFTER_S = 30.0
+"""They span no less, as a meter that starts up shows zeros for a while."""
+
+_WITNESSES = 2
+_FASTEST = 1000.0
+"""No counter moves by more of its last digits in a second."""
+
+_SURPRISE = 4.0
+"""So many times the fastest pace of late is as this counter moves."""
+
+_SLACK = 8
+"""Last digits that any counter may move by at any time."""
+
+_LATE_S = 86_400.0
+"""A pace is forgotten after about so long."""
 
 _PLAUSIBLE = 64
-"""A counter may wrap if, wrapping, it moved by less than this fraction of its range."""
+"""A counter may have wrapped if, wrapping, it moved by less than this fraction of its range."""
+
+_F32_STEP = 2.0**-22
+"""What is left of a float's digits: a register of 32 bits moves in steps of this fraction."""
+
+Count = int | float
+
+
+class Mark(msgspec.Struct):
+    """The last count that was believed, as the integer before scaling, and what it meant.
+
+    `pace` is in counts a second. `at_s` None: it is not known how long ago that was.
+    """
+
+    count: Count
+    value: Value
+    pace: float = 0.0
+    at_s: float | None = None
+
+
+class _Doubt(msgspec.Struct):
+    """Readings in a row that agree with each other, and not (yet) with the mark."""
+
+    first_s: float
+    last: Count
+    last_s: float
+    readings: int = 1
 
 
 class Counters:
-    """The highest count of every counter of one device, as the integer before scaling."""
+    """Every counter of one device: its mark, and what is in doubt.
 
-    def __init__(self) -> None:
-        self._highest: dict[str, int | float] = {}
+    A device that only speaks (`asked` False) cannot be asked again, so that any step is believed
+    of it that a counter can make at all.
+    """
 
-    def judge(self, sample: Sample) -> Quality:
+    def __init__(self, *, asked: bool = True) -> None:
+        self._asked = asked
+        self._marks: dict[str, Mark] = {}
+        self._doubts: dict[str, _Doubt] = {}
+        self._accepted: dict[str, Value] = {}
+        self._replaced: list[Replaced] = []
+        self._puzzled = False
+
+    def judge(self, sample: Sample, now_s: float) -> Quality:
         """The sample's quality, with its history in view."""
         count = sample.count
         if not sample.point.counter or sample.quality is not Quality.GOOD or count is None:
             return sample.quality
-        highest = self._highest.get(sample.point.id)
-        if highest is not None and count < highest and not _wrapped(sample, highest, count):
-            return Quality.OUT_OF_RANGE
-        self._highest[sample.point.id] = count
+        mark = self._marks.get(sample.point.id)
+        if mark is None or not _usual(mark, sample, count, now_s, asked=self._asked):
+            return self._doubted(sample, count, mark, now_s)
+        if self._doubts:
+            self._doubts.pop(sample.point.id, None)
         return Quality.GOOD
 
+    def puzzled(self) -> bool:
+        """True once after a count that is in doubt when the one before it was not: ask again."""
+        puzzled, self._puzzled = self._puzzled, False
+        return puzzled
+
+    def replaced(self) -> tuple[Replaced, ...]:
+        """The counters that were taken up as another meter's since this was last asked."""
+        if not self._replaced:
+            return ()
+        told, self._replaced = tuple(self._replaced), []
+        return told
+
     def accept(self, point: str) -> None:
-        """Take the next count as it comes: the meter was replaced."""
-        self._highest.pop(point, None)
+        """Somebody says that the meter was replaced: believe the next counts that agree."""
+        mark = self._marks.pop(point, None)
+        self._accepted.setdefault(point, None if mark is None else mark.value)
+
+    def marks(self) -> dict[str, Mark]:
+        """The last count of each counter that was believed."""
+        return dict(self._marks)
+
+    def recall(self, marks: Mapping[str, Mark]) -> None:
+        """Go on from these; a counter that has been read already keeps what it knows."""
+        self._marks = {**marks, **self._marks}
+
+    def _doubted(self, sample: Sample, count: Count, mark: Mark | None, now_s: float) -> Quality:
+        point = sample.point
+        doubt = self._doubts.get(point.id)
+        if doubt is None:
+            self._puzzled = True
+        if doubt is None or not _agree(doubt, sample, count, now_s):
+            self._doubts[point.id] = _Doubt(now_s, count, now_s)
+            return Quality.OUT_OF_RANGE
+        doubt.last, doubt.last_s, doubt.readings = count, now_s, doubt.readings + 1
+        another = mark is not None and not _same_meter(mark, sample, count)
+        if another and not _settled(doubt, now_s):
+            return Quality.OUT_OF_RANGE
+        self._believe(sample, count, mark, now_s, another=another)
+        return Quality.GOOD
+
+    def _believe(
+        self, sample: Sample, count: Count, mark: Mark | None, now_s: float, *, another: bool
+    ) -> None:
+        point = sample.point.id
+        del self._doubts[point]
+        pace = 0.0
+        if mark is not None and not another and mark.at_s is not None:
+            pace = _pace(mark, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
+        self._marks[point] = Mark(count, sample.value, pace, now_s)
+        if point in self._accepted:
+            old = self._accepted.pop(point)
+            self._replaced.append(Replaced(point, old, sample.value, by_person=True))
+        elif another and mark is not None:
+            self._replaced.append(Replaced(point, mark.value, sample.value, by_person=False))
 
 
-def _wrapped(sample: Sample, highest: float, count: float) -> bool:
+def _usual(mark: Mark, sample: Sample, count: Count, now_s: float, *, asked: bool) -> bool:
+    """True if that is a step as this counter makes them; the mark then moves."""
+    if mark.at_s is None:
+        return False
+    step = _step(mark.count, count, sample.modulus)
+    since_s = now_s - mark.at_s
+    fastest = _SURPRISE * mark.pace if asked else _FASTEST * _digit(sample.point, count)
+    if not 0 <= step <= _slack(sample.point, count) + fastest * since_s:
+        return False
+    mark.pace = _pace(mark, step, since_s)
+    mark.count, mark.value, mark.at_s = count, sample.value, now_s
+    return True
+
+
+def _step(before: Count, count: Count, modulus: int | None) -> Count:
+    """How far it moved: past the end of its range where it has one, else below zero if it fell."""
+    step = count - before
+    return step % modulus if step < 0 and modulus is not None else step
+
+
+def _pace(mark: Mark, step: Count, since_s: float) -> float:
+    """The fastest pace of late."""
+    now = step / max(since_s, 1.0)
+    return min(max(now, mark.pace * max(0.0, 1 - since_s / _LATE_S)), _FASTEST)
+
+
+def _agree(doubt: _Doubt, sample: Sample, count: Count, now_s: float) -> bool:
+    fastest = _FASTEST * _digit(sample.point, count) * (now_s - doubt.last_s)
+    step = _step(doubt.last, count, sample.modulus)
+    return 0 <= step <= _slack(sample.point, count) + fastest
+
+
+def _same_meter(mark: Mark, sample: Sample, count: Count) -> bool:
+    """Upwards, or wrapped; a lower count that did not wrap is another meter's."""
+    if count >= mark.count:
+        return True
     modulus = sample.modulus
-    return modulus is not None and (count - highest) % modulus * _PLAUSIBLE < modulus
+    return modulus is not None and (count - mark.count) % modulus * _PLAUSIBLE < modulus
+
+
+def _settled(doubt: _Doubt, now_s: float) -> bool:
+    return doubt.readings >= REPLACED_AFTER and now_s - doubt.first_s >= REPLACED_AFTER_S
+
+
+def _slack(point: Point, count: Count) -> float:
+    if type(count) is int:
+        return _SLACK
+    return _SLACK * _digit(point, count) + abs(count) * _F32_STEP
+
+
+def _digit(point: Point, count: Count) -> float:
+    """What its last digit is worth: 1, unless the count itself is a float."""
+    return 1.0 if type(count) is int else 10.0**-point.decimals / abs(point.scale or 1)

@@ -116,9 +116,13 @@ class Poll:
         return self._order[0]
 
     def answered(self, samples: Sequence[Sample], now_s: float) -> None:
-        """The block's values are here."""
+        """The block's values are here; if one of its counters puzzles, it is asked once more."""
         self.alive = True
-        self._readings += self.member.readings(samples, now_s)
+        readings = self.member.readings(samples, now_s)
+        if self.member.counters.puzzled() and not self._retried:
+            self._retried = True
+            return
+        self._readings += readings
         self._next()
 
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
@@ -144,7 +148,8 @@ class Poll:
         """The round as it ended; the next one is due on the grid."""
         readings = tuple(self._readings)
         took_ns = int((now_s - self.due_s) * 1e9)
-        result = PollResult(self.member.device.id, int(now_s * 1e9), took_ns, readings, self.fault)
+        device, replaced = self.member.device.id, self.member.counters.replaced()
+        result = PollResult(device, int(now_s * 1e9), took_ns, readings, self.fault, replaced)
         if self.finished_s is not None and self.alive:
             self.member.stats.period_s = now_s - self.finished_s
         self.finished_s = now_s

@@ -168,7 +168,7 @@ class Member:
                 (point := each.point).id,
                 each.value,
                 point.unit,
-                judge(each) if point.counter else each.quality,
+                judge(each, at_s) if point.counter else each.quality,
                 at_ns,
                 each.raw,
             )

@@ -31,7 +31,21 @@ class BusState(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str | None = None
 
 
+class MeterReplaced(msgspec.Struct, frozen=True):
+    """From here on a counter's readings are another meter's.
+
+    `old` is the last value of the former one that was good (None: none was), `new` the first of
+    this one. `found_by` is `person` where somebody had said so, `station` where the counts did.
+    """
+
+    point: str
+    old: Value
+    new: Value
+    found_by: str
+
+
 TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry)
 DEVICE_STATE = Kind("field", "device-state", Lane.SERVICE, DeviceState)
 BUS_STATE = Kind("field", "bus-state", Lane.SERVICE, BusState)
-KINDS = (TELEMETRY, DEVICE_STATE, BUS_STATE)
+METER_REPLACED = Kind("field", "meter-replaced", Lane.SERVICE, MeterReplaced)
+KINDS = (TELEMETRY, DEVICE_STATE, BUS_STATE, METER_REPLACED)

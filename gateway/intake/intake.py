@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from drivers.contract import BusChange, DeviceChange, PollResult, Reading
+from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Replaced
 from gateway.clock import Clock
 from gateway.errors import JournalError
 from gateway.event import Entry, Event, Stamps
@@ -13,9 +13,11 @@ from gateway.intake.current import Current
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
+    METER_REPLACED,
     TELEMETRY,
     BusState,
     DeviceState,
+    MeterReplaced,
     Telemetry,
 )
 from gateway.intake.inputs import Input, Inputs, Told, Wired
@@ -107,6 +109,8 @@ class Intake:
         self.current.update(known.id, said.now, known.every_s)
         for listener in self._listeners:
             listener(known.id, said.told)
+        for replaced in poll.replaced:
+            self._record(self._meter_replaced(known, replaced, poll.at_ns))
         self._report_inputs(known)
         self._report(known, said.others)
 
@@ -146,6 +150,16 @@ class Intake:
             place=place,
             stamps=self._stamp(min([reading.at_ns for reading in due])),
             data=Telemetry(values, qualities),
+        )
+
+    def _meter_replaced(self, known: Device, replaced: Replaced, at_ns: int) -> Event:
+        found_by = "person" if replaced.by_person else "station"
+        return Event(
+            kind=METER_REPLACED,
+            source=known.id,
+            place=known.place,
+            stamps=self._stamp(at_ns),
+            data=MeterReplaced(replaced.point, replaced.old, replaced.new, found_by),
         )
 
     def changed(self, change: DeviceChange | BusChange) -> None:

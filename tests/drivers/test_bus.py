@@ -19,6 +19,7 @@ from drivers.contract import (
     Point,
     Quality,
     Refused,
+    Replaced,
     Writable,
     WrongUse,
 )
@@ -498,6 +499,25 @@ async def test_a_counter_that_goes_back_is_flagged_until_it_is_accepted() -> Non
         await asyncio.sleep(5)
     assert (flagged.value, flagged.quality) == (7, Quality.OUT_OF_RANGE)
     assert field.of("m")[-1].readings[0].quality is Quality.GOOD
+
+
+@simulated
+async def test_a_replaced_meter_is_taken_up_and_told_with_its_poll() -> None:
+    image = Image({"holding": {0: 0, 1: 1000}})
+    energy = Point(id="e", kind="holding", address=0, type="u32", counter=True)
+    device = Device(id="m", family="modbus", address="1", points=(energy,), every_s=15)
+    async with on(Wire([ModbusSlave(1, image, LINE)]), device) as field:
+        await asyncio.sleep(60)
+        image.put("holding", 1, [7])
+        await asyncio.sleep(120)
+    polls = field.of("m")
+    told = [n for n, poll in enumerate(polls) if poll.replaced]
+    assert [poll.replaced for poll in polls if poll.replaced] == [
+        (Replaced("e", 1000, 7, by_person=False),)
+    ]
+    said = [(poll.readings[0].value, poll.readings[0].quality) for poll in polls[told[0] - 3 :]]
+    doubtful = (7, Quality.OUT_OF_RANGE)
+    assert said[:4] == [(1000, Quality.GOOD), doubtful, doubtful, (7, Quality.GOOD)]
 
 
 @simulated

@@ -1,4 +1,4 @@
-"""The bus's pure parts: breaker, budget, quarantine, patience, counters, queue, occupancy."""
+"""The bus's pure parts: breaker, budget, quarantine, patience, queue, occupancy."""
 
 import random
 import re
@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from drivers.bus import breaker as breaker_module
 from drivers.bus.breaker import TABLE, TRIPS, WINDOW_S, WINDOW_SHARE, Breaker, Condition, Sign
-from drivers.bus.counters import Counters
 from drivers.bus.patience import FLOOR_S, Patience
 from drivers.bus.quarantine import Quarantine
 from drivers.bus.queue import Queue
 from drivers.bus.stats import DeviceStats, Occupancy
-from drivers.contract import Garbled, NoReply, Point, Quality, Refused, Sample
+from drivers.contract import Garbled, NoReply, Refused
 from drivers.family import Transaction
 from drivers.modbus import codec
 
@@ -179,53 +178,6 @@ def test_each_time_out_doubles_the_wait() -> None:
         waits.append(patience.timeout_s)
         patience.timed_out()
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0])
-
-
-ENERGY = Point(id="e", address=0, type="u32", counter=True, scale=0.01, decimals=2)
-U32 = 1 << 32
-
-
-@pytest.mark.parametrize(
-    ("counts", "last", "modulus"),
-    [
-        ([100, 100, 101], Quality.GOOD, U32),
-        ([100, 99], Quality.OUT_OF_RANGE, U32),
-        ([100, 0], Quality.OUT_OF_RANGE, U32),
-        ([U32 - 5, 3], Quality.GOOD, U32),
-        ([U32 - 5, U32 // 2], Quality.OUT_OF_RANGE, U32),
-        ([65530, 4], Quality.GOOD, 1 << 16),
-        ([99_999_990, 2], Quality.GOOD, 10**8),
-        ([10.5, 10.4], Quality.OUT_OF_RANGE, None),
-        ([2**53 + 1, 2**53], Quality.OUT_OF_RANGE, 1 << 64),  # the same float
-    ],
-)
-def test_a_counter_that_goes_backwards_is_flagged(counts, last, modulus) -> None:
-    counters = Counters()
-    for count in counts:
-        quality = counters.judge(Sample(ENERGY, count * 0.01, Quality.GOOD, count, modulus))
-    assert quality is last
-
-
-def test_a_flagged_count_does_not_lower_the_mark_until_somebody_says_so() -> None:
-    counters = Counters()
-
-    def judge(count: int, quality: Quality = Quality.GOOD) -> Quality:
-        return counters.judge(Sample(ENERGY, count, quality, count, U32))
-
-    assert judge(1000) is Quality.GOOD
-    assert judge(5) is Quality.OUT_OF_RANGE
-    assert judge(6) is Quality.OUT_OF_RANGE
-    assert judge(2000, Quality.SENSOR_FAULT) is Quality.SENSOR_FAULT
-    assert judge(1001) is Quality.GOOD
-    counters.accept("e")
-    assert judge(7) is Quality.GOOD
-
-
-def test_other_points_may_fall() -> None:
-    counters = Counters()
-    power = Point(id="p", address=0)
-    assert counters.judge(Sample(power, 5, Quality.GOOD, 5)) is Quality.GOOD
-    assert counters.judge(Sample(power, 4, Quality.GOOD, 4)) is Quality.GOOD
 
 
 class Ticket:

@@ -9,9 +9,11 @@ from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, 
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
+    METER_REPLACED,
     TELEMETRY,
     BusState,
     DeviceState,
+    MeterReplaced,
     Telemetry,
 )
 from gateway.journal.events import GAP, NEW_EPOCH, QUOTA, Gap, NewEpoch
@@ -61,6 +63,15 @@ EVENTS = {
         96410,
     ),
     "field-bus-state": (event(BUS_STATE, "meters", BusState("up")), 96411),
+    "field-meter-replaced": (
+        event(
+            METER_REPLACED,
+            "em-b3",
+            MeterReplaced("energy-kwh", 18420.55, 0.02, "station"),
+            place="b3",
+        ),
+        96412,
+    ),
     "station-started": (
         event(STARTED, "station", Started("0.1.0", BOOT, EPOCH, volatile=False)),
         1,

@@ -1,0 +1,310 @@
+"""Counters: what is believed at once, what needs a second reading, and when a meter is another."""
+
+import os
+import random
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from drivers.bus.counters import REPLACED_AFTER, REPLACED_AFTER_S, Counters, Mark
+from drivers.contract import Point, Quality, Replaced, Sample
+
+ENERGY = Point(id="e", address=0, type="u32", counter=True, scale=0.01, decimals=2)
+FLOAT = Point(id="e", address=0, type="f32", counter=True, decimals=2)
+U16, U32, BCD8 = 1 << 16, 1 << 32, 10**8
+GOOD, DOUBTFUL = Quality.GOOD, Quality.OUT_OF_RANGE
+
+SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+SEED = int(os.environ.get("YIZHAN_SEED", "1"))
+
+PERIOD_S = 15.0
+WILD = 30_000
+"""Digits beyond anything that the true counts here move by between two readings."""
+
+
+class Meter:
+    """One counter's readings, `PERIOD_S` apart; asked twice where that is wanted, as a bus does."""
+
+    def __init__(self, modulus: int | None = U32, point: Point = ENERGY) -> None:
+        self.counters = Counters()
+        self.now_s = 1000.0
+        self._modulus = modulus
+        self._point = point
+
+    def read(self, count: float, after_s: float = PERIOD_S) -> Quality:
+        self.now_s += after_s
+        value = count if self._point is FLOAT else count / 100
+        sample = Sample(self._point, value, GOOD, count, self._modulus)
+        return self.counters.judge(sample, self.now_s)
+
+    def round(self, count: float, after_s: float = PERIOD_S) -> Quality:
+        """One round of a bus: what puzzles is asked again."""
+        said = self.read(count, after_s)
+        return self.read(count, 0.1) if self.counters.puzzled() else said
+
+    def settled_at(self, count: float) -> "Meter":
+        assert self.round(count) is GOOD
+        assert self.round(count) is GOOD
+        return self
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "quality", "modulus"),
+    [
+        (100, 100, GOOD, U32),
+        (100, 101, GOOD, U32),
+        (100, 99, DOUBTFUL, U32),
+        (100, 0, DOUBTFUL, U32),
+        (100, 2_000_000, DOUBTFUL, U32),
+        (U32 - 5, 3, GOOD, U32),
+        (U32 - 5, U32 // 2, DOUBTFUL, U32),
+        (65_530, 1, GOOD, U16),
+        (99_999_998, 2, GOOD, BCD8),
+        (2**53 + 1, 2**53, DOUBTFUL, 1 << 64),  # the same float
+    ],
+)
+def test_one_step_of_a_counter_at_rest(before, after, quality, modulus) -> None:
+    assert Meter(modulus).settled_at(before).read(after) is quality
+
+
+def test_the_first_count_of_all_needs_a_second_that_agrees() -> None:
+    meter = Meter()
+    assert meter.read(80_923_456) is DOUBTFUL  # disturbed, and the sum was right by chance
+    assert meter.counters.puzzled()
+    assert meter.read(123_456, 0.1) is DOUBTFUL
+    assert meter.read(123_458) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_a_disturbed_reply_is_asked_again_and_the_old_count_ends_the_doubt() -> None:
+    meter = Meter().settled_at(123_456)
+    assert meter.read(80_923_456) is DOUBTFUL
+    assert meter.counters.puzzled()
+    assert not meter.counters.puzzled()
+    assert meter.read(123_456, 0.1) is GOOD
+    assert [meter.read(123_456 + n) for n in (1, 2, 4, 6)] == [GOOD] * 4
+
+
+def test_a_counter_learns_its_own_pace() -> None:
+    meter = Meter().settled_at(0)
+    count = 0
+    for _ in range(3):  # 20 digits a second: a puzzle once
+        count += 300
+        assert meter.round(count) is GOOD
+    assert meter.read(count + 900) is GOOD
+    assert not meter.counters.puzzled()
+    assert meter.read(count + 900 + 20_000) is DOUBTFUL
+
+
+def test_a_lot_may_be_used_while_nobody_reads() -> None:
+    meter = Meter().settled_at(1000)
+    assert meter.read(900_000, after_s=30 * 86_400) is DOUBTFUL
+    assert meter.read(900_000, 0.1) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_another_meter_is_taken_up_once_and_said() -> None:
+    meter = Meter().settled_at(123_456)
+    said = [meter.round(7 + n) for n in range(5)]
+    assert said == [DOUBTFUL, DOUBTFUL, GOOD, GOOD, GOOD]
+    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.09, by_person=False),)
+    assert meter.counters.replaced() == ()
+
+
+def test_zeros_of_a_meter_that_starts_up_are_never_good() -> None:
+    meter = Meter().settled_at(123_456)
+    assert [meter.round(0, 1.0) for _ in range(20)] == [DOUBTFUL] * 20
+    assert meter.round(123_457) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_somebody_says_that_the_meter_was_replaced() -> None:
+    meter = Meter().settled_at(123_456)
+    meter.counters.accept("e")
+    assert meter.counters.marks() == {}
+    assert meter.round(7) is GOOD
+    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.07, by_person=True),)
+    assert meter.round(8) is GOOD
+
+
+def test_saying_it_twice_or_of_an_unread_meter_does_no_harm() -> None:
+    meter = Meter().settled_at(500)
+    meter.counters.accept("e")
+    meter.counters.accept("e")
+    assert meter.round(7) is GOOD
+    assert meter.counters.replaced() == (Replaced("e", 5.0, 0.07, by_person=True),)
+    fresh = Meter()
+    fresh.counters.accept("e")
+    assert fresh.round(7) is GOOD
+    assert fresh.counters.replaced() == (Replaced("e", None, 0.07, by_person=True),)
+
+
+@pytest.mark.parametrize("modulus", [U16, U32, BCD8])
+def test_a_counter_that_wraps_while_nobody_reads_is_the_same_meter(modulus) -> None:
+    meter = Meter(modulus).settled_at(modulus - 10_000)
+    assert meter.round(modulus - 9_000, 1000) is GOOD  # a digit a second
+    assert meter.round(5_000, 14_000) is GOOD
+    assert meter.round(5_010) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_a_small_counter_that_wrapped_at_an_unknown_pace_is_taken_up_all_the_same() -> None:
+    meter = Meter(U16).settled_at(60_000)
+    said = [meter.round(n, PERIOD_S) for n in (50_000, 50_010, 50_020)]
+    assert said == [DOUBTFUL, DOUBTFUL, GOOD]
+
+
+def test_recalled_counts_are_believed_when_a_second_reading_agrees() -> None:
+    meter = Meter()
+    meter.counters.recall({"e": Mark(123_456, 1234.56)})
+    assert meter.read(80_000_000) is DOUBTFUL
+    assert meter.read(123_460) is DOUBTFUL
+    assert meter.read(123_460, 0.1) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_a_meter_replaced_while_the_station_was_off_is_said() -> None:
+    meter = Meter()
+    meter.counters.recall({"e": Mark(123_456, 1234.56)})
+    assert [meter.round(n) for n in (3, 4, 5)] == [DOUBTFUL, DOUBTFUL, GOOD]
+    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.05, by_person=False),)
+
+
+def test_a_recalled_count_of_known_age_is_a_witness() -> None:
+    meter = Meter()
+    mark = Mark(123_456, 1234.56, pace=1.0, at_s=meter.now_s - 600)
+    meter.counters.recall({"e": mark})
+    assert meter.read(124_100) is GOOD
+
+
+def test_recalling_leaves_alone_what_has_been_read() -> None:
+    meter = Meter().settled_at(500)
+    meter.counters.recall({"e": Mark(9_000, 90.0), "f": Mark(1, 0.01)})
+    assert meter.counters.marks()["e"].count == 500
+    assert meter.counters.marks()["f"].count == 1
+
+
+def test_a_float_moves_in_steps_of_its_register() -> None:
+    meter = Meter(None, FLOAT).settled_at(8_388_608.0)
+    assert meter.read(8_388_609.0) is GOOD
+    assert meter.read(8_388_608.0) is DOUBTFUL
+
+
+def test_other_points_and_other_qualities_pass_as_they_are() -> None:
+    counters = Counters()
+    power = Point(id="p", address=0)
+    assert [counters.judge(Sample(power, n, GOOD, n), 1.0) for n in (5, 4)] == [GOOD, GOOD]
+    fault = Sample(ENERGY, 5, Quality.SENSOR_FAULT, 5, U32)
+    assert counters.judge(fault, 1.0) is Quality.SENSOR_FAULT
+    nothing = Sample(ENERGY, None, GOOD, None, U32)
+    assert counters.judge(nothing, 1.0) is GOOD
+    assert counters.marks() == {}
+    assert not counters.puzzled()
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, U32 - 1), st.floats(0.02, 3600)),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_no_good_count_stands_alone(steps) -> None:
+    """Whatever is heard: a good count continues the last good one, or the reading before it."""
+    meter = Meter()
+    good: tuple[int, float] | None = None
+    before: tuple[int, float] | None = None
+    for count, after_s in steps:
+        quality = meter.read(count, after_s)
+        assert quality in {GOOD, DOUBTFUL}
+        if quality is GOOD:
+            witnesses = [seen for seen in (good, before) if seen is not None]
+            assert any(
+                (count - seen) % U32 <= 8 + 4_000 * (meter.now_s - at_s) + 1
+                for seen, at_s in witnesses
+            )
+            good = (count, meter.now_s)
+        before = (count, meter.now_s)
+
+
+@st.composite
+def _histories(draw):
+    """True counts of one meter at its own pace; some replies are disturbed, no two in a row."""
+    modulus = draw(st.sampled_from([U32, BCD8]))
+    count = draw(st.integers(0, modulus - 1))
+    history = []
+    for _ in range(draw(st.integers(3, 60))):
+        count = (count + draw(st.integers(0, 40))) % modulus
+        wild = draw(st.none() | st.integers(WILD, modulus - WILD))
+        history.append((count, None if wild is None else (count + wild) % modulus))
+    return modulus, history
+
+
+@given(_histories())
+def test_a_disturbed_count_is_never_good_and_never_another_meter(drawn) -> None:
+    modulus, history = drawn
+    meter = Meter(modulus)
+    for count, wild in history:
+        if wild is not None:
+            assert meter.read(wild) is DOUBTFUL
+            meter.counters.puzzled()
+            meter.read(count, 0.1)
+        meter.round(count, 1.0)
+        assert meter.round(count, 1.0) is GOOD  # a round later at the latest
+    assert meter.counters.replaced() == ()
+
+
+@given(
+    old=st.integers(0, U32 - 1),
+    fallen=st.integers(1, U32),
+    pace=st.integers(0, 50),
+    period_s=st.floats(1, 900),
+)
+def test_every_replaced_meter_is_taken_up_and_said_once(old, fallen, pace, period_s) -> None:
+    rounds = max(REPLACED_AFTER, int(REPLACED_AFTER_S / period_s) + 2)
+    new = old - fallen * old // U32
+    assume(new + pace * rounds < old)  # else it has caught up with the old one
+    assume((new - old) % U32 * 64 >= U32)  # not as if it had wrapped
+    meter = Meter().settled_at(old)
+    said = [meter.round(new + pace * n, period_s) for n in range(rounds)]
+    assert said[-1] is GOOD
+    told = meter.counters.replaced()
+    assert [(each.old, each.by_person) for each in told] == [(old / 100, False)]
+    assert said[0] is DOUBTFUL
+
+
+@pytest.mark.proof
+def test_the_counts_of_a_disturbed_line() -> None:
+    """One reply in 2,215 is another count, as DL/T 645's sum lets through at full disturbance."""
+    random_ = random.Random(SEED)
+    readings = int(2_000_000 * SHARE)
+    false = doubtful = disturbed = 0
+    count, meter = 123_456, Meter(BCD8)
+    for _ in range(readings):
+        count = (count + random_.randint(0, 45)) % BCD8
+        wild = random_.random() < 1 / 2_215
+        heard = random_.randrange(BCD8) if wild else count
+        said = meter.read(heard)
+        if meter.counters.puzzled():
+            again = random_.random() < 1 / 2_215
+            heard = random_.randrange(BCD8) if again else count
+            said = meter.read(heard, 0.1)
+        disturbed += wild
+        false += said is GOOD and abs(heard - count) > WILD
+        doubtful += said is not GOOD
+    print(f"seed {SEED}: {readings:,} readings, {disturbed:,} disturbed: "
+          f"{false} false ones good, {doubtful} true ones doubtful, "
+          f"{len(meter.counters.replaced())} meters replaced")  # fmt: skip
+    assert disturbed > 0
+    assert false == 0
+    assert doubtful <= max(3, readings // 100_000)
+    assert meter.counters.replaced() == ()
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from([0.0, 0.01, 12.5, 1e6, 3.4e38]), min_size=2, max_size=12))
+def test_floats_of_any_size_do_no_harm(counts) -> None:
+    meter = Meter(None, FLOAT)
+    assert {meter.read(count) for count in counts} <= {GOOD, DOUBTFUL}
