@@ -16,7 +16,7 @@ from broadcast.room import Broadcast
 from broadcast.schedule import Schedule, Schedules
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
-from gateway.errors import CommandRefused, UsageError
+from gateway.errors import CommandRefused, NotFound, UsageError
 from gateway.upstream.events import Receipt
 from gateway.web.answers import json
 from gateway.web.audited import done_to, who
@@ -89,7 +89,7 @@ class Api:
         asked: Stop = body(await request.read() or b"{}", Stop)
         for zone in asked.zones:
             if zone not in self._room.house.zones:
-                raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+                raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         done_to(request, ",".join(asked.zones))
         return json(await self._room.stop(asked.zones, actor(request)))
 

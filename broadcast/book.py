@@ -11,7 +11,7 @@ import msgspec
 from broadcast.life import OVER, TABLE, Act, State
 from broadcast.order import TURN, Order
 from gateway.clock import Clock
-from gateway.errors import UsageError
+from gateway.errors import NotFound
 from gateway.journal import StateChange
 
 ORDERS_MAX = 300
@@ -88,7 +88,7 @@ class Book:
         """That order; UsageError if it is not known."""
         kept = self._kept.get(order_id)
         if kept is None:
-            raise UsageError("broadcast.unknown-order", order=order_id)
+            raise NotFound("broadcast.unknown-order", order=order_id)
         return kept
 
     def __iter__(self) -> Iterator[Kept]:

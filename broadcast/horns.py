@@ -9,7 +9,7 @@ from aiohttp import web
 from broadcast.events import Tested
 from broadcast.speakers import sdp
 from broadcast.speakers.options import RANK_MAX, Multicast, SpeakerOptions
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.web.answers import json
 from gateway.web.section import Permission, Route
 
@@ -69,7 +69,7 @@ class Horns:
         name, asked = request.match_info["id"], request.query.get("class", "8")
         options = self._speakers.get(name)
         if not isinstance(options, Multicast):
-            raise UsageError("broadcast.no-group", speaker=name[:60])
+            raise NotFound("broadcast.no-group", speaker=name[:60])
         if asked not in map(str, range(1, RANK_MAX + 1)):
             raise UsageError("broadcast.unknown-class", cls=asked[:40], known=f"1-{RANK_MAX}")
         origin = options.interface or "127.0.0.1"

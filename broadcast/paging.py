@@ -11,7 +11,7 @@ from broadcast.line import Line, Lines, Loses
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Live, Order
 from broadcast.room import Broadcast
-from gateway.errors import StationError, Unavailable, UsageError
+from gateway.errors import NotFound, StationError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Paging:
         """UsageError unless there is a microphone of that name."""
         if microphone not in self._microphones:
             known = ", ".join(self._microphones) or "-"
-            raise UsageError("broadcast.no-microphone", microphone=microphone[:60], known=known)
+            raise NotFound("broadcast.no-microphone", microphone=microphone[:60], known=known)
 
     async def _speak(self, order: Order) -> None:
         assert isinstance(order.content, Live)

@@ -13,7 +13,7 @@ import msgspec
 from broadcast.options import PresetOptions
 from broadcast.ports import Ledger
 from gateway.audit.events import Who
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN
 from gateway.journal import StateChange
 
@@ -69,7 +69,7 @@ class Presets:
         """That one; UsageError if there is none."""
         found = self.all().get(preset_id)
         if found is None:
-            raise UsageError("broadcast.unknown-preset", preset=preset_id)
+            raise NotFound("broadcast.unknown-preset", preset=preset_id)
         return found
 
     def history(self, preset_id: str) -> tuple[Version, ...]:

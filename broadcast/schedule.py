@@ -20,7 +20,7 @@ from broadcast.quiet import Moment, S
 from gateway.audit.events import Who
 from gateway.calendar import Calendar
 from gateway.clock import Clock
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN, Event
 from gateway.journal import StateChange
 
@@ -147,7 +147,7 @@ class Schedules:
     async def skip(self, schedule_id: str, at_ns: int | None) -> None:
         """Stay silent at that one instant, or (None) at none; on disk when this returns."""
         if schedule_id not in self.all():
-            raise UsageError("broadcast.unknown-preset", preset=schedule_id[:60])
+            raise NotFound("broadcast.unknown-preset", preset=schedule_id[:60])
         body = None if at_ns is None else str(at_ns).encode()
         await self._journal.append((), [StateChange(STATE, SKIP + schedule_id, body)])
         if at_ns is None:

@@ -2,6 +2,7 @@
 
     StationError                    code + data; people read the text of the code
     ├── UsageError                  our caller's mistake: wrong argument, wrong order
+    │   └── NotFound                nothing here has the id that was given
     ├── SettingsError               `station.toml` is wrong: every mistake at once
     ├── JournalError
     │   ├── JournalHeld             another process holds the journal
@@ -39,6 +40,10 @@ class StationError(Exception):
 
 class UsageError(StationError):
     """Our caller's mistake."""
+
+
+class NotFound(UsageError):
+    """Nothing here has the id that was given, in an address or in a body."""
 
 
 class SettingsError(StationError):

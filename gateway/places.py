@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN
 
 STATION = ""
@@ -107,7 +107,7 @@ class Places:
         try:
             return self._places[place_id]
         except KeyError:
-            raise UsageError("places.unknown", place=place_id) from None
+            raise NotFound("places.unknown", place=place_id) from None
 
     def find(self, word: str) -> Place | None:
         """The place that somebody means by an id or a name; None where two bear the name."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.audit import Ledger
 from gateway.audit.reveal import reveal, reveal_sound
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.journal.private import PrivateStore
 from gateway.web import audited
 from gateway.web.answers import json
@@ -247,7 +247,7 @@ def kiosk_view(room: Requests, kiosk: str, language: str | None) -> KioskView:
     """What that kiosk shows; UsageError if there is none."""
     options = room.plan.kiosks.get(kiosk)
     if options is None:
-        raise UsageError("requests.no-kiosk", kiosk=kiosk)
+        raise NotFound("requests.no-kiosk", kiosk=kiosk)
     own = [request for request in reversed(room.all()) if request.kiosk == kiosk]
     return KioskView(
         kiosk=kiosk,

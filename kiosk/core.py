@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from gateway.audit import Who
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
@@ -201,11 +201,11 @@ class Core:
         service = self._services.get(press.service)
         kiosk = self._plan.kiosks.get(press.kiosk)
         if service is None or (kiosk is not None and press.service not in kiosk.services):
-            raise UsageError("requests.no-service", service=press.service)
+            raise NotFound("requests.no-service", service=press.service)
         if service.what and service.choice(press.what) is None:
-            raise UsageError("requests.no-such-what", what=press.what)
+            raise NotFound("requests.no-such-what", what=press.what)
         if press.where is not None and press.where not in self._places:
-            raise UsageError("places.unknown", place=press.where)
+            raise NotFound("places.unknown", place=press.where)
         impersonal(press.note)
         return service
 
@@ -291,14 +291,14 @@ class Core:
         """The request of that id; UsageError."""
         request = self.book.requests.get(request_id)
         if request is None:
-            raise UsageError("requests.unknown", request=request_id)
+            raise NotFound("requests.unknown", request=request_id)
         return request
 
     def ride(self, ride_id: str) -> Request:
         """The request whose ride that is, or was before another search; UsageError."""
         request = self.book.requests.get(ride_id.rpartition("-")[0])
         if request is None or request.ride is None:
-            raise UsageError("requests.unknown", request=ride_id)
+            raise NotFound("requests.unknown", request=ride_id)
         return request
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web import audited
 from gateway.web.pages import PAGES
@@ -130,7 +130,7 @@ class _Pages:
 
     def _terminal(self, kiosk: str) -> Terminal:
         if kiosk not in self._terminals:
-            raise UsageError("requests.no-kiosk", kiosk=kiosk)
+            raise NotFound("requests.no-kiosk", kiosk=kiosk)
         return self._terminals[kiosk]
 
 

@@ -19,7 +19,7 @@ from broadcast.pages import words as told
 from broadcast.pages.deck import PATH, Deck
 from broadcast.pages.hint import ASKS_S
 from broadcast.voice.normalise import normalise
-from gateway.errors import CommandRefused, UsageError
+from gateway.errors import CommandRefused, NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web.audited import done_to
 from gateway.web.pages import PAGES
@@ -152,7 +152,7 @@ class Acts:
         """One step louder or quieter."""
         zone = request.match_info["zone"]
         if zone not in self._deck.room.house.zones:
-            raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+            raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         up = (await request.post()).get("turn") == "up"
         done_to(request, zone)
         await self._deck.volumes.turn(zone, 1 if up else -1)

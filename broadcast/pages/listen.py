@@ -19,7 +19,7 @@ from broadcast.pages.deck import PATH, Deck
 from broadcast.prepare.clip import header
 from broadcast.prepare.live import FRAME_BYTES, FRAME_S, Frames
 from broadcast.speakers.options import Unicast
-from gateway.errors import Unavailable, UsageError
+from gateway.errors import NotFound, Unavailable
 from gateway.web.gate import LIVES
 from gateway.web.section import Permission, Route
 
@@ -120,7 +120,7 @@ class Listening:
         """WAV without an end, in the pace of the sound."""
         zone = self._deck.room.house.zones.get(request.match_info["zone"])
         if zone is None:
-            raise UsageError("broadcast.unknown-zone", zone=request.match_info["zone"][:60])
+            raise NotFound("broadcast.unknown-zone", zone=request.match_info["zone"][:60])
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "audio/wav"
         if request.method == "HEAD":

@@ -10,7 +10,7 @@ from broadcast.pages.acts import act, pressable, zones_of
 from broadcast.pages.ahead import TIMES, coming, spoken
 from broadcast.pages.deck import PATH, Deck
 from broadcast.schedule import Schedule
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web.audited import done_to
 from gateway.web.pages import PAGES
@@ -118,7 +118,7 @@ class Planned:
         preset = self._deck.presets.get(draft.preset)
         for zone in draft.zones:
             if zone not in self._deck.room.house.zones:
-                raise UsageError("broadcast.unknown-zone", zone=zone[:60])
+                raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         return _schedule(draft, preset.name), draft
 
     def _fresh_id(self) -> str:

@@ -25,7 +25,7 @@ from broadcast.prepare.clip import Clip, is_canonical, seconds_of, wav
 from broadcast.prepare.decode import canonical
 from broadcast.prepare.index import Entry, Index, Kind
 from broadcast.prepare.upload import BYTES_MAX, receive, title_of
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Shelf:
         """The clip of that name; UsageError if there is none."""
         entry = self._index.entries.get(sha)
         if entry is None:
-            raise UsageError("clip.unknown", sha=sha[:12])
+            raise NotFound("clip.unknown", sha=sha[:12])
         self._index.used(sha)
         return self._clip(entry)
 

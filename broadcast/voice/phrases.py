@@ -17,7 +17,7 @@ from broadcast.prepare.decode import canonical
 from broadcast.prepare.shelf import Shelf
 from broadcast.voice.engine import stamp
 from broadcast.voice.voice import Line, Progress, Voice, spoken
-from gateway.errors import SettingsError, StationError, UsageError
+from gateway.errors import NotFound, SettingsError, StationError
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Phrases:
         if not isinstance(asked, str):
             return asked
         if asked not in self._said:
-            raise UsageError("voice.no-phrase", id=asked)
+            raise NotFound("voice.no-phrase", id=asked)
         return asked, self._said[asked]
 
     async def _clip(self, piece: Piece) -> Clip | None:

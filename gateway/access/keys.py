@@ -19,7 +19,7 @@ from gateway.access.accounts import (
 from gateway.access.book import Change, account_key
 from gateway.audit import Place, Who
 from gateway.clock import Clock
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 
 _replace = msgspec.structs.replace
 
@@ -110,4 +110,4 @@ class Keys:
 
 
 def _unknown(id_: str) -> NoReturn:
-    raise UsageError("access.unknown", id=id_[:32])
+    raise NotFound("access.unknown", id=id_[:32])

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.rules.alarm import TABLE, Act, Alarm, State
 from gateway.rules.rule import Facts, Watch
 
@@ -39,7 +39,7 @@ class Book:
         for alarm in self.open.values():
             if alarm_id in {alarm.id, alarm.watch}:
                 return alarm
-        raise UsageError("rules.no-alarm", alarm=alarm_id)
+        raise NotFound("rules.no-alarm", alarm=alarm_id)
 
     def facts(self, alarm: Alarm) -> Facts:
         """What its rule says of it."""

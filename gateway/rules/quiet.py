@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from gateway.errors import UsageError
+from gateway.errors import NotFound, UsageError
 from gateway.rules.alarm import Alarm
 from gateway.rules.book import Book
 from gateway.rules.kinds import Moment, S
@@ -45,7 +45,7 @@ class Quiet:
         if len(self.under) >= SCOPES_MAX and scope not in self.under:
             raise UsageError("rules.too-much-maintenance", max=SCOPES_MAX)
         if scope not in self.known:
-            raise UsageError("rules.no-scope", scope=scope)
+            raise NotFound("rules.no-scope", scope=scope)
         self.changed.add(scope)
         self.under[scope] = Maintenance(scope, moment.at_ns + round(for_s * S), actor)
 

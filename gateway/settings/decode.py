@@ -38,7 +38,7 @@ class Decoder:
         self.document = document
         self.mistakes: list[Mistake] = []
 
-    def blame(self, path: KeyPath, code: str, **data: Any) -> None:
+    def blame(self, path: KeyPath, code: str, /, **data: Any) -> None:
         """Note a mistake at that key."""
         if len(self.mistakes) < MISTAKES_MAX:
             self.mistakes.append(self.document.mistake(path, code, **data))

@@ -72,7 +72,7 @@ class Document(msgspec.Struct, frozen=True):
     table: dict[str, Any]
     lines: Lines
 
-    def mistake(self, path: KeyPath, code: str, **data: Any) -> Mistake:
+    def mistake(self, path: KeyPath, code: str, /, **data: Any) -> Mistake:
         """A mistake at that key."""
         return Mistake(self.file, self.lines.of(path), dotted(path), code, data)
 
@@ -130,23 +130,23 @@ def wrong(mistakes: Sequence[Mistake]) -> SettingsError:
     return SettingsError("settings.wrong", mistakes=tuple(mistakes), count=len(mistakes))
 
 
-def _refused(file: str, code: str, line: int = 0, **data: Any) -> SettingsError:
+def _refused(file: str, code: str, line: int = 0, /, **data: Any) -> SettingsError:
     return wrong([Mistake(file, line, "", code, data)])
 
 
 def _text(raw: bytes, file: str) -> str:
     """The bytes as text. A byte order mark, as Windows editors leave, is forgiven."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _refused(file, "settings.encoding", line=1, found="UTF-16")
+        raise _refused(file, "settings.encoding", 1, found="UTF-16")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _refused(file, "settings.encoding", line=line, found=_other_encoding(raw)) from error
+        raise _refused(file, "settings.encoding", line, found=_other_encoding(raw)) from error
     control = _CONTROL.search(text)
     if control:
         line = text.count("\n", 0, control.start()) + 1
-        raise _refused(file, "settings.binary", line=line, found=f"\\x{ord(control[0]):02x}")
+        raise _refused(file, "settings.binary", line, found=f"\\x{ord(control[0]):02x}")
     return text.replace("\r\n", "\n")
 
 

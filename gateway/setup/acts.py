@@ -8,7 +8,7 @@ from typing import Literal
 from aiohttp import web
 from multidict import MultiDictProxy
 
-from gateway.errors import Denied, SettingsError, StationError, Unavailable, UsageError
+from gateway.errors import Denied, NotFound, SettingsError, StationError, Unavailable, UsageError
 from gateway.health import PointVitals, Vitals
 from gateway.settings import Mistake
 from gateway.setup import draft
@@ -159,7 +159,7 @@ class Acts:
         speaker = form.get("id", "")
         done_to(request, speaker)
         if all(each.id != speaker for each in self._roof.wiring.plan().speakers):
-            raise UsageError("setup.no-speaker", speaker=speaker[:40])
+            raise NotFound("setup.no-speaker", speaker=speaker[:40])
         wall_ns, trust = self._records.now()
         state: Literal["heard", "unheard"] = "heard" if form.get("heard") == "yes" else "unheard"
         await self._records.keep(

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.errors import UsageError
+from gateway.errors import NotFound
 from gateway.health import PointVitals, Vitals
 from gateway.setup import steps
 from gateway.setup.contract import BusPlan, Roof
@@ -128,7 +128,7 @@ class Desk:
     def _bus(self, id_: str) -> BusPlan:
         bus = next((bus for bus in self._roof.wiring.plan().buses if bus.id == id_), None)
         if bus is None:
-            raise UsageError("setup.no-line", bus=id_[:40])
+            raise NotFound("setup.no-line", bus=id_[:40])
         return bus
 
     def _said(self, kept: Record, now: Vitals) -> Mapping[str, Any]:

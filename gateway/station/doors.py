@@ -20,6 +20,7 @@ from gateway.audit import Ledger
 from gateway.clock import Clock, ClockStep
 from gateway.desk.section import section as desk_section
 from gateway.errors import StationError
+from gateway.faults import OnFault
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.texts import Texts
@@ -70,6 +71,7 @@ class Doors:
         sections: Sequence[Section],
         vitals: Callable[[], Vitals],
         moved: Callable[[ClockStep | None], None],
+        on_fault: OnFault,
     ) -> web.Application:
         """The application: those sections, and sign-in and the desk over them."""
         cards = {section.name: section.card for section in sections if section.card is not None}
@@ -90,6 +92,7 @@ class Doors:
             gate=StationGate(self.access),
             auditor=Auditor(self.ledger, self.access, self._clock),
             names=self._names,
+            on_fault=on_fault,
         )
 
     def names(self) -> dict[str, str]:

@@ -253,8 +253,10 @@ class Station:
         self._doors = doors
         self.doctor = Doctoring(self, state, clock, journal, doors)
         sections.append(self.doctor.section)
-        app = doors.build(sections, self.watch, self.time.moved)
-        self.server = WebServer(app, settings.web, control=control_path())
+        app = doors.build(sections, self.watch, self.time.moved, self.faults.note)
+        self.server = WebServer(
+            app, settings.web, control=control_path(), on_fault=self.faults.note
+        )
         self._presence = Presence(
             settings,
             claimed=lambda: doors.access.claimed,

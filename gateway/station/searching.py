@@ -23,7 +23,7 @@ from drivers.scan.plan import Plan, Wanted
 from drivers.scan.search import Found, Progress, Search, in_order
 from drivers.scan.trial import attempt
 from gateway.appliance.schema import Settings
-from gateway.errors import Unavailable, UsageError
+from gateway.errors import NotFound, Unavailable, UsageError
 from gateway.setup.contract import Said, Scan, Seen
 from gateway.station.field import Field
 
@@ -98,7 +98,7 @@ class Searcher:
     def _options(self, bus: str) -> SerialOptions:
         setting = self._settings().buses.get(bus)
         if setting is None:
-            raise UsageError("setup.no-line", bus=bus[:40])
+            raise NotFound("setup.no-line", bus=bus[:40])
         if not isinstance(setting.options, SerialOptions):
             raise UsageError("setup.not-searchable", bus=bus)
         return setting.options

@@ -17,7 +17,7 @@ from broadcast.quiet import Moment
 from broadcast.speakers.options import SpeakerOptions
 from gateway.audit.events import Who
 from gateway.clock import Clock
-from gateway.errors import CommandRefused, UsageError
+from gateway.errors import CommandRefused, NotFound
 
 CHIME, TIMES, GAP_S = "beep", 3, 0.4
 """Three short tones: told from the street's noise, and over before anybody asks what it is."""
@@ -48,7 +48,7 @@ class Tone:
     async def beep(self, speaker: str, who: Who) -> None:
         """Sound it; CommandRefused with the guard's reason, Unavailable without an engine."""
         if speaker not in self._speakers:
-            raise UsageError("setup.no-speaker", speaker=speaker[:40])
+            raise NotFound("setup.no-speaker", speaker=speaker[:40])
         clip = await self._shelf.chime(CHIME)
         order = Order(
             id=f"test-{next(self._numbers)}",

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.errors import Denied, JournalError, StationError, Unavailable, UsageError
+from gateway.errors import Denied, JournalError, NotFound, StationError, Unavailable, UsageError
 from gateway.web.words import words_for
 
 _encoder = msgspec.json.Encoder()
@@ -50,7 +50,7 @@ def json(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:
     return response
 
 
-def told(request: web.Request, status: int, code: str | None = None, **data: Any) -> Problem:
+def told(request: web.Request, status: int, code: str | None = None, /, **data: Any) -> Problem:
     """The problem in the reader's language."""
     words = words_for(request)
     code = code or CODES.get(HTTPStatus(status), "web.refused")
@@ -67,6 +67,8 @@ def problem(what: Problem) -> web.Response:
 
 def status_of(error: StationError) -> HTTPStatus:
     """Whose mistake it is, in the terms of HTTP."""
+    if isinstance(error, NotFound):
+        return HTTPStatus.NOT_FOUND
     if isinstance(error, UsageError):
         return HTTPStatus.BAD_REQUEST
     if isinstance(error, Denied):

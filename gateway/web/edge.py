@@ -7,18 +7,19 @@ handler waits for a slow sender.
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import StationError
+from gateway.faults import OnFault
 from gateway.web.answers import Problem, problem, status_of, told
 from gateway.web.gate import by_control
 from gateway.web.pages import PAGES
-
-log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
 CONTROL_BODY_BYTES_MAX = 1024 * 1024
@@ -41,6 +42,9 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+CHALLENGE = {"WWW-Authenticate": 'Cookie realm="yizhan", form-action="/signin"'}
+"""What signs a caller in, on every 401 (RFC 9110, 11.6.1): the form at /signin gives a cookie."""
+
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """On every answer, also on errors and files; a page may be stricter about what it may use."""
@@ -48,8 +52,11 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
     response.headers.update({**HEADERS, POLICY: stricter})
 
 
-def answer_errors() -> Middleware:
-    """Turn what is raised inside into an answer that names it."""
+def answer_errors(on_fault: OnFault) -> Middleware:
+    """Turn what is raised inside into an answer that names it; a mistake of ours is a fault, too.
+
+    Where the answer has begun, nothing more can be said: the connection is cut off.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -58,22 +65,78 @@ def answer_errors() -> Middleware:
         except web.HTTPException as answer:
             if answer.status < HTTPStatus.BAD_REQUEST:
                 raise
-            return refusal(request, told(request, answer.status))
+            allow = {name: answer.headers[name] for name in ("Allow",) if name in answer.headers}
+            return refusal(request, told(request, answer.status), allow)
         except StationError as error:
-            status = status_of(error)
-            return refusal(request, told(request, status, error.code, **error.data))
-        except Exception:  # the server's edge: one bad request must not end the connection unsaid
-            log.exception("web.failed")
+            again_s = error.data.get("retry_after_s")
+            wait = {} if again_s is None else {"Retry-After": str(again_s)}
+            why = told(request, status_of(error), error.code, **error.data)
+            return refusal(request, why, wait)
+        except ConnectionError:  # whoever asked has left
+            raise
+        except Exception as error:  # noqa: BLE001  # the server's edge: one bad request ends alone
+            on_fault(f"web.{request.method} {pattern_of(request)}", error)
+            if request.writer.output_size:
+                _cut_off(request)
+                raise ConnectionResetError from None
             return refusal(request, told(request, HTTPStatus.INTERNAL_SERVER_ERROR, "web.failed"))
 
     return middleware
 
 
-def refusal(request: web.Request, told_problem: Problem) -> web.StreamResponse:
-    """A page for people, a problem document for programs."""
+def pattern_of(request: web.Request) -> str:
+    """The path as its route was declared: nothing that anybody has typed."""
+    resource = request.match_info.route.resource
+    return "*" if resource is None else resource.canonical
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def refusal(
+    request: web.Request, told_problem: Problem, headers: Mapping[str, str] = MappingProxyType({})
+) -> web.StreamResponse:
+    """A page for people, a problem document for programs; what a status owes is in its headers."""
     if "text/html" in request.headers.get("Accept", ""):
-        return request.app[PAGES].refuse(request, told_problem)
-    return problem(told_problem)
+        answer: web.StreamResponse = request.app[PAGES].refuse(request, told_problem)
+    else:
+        answer = problem(told_problem)
+    answer.headers.update(headers)
+    if told_problem.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers.update(CHALLENGE)
+    return answer
+
+
+class ServerLog(logging.Filter):
+    """What aiohttp says of a connection: what a peer has sent stays out of the log.
+
+    A request that cannot be read is the peer's mistake, and its header lines are nobody's to keep;
+    a peer that leaves is none; anything else is a fault.
+    """
+
+    def __init__(self, on_fault: OnFault) -> None:
+        """Tell faults there."""
+        super().__init__()
+        self._on_fault = on_fault
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line may be written as it is."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or record.levelno < logging.ERROR:
+            return True
+        if not isinstance(error, HttpProcessingError | ConnectionError):
+            self._on_fault("web.connection", error)
+        return False
+
+
+def server_log(on_fault: OnFault) -> logging.Logger:
+    """A log for one server."""
+    made = logging.Logger(__name__)  # noqa: LOG001  # not shared: each server has its own edge
+    made.parent = logging.getLogger("gateway.web")
+    made.addFilter(ServerLog(on_fault))
+    return made
 
 
 def only_hosts(allowed: Collection[str]) -> Middleware:

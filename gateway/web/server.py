@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.errors import Unavailable, UsageError
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.web import api, control, edge, healthz, metrics, openapi
 from gateway.web.audited import Auditor
@@ -71,15 +72,17 @@ def build_app(
     auditor: Auditor | None = None,
     names: Collection[str] = (),
     bounds: Bounds = DEFAULT_BOUNDS,
+    on_fault: OnFault = log_fault,
 ) -> web.Application:
     """The whole application. UsageError names what is wrong with a section."""
     statics = Statics(sections)
-    hub = Hub(feed, vitals, {k: p for s in sections for k, p in s.pulses.items()}, bounds.streams)
+    pulses = {name: pulse for section in sections for name, pulse in section.pulses.items()}
+    hub = Hub(feed, vitals, pulses, bounds.streams, on_fault)
     polls = LongPolls(feed)
     routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls), hub, statics)
     app = web.Application(
         middlewares=[
-            edge.answer_errors(),
+            edge.answer_errors(on_fault),
             edge.only_hosts(edge.LOOPBACK_HOSTS.union(names)),
             edge.whole_bodies(bounds.body_within_s, {r.path for r in routes if r.streamed}),
         ],
@@ -162,6 +165,7 @@ class WebServer:
         *,
         control: Path | None = None,
         bounds: Bounds = DEFAULT_BOUNDS,
+        on_fault: OnFault = log_fault,
     ) -> None:
         self.app = app
         self._options = options
@@ -171,6 +175,7 @@ class WebServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=edge.server_log(on_fault),
             keepalive_timeout=bounds.header_within_s,
             lingering_time=1.0,
             shutdown_timeout=STOP_STEP_S,

@@ -6,7 +6,6 @@ streams. Neither does anything while nobody reads.
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from gateway.errors import Unavailable, UsageError
 from gateway.event import Lane
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.web.feed import Feed
 from gateway.web.gate import LIVES
@@ -21,8 +21,6 @@ from gateway.web.pulse import Pulses
 from gateway.web.section import Permission, Pulse, Route
 from gateway.web.stream import Limits, Source, Stream
 from gateway.web.words import words_for
-
-log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -34,7 +32,9 @@ class Hub:
         vitals: Callable[[], Vitals],
         pulses: Mapping[str, Pulse],
         limits: Limits,
+        on_fault: OnFault = log_fault,
     ) -> None:
+        self._on_fault = on_fault
         follower = feed.follower("web", retaining=False)
         self._source = Source(feed, follower, Pulses(vitals, pulses), limits)
         self._streams: set[Stream] = set()
@@ -121,8 +121,8 @@ class Hub:
             await self._wanted.wait()
             try:
                 await work()
-            except Exception:  # supervisor's edge: one bad beat must not end all beats
-                log.exception("web.failed")
+            except Exception as error:  # noqa: BLE001  # an edge: one bad beat must not end all beats
+                self._on_fault(f"web.stream.{work.__name__.strip('_')}", error)
                 await asyncio.sleep(self._source.limits.pulse_s)
 
     async def _follow(self) -> None:

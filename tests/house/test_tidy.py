@@ -133,3 +133,17 @@ def test_documents_cite_names_never_line_numbers() -> None:
         for found in re.finditer(r"\w+\.py:\d+", text)
     ]
     assert hits == []
+
+
+def test_no_name_in_an_errors_data_meets_a_parameter() -> None:
+    """Whatever takes an error's `**data` takes everything else by position alone."""
+    met = [
+        f"{path.name}: {node.name}"
+        for path in code_files()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.args.kwarg is not None
+        and node.args.kwarg.arg == "data"
+        and (node.args.args or {each.arg for each in node.args.kwonlyargs} - {"divisible"})
+    ]
+    assert met == []

@@ -131,7 +131,7 @@ async def test_a_wrong_value_is_flagged_and_the_right_one_clears_it(
             ("devices/compare", {"device": "em-b3", "point": "power_w", "shown": "abc"}),
             *(400, "abc", "devices"),
         ),
-        (("speakers/heard", {"id": "gone"}), 400, "gone", "sound"),
+        (("speakers/heard", {"id": "gone"}), 404, "gone", "sound"),
     ],
 )
 async def test_a_no_leads_back_to_where_it_was_pressed(

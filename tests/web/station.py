@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
 from gateway.event import Entry, Lane, Trust
+from gateway.faults import log_fault
 from gateway.health import (
     BusVitals,
     ClockVitals,
@@ -286,9 +287,14 @@ class Station:
         self.server: WebServer
         self.app: web.Application
         self.client: ClientSession
+        self.faults: list[tuple[str, BaseException]] = []
 
     def look(self) -> Vitals:
         return self.vitals
+
+    def on_fault(self, where: str, error: BaseException) -> None:
+        log_fault(where, error)
+        self.faults.append((where, error))
 
     @property
     def address(self) -> str:
@@ -307,8 +313,17 @@ async def station(
     """A running station on a free port, and a client that talks to it."""
     made = kind(vitals)
     feed = feed or made.journal
-    made.app = build_app(made.sections, vitals=made.look, feed=feed, gate=made.gate, bounds=bounds)
-    made.server = WebServer(made.app, Options(port=0), control=control, bounds=bounds)
+    made.app = build_app(
+        made.sections,
+        vitals=made.look,
+        feed=feed,
+        gate=made.gate,
+        bounds=bounds,
+        on_fault=made.on_fault,
+    )
+    made.server = WebServer(
+        made.app, Options(port=0), control=control, bounds=bounds, on_fault=made.on_fault
+    )
     await made.server.start()
     try:
         async with ClientSession(made.address, timeout=ClientTimeout(total=60)) as made.client:

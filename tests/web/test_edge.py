@@ -6,9 +6,16 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientError, web
 
-from gateway.errors import JournalFull, SettingsError, Unavailable, UsageError
+from gateway.errors import (
+    Denied,
+    JournalFull,
+    NotFound,
+    SettingsError,
+    Unavailable,
+    UsageError,
+)
 from gateway.web.edge import HEADERS
 from gateway.web.section import Permission, Route, Section
 from gateway.web.server import Bounds
@@ -25,7 +32,17 @@ ERRORS = {
     "unavailable": Unavailable("web.unavailable"),
     "full": JournalFull("web.unavailable"),
     "settings": SettingsError("web.failed"),
+    "stranger": Denied("web.sign-in-first"),
+    "guesser": Denied("access.wait", retry_after_s=7),
+    "names": NotFound("web.not-found", request="r", status=1, code="c", self="s", told_problem=0),
 }
+
+
+async def begun(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"the first half")
+    raise ZeroDivisionError("secret")
 
 
 async def fail(request: web.Request) -> web.StreamResponse:
@@ -44,6 +61,7 @@ class Extended(Station):
                 routes=(
                     Route(path="/echo", handler=echo, permission=Permission.VIEW, method="POST"),
                     Route(path="/fail", handler=fail, permission=Permission.VIEW),
+                    Route(path="/begun/{id}", handler=begun, permission=Permission.VIEW),
                     Route(path="/staff", handler=echo, permission=Permission.STAFF),
                     Route(path="/install", handler=echo, permission=Permission.INSTALL),
                 ),
@@ -234,6 +252,9 @@ async def test_one_connection_too_many_is_told_so() -> None:
         ("unavailable", 503, "web.unavailable"),
         ("full", 503, "web.unavailable"),
         ("settings", 500, "web.failed"),
+        ("stranger", 401, "web.sign-in-first"),
+        ("guesser", 429, "access.wait"),
+        ("names", 404, "web.not-found"),
         ("nothing known", 500, "web.failed"),
     ],
 )
@@ -246,6 +267,8 @@ async def test_an_error_becomes_an_answer_that_names_it(
         assert response.content_type == "application/problem+json"
         assert (await response.json())["code"] == code
         assert "secret" not in await response.text()
+        assert ("WWW-Authenticate" in response.headers) == (status == 401)
+        assert response.headers.get("Retry-After") == ("7" if status == 429 else None)
     assert ("secret" in caplog.text) == (with_ == "nothing known")
 
 
@@ -271,5 +294,30 @@ async def test_people_get_a_page_and_programs_a_document() -> None:
 async def test_a_wrong_method_is_refused(method: str, path: str, status: int) -> None:
     async with station() as made, made.client.request(method, path) as response:
         assert response.status == status
+        if status == 405:
+            assert "GET" in response.headers["Allow"]
         if status == 405 and method != "HEAD":
             assert (await response.json())["code"] == "web.bad-method"
+
+
+async def test_a_mistake_of_ours_costs_its_request_alone_and_is_counted() -> None:
+    async with station(kind=Extended) as made:
+        async with made.client.get("/fail") as response:
+            assert response.status == 500
+        with pytest.raises(ClientError):
+            async with made.client.get("/begun/a-resident's-number") as response:
+                await response.read()
+        async with made.client.get("/healthz") as response:
+            assert response.status == 200
+    assert [(where, type(error)) for where, error in made.faults] == [
+        ("web.GET /fail", ZeroDivisionError),
+        ("web.GET /begun/{id}", ZeroDivisionError),
+    ]
+
+
+async def test_what_a_peer_sends_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with station() as made:
+        said = await answer(made, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: 139\x00\r\n\r\n")
+        assert said.split()[1] == b"400"
+        assert made.faults == []
+    assert caplog.text == ""

@@ -33,22 +33,22 @@ class Said(NamedTuple):
     data: dict[str, Any]
 
 
-def good(code: str, subject: str = "", **data: Any) -> Said:
+def good(code: str, subject: str = "", /, **data: Any) -> Said:
     """Nothing to do."""
     return Said(Level.GOOD, code, subject, data)
 
 
-def unseen(code: str, subject: str = "", **data: Any) -> Said:
+def unseen(code: str, subject: str = "", /, **data: Any) -> Said:
     """It could not be looked at; the text says why."""
     return Said(Level.UNSEEN, code, subject, data)
 
 
-def warn(code: str, subject: str = "", **data: Any) -> Said:
+def warn(code: str, subject: str = "", /, **data: Any) -> Said:
     """It works, and somebody should look in the next days."""
     return Said(Level.WARN, code, subject, data)
 
 
-def bad(code: str, subject: str = "", **data: Any) -> Said:
+def bad(code: str, subject: str = "", /, **data: Any) -> Said:
     """It does not work, or will not for long."""
     return Said(Level.BAD, code, subject, data)
 

@@ -68,7 +68,7 @@ async def _told(outcome: Outcome) -> Any:
     if outcome.state == "restarting":
         await asyncio.get_running_loop().create_future()
     if outcome.state == "rolled-back":
-        troubles = [{"code": each.code, **each.data} for each in outcome.troubles]
+        troubles = [{**each.data, "code": each.code} for each in outcome.troubles]
         raise CommandRefused("appliance.rolled-back", number=outcome.number, troubles=troubles)
     return {"state": outcome.state, "number": outcome.number, "digest": outcome.digest}
 

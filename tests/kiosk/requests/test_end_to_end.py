@@ -60,5 +60,10 @@ async def only_here_and_only_staff(made: House) -> None:
             assert answer.status in (401, 403)
         async with session.post(f"{plain}/requests/x/reveal", json={}) as answer:
             assert answer.status in (401, 403)
-    for body in ({"press": "a b"}, {"press": "p", "kiosk": "hall", "service": "taxi"}, {}):
+    for body in ({"press": "a b"}, {}):
         await made.call("POST", "/api/v1/requests", body, status=400)
+    unknown = {"press": "p", "kiosk": "hall", "service": "taxi"}
+    await made.call("POST", "/api/v1/requests", unknown, status=404)
+    for what in ("act", "own", "hear", "repeat", "reveal"):
+        told = await made.call("POST", f"/api/v1/requests/x/{what}", {"act": "take"}, status=404)
+        assert told["code"] == "requests.unknown"
