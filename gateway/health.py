@@ -132,6 +132,19 @@ class AlarmVitals(msgspec.Struct, frozen=True):
     ring: int = 0
 
 
+class RefusalVitals(msgspec.Struct, frozen=True):
+    """What the journal has refused of one room: `refused` times since the start, `last_ns` last.
+
+    `held` events wait to be offered again; `lost` are given up for good.
+    """
+
+    room: str
+    refused: int = 0
+    last_ns: int | None = None
+    held: int = 0
+    lost: int = 0
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """Everything, at one instant."""
 
@@ -152,6 +165,7 @@ class Vitals(msgspec.Struct, frozen=True):
     screens: tuple[ScreenVitals, ...] = ()
     alarms: AlarmVitals = AlarmVitals()
     faults: tuple[Fault, ...] = ()
+    refusals: tuple[RefusalVitals, ...] = ()
 
 
 LATE = 5 / 6

@@ -8,6 +8,7 @@ and time comes with the readings.
 """
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -102,16 +103,34 @@ class Said(NamedTuple):
     others: tuple[Reading, ...]
 
 
+EDGES_MAX = 32
+"""Edges of one input that wait for the journal; beyond it the oldest are given up."""
+
+
+class Due(NamedTuple):
+    """What is to be reported of an input; with an edge, what is to be recalled of it from then."""
+
+    reading: Reading
+    edge: bool = False
+    memory: Told | None = None
+
+
 class Input:
-    """One wired sensor over time. `owed` is an edge that has not been reported yet."""
+    """One wired sensor over time.
+
+    What is `due` is `offered` to the journal, which then has it `stored` or `refused`; a refused
+    edge is due again, before those that came after it.
+    """
 
     def __init__(self, wired: Wired) -> None:
         """Nothing is known of it yet."""
         self.wired = wired
         self.contact = Contact()
-        self.owed: Reading | None = None
+        self.given_up = 0
+        self._edges: deque[Due] = deque()
         self._latest: Reading | None = None
-        self._reported_ns: int | None = None
+        self._level_ns: int | None = None
+        self._stored_ns: int | None = None
 
     @property
     def memory(self) -> Told | None:
@@ -131,22 +150,39 @@ class Input:
         now = self._latest = self._says(reading)
         if change is None:
             return now, now
-        self.owed = msgspec.structs.replace(now, at_ns=change.at_ns)
-        return now, self.owed
+        edge = msgspec.structs.replace(now, at_ns=change.at_ns)
+        self._owe(Due(edge, edge=True, memory=self.memory))
+        return now, edge
 
-    def due(self) -> Reading | None:
-        """What is to be reported: an edge at once, an unchanged level now and then."""
+    def due(self) -> tuple[Due, ...]:
+        """What is to be reported: edges at once, an unchanged level now and then."""
         latest = self._latest
-        if self.owed is not None or latest is None or latest.value is None:
-            return self.owed
-        age_ns = math.inf if self._reported_ns is None else latest.at_ns - self._reported_ns
-        return latest if age_ns >= self.wired.at_least_every_s * 1e9 else None
+        if self._edges or latest is None or latest.value is None:
+            return tuple(self._edges)
+        age_ns = math.inf if self._level_ns is None else latest.at_ns - self._level_ns
+        return (Due(latest),) if age_ns >= self.wired.at_least_every_s * 1e9 else ()
 
-    def reported(self) -> None:
-        """What was due went out."""
-        self.owed = None
+    def offered(self, due: Due) -> None:
+        """It is on its way: not due again unless it is refused."""
+        if due.edge:
+            self._edges.remove(due)
         if self._latest is not None:
-            self._reported_ns = self._latest.at_ns
+            self._level_ns = self._latest.at_ns
+
+    def stored(self, due: Due) -> None:
+        """It is in the journal."""
+        self._stored_ns = due.reading.at_ns
+
+    def refused(self, due: Due) -> None:
+        """It is not, and is due again."""
+        if due.edge:
+            self._owe(due)
+        self._level_ns = self._stored_ns
+
+    def _owe(self, edge: Due) -> None:
+        edges = sorted((*self._edges, edge), key=lambda each: each.reading.at_ns)
+        self.given_up += max(0, len(edges) - EDGES_MAX)
+        self._edges = deque(edges[-EDGES_MAX:])
 
     def _says(self, reading: Reading) -> Reading:
         value, quality = _SAYS[self.contact.level]
@@ -182,6 +218,11 @@ class Inputs:
         now, told = zip(*wired, strict=True) if wired else ((), ())
         return Said((*others, *now), (*others, *told), others)
 
-    def due(self) -> list[tuple[Input, Reading]]:
-        """What is to be reported now; it stays due until the input's `reported` is called."""
-        return [(each, reading) for each in self.all.values() if (reading := each.due())]
+    def due(self) -> list[tuple[Input, Due]]:
+        """What is to be reported now; it stays due until the input's `offered` is called."""
+        return [(each, due) for each in self.all.values() for due in each.due()]
+
+    @property
+    def given_up(self) -> int:
+        """Edges that waited too long for the journal."""
+        return sum(each.given_up for each in self.all.values())

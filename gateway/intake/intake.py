@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Replaced
 from gateway.clock import Clock
-from gateway.errors import JournalError
-from gateway.event import Entry, Event, Stamps
+from gateway.errors import StationError
+from gateway.event import Entry, Event, Kind, Stamps
+from gateway.faults import OnFault, log_fault
+from gateway.health import RefusalVitals
 from gateway.intake.current import Current
 from gateway.intake.events import (
     BUS_STATE,
@@ -20,7 +23,7 @@ from gateway.intake.events import (
     MeterReplaced,
     Telemetry,
 )
-from gateway.intake.inputs import Input, Inputs, Told, Wired
+from gateway.intake.inputs import Due, Input, Inputs, Told, Wired
 from gateway.intake.report import Filter, Report, telemetry_maps
 from gateway.journal import Journal, StateChange
 
@@ -37,6 +40,10 @@ ROOM = "intake"
 Listener = Callable[[str, Sequence[Reading]], None]
 
 
+def _nothing() -> None:
+    """Nothing waits for the journal's word."""
+
+
 class Device(msgspec.Struct, frozen=True):
     """What intake needs to know of a device."""
 
@@ -50,11 +57,21 @@ class Device(msgspec.Struct, frozen=True):
 class Intake:
     """Takes polls from the buses: current values, listeners (rules), reporting, journal."""
 
-    def __init__(self, journal: Journal, clock: Clock, devices: Sequence[Device]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        devices: Sequence[Device],
+        *,
+        on_fault: OnFault = log_fault,
+    ) -> None:
         """`devices` are all those whose readings may come."""
         self.current = Current()
         self.readings = 0
-        self.deferred = 0
+        self._refused = 0
+        self._refused_ns: int | None = None
+        self._on_fault = on_fault
+        self._owed: dict[tuple[str, Kind], Event] = {}
         self._journal = journal
         self._clock = clock
         self._devices = {device.id: device for device in devices}
@@ -102,17 +119,33 @@ class Intake:
         self._listeners.append(listener)
 
     def take(self, poll: PollResult) -> None:
-        """One device, one poll: the sink of every bus."""
-        known = self._devices[poll.device]
+        """One device, one poll: the sink of every bus; never raises.
+
+        A device that the settings have no more is passed over: its last poll was under way.
+        """
+        known = self._devices.get(poll.device)
+        if known is None:
+            return
+        try:
+            self._take(known, poll)
+        except Exception as error:  # noqa: BLE001  # the edge: one poll's mistake costs that poll
+            self._on_fault("intake.poll", error)
+
+    def _take(self, known: Device, poll: PollResult) -> None:
         said = self._inputs[known.id].take(poll.readings)
         self.readings += len(said.now)
         self.current.update(known.id, said.now, known.every_s)
         for listener in self._listeners:
-            listener(known.id, said.told)
+            try:
+                listener(known.id, said.told)
+            except Exception as error:  # noqa: BLE001  # the edge: each listener has its own
+                self._on_fault(f"intake.listener.{_name(listener)}", error)
         for replaced in poll.replaced:
-            self._record(self._meter_replaced(known, replaced, poll.at_ns))
+            self._record_owed(self._meter_replaced(known, replaced, poll.at_ns))
         self._report_inputs(known)
         self._report(known, said.others)
+        if self._owed:
+            self._offer_owed()
 
     def _report(self, known: Device, readings: tuple[Reading, ...]) -> None:
         """What the reporting filter lets through, as one event."""
@@ -120,27 +153,36 @@ class Intake:
         if not due:
             return
         if len(self._pending) >= PENDING_MAX:
-            self.deferred += 1
+            self._count_refused()
             return
-        self._filters[known.id].reported(due)
-        self._record(self._telemetry(known.id, known.place, due))
+        reporting = self._filters[known.id]
+        reporting.offered(due)
+        event = self._telemetry(known.id, known.place, due)
+        self._record(
+            event, stored=partial(reporting.stored, due), refused=partial(reporting.refused, due)
+        )
 
     def _report_inputs(self, known: Device) -> None:
         """Edges at once, each at its own place and instant; unchanged levels now and then."""
-        together: dict[tuple[str, int], list[tuple[Input, Reading]]] = {}
-        for wired, reading in self._inputs[known.id].due():
-            most = PENDING_MAX if wired.owed is None else EDGES_PENDING_MAX
+        together: dict[tuple[str, int], list[tuple[Input, Due]]] = {}
+        for wired, due in self._inputs[known.id].due():
+            most = EDGES_PENDING_MAX if due.edge else PENDING_MAX
             if len(self._pending) >= most:
-                self.deferred += 1
+                self._count_refused()
                 continue
-            at = (wired.wired.place, reading.at_ns)
-            together.setdefault(at, []).append((wired, reading))
+            at = (wired.wired.place, due.reading.at_ns)
+            together.setdefault(at, []).append((wired, due))
         for (place, _), members in together.items():
-            states = [_state(known.id, wired) for wired, _ in members if wired.owed is not None]
-            for wired, _ in members:
-                wired.reported()
-            due = tuple(reading for _, reading in members)
-            self._record(self._telemetry(known.id, place, due), states)
+            states = [_state(known.id, wired, due) for wired, due in members if due.edge]
+            for wired, due in members:
+                wired.offered(due)
+            event = self._telemetry(known.id, place, tuple(due.reading for _, due in members))
+            self._record(
+                event,
+                states,
+                stored=partial(_all, members, Input.stored),
+                refused=partial(_all, members, Input.refused),
+            )
 
     def _telemetry(self, source: str, place: str, due: tuple[Reading, ...]) -> Event:
         values, qualities = telemetry_maps(due)
@@ -176,7 +218,24 @@ class Intake:
                 stamps=stamps,
                 data=DeviceState(change.state.value, change.code),
             )
-        self._record(event)
+        self._record_owed(event)
+
+    def _record_owed(self, event: Event) -> None:
+        """What happens once: the newest of its kind and source that was refused is offered again."""
+        key = (event.source, event.kind)
+        self._owed.pop(key, None)
+        self._record(event, refused=lambda: self._owed.setdefault(key, event))
+
+    def _offer_owed(self) -> None:
+        owed, self._owed = self._owed, {}
+        for event in owed.values():
+            self._record_owed(event)
+
+    @property
+    def refusals(self) -> RefusalVitals:
+        """How much of what was to be stored was not at once, and when last."""
+        given_up = sum(inputs.given_up for inputs in self._inputs.values())
+        return RefusalVitals("intake", self._refused, self._refused_ns, len(self._owed), given_up)
 
     async def drain(self) -> None:
         """Wait until everything taken so far is in the journal, or the journal has failed."""
@@ -189,21 +248,42 @@ class Intake:
         age_ns = int(asyncio.get_running_loop().time() * 1e9) - loop_ns
         return self._clock.stamp(self._clock.now_ns() - max(0, age_ns))
 
-    def _record(self, event: Event, states: Sequence[StateChange] = ()) -> None:
+    def _record(
+        self,
+        event: Event,
+        states: Sequence[StateChange] = (),
+        *,
+        stored: Callable[[], object] = _nothing,
+        refused: Callable[[], object] = _nothing,
+    ) -> None:
+        """Offer it; one of the two is called when it is decided."""
         try:
             ticket = self._journal.offer([event], states)
-        except JournalError:  # it has failed: see `_stored`
-            self.deferred += 1
+        except StationError:  # it has failed, or the event is larger than it takes
+            refused()
+            self._count_refused()
             return
         self._pending.add(ticket)
-        ticket.add_done_callback(self._stored)
+        ticket.add_done_callback(partial(self._decided, stored, refused))
 
-    def _stored(self, ticket: asyncio.Future[tuple[Entry, ...]]) -> None:
+    def _decided(
+        self,
+        stored: Callable[[], object],
+        refused: Callable[[], object],
+        ticket: asyncio.Future[tuple[Entry, ...]],
+    ) -> None:
         self._pending.discard(ticket)
-        if ticket.exception() is not None:
-            # An I/O error has already told the station through `journal.fatal`; a full journal
-            # counts what it refuses. The poll loop goes on either way.
-            self.deferred += 1
+        if not ticket.cancelled() and ticket.exception() is None:
+            stored()
+            return
+        # An I/O error has already told the station through `journal.fatal`. The poll loop goes on
+        # either way, and what was refused is due again.
+        refused()
+        self._count_refused()
+
+    def _count_refused(self) -> None:
+        self._refused += 1
+        self._refused_ns = self._clock.now_ns()
 
 
 def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, bytes]) -> set[str]:
@@ -224,8 +304,16 @@ def _key(device: str, wired: Input) -> str:
     return f"contact/{device}/{wired.wired.id}"
 
 
-def _state(device: str, wired: Input) -> StateChange:
+def _all(members: Sequence[tuple[Input, Due]], tell: Callable[[Input, Due], None]) -> None:
+    for wired, due in members:
+        tell(wired, due)
+
+
+def _name(listener: Listener) -> str:
+    return str(getattr(listener, "__qualname__", type(listener).__name__))
+
+
+def _state(device: str, wired: Input, due: Due) -> StateChange:
     """What is to be recalled of an input after a restart, stored with the edge itself."""
-    memory = wired.memory
-    body = None if memory is None else msgspec.json.encode(memory)
+    body = None if due.memory is None else msgspec.json.encode(due.memory)
     return StateChange(ROOM, _key(device, wired), body)

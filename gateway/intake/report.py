@@ -67,16 +67,22 @@ def _number(value: object) -> float | None:
 
 
 class Filter:
-    """One device's reporting: which of its points are due, and what was reported last."""
+    """One device's reporting: which of its points are due, and what was reported last.
+
+    Readings that are `due` are `offered` to the journal, which then has them `stored` or
+    `refused`; a refused change is due again at the next poll.
+    """
 
     def __init__(self, reports: dict[str, Report]) -> None:
         """`reports` by point id; other points report every poll, contacts and texts on change."""
         self._reports = reports
         self._last: dict[str, Reading] = {}
+        self._offered: dict[str, Reading] = {}
 
     def due(self, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
-        """The readings to report; nothing is remembered until `reported` says it was."""
-        reports, last = self._reports, self._last
+        """The readings to report, judged by what is on its way or else was stored last."""
+        reports = self._reports
+        last = self._last if not self._offered else {**self._last, **self._offered}
         return tuple(
             [
                 reading
@@ -87,9 +93,20 @@ class Filter:
             ]
         )
 
-    def reported(self, readings: tuple[Reading, ...]) -> None:
-        """Remember what went out."""
+    def offered(self, readings: tuple[Reading, ...]) -> None:
+        """They are on their way."""
+        self._offered.update({reading.point: reading for reading in readings})
+
+    def stored(self, readings: tuple[Reading, ...]) -> None:
+        """They are in the journal."""
         self._last.update({reading.point: reading for reading in readings})
+        self.refused(readings)
+
+    def refused(self, readings: tuple[Reading, ...]) -> None:
+        """They are on their way no more."""
+        for reading in readings:
+            if self._offered.get(reading.point) is reading:
+                del self._offered[reading.point]
 
     def _of(self, reading: Reading) -> Report:
         if reading.point in self._reports:

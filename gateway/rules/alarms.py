@@ -10,6 +10,7 @@ import msgspec
 
 from drivers.contract import Reading
 from gateway.errors import UsageError
+from gateway.faults import OnFault, log_fault
 from gateway.rules.alarm import UNSEEN, Act, Alarm, Evidence, State
 from gateway.rules.book import Book, target
 from gateway.rules.duty import Call, Duty
@@ -42,8 +43,16 @@ class Happening(NamedTuple):
 class Alarms:
     """What a condition, a person or time makes of the alarms in the book."""
 
-    def __init__(self, watches: Mapping[str, Watch], duty: Duty, epoch: str) -> None:
+    def __init__(
+        self,
+        watches: Mapping[str, Watch],
+        duty: Duty,
+        epoch: str,
+        *,
+        on_fault: OnFault = log_fault,
+    ) -> None:
         """None is open."""
+        self._on_fault = on_fault
         self.book = Book(watches, epoch)
         self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
         self.duty = duty
@@ -159,7 +168,10 @@ class Alarms:
         self.quiet.expire(moment)
         happened: list[Happening] = []
         for alarm in list(self.book.open.values()):
-            happened += self._passed(alarm, moment)
+            try:
+                happened += self._passed(alarm, moment)
+            except Exception as error:  # noqa: BLE001  # the edge: one alarm's mistake is its own
+                self._on_fault("rules.alarm", error)
         return happened
 
     def _passed(self, alarm: Alarm, moment: Moment) -> list[Happening]:

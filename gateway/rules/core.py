@@ -11,6 +11,7 @@ import msgspec
 
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
+from gateway.faults import OnFault, log_fault
 from gateway.rules.alarm import Alarm
 from gateway.rules.alarms import Alarms, Happening, closed_for_good
 from gateway.rules.duty import Duty
@@ -60,6 +61,16 @@ class Outcome(NamedTuple):
         """Whether there is nothing to record, keep or do."""
         return not (self.records or self.keep or self.tasks)
 
+    def keys_of(self, record: Record) -> frozenset[str]:
+        """The state that says the same as that record, and must not be kept without it."""
+        if isinstance(record, Done):
+            return frozenset({f"task/{record.task.id}"})
+        if isinstance(record, Pause):
+            return frozenset()
+        alarm = record.alarm
+        ordered = {f"task/{task.id}" for task in self.tasks if task.alarm == alarm.id}
+        return frozenset({f"alarm/{alarm.watch}", f"watch/{alarm.watch}", *ordered})
+
 
 class Head(msgspec.Struct, frozen=True):
     """Where the lived time stood at which instant of which boot; how many ids were given."""
@@ -74,10 +85,16 @@ class Head(msgspec.Struct, frozen=True):
 class Core:
     """The rules of one station."""
 
-    def __init__(self, plan: Plan, epoch: str) -> None:
-        """Everything is quiet; `restore` brings back what was."""
-        self.engine = Engine(plan.watches, plan.calendar)
-        self.alarms = Alarms(self.engine.watches, Duty(plan.duty, plan.calendar), epoch)
+    def __init__(self, plan: Plan, epoch: str, on_fault: OnFault = log_fault) -> None:
+        """Everything is quiet; `restore` brings back what was.
+
+        A mistake in one watch, alarm or linkage goes to `on_fault`, and the others go on.
+        """
+        self._on_fault = on_fault
+        self.engine = Engine(plan.watches, plan.calendar, on_fault)
+        self.alarms = Alarms(
+            self.engine.watches, Duty(plan.duty, plan.calendar), epoch, on_fault=on_fault
+        )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
         self.under_way: dict[str, Task] = {}
         self._prefix = f"task-{epoch[:8]}"
@@ -168,19 +185,29 @@ class Core:
         self, signals: Iterable[Signal], happened: list[Happening], moment: Moment
     ) -> Outcome:
         for signal in signals:
-            happened = happened + self.alarms.signalled(signal, moment)
+            try:
+                happened = happened + self.alarms.signalled(signal, moment)
+            except Exception as error:  # noqa: BLE001  # the edge: one alarm's mistake is its own
+                self._on_fault("rules.alarm", error)
         records: list[Record] = []
         tasks: list[Task] = []
         for happening in happened:
             records.append(happening)
-            tasks += rings(happening, moment, self._number)
-            for planned in self.linkages.planned(happening, moment, self._number):
-                if isinstance(planned, Task):
-                    tasks.append(planned)
-                else:
-                    records.append(planned)
+            try:
+                planned = self._planned(happening, moment)
+            except Exception as error:  # noqa: BLE001  # the edge: the alarm goes on without its linkages
+                self._on_fault("rules.linkage", error)
+                continue
+            tasks += [each for each in planned if isinstance(each, Task)]
+            records += [each for each in planned if isinstance(each, Done)]
         self.under_way.update((task.id, task) for task in tasks)
         return Outcome(records, self._kept(tasks), tasks)
+
+    def _planned(self, happening: Happening, moment: Moment) -> list[Task | Done]:
+        return [
+            *rings(happening, moment, self._number),
+            *self.linkages.planned(happening, moment, self._number),
+        ]
 
     def _number(self) -> str:
         self._tasks += 1

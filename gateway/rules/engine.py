@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
+from gateway.faults import OnFault, log_fault
 from gateway.rules import watch as watching
 from gateway.rules.kinds import Moment
 from gateway.rules.rule import RULE, WHOLE, Key, Watch
 from gateway.rules.watch import State
+
+AGAIN_NS = 60_000_000_000
+"""When a watch whose time had come, and which could not take its step, is looked at again."""
 
 
 class Signal(NamedTuple):
@@ -27,8 +31,14 @@ class Signal(NamedTuple):
 class Engine:
     """The watches and their states; `changed` are those whose state should be kept soon."""
 
-    def __init__(self, watches: Sequence[Watch], calendar: Calendar) -> None:
-        """All watches of the station; none is known to have heard anything."""
+    def __init__(
+        self, watches: Sequence[Watch], calendar: Calendar, on_fault: OnFault = log_fault
+    ) -> None:
+        """All watches of the station; none is known to have heard anything.
+
+        A watch that cannot take a step stays as it was, and is looked at again.
+        """
+        self._on_fault = on_fault
         self.watches = {watch.id: watch for watch in watches}
         self.states = {watch.id: watching.fresh(watch) for watch in watches}
         self.evaluated_ns: dict[str, int] = {}
@@ -110,19 +120,33 @@ class Engine:
     def _stepped(self, watches: Sequence[Watch], moment: Moment) -> list[Signal]:
         signals: list[Signal] = []
         for watch in watches:
-            after = watching.passed(watch, self.states[watch.id], moment, self._calendar)
-            signals += self._become(watch, after, moment)
+            try:
+                after = watching.passed(watch, self.states[watch.id], moment, self._calendar)
+                signals += self._become(watch, after, moment)
+            except Exception as error:  # noqa: BLE001  # the edge: one watch's mistake is its own
+                self._failed(watch, error)
+                self._wake(watch.id, moment.at_ns + AGAIN_NS)
         return self._followed(signals, moment) if signals else signals
 
     def _hear(self, watch: Watch, reading: Reading) -> None:
         key = (reading.device, reading.point)
         state = self.states[watch.id]
-        self.states[watch.id] = watching.hear(watch, state, key, reading.value)
+        try:
+            self.states[watch.id] = watching.hear(watch, state, key, reading.value)
+        except Exception as error:  # noqa: BLE001  # the edge: one watch's mistake is its own
+            self._failed(watch, error)
 
     def _heard(self, watch: Watch, reading: Reading, moment: Moment) -> list[Signal]:
         self._readings[watch.id] = reading
-        after = watching.read(watch, self.states[watch.id], reading, moment, self._calendar)
-        return self._become(watch, after, moment)
+        try:
+            after = watching.read(watch, self.states[watch.id], reading, moment, self._calendar)
+            return self._become(watch, after, moment)
+        except Exception as error:  # noqa: BLE001  # the edge: one watch's mistake is its own
+            self._failed(watch, error)
+            return []
+
+    def _failed(self, watch: Watch, error: Exception) -> None:
+        self._on_fault(f"rules.watch.{watch.facts.use or watch.facts.rule}", error)
 
     def _become(self, watch: Watch, after: State, moment: Moment) -> list[Signal]:
         before = self.states[watch.id]
@@ -141,12 +165,14 @@ class Engine:
     def _schedule(self, watch: Watch, state: State, moment: Moment) -> None:
         """Wake at what is due; a later wake than the one already set finds out when it comes."""
         due_ns = watching.due(watch, state, moment)
-        if due_ns is None:
-            return
-        already = self._set_for.get(watch.id)
+        if due_ns is not None:
+            self._wake(watch.id, due_ns)
+
+    def _wake(self, watch_id: str, due_ns: int) -> None:
+        already = self._set_for.get(watch_id)
         if already is None or due_ns < already:
-            self._set_for[watch.id] = due_ns
-            heapq.heappush(self._alarms, (due_ns, watch.id))
+            self._set_for[watch_id] = due_ns
+            heapq.heappush(self._alarms, (due_ns, watch_id))
 
     def _followed(self, signals: list[Signal], moment: Moment) -> list[Signal]:
         """With what rules upon rules make of it; `check` has seen that they go in no circle."""

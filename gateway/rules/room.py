@@ -5,51 +5,28 @@ reading ─► core (at once, before the disk is asked) ─┬─► urgent acti
 """
 
 import asyncio
-import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from drivers.contract import BusChange, BusState, DeviceChange, FieldError, Reading
 from gateway.clock import Clock, next_beat
-from gateway.errors import JournalError, StationError, Unavailable
-from gateway.event import Event, Lane
-from gateway.journal import Journal, StateChange
+from gateway.errors import StationError, Unavailable
+from gateway.faults import OnFault, log_fault
+from gateway.health import RefusalVitals
+from gateway.journal import Journal
 from gateway.rules.acts import Doer
 from gateway.rules.alarms import Alarms, Happening
 from gateway.rules.core import ROOM, Core, Head, Outcome, Plan
 from gateway.rules.events import events_of
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import State, Task
-
-log = logging.getLogger(__name__)
+from gateway.rules.outbox import Outbox, Part, Waiting
 
 CHECKPOINT_S = 300.0
 """So much of what rules remember may be lost with the power; alarms and delays lose nothing."""
 
-WAITING_MAX = 1000
-"""Outcomes on their way into the journal; beyond it events are counted and dropped.
-
-Those of the emergency lane are not; how many there can be is bounded by the settings.
-"""
-
 TASKS_MAX = 200
-
-
-class _Waiting(NamedTuple):
-    """An outcome as it will be written, and what may begin once it is."""
-
-    events: list[Event]
-    keep: dict[str, bytes | None]
-    tasks: list[Task]
-
-    def join(self, later: "_Waiting") -> None:
-        """Take what came later into the same commit."""
-        self.events.extend(later.events)
-        self.keep.update(later.keep)
-        self.tasks.extend(later.tasks)
 
 
 class Rules:
@@ -62,16 +39,16 @@ class Rules:
         clock: Clock,
         *,
         doers: Mapping[str, Doer],
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`doers` by what they do (`linkage.ACTIONS`); what nobody does is `unavailable`."""
-        self.core = Core(plan, journal.epoch)
-        self.deferred = 0
+        self.core = Core(plan, journal.epoch, on_fault)
         self._journal = journal
         self._clock = clock
         self._doers = doers
         self._offset_ns = 0
-        self._waiting: deque[_Waiting] = deque()
-        self._wake = asyncio.Event()
+        self._on_fault = on_fault
+        self._outbox = Outbox(journal, self._head, self._begin, clock.now_ns, on_fault=on_fault)
         self._doing: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
@@ -95,18 +72,24 @@ class Rules:
         """One poll of one device: intake's listener; never raises."""
         if device not in self.core.engine.devices:
             return
-        try:
-            self._take(self.core.read(readings, self.moment()))
-        except Exception:  # an edge like the supervisor's: a rule's mistake must not stop a bus
-            self.deferred += 1
-            log.exception("a reading could not be judged")
+        self._judge("reading", lambda: self.core.read(readings, self.moment()))
 
     def changed(self, change: DeviceChange | BusChange) -> None:
-        """What a bus says of itself; devices are judged by what is heard of them."""
+        """What a bus says of itself, never raises; devices are judged by what is heard of them."""
         if isinstance(change, BusChange) and change.state is not BusState.WAIT:
             up = change.state is BusState.UP
             moment = self.moment()._replace(shift_ns=None)
-            self._take(self.core.bus(change.bus, up=up, moment=moment))
+            self._judge("bus", lambda: self.core.bus(change.bus, up=up, moment=moment))
+
+    @property
+    def refusals(self) -> RefusalVitals:
+        """What the journal has refused."""
+        return self._outbox.refusals
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be written or done."""
+        return bool(self._outbox or self._doing)
 
     def act(self, what: Callable[[Alarms, Moment], list[Happening]]) -> None:
         """Somebody acknowledges, shelves or maintains; UsageError if that cannot be done now."""
@@ -117,32 +100,31 @@ class Rules:
         """Let time pass, and write what has happened."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick())
-            group.create_task(self._write())
+            group.create_task(self._outbox.run())
 
     async def stop(self) -> None:
         """Write what every rule remembers; nothing is begun any more."""
         for task in self._doing:
             task.cancel()
         self._take(Outcome([], self.core.checkpoint(), []))
-        while self._waiting:
-            await self._write_some()
+        await self._outbox.flush()
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         checkpoint_s = loop.time() + CHECKPOINT_S
         while True:
-            self._take(self.core.tick(self.moment()))
+            self._judge("tick", lambda: self.core.tick(self.moment()))
             if loop.time() >= checkpoint_s:
                 checkpoint_s = loop.time() + CHECKPOINT_S
-                self._take(Outcome([], self.core.checkpoint(), []))
+                self._judge("checkpoint", lambda: Outcome([], self.core.checkpoint(), []))
             await next_beat()
 
-    async def _write(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                await self._write_some()
+    def _judge(self, what: str, outcome: Callable[[], Outcome]) -> None:
+        """The edge: whoever tells the rules something is never troubled by a rule's mistake."""
+        try:
+            self._take(outcome())
+        except Exception as error:  # noqa: BLE001  # see above
+            self._on_fault(f"rules.{what}", error)
 
     def _take(self, outcome: Outcome) -> None:
         """Begin what is urgent now, and hand the rest to the journal."""
@@ -152,50 +134,15 @@ class Rules:
             if task.urgent:
                 self._begin(task)
         stamps = self._clock.stamp()
-        events = [event for record in outcome.records for event in events_of(record, stamps)]
+        parts = [
+            Part(tuple(events_of(record, stamps)), outcome.keys_of(record))
+            for record in outcome.records
+        ]
         later = [task for task in outcome.tasks if not task.urgent]
-        if len(self._waiting) < WAITING_MAX:
-            self._waiting.append(_Waiting(events, outcome.keep, later))
-        else:
-            urgent = [event for event in events if event.travels is Lane.EMERGENCY]
-            self._dropped(len(events) - len(urgent))
-            self._waiting[-1].join(_Waiting(urgent, outcome.keep, later))
-        self._wake.set()
+        self._outbox.put(Waiting(parts, outcome.keep, later))
 
-    def _dropped(self, events: int) -> None:
-        if events:
-            self.deferred += events
-            log.error("%d events of the rules are dropped: the journal does not keep up", events)
-
-    async def _write_some(self) -> None:
-        """One commit of what waits; an emergency never waits for room that others lack."""
-        whole = _Waiting([], {}, [])
-        for one in self._waiting:
-            whole.join(one)
-        self._waiting.clear()
-        events = whole.events
-        moment = self.moment()
-        head = self.core.head(moment, self._clock.boot, self._clock.now_ns())
-        states = [StateChange(ROOM, key, body) for key, body in whole.keep.items()]
-        states.append(StateChange(ROOM, "head", msgspec.msgpack.encode(head)))
-        urgent = [event for event in events if event.travels is Lane.EMERGENCY]
-        rest = [event for event in events if event.travels is not Lane.EMERGENCY]
-        if urgent:
-            await self._append(urgent, states)
-            states = []
-        if rest or states:
-            await self._append(rest, states)
-        for task in whole.tasks:
-            self._begin(task)
-
-    async def _append(self, events: Sequence[Event], states: Sequence[StateChange]) -> None:
-        try:
-            await self._journal.append(events, states)
-        except JournalError as error:
-            # An I/O error has already told the station through `journal.fatal`; alarms go on in
-            # memory, and what they do goes on, too.
-            self.deferred += len(events)
-            log.error("%d events of the rules could not be stored: %s", len(events), error)  # noqa: TRY400  # said whole
+    def _head(self) -> Head:
+        return self.core.head(self.moment(), self._clock.boot, self._clock.now_ns())
 
     def _begin(self, task: Task) -> None:
         if len(self._doing) >= TASKS_MAX:
@@ -219,13 +166,21 @@ class Rules:
         try:
             async with asyncio.timeout(left_s):
                 await doer.do(task)
-        except TimeoutError:
-            return "expired", "rules.too-late"
-        except Unavailable as error:
-            return "unavailable", error.code
-        except (StationError, FieldError) as error:
-            return "failed", error.code
+        except Exception as error:  # noqa: BLE001  # the edge: a doer's mistake ends this task alone
+            return self._why(task, error)
         return "done", None
+
+    def _why(self, task: Task, error: Exception) -> tuple[State, str]:
+        """What came of a task that was not done."""
+        match error:
+            case TimeoutError():
+                return "expired", "rules.too-late"
+            case Unavailable():
+                return "unavailable", error.code
+            case StationError() | FieldError():
+                return "failed", error.code
+        self._on_fault(f"rules.doer.{task.does}", error)
+        return "failed", "rules.fault"
 
 
 def _head(body: bytes) -> Head:

@@ -221,6 +221,7 @@ class Asking:
         opens = Opens(self.requests)
         self.doers: dict[str, Doer] = {"request": opens, "call": opens}
         self._journal, self._ledger = journal, ledger
+        self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
         self._pressing: set[asyncio.Task[Screen]] = set()
 
@@ -252,12 +253,17 @@ class Asking:
         self._say_small()
         for terminal in self.terminals.values():
             terminal.resume()
-        self._tasks = [start("revival", self._revival.run)]
-        self._tasks += [start("requests", self.requests.run), start("private", self._sweep)]
+        self._tasks = [start("revival", self._revival.run, self._on_fault)]
+        self._tasks += [
+            start("requests", self.requests.run, self._on_fault),
+            start("private", self._sweep, self._on_fault),
+        ]
         if self.terminals:
-            self._tasks.append(start("kiosks", partial(beat, self.terminals.values())))
+            self._tasks.append(
+                start("kiosks", partial(beat, self.terminals.values()), self._on_fault)
+            )
         if self._dispatcher is not None:
-            self._tasks.append(start("dispatcher", self._dispatcher.run))
+            self._tasks.append(start("dispatcher", self._dispatcher.run, self._on_fault))
 
     async def stop(self) -> None:
         """Write what has happened, and let go of everything."""

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 from drivers.contract import Device, FieldBus, OnState, Sink
 from drivers.registry import bus_kinds
 from gateway.appliance.schema import BusSetting, Settings
+from gateway.faults import OnFault, log_fault
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.vitals import StationBus
 
@@ -24,8 +25,11 @@ class _Plan(NamedTuple):
 class Field:
     """The buses by name. `buses` is the same mapping all the time, as others look into it."""
 
-    def __init__(self, settings: Settings, sink: Sink, on_state: OnState) -> None:
+    def __init__(
+        self, settings: Settings, sink: Sink, on_state: OnState, on_fault: OnFault = log_fault
+    ) -> None:
         """Build them; WrongUse if a bus cannot poll its devices."""
+        self._on_fault = on_fault
         self._sink = sink
         self._on_state = on_state
         self._plans = _plans(settings)
@@ -36,7 +40,7 @@ class Field:
     def start(self) -> None:
         """Poll."""
         for name in self.buses.keys() - self._tasks.keys() - self._lent.keys():
-            self._tasks[name] = start(f"bus {name}", self.buses[name].run)
+            self._tasks[name] = start(f"bus {name}", self.buses[name].run, self._on_fault)
 
     async def stop(self) -> None:
         """Poll no more."""

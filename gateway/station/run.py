@@ -160,9 +160,15 @@ class Station:
         self._clock = clock
         self._journal = journal
         self.faults = FaultLog(clock.now_ns)
-        self.intake = Intake(journal, clock, [device_of(d) for d in settings.devices.values()])
+        on_fault = self.faults.note
+        self.intake = Intake(
+            journal,
+            clock,
+            [device_of(d) for d in settings.devices.values()],
+            on_fault=on_fault,
+        )
         self.time = Timekeeping(clock, journal, state, doors.stir)
-        self.field = Field(settings, self.intake.take, self._changed)
+        self.field = Field(settings, self.intake.take, self._changed, on_fault)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
         self.sounding = self._sounding(settings, state)
@@ -177,11 +183,11 @@ class Station:
             speaker=speaking,
             bell=speaking,
             ears=None if self.sounding is None else self.sounding.listening,
-            on_fault=self.faults.note,
+            on_fault=on_fault,
         )
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
-        self.rules = Rules(settings.rules, journal, clock, doers=doers)
+        self.rules = Rules(settings.rules, journal, clock, doers=doers, on_fault=on_fault)
         self.intake.listen(self.rules.heard)
         self.intake.listen(self.asking.keys.heard)
         if self.sounding is not None:
@@ -212,6 +218,7 @@ class Station:
             screens=self.asking.screens,
             alarms=alarming.vitals,
             faults=self.faults.all,
+            refusals=lambda: (self.intake.refusals, self.rules.refusals),
         )
         self.changing = Changing(
             settings,
@@ -253,10 +260,8 @@ class Station:
         self._doors = doors
         self.doctor = Doctoring(self, state, clock, journal, doors)
         sections.append(self.doctor.section)
-        app = doors.build(sections, self.watch, self.time.moved, self.faults.note)
-        self.server = WebServer(
-            app, settings.web, control=control_path(), on_fault=self.faults.note
-        )
+        app = doors.build(sections, self.watch, self.time.moved, on_fault)
+        self.server = WebServer(app, settings.web, control=control_path(), on_fault=on_fault)
         self._presence = Presence(
             settings,
             claimed=lambda: doors.access.claimed,
@@ -276,6 +281,7 @@ class Station:
         Nobody may order anything of a room that does not know yet what it has promised: it would
         be promised anew, and forgotten when the room looks. A held port ends the start before it.
         """
+        on_fault = self.faults.note
         await self.server.hold()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
@@ -284,14 +290,17 @@ class Station:
         await self._doors.welcome(self.server)
         await self.cycle.start(self._begun.trial)
         self.uplinks.start()
-        self._tasks += [start("clock", self.time.run), start("vitals", self._keep_watching)]
-        self._tasks.append(start("doors", partial(self._doors.run, self.server)))
-        self._tasks.append(start("presence", self._presence.run))
-        self._tasks.append(start("doctor", self.doctor.run))
+        self._tasks += [
+            start("clock", self.time.run, on_fault),
+            start("vitals", self._keep_watching, on_fault),
+        ]
+        self._tasks.append(start("doors", partial(self._doors.run, self.server), on_fault))
+        self._tasks.append(start("presence", self._presence.run, on_fault))
+        self._tasks.append(start("doctor", self.doctor.run, on_fault))
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
-        self._tasks.append(start("rules", self.rules.run))
+        self._tasks.append(start("rules", self.rules.run, on_fault))
         self.field.start()
 
     async def _take_back(self) -> None:
@@ -336,6 +345,7 @@ class Station:
             self._clock,
             self._journal,
             lived_ns=lambda: self.rules.moment().at_ns,
+            on_fault=self.faults.note,
         )
 
     def _kinds(self, uplink: str) -> list[CommandKind]:
@@ -349,9 +359,11 @@ class Station:
         ]
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
-        self.intake.changed(change)
-        self.rules.changed(change)
-        self.watch.changed(change)
+        for hear in (self.intake.changed, self.rules.changed, self.watch.changed):
+            try:
+                hear(change)
+            except Exception as error:  # noqa: BLE001  # the edge: each room hears it by itself
+                self.faults.note("field.change", error)
 
     def _moved(self) -> bool:
         return self._journal.stats().stuck_s < STUCK_S_MAX

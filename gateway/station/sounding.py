@@ -45,6 +45,7 @@ from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import StationError, Unavailable
 from gateway.event import rfc3339
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.linkage import Task
@@ -110,8 +111,10 @@ class Sounding:
         journal: Journal,
         *,
         lived_ns: Callable[[], int],
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`lived_ns` is the rules' time, in which a task of theirs expires."""
+        self._on_fault = on_fault
         self._settings = settings
         self._clock = clock
         self._lived_ns = lived_ns
@@ -220,12 +223,12 @@ class Sounding:
         await self.volumes.load()
         await self.room.load()
         self._tasks = [
-            start("audio", self._engine.run),
-            start("broadcast", self.room.run),
-            start("schedules", self._keep_schedules),
-            start("self-tests", self._keep_testing),
+            start("audio", self._engine.run, self._on_fault),
+            start("broadcast", self.room.run, self._on_fault),
+            start("schedules", self._keep_schedules, self._on_fault),
+            start("self-tests", self._keep_testing, self._on_fault),
             asyncio.create_task(self._tell_speakers(), name="speakers"),
-            start("voices", self.readying.run),
+            start("voices", self.readying.run, self._on_fault),
         ]
 
     async def stop(self) -> None:

@@ -19,6 +19,7 @@ from gateway.health import (
     JournalVitals,
     LaneVitals,
     PointVitals,
+    RefusalVitals,
     ScreenVitals,
     Vitals,
 )
@@ -59,6 +60,7 @@ class Watch:
         screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
         alarms: Callable[[], AlarmVitals] = AlarmVitals,
         faults: Callable[[], tuple[Fault, ...]] = tuple,
+        refusals: Callable[[], tuple[RefusalVitals, ...]] = tuple,
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks."""
         self._settings = settings
@@ -71,6 +73,7 @@ class Watch:
         self._screens = screens
         self._alarms = alarms
         self._faults = faults
+        self._refusals = refusals
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -131,6 +134,7 @@ class Watch:
             screens=self._screens(),
             alarms=self._alarms(),
             faults=self._faults(),
+            refusals=self._refusals(),
         )
 
     def _device(

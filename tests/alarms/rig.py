@@ -105,7 +105,7 @@ class AlarmSite(Site):
 
     async def written(self) -> None:
         """Until everything that has happened is in the journal; somebody sits at a desk."""
-        while self.rules._waiting or self.rules._doing:  # the room tells nobody
+        while self.rules.busy:  # the room tells nobody
             self.calls.shown()
             await asyncio.sleep(0.01)
         await self.journal.append([])

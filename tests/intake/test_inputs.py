@@ -1,5 +1,6 @@
 """Wired sensors: kind, id and place of their own; edges at once, at their first instant."""
 
+import asyncio
 import itertools
 import math
 
@@ -9,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.contact import ContactOptions, Level, Loop
-from drivers.contract import PollResult, Quality, Reading
+from drivers.contract import DeviceChange, DeviceState, PollResult, Quality, Reading
+from gateway.errors import JournalFull
 from gateway.event import Lane
+from gateway.health import RefusalVitals
 from gateway.intake import Intake
 from gateway.intake import intake as module
-from gateway.intake.inputs import HABITS, Input, Inputs, Told, Wired, habit
+from gateway.intake.inputs import EDGES_MAX, HABITS, Input, Inputs, Told, Wired, habit
 from gateway.intake.intake import Device
+from gateway.intake.report import Report
 from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import simulated
 
@@ -36,6 +40,16 @@ def reading(value, at_s, point="input-1", quality=Quality.GOOD) -> Reading:
 
 def closed(at_s, **points) -> tuple[Reading, ...]:
     return tuple(reading(value, at_s, name.replace("_", "-")) for name, value in points.items())
+
+
+def report(key: Input) -> Reading | None:
+    """What is due goes into the journal; the last of it."""
+    said = None
+    for due in key.due():
+        key.offered(due)
+        key.stored(due)
+        said = due.reading
+    return said
 
 
 def test_an_input_speaks_under_its_own_id_and_the_rest_of_the_module_under_theirs() -> None:
@@ -78,21 +92,21 @@ def test_a_jammed_key_is_a_fault_of_the_sensor_and_no_second_press() -> None:
     owed = []
     for second in range(40):
         key.take(reading(second > 0, second, "input-8"))
-        if key.owed is not None:
-            owed.append((second, key.owed.value, key.owed.quality.value))
-            key.reported()
+        for due in key.due():
+            owed.append((second, due.reading.value, due.reading.quality.value))
+            key.offered(due)
     assert owed == [(0, False, "good"), (1, True, "good"), (31, True, "sensor_fault")]
 
 
 def test_a_lost_reading_is_no_level_and_no_edge_until_it_lasts() -> None:
     key = Input(KEY)
     key.take(reading(True, 0, "input-8"))
-    key.reported()
+    report(key)
     now, _ = key.take(reading(None, 1, "input-8", Quality.TIMEOUT))
     assert (now.value, now.quality) == (None, Quality.TIMEOUT)
-    assert key.due() is None
+    assert key.due() == ()
     key.take(reading(None, 10, "input-8", Quality.TIMEOUT))
-    assert key.due() is not None
+    assert key.due()
     assert key.memory is None
 
 
@@ -101,8 +115,7 @@ def test_an_unchanged_level_is_reported_now_and_then() -> None:
     reported = []
     for second in range(0, 1900, 10):
         key.take(reading(False, second, "input-8"))
-        if key.due() is not None:
-            key.reported()
+        if report(key):
             reported.append(second)
     assert reported == [0, 900, 1800]
 
@@ -130,14 +143,97 @@ def test_however_reports_are_held_back_the_last_one_is_the_truth(steps, room) ->
         [*polls(steps), reading(True, 1e6, "input-8")], [*room, True], strict=False
     ):
         key.take(each)
-        if may and (due := key.due()) is not None:
-            said = due
-            key.reported()
+        said = report(key) or said if may else said
     key.take(reading(True, 1e6 + 1, "input-8"))
-    if (due := key.due()) is not None:
-        said = due
+    said = report(key) or said
     assert said is not None
     assert said.value is True
+
+
+@given(LEVELS, st.lists(st.sampled_from(["stored", "refused", "waits"]), min_size=60, max_size=60))
+def test_no_edge_is_lost_and_none_told_twice_whatever_the_journal_says(steps, words) -> None:
+    key, told, stored, under_way = Input(KEY), [], [], []
+    for each, word in zip(polls(steps), words, strict=False):
+        now, edge = key.take(each)
+        told += [] if edge is now else [edge]
+        for due in key.due():
+            key.offered(due)
+            under_way.append(due)
+        while under_way and word != "waits":
+            due = under_way.pop(0)
+            key.stored(due) if word == "stored" else key.refused(due)
+            stored += [due.reading] if word == "stored" and due.edge else []
+    for due in under_way:
+        key.refused(due)
+    stored += [due.reading for due in key.due() if due.edge]
+    assert stored == told[key.given_up :]
+    assert key.given_up == 0 or len(told) > EDGES_MAX
+
+
+@simulated
+async def test_what_the_journal_refuses_is_due_again_and_counted(tmp_path, monkeypatch) -> None:
+    journal = simulated_journal(tmp_path / "j.db")
+    reports = {"door": Report(change=0.0, at_least_every_s=900)}
+    device = Device("di", "b3", 1.0, reports=reports, inputs=(KEY,))
+    intake = Intake(journal, loop_clock(), [device])
+    whole = journal.offer
+
+    def full(*_):
+        ticket = asyncio.get_running_loop().create_future()
+        ticket.set_exception(JournalFull("journal.full"))
+        return ticket
+
+    async def poll(at_s, key, door) -> None:
+        readings = (reading(key, at_s, "input-8"), reading(door, at_s, "door"))
+        intake.take(PollResult("di", at_s * S, 0, readings))
+        await asyncio.sleep(1)
+
+    monkeypatch.setattr(journal, "offer", full)
+    intake.changed(DeviceChange("di", DeviceState.SILENT, 999 * S))
+    await poll(1000, True, 1)
+    await poll(1001, False, 2)
+    assert intake.refusals.held == 1
+    monkeypatch.setattr(journal, "offer", whole)
+    await poll(1002, False, 2)
+    await poll(1003, False, 2)
+    told = [msgspec.json.decode(b"{" + e.body) for e in await journal.read(Lane.TELEMETRY, 0)]
+    assert [each["data"]["v"] for each in told] == [
+        {"notice-key": True},
+        {"notice-key": False},
+        {"door": 2},
+    ]
+    (state,) = await journal.read(Lane.SERVICE, 0)
+    assert b'"silent"' in state.body
+    # the state; an edge and the door; the state again, both edges and the door
+    assert intake.refusals == RefusalVitals("intake", 7, intake.refusals.last_ns)
+
+
+@simulated
+async def test_one_listener_and_one_poll_fail_alone(tmp_path) -> None:
+    faults: list[str] = []
+    intake = Intake(
+        simulated_journal(tmp_path / "j.db"), loop_clock(), [Device("di", "b3", 1.0)],
+        on_fault=lambda where, error: faults.append(f"{where} {type(error).__name__}"),
+    )  # fmt: skip
+    heard: list[str] = []
+
+    def deaf(*_):
+        raise KeyError
+
+    intake.listen(deaf)
+    intake.listen(lambda device, _: heard.append(device))
+    intake.take(PollResult("di", S, 0, closed(1, temperature=21.5)))
+    intake.take(PollResult("di", 2 * S, 0, (None,)))
+    intake.take(PollResult("gone", 2 * S, 0, closed(2, temperature=21.5)))
+    intake.take(PollResult("di", 3 * S, 0, closed(3, temperature=21.5)))
+    assert heard == ["di", "di"]
+    listener = "test_one_listener_and_one_poll_fail_alone.<locals>.deaf KeyError"
+    assert faults == [
+        f"intake.listener.{listener}",
+        "intake.poll AttributeError",
+        f"intake.listener.{listener}",
+    ]
+    await intake.drain()
 
 
 @given(LEVELS, st.integers(0, 59))
@@ -213,7 +309,7 @@ async def test_edges_are_reported_where_other_readings_must_wait(tmp_path, monke
     await intake.drain()
     (entry,) = await journal.read(Lane.TELEMETRY, 0)
     assert b"notice-key" in entry.body
-    assert intake.deferred == 1
+    assert intake.refusals.refused == 1
 
 
 def test_what_is_remembered_is_small() -> None:

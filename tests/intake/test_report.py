@@ -49,16 +49,24 @@ def test_what_was_reported_is_never_further_away_than_the_deadband(values, band)
     said = None
     for at_s, value in enumerate(values):
         due = kept.due((reading(value, at_s),))
-        kept.reported(due)
+        kept.offered(due)
+        kept.stored(due)
         said = due[0].value if due else said
         assert abs(value - said) <= band
 
 
 def test_a_poll_that_was_not_taken_is_offered_again():
     kept = Filter({"p": Report(change=1.0)})
-    kept.reported(kept.due((reading(0.0),)))
-    assert kept.due((reading(5.0, 1),))
-    assert kept.due((reading(5.0, 2),)), "reported() was not called, so it still is due"
+    first = kept.due((reading(0.0),))
+    kept.offered(first)
+    kept.stored(first)
+    (due,) = kept.due((reading(5.0, 1),))
+    assert kept.due((reading(5.0, 2),)), "it was not offered, so it still is due"
+    kept.offered((due,))
+    assert kept.due((reading(5.0, 3),)) == (), "it is on its way"
+    kept.refused((due,))
+    assert kept.due((reading(5.0, 4),)), "it was refused"
+    assert kept.due((reading(0.0, 4),)) == (), "and what was stored before is no change"
 
 
 def test_contacts_report_on_change_and_every_quarter_of_an_hour():
@@ -69,7 +77,8 @@ def test_contacts_report_on_change_and_every_quarter_of_an_hour():
 
 def _report(kept, new):
     due = kept.due((new,))
-    kept.reported(due)
+    kept.offered(due)
+    kept.stored(due)
     return bool(due)
 
 

@@ -48,14 +48,29 @@ def is_code(node: ast.AST | None) -> bool:
     )
 
 
+def edges() -> set[int]:
+    """The literals that name an edge (`on_fault(where, error)`): no code of a text."""
+    return {
+        id(node.args[0])
+        for _, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and node.args
+        and getattr(node.func, "attr", getattr(node.func, "id", "")).strip("_") == "on_fault"
+    }
+
+
 def used_codes() -> dict[str, str]:
     """Every literal of the source that looks like a code of a section that there is."""
-    known = {code.split(".")[0] for code in catalogue("zh")}
+    known, named = {code.split(".")[0] for code in catalogue("zh")}, edges()
     used = {
         node.value: f"{path}:{node.lineno}"
         for path, tree in sources()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and is_code(node) and node.value.split(".")[0] in known
+        if isinstance(node, ast.Constant)
+        and is_code(node)
+        and node.value.split(".")[0] in known
+        and id(node) not in named
     }
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.html")):
