@@ -72,6 +72,7 @@ class Intake:
         self._refused_ns: int | None = None
         self._on_fault = on_fault
         self._owed: dict[tuple[str, Kind], Event] = {}
+        self._newest: dict[tuple[str, Kind], Event] = {}
         self._journal = journal
         self._clock = clock
         self._devices = {device.id: device for device in devices}
@@ -221,10 +222,15 @@ class Intake:
         self._record_owed(event)
 
     def _record_owed(self, event: Event) -> None:
-        """What happens once: the newest of its kind and source that was refused is offered again."""
+        """What happens once; refused, it is offered again unless something newer has come."""
         key = (event.source, event.kind)
         self._owed.pop(key, None)
-        self._record(event, refused=lambda: self._owed.setdefault(key, event))
+        self._newest[key] = event
+        self._record(event, refused=partial(self._owe, key, event))
+
+    def _owe(self, key: tuple[str, Kind], event: Event) -> None:
+        if self._newest.get(key) is event:
+            self._owed[key] = event
 
     def _offer_owed(self) -> None:
         owed, self._owed = self._owed, {}
