@@ -334,7 +334,10 @@ class FieldBus(Protocol):
         """Serve until cancelled."""
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Write, read back, and give what was read; a FieldError says why not."""
+        """Write, read back, and give what was read; a FieldError says why not.
+
+        Of a point that cannot be read back it gives what was wanted, as `substituted`.
+        """
 
     def restart(self) -> None:
         """Close and open again, for a watchdog; writes that wait are told that the line is down."""

@@ -134,6 +134,8 @@ class Bus:
     async def write(self, device: str, point: str, value: Value) -> Reading:
         """Write, read back, and give what was read; a FieldError says why not.
 
+        Of a point that cannot be read back, what was wanted, as `substituted`.
+
         Cancelled before its turn came, it is not written; after that, it runs to its end.
         """
         member = self._members.get(device)

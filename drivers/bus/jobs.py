@@ -20,7 +20,6 @@ from drivers.contract import (
     Reading,
     Refused,
     Sample,
-    Value,
 )
 from drivers.family import Transaction, WritePlan
 
@@ -277,8 +276,8 @@ class Write:
         del self._steps[0]
         if samples:
             self._judge(self.member.readings(samples, now_s)[0])
-        elif not self._steps:
-            self._resolve(self._reading(self._expected, now_s))
+        elif not self._steps:  # confirmed at most: nobody has seen that it is so
+            self._resolve(self._unproved(now_s))
 
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """A refusal is final; anything else is settled by reading back, if that is possible."""
@@ -316,7 +315,6 @@ class Write:
         if not self.done.done():
             self.done.set_result(reading)
 
-    def _reading(self, value: Value, now_s: float) -> Reading:
-        unit = self._point.unit
-        at_ns = int(now_s * 1e9)
-        return Reading(self.member.device.id, self._point.id, value, unit, Quality.GOOD, at_ns)
+    def _unproved(self, now_s: float) -> Reading:
+        device, point, at_ns = self.member.device.id, self._point, int(now_s * 1e9)
+        return Reading(device, point.id, self._expected, point.unit, Quality.SUBSTITUTED, at_ns)

@@ -1,9 +1,9 @@
 """Who carries out what a linkage asks for. A room that is not there answers `unavailable`."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
-from drivers.contract import Device, FieldBus
+from drivers.contract import Device, FieldBus, Quality
 from gateway.errors import Unavailable
 from gateway.rules.linkage import Message, Relay, Task, action_of
 
@@ -12,10 +12,11 @@ class Doer(Protocol):
     """Carries out one kind of action.
 
     `task.id` is the idempotency key: an urgent task may come twice, after a crash, and must be
-    done once. Returns when it is done; StationError or FieldError says why not.
+    done once. Returns when it is done, or "sent" where nobody can prove that it was; StationError
+    or FieldError says why not.
     """
 
-    async def do(self, task: Task) -> None:
+    async def do(self, task: Task) -> Literal["sent"] | None:
         """Do it."""
 
 
@@ -26,15 +27,16 @@ class Relays:
         """`of_device` finds a device and the bus that it is on."""
         self._of_device = of_device
 
-    async def do(self, task: Task) -> None:
-        """Write, and read back."""
+    async def do(self, task: Task) -> Literal["sent"] | None:
+        """Write, and read back where that can be."""
         action = action_of(task)
         assert isinstance(action, Relay)
         device, _, point = action.relay.partition(".")
         found = self._of_device(device)
         if found is None:
             raise Unavailable("rules.missing-room", does=action.relay)
-        await found[0].write(device, point, action.value)
+        reading = await found[0].write(device, point, action.value)
+        return None if reading.quality is Quality.GOOD else "sent"
 
 
 class Messages:

@@ -1,7 +1,8 @@
 """`[linkage.*]`: what an alarm sets off, under which condition, and why not. Pure.
 
 A linkage plans tasks; whoever can carry one out (`acts.py`) is asked by the room. Each ends in a
-record: done, failed, unavailable, expired, skipped, dry-run, or unknown after a crash.
+record: done, sent (handed on, and nobody can prove it), failed, unavailable, expired, skipped,
+dry-run, or unknown after a crash.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ ACTIONS_MAX = 10
 TEXT_CHARS_MAX = 200
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-State = Literal["done", "failed", "unavailable", "expired", "skipped", "dry-run", "unknown"]
+State = Literal["done", "sent", "failed", "unavailable", "expired", "skipped", "dry-run", "unknown"]
 
 
 class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

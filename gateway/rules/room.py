@@ -165,10 +165,10 @@ class Rules:
             return "expired", "rules.too-late"
         try:
             async with asyncio.timeout(left_s):
-                await doer.do(task)
+                state = await doer.do(task)
         except Exception as error:  # noqa: BLE001  # the edge: a doer's mistake ends this task alone
             return self._why(task, error)
-        return "done", None
+        return state or "done", None
 
     def _why(self, task: Task, error: Exception) -> tuple[State, str]:
         """What came of a task that was not done."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import Device, FieldBus, FieldError, Value
+from drivers.contract import Device, FieldBus, FieldError, Quality, Value
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
-from gateway.upstream.inbox.command import EXPIRED, MALFORMED, CommandKind, Mandate
+from gateway.upstream.inbox.command import EXPIRED, MALFORMED, CommandKind, Mandate, Sent
 
 
 class DeviceWrite(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ Find = Callable[[str], tuple[FieldBus, Device] | None]
 
 
 def device_write(find: Find, clock: Clock) -> CommandKind:
-    """`device.write`: done only when the device, read again, shows the value."""
+    """`device.write`: done only when the device, read again, shows the value; else sent."""
 
     async def act(asked: DeviceWrite, mandate: Mandate) -> Any:
         found = find(asked.device)
@@ -43,7 +43,8 @@ def device_write(find: Find, clock: Clock) -> CommandKind:
             raise CommandRefused(EXPIRED) from None
         except FieldError as error:
             raise CommandRefused(error.code, **error.data) from error
-        return {"value": reading.value, "quality": reading.quality.value}
+        detail = {"value": reading.value, "quality": reading.quality.value}
+        return detail if reading.quality is Quality.GOOD else Sent(detail)
 
     return CommandKind("device.write", DeviceWrite, act)
 

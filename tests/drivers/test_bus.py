@@ -383,13 +383,14 @@ async def test_a_write_is_read_back_before_it_is_believed() -> None:
 
 
 @simulated
-async def test_a_point_that_cannot_be_read_back_is_believed_once_confirmed() -> None:
+async def test_a_point_that_cannot_be_read_back_is_never_good() -> None:
     image = Image({"coil": {3: 0}, "holding": {0: 1}}, writable=[("coil", 3)])
     bell = Point(id="bell", kind="coil", address=3, type="bool", writable=Writable(read_back=False))
     device = Device(id="d", family="modbus", address="4", points=(bell,))
     async with on(Wire([ModbusSlave(4, image, LINE)]), device) as field:
         await asyncio.sleep(3)
-        assert (await field.bus.write("d", "bell", True)).value is True
+        reading = await field.bus.write("d", "bell", True)
+    assert (reading.value, reading.quality) == (True, Quality.SUBSTITUTED)
     assert image.read("coil", 3, 1) == [1]
 
 

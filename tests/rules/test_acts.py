@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.contract import Device
+from drivers.contract import Device, Quality, Reading
 from gateway.errors import Unavailable, UsageError
 from gateway.event import Severity
 from gateway.rules import duty
@@ -22,16 +22,21 @@ ROSTER = duty.Options(
 
 
 class Line:
-    def __init__(self) -> None:
+    def __init__(self, quality: Quality) -> None:
         self.written = []
+        self._quality = quality
 
-    async def write(self, *what):
-        self.written.append(what)
+    async def write(self, device, point, value):
+        self.written.append((device, point, value))
+        return Reading(device, point, value, "1", self._quality, 0)
 
 
-async def test_a_relay_is_written_on_the_bus_of_its_device():
-    line, device = Line(), Device(id="relay-1", family="modbus", address="1", points=())
-    await Relays(lambda name: (line, device) if name == "relay-1" else None).do(WRITE)
+@pytest.mark.parametrize(("quality", "state"), [("good", None), ("substituted", "sent")])
+async def test_a_relay_is_written_on_the_bus_of_its_device(quality, state):
+    line = Line(Quality(quality))
+    device = Device(id="relay-1", family="modbus", address="1", points=())
+    relays = Relays(lambda name: (line, device) if name == "relay-1" else None)
+    assert await relays.do(WRITE) == state
     assert line.written == [("relay-1", "output-2", False)]
 
 

@@ -143,6 +143,21 @@ EVENTS = {
         ),
         96414,
     ),
+    "command-receipt-sent": (
+        event(
+            COMMAND_RECEIPT,
+            "upstream",
+            Receipt(
+                COMMAND,
+                "sent",
+                None,
+                "2026-11-23T06:05:03.250Z",
+                {"value": False, "quality": "substituted"},
+            ),
+            correlation=COMMAND,
+        ),
+        96417,
+    ),
     "command-receipt-refused": (
         event(
             COMMAND_RECEIPT,

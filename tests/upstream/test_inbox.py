@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import CommandRefused, Unavailable, Unreachable
 from gateway.event import Lane, Trust
-from gateway.upstream.inbox.command import MOVES, CommandKind, State, parse, wall_ns
+from gateway.upstream.inbox.command import MOVES, CommandKind, Sent, State, parse, wall_ns
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.memory import COMMANDS_MAX
 from gateway.upstream.inbox.run import ACTING_MAX, OPEN_MAX, Inbox
@@ -36,6 +36,7 @@ class Desk:
         self.rig = Rig()
         self.rung = 0
         self.ringing = 0
+        self.unproved = False
         self.hold: asyncio.Event | None = None
         self.serial = 0
         self.inbox = self.new_inbox()
@@ -64,7 +65,8 @@ class Desk:
             await self.hold.wait()
             self.ringing -= 1
         self.rung += bell.times
-        return {"rung": bell.times}
+        detail = {"rung": bell.times}
+        return Sent(detail) if self.unproved else detail
 
     def command(self, kind: str = "bell", *, ttl_s: float = 60, issued_ms: int = NOW_MS, **more):
         self.serial += 1
@@ -127,6 +129,20 @@ async def test_a_repetition_answers_with_the_result_and_acts_no_second_time():
     # the first repetition came while the bell was still ringing
     assert desk.states() == ["accepted", "duplicate", "done", "duplicate", "duplicate"]
     assert desk.receipts()[-1]["detail"] == {"state": "done", "detail": {"rung": 1}}
+
+
+@simulated
+async def test_what_nobody_can_prove_ends_as_sent():
+    desk = Desk()
+    desk.unproved = True
+    command = desk.command()
+    await desk.take(command)
+    await desk.restart()
+    await desk.take(command)
+    assert desk.rung == 1
+    assert desk.states() == ["accepted", "sent", "duplicate"]
+    assert desk.receipts()[1]["detail"] == {"rung": 1}
+    assert desk.receipts()[2]["detail"] == {"state": "sent", "detail": {"rung": 1}}
 
 
 @simulated

@@ -7,9 +7,10 @@ const MANNERS = {
   elsewhere: "写着别的站", twice: "发两遍", large: "一兆大",
 };
 const STATES = {
-  sent: ["平台写好", "done"],
+  issued: ["平台写好", "done"],
   accepted: ["驿站收下", "now"],
   done: ["办好了", "done"],
+  sent: ["发出了，没法证实", "done"],
   failed: ["没办成", "shut"],
   refused: ["不办", "shut"],
   expired: ["过期，没办", "shut"],
@@ -58,7 +59,7 @@ function time(ms) {
 
 // What a step says of itself: in words where there are any, else as the receipt has it.
 function told(step) {
-  if (step.state === "sent") return [step.reason.split(" ").map((each) => MANNERS[each]).join("，")];
+  if (step.state === "issued") return [step.reason.split(" ").map((each) => MANNERS[each]).join("，")];
   if (step.said.length) return step.said;
   const why = WHY[step.reason] ?? step.reason;
   const plain = step.detail && step.state !== "duplicate" && !("text" in step.detail);

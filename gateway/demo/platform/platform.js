@@ -18,9 +18,10 @@ const MOODS = {
   slow: ["慢 3 秒", "wait", "s-wait", "慢", "平台每次过 3 秒才答。"],
 };
 const STATES = {
-  sent: ["等驿站来取", "wait", "s-wait"],
+  issued: ["等驿站来取", "wait", "s-wait"],
   accepted: ["驿站收下了", "wait", "s-wait"],
   done: ["办好了", "ok", "s-ok"],
+  sent: ["发出了，没法证实", "warn", "warning"],
   failed: ["没办成", "bad", "s-bad"],
   refused: ["驿站不办", "bad", "s-bad"],
   expired: ["过期了", "away", "s-stale"],

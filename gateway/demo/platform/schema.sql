@@ -28,3 +28,7 @@ CREATE TABLE IF NOT EXISTS claim (
 CREATE TABLE IF NOT EXISTS enrolled (
     station TEXT PRIMARY KEY, key TEXT NOT NULL, at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- what this platform wrote was called 'sent' before stations came to say that of their own
+UPDATE command SET state = 'issued' WHERE state = 'sent'
+    AND NOT EXISTS (SELECT 1 FROM life WHERE command = id AND life.state = 'accepted');
+UPDATE life SET state = 'issued' WHERE state = 'sent' AND event IS NULL;

@@ -55,7 +55,7 @@ class Order(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step of a command's life: how it was sent, or what its station said, and when."""
+    """One step of a command's life: how it was issued, or what its station said, and when."""
 
     came_ms: int
     state: str
@@ -133,12 +133,14 @@ class Store:
         ).fetchall()
 
     def order(self, rows: Iterable[OrderRow], manner: str, now_ms: int) -> None:
-        """Keep commands that were sent in that manner, all or none."""
+        """Keep commands that were issued in that manner, all or none."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for row in rows:
-                self._db.execute("INSERT INTO command VALUES (?, ?, ?, ?, ?, 'sent', '', '')", row)
-                self._live(row[0], Step(now_ms, "sent", manner, ""))
+                self._db.execute(
+                    "INSERT INTO command VALUES (?, ?, ?, ?, ?, 'issued', '', '')", row
+                )
+                self._live(row[0], Step(now_ms, "issued", manner, ""))
 
     def orders(self, limit: int = 20) -> list[Order]:
         """The latest commands, newest first."""
@@ -154,7 +156,7 @@ class Store:
         """What that station has not finished, issued after `after`, oldest first."""
         rows = self._db.execute(
             "SELECT * FROM command WHERE station = ? AND id > ?"
-            " AND state IN ('sent', 'accepted') ORDER BY id LIMIT ?",
+            " AND state IN ('issued', 'accepted') ORDER BY id LIMIT ?",
             (station, after, limit),
         )
         return [Order(*row) for row in rows]

@@ -36,6 +36,7 @@ MARKS = {
 }
 STATES = {
     "done": ("ok", "s-ok"),
+    "sent": ("wait", "s-wait"),
     "failed": ("bad", "s-bad"),
     "unavailable": ("warn", "warning"),
     "expired": ("warn", "warning"),

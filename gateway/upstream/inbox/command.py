@@ -46,10 +46,14 @@ what was signed carry a signature."""
 
 
 class State(enum.Enum):
-    """Where a command stands; `duplicate` is only ever an answer, never kept."""
+    """Where a command stands; `duplicate` is only ever an answer, never kept.
+
+    `sent` ends what was handed on and nobody can prove: a write that cannot be read back.
+    """
 
     ACCEPTED = "accepted"
     DONE = "done"
+    SENT = "sent"
     FAILED = "failed"
     REFUSED = "refused"
     EXPIRED = "expired"
@@ -58,7 +62,7 @@ class State(enum.Enum):
 
 MOVES: dict[State | None, frozenset[State]] = {
     None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED, State.DONE}),
-    State.ACCEPTED: frozenset({State.DONE, State.FAILED, State.EXPIRED}),
+    State.ACCEPTED: frozenset({State.DONE, State.SENT, State.FAILED, State.EXPIRED}),
 }
 """From where to where; None is a command that was never seen. All other states are final.
 
@@ -131,6 +135,12 @@ class Mandate(NamedTuple):
 
 
 Act: TypeAlias = Callable[[Any, Mandate], Awaitable[Any]]
+
+
+class Sent(NamedTuple):
+    """What an `act` returns that has handed on what nobody can prove; `detail` is the receipt's."""
+
+    detail: Any
 
 
 class CommandKind(NamedTuple):

@@ -1,6 +1,6 @@
 """Polls for commands, decides, acts, reports.
 
-    polled ─► parsed ─► ours? in time? signed? new? ─► accepted ─► acted ─► done | failed
+    polled ─► parsed ─► ours? in time? signed? new? ─► accepted ─► acted ─► done | sent | failed
                  └────────────┴── turned away: answered, never remembered
 
 What was not proved to be the platform's word leaves no trace in the memory: a forged command must
@@ -34,6 +34,7 @@ from gateway.upstream.inbox.command import (
     CommandKind,
     Mandate,
     Promise,
+    Sent,
     State,
 )
 from gateway.upstream.inbox.memory import Kept, Memory
@@ -313,7 +314,10 @@ class Inbox:
                 if act is not work.kind.settle and accepted.deadline.passed(self._clock):
                     return await _became(work, mandate)  # waiting, or being dead, took too long
                 self._begun.add(command_id)
-                return State.DONE, None, await act(work.data, mandate)
+                done = await act(work.data, mandate)
+                if isinstance(done, Sent):
+                    return State.SENT, None, done.detail
+                return State.DONE, None, done
         except StationError as error:
             return State.FAILED, error.code, _plain(error.data)
         except asyncio.CancelledError:
