@@ -7,7 +7,7 @@ station tells faults as events (`station.fault`), at the desk and by the doctor.
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,12 @@ import msgspec
 log = logging.getLogger(__name__)
 
 FAULTS_MAX = 64
+DYING = "dying."
+"""An edge of that name is a task of the station that ends again and again."""
+
+DYING_NS = 600_000_000_000
+"""For so long after its last end a task counts as dying."""
+
 TOLD_EVERY_NS = 60_000_000_000
 
 _ROOT = Path(__file__).parent.parent
@@ -71,6 +77,10 @@ class FaultLog:
         """Every fault, the newest first."""
         return tuple(sorted(self._faults.values(), key=lambda fault: -fault.last_ns))
 
+    def dying(self) -> tuple[Fault, ...]:
+        """The tasks that end again and again."""
+        return dying(self.all(), self._now_ns())
+
     def due(self) -> list[Fault]:
         """The faults to tell now: new ones, and grown ones once a minute at most."""
         now_ns = self._now_ns()
@@ -83,6 +93,15 @@ class FaultLog:
         for key, fault in due:
             self._told[key] = msgspec.structs.replace(fault, last_ns=now_ns)
         return [fault for _, fault in due]
+
+
+def dying(faults: Sequence[Fault], now_ns: int) -> tuple[Fault, ...]:
+    """Those of them that are a task which ends again and again, still or until a moment ago."""
+    return tuple(
+        fault
+        for fault in faults
+        if fault.where.startswith(DYING) and now_ns - fault.last_ns < DYING_NS
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """`[rule.*]` and `[duty]`: decoded, tied to devices and zones, and proved with `[linkage.*]`."""
 
 import zoneinfo
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from gateway.rules.linkage import Linkage
 from gateway.rules.parents import explained
 from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
-from gateway.rules.rule import BUS, RULE, WHOLE, Known, RuleOptions, Watch, watches
+from gateway.rules.rule import BUS, OWN, RULE, TASKS, WHOLE, Known, RuleOptions, Watch, watches
 from gateway.settings import Decoder, KeyPath, Phrase, hint
+from gateway.texts import Texts
 
+OWN_RULE = "station-fault"
 RULES_MAX = 1000
 LINKAGES_MAX = 200
 WATCHES_MAX = 5000
@@ -184,7 +186,18 @@ class RuleReader:
         for found in findings(made, linkages, roster, has_platform=has_platform, deaf=self._deaf):
             data = {name: _said(value) for name, value in found.data.items()}
             self._decoder.blame(found.path, found.code, **data)
-        return Plan(made, roster, linkages, self._calendar)
+        return Plan((*made, *self._of_itself(made)), roster, linkages, self._calendar)
+
+    def _of_itself(self, made: Sequence[Watch]) -> tuple[Watch, ...]:
+        """The station watches its own tasks, unless a rule of the file does."""
+        written = any((OWN, TASKS) in watch.inputs for watch in made)
+        if written or OWN_RULE in self._ids("rule"):
+            return ()
+        rule = RuleOptions(use=OWN_RULE, on=(f"{OWN}.{TASKS}",))
+        recipe = self._recipes[OWN_RULE]
+        return watches(
+            OWN_RULE, rule, recipe, self._look, calendar=self._calendar, language=self._language
+        )
 
     def _ids(self, section: str) -> Collection[str]:
         table = self._table.get(section)
@@ -199,6 +212,10 @@ class RuleReader:
             self._there(point, self._ids("rule"))
             return Known((RULE, point), Point("1"), scopes=frozenset({point}), name=point)
         setting = self._devices.get(device)
+        if setting is None and device == OWN:
+            self._there(point, (TASKS,))
+            name = Texts(self._language).say(f"rules.own-{point}")
+            return Known((OWN, point), Point("1"), scopes=frozenset({word}), name=name)
         if setting is None:
             self._there(device, self._ids("device"))
             raise _Elsewhere

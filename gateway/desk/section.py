@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from aiohttp import web
 from markupsafe import Markup
 
@@ -12,9 +13,10 @@ from gateway.audit import Ledger, history
 from gateway.audit.history import Lanes
 from gateway.clock import Clock, ClockStep
 from gateway.desk import ask, board, record
-from gateway.desk.view import Looks
+from gateway.desk.view import FAILED, Looks
 from gateway.errors import UsageError
 from gateway.event import Trust
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal.chain import Head
 from gateway.web.answers import json
@@ -46,6 +48,7 @@ class Desk:
         ledger: Ledger,
         vitals: Callable[[], Vitals],
         moved: Callable[[ClockStep | None], None],
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`moved` hears of the step when somebody has told the time."""
         self._access = access
@@ -54,7 +57,8 @@ class Desk:
         self._ledger = ledger
         self._vitals = vitals
         self._moved = moved
-        self.looks = Looks(cards, clock.status)
+        self._on_fault = on_fault
+        self.looks = Looks(cards, clock.status, on_fault)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """The first screen."""
@@ -86,14 +90,23 @@ class Desk:
         below: list[Markup] = []
         beside: list[Markup] = []
         for name, card in self.looks.cards(now):
-            facts = card.facts(now, words)
+            given = {"w": words, "view": card.facts(now, words), "vitals": now, "ns": f"{name}:"}
             for template, column in ((card.template, below), (card.beside, beside)):
                 if template:
-                    made = environment.get_template(template).render(
-                        w=words, view=facts, vitals=now, ns=f"{name}:"
-                    )
+                    made = self._card(environment, name, template, given)
                     column.append(Markup(made))  # noqa: S704  # ours, escaped as every other
         return below, beside
+
+    def _card(
+        self, environment: jinja2.Environment, name: str, template: str, given: dict[str, Any]
+    ) -> str:
+        """One card, made by its room's template; where that cannot be, one that says so."""
+        if given["view"] is not FAILED:
+            try:
+                return environment.get_template(template).render(given)
+            except Exception as error:  # noqa: BLE001  # the edge: one card's mistake is its own
+                self._on_fault(f"desk.{name}", error)
+        return environment.get_template("desk/failed.html").render(given)
 
     def _present(self) -> list[str]:
         """Who is signed in now."""

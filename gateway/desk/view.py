@@ -7,21 +7,35 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from gateway.clock import ClockStatus
 from gateway.desk.ask import Question, question
 from gateway.desk.board import by_urgency, hot, needs
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.web.frame import first_uplink
 from gateway.web.section import Card, Need, View
 from gateway.web.words import Words
 
+FAILED: View = {"failed": True}
+"""What a room's card shows of itself where the room could not say it."""
+
 
 class Looks:
     """Makes the views of the desk over the cards of all rooms."""
 
-    def __init__(self, cards: Mapping[str, Card], status: Callable[[], ClockStatus]) -> None:
-        """`status` is the clock's: the question needs more than the vital signs tell."""
-        self._cards = cards
+    def __init__(
+        self,
+        cards: Mapping[str, Card],
+        status: Callable[[], ClockStatus],
+        on_fault: OnFault = log_fault,
+    ) -> None:
+        """`status` is the clock's: the question needs more than the vital signs tell.
+
+        A room that cannot say something of itself goes to `on_fault`; all others are shown.
+        """
+        self._cards = {name: _contained(name, card, on_fault) for name, card in cards.items()}
         self._status = status
 
     def cards(self, vitals: Vitals) -> list[tuple[str, Card]]:
@@ -53,6 +67,27 @@ class Looks:
         yield "link.text", _link(vitals, words)
         for name, facts in cards.items():
             yield from ((f"{name}:{key}", value) for key, value in facts.items())
+
+
+def _contained(name: str, card: Card, on_fault: OnFault) -> Card:
+    """The card behind an edge of its own: what fails comes out as `FAILED`, urgent as a warning."""
+
+    def tried(what: Callable[..., Any], other: Any) -> Callable[..., Any]:
+        def ask(*given: Any) -> Any:
+            try:
+                return what(*given)
+            except Exception as error:  # noqa: BLE001  # the edge: one room's mistake is its own card's
+                on_fault(f"desk.{name}", error)
+                return other
+
+        return ask
+
+    return msgspec.structs.replace(
+        card,
+        urgency=tried(card.urgency, 1),
+        facts=tried(card.facts, FAILED),
+        needs=None if card.needs is None else tried(card.needs, ()),
+    )
 
 
 def shape(

@@ -21,7 +21,7 @@ from gateway.rules.kinds import Moment, S
 from gateway.rules.linkage import Done, Linkage, Linkages, State, Task
 from gateway.rules.quiet import Maintenance
 from gateway.rules.ringing import rings
-from gateway.rules.rule import BUS, Watch
+from gateway.rules.rule import BUS, OWN, Watch
 
 ROOM = "rules"
 """Whose state this is in the journal."""
@@ -158,6 +158,10 @@ class Core:
     def bus(self, name: str, *, up: bool, moment: Moment) -> Outcome:
         """A bus came up or was lost."""
         return self.read([Reading(BUS, name, up, "1", Quality.GOOD, moment.at_ns)], moment)
+
+    def own(self, point: str, *, well: bool, moment: Moment) -> Outcome:
+        """What the station says of itself."""
+        return self.read([Reading(OWN, point, well, "1", Quality.GOOD, moment.at_ns)], moment)
 
     def tick(self, moment: Moment) -> Outcome:
         """Time has passed; call it every second or so."""

@@ -81,6 +81,11 @@ class Rules:
             moment = self.moment()._replace(shift_ns=None)
             self._judge("bus", lambda: self.core.bus(change.bus, up=up, moment=moment))
 
+    def own(self, point: str, *, well: bool) -> None:
+        """The station says of itself how it is; never raises."""
+        moment = self.moment()._replace(shift_ns=None)
+        self._judge("own", lambda: self.core.own(point, well=well, moment=moment))
+
     @property
     def refusals(self) -> RefusalVitals:
         """What the journal has refused."""

@@ -4,6 +4,7 @@
     water-b3         a device as a whole: whether anything is heard of it
     bus.meters       a bus: whether it is up
     rule.smoke-b3    another rule: whether its condition holds
+    station.tasks    the station itself: whether all its tasks go on
 
 Each point of a list is watched by itself and has an alarm of its own; the points of a table play
 the roles of one combination and have one alarm together.
@@ -27,8 +28,11 @@ INPUTS_MAX = 64
 WHOLE = "*"
 """The point that stands for all of a device's points."""
 
-BUS, RULE = "bus", "rule"
+BUS, RULE, OWN = "bus", "rule", "station"
 """Devices that are none: what they say comes from the station itself."""
+
+TASKS = "tasks"
+"""What the station says of itself."""
 
 GAP_PERIODS = 3
 GAP_S_MIN = 10.0
@@ -175,7 +179,7 @@ class _Maker(NamedTuple):
     def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
         """A rule on one point; bears the rule's own id where it is the only one."""
         wanted = self.recipe.units
-        if self._silence and known.key[0] in {BUS, RULE}:
+        if self._silence and known.key[0] in {BUS, RULE, OWN}:
             raise UsageError("rules.wants-device", key="on")
         if known.key[1] == WHOLE and not self._silence:
             raise UsageError("rules.wants-point", key="on")

@@ -83,6 +83,7 @@ class Doors:
             ledger=self.ledger,
             vitals=vitals,
             moved=moved,
+            on_fault=on_fault,
         )
         signin = signin_section(self.access, self.tls, self._clock, vitals, self._let_desks_in)
         return build_app(

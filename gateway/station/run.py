@@ -36,6 +36,7 @@ from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
+from gateway.rules.rule import TASKS
 from gateway.station import floor, unheard, watchdog
 from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
@@ -269,6 +270,7 @@ class Station:
             vitals=self.watch,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._well: bool | None = None
 
     @property
     def address(self) -> str:
@@ -372,6 +374,7 @@ class Station:
         while True:
             self.watch.tick()
             await self._tell_faults()
+            self._tell_tasks()
             await next_beat()
 
     async def _tell_faults(self) -> None:
@@ -379,6 +382,13 @@ class Station:
         for fault in self.faults.due():
             with contextlib.suppress(JournalError):
                 await self._record(FAULT, FaultReport(fault.where, fault.what, fault.count))
+
+    def _tell_tasks(self) -> None:
+        """Let the rules hear whether a task ends again and again: that is an alarm."""
+        well = not self.faults.dying()
+        if well is not self._well:
+            self._well = well
+            self.rules.own(TASKS, well=well)
 
     async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
         event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from gateway.errors import StationError
-from gateway.faults import OnFault, log_fault
+from gateway.faults import DYING, OnFault, log_fault
 
 STOP_WITHIN_S = 0.7
 """What each step of stopping may take: a stop as a whole takes at most 3 s."""
@@ -14,6 +15,10 @@ log = logging.getLogger(__name__)
 
 RUN_S_MIN = 5.0
 """A task that failed sooner than this is started again only when this time has passed."""
+
+DEATHS, WITHIN_S = 3, 600.0
+"""A task that ended so often in that time does not mend itself: it is `dying` until it has not
+ended for as long again."""
 
 
 def start(
@@ -29,17 +34,24 @@ async def keep_running(
     """Run `run` for ever, again after each failure; ends only by being cancelled.
 
     One room's mistake must not end the others: this is the supervisor's edge, the one place where
-    every exception is caught, and it is logged with its traceback once a failure.
+    every exception is caught, and it is logged with its traceback once a failure. A task that ends
+    again and again is a fault of its own, whatever it ends with.
     """
     loop = asyncio.get_running_loop()
+    ends_s: deque[float] = deque(maxlen=DEATHS)
     while True:
         began_s = loop.time()
+        ended: Exception = RuntimeError(f"{name} ended")
         try:
             await run()
         except Exception as error:  # noqa: BLE001  # the supervisor's edge: see above
             _tell(name, error, on_fault)
+            ended = error
         else:
             log.warning("%s ended and is started again", name)
+        ends_s.append(loop.time())
+        if len(ends_s) == DEATHS and ends_s[-1] - ends_s[0] <= WITHIN_S:
+            on_fault(DYING + _where(name), ended)
         await asyncio.sleep(max(0.0, began_s + RUN_S_MIN - loop.time()))
 
 
@@ -54,7 +66,11 @@ def _tell(name: str, error: Exception, on_fault: OnFault) -> None:
         log.error("%s failed and is started again: %s", name, _leaf(foreseen))
     else:
         log.error("%s failed and is started again", name)
-        on_fault(f"task.{name.replace(' ', '.')}", unforeseen)
+        on_fault(f"task.{_where(name)}", unforeseen)
+
+
+def _where(name: str) -> str:
+    return name.replace(" ", ".")
 
 
 def _leaf(error: BaseException | None) -> BaseException | None:

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from gateway.errors import UsageError
 from gateway.event import Lane, envelope_batch
+from gateway.faults import Fault
 from gateway.health import (
     BusVitals,
     ClockVitals,
     DeviceVitals,
     JournalVitals,
     LaneVitals,
+    RefusalVitals,
     UplinkVitals,
     Vitals,
 )
@@ -59,6 +61,8 @@ class Report(msgspec.Struct, frozen=True):
     uplinks: tuple[UplinkVitals, ...]
     journal: JournalVitals
     clock: ClockVitals
+    faults: tuple[Fault, ...] = ()
+    refusals: tuple[RefusalVitals, ...] = ()
 
 
 def routes(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> tuple[Route, ...]:
@@ -95,6 +99,8 @@ def report(vitals: Vitals) -> Report:
         vitals.uplinks,
         vitals.journal,
         vitals.clock,
+        vitals.faults,
+        vitals.refusals,
     )
 
 

@@ -44,6 +44,7 @@ class VitalsCollector(Collector):
         yield from _devices(vitals)
         yield from _uplinks(vitals.uplinks, vitals.at_ns)
         yield from _journal(vitals.journal)
+        yield from _faults(vitals)
 
 
 Sample = tuple[Sequence[str], float]
@@ -110,6 +111,21 @@ def _uplinks(uplinks: Sequence[UplinkVitals], at_ns: int) -> Iterator[Metric]:
     label = ("uplink", "kind")
     yield _gauge("yizhan_uplink_up", "1 if the platform answers", label, up)
     yield _gauge("yizhan_uplink_receipt_age_seconds", "Since its last receipt", label, ages)
+
+
+def _faults(vitals: Vitals) -> Iterator[Metric]:
+    counts: dict[str, int] = {}
+    for fault in vitals.faults:
+        counts[fault.where] = counts.get(fault.where, 0) + fault.count
+    yield _counter("yizhan_faults", "Mistakes of the program's own that an edge has contained",
+                   ("where",), [((where,), count) for where, count in counts.items()])  # fmt: skip
+    rooms = vitals.refusals
+    yield _counter("yizhan_refused", "Times that the journal refused what a room gave it",
+                   ("room",), [((one.room,), one.refused) for one in rooms])  # fmt: skip
+    yield _gauge("yizhan_refused_held", "Events that wait to be offered to the journal again",
+                 ("room",), [((one.room,), one.held) for one in rooms])  # fmt: skip
+    yield _counter("yizhan_refused_lost", "Events that are given up for good",
+                   ("room",), [((one.room,), one.lost) for one in rooms])  # fmt: skip
 
 
 def _journal(journal: JournalVitals) -> Iterator[Metric]:

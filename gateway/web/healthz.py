@@ -10,6 +10,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from gateway.faults import DYING, dying
 from gateway.health import Vitals, certificate_days
 from gateway.web import answers
 from gateway.web.section import Permission, Route
@@ -62,6 +63,11 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
         for screen in vitals.screens
         if screen.silent_s is not None
     ]
+    found += [
+        f"task.{fault.where.removeprefix(DYING)}.dying"
+        for fault in dying(vitals.faults, vitals.at_ns)
+    ]
+    found += [f"journal.refuses.{one.room}" for one in vitals.refusals if one.held]
     if vitals.journal.evicted:
         found.append("web.health-evicted")
     return tuple(found)

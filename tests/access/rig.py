@@ -21,6 +21,7 @@ from gateway.desk.alarms.calls import Calls
 from gateway.desk.alarms.section import section as alarm_section
 from gateway.desk.section import section as desk_section
 from gateway.event import Lane, envelope
+from gateway.faults import FaultLog
 from gateway.health import Vitals
 from gateway.journal import Journal, JournalOptions
 from gateway.journal.chain import Proof, verify_chain
@@ -105,6 +106,7 @@ class Site:
         self.signed: dict[str, Signed] = {}
         self.steps: list[ClockStep | None] = []
         self.calls = Calls()
+        self.faults = FaultLog(clock.now_ns)
         self.rules: Rules
         self.journal: Journal
         self.ledger: Ledger
@@ -141,6 +143,7 @@ class Site:
             ledger=self.ledger,
             vitals=self.look,
             moved=self.steps.append,
+            on_fault=self.faults.note,
         )
         signin = signin_section(self.access, self.tls, self.clock, self.look, self.claimed)
         return [desk, alarms, livep, signin, *wings, *self.extra]
@@ -261,6 +264,7 @@ async def site(
         auditor=Auditor(made.ledger, made.access, clock),
         names=names,
         bounds=bounds,
+        on_fault=made.faults.note,
     )
     made.server = WebServer(made.app, Options(port=0, lan_port=0), control=control, bounds=bounds)
     await made.server.start()

@@ -3,12 +3,14 @@
 import datetime
 import re
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.appliance.doctor.section import HERE
 from gateway.audit import Act, Place, Result, Who
 from gateway.audit.history import Past
 from gateway.clock import ClockStatus
@@ -17,7 +19,7 @@ from gateway.errors import UsageError
 from gateway.event import Event, Trust
 from gateway.texts import LANGUAGES
 from gateway.upstream.events import COMMAND_RECEIPT, Receipt
-from gateway.web.section import Card, Need
+from gateway.web.section import Card, Need, Section
 from gateway.web.server import ROUTES
 from gateway.web.words import CATALOGUES
 from tests.access.composed import composed
@@ -25,6 +27,7 @@ from tests.access.rig import Site, browser, site
 from tests.web.station import NORMAL, STATES, WALL_NS, replace
 
 ZH = CATALOGUES["zh"]
+DOCTOR = HERE / "pages"
 UNSET = ClockStatus(Trust.NONE, None, 0, float("inf"), WALL_NS)
 
 
@@ -120,6 +123,48 @@ async def test_lost_storage_stands_first(tmp_path: Path) -> None:
         main = (await reader.page("/desk/")).split("<main")[1]
         assert main.index("存储坏了") < main.index("现在要人")
         assert "平台已收到" not in main
+
+
+def broken(*_given: object) -> Any:
+    raise KeyError("secret")
+
+
+WELL = Card(
+    "", lambda _: 0, lambda _v, _w: {"first": "好的", "mark": ("ok", "s-ok", "正常"), "remedy": ""},
+    lambda _v, _w: (need("well", 1),), beside="doctor/card.html",
+)  # fmt: skip
+
+
+class Broken(Site):
+    """A station, one of whose rooms cannot say how it is; `how` is where it fails."""
+
+    how: ClassVar[dict[str, Any]] = {}
+
+    def wings(self) -> list[Section]:
+        return [
+            Section(name="doctor", routes=(), templates=DOCTOR, card=WELL),
+            Section(name="ill", routes=(), card=replace(WELL, **self.how)),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("how", "shown"),
+    [({"facts": broken}, True), ({"needs": broken}, False), ({"urgency": broken}, False),
+     ({"facts": lambda _v, _w: {"none": "of them"}}, True)],
+    ids=["facts", "needs", "urgency", "template"],
+)  # fmt: skip
+async def test_one_rooms_mistake_costs_its_own_card(
+    how: dict[str, Any], shown: bool, tmp_path: Path
+) -> None:
+    kind = type("Broken", (Broken,), {"how": how})
+    async with site(tmp_path, kind=kind) as made, browser(made) as reader:
+        await made.furnish()
+        await reader.enter("zhang")
+        page = await reader.page("/desk/")
+        assert ("这一块显示不出来" in page) is shown
+        assert "好的" in page
+        assert "secret" not in page
+    assert {fault.where for fault in made.faults.all()} == {"desk.ill"}
 
 
 async def test_the_record_is_filtered_and_paged_newest_first(tmp_path: Path) -> None:

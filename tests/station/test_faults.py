@@ -1,7 +1,13 @@
 import asyncio
 
-from gateway.faults import FAULTS_MAX, TOLD_EVERY_NS, FaultLog, describe
-from gateway.station.supervise import RUN_S_MIN, start, stop_all
+import pytest
+
+from gateway.errors import Unreachable
+from gateway.event import Severity
+from gateway.faults import DYING_NS, FAULTS_MAX, TOLD_EVERY_NS, FaultLog, describe
+from gateway.rules.alarm import State
+from gateway.station.supervise import RUN_S_MIN, WITHIN_S, start, stop_all
+from tests.access.composed import composed
 from tests.sim.loop import run as simulate
 
 
@@ -61,3 +67,59 @@ def test_a_supervised_task_that_dies_of_a_mistake_is_a_fault():
 
     simulate(story())
     assert found == [("task.inbox.district", "KeyError")] * 2
+
+
+@pytest.mark.parametrize("error", [KeyError("secret"), Unreachable("http.away"), None])
+def test_a_task_that_ends_three_times_in_ten_minutes_is_dying_whatever_it_ends_with(error):
+    now = Now()
+    faults = FaultLog(now)
+
+    async def end() -> None:
+        if error is not None:
+            raise error
+
+    async def story() -> None:
+        task = start("papers district", end, faults.note)
+        await asyncio.sleep(RUN_S_MIN * 2 - 1)
+        assert faults.dying() == ()
+        await asyncio.sleep(RUN_S_MIN)
+        await stop_all([task], 1)
+
+    simulate(story())
+    (fault,) = faults.dying()
+    assert (fault.where, fault.count) == ("dying.papers.district", 1)
+    now.ns = DYING_NS
+    assert faults.dying() == ()
+
+
+def test_a_task_that_ends_now_and_then_is_not_dying():
+    faults = FaultLog(Now())
+
+    async def now_and_then() -> None:
+        await asyncio.sleep(WITHIN_S / 2 + 1)
+        raise KeyError
+
+    async def story() -> None:
+        task = start("papers", now_and_then, faults.note)
+        await asyncio.sleep(WITHIN_S * 3)
+        await stop_all([task], 1)
+
+    simulate(story())
+    (fault,) = faults.all()
+    assert (fault.where, fault.count) == ("task.papers", 5)
+
+
+async def test_a_dying_task_is_an_alarm_that_goes_when_the_task_goes_on(tmp_path):
+    async with composed(tmp_path, sound=False) as made:
+        station, faults = made.station, made.station.faults
+        station._tell_tasks()
+        assert "station-fault" not in station.rules.core.alarms.book.open
+        faults.note("dying.papers.district", KeyError("secret"))
+        station._tell_tasks()
+        alarm = station.rules.core.alarms.book.open["station-fault"]
+        assert (alarm.severity, alarm.state) == (Severity.MINOR, State.RAISED)
+        assert station.watch().alarms.untaken == 1
+        assert station.watch().alarms.ring == 1
+        made.clock.advance(DYING_NS / 1e9)
+        station._tell_tasks()
+        assert station.rules.core.alarms.book.open["station-fault"].state is State.RETURNED

@@ -46,7 +46,9 @@ PICTOGRAMS = {
     "desk": "key",
 }
 
-ROWS_OF_OTHERS = frozenset({"bus", "certificate", "clock", "device", "journal", "kiosk", "port"})
+ROWS_OF_OTHERS = frozenset(
+    {"bus", "certificate", "clock", "device", "journal", "kiosk", "port", "tasks"}
+)
 """What the board has a row or the desk a field for already, from the room that it belongs to."""
 
 

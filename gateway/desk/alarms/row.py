@@ -6,7 +6,7 @@ from gateway.desk.alarms.meaning import bus_word
 from gateway.event import Severity
 from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
 from gateway.rules.kinds import Moment, S
-from gateway.rules.rule import BUS, Facts
+from gateway.rules.rule import BUS, OWN, Facts
 from gateway.web import reading
 from gateway.web.frame import Mark
 from gateway.web.words import Words
@@ -113,6 +113,8 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
     evidence = alarm.evidence
     if evidence is None:
         return words("alarms.no-reading")
+    if evidence.device == OWN:
+        return words("rules.own-tasks-dying")
     if evidence.device == BUS:
         said = bus_word(up=bool(evidence.value), words=words)
         return words("alarms.read", point=evidence.point, value=said)

@@ -14,7 +14,7 @@ from gateway.rules import confirm
 from gateway.rules.events import Did
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import Action, Linkage, does_of
-from gateway.rules.rule import BUS, RULE, WHOLE, Watch
+from gateway.rules.rule import BUS, OWN, RULE, WHOLE, Watch
 from gateway.web.frame import Mark
 from gateway.web.section import View
 from gateway.web.words import Words
@@ -222,6 +222,8 @@ def _inputs(watch: Watch, words: Words) -> str:
     for device, point in watch.inputs[:INPUTS_MAX]:
         if device in {BUS, RULE}:
             said.append(words(f"alarms.of-{device}", name=point))
+        elif device == OWN:
+            said.append(watch.facts.point_name)
         elif point == WHOLE:
             said.append(words("alarms.of-device", name=device))
         else:

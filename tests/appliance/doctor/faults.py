@@ -23,7 +23,8 @@ from gateway.appliance.doctor.facts import (
 )
 from gateway.appliance.doctor.finding import Level
 from gateway.event import Trust
-from gateway.health import ScreenVitals
+from gateway.faults import Fault as Edge
+from gateway.health import RefusalVitals, ScreenVitals
 from gateway.settings import Mistake, Phrase
 from tests.web.station import NORMAL, NOW_NS, WALL_NS, S
 
@@ -151,6 +152,27 @@ FAULTS = (
           "doctor.sandbox-tight", BAD, "yizhan install"),
     Fault("a line removed since", {"written.narrowed.0.how": "loose"},
           "doctor.sandbox-loose", WARN, "yizhan install"),
+    Fault("a task that dies again and again", {"running.vitals.faults": (
+        Edge("dying.papers.district", "KeyError in gateway/upstream/renew.py:keep_valid", 4,
+             NOW_NS - 60 * S, NOW_NS - S),)},
+          "doctor.task-dying", BAD, "yizhan doctor --bundle"),
+    Fault("a mistake that cost one request", {"running.vitals.faults": (
+        Edge("web.GET /desk/alarms", "KeyError in gateway/desk/alarms/row.py:read", 3,
+             NOW_NS - 60 * S, NOW_NS - S),)},
+          "doctor.fault", WARN, "yizhan doctor --bundle"),
+    Fault("mistakes at many places of one part", {"running.vitals.faults": tuple(
+        Edge(f"rules.doer.{n}", "KeyError in gateway/rules/room.py:_outcome", n,
+             NOW_NS - 60 * S, NOW_NS - S) for n in range(1, 7))},
+          "doctor.fault", WARN, "rules.doer.1"),
+    Fault("alarms that wait for room", {"running.vitals.refusals": (
+        RefusalVitals("rules", 2, NOW_NS - S, held=5),)},
+          "doctor.refused-held", BAD, "腾出空间"),
+    Fault("alarms that are lost", {"running.vitals.refusals": (
+        RefusalVitals("rules", 2, NOW_NS - S, lost=5),)},
+          "doctor.refused-lost", WARN, "平台上缺"),
+    Fault("readings that were late in the journal", {"running.vitals.refusals": (
+        RefusalVitals("intake", 40, NOW_NS - 3600 * S),)},
+          "doctor.refused", WARN, "存储"),
     Fault("watchdog off", {"machine.watchdog": "inactive"},
           "doctor.watchdog-off", WARN, "yizhan install"),
     Fault("a stranger's package", {"machine.packages": {"drivers": ("drivers-toolkit",)}},

@@ -29,6 +29,13 @@ THREE = ("in the sun", "adapter unplugged", "loudspeaker lost")
 SHELL = ("keys readable", "adapter unplugged")
 """One that wants a shell, one that wants a hand."""
 
+OWN = (
+    "a task that dies again and again",
+    "a mistake that cost one request",
+    "alarms that wait for room",
+)
+"""What the program has to say of itself."""
+
 FOUND_NS, LOOKED_NS = NORMAL.at_ns - 26 * 60 * S, NORMAL.at_ns - 12 * S
 
 
@@ -52,6 +59,9 @@ SHOTS = (
     Shot("health-shell-phone-en", SHELL, width=PHONE, query="?lang=en"),
     Shot("health-shell-installer", SHELL, who="boss"),
     Shot("health-shell-card", SHELL, path="/desk/"),
+    Shot("health-own", OWN, who="boss"),
+    Shot("health-own-phone", OWN, width=PHONE),
+    Shot("health-own-card", OWN, path="/desk/"),
     Shot("health-healthy", ()),
     Shot("health-healthy-phone", (), width=PHONE),
     Shot("health-before", None),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.appliance.doctor.checks import (
     clock,
+    faults,
     field,
     machine,
     platform,
@@ -52,6 +53,8 @@ CHECKS = (
     Check("units", "station", machine.units),
     Check("sandbox", "station", machine.sandbox),
     Check("packages", "station", machine.packages),
+    Check("tasks", "station", faults.tasks),
+    Check("faults", "station", faults.faults),
     Check("watchdog", "machine", machine.watchdog),
     Check("power", "machine", machine.power),
     Check("temperature", "machine", machine.temperature),
@@ -60,6 +63,7 @@ CHECKS = (
     Check("disk", "storage", storage.disk),
     Check("wear", "storage", storage.wear),
     Check("journal", "storage", storage.journal),
+    Check("refusals", "storage", faults.refusals),
     Check("outage", "storage", storage.outage),
     Check("private", "storage", storage.private),
     Check("permissions", "storage", storage.permissions),
