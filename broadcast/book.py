@@ -13,6 +13,7 @@ from broadcast.order import TURN, Order
 from gateway.clock import Clock
 from gateway.errors import NotFound
 from gateway.journal import StateChange
+from gateway.journal.stored_state import number, of_json
 
 ORDERS_MAX = 300
 OPEN_MAX = 60
@@ -66,15 +67,16 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Book:
     """Orders by id, in the order of their coming."""
 
-    def __init__(self, room: str, state: Mapping[str, bytes]) -> None:
-        """As it was when the process was last here; what cannot be read is left out."""
+    def __init__(self, room: str, state: Mapping[str, "Kept | int"]) -> None:
+        """As it was when the process was last here: the rows as `decoded` reads them."""
         self._room = room
-        self.count = int(state.get(HEAD, b"0"))
+        self.count = 0
         self._kept: dict[str, Kept] = {}
-        for key, body in state.items():
-            if key.startswith(_KEY):
-                kept = msgspec.json.decode(body, type=Kept)
-                self._kept[kept.order.id] = kept
+        for found in state.values():
+            if isinstance(found, Kept):
+                self._kept[found.order.id] = found
+            else:
+                self.count = found
 
     def get(self, order_id: str) -> Kept | None:
         """What became of that order."""
@@ -154,6 +156,16 @@ class Book:
 
 
 _KEY = "order/"
+
+
+def decoded(key: str, body: bytes) -> Kept | int:
+    """An order, or how far the numbers have come; ValueError for any other row."""
+    if key == HEAD:
+        return number(body)
+    kept: Kept = of_json(Kept)(key, body)
+    if key != _KEY + kept.order.id or kept.state is State.ASKED or min(kept.turn, kept.frame) < 0:
+        raise ValueError(key)
+    return kept
 
 
 def moved(kept: Kept, act: Act, now_ns: int, why: str | None = None, **changes: Any) -> Kept:

@@ -8,7 +8,7 @@ from broadcast.ladder import Part
 from broadcast.order import Order
 from gateway.event import Entry
 from gateway.event import Event as Fact
-from gateway.journal import StateChange
+from gateway.journal import StateChange, StateStore
 
 
 class Engine(Protocol):
@@ -68,7 +68,7 @@ class Studio(Protocol):
         """What an emergency sounds until its words are made."""
 
 
-class Ledger(Protocol):
+class Ledger(StateStore, Protocol):
     """What the room needs of the journal."""
 
     @property
@@ -79,6 +79,3 @@ class Ledger(Protocol):
         self, events: Sequence[Fact], state: Sequence[StateChange] = ()
     ) -> tuple[Entry, ...]:
         """Store both or neither."""
-
-    async def load(self, room: str) -> dict[str, bytes]:
-        """The room's state by key."""

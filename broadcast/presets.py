@@ -7,6 +7,7 @@ are journal state: each change keeps what was before, so that it can be taken ba
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,7 +16,8 @@ from broadcast.ports import Ledger
 from gateway.audit.events import Who
 from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import of_json, of_json_lenient
 
 ROOM = "broadcast-presets"
 ORDER = "=order"
@@ -36,6 +38,20 @@ def shipped(file: Path) -> dict[str, PresetOptions]:
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, PresetOptions])
 
 
+_Versions = Annotated[tuple[Version, ...], msgspec.Meta(min_length=1)]
+
+
+def _decoded(key: str, body: bytes) -> tuple[Version, ...] | tuple[str, ...]:
+    """What a row of the state says; ValueError if that is nothing."""
+    if key == ORDER:
+        order: tuple[str, ...] = of_json(tuple[str, ...])(key, body)
+        return order
+    if not ID_PATTERN.fullmatch(key):
+        raise ValueError
+    versions: tuple[Version, ...] = of_json_lenient(_Versions)(key, body)
+    return versions
+
+
 class Presets:
     """`load` before use."""
 
@@ -48,10 +64,9 @@ class Presets:
 
     async def load(self) -> None:
         """Take back what staff made of them."""
-        kept = await self._journal.load(ROOM)
-        self._order = msgspec.json.decode(kept.pop(ORDER, b"[]"), type=tuple[str, ...])
-        for key, body in kept.items():
-            self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
+        kept: dict[str, Any] = await load_state(self._journal, ROOM, _decoded)
+        self._order = kept.pop(ORDER, ())
+        self._history = kept
 
     def all(self) -> dict[str, PresetOptions]:
         """Those that there are, by id; as staff have arranged them, then the others."""

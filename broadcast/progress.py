@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broadcast.arbiter import Sounding
-from broadcast.book import Book, Kept, moved
+from broadcast.book import HEAD, Book, Kept, decoded, moved
 from broadcast.events import ROOM, event_of, heard_of
 from broadcast.guard import House
 from broadcast.life import Act, State
@@ -15,7 +15,8 @@ from broadcast.records import Records
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.event import rfc3339
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import beyond
 from gateway.upstream.events import Receipt
 
 
@@ -33,7 +34,11 @@ class Progress:
 
     async def load(self) -> None:
         """Take back what was known before the restart."""
-        self.book = Book(ROOM, await self._journal.load(ROOM))
+        lost = HEAD in await self._journal.load(ROOM)
+        kept = await load_state(self._journal, ROOM, decoded)
+        self.book = Book(ROOM, kept)
+        if lost and HEAD not in kept:
+            self.book.count = max(self.book.count, beyond(self.clock.now_ns()))
 
     def number(self) -> str:
         """An id for an order that is given here."""

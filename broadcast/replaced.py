@@ -11,7 +11,8 @@ import msgspec
 
 from broadcast.ports import Ledger
 from gateway.errors import JournalError
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import of_json
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ class Replaced:
 
     async def load(self) -> None:
         """Take back what was noted."""
-        kept = await self._journal.load(ROOM)
-        self._ids = dict.fromkeys(msgspec.json.decode(kept.get(KEY, b"[]"), type=list[str]))
+        kept = await load_state(self._journal, ROOM, of_json(list[str]))
+        self._ids = dict.fromkeys(kept.get(KEY, [])[-KEPT_MAX:])
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._ids

@@ -8,7 +8,7 @@ import datetime
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from cronsim import CronSim, CronSimError
@@ -22,7 +22,8 @@ from gateway.calendar import Calendar
 from gateway.clock import Clock
 from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN, Event
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import number, of_json, of_json_lenient
 
 STATE = "broadcast-schedules"
 SEEN = "=seen"
@@ -73,6 +74,20 @@ class Gone(msgspec.Struct, frozen=True):
     wall_ns: int
 
 
+_Versions = Annotated[tuple[Version, ...], msgspec.Meta(min_length=1)]
+
+
+def _decoded(key: str, body: bytes) -> Any:
+    """What a row of the state says; ValueError if that is nothing."""
+    if key == SEEN or key.startswith(SKIP):
+        return number(body)
+    if key == MISSED_KEY:
+        return of_json(tuple[Gone, ...])(key, body)
+    if not ID_PATTERN.fullmatch(key):
+        raise ValueError
+    return of_json_lenient(_Versions)(key, body)
+
+
 class Due(NamedTuple):
     """What is to sound now, and how many hours of it were missed before."""
 
@@ -112,14 +127,13 @@ class Schedules:
 
     async def load(self) -> None:
         """Take back what staff made, and which hours were seen."""
-        kept = await self._journal.load(STATE)
-        self._seen_ns = int(kept.pop(SEEN, b"0")) or None
-        self._missed = msgspec.json.decode(kept.pop(MISSED_KEY, b"[]"), type=tuple[Gone, ...])
-        for key, body in kept.items():
-            if key.startswith(SKIP):
-                self._skipped[key.removeprefix(SKIP)] = int(body)
-                continue
-            self._history[key] = msgspec.json.decode(body, type=tuple[Version, ...])
+        kept: dict[str, Any] = await load_state(self._journal, STATE, _decoded)
+        self._seen_ns = kept.pop(SEEN, 0) or None
+        self._missed = kept.pop(MISSED_KEY, ())
+        self._skipped = {
+            key.removeprefix(SKIP): kept.pop(key) for key in [*kept] if key.startswith(SKIP)
+        }
+        self._history = kept
 
     def all(self) -> Mapping[str, Schedule]:
         """Those that there are."""

@@ -15,7 +15,8 @@ from broadcast.ports import Ledger
 from broadcast.quiet import Moment, Quiet, S
 from gateway.clock import Clock
 from gateway.event import Event, Kind
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import number
 
 ROOM, SOURCE = "broadcast-tests", "broadcast"
 LAST = "last"
@@ -76,8 +77,8 @@ class SelfTests:
 
     async def load(self) -> None:
         """When the last one was, by the wall's time."""
-        last = (await self._journal.load(ROOM)).get(LAST)
-        self._last_ns = None if last is None else int(last)
+        kept = await load_state(self._journal, ROOM, lambda _, body: number(body))
+        self._last_ns = kept.get(LAST)
 
     def reconcile(self, states: Iterable[wire.SpeakerState]) -> None:
         """What the audio process says of each when it is there again."""

@@ -9,7 +9,8 @@ import msgspec
 
 from broadcast.engine.wire import SpeakerSetting
 from broadcast.ports import Ledger
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
+from gateway.journal.stored_state import number
 
 ROOM = "broadcast-volume"
 STEP_MAX = 10
@@ -27,8 +28,7 @@ class Volumes:
 
     async def load(self) -> None:
         """Take back what staff have set."""
-        kept = await self._journal.load(ROOM)
-        self._steps = {zone: _bounded(int(body)) for zone, body in kept.items()}
+        self._steps = await load_state(self._journal, ROOM, lambda _, body: number(body, STEP_MAX))
 
     def step(self, zone: str) -> int:
         """Of that zone; 10 is as loud as the installer lets it be."""

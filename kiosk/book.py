@@ -8,7 +8,9 @@ import msgspec
 from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.errors import Unavailable
+from gateway.journal.stored_state import of_msgpack
 from kiosk.catalogue import Service
+from kiosk.flows import FAMILIES
 from kiosk.request import PRESSES_MAX, Moment, Press, Request, Ride, S
 
 LIVE_MAX = 300
@@ -84,6 +86,20 @@ class Outcome(NamedTuple):
 SYSTEM = Who("system", "kiosk")
 
 
+_decoded = of_msgpack(Request)
+
+
+def decoded(key: str, body: bytes) -> Request:
+    """A request from the journal's state; ValueError if it can be none."""
+    request: Request = _decoded(key, body)
+    family = FAMILIES.get(request.family)
+    if key != request.id or family is None or request.state not in map(str, family.states):
+        raise ValueError
+    if request.steps < 0 or (request.family == "ride") is not (request.ride is not None):
+        raise ValueError
+    return request
+
+
 class Book:
     """All requests by id. Changes gather until they are drained, and are then one commit."""
 
@@ -97,11 +113,10 @@ class Book:
     def __iter__(self) -> Iterator[Request]:
         return iter(list(self.requests.values()))
 
-    def restore(self, kept: Iterable[bytes], opened: int) -> None:
+    def restore(self, kept: Iterable[Request], opened: int) -> None:
         """Take back what was open before a restart; `opened` is how many ids were given."""
         self.opened = opened
-        for body in kept:
-            request = msgspec.msgpack.decode(body, type=Request)
+        for request in kept:
             self.requests[request.id] = request
 
     def live(self, *, family: str = "") -> Iterator[Request]:

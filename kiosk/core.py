@@ -11,10 +11,12 @@ import msgspec
 
 from gateway.audit import Who
 from gateway.errors import NotFound, UsageError
+from gateway.journal.stored_state import beyond, of_msgpack
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Say
+from kiosk.book import decoded as request_of
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dispatch import Road, Status
@@ -25,6 +27,9 @@ from kiosk.works import Works
 
 ROOM = "requests"
 """Whose state this is in the journal."""
+
+HEAD = "head"
+"""The key of the one row that is no request."""
 
 DEBOUNCE_S = 1.5
 """A second press of the same thing within this is the same finger."""
@@ -41,6 +46,22 @@ class Head(msgspec.Struct, frozen=True):
     boot: str = ""
     at_ns: int = 0
     opened: int = 0
+
+
+def decoded(key: str, body: bytes) -> Request | Head:
+    """A row of the room's state; ValueError if it can be none."""
+    if key != HEAD:
+        return request_of(key, body)
+    head: Head = of_msgpack(Head)(key, body)
+    if head.opened < 0:
+        raise ValueError
+    return head
+
+
+def found(requests: Iterable[Request], now_ns: int) -> Head:
+    """The head in place of one that is lost: as late as anything that is known, no id twice."""
+    known = [max(each.since_ns, each.opened_ns, each.rang_ns) for each in requests]
+    return Head(lived_ns=max(known, default=now_ns), opened=beyond(now_ns))
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,7 +111,7 @@ class Core:
         self._calls = Calls(self.book, plan.call, duty)
         self.works = Works(self.book, plan.work, services, duty)
 
-    def restore(self, kept: Iterable[bytes], head: Head, moment: Moment) -> Outcome:
+    def restore(self, kept: Iterable[Request], head: Head, moment: Moment) -> Outcome:
         """Take back what was open before a restart, and say what had not been said."""
         self.book.restore(kept, head.opened)
         self.rides.resume(moment)

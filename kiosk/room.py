@@ -17,14 +17,14 @@ from gateway.audit import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import JournalError, StationError, Unavailable, UsageError
 from gateway.event import Event
-from gateway.journal import Journal, StateChange
+from gateway.journal import Journal, StateChange, load_state
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused
 from kiosk.asker import Asker
 from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
 from kiosk.catalogue import Service
-from kiosk.core import NOTHING, ROOM, Core, Deed, Head
+from kiosk.core import HEAD, NOTHING, ROOM, Core, Deed, Head, decoded, found
 from kiosk.dictation import Note
 from kiosk.dispatch import UNSTORED, Road, Status, heard
 from kiosk.events import event_of
@@ -110,9 +110,11 @@ class Requests:
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
-        kept = await self._journal.load(ROOM)
-        body = kept.pop("head", None)
-        head = Head() if body is None else msgspec.msgpack.decode(body, type=Head)
+        lost = HEAD in await self._journal.load(ROOM)
+        kept: dict[str, Any] = await load_state(self._journal, ROOM, decoded)
+        head = kept.pop(HEAD, None)
+        if head is None:
+            head = found(kept.values(), self._clock.now_ns()) if lost else Head()
         since_ns = head.at_ns if head.boot == self._clock.boot else self._clock.now_ns()
         self._offset_ns = head.lived_ns - since_ns
         self._take(self.core.restore(kept.values(), head, self.moment()))
@@ -273,7 +275,7 @@ class Requests:
         waiting = self._waiting[0]
         states = [StateChange(ROOM, key, body) for key, body in waiting.outcome.keep.items()]
         head = msgspec.msgpack.encode(self.core.head(self.moment()))
-        states.append(StateChange(ROOM, "head", head))
+        states.append(StateChange(ROOM, HEAD, head))
         error: JournalError | None = None
         try:
             await self._journal.append(waiting.events, states)

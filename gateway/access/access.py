@@ -23,7 +23,15 @@ from gateway.access.accounts import (
     account_id,
     person_name,
 )
-from gateway.access.book import ROOM, Book, Change, account_key, desk_key, session_key
+from gateway.access.book import (
+    ROOM,
+    Book,
+    Change,
+    account_key,
+    decoded,
+    desk_key,
+    session_key,
+)
 from gateway.access.evaluator import Evaluator
 from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
 from gateway.access.spare import Spare
@@ -32,7 +40,7 @@ from gateway.audit import Ledger, Place, Result, Who
 from gateway.audit.ledger import Journal
 from gateway.clock import Clock
 from gateway.errors import Denied, UsageError
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
 from gateway.signing import KEY_BYTES, secret
 
 WRONG = "access.wrong"
@@ -100,7 +108,11 @@ class Access:
         if volatile:
             book = Book(spare.read(), ledger, clock.now_ns())
         else:
-            book = Book(await journal.load(ROOM), ledger, clock.now_ns(), spare)
+            written = await journal.load(ROOM)
+            rows = await load_state(journal, ROOM, decoded)
+            lost = written.keys() - rows.keys()
+            rows |= {key: row for key, row in spare.read().items() if key in lost}
+            book = Book(rows, ledger, clock.now_ns(), spare)
             await book.keep_spare()
         return cls(book, clock, Evaluator(cost), keys / "claim.key")
 

@@ -4,6 +4,7 @@ Memory follows the journal: a change is seen by others only once it is on disk, 
 the act that made it.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -11,9 +12,10 @@ import msgspec
 from gateway.access.accounts import DESKS_MAX, Account, Desk
 from gateway.access.sessions import Session
 from gateway.access.spare import Spare, belongs
-from gateway.access.throttle import Throttle
+from gateway.access.throttle import Counts, Throttle
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.journal import StateChange
+from gateway.journal.stored_state import of_json
 
 ROOM = "access"
 SESSIONS_MAX = 64
@@ -41,21 +43,35 @@ def desk_key(digest: str) -> str:
     return f"desk/{digest}"
 
 
+Row = msgspec.Struct | dict[str, int]
+"""A row of a table, or the counts of the throttle."""
+
+
+def decoded(key: str, body: bytes) -> Row:
+    """What a row of the state says; ValueError (KeyError for an unknown table) for any other."""
+    if key == _THROTTLE:
+        counts: dict[str, int] = of_json(Counts)(key, body)
+        return counts
+    table, _, name = key.partition("/")
+    row: msgspec.Struct = of_json(_TABLES[table])(key, body)
+    if isinstance(row, Account) and row.id != name:
+        raise ValueError
+    return row
+
+
 class Book:
     """Everything that the room keeps, by key."""
 
     def __init__(
-        self, kept: dict[str, bytes], ledger: Ledger, now_ns: int, spare: Spare | None = None
+        self, kept: Mapping[str, Row], ledger: Ledger, now_ns: int, spare: Spare | None = None
     ) -> None:
-        """Read the state as the journal has it; `spare` is kept as it is."""
+        """The rows as `decoded` reads them; `spare` is kept as it is."""
         self._ledger = ledger
         self._spare = spare
-        counts = kept.pop(_THROTTLE, None)
-        self.throttle = Throttle() if counts is None else Throttle.load(counts, now_ns)
-        self._rows = {
-            key: msgspec.json.decode(body, type=_TABLES[key.partition("/")[0]])
-            for key, body in kept.items()
-        }
+        rows = dict(kept)
+        counts = rows.pop(_THROTTLE, None)
+        self.throttle = Throttle.of(counts if isinstance(counts, dict) else {}, now_ns)
+        self._rows = {key: row for key, row in rows.items() if isinstance(row, msgspec.Struct)}
 
     def account(self, account: str) -> Account | None:
         """The account of that id."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.access.accounts import Account, Desk
+from gateway.journal.stored_state import of_json
 from gateway.settings import replace
 
 log = logging.getLogger(__name__)
@@ -29,16 +30,17 @@ class Spare:
         self._path = path
         self._turn = asyncio.Lock()
 
-    def read(self) -> dict[str, bytes]:
-        """The rows by key, as the state has them; none if there is no copy that can be read."""
+    def read(self) -> dict[str, msgspec.Struct]:
+        """The rows by key; none if there is no copy that can be read."""
         try:
             rows = msgspec.json.decode(self._path.read_bytes(), type=dict[str, msgspec.Raw])
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.DecodeError) as error:
-            log.error("the copy of the accounts cannot be read: %s", error)  # noqa: TRY400  # said whole
+        except (OSError, ValueError, RecursionError) as error:
+            log.error("the copy of the accounts cannot be read: %s", type(error).__name__)  # noqa: TRY400
             return {}
-        return {key: bytes(row) for key, row in rows.items() if _whole(key, bytes(row))}
+        found = {key: _read(key, bytes(row)) for key, row in rows.items() if belongs(key)}
+        return {key: row for key, row in found.items() if row is not None}
 
     async def keep(self, rows: Mapping[str, msgspec.Struct]) -> None:
         """Write those rows, if they are news; a disk that refuses has been said elsewhere."""
@@ -61,11 +63,10 @@ def belongs(key: str) -> bool:
     return key.partition("/")[0] in TABLES
 
 
-def _whole(key: str, row: bytes) -> bool:
-    if not belongs(key):
-        return False
+def _read(key: str, row: bytes) -> msgspec.Struct | None:
+    """The row; None if it cannot be read."""
     try:
-        msgspec.json.decode(row, type=TABLES[key.partition("/")[0]])
-    except msgspec.DecodeError:
-        return False
-    return True
+        found: msgspec.Struct = of_json(TABLES[key.partition("/")[0]])(key, row)
+    except (ValueError, RecursionError):
+        return None
+    return found

@@ -10,7 +10,8 @@ out the person at the desk.
 
 import ipaddress
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -40,6 +41,12 @@ class Count(msgspec.Struct, frozen=True):
         return max(0, self.at_ns + wait_s * SECOND_NS - now_ns)
 
 
+Counts = Annotated[
+    dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**31)]], msgspec.Meta(max_length=COUNTS_MAX)
+]
+"""The tries by key, as the state keeps them."""
+
+
 class Throttle:
     """The counts, by key; bounded, the longest past ones forgotten first."""
 
@@ -49,9 +56,8 @@ class Throttle:
         self._strangers: deque[int] = deque(maxlen=STRANGERS_A_MINUTE)
 
     @classmethod
-    def load(cls, kept: bytes, now_ns: int) -> "Throttle":
+    def of(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
         """The counts of an earlier run; every wait begins anew, as boots cannot be compared."""
-        tries = msgspec.json.decode(kept, type=dict[str, int])
         return cls({key: Count(count, now_ns) for key, count in tries.items()})
 
     def dump(self) -> bytes:

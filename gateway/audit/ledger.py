@@ -16,24 +16,21 @@ from gateway.audit.events import ACT, HERE, TEXT_MAX, Act, Place, Result, Who
 from gateway.clock import Clock
 from gateway.errors import JournalError
 from gateway.event import Entry, Event, tail
-from gateway.journal import StateChange
+from gateway.journal import StateChange, StateStore, load_state
 from gateway.journal.chain import HEAD, ROOM, Head, seal_of
+from gateway.journal.stored_state import of_json
 
 _encode = msgspec.json.Encoder().encode
 _replace = msgspec.structs.replace
 
 
-class Journal(history.Lanes, Protocol):
+class Journal(history.Lanes, StateStore, Protocol):
     """What the ledger needs of the journal."""
 
     async def append(
         self, events: Sequence[Event], state: Sequence[StateChange] = ()
     ) -> tuple[Entry, ...]:
         """Store the events and the state, both or neither."""
-        ...
-
-    async def load(self, room: str) -> dict[str, bytes]:
-        """The room's state by key."""
         ...
 
 
@@ -52,8 +49,7 @@ class Ledger:
     @classmethod
     async def open(cls, journal: Journal, clock: Clock) -> "Ledger":
         """The ledger of this journal, from where it ended."""
-        kept = (await journal.load(ROOM)).get(HEAD)
-        head = Head() if kept is None else msgspec.json.decode(kept, type=Head)
+        head = (await load_state(journal, ROOM, of_json(Head))).get(HEAD, Head())
         if head.n and not head.seq:  # a kill left it unsaid: it is among the last entries, mostly
             newest = (await history.page(journal, 0, 1)).acts
             seq = next((past.seq for past in newest if past.act.n == head.n), 0)

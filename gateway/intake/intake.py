@@ -1,6 +1,7 @@
 """The one way in for readings: nothing of a poll is forgotten, nothing waits unbounded."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -25,7 +26,8 @@ from gateway.intake.events import (
 )
 from gateway.intake.inputs import Due, Input, Inputs, Told, Wired
 from gateway.intake.report import Filter, Report, telemetry_maps
-from gateway.journal import Journal, StateChange
+from gateway.journal import Journal, StateChange, load_state
+from gateway.journal.stored_state import of_json
 
 PENDING_MAX = 500
 """Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
@@ -83,10 +85,11 @@ class Intake:
 
     async def resume(self) -> None:
         """Recall what every input told before a restart; call it before the first poll."""
-        kept = await self._journal.load(ROOM)
+        kept = await load_state(self._journal, ROOM, of_json(Told))
         known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
-            await self._journal.append((), gone)
+            with contextlib.suppress(JournalError):  # a full disk: they are found again
+                await self._journal.append((), gone)
 
     async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
         """Get ready for other devices; the call that is returned goes over to them at once.
@@ -96,7 +99,7 @@ class Intake:
         """
         same = {each.id for each in devices if self._devices.get(each.id) == each}
         fresh = {each.id: Inputs(each.inputs) for each in devices if each.id not in same}
-        _recall(fresh, await self._journal.load(ROOM))
+        _recall(fresh, await load_state(self._journal, ROOM, of_json(Told)))
 
         def go_over() -> None:
             self.current.keep({each.id for each in devices})
@@ -292,7 +295,7 @@ class Intake:
         self._refused_ns = self._clock.now_ns()
 
 
-def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, bytes]) -> set[str]:
+def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[str]:
     """Give every input what it told last; the keys of all of them."""
     now_ns = int(asyncio.get_running_loop().time() * 1e9)
     known: set[str] = set()
@@ -300,9 +303,7 @@ def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, bytes]) -> set[s
         keys = {each.wired.id: _key(device, each) for each in inputs.all.values()}
         known.update(keys.values())
         told = {id_: kept[key] for id_, key in keys.items() if key in kept}
-        inputs.resume(
-            {id_: msgspec.json.decode(body, type=Told) for id_, body in told.items()}, now_ns
-        )
+        inputs.resume(told, now_ns)
     return known
 
 

@@ -8,6 +8,7 @@
     lane.py state.py rows.py quota.py positions.py database.py space.py    its parts
     follower.py ring.py   who reads, and what it need not read from disk
     rescue.py pages.py salvage.py transfer.py    opening, and what a damaged file still holds
+    stored_state.py       a room's state, whatever has become of its rows
     lock.py strikes.py    who holds the journal; when the disk is dead
     outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`
 
@@ -17,6 +18,7 @@ Rooms use what is named here; `gateway.journal.events` holds the kinds of event 
 from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
 from gateway.journal.options import JournalOptions, StateChange
+from gateway.journal.stored_state import StateStore, load_state
 from gateway.journal.strikes import open_or_volatile
 
 __all__ = [
@@ -25,5 +27,7 @@ __all__ = [
     "JournalOptions",
     "JournalStats",
     "StateChange",
+    "StateStore",
+    "load_state",
     "open_or_volatile",
 ]

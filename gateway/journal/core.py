@@ -127,7 +127,7 @@ class Core:
         self.tables = {lane: LaneTable(self._db, lane, self.epoch, self._gap_body) for lane in Lane}
         self.state = StateTable(self._db, self.epoch)
         self.state.verify()
-        self.positions = Positions(self.state.room(ROOM), retaining)
+        self.positions = Positions(self.state.room(ROOM), retaining, self.heads())
         self._quota = Quota(self._db, self.tables, self.positions, self._gap_body)
         self._quota.keep_alarms(self._pages_max())
         if self._path is not None:

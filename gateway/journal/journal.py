@@ -26,6 +26,7 @@ from gateway.journal.options import (
 from gateway.journal.positions import Upto
 from gateway.journal.rescue import open_core, open_in_memory
 from gateway.journal.ring import Ring
+from gateway.journal.stored_state import OnSetAside, log_set_aside
 from gateway.journal.wear import Wear
 from gateway.journal.writer import Shell, ThreadShell, call
 
@@ -76,6 +77,7 @@ class Journal:
         )
         self.fatal: asyncio.Future[JournalFailed] = self._engine.failed
         self._closed = False
+        self.on_set_aside: OnSetAside = log_set_aside
 
     @classmethod
     async def open(

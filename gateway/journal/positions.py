@@ -18,6 +18,8 @@ NUMBERS_MAX = 1_000
 AGE_MAX_NS = 60_000_000_000
 """A position is written when it has moved so far, or is so old."""
 
+INTEGER_MAX = 2**63 - 1
+
 Upto = Mapping[Lane, int]
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 _encode = msgspec.json.Encoder().encode
@@ -28,14 +30,31 @@ def nowhere() -> dict[Lane, int]:
     return dict.fromkeys(Lane, 0)
 
 
+def _upto(body: bytes, heads: Upto | None) -> dict[Lane, int]:
+    """A position as it was stored; a number that cannot be one is 0."""
+    try:
+        decoded = _decode(body)
+    except (ValueError, RecursionError):
+        return nowhere()
+    found = {lane: decoded.get(lane.wire, 0) for lane in Lane}
+    most = dict.fromkeys(Lane, INTEGER_MAX) if heads is None else heads
+    return {lane: seq if 0 <= seq <= most[lane] else 0 for lane, seq in found.items()}
+
+
 class Positions:
     """The positions known, and which of their moves the file does not know yet."""
 
-    def __init__(self, states: Mapping[str, bytes], required: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        states: Mapping[str, bytes],
+        required: Collection[str] | None,
+        heads: Upto | None = None,
+    ) -> None:
         """Take over what was stored: of the `required` followers, or (None) of all.
 
-        A required follower that is new stands before everything. One that is no longer required
-        holds nothing any more and is forgotten with the next commit.
+        A required follower that is new stands before everything, and so does one whose position
+        cannot be read, or lies beyond the `heads`: it gets some entries twice, and loses none.
+        One that is no longer required holds nothing any more and is forgotten with the next commit.
         """
         stored = {
             key.removeprefix(KEY): body for key, body in states.items() if key.startswith(KEY)
@@ -43,8 +62,7 @@ class Positions:
         names = stored if required is None else required
         self._upto = {name: nowhere() for name in names}
         for name in stored.keys() & self._upto.keys():
-            decoded = _decode(stored[name])
-            self._upto[name] = {lane: decoded.get(lane.wire, 0) for lane in Lane}
+            self._upto[name] = _upto(stored[name], heads)
         self._removed = set(stored) - set(self._upto)
         self._moved = 0
         self._written_ns = 0

@@ -12,19 +12,25 @@ import msgspec
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
 from gateway.faults import OnFault, log_fault
+from gateway.journal.stored_state import INSTANT_NS_MAX, beyond, bounded
+from gateway.rules import watch as watching
 from gateway.rules.alarm import Alarm
+from gateway.rules.alarm import State as AlarmState
 from gateway.rules.alarms import Alarms, Happening, closed_for_good
 from gateway.rules.duty import Duty
 from gateway.rules.duty import Options as DutyOptions
 from gateway.rules.engine import Engine, Signal
 from gateway.rules.kinds import Moment, S
-from gateway.rules.linkage import Done, Linkage, Linkages, State, Task
+from gateway.rules.linkage import Done, Linkage, Linkages, State, Task, action_of
 from gateway.rules.quiet import Maintenance
 from gateway.rules.ringing import rings
 from gateway.rules.rule import BUS, OWN, Watch
 
 ROOM = "rules"
 """Whose state this is in the journal."""
+
+HEAD = "head"
+"""The key of the row that holds where lived time stood."""
 
 PAUSED_NS = 60 * S
 """A clock that nobody has set for so long is worth a word."""
@@ -82,6 +88,35 @@ class Head(msgspec.Struct, frozen=True):
     tasks: int = 0
 
 
+_SHAPES: dict[str, Any] = {
+    HEAD: Head,
+    "alarm": Alarm,
+    "quiet": Maintenance,
+    "task": Task,
+    "linkage": int,
+}
+
+
+def _check_alarm(alarm: Alarm, watch: str) -> None:
+    """ValueError for an alarm that no move could have led to."""
+    silent = alarm.state in (AlarmState.RETURNED, AlarmState.RESTING)
+    if alarm.watch != watch or alarm.state is AlarmState.CLEARED:
+        raise ValueError
+    if min(alarm.count, alarm.steps) < 0 or (silent and alarm.returned_ns is None):
+        raise ValueError
+
+
+def found(kept: Mapping[str, bytes], now_ns: int) -> Head:
+    """The head in place of one that is lost: as late as anything that is known, no id twice."""
+    known = [
+        alarm.raised_ns
+        for alarm in _decoded({k: b for k, b in kept.items() if k.startswith("alarm/")}, Alarm)
+    ]
+    known += _decoded({k: b for k, b in kept.items() if k.startswith("linkage/")}, int)
+    number = beyond(now_ns)
+    return Head(lived_ns=max(known, default=now_ns), alarms=number, tasks=number)
+
+
 class Core:
     """The rules of one station."""
 
@@ -114,6 +149,25 @@ class Core:
     def head(self, moment: Moment, boot: str, at_ns: int) -> Head:
         """What must be kept to go on counting; `at_ns` is the moment in that boot's own time."""
         return Head(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
+
+    def checked(self, key: str, body: bytes) -> bytes:
+        """A row of the state that `restore` can read; ValueError, or msgspec's, for any other."""
+        what, _, name = key.partition("/")
+        if what == "watch":
+            watch = self.engine.watches.get(name)
+            watching.check(body, None if watch is None else watch.kind)
+            return body
+        found = bounded(msgspec.msgpack.decode(body, type=_SHAPES[what]))
+        match found:
+            case Alarm():
+                _check_alarm(found, name)
+            case Task():
+                action_of(found)
+            case Head() if min(found.alarms, found.tasks) < 0:
+                raise ValueError
+            case int() if not 0 <= found <= INSTANT_NS_MAX:
+                raise ValueError
+        return body
 
     def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
         """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew."""

@@ -19,7 +19,7 @@ from gateway.event import Event, Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
 from gateway.journal import Journal, StateChange
-from gateway.rules.core import ROOM, Head
+from gateway.rules.core import HEAD, ROOM, Head
 from gateway.rules.linkage import Task
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Outbox:
         try:
             events = one.events
             states = [StateChange(ROOM, key, body) for key, body in one.keep.items()]
-            states.append(StateChange(ROOM, "head", msgspec.msgpack.encode(self._head())))
+            states.append(StateChange(ROOM, HEAD, msgspec.msgpack.encode(self._head())))
             await self._journal.append(events, states)
         except JournalFull:
             self._full = True

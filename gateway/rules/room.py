@@ -14,10 +14,10 @@ from gateway.clock import Clock, next_beat
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
-from gateway.journal import Journal
+from gateway.journal import Journal, load_state
 from gateway.rules.acts import Doer
 from gateway.rules.alarms import Alarms, Happening
-from gateway.rules.core import ROOM, Core, Head, Outcome, Plan
+from gateway.rules.core import HEAD, ROOM, Core, Head, Outcome, Plan, found
 from gateway.rules.events import events_of
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import State, Task
@@ -53,8 +53,13 @@ class Rules:
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
-        kept = await self._journal.load(ROOM)
-        head = _head(kept.pop("head", b""))
+        lost = HEAD in await self._journal.load(ROOM)
+        kept = await load_state(self._journal, ROOM, self.core.checked)
+        body = kept.pop(HEAD, None)
+        if body is not None:
+            head = msgspec.msgpack.decode(body, type=Head)
+        else:
+            head = found(kept, self._clock.now_ns()) if lost else Head()
         same_boot = head.boot == self._clock.boot
         since_ns = head.at_ns if same_boot else self._clock.now_ns()
         self._offset_ns = head.lived_ns - since_ns
@@ -186,10 +191,3 @@ class Rules:
                 return "failed", error.code
         self._on_fault(f"rules.doer.{task.does}", error)
         return "failed", "rules.fault"
-
-
-def _head(body: bytes) -> Head:
-    try:
-        return msgspec.msgpack.decode(body, type=Head)
-    except msgspec.MsgspecError:
-        return Head()

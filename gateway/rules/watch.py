@@ -7,6 +7,7 @@ import msgspec
 
 from drivers.contract import Reading, Value
 from gateway.calendar import Calendar
+from gateway.journal.stored_state import bounded
 from gateway.rules import confirm
 from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
 from gateway.rules.rule import Key, Watch
@@ -146,6 +147,14 @@ def decode(kind: Kind, body: bytes) -> State | None:
         if kept.kind != kind.name:
             return None
         inner = _decoder(kind.state).decode(kept.inner)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None
     return State(inner, kept.confirmed, kept.heard_ns, kept.verdict)
+
+
+def check(body: bytes, kind: Kind | None) -> None:
+    """ValueError unless it is a state on disk; one of another kind may hold what it likes."""
+    kept = _kept.decode(body)
+    bounded((kept.confirmed, kept.heard_ns))
+    if kind is not None and kept.kind == kind.name:
+        bounded(_decoder(kind.state).decode(kept.inner))

@@ -12,7 +12,8 @@ import msgspec
 from gateway.clock import Clock
 from gateway.errors import UsageError
 from gateway.event import Trust
-from gateway.journal import Journal, StateChange
+from gateway.journal import Journal, StateChange, load_state
+from gateway.journal.stored_state import of_json
 
 ROOM = "setup"
 RECORDS_MAX = 2000
@@ -50,8 +51,7 @@ class Records:
 
     async def load(self) -> None:
         """Take back what was kept."""
-        state = await self._journal.load(ROOM)
-        self._records = {key: msgspec.json.decode(body, type=Record) for key, body in state.items()}
+        self._records = await load_state(self._journal, ROOM, of_json(Record))
 
     @property
     def all(self) -> Mapping[str, Record]:

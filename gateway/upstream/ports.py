@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from gateway.event import Entry, Event, Lane
-from gateway.journal import StateChange
+from gateway.journal import StateChange, StateStore
 
 
-class Ledger(Protocol):
+class Ledger(StateStore, Protocol):
     """The journal: append, history, and how far each lane has been issued."""
 
     @property
@@ -18,9 +18,6 @@ class Ledger(Protocol):
         self, events: Sequence[Event], state: Sequence[StateChange] = ()
     ) -> tuple[Entry, ...]:
         """Commit events and state together."""
-
-    async def load(self, room: str) -> dict[str, bytes]:
-        """The state of one room."""
 
     async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
         """A slice of history; what is gone shows as a gap entry."""

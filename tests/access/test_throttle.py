@@ -1,5 +1,6 @@
 """How often a password may be tried, and how long a session lasts: pure, on made-up instants."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def test_counts_outlive_the_process_and_waits_begin_anew() -> None:
     throttle = Throttle()
     for _ in range(FREE):
         throttle.admit(("account:a",), 5 * S, stranger=False)
-    again = Throttle.load(throttle.dump(), 1 * S)
+    again = Throttle.of(msgspec.json.decode(throttle.dump()), 1 * S)
     assert again.admit(("account:a",), 1 * S, stranger=False) == 2
     assert again.left(("account:b",), 1 * S) == FREE
 

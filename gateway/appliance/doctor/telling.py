@@ -12,7 +12,8 @@ from gateway.appliance.doctor.events import HEALTH, Health
 from gateway.appliance.doctor.finding import Finding, Level
 from gateway.clock import Clock
 from gateway.event import Event
-from gateway.journal import Journal, StateChange
+from gateway.journal import Journal, StateChange, load_state
+from gateway.journal.stored_state import of_json
 
 ROOM, KEY = "doctor", "told"
 MENDED = "doctor.mended"
@@ -78,9 +79,8 @@ class Teller:
     async def __call__(self, findings: Sequence[Finding]) -> None:
         """One look; JournalError if it could not be stored: the next look tells it."""
         if self._known is None:
-            state = await self._journal.load(ROOM)
-            raw = state.get(KEY)
-            self._known = {} if raw is None else msgspec.json.decode(raw, type=dict[str, Open])
+            state = await load_state(self._journal, ROOM, of_json(dict[str, Open]))
+            self._known = state.get(KEY, {})
         found = turns(self._known, findings)
         sure = {key: health for key, health in found.items() if self._last.get(key) == health}
         self._last = found

@@ -11,7 +11,8 @@ import msgspec
 from gateway.appliance.settings.events import changed
 from gateway.appliance.settings.records import Record
 from gateway.clock import Clock
-from gateway.journal import Journal, StateChange
+from gateway.journal import Journal, StateChange, load_state
+from gateway.journal.stored_state import of_json
 
 ROOM = "settings"
 KEY = "told"
@@ -31,9 +32,9 @@ class Teller:
         A journal that knows nothing, as in memory after the disk has failed, hears of the last
         one alone: the others were told in another epoch.
         """
-        state = await self._journal.load(ROOM)
+        state = await load_state(self._journal, ROOM, of_json(int))
         if KEY in state:
-            told = msgspec.json.decode(state[KEY], type=int)
+            told = state[KEY]
             news = [record for record in records if record.number > told]
         else:
             news = list(records[-1:])

@@ -1,5 +1,7 @@
 """Which commands were seen and what became of them: bounded, and kept with the receipts."""
 
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -7,6 +9,7 @@ import msgspec
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused
 from gateway.journal import StateChange
+from gateway.journal.stored_state import of_json
 from gateway.upstream.inbox.command import BUSY, FORGOTTEN, State
 
 COMMANDS_MAX = 256
@@ -30,8 +33,18 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     data: str = ""
 
 
-_kept = msgspec.json.Decoder(Kept)
+_kept = of_json(Kept)
 _encode = msgspec.json.Encoder().encode
+
+
+def decoded(key: str, body: bytes) -> Kept | str:
+    """A command's fate, or the floor; ValueError for a row that is neither."""
+    if key == _FLOOR:
+        return str(uuid.UUID(body.decode()))
+    kept: Kept = _kept(key, body)
+    if str(uuid.UUID(key)) != key or kept.state is State.DUPLICATE:
+        raise ValueError
+    return kept
 
 
 class Memory:
@@ -40,11 +53,16 @@ class Memory:
     What is forgotten lies below a floor: ids sort by time, and none below it is ever accepted.
     """
 
-    def __init__(self, room: str, state: dict[str, bytes]) -> None:
+    def __init__(self, room: str, state: Mapping[str, Kept | str]) -> None:
         self._room = room
-        self._floor = state.get(_FLOOR, b"").decode()
+        self._floor = ""
         self._passed = ""
-        self._kept = {key: _kept.decode(body) for key, body in state.items() if key != _FLOOR}
+        self._kept: dict[str, Kept] = {}
+        for key, found in state.items():
+            if isinstance(found, Kept):
+                self._kept[key] = found
+            else:
+                self._floor = found
 
     @property
     def newest(self) -> str:

@@ -23,7 +23,7 @@ import msgspec
 from gateway.clock import Clock
 from gateway.errors import BadReceipt, CommandRefused, StationError, UpstreamError
 from gateway.event import Event, rfc3339
-from gateway.journal import StateChange
+from gateway.journal import StateChange, load_state
 from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.cancel import cancelling
@@ -37,7 +37,7 @@ from gateway.upstream.inbox.command import (
     Sent,
     State,
 )
-from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.inbox.memory import Kept, Memory, decoded
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.ports import Ledger
 from gateway.upstream.retry import Retry
@@ -106,7 +106,7 @@ class Inbox:
 
     async def load(self) -> None:
         """Take up the state, as it was when the process was last here."""
-        self._memory = Memory(self._room, await self._journal.load(self._room))
+        self._memory = Memory(self._room, await load_state(self._journal, self._room, decoded))
         self._acting.clear()
         self._begun.clear()
         self._cancelled.clear()

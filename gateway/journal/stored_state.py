@@ -1,0 +1,205 @@
+"""A room's state, taken back at a start: a row that cannot be read is set aside.
+
+The room goes on without it. A row may be of another release, or somebody has been at the
+file; neither may end a start. Such a row moves into the room `set-aside`, where the doctor's bundle
+finds it, and is told once, as a fault of `state.<room>`.
+"""
+
+import base64
+import logging
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from gateway.errors import JournalError
+from gateway.event import Event
+from gateway.journal.engine import Ticket
+from gateway.journal.options import STATE_BYTES_MAX, StateChange
+
+log = logging.getLogger(__name__)
+
+SET_ASIDE = "set-aside"
+"""The room of the rows that could not be read."""
+
+SET_ASIDE_MAX = 64
+SET_ASIDE_BYTES_MAX = 16 * 1024
+"""So many rows are kept, the newest, and so much of the body of each."""
+
+INTEGER_MAX = 2**63 - 1
+INSTANT_NS_MAX = 2**62
+"""No boot lasts until then, and no wall clock of ours shows 2116."""
+
+T = TypeVar("T")
+Decode = Callable[[str, bytes], T]
+"""What a row's key and body say; any exception means that they say nothing."""
+
+OnSetAside = Callable[[str, str], None]
+"""Hears `where` a row was set aside, and why (an exception's type)."""
+
+
+class StateStore(Protocol):
+    """What loading needs of the journal."""
+
+    on_set_aside: OnSetAside
+
+    async def load(self, room: str) -> dict[str, bytes]:
+        """The room's state by key."""
+        ...
+
+    def offer(self, events: Sequence[Event], state: Sequence[StateChange] = ()) -> Ticket:
+        """Store both or neither, at some time; JournalError once the disk has failed."""
+        ...
+
+
+class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row that could not be read. `body` is base64; `cut`: there was more of it."""
+
+    room: str
+    key: str
+    why: str
+    body: str
+    cut: bool = False
+
+
+async def load_state(journal: StateStore, room: str, decode: Decode[T]) -> dict[str, T]:
+    """The room's rows by key, decoded; those that cannot be are set aside and told."""
+    good: dict[str, T] = {}
+    bad: dict[str, SetAside] = {}
+    for key, body in (await journal.load(room)).items():
+        try:
+            good[key] = _sized(decode, key, body)
+        except Exception as error:  # noqa: BLE001  # whatever a row of unknown origin sets off
+            bad[key] = _aside(room, key, body, type(error).__name__)
+    if bad:
+        await _set_aside(journal, room, bad)
+    return good
+
+
+def _sized(decode: Decode[T], key: str, body: bytes) -> T:
+    if len(body) > STATE_BYTES_MAX:
+        raise OverflowError
+    return decode(key, body)
+
+
+def _aside(room: str, key: str, body: bytes, why: str) -> SetAside:
+    kept = base64.b64encode(body[:SET_ASIDE_BYTES_MAX]).decode()
+    return SetAside(room, key, why, kept, cut=len(body) > SET_ASIDE_BYTES_MAX)
+
+
+async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAside]) -> None:
+    """Move the rows; a journal that refuses meets them again at the next start."""
+    newest = dict(list(bad.items())[-SET_ASIDE_MAX:])
+    mine = {f"{room}/{key}" for key in newest}
+    kept = [key for key in await journal.load(SET_ASIDE) if key not in mine]
+    gone = kept[: max(0, len(kept) + len(newest) - SET_ASIDE_MAX)]
+    try:
+        _offer(journal, [StateChange(SET_ASIDE, key, None) for key in gone])
+        for key, row in bad.items():
+            moved = [StateChange(room, key, None)]
+            if key in newest:
+                body = msgspec.json.encode(row)
+                moved.append(StateChange(SET_ASIDE, f"{room}/{key}", body))
+            _offer(journal, moved)
+    except JournalError as error:
+        log.warning("rows of %s that cannot be read stay where they are: %s", room, error)
+    for row in bad.values():
+        journal.on_set_aside(f"state.{room}", row.why)
+
+
+def _offer(journal: StateStore, changes: list[StateChange]) -> None:
+    if changes:
+        journal.offer([], changes).add_done_callback(_heard)
+
+
+def _heard(ticket: Ticket) -> None:
+    """A refusal is of no consequence: the rows are met again at the next start."""
+    if not ticket.cancelled():
+        ticket.exception()
+
+
+def log_set_aside(where: str, why: str) -> None:
+    """Only log it: for a journal that no station listens to."""
+    log.error("a row of %s cannot be read and is set aside: %s", where, why)
+
+
+def of_json(shape: Any) -> Decode[Any]:
+    """Decodes rows of JSON as that type, within bounds."""
+    decoder = msgspec.json.Decoder(shape)
+    return lambda _, body: bounded(decoder.decode(body))
+
+
+def of_json_lenient(shape: Any) -> Decode[Any]:
+    """The same for types that refuse unknown fields: those of a later release are left out."""
+    decoder = msgspec.json.Decoder(shape)
+
+    def decode(_: str, body: bytes) -> Any:
+        try:
+            return bounded(decoder.decode(body))
+        except msgspec.ValidationError:
+            return bounded(msgspec.convert(_known(shape, msgspec.json.decode(body)), shape))
+
+    return decode
+
+
+def _known(shape: Any, value: Any) -> Any:
+    """The value without the fields that its type does not have."""
+    arguments = [each for each in typing.get_args(shape) if each is not type(None)]
+    if typing.get_origin(shape) is typing.Annotated:
+        return _known(arguments[0], value)
+    if isinstance(value, list) and arguments:
+        return [_known(arguments[0], each) for each in value]
+    if isinstance(value, dict) and arguments:
+        return _known(arguments[0], value)
+    if isinstance(value, dict) and isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+        return {name: _known(fields[name], value[name]) for name in fields.keys() & value.keys()}
+    return value
+
+
+def of_msgpack(shape: Any) -> Decode[Any]:
+    """Decodes rows of MessagePack as that type, within bounds."""
+    decoder = msgspec.msgpack.Decoder(shape)
+    return lambda _, body: bounded(decoder.decode(body))
+
+
+def beyond(now_ns: int) -> int:
+    """A number that was not given yet, where how far they had come is lost: milliseconds of boot.
+
+    An id that is given twice would be refused as known, an emergency's too.
+    """
+    return now_ns // 1_000_000
+
+
+def number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
+    """A whole number from 0 to `most`, in ASCII; ValueError otherwise."""
+    found = int(body.decode("ascii"))
+    if not 0 <= found <= most:
+        raise ValueError
+    return found
+
+
+def bounded(value: T) -> T:
+    """The value, if every number in it can be one of ours; ValueError otherwise.
+
+    A field whose name ends in `_ns` is an instant or a duration: never below 0.
+    """
+    _check(value, instant=False)
+    return value
+
+
+def _check(value: Any, *, instant: bool) -> None:
+    match value:
+        case int() | float():
+            least, most = (0, INSTANT_NS_MAX) if instant else (-INTEGER_MAX, INTEGER_MAX)
+            if not least <= value <= most:  # nor NaN
+                raise ValueError
+        case msgspec.Struct():
+            for name in value.__struct_fields__:
+                _check(getattr(value, name), instant=name.endswith("_ns"))
+        case dict():
+            _check([*value, *value.values()], instant=False)
+        case list() | tuple():
+            for inner in value:
+                _check(inner, instant=instant)
