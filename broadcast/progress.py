@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from broadcast.arbiter import Sounding
 from broadcast.book import HEAD, Book, Kept, decoded, moved
 from broadcast.events import ROOM, event_of, heard_of
@@ -39,6 +41,17 @@ class Progress:
         self.book = Book(ROOM, kept)
         if lost and HEAD not in kept:
             self.book.count = max(self.book.count, beyond(self.clock.now_ns()))
+        for kept_order in self.book.open():
+            self._rehouse(kept_order)
+
+    def _rehouse(self, kept: Kept) -> None:
+        """Leave out zones that the settings have no more; without any, it has failed."""
+        order = kept.order
+        left = tuple(zone for zone in order.zones if zone in self.house.zones)
+        if not left:
+            self.end(kept, Act.FAIL, "broadcast.unknown-zone", {"zone": order.zones[0]})
+        elif left != order.zones:
+            self.book.note(kept, order=msgspec.structs.replace(order, zones=left))
 
     def number(self) -> str:
         """An id for an order that is given here."""

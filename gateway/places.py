@@ -149,7 +149,12 @@ class Places:
         return next((p.code for p in self.chain(place_id) if p.code is not None), None)
 
     def path(self, place_id: str) -> str:
-        """The names from the outside in, for pages: `第31网格 › 3号楼 › 3号楼5层`."""
+        """The names from the outside in, for pages: `第31网格 › 3号楼 › 3号楼5层`.
+
+        What is kept may name a place that the settings have no more: then it is the id.
+        """
+        if place_id not in self:
+            return place_id
         inside = self.chain(place_id)[:-1] or self.chain(place_id)
         return " › ".join(place.name for place in reversed(inside))
 
@@ -157,8 +162,10 @@ class Places:
         """How the place is called aloud: `3号楼5层`, whether it is named so or only `5层`.
 
         Names of what lies around are put in front as far as the building: grids (places with a
-        code) and the station are not called.
+        code) and the station are not called, and a place that is there no more is its id.
         """
+        if place_id not in self:
+            return place_id
         called = ""
         for place in self.chain(place_id):
             own = place.spoken or place.name

@@ -99,6 +99,8 @@ async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
         asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
+        faults = FaultLog(clock.now_ns)
+        journal.on_set_aside = faults.count
         doors = await Doors.open(settings, state, clock, journal)
         closing.push_async_callback(doors.close)
         station = Station(
@@ -108,6 +110,7 @@ async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
             journal,
             doors=doors,
             begun=begun,
+            faults=faults,
             restart=partial(_end, stop, RESTART),
         )
         closing.push_async_callback(station.stop)
@@ -153,6 +156,7 @@ class Station:
         doors: Doors,
         begun: Start,
         restart: Callable[[], None],
+        faults: FaultLog | None = None,
     ) -> None:
         """Build everything; nothing is opened but the journal, which is open already.
 
@@ -160,7 +164,7 @@ class Station:
         """
         self._clock = clock
         self._journal = journal
-        self.faults = FaultLog(clock.now_ns)
+        self.faults = faults or FaultLog(clock.now_ns)
         on_fault = self.faults.note
         self.intake = Intake(
             journal,

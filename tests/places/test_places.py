@@ -80,10 +80,14 @@ def test_found_by_id_or_by_a_name_that_only_one_bears(places: Places) -> None:
 
 def test_an_unknown_place_is_the_callers_mistake(places: Places) -> None:
     assert "b9" not in places
-    for ask in (places.get, places.chain, places.below, places.path, places.spoken):
+    for ask in (places.get, places.chain, places.below):
         with pytest.raises(UsageError) as caught:
             ask("b9")
         assert (caught.value.code, caught.value.data) == ("places.unknown", {"place": "b9"})
+
+
+def test_what_was_kept_of_a_place_that_is_no_more_is_called_by_its_id(places: Places) -> None:
+    assert places.path("b9") == places.spoken("b9") == "b9"
 
 
 @pytest.mark.parametrize(

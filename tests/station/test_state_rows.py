@@ -1,0 +1,284 @@
+"""No row of the state ends a start, whatever it has become; the siren and call-staff still work."""
+
+import asyncio
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from broadcast.book import Kept
+from broadcast.life import State
+from broadcast.order import Authority, Class, Say
+from broadcast.presets import Presets
+from broadcast.room import Broadcast
+from broadcast.schedule import Schedules
+from broadcast.selftests import SelfTests
+from broadcast.volume import Volumes
+from gateway.access import Access
+from gateway.access.spare import Spare
+from gateway.appliance.doctor.telling import Teller as DoctorTeller
+from gateway.appliance.settings.records import Record
+from gateway.appliance.settings.telling import Teller as SettingsTeller
+from gateway.audit import Ledger
+from gateway.audit.events import Who
+from gateway.calendar import Calendar
+from gateway.clock import Deadline
+from gateway.event import Lane
+from gateway.intake import Intake
+from gateway.intake.inputs import Wired
+from gateway.intake.intake import Device
+from gateway.journal import Journal, StateChange
+from gateway.journal.core import Core
+from gateway.journal.positions import Positions, nowhere
+from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX
+from gateway.journal.writer import InlineShell
+from gateway.rules.room import Rules
+from gateway.setup.records import Records
+from gateway.upstream.inbox.kinds import ping
+from gateway.upstream.inbox.run import Inbox
+from kiosk.catalogue import services
+from kiosk.request import Press
+from kiosk.room import Requests
+from tests.broadcast.orders.house import HOUSE, order
+from tests.broadcast.orders.stage import FakeEngine, FakeStudio
+from tests.kiosk.requests.rig import DUTY, PLACES, Desk, FakeDispatcher, FakePeople, Loud
+from tests.kiosk.requests.rig import plan as kiosk_plan
+from tests.sim.clock import SimulatedClock, SimulatedKernel
+from tests.sim.journal import SMALL, STATION
+from tests.sim.loop import run as simulate
+from tests.station.state_rows import BOOT, PLAN, Row, damaged, sound_rows
+
+SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
+SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+ROWS = 100_000
+DEVICES = [Device("di-b3", "b3", 1.0, inputs=(Wired(point="input-1", id="smoke", place="b3"),))]
+
+
+@pytest.fixture(autouse=True)
+def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy of the accounts is written by a thread, which virtual time does not know."""
+
+    async def keep(_spare: Spare, _rows: object) -> None:
+        return
+
+    monkeypatch.setattr(Spare, "keep", keep)
+
+
+class Hand:
+    """Does what a linkage wants."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+
+    async def do(self, task: object) -> None:
+        self.did.append(str(task))
+
+
+class Started:
+    """Every room that keeps state, over one journal, with everything around it stood in for."""
+
+    def __init__(self, journal: Journal, clock: SimulatedClock, folder: Path) -> None:
+        self.journal, self.clock, self.folder = journal, clock, folder
+        self.told: list[tuple[str, str]] = []
+        journal.on_set_aside = lambda where, why: self.told.append((where, why))
+        world = SimpleNamespace(clock=clock, boots=0)
+        self.engine = FakeEngine(world, lambda _: 5.0)  # type: ignore[arg-type]  # as much as it needs
+        self.orders = Broadcast(journal, clock, HOUSE, self.engine, FakeStudio())
+        self.desk, self.hand = Desk(), Hand()
+        self.requests = Requests(
+            kiosk_plan(), services(), journal, clock, station=STATION, places=PLACES, duty=DUTY,
+            roads={"platform": FakeDispatcher()}, people=FakePeople(), speaker=Loud(),
+            bell=self.desk,
+        )  # fmt: skip
+        self.rules = Rules(PLAN, journal, clock, doers={"announce": self.hand})
+        calendar = Calendar("Asia/Shanghai", {})
+        self.presets, self.volumes = Presets(journal, {}), Volumes(journal)
+        self.schedules = Schedules(journal, clock, "Asia/Shanghai", calendar)
+        self.tests = SelfTests(journal, clock, self.engine, HOUSE.quiet, ("card",), hours=None)
+        self.intake = Intake(journal, clock, DEVICES)
+        self.records = Records(journal, clock)
+        keys = SimpleNamespace(key=None, prepare=lambda: None)
+        self.inbox = Inbox(
+            "district", journal, clock, station=STATION, kinds=[ping(clock)],
+            keys=keys,  # type: ignore[arg-type]  # nothing is signed here
+        )  # fmt: skip
+        self.access: Access | None = None
+        self._running: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """As the station does: every room takes back what it knew, then lives for a while."""
+        ledger = await Ledger.open(self.journal, self.clock)
+        self.access = await Access.open(self.journal, ledger, self.clock, self.folder)
+        for room in (self.presets, self.schedules, self.tests, self.volumes, self.orders,
+                     self.requests, self.records, self.inbox, self.rules):  # fmt: skip
+            await room.load()
+        await self.intake.resume()
+        await DoctorTeller(self.journal, self.clock)([])
+        await SettingsTeller(self.journal, self.clock)([Record(4, "d", "kept", "staff:0217")])
+        self._running = [asyncio.ensure_future(each.run()) for each in
+                         (self.orders, self.requests, self.rules)]  # fmt: skip
+        async with asyncio.TaskGroup() as acting:
+            await self.inbox.resume(acting)
+        self.schedules.all()
+        self.access.book.crowded()
+        await self.schedules.due()
+        await asyncio.sleep(2)
+
+    async def serves(self) -> None:
+        """The siren sounds, and staff are called."""
+        await self.calls_staff()
+        await self.sounds()
+
+    async def calls_staff(self) -> None:
+        rung = len(self.desk.rung)
+        request = await self.requests.press(Press(press="now", kiosk="yard", service="staff"))
+        await asyncio.sleep(1)
+        assert request.family == "call"
+        assert len(self.desk.rung) > rung
+
+    async def sounds(self) -> None:
+        fire = order(
+            id=self.orders.number(), source="key.fire", zones=("hall",), class_=Class.FIRE,
+            authority=Authority.FIRE_INPUT, actor=Who("system", "key.fire"), content=Say("火警"),
+            expires=Deadline(self.clock.boot, self.clock.now_ns() + 60 * 10**9),
+        )  # fmt: skip
+        await self.orders.order(fire)
+        await asyncio.sleep(1)
+        kept = self.orders.find(fire.id)
+        assert kept.state is State.PLAYING, kept
+        assert {name.partition("~")[0] for name in self.engine.sounding} >= {fire.id}
+
+    async def stop(self) -> None:
+        """Raises what ended a room."""
+        await self.orders.close()
+        assert self.access is not None
+        self.access.close()
+        for task in self._running:
+            assert not task.done(), task
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.rules.stop()
+        await self.requests.stop()
+
+
+async def started(rows: Sequence[Row], folder: Path) -> Started:
+    """A start on these rows."""
+    loop = asyncio.get_running_loop()
+    kernel = SimulatedKernel(boottime=lambda: round(loop.time() * 1e9))
+    clock = SimulatedClock(kernel, boot=BOOT)
+    core = Core(None, station=STATION, options=SMALL, clock=clock)
+    journal = Journal(core, InlineShell(0.0), station=STATION, options=SMALL, clock=clock)
+    journal.volatile = False
+    changes = [StateChange(row.room, row.key, row.body) for row in rows]
+    await journal.append([], changes)
+    made = Started(journal, clock, folder)
+    await made.start()
+    return made
+
+
+async def lived(rows: Sequence[Row], folder: Path) -> Started:
+    made = await started(rows, folder)
+    await made.serves()
+    await made.stop()
+    return made
+
+
+def test_sound_rows_are_all_taken_back(tmp_path: Path) -> None:
+    made = simulate(lived(sound_rows(), tmp_path))
+    assert made.told == []
+    kept = made.orders.get("order-00000000-4")
+    assert isinstance(kept, Kept)
+    assert made.rules.core.alarms.book.open
+    assert made.presets.get("water").text == "停水了"
+    assert made.access is not None
+    assert made.access.claimed
+
+
+async def kept_after(rows: Sequence[Row], folder: Path) -> tuple[list, dict, dict]:
+    made = await started(rows, folder)
+    aside = await made.journal.load(SET_ASIDE)
+    left = {row.key: await made.journal.load(row.room) for row in rows}
+    await made.stop()
+    return made.told, aside, left
+
+
+def test_a_bad_row_is_told_once_kept_aside_and_not_met_again(tmp_path: Path) -> None:
+    row = Row("broadcast-presets", "water", b'[{"preset":3}]')
+    told, aside, left = simulate(kept_after([row], tmp_path))
+    assert told == [("state.broadcast-presets", "ValidationError")]
+    assert list(aside) == ["broadcast-presets/water"]
+    assert left["water"] == {}
+
+
+def test_rows_set_aside_are_bounded(tmp_path: Path) -> None:
+    rows = [Row("setup", f"d.{n}", b"?") for n in range(2 * SET_ASIDE_MAX)]
+    told, aside, left = simulate(kept_after(rows, tmp_path))
+    assert len(told) == 2 * SET_ASIDE_MAX
+    assert len(aside) == SET_ASIDE_MAX
+    assert left["d.0"] == {}
+
+
+def test_a_later_releases_fields_are_passed_over(tmp_path: Path) -> None:
+    body = '[{"preset":{"name":"停水","text":"a","pitch":3},"by":{"kind":"staff"},"new":1}]'
+    row = Row("broadcast-presets", "water", body.encode())
+    made = simulate(lived([row], tmp_path))
+    assert made.told == []
+    assert made.presets.get("water").text == "a"
+
+
+def test_a_lost_head_gives_no_number_twice(tmp_path: Path) -> None:
+    rows = [row if row.key != "head" else row._replace(body=b"?") for row in sound_rows()]
+
+    async def numbers() -> tuple[str, set[str]]:
+        made = await started(rows, tmp_path)
+        known = {kept.order.id for kept in made.orders.orders()}
+        number = made.orders.number()
+        await made.serves()
+        await made.stop()
+        return number, known
+
+    number, known = simulate(numbers())
+    assert known
+    assert int(number.rpartition("-")[2]) > 7
+    assert number not in known
+
+
+@pytest.mark.parametrize("body", [b"?", b"[]", b'{"alarm":-1}', b'{"alarm":9}', b'{"alarm":"x"}'])
+def test_a_position_that_cannot_be_one_is_before_everything(body: bytes) -> None:
+    heads = dict.fromkeys(Lane, 5)
+    positions = Positions({"follower/district": body}, ["district"], heads)
+    assert positions["district"] == nowhere()
+    assert positions.names() == ["district"]
+
+
+def fuzzed(rows: int, folder: Path, seed: int) -> tuple[int, int, int]:
+    """So many rows in starts of a few dozen: rows, starts, and how many were set aside."""
+    rng = random.Random(seed)
+    seen = starts = aside = 0
+    while seen < rows:
+        number = rng.randrange(2**32)
+        mine = random.Random(number)
+        some = [damaged(row, mine) for row in sound_rows() if mine.random() < 0.9]
+        try:
+            made = simulate(lived(some, folder))
+        except BaseException:
+            print(f"start {number} was lost")
+            raise
+        seen, starts, aside = seen + len(some), starts + 1, aside + len(made.told)
+    return seen, starts, aside
+
+
+def test_no_row_stops_a_start(tmp_path: Path) -> None:
+    seen, _, aside = fuzzed(400, tmp_path, SEED)
+    assert seen >= 400
+    assert aside > 100
+
+
+@pytest.mark.proof
+def test_no_row_of_many_stops_a_start(tmp_path: Path) -> None:
+    seen, starts, aside = fuzzed(round(ROWS * SHARE), tmp_path, SEED)
+    print(f"{seen} damaged rows in {starts} starts: {aside} set aside, 0 starts lost (seed {SEED})")
+    assert seen >= ROWS * SHARE
