@@ -9,7 +9,7 @@ import msgspec
 
 from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Replaced
 from gateway.clock import Clock
-from gateway.errors import StationError
+from gateway.errors import JournalError, StationError
 from gateway.event import Entry, Event, Kind, Stamps
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
