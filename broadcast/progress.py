@@ -17,6 +17,7 @@ from broadcast.records import Records
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.event import rfc3339
+from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
 from gateway.journal.stored_state import beyond
 from gateway.upstream.events import Receipt
@@ -25,13 +26,15 @@ from gateway.upstream.events import Receipt
 class Progress:
     """Orders, and what they are made of."""
 
-    def __init__(self, journal: Ledger, clock: Clock, house: House) -> None:
+    def __init__(
+        self, journal: Ledger, clock: Clock, house: House, on_fault: OnFault = log_fault
+    ) -> None:
         """Empty until `load`."""
         self.house = house
         self.clock = clock
         self.book = Book(ROOM, {})
         self.made: dict[str, Made] = {}
-        self.records = Records(journal)
+        self.records = Records(journal, clock.now_ns, on_fault)
         self._journal = journal
 
     async def load(self) -> None:

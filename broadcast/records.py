@@ -6,11 +6,12 @@ each other closely share a commit, and a press does not wait for three of them.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from broadcast.ports import Ledger
 from gateway.errors import JournalError
 from gateway.event import Event
+from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange
 
 _log = logging.getLogger(__name__)
@@ -19,9 +20,14 @@ _log = logging.getLogger(__name__)
 class Records:
     """`lost` counts moves that the journal would not take; sound goes on all the same."""
 
-    def __init__(self, journal: Ledger) -> None:
+    def __init__(
+        self, journal: Ledger, now_ns: Callable[[], int], on_fault: OnFault = log_fault
+    ) -> None:
         """Into that journal."""
         self.lost = 0
+        self.lost_ns: int | None = None
+        self._now_ns = now_ns
+        self._on_fault = on_fault
         self._journal = journal
         self._last: dict[str, asyncio.Task[bool]] = {}
 
@@ -46,10 +52,18 @@ class Records:
             await self._journal.append([event], states)
         except JournalError as error:
             # An I/O error has already told the station through `journal.fatal`.
-            self.lost += 1
+            self._lose()
             _log.error("what became of an order could not be stored: %s", error)  # said whole
             return False
+        except Exception as error:  # noqa: BLE001  # the edge: one record's mistake costs that record
+            self._lose()
+            self._on_fault("broadcast.record", error)
+            return False
         return True
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self.lost_ns = self._now_ns()
 
     def _forget(self, order_id: str, done: asyncio.Task[bool]) -> None:
         if self._last.get(order_id) is done:

@@ -30,6 +30,8 @@ from broadcast.turns import Turns
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
+from gateway.faults import OnFault, log_fault
+from gateway.health import RefusalVitals
 from gateway.upstream.events import Receipt
 
 LOOK_EVERY_S = 5.0
@@ -55,6 +57,7 @@ class Broadcast:
         studio: Studio,
         *,
         page: Callable[[Order], None] = lambda _: None,
+        on_fault: OnFault = log_fault,
     ) -> None:
         """Whoever builds the engine lets it call `reconcile` at every connection.
 
@@ -65,8 +68,8 @@ class Broadcast:
         self._engine = engine
         self._wake = asyncio.Event()
         self._stage = Stage(engine, house, page)
-        self._all = Progress(journal, clock, house)
-        self._turns = Turns(self._all, self._stage, studio, self._wake.set)
+        self._all = Progress(journal, clock, house, on_fault)
+        self._turns = Turns(self._all, self._stage, studio, self._wake.set, on_fault)
         self._replaced = Replaced(journal)
         self.monitor = Monitor(house.speakers(house.zones))
         self._echo = Echo(self._all, self._stage, self._turns, self.monitor)
@@ -105,9 +108,10 @@ class Broadcast:
         await self._all.records.drain()
 
     @property
-    def lost(self) -> int:
+    def refusals(self) -> RefusalVitals:
         """How many moves of orders the journal would not take."""
-        return self._all.records.lost
+        records = self._all.records
+        return RefusalVitals("broadcast", records.lost, records.lost_ns, lost=records.lost)
 
     def number(self) -> str:
         """An id for an order that is given here."""

@@ -6,8 +6,8 @@ before they make a sound.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from broadcast import arbiter, guard
 from broadcast.arbiter import AFTER, After
@@ -21,8 +21,7 @@ from broadcast.quiet import Moment
 from broadcast.stage import CUT, Stage
 from gateway.audit.events import Who
 from gateway.errors import StationError, Unavailable
-
-_log = logging.getLogger(__name__)
+from gateway.faults import OnFault, log_fault
 
 RETRY_S = 0.5
 """An emergency tries again so long after the audio process was not there."""
@@ -38,9 +37,15 @@ class Turns:
     """`moved` is called whenever time may matter anew; `beginning` are programmes on their way."""
 
     def __init__(
-        self, progress: Progress, stage: Stage, studio: Studio, moved: Callable[[], None]
+        self,
+        progress: Progress,
+        stage: Stage,
+        studio: Studio,
+        moved: Callable[[], None],
+        on_fault: OnFault = log_fault,
     ) -> None:
-        """For those orders, on that stage."""
+        """For those orders, on that stage; an order that cannot be settled ends alone."""
+        self._on_fault = on_fault
         self.beginning: set[str] = set()
         self._all = progress
         self._stage = stage
@@ -52,16 +57,31 @@ class Turns:
         """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
         moment = Moment.of(self._all.clock)
         for kept in self._all.book.open():
-            if kept.state is State.PLAYING:
-                self._hush(kept, moment)
-            elif self.perishes(kept) and kept.order.expires.passed(self._all.clock):
-                self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+            self._contained(kept, partial(self._over, kept, moment))
         for kept in sorted(self._ready(), key=_turn):
-            self._try(kept, self._all.made[kept.order.id], moment)
+            self._contained(kept, partial(self._try, kept, moment))
         sounding = {kept.order.id: kept for kept in self._all.book.playing()}
         low = arbiter.ducked(map(self._all.sounding, sounding.values()))
         self._stage.lower({sounding[id_].programme: sounding[id_] for id_ in low})
         self._moved()
+
+    def _contained(self, kept: Kept, do: Callable[[], None]) -> None:
+        """The edge: what cannot be done with one order ends that order, and no other."""
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001  # see above
+            self._on_fault("broadcast.order", error)
+            found = self._all.book.get(kept.order.id)
+            if found is not None and found.open:
+                self._stage.cut(found.programme)
+                self._all.end(found, Act.FAIL, "broadcast.failed")
+
+    def _over(self, kept: Kept, moment: Moment) -> None:
+        """What must be silent, and what has expired."""
+        if kept.state is State.PLAYING:
+            self._hush(kept, moment)
+        elif self.perishes(kept) and kept.order.expires.passed(self._all.clock):
+            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
 
     def perishes(self, kept: Kept) -> bool:
         """Whether its time alone ends it: it does not sound, nor may have sounded."""
@@ -97,8 +117,11 @@ class Turns:
             k for k in self._all.book.open() if k.state in waiting and k.order.id in self._all.made
         )
 
-    def _try(self, kept: Kept, made: Made, moment: Moment) -> None:
+    def _try(self, kept: Kept, moment: Moment) -> None:
         """Give it its turn, if it is its turn."""
+        made = self._all.made.get(kept.order.id)
+        if made is None:
+            return
         ruling = self._may_begin(kept, made, moment)
         if ruling.answer is Answer.EXPIRED:
             self._all.end(kept, Act.EXPIRE, ruling.code)
@@ -277,8 +300,8 @@ class Turns:
             return await self._studio.make(kept.order)
         except StationError as error:
             code, data = error.code, error.data
-        except Exception:  # noqa: BLE001  # an edge: a voice that breaks ends its order, not the room
-            _log.exception("the sound of an order could not be made")
+        except Exception as error:  # noqa: BLE001  # an edge: a voice that breaks ends its order, not the room
+            self._on_fault("broadcast.voice", error)
             code, data = "broadcast.failed", {}
         found = self._all.book.get(kept.order.id)
         if found is not None and found.open:

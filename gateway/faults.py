@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -44,9 +45,31 @@ class Fault(msgspec.Struct, frozen=True):
 OnFault = Callable[[str, BaseException], None]
 
 
+class RemoteFault(Exception):
+    """A fault that another process of the station's has contained; it says itself what it was."""
+
+    def __init__(self, what: str) -> None:
+        """`what` as in `Fault`."""
+        self.what = what
+        super().__init__(what)
+
+
 def log_fault(where: str, error: BaseException, /) -> None:
     """Only log it: for a part that runs without a station."""
     log.error("fault in %s", where, exc_info=error)
+
+
+def contain(on_fault: OnFault, where: str, call: Callable[..., object], /, *given: Any) -> None:
+    """The edge around one call: whatever it raises is a fault there, and whoever calls goes on."""
+    try:
+        call(*given)
+    except Exception as error:  # noqa: BLE001  # see above
+        on_fault(where, error)
+
+
+def name_of(listener: object) -> str:
+    """What a callback is called in the name of an edge."""
+    return str(getattr(listener, "__qualname__", type(listener).__name__))
 
 
 class FaultLog:
@@ -111,6 +134,8 @@ def describe(error: BaseException) -> str:
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, RemoteFault):
+        return error.what
     name = type(error).__name__
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)

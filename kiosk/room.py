@@ -17,10 +17,12 @@ from gateway.audit import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import JournalError, StationError, Unavailable, UsageError
 from gateway.event import Event
+from gateway.faults import OnFault, contain, log_fault, name_of
+from gateway.health import RefusalVitals
 from gateway.journal import Journal, StateChange, load_state
 from gateway.places import Places
 from gateway.rules.duty import Duty
-from gateway.upstream.uplinks.contract import Refused
+from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.asker import Asker
 from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
 from kiosk.catalogue import Service
@@ -83,13 +85,16 @@ class Requests:
         people: People,
         speaker: Speaker,
         bell: Bell,
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`roads` by their names in `dispatch`; the desk is none, it is here."""
         self.core = Core(plan, services, places, duty, epoch=journal.epoch, roads=roads)
         self.plan = plan
         self.services = services
         self.places = places
-        self.deferred = self.unsaid = 0
+        self._lost = self.unsaid = 0
+        self._lost_ns: int | None = None
+        self._on_fault = on_fault
         self.heard = True
         self._journal, self._clock = journal, clock
         self.asker = Asker(plan, clock, people, roads, station=station, spoken=places.spoken)
@@ -227,7 +232,7 @@ class Requests:
         loop = asyncio.get_running_loop()
         checkpoint_s = loop.time() + CHECKPOINT_S
         while True:
-            outcome = self.core.tick(self.moment())
+            outcome = self._passed()
             if not outcome.empty or (loop.time() >= checkpoint_s and self.core.book.requests):
                 checkpoint_s = loop.time() + CHECKPOINT_S
                 self._take(outcome)
@@ -235,6 +240,14 @@ class Requests:
                 async with asyncio.timeout(TICK_S if self.core.busy else IDLE_S):
                     await self._turned.wait()
             self._turned.clear()
+
+    def _passed(self) -> Outcome:
+        """The edge: a tick that breaks costs itself; what is due comes with the next."""
+        try:
+            return self.core.tick(self.moment())
+        except Exception as error:  # noqa: BLE001  # see above
+            self._on_fault("kiosk.tick", error)
+            return Outcome([], {}, [])
 
     async def _write(self) -> None:
         while True:
@@ -261,8 +274,14 @@ class Requests:
             self._turned.set()
         for turn in outcome.turns:
             for listener in self._listeners:
-                listener(turn.request)
+                where = f"kiosk.listener.{name_of(listener)}"
+                contain(self._on_fault, where, listener, turn.request)
         return stored
+
+    @property
+    def refusals(self) -> RefusalVitals:
+        """How many events of requests the journal would not take."""
+        return RefusalVitals("kiosk", self._lost, self._lost_ns, lost=self._lost)
 
     def _is_urgent(self, effect: Effect) -> bool:
         if isinstance(effect, Say):
@@ -282,13 +301,17 @@ class Requests:
         except JournalError as failed:
             # An I/O error has told the station through `journal.fatal`; calls go on in memory.
             error = failed
-            self.deferred += len(waiting.events)
             log.error("%d events of requests could not be stored: %s", len(waiting.events), failed)  # noqa: TRY400  # said whole
+        except Exception as failed:  # noqa: BLE001  # the edge: what cannot be written costs itself alone
+            error = JournalError("web.failed")
+            self._on_fault("kiosk.record", failed)
         self._waiting.popleft()
         self._conclude(waiting, error, begin=begin)
 
     def _conclude(self, waiting: _Waiting, error: JournalError | None, *, begin: bool) -> None:
         if error is not None:
+            self._lost += len(waiting.events)
+            self._lost_ns = self._clock.now_ns()
             self.core.unkept(waiting.outcome)
         if not waiting.stored.done():
             if error is None:
@@ -304,11 +327,21 @@ class Requests:
 
     def _begin(self, effect: Effect) -> None:
         if len(self._doing) >= EFFECTS_MAX and not isinstance(effect, Ring):
-            self.deferred += 1
+            self._on_fault("kiosk.effect", OverflowError())
             return
-        doing = asyncio.get_running_loop().create_task(self._do(effect))
+        doing = asyncio.get_running_loop().create_task(self._done(effect))
         self._doing.add(doing)
         doing.add_done_callback(self._doing.discard)
+
+    async def _done(self, effect: Effect) -> None:
+        """The edge: an effect that breaks ends alone; a question without an answer has failed."""
+        try:
+            await self._do(effect)
+        except Exception as error:  # noqa: BLE001  # see above
+            self._on_fault(f"kiosk.{type(effect).__name__.lower()}", error)
+            if isinstance(effect, Ask):
+                unknown = Unknown("web.failed")
+                self._take(self.core.answered(effect, unknown, self.moment()))
 
     def _do(self, effect: Effect) -> Coroutine[Any, Any, None]:
         if isinstance(effect, Say):

@@ -16,6 +16,7 @@ import msgspec
 from gateway.clock import Clock, next_beat
 from gateway.errors import StationError
 from gateway.event import Trust
+from gateway.faults import OnFault, contain, log_fault
 from gateway.web.words import CATALOGUES
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dictation import Dictation, Ears
@@ -378,9 +379,9 @@ def _stood(session: Session) -> tuple[str, str]:
     return session.page, session.voice
 
 
-async def beat(terminals: Iterable[Terminal]) -> None:
-    """Let time pass on every screen, for ever."""
+async def beat(terminals: Iterable[Terminal], on_fault: OnFault = log_fault) -> None:
+    """Let time pass on every screen, for ever; one that cannot costs no other its second."""
     while True:
         for terminal in terminals:
-            terminal.tick()
+            contain(on_fault, "kiosk.screen", terminal.tick)
         await next_beat()

@@ -17,6 +17,7 @@ from broadcast.engine.launch import Launch, Launcher, under_systemd
 from broadcast.engine.mirror import Mirror
 from broadcast.engine.wire import Programme, SpeakerSetting, State
 from gateway.errors import CommandRefused, Unavailable
+from gateway.faults import OnFault, RemoteFault, contain, log_fault, name_of
 
 ANSWER_WITHIN_S = 10.0
 """Reading a long programme from a slow card takes seconds; everything else answers at once."""
@@ -45,6 +46,7 @@ class Engine:
         launch: Launch | None = None,
         reconcile: Reconcile | None = None,
         clock: Callable[[], int] = now_ns,
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`path` is `audio.sock`; without `launch` the process is started here but not by systemd.
 
@@ -53,6 +55,7 @@ class Engine:
         """
         if launch is None and not under_systemd(os.environ):
             launch = Launcher()
+        self._on_fault = on_fault
         self._path = path
         self._launch = launch
         self._reconcile = reconcile
@@ -178,8 +181,14 @@ class Engine:
     async def _hear(self, link: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while packet := await loop.sock_recv(link, wire.PACKET_BYTES_MAX):
-            told = wire.message(packet)
-            if isinstance(told, wire.Answer | State):
+            try:
+                told = wire.message(packet)
+            except msgspec.DecodeError as error:  # of another version: the next one may be known
+                self._on_fault("audio.message", error)
+                continue
+            if isinstance(told, wire.InternalFault):
+                self._on_fault(f"audio.{told.where}", RemoteFault(told.what))
+            elif isinstance(told, wire.Answer | State):
                 if (waiting := self._waiting.get(told.n)) and not waiting.done():
                     waiting.set_result(told)
             else:
@@ -202,11 +211,14 @@ class Engine:
             self._process = state.process
             self._ready.set()
             if self._reconcile is not None:
-                self._reconcile(state)
+                where = f"audio.reconcile.{name_of(self._reconcile)}"
+                contain(self._on_fault, where, self._reconcile, state)
         except (OSError, Unavailable) as error:
             _log.debug("audio process left while we settled: %s", error)
-            with contextlib.suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)  # whoever hears it comes to its end, and we retry
+            _hang_up(link)
+        except Exception as error:  # noqa: BLE001  # the edge: settled anew, never half settled
+            self._on_fault("audio.settle", error)
+            _hang_up(link)
 
     async def _restore(self) -> None:
         again, over = self._mirror.lost(self._lost_ns, self._now_ns())
@@ -235,7 +247,7 @@ class Engine:
     def _tell(self, events: Sequence[wire.Event]) -> None:
         for event in events:
             for listener in self._listeners:
-                listener(event)
+                contain(self._on_fault, f"audio.listener.{name_of(listener)}", listener, event)
 
     async def _ask(self, command: wire.Command) -> wire.Answer:
         return _granted(await self._reply(command))
@@ -271,6 +283,12 @@ class Engine:
             if self._socket is None:
                 raise Unavailable("audio.away")
             await asyncio.get_running_loop().sock_sendall(self._socket, packet)
+
+
+def _hang_up(link: socket.socket) -> None:
+    """Whoever hears it comes to its end, and we try again."""
+    with contextlib.suppress(OSError):
+        link.shutdown(socket.SHUT_RDWR)
 
 
 def _granted(answer: wire.Answer | State) -> wire.Answer:

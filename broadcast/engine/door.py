@@ -88,7 +88,10 @@ class Door:
         os.close(self._lock)
 
     def _let_in(self) -> None:
-        client, _ = self._listener.accept()
+        try:
+            client, _ = self._listener.accept()
+        except OSError:  # it has left already, or there are no descriptors: it comes again
+            return
         client.setblocking(False)
         if len(self._clients) >= CLIENTS_MAX:
             client.close()

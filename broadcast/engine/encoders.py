@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from broadcast.engine.mixer import Mix
 from broadcast.speakers.codec import CODECS, Encoder
+from gateway.faults import OnFault, log_fault
 
 _Place = tuple[str, int, str]
 """Codec, class and speaker: another class is another session, whose receiver begins afresh too."""
@@ -16,7 +17,8 @@ _Place = tuple[str, int, str]
 class Encoders:
     """The encoders in use."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_fault: OnFault = log_fault) -> None:
+        self._on_fault = on_fault
         self._of: dict[_Place, Encoder] = {}
 
     def encode(
@@ -29,10 +31,14 @@ class Encoders:
         for mix in mixes:
             for codec, ids in _by_codec(mix.speakers, codecs).items():
                 encoder = self._of.get((codec, mix.rank, ids[0]))
-                if encoder is None or id(encoder) in taken:
-                    encoder = CODECS[codec].encoder()
-                taken.add(id(encoder))
-                payload = encoder.encode(mix.frame)
+                try:
+                    if encoder is None or id(encoder) in taken:
+                        encoder = CODECS[codec].encoder()
+                    taken.add(id(encoder))
+                    payload = encoder.encode(mix.frame)
+                except Exception as error:  # noqa: BLE001 - the edge: one codec's mistake is its own
+                    self._on_fault(f"codec.{codec}", error)
+                    continue
                 for id_ in ids:
                     now[codec, mix.rank, id_] = encoder
                     sent.append((id_, payload, mix.rank))

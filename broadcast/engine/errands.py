@@ -9,6 +9,7 @@ from collections.abc import Callable
 from broadcast.engine import realtime
 from broadcast.engine.tape import Reels
 from broadcast.engine.wire import Programme
+from gateway.faults import OnFault, log_fault
 
 LOADS_WAITING_MAX = 16
 THREADS_MAX = 8
@@ -22,7 +23,8 @@ Reading = tuple[Programme, Callable[[object], None]]
 class Errands:
     """A thread that reads files in order, and a few for what may hang."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_fault: OnFault = log_fault) -> None:
+        self._on_fault = on_fault
         self._results: deque[Work] = deque(maxlen=1000)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._readings: queue.Queue[Reading | None] = queue.Queue(LOADS_WAITING_MAX)
@@ -94,7 +96,10 @@ class Errands:
                     self._working -= 1
                     return
                 work = self._waiting.popleft()
-            work()
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - the edge: one errand's mistake costs no thread
+                self.post(lambda error=error: self._on_fault("errand", error))  # type: ignore[misc]  # bound now
             self.ring()
 
     def _read(self) -> None:

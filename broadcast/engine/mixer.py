@@ -1,11 +1,11 @@
 """The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from broadcast.engine.ledger import Ledger
-from broadcast.engine.pcm import Fader, dbfs, mixed
+from broadcast.engine.pcm import FRAME_BYTES, Fader, dbfs, mixed
 from broadcast.engine.tape import Feed, Source
 from broadcast.engine.track import Track, zones_of
 from broadcast.engine.wire import (
@@ -22,6 +22,7 @@ from broadcast.engine.wire import (
     Stopped,
 )
 from gateway.errors import CommandRefused
+from gateway.faults import OnFault, log_fault
 
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
 METER_FRAMES = 10
@@ -41,7 +42,8 @@ _Key = tuple[tuple[str, Fader], ...]
 class Mixer:
     """Everything that sounds or could. Refusals are raised as CommandRefused."""
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, on_fault: OnFault = log_fault) -> None:
+        self._on_fault = on_fault
         self._ledger = ledger or Ledger()
         self._speakers: dict[str, SpeakerSetting] = {}
         self._tracks: dict[str, Track] = {}
@@ -162,7 +164,7 @@ class Mixer:
             )
             if key:
                 groups.setdefault(key, []).append(speaker)
-        mixes = [self._mix(key, frames, tuple(ids)) for key, ids in groups.items()]
+        mixes = list(self._mixes(groups, frames))
         self._advance(frames)
         self._measure(mixes)
         return mixes
@@ -170,15 +172,28 @@ class Mixer:
     def _frames(self, now_ns: int) -> list[tuple[Track, bytes]]:
         found = []
         for track in self._playing():
-            if self._still_waiting(track):
+            try:
+                frame = self._frame(track, now_ns)
+            except Exception as error:  # noqa: BLE001 - the edge: one programme's mistake ends it alone
+                self._on_fault("programme", error)
+                self._end(track, "failed")
                 continue
-            frame = track.source.frame(track.position)
-            if frame is None:
-                self._end(track, "finished")
-                continue
-            self._announce(track, now_ns)
-            found.append((track, frame))
+            if frame is not None:
+                found.append((track, frame))
         return found
+
+    def _frame(self, track: Track, now_ns: int) -> bytes | None:
+        """Its next frame, if it has one to sound now."""
+        if self._still_waiting(track):
+            return None
+        frame = track.source.frame(track.position)
+        if frame is None:
+            self._end(track, "finished")
+            return None
+        if len(frame) != FRAME_BYTES:
+            raise ValueError(f"a frame of {len(frame)} bytes")
+        self._announce(track, now_ns)
+        return frame
 
     def _still_waiting(self, track: Track) -> bool:
         """Live sound that has not begun to sound: it may go on waiting, but not for ever."""
@@ -198,6 +213,13 @@ class Mixer:
             track.announced = True
             heard = tuple(track.faders)
             self._events.append(Started(programme.id, now_ns, track.start, heard))
+
+    def _mixes(self, groups: dict[_Key, list[str]], frames: dict[str, bytes]) -> Iterator[Mix]:
+        for key, ids in groups.items():
+            try:
+                yield self._mix(key, frames, tuple(ids))
+            except Exception as error:  # noqa: BLE001 - the edge: the speakers of other mixes go on
+                self._on_fault("mix", error)
 
     def _mix(self, key: _Key, frames: dict[str, bytes], speakers: tuple[str, ...]) -> Mix:
         frame = mixed([fader.frame(frames[id_]) for id_, fader in key])

@@ -9,6 +9,7 @@ from broadcast.engine.mixer import Mix
 from broadcast.engine.wire import Event, SpeakerSetting, SpeakerState
 from broadcast.speakers.keeper import Keeper, OffClock, thread
 from broadcast.speakers.kinds import make
+from gateway.faults import OnFault, log_fault
 
 _chance = random.SystemRandom()
 
@@ -16,12 +17,17 @@ _chance = random.SystemRandom()
 class Outlets:
     """All speakers, each with its keeper."""
 
-    def __init__(self, tell: Callable[[Event], None], off_clock: OffClock = thread) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Event], None],
+        off_clock: OffClock = thread,
+        on_fault: OnFault = log_fault,
+    ) -> None:
         self.keepers: dict[str, Keeper] = {}
         self._settings: dict[str, SpeakerSetting] = {}
         self._tell = tell
         self._off_clock = off_clock
-        self._encoders = Encoders()
+        self._encoders = Encoders(on_fault)
         self._sounding: set[str] = set()
 
     @property

@@ -26,6 +26,7 @@ from broadcast.engine.tape import Tape
 from broadcast.speakers import sdp
 from broadcast.speakers.options import Multicast
 from gateway.errors import CommandRefused
+from gateway.faults import contain, describe, log_fault
 
 SWITCH_S = 0.001
 """How long another thread may hold the interpreter while the beat waits for it."""
@@ -49,9 +50,9 @@ class AudioProcess:
         self._alone_since_ns = now_ns()
         self._realtime = realtime.take(realtime.CLOCK_PRIORITY)
         sys.setswitchinterval(SWITCH_S)
-        self._errands = Errands()
-        self._mixer = Mixer()
-        self._outlets = Outlets(self._door.tell, self._errands.run)
+        self._errands = Errands(self._contained)
+        self._mixer = Mixer(on_fault=self._contained)
+        self._outlets = Outlets(self._door.tell, self._errands.run, self._contained)
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
         self._ears = Ears(self._outlets, self._errands, self._door.tell)
         self._captures = Captures(self._door, self._errands.post)
@@ -95,27 +96,47 @@ class AudioProcess:
         ready, _, _ = select.select(waiting, [], [], wait_s)
         if self._errands.bell in ready:
             for result in self._errands.results():
-                result()
-            self._outlets.tend(now_ns())
+                self._try("result", result)
+            self._try("speakers", self._outlets.tend, now_ns())
         sockets = {each for each in ready if isinstance(each, socket.socket)}
         for client, packet in self._door.packets(sockets):
-            try:
-                request = wire.request(packet)
-            except msgspec.DecodeError:
-                self._door.say(client, wire.Answer(0, "audio.bad-request"))
-                continue
-            self._answer((client, request.n), request.do)
+            self._take(client, packet)
+
+    def _take(self, client: socket.socket, packet: bytes) -> None:
+        """One question; whatever it is, it is answered, and costs no other."""
+        number = 0
+        try:
+            request = wire.request(packet)
+            number = request.n
+            self._answer((client, number), request.do)
+        except msgspec.DecodeError:
+            self._door.say(client, wire.Answer(0, "audio.bad-request"))
+        except Exception as error:  # noqa: BLE001 - the edge: see above
+            self._contained("request", error)
+            self._door.say(client, wire.Answer(number, "audio.failed"))
 
     def _beat(self) -> None:
         """20 ms of sound, on its way before anything else is done."""
-        self._outlets.send(self._mixer.tick(now_ns()))
-        self._outlets.tend(now_ns())
+        self._try("sound", lambda: self._outlets.send(self._mixer.tick(now_ns())))
+        self._try("speakers", self._outlets.tend, now_ns())
         for event in self._mixer.events():
-            if isinstance(event, wire.Started):
-                working = self._outlets.working(event.speakers)
-                event = msgspec.structs.replace(event, speakers=working)  # noqa: PLW2901 - the same, truer
-                self._hear(event)
-            self._door.tell(event)
+            self._try("event", self._pass_on, event)
+
+    def _pass_on(self, event: wire.Event) -> None:
+        if isinstance(event, wire.Started):
+            working = self._outlets.working(event.speakers)
+            event = msgspec.structs.replace(event, speakers=working)
+            self._hear(event)
+        self._door.tell(event)
+
+    def _try(self, what: str, do: Callable[..., None], *given: Any) -> None:
+        """The edge of the clock: the next beat comes, whatever this one does."""
+        contain(self._contained, what, do, *given)
+
+    def _contained(self, where: str, error: BaseException) -> None:
+        """Log it, and let the gateway count it."""
+        log_fault(f"audio.{where}", error)
+        self._door.tell(wire.InternalFault(where, describe(error)))
 
     def _hear(self, event: wire.Started) -> None:
         source = self._mixer.source(event.id)

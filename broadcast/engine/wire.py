@@ -201,6 +201,13 @@ class Fault(msgspec.Struct, frozen=True, tag="fault"):
     data: dict[str, Any] = {}
 
 
+class InternalFault(msgspec.Struct, frozen=True, tag="internal"):
+    """A mistake of the audio process's own that the edge `where` contained; as `gateway.faults`."""
+
+    where: str
+    what: str
+
+
 class Well(msgspec.Struct, frozen=True, tag="well"):
     """A speaker works (again); `rung` is how far up the ladder that is known."""
 
@@ -282,7 +289,8 @@ class State(msgspec.Struct, frozen=True, tag="is"):
 
 
 Event = (
-    Started | Finished | Stopped | Refused | Fault | Well | Heard | Meter | Captured | CaptureOver
+    Started | Finished | Stopped | Refused | Fault | InternalFault | Well | Heard | Meter
+    | Captured | CaptureOver
 )  # fmt: skip
 Message = Answer | State | Event
 

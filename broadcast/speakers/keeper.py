@@ -214,7 +214,7 @@ class Keeper:
     def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except (OSError, Unavailable) as error:
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is a fault like others
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

@@ -186,7 +186,7 @@ class RuleReader:
         for found in findings(made, linkages, roster, has_platform=has_platform, deaf=self._deaf):
             data = {name: _said(value) for name, value in found.data.items()}
             self._decoder.blame(found.path, found.code, **data)
-        return Plan((*made, *self._of_itself(made)), roster, linkages, self._calendar)
+        return Plan(made, roster, linkages, self._calendar, self._of_itself(made))
 
     def _of_itself(self, made: Sequence[Watch]) -> tuple[Watch, ...]:
         """The station watches its own tasks, unless a rule of the file does."""

@@ -11,7 +11,7 @@ from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Repla
 from gateway.clock import Clock
 from gateway.errors import JournalError, StationError
 from gateway.event import Entry, Event, Kind, Stamps
-from gateway.faults import OnFault, log_fault
+from gateway.faults import OnFault, contain, log_fault, name_of
 from gateway.health import RefusalVitals
 from gateway.intake.current import Current
 from gateway.intake.events import (
@@ -130,20 +130,15 @@ class Intake:
         known = self._devices.get(poll.device)
         if known is None:
             return
-        try:
-            self._take(known, poll)
-        except Exception as error:  # noqa: BLE001  # the edge: one poll's mistake costs that poll
-            self._on_fault("intake.poll", error)
+        contain(self._on_fault, "intake.poll", self._take, known, poll)
 
     def _take(self, known: Device, poll: PollResult) -> None:
         said = self._inputs[known.id].take(poll.readings)
         self.readings += len(said.now)
         self.current.update(known.id, said.now, known.every_s)
         for listener in self._listeners:
-            try:
-                listener(known.id, said.told)
-            except Exception as error:  # noqa: BLE001  # the edge: each listener has its own
-                self._on_fault(f"intake.listener.{_name(listener)}", error)
+            where = f"intake.listener.{name_of(listener)}"
+            contain(self._on_fault, where, listener, known.id, said.told)
         for replaced in poll.replaced:
             self._record_owed(self._meter_replaced(known, replaced, poll.at_ns))
         self._report_inputs(known)
@@ -314,10 +309,6 @@ def _key(device: str, wired: Input) -> str:
 def _all(members: Sequence[tuple[Input, Due]], tell: Callable[[Input, Due], None]) -> None:
     for wired, due in members:
         tell(wired, due)
-
-
-def _name(listener: Listener) -> str:
-    return str(getattr(listener, "__qualname__", type(listener).__name__))
 
 
 def _state(device: str, wired: Input, due: Due) -> StateChange:

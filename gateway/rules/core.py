@@ -37,12 +37,16 @@ PAUSED_NS = 60 * S
 
 
 class Plan(NamedTuple):
-    """What the settings say: all watches, who is on duty, the linkages, and the days they go by."""
+    """What the settings say: all watches, who is on duty, the linkages, and the days they go by.
+
+    `own` are watches that no rule of the settings asks for.
+    """
 
     watches: tuple[Watch, ...] = ()
     duty: DutyOptions = DutyOptions()
     linkages: Mapping[str, Linkage] = {}
     calendar: Calendar = Calendar("UTC", {})
+    own: tuple[Watch, ...] = ()
 
 
 class Pause(NamedTuple):
@@ -126,7 +130,7 @@ class Core:
         A mistake in one watch, alarm or linkage goes to `on_fault`, and the others go on.
         """
         self._on_fault = on_fault
-        self.engine = Engine(plan.watches, plan.calendar, on_fault)
+        self.engine = Engine((*plan.watches, *plan.own), plan.calendar, on_fault)
         self.alarms = Alarms(
             self.engine.watches, Duty(plan.duty, plan.calendar), epoch, on_fault=on_fault
         )

@@ -203,6 +203,7 @@ class Asking:
             people=SealedPeople(self.store),
             speaker=speaker or Captions(),
             bell=bell or FeedBell(),
+            on_fault=on_fault,
         )
         self.keys = Keys(plan.kiosks, services(), self.requests, clock)
         speaks = speaker or Captions()
@@ -259,9 +260,8 @@ class Asking:
             start("private", self._sweep, self._on_fault),
         ]
         if self.terminals:
-            self._tasks.append(
-                start("kiosks", partial(beat, self.terminals.values()), self._on_fault)
-            )
+            beats = partial(beat, self.terminals.values(), self._on_fault)
+            self._tasks.append(start("kiosks", beats, self._on_fault))
         if self._dispatcher is not None:
             self._tasks.append(start("dispatcher", self._dispatcher.run, self._on_fault))
 

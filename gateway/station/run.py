@@ -30,7 +30,8 @@ from gateway.clock import Clock, next_beat
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalError, JournalFailed
 from gateway.event import Event, Kind
-from gateway.faults import FaultLog
+from gateway.faults import FaultLog, contain
+from gateway.health import RefusalVitals
 from gateway.intake import Intake
 from gateway.journal import Journal, open_or_volatile
 from gateway.live.section import section as live_section
@@ -48,7 +49,7 @@ from gateway.station.events import FAULT, STARTED, FaultReport, Started
 from gateway.station.field import Field
 from gateway.station.presence import Presence
 from gateway.station.setting_up import SettingUp
-from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.station.supervise import STOP_WITHIN_S, catch_rest, start, stop_all
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
@@ -223,7 +224,7 @@ class Station:
             screens=self.asking.screens,
             alarms=alarming.vitals,
             faults=self.faults.all,
-            refusals=lambda: (self.intake.refusals, self.rules.refusals),
+            refusals=self._refusals,
         )
         self.changing = Changing(
             settings,
@@ -288,6 +289,7 @@ class Station:
         be promised anew, and forgotten when the room looks. A held port ends the start before it.
         """
         on_fault = self.faults.note
+        catch_rest(on_fault)
         await self.server.hold()
         epoch, volatile = self._journal.epoch, self._journal.volatile
         await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
@@ -366,10 +368,7 @@ class Station:
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         for hear in (self.intake.changed, self.rules.changed, self.watch.changed):
-            try:
-                hear(change)
-            except Exception as error:  # noqa: BLE001  # the edge: each room hears it by itself
-                self.faults.note("field.change", error)
+            contain(self.faults.note, "field.change", hear, change)  # each by itself
 
     def _moved(self) -> bool:
         return self._journal.stats().stuck_s < STUCK_S_MAX
@@ -386,6 +385,11 @@ class Station:
         for fault in self.faults.due():
             with contextlib.suppress(JournalError):
                 await self._record(FAULT, FaultReport(fault.where, fault.what, fault.count))
+
+    def _refusals(self) -> tuple[RefusalVitals, ...]:
+        """What the journal has not taken, room by room."""
+        said = (self.intake.refusals, self.rules.refusals, self.asking.requests.refusals)
+        return said if self.sounding is None else (*said, self.sounding.room.refusals)
 
     def _tell_tasks(self) -> None:
         """Let the rules hear whether a task ends again and again: that is an alarm."""

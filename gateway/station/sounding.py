@@ -118,7 +118,7 @@ class Sounding:
         self._settings = settings
         self._clock = clock
         self._lived_ns = lived_ns
-        self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile)
+        self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile, on_fault=on_fault)
         self.shelf = Shelf(state / "media", kept=self._kept)
         lexicon = Lexicon.load(shared("voices"))
         self.voice = Voice(self.shelf, engines(settings.sound.voices, lexicon))
@@ -135,7 +135,9 @@ class Sounding:
         house = house_of(settings)
         timezone = settings.station.timezone
         self.schedules = Schedules(journal, clock, timezone, settings.rules.calendar)
-        self.room = Broadcast(journal, clock, house, self._engine, studio, page=self._page)
+        self.room = Broadcast(
+            journal, clock, house, self._engine, studio, page=self._page, on_fault=on_fault
+        )
         microphones, air = settings.sound.microphones, Air(self.room, self.shelf)
         paged = staffs(settings)
         self.paging = Paging(paged, self._engine, self.room, air, self._spoken)
@@ -269,7 +271,10 @@ class Sounding:
     async def _keep_schedules(self) -> None:
         while True:
             for due in await self.schedules.due():
-                await self._scheduled(due)
+                try:
+                    await self._scheduled(due)
+                except Exception as error:  # noqa: BLE001  # the edge: the others are due, too
+                    self._on_fault("broadcast.schedule", error)
             await asyncio.sleep(SCHEDULES_EVERY_S)
 
     async def _scheduled(self, due: Due) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from gateway.errors import StationError
 from gateway.faults import DYING, OnFault, log_fault
@@ -75,6 +76,19 @@ def _where(name: str) -> str:
 
 def _leaf(error: BaseException | None) -> BaseException | None:
     return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def catch_rest(on_fault: OnFault) -> None:
+    """What no edge has caught in this loop is a fault, too: a callback, a task nobody waits for."""
+
+    def uncaught(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            on_fault("loop", error)
+        else:
+            log.error("%s", context.get("message", "the loop complains"))
+
+    asyncio.get_running_loop().set_exception_handler(uncaught)
 
 
 async def stop_all(tasks: list[asyncio.Task[None]], within_s: float) -> None:

@@ -477,7 +477,7 @@ async def test_a_journal_that_refuses_stops_a_notice_and_no_emergency():
         assert (receipt.state, receipt.reason_code) == ("failed", "broadcast.unrecorded")
         await asyncio.sleep(20)
         assert [h.programme.id for h in around.engine.heard] == ["e"]
-        assert around.room.lost > 0
+        assert around.room.refusals.lost > 0
 
 
 @simulated
