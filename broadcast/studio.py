@@ -101,8 +101,9 @@ class Studio:
         siren = await self._siren(order)
         try:
             words = await self._words(order)
-        except StationError as error:
-            _log.error("an emergency without its words: %s", error)  # said whole
+        except Exception as error:  # noqa: BLE001  # an edge: whatever words lack, the siren sounds
+            foreseen = isinstance(error, StationError)
+            _log.error("an emergency without its words: %s", error, exc_info=not foreseen)
             return _made(siren, ladder.emergency(_part(siren), ()))
         return _made(siren, ladder.emergency(_part(siren), list(map(_part, words))), words)
 
@@ -112,7 +113,12 @@ class Studio:
         return _made(siren, ladder.emergency(_part(siren), ()))._replace(siren=True)
 
     async def _siren(self, order: Order) -> Sound:
-        return await self._shelf.chime(order.chime or CHIMES[order.class_])
+        usual = CHIMES[order.class_]
+        try:
+            return await self._shelf.chime(order.chime or usual)
+        except StationError as error:
+            _log.error("the chime of an emergency: %s", error)  # said whole
+            return await self._shelf.chime(usual)
 
     async def _chime(self, order: Order) -> Sound | None:
         name = order.chime or CHIMES.get(order.class_)

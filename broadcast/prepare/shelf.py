@@ -25,11 +25,15 @@ from broadcast.prepare.clip import Clip, is_canonical, seconds_of, wav
 from broadcast.prepare.decode import canonical
 from broadcast.prepare.index import Entry, Index, Kind
 from broadcast.prepare.upload import BYTES_MAX, receive, title_of
-from gateway.errors import NotFound, UsageError
+from gateway.errors import NotFound, StationError, Unavailable, UsageError
 
 log = logging.getLogger(__name__)
 
 QUOTA_BYTES = 256 * 1024 * 1024
+ROOM_BYTES_MIN = 4 * 1024 * 1024
+"""With less room than this on its disk a sound is made elsewhere, if it need not last."""
+
+SPARE_BYTES_MAX = 16 * 1024 * 1024
 CLIPS_MAX = 5000
 TITLE_CHARS_MAX = 80
 
@@ -48,15 +52,27 @@ class Shelf:
         *,
         quota_bytes: int = QUOTA_BYTES,
         kept: Callable[[], Collection[str]] = nothing_kept,
+        spare: Path | None = None,
     ) -> None:
-        """Read the list, and clear away what a stop has left half made."""
+        """Read the list, and clear away what a stop has left half made.
+
+        `spare` is a folder in memory, for what is made while the disk takes nothing.
+        """
         self.media = media
+        self._spare = spare
+        self._elsewhere: dict[str, Path] = {}
+        self._held: dict[str, Clip] = {}
         self.kept = kept
         self._quota = quota_bytes
         self._making = media / "making"
         self._lock = asyncio.Lock()
         shutil.rmtree(self._making, ignore_errors=True)
-        self._making.mkdir(parents=True)
+        if spare is not None:
+            shutil.rmtree(spare, ignore_errors=True)
+        try:
+            self._making.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            log.error("clips cannot be kept: %s", error)  # noqa: TRY400  # said whole
         self._index = _read(media)
 
     def clip(self, sha: str) -> Clip:
@@ -83,7 +99,7 @@ class Shelf:
 
     async def take(self, upload: AsyncIterable[bytes], name: str) -> Clip:
         """What a person brought, decoded and levelled; UsageError says why it cannot be used."""
-        with self.workshop() as folder:
+        with self.workshop(lasting=True) as folder:
             brought = folder / "brought"
             await receive(upload, brought, BYTES_MAX)
             made = await canonical(brought, folder)
@@ -94,10 +110,17 @@ class Shelf:
         if name not in chime.NAMES:
             raise UsageError("clip.no-chime", name=name, known=chime.NAMES)
         key = f"chime {name} {chime.VERSION}"
-        if (found := self.find(key)) is not None:
+        if (found := self.find(key)) is not None and os.access(found.path, os.R_OK):
             return found
+        if name in self._held:
+            return self._held[name]
         pcm = await asyncio.to_thread(chime.make, name)
-        return await self.put_pcm(pcm, title=name, key=key)
+        try:
+            return await self.put_pcm(pcm, title=name, key=key)
+        except (OSError, StationError) as error:
+            log.error("the chime %s is in memory only: %s", name, error)  # noqa: TRY400  # said whole
+            self._held[name] = _in_memory(pcm, name)
+            return self._held[name]
 
     async def put_pcm(
         self, pcm: bytes, *, title: str, kind: Kind = Kind.MADE, key: str = ""
@@ -114,11 +137,10 @@ class Shelf:
         sha, size = await asyncio.to_thread(_seal, made)
         async with self._lock:
             entry = Entry(sha, title[:TITLE_CHARS_MAX], kind, size)
-            if sha not in self._index.entries:
-                await self._make_room(size)
-                await asyncio.to_thread(os.replace, made, self._path(sha))
+            if sha not in self._index.entries or not self._path(sha).exists():
+                await self._lay(made, sha, size)
             self._index.add(entry, key)
-            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+            await self._list()
             return self._clip(self._index.entries[sha])
 
     async def lead(self, key: str, sha: str) -> None:
@@ -126,7 +148,7 @@ class Shelf:
         self.clip(sha)
         async with self._lock:
             self._index.keys[key] = sha
-            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+            await self._list()
 
     async def remove(self, sha: str) -> None:
         """Take a clip away; UsageError if somebody refers to it."""
@@ -135,13 +157,55 @@ class Shelf:
             raise UsageError("clip.in-use", sha=sha[:12])
         async with self._lock:
             await self._drop(sha)
-            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+            await self._list()
 
     @contextlib.contextmanager
-    def workshop(self) -> Iterator[Path]:
-        """A folder to make something in, on the shelf's own disk; gone afterwards."""
-        with tempfile.TemporaryDirectory(dir=self._making, ignore_cleanup_errors=True) as folder:
+    def workshop(self, *, lasting: bool = False) -> Iterator[Path]:
+        """A folder to make something in; gone afterwards.
+
+        It is on the shelf's own disk, or in memory while that takes nothing; never for what must
+        last, as an upload. Unavailable if there is no room at all.
+        """
+        bench = self._bench(lasting=lasting)
+        with tempfile.TemporaryDirectory(dir=bench, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
+
+    def _bench(self, *, lasting: bool) -> Path:
+        with contextlib.suppress(OSError):
+            self._making.mkdir(parents=True, exist_ok=True)
+            room = os.statvfs(self._making)
+            roomy = room.f_bavail * room.f_frsize >= ROOM_BYTES_MIN
+            if os.access(self._making, os.W_OK) and (roomy or lasting or self._spare is None):
+                return self._making
+        if self._spare is None or lasting:
+            raise Unavailable("clip.no-disk")
+        self._spare.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._spare
+
+    async def _lay(self, made: Path, sha: str, size: int) -> None:
+        """Put the file where it stays: on the disk, or beside where it was made in memory."""
+        if self._spare is None or not made.is_relative_to(self._spare):
+            await self._make_room(size)
+            await asyncio.to_thread(os.replace, made, self.media / f"{sha}.wav")
+            self._elsewhere.pop(sha, None)
+            return
+        while self._elsewhere and self._spared() + size > SPARE_BYTES_MAX:
+            await self._drop(next(iter(self._elsewhere)))
+        path = self._spare / f"{sha}.wav"
+        await asyncio.to_thread(os.replace, made, path)
+        self._elsewhere[sha] = path
+
+    def _spared(self) -> int:
+        return sum(
+            self._index.entries[sha].size for sha in self._elsewhere if sha in self._index.entries
+        )
+
+    async def _list(self) -> None:
+        """Write the list; a lost one costs titles, never sound."""
+        try:
+            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+        except OSError as error:
+            log.warning("the list of clips cannot be written: %s", error)
 
     async def _make_room(self, size: int) -> None:
         going = self._index.goers(size, self._quota, self.kept())
@@ -154,7 +218,8 @@ class Shelf:
 
     async def _drop(self, sha: str) -> None:
         self._index.remove(sha)
-        await asyncio.to_thread(self._path(sha).unlink, missing_ok=True)
+        path = self._elsewhere.pop(sha, self.media / f"{sha}.wav")
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _write(self, listed: bytes) -> None:
         """In one step: after a power cut it is the old list or the new one."""
@@ -164,10 +229,27 @@ class Shelf:
         fresh.replace(self.media / "shelf.json")
 
     def _path(self, sha: str) -> Path:
-        return self.media / f"{sha}.wav"
+        return self._elsewhere.get(sha, self.media / f"{sha}.wav")
 
     def _clip(self, entry: Entry) -> Clip:
         return Clip(entry.sha, self._path(entry.sha), seconds_of(entry.size), entry.title)
+
+
+def _in_memory(pcm: bytes, title: str) -> Clip:
+    """A clip without a disk: the audio process reaches it through this process."""
+    file = os.memfd_create("chime", os.MFD_CLOEXEC)
+    sound = wav(pcm)
+    with os.fdopen(os.dup(file), "wb") as writing:
+        writing.write(sound)
+    return Clip("", Path(f"/proc/{os.getpid()}/fd/{file}"), seconds_of(len(sound)), title)
+
+
+def _sound(path: Path) -> bool:
+    """Whether that is a clip that can be read."""
+    try:
+        return is_canonical(path)
+    except OSError:
+        return False
 
 
 def _seal(path: Path) -> tuple[str, int]:
@@ -187,10 +269,10 @@ def _read(media: Path) -> Index:
         index = msgspec.json.decode((media / "shelf.json").read_bytes(), type=Index)
     except FileNotFoundError:
         index = Index()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log.warning("the list of clips is damaged, their titles are lost: %s", error)
         index = Index()
-    lying = {path.stem: path for path in media.glob("*.wav") if is_canonical(path)}
+    lying = {path.stem: path for path in media.glob("*.wav") if _sound(path)}
     for sha in set(index.entries) - set(lying):
         index.remove(sha)
     for sha in sorted(set(lying) - set(index.entries)):

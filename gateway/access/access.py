@@ -39,7 +39,7 @@ from gateway.access.throttle import network
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.audit.ledger import Journal
 from gateway.clock import Clock
-from gateway.errors import Denied, UsageError
+from gateway.errors import Denied, StationError, UsageError
 from gateway.journal import StateChange, load_state
 from gateway.signing import KEY_BYTES, secret
 
@@ -135,7 +135,7 @@ class Access:
             return None
         try:
             return codes.code_from(secret(self._claim))
-        except OSError:
+        except (OSError, StationError):
             self._unkept = self._unkept or os.urandom(KEY_BYTES)
             return codes.code_from(self._unkept)
 

@@ -49,7 +49,10 @@ class Ledger:
     @classmethod
     async def open(cls, journal: Journal, clock: Clock) -> "Ledger":
         """The ledger of this journal, from where it ended."""
-        head = (await load_state(journal, ROOM, of_json(Head))).get(HEAD, Head())
+        lost = HEAD in await journal.load(ROOM)
+        head = (await load_state(journal, ROOM, of_json(Head))).get(HEAD)
+        if head is None:
+            return cls(journal, clock, await _newest(journal) if lost else Head())
         if head.n and not head.seq:  # a kill left it unsaid: it is among the last entries, mostly
             newest = (await history.page(journal, 0, 1)).acts
             seq = next((past.seq for past in newest if past.act.n == head.n), 0)
@@ -104,6 +107,12 @@ class Ledger:
         event = Event(kind=ACT, source=ROOM, stamps=self._clock.stamp(), data=act)
         seal = seal_of(msgspec.json.decode(b"{" + tail(event, "")))
         return Event(kind=ACT, source=ROOM, stamps=event.stamps, data=_replace(act, seal=seal))
+
+
+async def _newest(journal: Journal) -> Head:
+    """Where the chain ended, by its last act, if word of its end is lost."""
+    acts = (await history.page(journal, 0, 1)).acts
+    return Head(acts[0].act.n, acts[0].act.seal, acts[0].seq) if acts else Head()
 
 
 def _ends(head: Head) -> StateChange:

@@ -88,8 +88,8 @@ class Intake:
         kept = await load_state(self._journal, ROOM, of_json(Told))
         known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
-            with contextlib.suppress(JournalError):  # a full disk: they are found again
-                await self._journal.append((), gone)
+            with contextlib.suppress(JournalError):  # they are found again
+                self._journal.offer((), gone).add_done_callback(_heard)
 
     async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
         """Get ready for other devices; the call that is returned goes over to them at once.
@@ -288,6 +288,12 @@ class Intake:
     def _count_refused(self) -> None:
         self._refused += 1
         self._refused_ns = self._clock.now_ns()
+
+
+def _heard(ticket: asyncio.Future[tuple[Entry, ...]]) -> None:
+    """A refusal is of no consequence: what should be forgotten is found again."""
+    if not ticket.cancelled():
+        ticket.exception()
 
 
 def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[str]:

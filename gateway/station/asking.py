@@ -12,14 +12,14 @@ from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
-from gateway.errors import JournalError
+from gateway.errors import JournalError, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
 from gateway.rules.duty import Duty
-from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.choose import open_uplink
@@ -250,7 +250,7 @@ class Asking:
 
     async def start(self) -> None:
         """Take back what was open, and go on."""
-        await self.requests.load()
+        await attempt("requests", self.requests.load, self._on_fault)
         self._say_small()
         for terminal in self.terminals.values():
             terminal.resume()
@@ -307,6 +307,6 @@ def _store(state: Path, clock: Clock, *, volatile: bool) -> PrivateStore:
     try:
         (state / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
         return opened(state)
-    except (JournalError, OSError) as error:
+    except (StationError, OSError) as error:
         log.error("personal fields are kept in memory only: %s", error)  # noqa: TRY400  # said whole
         return opened(None)

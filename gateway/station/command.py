@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from gateway import logs
 from gateway.appliance.check import config_default
 from gateway.texts import Texts
 from gateway.texts.parser import declare
+
+log = logging.getLogger(__name__)
 
 
 def add_to(subcommands: Any) -> None:
@@ -40,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
     )
 
     state = args.state or default_state(args.config)
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:  # no disk: what lives in memory lives
+        log.error("%s cannot be made: %s", state, error.strerror)  # noqa: TRY400  # said whole
     code = asyncio.run(run_station(args.config, state))
     if code == RESTART:
         sys.stderr.flush()

@@ -20,7 +20,7 @@ from gateway.audit import Ledger
 from gateway.clock import Clock, ClockStep
 from gateway.desk.section import section as desk_section
 from gateway.errors import StationError
-from gateway.faults import OnFault
+from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.texts import Texts
@@ -45,26 +45,40 @@ class Doors:
     """Opened before the station's rooms are built, closed after the pages."""
 
     def __init__(
-        self, settings: Settings, state: Path, clock: Clock, journal: Journal, rooms: "Rooms"
+        self,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        rooms: "Rooms",
+        *,
+        on_fault: OnFault = log_fault,
     ) -> None:
         """Stations use `open`."""
         self.access, self.ledger = rooms
         self._clock = clock
         self._journal = journal
         names = names_of(settings.station.id, settings.web.names)
-        self.tls = Tls(state / "keys", settings.station.id, names, clock)
+        self.tls = Tls(state / "keys", settings.station.id, names, clock, on_fault=on_fault)
         self._names = names
         self._server: WebServer | None = None
         self._stirred = asyncio.Event()
 
     @classmethod
-    async def open(cls, settings: Settings, state: Path, clock: Clock, journal: Journal) -> "Doors":
+    async def open(
+        cls,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        on_fault: OnFault = log_fault,
+    ) -> "Doors":
         """Read who may come in."""
         ledger = await Ledger.open(journal, clock)
         access = await Access.open(
             journal, ledger, clock, state / "keys", volatile=journal.volatile
         )
-        return cls(settings, state, clock, journal, (access, ledger))
+        return cls(settings, state, clock, journal, (access, ledger), on_fault=on_fault)
 
     def build(
         self,

@@ -8,6 +8,7 @@ from drivers.contract import Device, FieldBus, OnState, Sink
 from drivers.registry import bus_kinds
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
+from gateway.station.absent import AbsentBus
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.vitals import StationBus
 
@@ -28,12 +29,12 @@ class Field:
     def __init__(
         self, settings: Settings, sink: Sink, on_state: OnState, on_fault: OnFault = log_fault
     ) -> None:
-        """Build them; WrongUse if a bus cannot poll its devices."""
+        """Build them; one that cannot be built is down, and the others live."""
         self._on_fault = on_fault
         self._sink = sink
         self._on_state = on_state
         self._plans = _plans(settings)
-        self.buses = {name: self._built(plan) for name, plan in self._plans.items()}
+        self.buses = {name: self._tried(plan) for name, plan in self._plans.items()}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lent: dict[str, Recall] = {}
 
@@ -93,6 +94,14 @@ class Field:
                 if device.id == device_id:
                     return self.buses[name], device
         return None
+
+    def _tried(self, plan: _Plan) -> StationBus:
+        """The bus, or one that is down in its place."""
+        try:
+            return self._built(plan)
+        except Exception as error:  # noqa: BLE001  # the edge of one bus, whatever its library lacks
+            self._on_fault(f"start.bus.{plan.bus.id}", error)
+            return AbsentBus(plan.bus.id, [device.id for device in plan.devices])
 
     def _built(self, plan: _Plan) -> StationBus:
         build = bus_kinds()[plan.bus.kind].build

@@ -7,14 +7,17 @@ from pathlib import Path
 from gateway.clock.timekeeper import EARLIEST_NS
 
 NAME = "clock-floor"
+LATEST_NS = 2**62
+"""In 2116: what lies beyond was never vouched for."""
 
 
 def read(state: Path) -> int:
     """The floor that the last run left, in ns since 1970."""
     try:
-        return max(EARLIEST_NS, int((state / NAME).read_text("ascii")))
+        found = int((state / NAME).read_text("ascii"))
     except (OSError, ValueError):
         return EARLIEST_NS
+    return found if EARLIEST_NS <= found <= LATEST_NS else EARLIEST_NS
 
 
 def write(state: Path, floor_ns: int) -> None:

@@ -1,7 +1,11 @@
 """The station, put together: every room built, started in order, and stopped in order.
 
-settings → clock → journal → every room's state → pages → uplinks, inbox → buses → READY=1
+settings → clock → journal → every room's state → buses, keys, watchdog → pages → READY=1
+                                                    └► accounts, settings, uplinks, doctor behind
 SIGTERM  → buses → intake → uplinks → pages → journal
+
+The emergency path (siren, call-staff, keys on the wall, watchdog) comes first and needs nothing: a
+part that cannot start is counted as a fault and left out, every write at the start is an offer.
 """
 
 import asyncio
@@ -9,12 +13,10 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from broadcast.mute import mute
 from drivers.contract import BusChange, DeviceChange
@@ -28,8 +30,7 @@ from gateway.appliance.settings.starting import Start
 from gateway.appliance.settings.telling import Teller
 from gateway.clock import Clock, next_beat
 from gateway.clock.boot import run_directory
-from gateway.errors import JournalError, JournalFailed
-from gateway.event import Event, Kind
+from gateway.errors import JournalFailed, Unavailable
 from gateway.faults import FaultLog, contain
 from gateway.health import RefusalVitals
 from gateway.intake import Intake
@@ -45,11 +46,12 @@ from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
 from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
-from gateway.station.events import FAULT, STARTED, FaultReport, Started
+from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
 from gateway.station.presence import Presence
+from gateway.station.recorder import Recorder
 from gateway.station.setting_up import SettingUp
-from gateway.station.supervise import STOP_WITHIN_S, catch_rest, start, stop_all
+from gateway.station.supervise import STOP_WITHIN_S, attempt, catch_rest, start, stop_all
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
@@ -65,6 +67,9 @@ log = logging.getLogger(__name__)
 STUCK_S_MAX = 15.0
 """A journal job that has run for so long means that the writer has stopped moving."""
 
+
+HELD_AGAIN_S = 5.0
+"""A port that another process holds is tried again so often."""
 
 RESTART = 75
 """The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
@@ -102,7 +107,7 @@ async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
         closing.push_async_callback(_close, journal)
         faults = FaultLog(clock.now_ns)
         journal.on_set_aside = faults.count
-        doors = await Doors.open(settings, state, clock, journal)
+        doors = await Doors.open(settings, state, clock, journal, faults.note)
         closing.push_async_callback(doors.close)
         station = Station(
             settings,
@@ -166,6 +171,7 @@ class Station:
         self._clock = clock
         self._journal = journal
         self.faults = faults or FaultLog(clock.now_ns)
+        self._recorder = Recorder(journal, clock, self.faults)
         on_fault = self.faults.note
         self.intake = Intake(
             journal,
@@ -283,20 +289,26 @@ class Station:
         return f"http://127.0.0.1:{self.server.port}/"
 
     async def start(self) -> None:
-        """Take back what every room knew, then open the pages, the uplinks and the field.
+        """Take back what every room knew, read the keys on the wall, then open the doors.
 
         Nobody may order anything of a room that does not know yet what it has promised: it would
-        be promised anew, and forgotten when the room looks. A held port ends the start before it.
+        be promised anew, and forgotten when the room looks. What fails costs itself.
         """
         on_fault = self.faults.note
         catch_rest(on_fault)
-        await self.server.hold()
+        await self._try("pages", self.server.hold)
         epoch, volatile = self._journal.epoch, self._journal.volatile
-        await self._record(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
+        self._recorder.offer(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
         await self._take_back()
-        await self.server.start()
-        await self._doors.welcome(self.server)
-        await self.cycle.start(self._begun.trial)
+        if (every_s := watchdog.period_s()) is not None:
+            feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
+            self._tasks.append(feeding)
+        self._tasks.append(start("rules", self.rules.run, on_fault))
+        self.field.start()
+        self._tasks.append(start("web", self._keep_answering, on_fault))
+        await self._try("pages", self.server.start)
+        await self._try("doors", partial(self._doors.welcome, self.server))
+        await self._try("settings", partial(self.cycle.start, self._begun.trial))
         self.uplinks.start()
         self._tasks += [
             start("clock", self.time.run, on_fault),
@@ -305,20 +317,28 @@ class Station:
         self._tasks.append(start("doors", partial(self._doors.run, self.server), on_fault))
         self._tasks.append(start("presence", self._presence.run, on_fault))
         self._tasks.append(start("doctor", self.doctor.run, on_fault))
-        if (every_s := watchdog.period_s()) is not None:
-            feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
-            self._tasks.append(feeding)
-        self._tasks.append(start("rules", self.rules.run, on_fault))
-        self.field.start()
 
     async def _take_back(self) -> None:
         """Every room's state; the rules come last, for their linkages order things of others."""
-        await self.intake.resume()
-        await self.setting_up.start()
+        await self._try("intake", self.intake.resume)
+        await self._try("setup", self.setting_up.start)
         if self.sounding is not None:
-            await self.sounding.start()
-        await self.asking.start()
-        await self.rules.load()
+            await self._try("broadcast", self.sounding.start)
+        await self._try("requests", self.asking.start)
+        await self._try("rules", self.rules.load)
+
+    async def _try(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        """A step of the start, contained; a refusal that was foreseen is said in one line."""
+        await attempt(what, step, self._recorder.missed)
+
+    async def _keep_answering(self) -> None:
+        """Take the port and the socket as soon as nobody else holds them."""
+        while True:
+            await asyncio.sleep(HELD_AGAIN_S)
+            if not self.server.whole:
+                with contextlib.suppress(Unavailable):
+                    await self.server.start()
+                    log.info("the pages are at %s", self.address)
 
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages."""
@@ -346,15 +366,19 @@ class Station:
         from gateway.station.sounding import Sounding  # noqa: PLC0415  # costs memory: if needed
 
         runtime = run_directory(os.environ, state)[0]
-        return Sounding(
-            settings,
-            state,
-            runtime,
-            self._clock,
-            self._journal,
-            lived_ns=lambda: self.rules.moment().at_ns,
-            on_fault=self.faults.note,
-        )
+        try:
+            return Sounding(
+                settings,
+                state,
+                runtime,
+                self._clock,
+                self._journal,
+                lived_ns=lambda: self.rules.moment().at_ns,
+                on_fault=self.faults.note,
+            )
+        except Exception as error:  # noqa: BLE001  # an edge: whoever cannot be heard can be called
+            self.faults.note("start.broadcast", error)
+            return None
 
     def _kinds(self, uplink: str) -> list[CommandKind]:
         """What the station carries out for the platform behind an uplink."""
@@ -376,15 +400,9 @@ class Station:
     async def _keep_watching(self) -> None:
         while True:
             self.watch.tick()
-            await self._tell_faults()
+            await self._recorder.tell_faults()
             self._tell_tasks()
             await next_beat()
-
-    async def _tell_faults(self) -> None:
-        """Record new faults; a full or failing disk keeps none of them from the desk."""
-        for fault in self.faults.due():
-            with contextlib.suppress(JournalError):
-                await self._record(FAULT, FaultReport(fault.where, fault.what, fault.count))
 
     def _refusals(self) -> tuple[RefusalVitals, ...]:
         """What the journal has not taken, room by room."""
@@ -397,7 +415,3 @@ class Station:
         if well is not self._well:
             self._well = well
             self.rules.own(TASKS, well=well)
-
-    async def _record(self, kind: Kind, data: msgspec.Struct) -> None:
-        event = Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
-        await self._journal.append([event])

@@ -55,7 +55,7 @@ from gateway.station.pressing import Pressing
 from gateway.station.readying import Readying
 from gateway.station.remote import Remote, accepted
 from gateway.station.speaking import Speaking
-from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.station.toning import Tone
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
@@ -119,7 +119,7 @@ class Sounding:
         self._clock = clock
         self._lived_ns = lived_ns
         self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile, on_fault=on_fault)
-        self.shelf = Shelf(state / "media", kept=self._kept)
+        self.shelf = Shelf(state / "media", kept=self._kept, spare=runtime / "media")
         lexicon = Lexicon.load(shared("voices"))
         self.voice = Voice(self.shelf, engines(settings.sound.voices, lexicon))
         self.phrases = {
@@ -219,11 +219,9 @@ class Sounding:
 
     async def start(self) -> None:
         """Take back what was open, then look for the audio process."""
-        await self.presets.load()
-        await self.schedules.load()
-        await self.selftests.load()
-        await self.volumes.load()
-        await self.room.load()
+        rooms = (self.room, self.presets, self.schedules, self.selftests, self.volumes)
+        for room in rooms:
+            await attempt("broadcast", room.load, self._on_fault)
         self._tasks = [
             start("audio", self._engine.run, self._on_fault),
             start("broadcast", self.room.run, self._on_fault),

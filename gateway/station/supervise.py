@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.errors import StationError
+from gateway.errors import JournalDamaged, JournalFailed, StationError
 from gateway.faults import DYING, OnFault, log_fault
 
 STOP_WITHIN_S = 0.7
@@ -54,6 +54,19 @@ async def keep_running(
         if len(ends_s) == DEATHS and ends_s[-1] - ends_s[0] <= WITHIN_S:
             on_fault(DYING + _where(name), ended)
         await asyncio.sleep(max(0.0, began_s + RUN_S_MIN - loop.time()))
+
+
+async def attempt(what: str, step: Callable[[], Awaitable[None]], on_fault: OnFault) -> None:
+    """One step of the start: what fails costs itself, is a fault, and the next step follows.
+
+    A journal whose disk has failed, or whose file is damaged, is for the next process to open.
+    """
+    try:
+        await step()
+    except (JournalFailed, JournalDamaged):
+        raise
+    except Exception as error:  # noqa: BLE001  # the edge of one step: see above
+        on_fault(f"start.{what}", error)
 
 
 def _tell(name: str, error: Exception, on_fault: OnFault) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -171,7 +171,8 @@ class WebServer:
         self._options = options
         self._control = control
         self._bounds = bounds
-        self._servers: list[asyncio.Server] = []
+        self._local: asyncio.Server | None = None
+        self._commands: asyncio.Server | None = None
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -188,28 +189,44 @@ class WebServer:
     async def hold(self) -> None:
         """Take port and socket; Unavailable names the one that somebody else holds.
 
+        Whatever can be had is taken all the same, and doing it again takes what is missing.
         Whoever comes already waits for `start`.
         """
-        line = _listen(self._options.port)
-        with _closed_on_failure(line):
-            self.port = line.getsockname()[1]
-            held = None if self._control is None else control.listen(self._control)
-        await self._runner.setup()
+        if self._runner.server is None:
+            await self._runner.setup()
         assert self._runner.server is not None
         admit = door(self._runner.server, self._bounds.connections_max)
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(admit, sock=line, start_serving=False))
-        if held is not None:
+        failed: Unavailable | None = None
+        if self._local is None:
+            try:
+                line = _listen(self._options.port)
+            except Unavailable as error:
+                failed = error
+            else:
+                self.port = line.getsockname()[1]
+                self._local = await loop.create_server(admit, sock=line, start_serving=False)
+        if self._control is not None and self._commands is None:
+            held = control.listen(self._control)
             held.listen(CONNECTIONS_MAX)
-            unix = await loop.create_unix_server(admit, sock=held, start_serving=False)
-            self._servers.append(unix)
+            self._commands = await loop.create_unix_server(admit, sock=held, start_serving=False)
+        if failed is not None:
+            raise failed
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has its port and its socket."""
+        return self._local is not None and (self._control is None or self._commands is not None)
 
     async def start(self) -> None:
-        """Answer, on what is held; what is not yet is taken first."""
-        if not self._servers:
-            await self.hold()
-        for server in self._servers:
-            await server.start_serving()
+        """Answer, on what is held; Unavailable, once it does, if something still is not."""
+        try:
+            if not self.whole:
+                await self.hold()
+        finally:
+            for server in (self._local, self._commands):
+                if server is not None and not server.is_serving():
+                    await server.start_serving()
 
     async def open_lan(self, context: ssl.SSLContext, host: str = "") -> None:
         """Listen for the desk computers, too; Unavailable if somebody else holds the port.
@@ -238,10 +255,11 @@ class WebServer:
 
     async def stop(self) -> None:
         """Close the sockets, end the streams, let running answers finish: within 3 s."""
-        for server in (*self._servers, *self._lan):
-            server.close()
+        for server in (self._local, self._commands, *self._lan):
+            if server is not None:
+                server.close()
         await self._runner.cleanup()
-        if self._control is not None:
+        if self._control is not None and self._commands is not None:
             self._control.unlink(missing_ok=True)
 
 
@@ -271,12 +289,3 @@ def _listen_lan(host: str, port: int) -> list[socket.socket]:
     for line in lines:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     return lines
-
-
-@contextlib.contextmanager
-def _closed_on_failure(line: socket.socket) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:  # whatever it was, the port must not stay taken
-        line.close()
-        raise

@@ -5,6 +5,7 @@ takes the station's authority once (the page `/trust`), and from then on knows t
 every renewal.
 """
 
+import contextlib
 import datetime
 import fcntl
 import hashlib
@@ -22,6 +23,7 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.faults import OnFault, log_fault
 from gateway.web import validity
 from gateway.web.validity import Address, Shown
 
@@ -64,23 +66,43 @@ class Tls:
         names: Collection[str],
         clock: Clock,
         addresses: Callable[[], Collection[Address]] = own_addresses,
+        *,
+        on_fault: OnFault = log_fault,
     ) -> None:
-        """Read both from `keys`, or make what is missing there; StationError if it is damaged.
+        """Read both from `keys`, or make what is missing there.
 
-        `shown` is what the certificate that is shown says of itself.
+        What is damaged is set aside and made anew, for the pages must come up: computers then take
+        in the new authority. `shown` is what the certificate that is shown says of itself.
         """
         self._keys = keys
         self._names = names
         self._clock = clock
         self._addresses = addresses
-        self._authority = self._kept(AUTHORITY) or self._made(station)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
+        self._aside: set[str] = set()
+        self._pem: bytes | None = None
+        self.shown: Shown | None = None
+        for damaged in ((SHOWN, NOTE), (AUTHORITY, SHOWN, NOTE)):
+            try:
+                self._open(station)
+            except (StationError, OSError, ValueError) as error:  # ssl's own errors are OSErrors
+                on_fault("web.certificate", error)
+                for name in damaged:
+                    self._aside.add(name)
+                    _set_aside(keys / name)
+            else:
+                return
+        self._open(station)
+
+    def _open(self, station: str) -> None:
+        self._authority = self._kept(AUTHORITY) or self._made(station)
         self._pem = self._kept(SHOWN)
         self.shown = None if self._pem is None else self._told(self._pem)
         if not self.renew():
             self._show()
+        _ = self.authority  # one that is no certificate is found out now
 
     @property
     def authority(self) -> bytes:
@@ -112,7 +134,7 @@ class Tls:
         of = hashlib.sha256(self._authority + pem).hexdigest()
         try:
             noted = msgspec.json.decode((self._keys / NOTE).read_bytes(), type=Shown)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, RecursionError):
             noted = None
         if noted is not None and noted.of == of:
             return noted
@@ -145,6 +167,8 @@ class Tls:
         return made
 
     def _kept(self, name: str) -> bytes | None:
+        if name in self._aside:  # a disk that takes nothing has it still
+            return None
         try:
             return (self._keys / name).read_bytes()
         except FileNotFoundError:
@@ -157,6 +181,12 @@ class Tls:
             return Pair.read(pem)
         except ValueError as error:
             raise StationError("signing.key-damaged", path=str(self._keys / name)) from error
+
+
+def _set_aside(path: Path) -> None:
+    """Out of the way, where somebody may still look at it."""
+    with contextlib.suppress(OSError):
+        path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def _keep(path: Path, body: bytes) -> None:

@@ -10,7 +10,6 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.errors import StationError
 from gateway.event import Trust
 from gateway.web import certificate, validity
 from gateway.web.tls import Tls, names_of, own_addresses
@@ -137,14 +136,25 @@ def test_a_station_that_does_not_know_the_time_is_still_believed(tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["tls-authority.pem", "tls.pem"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_damaged_key_is_named(tmp_path: Path, name: str, *, before: bool) -> None:
+def test_a_damaged_key_is_set_aside_named_and_made_anew(
+    tmp_path: Path, name: str, *, before: bool
+) -> None:
     """Whether or not the station has started with it before, and noted what it says."""
-    if before:
-        opened(tmp_path)
+    former = opened(tmp_path).authority if before else None
     (tmp_path / name).write_text("not a key")
-    with pytest.raises(StationError) as damaged:
-        opened(tmp_path)
-    assert damaged.value.data["path"].endswith(name)
+    faults: list[str] = []
+
+    def on_fault(where: str, error: BaseException) -> None:
+        faults.append(f"{where} {error}")
+
+    clock = SimulatedClock()
+    tls = Tls(tmp_path, "test-1", NAMES, clock, lambda: HOME, on_fault=on_fault)
+    assert tls.shown is not None
+    assert faults
+    assert all(name in fault for fault in faults)
+    assert (tmp_path / f"{name}.damaged").read_text() == "not a key"
+    if name == "tls.pem" and former is not None:
+        assert tls.authority == former, "computers know it still"
 
 
 def test_what_is_noted_is_what_the_certificate_says(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What an installer or a dying machine can do to a station: a clear word, and nothing lost."""
 
+import asyncio
 import errno
 import os
 import socket
@@ -51,12 +52,20 @@ async def test_settings_that_cannot_be_read_are_no_traceback(alone):
     assert "station.toml" in await refused(alone, 2)
 
 
-async def test_a_held_port_is_named(alone):
+async def test_a_held_port_is_named_and_taken_once_it_is_free(alone):
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         text = settings().replace("port = 0", f"port = {port}")
         (alone.folder / "station.toml").write_text(text, "utf-8")
-        assert str(port) in await refused(alone, 1)
+        await alone.start()  # siren and keys wait for no page
+        assert str(port) in alone.said
+        assert "Traceback" not in alone.said
+    async with asyncio.timeout(60):
+        while "the pages are at" not in alone.said:  # noqa: ASYNC110 - another process's log
+            await asyncio.sleep(0.1)
+    vitals = await alone.get("/api/v1/vitals", port)
+    assert [fault["where"] for fault in vitals["faults"]] == ["start.pages"]
+    await alone.stop()
 
 
 async def test_a_second_station_on_the_same_state_is_turned_away(tmp_path):

@@ -7,7 +7,7 @@ from unittest import mock
 from tests.access.composed import composed
 
 ROOMS = ("intake.resume", "setting_up.start", "sounding.start", "asking.start", "rules.load")
-DOORS = ("server.start", "_doors.welcome", "uplinks.start", "field.start")
+DOORS = ("field.start", "server.start", "_doors.welcome", "uplinks.start")
 ACTS = ("server.hold", *ROOMS, *DOORS)
 AT_ONCE = {"uplinks.start", "field.start"}
 

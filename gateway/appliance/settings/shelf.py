@@ -68,7 +68,7 @@ class Shelf:
         """The text of that digest, while it is kept."""
         try:
             return (self._folder / f"{digest}.toml").read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
 
     def next_number(self) -> int:
@@ -181,5 +181,5 @@ def _read(path: Path, shape: Any) -> Any:
     """What is in that file; None if there is none, or it cannot be understood any more."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=shape)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -13,7 +13,7 @@ LATELY_NS = 86_400_000_000_000
 """A mistake that has not come for a day has been told by then."""
 
 PARTS = frozenset({"web", "desk", "intake", "rules", "field", "bus", "uplink", "inbox", "audio"})
-PARTS |= {"broadcast", "speaker", "kiosk", "task", "state", "journal"}
+PARTS |= {"broadcast", "speaker", "kiosk", "task", "state", "journal", "start", "settings"}
 """What an edge's name begins with, as people call it (`doctor.part-…`)."""
 
 

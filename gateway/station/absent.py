@@ -1,0 +1,61 @@
+"""What stands in the place of a bus that could not be built: down, with its devices silent."""
+
+import asyncio
+from collections.abc import Sequence
+
+from drivers.bus.counters import Counters
+from drivers.bus.stats import BusStats, DeviceStats
+from drivers.contract import BusState, LineLost, Reading, Value
+
+ABSENT = "bus.absent"
+
+
+class AbsentBus:
+    """One of them."""
+
+    def __init__(self, name: str, devices: Sequence[str]) -> None:
+        """By the ids of its devices."""
+        self.name = name
+        self._devices = {device: DeviceStats() for device in devices}
+
+    async def run(self) -> None:
+        """There is nothing to serve."""
+        await asyncio.get_running_loop().create_future()
+
+    async def write(self, device: str, point: str, value: Value) -> Reading:
+        """Refuse."""
+        raise LineLost(ABSENT, device=device, point=point, value=value)
+
+    def restart(self) -> None:
+        """Do nothing: what it lacks is lacking still."""
+
+    def counters(self, device: str) -> Counters | None:
+        """None is counted."""
+        del device
+        return None
+
+    def accept_counter(self, device: str, point: str) -> None:
+        """Believe nothing: nothing comes."""
+
+    @property
+    def stats(self) -> BusStats:
+        """Down, and nothing counted."""
+        return BusStats(
+            name=self.name,
+            state=BusState.DOWN,
+            code=ABSENT,
+            planned=0.0,
+            load=0.0,
+            cycle_s=0.0,
+            transactions=0,
+            timeouts=0,
+            errors=0,
+            silence_kept=0,
+            silence_broken=0,
+            line_changes=0,
+            stray_bytes=0,
+            late=0,
+            opened=0,
+            moved_s=0.0,
+            devices=self._devices,
+        )

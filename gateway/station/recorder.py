@@ -1,0 +1,57 @@
+"""What the station says of itself: that it has started, and its faults."""
+
+import contextlib
+import logging
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import JournalError, StationError
+from gateway.event import Event, Kind
+from gateway.faults import FaultLog
+from gateway.journal import Journal
+from gateway.journal.engine import Ticket
+from gateway.station.events import FAULT, FaultReport
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Into one journal."""
+
+    def __init__(self, journal: Journal, clock: Clock, faults: FaultLog) -> None:
+        """Refusals of the journal are faults, too."""
+        self._journal = journal
+        self._clock = clock
+        self._faults = faults
+
+    def offer(self, kind: Kind, data: msgspec.Struct) -> None:
+        """Record it if the journal takes it; nobody waits."""
+        try:
+            ticket = self._journal.offer([self._event(kind, data)])
+        except JournalError as error:
+            self.missed("start.record", error)
+            return
+        ticket.add_done_callback(self._offered)
+
+    def missed(self, where: str, error: BaseException) -> None:
+        """Count a step that failed; one that was foreseen is said in one line."""
+        if isinstance(error, StationError):
+            log.error("%s: %s", where, error)
+            self._faults.count(where, error.code)
+        else:
+            self._faults.note(where, error)
+
+    async def tell_faults(self) -> None:
+        """Record new faults; a full or failing disk keeps none of them from the desk."""
+        for fault in self._faults.due():
+            report = FaultReport(fault.where, fault.what, fault.count)
+            with contextlib.suppress(JournalError):
+                await self._journal.append([self._event(FAULT, report)])
+
+    def _offered(self, ticket: Ticket) -> None:
+        if not ticket.cancelled() and (error := ticket.exception()) is not None:
+            self.missed("start.record", error)
+
+    def _event(self, kind: Kind, data: msgspec.Struct) -> Event:
+        return Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)
