@@ -36,8 +36,10 @@ SCHEDULES_MAX = 100
 HISTORY_MAX = 10
 HOURS_MAX = 1_000
 MISSED_MAX = 10
-AHEAD_S = 86_400
-"""A time that was seen and lies further ahead than this was never true."""
+DAY_S = 86_400
+AHEAD_S = 3_600
+"""A time that was seen and lies further ahead than this was never true. What lies nearer may have
+sounded already, and does not sound twice."""
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,7 +153,7 @@ class Schedules:
 
     def ahead(self, schedule: Schedule, wall_ns: int, count: int) -> list[int]:
         """Its next instants within a year."""
-        year_ns = wall_ns + 366 * AHEAD_S * S
+        year_ns = wall_ns + 366 * DAY_S * S
         return list(islice(hours(schedule, wall_ns, year_ns, self._zone, self._calendar), count))
 
     def skipped(self, schedule_id: str) -> int | None:
@@ -202,7 +204,8 @@ class Schedules:
 
     def _found(self, seen_ns: int, wall_ns: int) -> Iterator[Due]:
         for key, schedule in self.all().items():
-            since_ns = max(seen_ns, self.history(key)[-1].wall_ns or 0)
+            planned_ns = self.history(key)[-1].wall_ns or 0
+            since_ns = seen_ns if planned_ns > wall_ns + AHEAD_S * S else max(seen_ns, planned_ns)
             if schedule.on and since_ns < wall_ns:  # what was not planned then was not missed
                 found = hours(schedule, since_ns, wall_ns, self._zone, self._calendar)
                 at = [at_ns for at_ns in found if at_ns != self._skipped.get(key)]

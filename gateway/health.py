@@ -83,6 +83,8 @@ class UplinkVitals(msgspec.Struct, frozen=True):
     """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` with `data` says why.
 
     `certificate` is from when to when ours for that platform is valid, UTC in ns, if we have one.
+    `skew_s`: the platform's clock is so much ahead of ours. `dates`: its certificate seems to be
+    `over` or `early`, by a clock that nobody vouches for, and was taken.
     """
 
     name: str
@@ -95,6 +97,8 @@ class UplinkVitals(msgspec.Struct, frozen=True):
     code: str | None = None
     data: dict[str, Any] = {}
     certificate: tuple[int, int] | None = None
+    skew_s: float | None = None
+    dates: str = ""
 
 
 class JournalVitals(msgspec.Struct, frozen=True):
@@ -110,12 +114,17 @@ class JournalVitals(msgspec.Struct, frozen=True):
 
 
 class ClockVitals(msgspec.Struct, frozen=True):
-    """The clock: what it rests on, when that was last heard, and how wrong it may be."""
+    """The clock: what it rests on, when that was last heard, and how wrong it may be.
+
+    `vouched` and `doubt` as in `ClockStatus`.
+    """
 
     trust: Trust
     wall_ns: int | None
     age_s: float
     error_s: float
+    vouched: bool = False
+    doubt: str = ""
 
 
 class ScreenVitals(msgspec.Struct, frozen=True):

@@ -1,111 +1,44 @@
-"""The station's clock, and the only reader of the system's wall time."""
+"""The station's clock."""
 
-import ctypes
-import errno
+import contextlib
+import hashlib
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import msgspec
 
 from gateway.clock import boot
-from gateway.clock.timekeeper import (
-    EARLIEST_NS,
-    SECOND_NS,
-    ClockStatus,
-    ClockStep,
-    Fix,
-    Timekeeper,
-)
+from gateway.clock.fix import EARLIEST_NS, SECOND_NS, Fix, Lender
+from gateway.clock.kernel import Kernel, LinuxKernel
+from gateway.clock.status import ClockStatus, ClockStep
+from gateway.clock.timekeeper import Kept, Timekeeper
 from gateway.event import Stamps, Trust
 
-TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
-_TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
-_STA_UNSYNC = 0x0040
-_TIME_ERROR = 5
 
+class _OfBoot(msgspec.Struct, frozen=True):
+    """What is kept for the next process of a boot."""
 
-class Hold(NamedTuple):
-    """NTP holds the system clock: how wrong it may be, and how long ago that was confirmed."""
-
-    error_ns: int
-    age_ns: int = 0
-
-
-class Kernel(Protocol):
-    """What the clock asks of the operating system."""
-
-    def boottime_ns(self) -> int:
-        """CLOCK_BOOTTIME: goes on in suspend, never steps."""
-
-    def realtime_ns(self) -> int:
-        """The system's wall clock, right or wrong."""
-
-    def ntp(self) -> Hold | None:
-        """Whether NTP holds the wall clock."""
-
-
-class _Timex(ctypes.Structure):
-    """The head of `struct timex`; the rest is room for what the kernel writes behind it."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
-    )
-
-
-class LinuxKernel:
-    """The real one: reads only, sets nothing."""
-
-    def __init__(self, mark: Path = TIMESYNCD_MARK) -> None:
-        self._mark = mark
-        self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
-
-    def boottime_ns(self) -> int:
-        """CLOCK_BOOTTIME in ns."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-    def realtime_ns(self) -> int:
-        """CLOCK_REALTIME in ns."""
-        return time.clock_gettime_ns(time.CLOCK_REALTIME)
-
-    def ntp(self) -> Hold | None:
-        """Ask adjtimex; where a sandbox forbids it (`ProtectClock=`), look at timesyncd's mark."""
-        timex = _Timex(modes=0)
-        state = self._adjtimex(ctypes.byref(timex))
-        if state < 0:
-            if ctypes.get_errno() not in (errno.EPERM, errno.EACCES, errno.ENOSYS):
-                raise OSError(ctypes.get_errno(), "adjtimex")
-            return self._marked()
-        if state == _TIME_ERROR or timex.status & _STA_UNSYNC:
-            return None
-        return Hold(error_ns=int(timex.maxerror) * 1000)
-
-    def _marked(self) -> Hold | None:
-        try:
-            age_ns = self.realtime_ns() - self._mark.stat().st_mtime_ns
-        except OSError:
-            return None
-        return Hold(_TIMESYNCD_ERROR_NS, max(age_ns, 0))
+    boot: str
+    kept: Kept
 
 
 class Clock:
     """Boot time, station time, and what station time rests on.
 
-    `floor_ns` given is the floor that an earlier run handed out; the roof keeps it.
+    `floor_ns` given is the floor that an earlier run handed out; the roof keeps it. `kept` is a
+    file that is read now, and written by `keep`: what other processes of this boot knew.
     """
 
-    def __init__(self, boot_id: str, kernel: Kernel, floor_ns: int = EARLIEST_NS) -> None:
+    def __init__(
+        self, boot_id: str, kernel: Kernel, floor_ns: int = EARLIEST_NS, kept: Path | None = None
+    ) -> None:
         self.boot = boot_id
         self._kernel = kernel
-        self._keeper = Timekeeper(floor_ns)
+        self._keeper = Timekeeper(floor_ns, kernel.boottime_ns())
+        self._kept = kept
+        if kept is not None:
+            self._resume(kept)
 
     @classmethod
     def open(
@@ -118,13 +51,17 @@ class Clock:
         """The clock of this machine; without a runtime folder its id goes into `state`."""
         directory, emptied = boot.run_directory(environ, state)
         boot_id = boot.boot_id(directory, boot.kernel_boot_id(), emptied=emptied)
-        clock = cls(boot_id, LinuxKernel(), floor_ns)
+        of = hashlib.blake2s(bytes(state.absolute()), digest_size=6).hexdigest()
+        clock = cls(boot_id, LinuxKernel(), floor_ns, directory / f"clock-{of}")
         clock.poll()
         return clock
 
     @property
     def floor_ns(self) -> int:
-        """The latest wall time vouched for: keep it, and give it to the next run."""
+        """Wall time that has certainly passed: keep it, and give it to the next run.
+
+        Here what expired stays expired: it goes back only by a person's word (see `Timekeeper`).
+        """
         return self._keeper.floor_ns(self.now_ns())
 
     def now_ns(self) -> int:
@@ -134,29 +71,47 @@ class Clock:
     def stamp(self, at_ns: int | None = None) -> Stamps:
         """Now, or an instant of this boot, with wall time as far as it is known."""
         at_ns = self.now_ns() if at_ns is None else at_ns
-        best = self._keeper.best(self.now_ns())
-        if best is None:
-            return Stamps(self.boot, at_ns)
-        return Stamps(self.boot, at_ns, best.wall_at(at_ns), best.source)
+        return self._stamped(self._keeper.time, at_ns)
 
-    def learn(self, source: Trust, wall_ns: int, error_ns: int) -> ClockStep | None:
-        """`source` says that it is `wall_ns` now; the step, if station time moved by it.
+    def stamp_of(self, uplink: str) -> Stamps:
+        """Now, by the time that what comes over that uplink is judged by.
 
-        A claim that cannot be true is passed over: ask `plausible` first where a person waits.
+        Where two witnesses or NTP vouch for station time that is it; else the platform's own,
+        by which it wrote what it sends, if nobody can feign it.
         """
         now_ns = self.now_ns()
-        return self._keeper.learn(Fix(source, wall_ns, now_ns, error_ns), now_ns)
+        keeper = self._keeper
+        fix = keeper.vouched(now_ns) or keeper.own(uplink, now_ns) or keeper.time
+        return self._stamped(fix, now_ns)
+
+    def vouched(self) -> Fix | None:
+        """Station time, if NTP or two witnesses vouch for it: dates are judged by nothing less."""
+        return self._keeper.vouched(self.now_ns())
+
+    def lend(self, lenders: Sequence[Lender]) -> None:
+        """Which uplinks tell the time from now on, in the order of their rank."""
+        self._keeper.lend(lenders)
+
+    def learn(self, source: Trust, wall_ns: int, error_ns: int, name: str = "") -> ClockStep | None:
+        """`source` says that it is `wall_ns` now; the step, if station time moved by it.
+
+        `name` is which uplink, or which meter. A claim that cannot be true is passed over: ask
+        `plausible` first where a person waits.
+        """
+        now_ns = self.now_ns()
+        return self._keeper.learn(Fix(source, wall_ns, now_ns, error_ns, name), now_ns)
 
     def plausible(self, source: Trust, wall_ns: int, error_ns: int = 0) -> bool:
         """Whether `learn` would listen to that."""
-        return self._keeper.plausible(Fix(source, wall_ns, self.now_ns(), error_ns))
+        now_ns = self.now_ns()
+        return self._keeper.plausible(Fix(source, wall_ns, now_ns, error_ns), now_ns)
 
     def poll(self) -> ClockStep | None:
         """Ask the kernel whether NTP holds its clock; call it every minute or so."""
         hold = self._kernel.ntp()
         if hold is None:
             return None
-        now_ns, wall_ns = self.now_ns(), self._kernel.realtime_ns()
+        now_ns, wall_ns = self.now_ns(), self._kernel.realtime_ns() - hold.ahead_ns
         confirmed = Fix(Trust.NTP, wall_ns - hold.age_ns, now_ns - hold.age_ns, hold.error_ns)
         return self._keeper.learn(confirmed, now_ns)
 
@@ -164,16 +119,58 @@ class Clock:
         """What station time rests on at this moment."""
         return self._keeper.status(self.now_ns(), self._kernel.realtime_ns())
 
+    def skew_s(self, uplink: str) -> float | None:
+        """How far that platform's clock is ahead of station time, beyond what the road explains.
+
+        None while either is not known.
+        """
+        now_ns, known = self.now_ns(), self._keeper.time
+        said = self._keeper.said(uplink, now_ns)
+        if known is None or said is None:
+            return None
+        skew_ns = said.wall_at(now_ns) - known.wall_at(now_ns)
+        return skew_ns / SECOND_NS if known.apart_ns(said) else 0.0
+
     def deadline(self, seconds: float) -> "Deadline":
         """The instant so many seconds from now."""
-        return Deadline(self.boot, self.now_ns() + round(seconds * SECOND_NS))
+        left_ns, now_ns = round(seconds * SECOND_NS), self.now_ns()
+        vouched = self._keeper.vouched(now_ns)
+        wall_ns = None if vouched is None else vouched.wall_at(now_ns) + left_ns
+        return Deadline(self.boot, now_ns + left_ns, wall_ns)
+
+    def keep(self) -> None:
+        """Leave what is known to the next process of this boot; a disk that refuses costs that."""
+        if self._kept is None:
+            return
+        body = msgspec.json.encode(_OfBoot(self.boot, self._keeper.kept(self.now_ns())))
+        fresh = self._kept.with_name(f"{self._kept.name}.new")
+        with contextlib.suppress(OSError):
+            fresh.write_bytes(body)
+            fresh.replace(self._kept)
+
+    def _resume(self, path: Path) -> None:
+        try:
+            found = msgspec.json.decode(path.read_bytes(), type=_OfBoot)
+        except (OSError, ValueError, RecursionError):  # never written, or damaged
+            return
+        if found.boot == self.boot:
+            self._keeper.resume(found.kept, self.now_ns())
+
+    def _stamped(self, fix: Fix | None, at_ns: int) -> Stamps:
+        if fix is None:
+            return Stamps(self.boot, at_ns)
+        return Stamps(self.boot, at_ns, fix.wall_at(at_ns), fix.source)
 
 
-class Deadline(msgspec.Struct, frozen=True):
-    """An instant of one boot by which something must have happened."""
+class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An instant of one boot by which something must have happened.
+
+    `wall_ns` is the same instant in UTC, where that was vouched for or somebody has signed it.
+    """
 
     boot: str
     at_ns: int
+    wall_ns: int | None = None
 
     def left_ns(self, clock: Clock) -> int:
         """How long is left, 0 when it has passed; the deadline of another boot has passed."""
@@ -182,3 +179,27 @@ class Deadline(msgspec.Struct, frozen=True):
     def passed(self, clock: Clock) -> bool:
         """Whether it is too late."""
         return self.left_ns(clock) == 0
+
+    def no_later(self, at_ns: int) -> "Deadline":
+        """At that instant of the same boot, if that is earlier."""
+        sooner_ns = max(0, self.at_ns - at_ns)
+        wall_ns = None if self.wall_ns is None else self.wall_ns - sooner_ns
+        return Deadline(self.boot, self.at_ns - sooner_ns, wall_ns)
+
+    def resumed(self, clock: Clock) -> "Deadline | None":
+        """The same instant as one of this boot; None while nobody can tell when that is.
+
+        A deadline of another boot is told by its UTC, and by a vouched-for time alone, taken as
+        late as it may be. What the floor has passed has passed.
+        """
+        if self.boot == clock.boot:
+            return self
+        now_ns, vouched = clock.now_ns(), clock.vouched()
+        if self.wall_ns is None:
+            return None
+        if self.wall_ns <= clock.floor_ns:
+            return Deadline(clock.boot, now_ns, self.wall_ns)
+        if vouched is None:
+            return None
+        latest_ns = vouched.wall_at(now_ns) + vouched.error_at(now_ns)
+        return Deadline(clock.boot, now_ns + max(0, self.wall_ns - latest_ns), self.wall_ns)

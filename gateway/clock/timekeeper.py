@@ -1,160 +1,385 @@
-"""Which source of wall time the station believes. Pure: instants are arguments.
+"""Which witness of wall time the station believes. Pure: instants are arguments.
 
-Station time = boot time + the offset of the best fix. A fix is what one source said at one
-instant; its error bound grows with the drift that a cheap crystal may have. A plausible time is
-not a trusted one: what nobody vouches for is never station time.
+Station time = boot time + the offset of the believed word. Each witness has a slot: NTP, every
+uplink, every meter, the clock chip, the person at the desk. The first time of a boot may come from
+one word; a time that is known changes only by agreement:
+
+    NTP                      at once
+    a pair                   at once: two independent witnesses agree, one of them an uplink that
+                             may set the clock alone
+    one uplink               when it has said the same for `APART_NS`, and no better one supports
+                             the time that is known
+    a meter, chip, person    when nobody supports the time that is known any more
+
+A lesser claim never moves what a better one supports, so two platforms that disagree move nothing:
+the one that the settings name first rules.
+
+Beside it stands the expiry clock (`Floor`). It rises only by time that is *vouched for*: NTP that
+no uplink contradicts, or a pair. It sinks only where a person who is signed in at the desk agrees
+with what is vouched for: no word that came over a network alone brings back what had expired, and
+a wrong floor can be mended without touching a file.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from gateway.clock.expiry import Floor
+from gateway.clock.fix import (
+    EARLIEST_NS,
+    FRESH_NS,
+    LATEST_NS,
+    SECOND_NS,
+    STEP_NS,
+    Fix,
+    Lender,
+    Witness,
+)
+from gateway.clock.lenders import Lenders
+from gateway.clock.status import ClockStatus, ClockStep, Doubt
 from gateway.event import Trust
 
-SECOND_NS = 1_000_000_000
+APART_NS = 120 * SECOND_NS
+"""One uplink must say another time for so long; doubled each time that it has changed its mind."""
 
-DRIFT_PPM = 50
-"""Worst drift of the boards we run on, with temperature; 4.3 s a day."""
+APART_DOUBLED_MAX = 5
 
-FRESH_NS = 24 * 3600 * SECOND_NS
-"""After a day without a word, a better source yields to a lesser one that is less wrong."""
+BASE_NS = 3600 * SECOND_NS
+"""A witness may creep by a slew in an hour, as its own clock is set right."""
 
-STEP_NS = SECOND_NS
-"""A move of station time beyond this is a step that others must hear of; less is a slew."""
+CONTRADICTS_NS = 60 * SECOND_NS
+"""An uplink that is further off casts doubt on NTP; less is an ill-kept server."""
 
-EARLIEST_NS = 1_767_225_600 * SECOND_NS
-"""2026-01-01: this software did not run before it, whatever a dead battery says."""
+SECOND_ERROR_NS_MAX = 600 * SECOND_NS
+"""Who may be wrong by more seconds nobody."""
 
-LATEST_NS = 4_102_444_800 * SECOND_NS
-"""2100-01-01: beyond it a claim is a mistake (NTP era, BCD overflow), not a time."""
+WORDS_MAX = 64
+"""So many witnesses have a slot; the one that was silent longest makes room."""
 
-RANK = {trust: rank for rank, trust in enumerate(Trust)}
-"""`Trust` lists the sources best first."""
+Standing: TypeAlias = tuple[int, int]
+"""How good a claim is, the least is best: its level, and among equals the witness's rank."""
 
-VOUCHED = frozenset({Trust.NTP, Trust.PLATFORM})
-"""Sources with a chain of their own to UTC. They overrule the floor; dates are judged by them."""
-
-
-class Fix(NamedTuple):
-    """At boot time `at_ns`, `source` said that it was `wall_ns`, give or take `error_ns`."""
-
-    source: Trust
-    wall_ns: int
-    at_ns: int
-    error_ns: int
-
-    def wall_at(self, at_ns: int) -> int:
-        """Wall time at another instant of the same boot."""
-        return self.wall_ns + at_ns - self.at_ns
-
-    def error_at(self, at_ns: int) -> int:
-        """The error bound, grown with drift away from the instant of the fix."""
-        return self.error_ns + abs(at_ns - self.at_ns) * DRIFT_PPM // 1_000_000
-
-    def agrees(self, other: "Fix") -> bool:
-        """Whether both can be true at the instant of `other`."""
-        apart = abs(self.wall_at(other.at_ns) - other.wall_ns)
-        return apart <= self.error_at(other.at_ns) + other.error_ns
+_NTP, _PAIR, _SINGLE = 0, 1, 2
+_NTPS: Witness = (Trust.NTP, "")
+_PERSONS: Witness = (Trust.PERSON, "")
+_UNSUPPORTED: Standing = (9, 0)
 
 
-class ClockStep(msgspec.Struct, frozen=True):
-    """Station time moved at boot time `at` from `old` to `new` (`old` is None at the first)."""
+class Word(NamedTuple):
+    """What a witness says: since `since_ns` the same as `base`, `last` the sharpest of late.
 
-    old: int | None
-    new: int
-    at: int
-    source: Trust
-
-
-class ClockStatus(msgspec.Struct, frozen=True):
-    """What station time rests on.
-
-    With `trust` NONE there is no station time: `wall_ns` is None and `error_s` infinite.
-    `plausible_ns` is what the system clock shows, if it can be true: good enough to ask a person
-    about, never to act on.
+    What comes next is compared with `base`, which is renewed seldom, so that nobody moves the
+    clock by many small words.
     """
 
-    trust: Trust
-    wall_ns: int | None
-    age_s: float
-    error_s: float
-    plausible_ns: int | None = None
+    since_ns: int
+    base: Fix
+    last: Fix
+    heard_ns: int
+
+    @classmethod
+    def begun(cls, fix: Fix) -> "Word":
+        """It says so for the first time."""
+        return cls(fix.at_ns, fix, fix, fix.at_ns)
+
+    @property
+    def said_for_ns(self) -> int:
+        """For how long it has said the same."""
+        return self.heard_ns - self.since_ns
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What another process of the same boot goes on with."""
+
+    time: Fix | None
+    words: tuple[Fix, ...]
+    floor_ns: int
+    at_ns: int
 
 
 class Timekeeper:
-    """The best fix of each source, and the choice between them.
+    """The word of each witness, the choice between them, and the floor.
 
-    `floor_ns` is the latest time that NTP or the platform has vouched for, in this run or (given
-    at the start) an earlier one. Meters, RTCs and people cannot claim to be before it; NTP and
-    the platform can, so that one wrong answer never locks the right ones out.
+    Meters, chips and people cannot claim to be before the floor, but a person who agrees with NTP
+    or an uplink.
     """
 
-    def __init__(self, floor_ns: int = EARLIEST_NS) -> None:
-        self._floor_ns = max(floor_ns, EARLIEST_NS)
-        self._fixes: dict[Trust, Fix] = {}
+    def __init__(self, floor_ns: int = EARLIEST_NS, now_ns: int = 0) -> None:
+        """`floor_ns` is the floor that an earlier run left."""
+        self._floor = Floor(max(floor_ns, EARLIEST_NS), now_ns)
+        self._lenders = Lenders()
+        self._words: dict[Witness, Word] = {}
+        self._time: Fix | None = None
+        self._base: Fix | None = None  # what other words are compared with, as in `Word`
+        self._turns: dict[Witness, int] = {}
 
-    def plausible(self, fix: Fix) -> bool:
+    def lend(self, lenders: Sequence[Lender]) -> None:
+        """Hear these uplinks from now on, in that order of rank; before, any uplink is heard."""
+        self._lenders = Lenders(lenders)
+        for source, name in list(self._words):
+            if source is Trust.PLATFORM and not self._lenders.knows(name):
+                del self._words[source, name]
+
+    def plausible(self, fix: Fix, now_ns: int) -> bool:
         """Whether such a claim can be true."""
-        overrules = fix.source in VOUCHED
-        earliest = EARLIEST_NS if overrules else self._floor_ns
-        return earliest <= fix.wall_ns + fix.error_ns and fix.wall_ns < LATEST_NS
+        if fix.wall_ns + fix.error_ns < EARLIEST_NS or fix.wall_ns >= LATEST_NS:
+            return False
+        if fix.source in (Trust.NTP, Trust.PLATFORM):
+            return True
+        if fix.wall_ns + fix.error_ns >= self._floor.at(now_ns):
+            return True
+        sure = (word for w, word in self._believed(now_ns).items() if self._lenders.sure(w))
+        return fix.source is Trust.PERSON and any(word.last.agrees(fix) for word in sure)
 
     def learn(self, fix: Fix, now_ns: int) -> ClockStep | None:
         """Take one claim into account; the step if station time moved by it.
 
-        An implausible claim changes nothing, nor does one from the same source that agrees with
-        a sharper one.
+        An implausible claim changes nothing.
         """
-        known = self._fixes.get(fix.source)
-        sharper = known and known.agrees(fix) and known.error_at(now_ns) <= fix.error_at(now_ns)
-        if sharper or not self.plausible(fix):
+        if not self.plausible(fix, now_ns):
             return None
-        before = self.best(now_ns)
-        self._fixes[fix.source] = fix
-        after = self.best(now_ns)
-        assert after is not None
-        if after.source in VOUCHED:
-            self._floor_ns = max(after.wall_at(now_ns), EARLIEST_NS)
-        return _step(before, after, now_ns)
+        self._hear(fix, now_ns)
+        before = self._time
+        self._take(self._chosen(now_ns), now_ns)
+        self._keep_floor(now_ns)
+        return _step(before, self._time, now_ns)
 
-    def best(self, at_ns: int) -> Fix | None:
-        """The fix that station time rests on at that instant."""
-        best: Fix | None = None
-        for source in RANK:
-            fix = self._fixes.get(source)
-            if fix is None:
-                continue
-            if best is None or fix.error_at(at_ns) < best.error_at(at_ns):
-                best = fix
-            if at_ns - best.at_ns <= FRESH_NS:
-                return best  # which no lesser source overrules
-        return best
+    @property
+    def time(self) -> Fix | None:
+        """What station time rests on."""
+        return self._time
 
     def floor_ns(self, now_ns: int) -> int:
-        """The latest vouched-for time: what the next boot should be given as its floor."""
-        best = self.best(now_ns)
-        if best is None or best.source not in VOUCHED:
-            return self._floor_ns
-        return max(best.wall_at(now_ns), EARLIEST_NS)
+        """Wall time that has certainly passed."""
+        return self._floor.at(now_ns)
+
+    def vouched(self, now_ns: int) -> Fix | None:
+        """Station time, if NTP that no uplink contradicts or two witnesses say so."""
+        return self._time if self._vouching(now_ns) else None
+
+    def said(self, uplink: str, now_ns: int) -> Fix | None:
+        """What that uplink's platform said of the time within the last day, used or not."""
+        word = self._words.get((Trust.PLATFORM, uplink))
+        return word.last if word is not None and _fresh(word, now_ns) else None
+
+    def own(self, uplink: str, now_ns: int) -> Fix | None:
+        """By which time the platform behind that uplink lives, where nobody can feign its word."""
+        return self.said(uplink, now_ns) if self._lenders.secure(uplink) else None
 
     def status(self, now_ns: int, system_wall_ns: int) -> ClockStatus:
         """The present state; `system_wall_ns` is what the system clock shows."""
         shown = Fix(Trust.NONE, system_wall_ns, now_ns, 0)
-        plausible_ns = system_wall_ns if self.plausible(shown) else None
-        best = self.best(now_ns)
-        if best is None:
+        plausible_ns = system_wall_ns if self.plausible(shown, now_ns) else None
+        if self._time is None:
             return ClockStatus(Trust.NONE, None, 0.0, math.inf, plausible_ns)
         return ClockStatus(
-            trust=best.source,
-            wall_ns=best.wall_at(now_ns),
-            age_s=(now_ns - best.at_ns) / SECOND_NS,
-            error_s=best.error_at(now_ns) / SECOND_NS,
+            trust=self._time.source,
+            wall_ns=self._time.wall_at(now_ns),
+            age_s=(now_ns - self._time.at_ns) / SECOND_NS,
+            error_s=self._time.error_at(now_ns) / SECOND_NS,
             plausible_ns=plausible_ns,
+            vouched=self.vouched(now_ns) is not None,
+            doubt=self._doubt(now_ns),
         )
 
+    def kept(self, now_ns: int) -> Kept:
+        """For another process of this boot."""
+        words = tuple(word.last for word in self._words.values())
+        return Kept(self._time, words, self._floor.at(now_ns), now_ns)
 
-def _step(before: Fix | None, after: Fix, now_ns: int) -> ClockStep | None:
+    def resume(self, kept: Kept, now_ns: int) -> None:
+        """Go on where another process of this boot stopped; what cannot be of it is passed over."""
+        if kept.at_ns > now_ns:
+            return
+        if EARLIEST_NS <= kept.floor_ns < LATEST_NS:
+            self._floor.rise(Floor(kept.floor_ns, kept.at_ns).at(now_ns), now_ns)
+        for fix in kept.words[:WORDS_MAX]:
+            if _possible(fix, now_ns):
+                self._words[fix.witness] = Word.begun(fix)
+        if kept.time is not None and _possible(kept.time, now_ns):
+            self._time = self._base = kept.time
+
+    def _take(self, fix: Fix | None, now_ns: int) -> None:
+        """That is the time from now on."""
+        known, self._time = self._base, fix
+        if known is None or fix is None or not _carries_on(known, fix, now_ns):
+            self._base = fix
+
+    def _hear(self, fix: Fix, now_ns: int) -> None:
+        known = self._words.get(fix.witness)
+        if known is None or not known.base.agrees(fix):
+            self._words[fix.witness] = Word.begun(fix)
+        else:
+            vaguer = known.last.error_at(now_ns) <= fix.error_at(now_ns)
+            last, heard_ns = known.last if vaguer else fix, max(known.heard_ns, fix.at_ns)
+            base = known.base if now_ns - known.base.at_ns < BASE_NS else last
+            self._words[fix.witness] = Word(known.since_ns, base, last, heard_ns)
+        if len(self._words) > WORDS_MAX:
+            del self._words[min(self._words, key=lambda w: self._words[w].heard_ns)]
+
+    def _chosen(self, now_ns: int) -> Fix | None:
+        words = self._believed(now_ns)
+        if self._time is None:
+            beginning = [w for w in words if self._may_begin(words, w, now_ns)]
+            return words[min(beginning, key=self._lenders.rank)].last if beginning else None
+        backing = self._backing(words)
+        best = self._rival(words, backing) if len(backing) < len(words) else None
+        if best is None:
+            return self._refined(words, backing, now_ns)
+        self._turns[best] = self._turns.get(best, 0) + 1
+        return words[best].last
+
+    def _rival(self, words: Mapping[Witness, Word], backing: Collection[Witness]) -> Witness | None:
+        """Whose word changes the time that is known."""
+        standing = {w: self._standing(words, w) for w in words}
+        # A vague word may agree with two that differ: who backs the time must do so together.
+        together = {w: words[w] for w in backing}
+        known = min((self._standing(together, w) for w in backing), default=_UNSUPPORTED)
+        rivals = [
+            w
+            for w in words
+            if w not in backing
+            and standing[w] < known
+            and self._may_change(w, words[w], standing[w])
+        ]
+        return min(rivals, key=lambda w: (standing[w], self._lenders.rank(w)), default=None)
+
+    def _refined(
+        self, words: Mapping[Witness, Word], backing: Collection[Witness], now_ns: int
+    ) -> Fix:
+        """The best word for the time that is known: a lesser one only for want of a fresh one."""
+        known = self._time
+        assert known is not None
+        rank = self._lenders.rank(known.witness)
+        for witness in sorted(backing, key=self._lenders.rank):
+            fix = words[witness].last
+            less_wrong = fix.error_at(now_ns) < known.error_at(now_ns)
+            if self._lenders.rank(witness) <= rank or (known.witness not in words and less_wrong):
+                return fix
+        return known
+
+    def _may_begin(self, words: Mapping[Witness, Word], witness: Witness, now_ns: int) -> bool:
+        """Whether that word may be the first time of a boot."""
+        word = words[witness]
+        if witness[0] is not Trust.PLATFORM:
+            return True
+        standing = self._standing(words, witness)
+        past = word.last.wall_ns + word.last.error_ns < self._floor.at(now_ns)
+        return (
+            self._lenders.sure(witness) if not past else self._may_change(witness, word, standing)
+        )
+
+    def _may_change(self, witness: Witness, word: Word, standing: Standing) -> bool:
+        """Whether that word may change a time that is known to be another."""
+        if standing[0] != _SINGLE or witness[0] is Trust.PERSON:
+            return True
+        if witness[0] is Trust.PLATFORM and not self._lenders.sure(witness):
+            return False
+        doubled = min(self._turns.get(witness, 0), APART_DOUBLED_MAX)
+        return word.said_for_ns >= APART_NS << doubled
+
+    def _standing(self, words: Mapping[Witness, Word], witness: Witness) -> Standing:
+        if witness[0] is Trust.NTP:
+            return _NTP, 0
+        seconds = [
+            self._lenders.rank(other) for other in words if self._seconds(words, witness, other)
+        ]
+        if seconds:
+            return _PAIR, min(self._lenders.rank(witness), *seconds)
+        return _SINGLE, self._lenders.rank(witness)
+
+    def _seconds(self, words: Mapping[Witness, Word], one: Witness, other: Witness) -> bool:
+        """Whether both are a pair: independent, agreeing, and one of them may stand alone."""
+        a, b = words[one].last, words[other].last
+        return (
+            (self._lenders.sure(one) or self._lenders.sure(other))
+            and max(a.error_ns, b.error_ns) <= SECOND_ERROR_NS_MAX
+            and a.agrees(b)
+            and self._lenders.site(one) != self._lenders.site(other)
+        )
+
+    def _contradicted(self, words: Mapping[Witness, Word]) -> bool:
+        """Whether a platform whose word nobody can have changed says that NTP is wrong."""
+        ntp = words[_NTPS].last
+        return any(
+            ntp.apart_ns(word.last) > CONTRADICTS_NS
+            for (source, name), word in words.items()
+            if source is Trust.PLATFORM and self._lenders.secure(name)
+        )
+
+    def _doubt(self, now_ns: int) -> Doubt:
+        known, words = self._time, self._believed(now_ns)
+        assert known is not None
+        if self._ahead_ns(known, now_ns) > CONTRADICTS_NS:
+            return "floor"
+        if _PERSONS in words or self.vouched(now_ns) is not None:
+            return ""
+        apart = (known.apart_ns(word.last) for word in words.values())
+        return "sources" if any(apart_ns > CONTRADICTS_NS for apart_ns in apart) else ""
+
+    def _vouching(self, now_ns: int) -> list[tuple[Fix, ...]]:
+        """The words that vouch for the time that is known: NTP's, and those of each pair."""
+        if self._time is None:
+            return []
+        words = self._believed(now_ns)
+        backing = self._backing(words)
+        found: list[tuple[Fix, ...]] = []
+        if _NTPS in backing and not self._contradicted(words):
+            found.append((words[_NTPS].last,))
+        for one, other in combinations(backing, 2):
+            if self._seconds(words, one, other):
+                found.append((words[one].last, words[other].last))
+        return found
+
+    def _keep_floor(self, now_ns: int) -> None:
+        """As late as all who vouch for it together say that it certainly is."""
+        vouching = self._vouching(now_ns)
+        if not vouching or self._time is None:
+            return
+        earliest_ns = max(min(fix.earliest_at(now_ns) for fix in fixes) for fixes in vouching)
+        earliest_ns = max(earliest_ns, EARLIEST_NS)
+        self._floor.rise(earliest_ns, now_ns)
+        false = self._ahead_ns(self._time, now_ns) > 0
+        if false and _PERSONS in self._backing(self._believed(now_ns)):
+            self._floor.sink(earliest_ns, now_ns)
+
+    def _ahead_ns(self, fix: Fix, now_ns: int) -> int:
+        """By how much the floor is ahead of what can be true if the fix is."""
+        return self._floor.at(now_ns) - fix.wall_at(now_ns) - fix.error_at(now_ns)
+
+    def _believed(self, now_ns: int) -> dict[Witness, Word]:
+        """What counts: the words of a day, of those who may be heard."""
+        return {
+            witness: word
+            for witness, word in self._words.items()
+            if _fresh(word, now_ns) and self._lenders.heard(witness)
+        }
+
+    def _backing(self, words: Mapping[Witness, Word]) -> set[Witness]:
+        """Who supports the time that is known."""
+        known = self._base
+        assert known is not None
+        return {witness for witness, word in words.items() if known.agrees(word.last)}
+
+
+def _fresh(word: Word, now_ns: int) -> bool:
+    return now_ns - word.heard_ns <= FRESH_NS
+
+
+def _possible(fix: Fix, now_ns: int) -> bool:
+    return fix.at_ns <= now_ns and fix.error_ns >= 0 and EARLIEST_NS <= fix.wall_ns < LATEST_NS
+
+
+def _carries_on(base: Fix, fix: Fix, now_ns: int) -> bool:
+    return fix.witness == base.witness and now_ns - base.at_ns < BASE_NS and base.agrees(fix)
+
+
+def _step(before: Fix | None, after: Fix | None, now_ns: int) -> ClockStep | None:
+    if after is None:
+        return None
     new = after.wall_at(now_ns)
     old = None if before is None else before.wall_at(now_ns)
     if old is not None and abs(new - old) <= STEP_NS:

@@ -1,7 +1,8 @@
-"""The question about the time, for a station whose clock nothing has set. Pure.
+"""The question about the time, for a station that does not know it, or that is told two. Pure.
 
-What is proposed is what the system clock shows, if it can be true. Whoever says yes vouches for
-the minute that they were shown; that is as sharp as a person's answer can be.
+What is proposed is what the system clock shows, if it can be true, or what the station believes.
+Whoever says yes vouches for the minute that they were shown; that is as sharp as a person's answer
+can be.
 """
 
 import datetime
@@ -20,7 +21,10 @@ _FORM = "%Y-%m-%dT%H:%M"
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Whether to ask; what to propose: `at` is the minute (ISO, local), "" if nothing can be."""
+    """Whether to ask; what to propose: `at` is the minute (ISO, local), "" if nothing can be.
+
+    `why` is the text that says why.
+    """
 
     asked: bool
     at: str = ""
@@ -28,15 +32,21 @@ class Question(msgspec.Struct, frozen=True):
     day: datetime.date | None = None
     hour_deg: float = 0
     minute_deg: float = 0
+    why: str = ""
+
+
+_WHY = {"floor": "desk.ask-behind", "sources": "desk.ask-disputed"}
 
 
 def question(status: ClockStatus, timezone: str) -> Question:
     """What to ask at this instant."""
-    if status.trust is not Trust.NONE:
+    if status.trust is not Trust.NONE and not status.doubt:
         return Question(False)
-    if status.plausible_ns is None:
-        return Question(True)
-    seconds = status.plausible_ns // SECOND_NS
+    why = _WHY.get(status.doubt, "desk.ask-why")
+    shown_ns = status.plausible_ns if status.trust is Trust.NONE else status.wall_ns
+    if shown_ns is None:
+        return Question(True, why=why)
+    seconds = shown_ns // SECOND_NS
     local = datetime.datetime.fromtimestamp(seconds, tz=zoneinfo.ZoneInfo(timezone))
     return Question(
         True,
@@ -45,6 +55,7 @@ def question(status: ClockStatus, timezone: str) -> Question:
         local.date(),
         local.hour % 12 * 30 + local.minute / 2,
         local.minute * 6,
+        why,
     )
 
 

@@ -94,7 +94,7 @@ def shape(
     vitals: Vitals, rows: list[Need], asked: Question, cards: Mapping[str, Mapping[str, Any]]
 ) -> int:
     """Changes when the page must be fetched anew: a row or a card came, went or moved."""
-    parts = [vitals.name, vitals.version, str(asked.asked), str(bool(asked.at)), hot(rows)]
+    parts = [vitals.name, vitals.version, asked.why, str(bool(asked.at)), hot(rows)]
     parts += [f"{row.key} {row.urgency} {row.title} {row.note}" for row in rows]
     parts += [f"{name} {' '.join(facts)}" for name, facts in cards.items()]
     return zlib.crc32("\n".join(parts).encode())

@@ -3,9 +3,9 @@
 An event or a state names a person's fields by a token; they are joined only where a page shows
 them or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
 
-A row's time is counted while the station runs, boot after boot; where NTP or the platform vouches
+A row's time is counted while the station runs, boot after boot; where NTP or two witnesses vouch
 for wall time, the time without power counts, too. So an unset clock may keep a row longer by the
-time that the station was off, never for ever.
+time that the station was off, never for ever; and one platform's wrong time erases nothing.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import msgspec
 
-from gateway.clock import VOUCHED, Clock
+from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull, UsageError
 from gateway.signing import KEY_BYTES, secret
 
@@ -75,7 +75,7 @@ _DATE = """
 UPDATE person SET until_wall_ns = :wall_ns + left_ns - (:at_ns - at_ns)
 WHERE until_wall_ns IS NULL AND :wall_ns IS NOT NULL"""
 
-_EXPIRED = "(left_ns <= :at_ns - at_ns OR until_wall_ns <= :wall_ns)"
+_EXPIRED = "(left_ns <= :at_ns - at_ns OR until_wall_ns <= :floor_ns)"
 
 _BEAT = """
 INSERT INTO beat VALUES (1, :boot, :at_ns)
@@ -86,6 +86,7 @@ class _Now(TypedDict):
     boot: str
     at_ns: int
     wall_ns: int | None
+    floor_ns: int
 
 
 class PrivateStore:
@@ -199,9 +200,11 @@ class PrivateStore:
         return int(rows)
 
     def _now(self) -> _Now:
-        stamps = self._clock.stamp()
-        wall_ns = stamps.wall_ns if stamps.trust in VOUCHED else None
-        return {"boot": stamps.boot, "at_ns": stamps.at_ns, "wall_ns": wall_ns}
+        """Rows are dated by what is vouched for, and expire by what has certainly passed."""
+        clock = self._clock
+        at_ns, floor_ns, vouched = clock.now_ns(), clock.floor_ns, clock.vouched()
+        wall_ns = None if vouched is None else max(vouched.wall_at(at_ns), floor_ns)
+        return {"boot": clock.boot, "at_ns": at_ns, "wall_ns": wall_ns, "floor_ns": floor_ns}
 
     @cached_property
     def _seal(self) -> "AESGCM":

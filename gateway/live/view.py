@@ -16,6 +16,9 @@ from gateway.web.section import View
 from gateway.web.words import Words
 
 BUS_MARKS = {"up": ("ok", "s-ok"), "down": ("bad", "s-bad"), "wait": ("wait", "s-wait")}
+SKEW_S_MIN = 1.0
+"""Less is no matter for a person."""
+
 UPLINK_MARKS = {
     "up": ("ok", "link"),
     "down": ("away", "cloud-off"),
@@ -99,6 +102,9 @@ def _uplink(uplink: UplinkVitals, words: Words) -> Iterator[tuple[str, Any]]:
     word = words(f"live.uplink-{uplink.state}")
     yield f"uplink.{uplink.name}", (colour, pictogram, word)
     yield f"uplink.{uplink.name}.receipt", _ms(uplink.receipt_ns)
+    off = uplink.skew_s is not None and abs(uplink.skew_s) >= SKEW_S_MIN
+    skew = words("live.uplink-skew", seconds=f"{uplink.skew_s:+.1f}") if off else ""
+    yield f"uplink.{uplink.name}.skew", skew
 
 
 def bus_facts(bus: BusVitals, words: Words) -> Iterator[tuple[str, Any]]:

@@ -132,11 +132,11 @@ class Remote(NamedTuple):
 
     def _until(self, warning: cap.Warning_, deadline: Deadline) -> Deadline:
         """As long as the command lives, and never beyond what the warning says of itself."""
-        now = self.clock.stamp()
+        now = self.clock.stamp_of(self.uplink)
         if warning.expires_ns is None or now.wall_ns is None:
             return deadline
-        left_ns = warning.expires_ns - now.wall_ns
-        return Deadline(deadline.boot, min(deadline.at_ns, now.at_ns + left_ns))
+        left_ns = warning.expires_ns - max(now.wall_ns, self.clock.floor_ns)
+        return deadline.no_later(now.at_ns + left_ns)
 
     def _pressing(self, ask: Ask) -> bool:
         """Whether it is an emergency, by itself or by its preset."""
@@ -146,8 +146,7 @@ class Remote(NamedTuple):
 
     def _bounded(self, deadline: Deadline) -> Deadline:
         """A day is as long as anything waits here to be heard."""
-        most_ns = self.clock.deadline(86_400).at_ns
-        return Deadline(deadline.boot, min(deadline.at_ns, most_ns))
+        return deadline.no_later(self.clock.deadline(86_400).at_ns)
 
 
 def accepted(receipt: Receipt) -> None:

@@ -214,6 +214,7 @@ class Station:
             self.time.platform_says,
             kinds_of=self._kinds,
             on_fault=self.faults.note,
+            count=self.faults.count,
         )
         self.watch = Watch(
             settings,
@@ -231,6 +232,7 @@ class Station:
             alarms=alarming.vitals,
             faults=self.faults.all,
             refusals=self._refusals,
+            dates=self.uplinks.dates,
         )
         self.changing = Changing(
             settings,

@@ -1,11 +1,13 @@
-"""Keeps the station's clock: asks the kernel, listens to the platform, tells every step."""
+"""Keeps the station's clock: asks the kernel, listens to the platforms, tells every step."""
 
 import asyncio
-import itertools
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from gateway.clock import Clock, ClockStep
+from gateway.clock.steps import Steps
+from gateway.errors import JournalError
 from gateway.event import Event, Trust, rfc3339
 from gateway.journal import Journal
 from gateway.station import floor
@@ -13,11 +15,11 @@ from gateway.station.events import CLOCK_STEP, ClockMoved
 from gateway.upstream.inbox.command import wall_ns
 
 POLL_EVERY_S = 30.0
-FLOOR_EVERY_ROUNDS = 120
-"""An hour: a floor that is an hour low costs nothing, a write a minute would cost the card."""
+KEEP_EVERY_NS = 3_600_000_000_000
+"""A floor that is an hour low costs nothing, a write a minute would cost the card."""
 
-STEPS_WAITING_MAX = 8
 _RECEIPT_GRAIN_NS = 1_000_000  # a receipt's time has milliseconds
+_GROWN_NS = 1_000_000_000
 
 
 class Timekeeping:
@@ -31,41 +33,67 @@ class Timekeeping:
         self._clock = clock
         self._journal = journal
         self._state = state
-        self._steps: asyncio.Queue[ClockStep] = asyncio.Queue(STEPS_WAITING_MAX)
+        self._steps = Steps()
+        self._wake = asyncio.Event()
+        self._on_disk_ns = floor.read(state)
+        self._kept_at_ns: int | None = None
+        self._floor = clock.floor_ns - clock.now_ns()
 
     def platform_says(self, uplink: str, at: str, round_trip_ns: int) -> None:
         """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
-        del uplink  # there is one slot for all platforms
         half_ns = round_trip_ns // 2
-        heard = self._clock.learn(
-            Trust.PLATFORM, wall_ns(at) + half_ns, half_ns + _RECEIPT_GRAIN_NS
-        )
-        self.moved(heard)
+        error_ns = half_ns + _RECEIPT_GRAIN_NS
+        self.moved(self._clock.learn(Trust.PLATFORM, wall_ns(at) + half_ns, error_ns, uplink))
 
     def moved(self, step: ClockStep | None) -> None:
         """Station time moved, if it did: a platform can then re-date what came before."""
         if step is None:
             return
         self._stepped()
-        if not self._steps.full():
-            self._steps.put_nowait(step)
+        self._steps.add(step)
+        self._clock.keep()
+        self._wake.set()
 
     async def run(self) -> None:
-        """Poll, and record every step."""
-        for number in itertools.count(1):
-            self.moved(self._clock.poll())
-            if number % FLOOR_EVERY_ROUNDS == 0:
-                self.keep_floor()
-            try:
-                async with asyncio.timeout(POLL_EVERY_S):
-                    while True:
-                        await self._record(await self._steps.get())
-            except TimeoutError:
-                continue
+        """Poll, and record every step, one a minute at most."""
+        loop = asyncio.get_running_loop()
+        poll_at_s = loop.time()
+        while True:
+            if loop.time() >= poll_at_s:
+                poll_at_s = loop.time() + POLL_EVERY_S
+                self.moved(self._clock.poll())
+                self._look_at_floor()
+            await self._tell()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(poll_at_s):
+                    await self._wake.wait()
+            self._wake.clear()
 
     def keep_floor(self) -> None:
-        """Leave the latest time that was vouched for to the next run."""
-        floor.write(self._state, self._clock.floor_ns)
+        """Leave what is known to the next run, of this boot and of the next."""
+        self._clock.keep()
+        self._on_disk_ns = self._clock.floor_ns
+        self._kept_at_ns = self._clock.now_ns()
+        floor.write(self._state, self._on_disk_ns)
+
+    def _look_at_floor(self) -> None:
+        """Keep it where a kill or a power cut would lose more than the time that goes by."""
+        now_ns, floor_ns = self._clock.now_ns(), self._clock.floor_ns
+        if abs(floor_ns - now_ns - self._floor) > _GROWN_NS:
+            self._clock.keep()
+            self._floor = floor_ns - now_ns
+        rested = self._kept_at_ns is None or now_ns - self._kept_at_ns >= KEEP_EVERY_NS
+        if rested and abs(floor_ns - self._on_disk_ns) >= KEEP_EVERY_NS:
+            self.keep_floor()
+
+    async def _tell(self) -> None:
+        step = self._steps.due(self._clock.now_ns())
+        if step is None:
+            return
+        try:
+            await self._record(step)
+        except JournalError:  # told by the journal itself; time goes on without it
+            self._steps.untold(step)
 
     async def _record(self, step: ClockStep) -> None:
         moved = ClockMoved(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Lender
 from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import Journal
@@ -22,7 +23,7 @@ from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.late import LateUplink
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.tls import Doubted, Tls
 
 if TYPE_CHECKING:
     from gateway.upstream.enrol import Papers
@@ -60,8 +61,12 @@ class Uplinks:
         *,
         kinds_of: KindsOf = lambda _: (),
         on_fault: OnFault = log_fault,
+        count: Callable[[str, str], None] = lambda _where, _what: None,
     ) -> None:
-        """`learn` hears the platforms' time, `on_fault` what an uplink is left out for."""
+        """`learn` hears the platforms' time, `on_fault` what an uplink is left out for.
+
+        `count` is where a doubtful certificate is told.
+        """
         self.names: tuple[str, ...] = ()
         self.senders: list[Sender] = []
         self._on_fault = on_fault
@@ -71,12 +76,14 @@ class Uplinks:
         self._journal = journal
         self._learn = learn
         self._kinds_of = kinds_of
+        self._count = count
         self._lines: dict[str, _Line] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, Options]) -> None:
         """Open them; one that cannot be used is `refused` until it can, and stops no other."""
         self.names = tuple(uplinks)
+        self._clock.lend(lenders(uplinks))
         for name, options in uplinks.items():
             self._open(name, options)
 
@@ -96,6 +103,7 @@ class Uplinks:
     async def change(self, uplinks: Mapping[str, Options]) -> None:
         """Close what is gone or other than before, open what is new; the rest goes on."""
         self.names = tuple(uplinks)
+        self._clock.lend(lenders(uplinks))
         for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
             await self._close(name)
         for name in [n for n in uplinks if n not in self._lines]:
@@ -130,7 +138,8 @@ class Uplinks:
 
     def _made(self, name: str, options: Options) -> _Line:
         papers = self._papers(name, options)
-        opening = _Opening(self._station, self._keys, self._clock, options, papers)
+        doubted = partial(self._doubted, name)
+        opening = _Opening(self._station, self._keys, self._clock, options, papers, doubted=doubted)
         uplink = LateUplink(name, opening.open, self._on_fault)
         sender = Sender(
             name,
@@ -148,6 +157,16 @@ class Uplinks:
         keys = Keys(self._keys / f"{name}.command-key", root)
         inbox = self._inbox(name, sender, keys) if options.commands else None
         return _Line(options, uplink, sender, inbox, papers, lambda: opening.tls)
+
+    def dates(self, name: str) -> str:
+        """What is doubtful about the dates of that platform's certificate, "" if nothing is."""
+        line = self._lines.get(name)
+        tls = None if line is None else line.tls()
+        return "" if tls is None else tls.doubt
+
+    def _doubted(self, name: str, doubt: str) -> None:
+        if doubt:
+            self._count(f"uplink.{name}", f"certificate {doubt} by a clock nobody vouches for")
 
     def _papers(self, name: str, options: Options) -> "Papers | None":
         """Our papers for that platform, if we are enrolled there."""
@@ -204,7 +223,14 @@ class _Opening:
     """Opens one uplink; `tls` is what it shows and checks, once it is open and goes by https."""
 
     def __init__(
-        self, station: str, keys: Path, clock: Clock, options: Options, papers: "Papers | None"
+        self,
+        station: str,
+        keys: Path,
+        clock: Clock,
+        options: Options,
+        papers: "Papers | None",
+        *,
+        doubted: Doubted,
     ) -> None:
         self.tls: Tls | None = None
         self._station = station
@@ -212,15 +238,33 @@ class _Opening:
         self._clock = clock
         self._options = options
         self._papers = papers
+        self._doubted = doubted
 
     def open(self) -> Uplink:
         options, papers = self._options, self._papers
         if options.url.startswith("https:"):
             own = None if papers is None else papers.pem
-            self.tls = Tls(self._clock, ca_file=options.ca_file, own=own)
+            self.tls = Tls(self._clock, ca_file=options.ca_file, own=own, doubted=self._doubted)
         return open_uplink(
             options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=self.tls
         )
+
+
+def lenders(uplinks: Mapping[str, Options]) -> list[Lender]:
+    """Who tells the time, best first: required before optional ones, else as the file has them."""
+    found = []
+    for name, options in sorted(uplinks.items(), key=lambda each: not each[1].required):
+        url = urlsplit(options.url)
+        found.append(
+            Lender(
+                name,
+                site=(url.hostname or name).lower(),
+                lends=options.lends_time,
+                alone=options.required or not options.plain,
+                secure=not options.plain,
+            )
+        )
+    return found
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:

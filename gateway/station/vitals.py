@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from drivers.bus.stats import BusStats
 from drivers.contract import BusChange, BusState, DeviceChange, FieldBus, Quality
 from gateway import __version__
@@ -21,6 +23,7 @@ from gateway.health import (
     PointVitals,
     RefusalVitals,
     ScreenVitals,
+    UplinkVitals,
     Vitals,
 )
 from gateway.intake import Intake
@@ -61,8 +64,12 @@ class Watch:
         alarms: Callable[[], AlarmVitals] = AlarmVitals,
         faults: Callable[[], tuple[Fault, ...]] = tuple,
         refusals: Callable[[], tuple[RefusalVitals, ...]] = tuple,
+        dates: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`receipting` are the followers whose receipts count: those of the required uplinks."""
+        """`receipting` are the followers whose receipts count: those of the required uplinks.
+
+        `dates` tells what is doubtful about the certificate of an uplink's platform.
+        """
         self._settings = settings
         self._clock = clock
         self._journal = journal
@@ -74,6 +81,7 @@ class Watch:
         self._alarms = alarms
         self._faults = faults
         self._refusals = refusals
+        self._dates = dates
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
         self._lags = {lane: Lag() for lane in Lane}
@@ -125,7 +133,7 @@ class Watch:
             ),
             devices=devices,
             lanes=tuple(self._lane(lane, now_ns) for lane in Lane),
-            uplinks=tuple(sender.vitals for sender in self._senders),
+            uplinks=tuple(map(self._uplink, self._senders)),
             journal=self._journal_vitals(),
             clock=self._clock_vitals(),
             values_per_s=self._rate.of(self._intake.readings, now_ns),
@@ -220,7 +228,20 @@ class Watch:
 
     def _clock_vitals(self) -> ClockVitals:
         status = self._clock.status()
-        return ClockVitals(status.trust, status.wall_ns, status.age_s, status.error_s)
+        return ClockVitals(
+            status.trust,
+            status.wall_ns,
+            status.age_s,
+            status.error_s,
+            status.vouched,
+            status.doubt,
+        )
+
+    def _uplink(self, sender: Sender) -> UplinkVitals:
+        vitals = sender.vitals
+        return msgspec.structs.replace(
+            vitals, skew_s=self._clock.skew_s(vitals.name), dates=self._dates(vitals.name)
+        )
 
 
 def _stale_ns(device: DeviceSetting) -> int:

@@ -19,7 +19,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     `required`: nothing is deleted before its receipt. `credential` is a name, never the secret.
     `plain` allows http:// beyond this machine; without it that is a mistake in the settings.
     `command_key` is the public key that signed commands are checked with, where no enrolment has
-    brought it.
+    brought it. `clock`: whether its receipts may tell the station the time.
     """
 
     url: str
@@ -31,6 +31,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     plain: bool = False
     commands: bool = True
     command_key: str | None = None
+    clock: bool | None = None
+
+    @property
+    def lends_time(self) -> bool:
+        """As the settings say; else all but an optional one whose word anybody could feign."""
+        return (self.required or not self.plain) if self.clock is None else self.clock
 
     def __post_init__(self) -> None:
         try:

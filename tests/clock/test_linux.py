@@ -56,17 +56,29 @@ def test_a_held_clock_has_the_kernels_own_bound(tmp_path: Path) -> None:
     assert answering(LinuxKernel(tmp_path), held).ntp() == Hold(2_500_000)
 
 
-@pytest.mark.parametrize(("state", "status"), [(5, 0), (0, 0x40)])
+@pytest.mark.parametrize(("state", "status"), [(5, 0x40), (0, 0)])
 def test_an_unsynchronised_clock_is_not_held_even_with_a_mark(
     tmp_path: Path, state: int, status: int
 ) -> None:
     def drifting(timex: Any) -> int:
-        timex.status = status
+        timex.status, timex.maxerror = status, 16_000_000
         return state
 
     mark = tmp_path / "synchronized"
     mark.touch()
     assert answering(LinuxKernel(mark), drifting).ntp() is None
+
+
+def test_chronyd_holds_the_clock_also_where_the_rtc_is_not_the_kernels_affair(
+    tmp_path: Path,
+) -> None:
+    """Without `rtcsync` it leaves STA_UNSYNC set, and says by the bound alone that it holds it."""
+
+    def unsynced(timex: Any) -> int:
+        timex.status, timex.maxerror = 0x2040, 31_000
+        return 5
+
+    assert answering(LinuxKernel(tmp_path), unsynced).ntp() == Hold(31_000_000)
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOSYS])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import VOUCHED, Fix, Timekeeper
-from gateway.clock.timekeeper import (
+from gateway.clock import Fix, Timekeeper
+from gateway.clock.fix import (
     DRIFT_PPM,
     EARLIEST_NS,
     FRESH_NS,
@@ -49,7 +49,7 @@ def test_a_better_source_wins_whoever_spoke_last(better: int) -> None:
         keeper.learn(Fix(SOURCES[better], NOON_NS, 0, SECOND_NS), 0)
         step = keeper.learn(Fix(SOURCES[worse], NOON_NS + 90 * SECOND_NS, 5, 0), 5)
         assert step is None
-        best = keeper.best(5)
+        best = keeper.time
         assert best is not None
         assert best.source is SOURCES[better]
 
@@ -61,16 +61,16 @@ def test_a_stale_source_yields_to_a_lesser_one_only_if_that_is_less_wrong() -> N
     grown = 10_000_000 + later * DRIFT_PPM // 1_000_000
     wall = NOON_NS + later
     keeper.learn(Fix(Trust.PERSON, wall, later, grown + 1), later)
-    assert keeper.best(later).source is Trust.NTP  # type: ignore[union-attr]  # just learnt
+    assert keeper.time.source is Trust.NTP  # type: ignore[union-attr]  # just learnt
     keeper.learn(Fix(Trust.PLATFORM, wall, later, grown - 1), later)
-    assert keeper.best(later).source is Trust.PLATFORM  # type: ignore[union-attr]  # just learnt
+    assert keeper.time.source is Trust.PLATFORM  # type: ignore[union-attr]  # just learnt
 
 
 def test_a_vague_word_that_agrees_does_not_blunt_a_sharp_one() -> None:
     keeper = Timekeeper()
     keeper.learn(Fix(Trust.PLATFORM, NOON_NS, 0, 1_000_000), 0)
     keeper.learn(Fix(Trust.PLATFORM, NOON_NS + 2 * SECOND_NS, 100, 5 * SECOND_NS), 100)
-    assert keeper.best(100) == Fix(Trust.PLATFORM, NOON_NS, 0, 1_000_000)
+    assert keeper.time == Fix(Trust.PLATFORM, NOON_NS, 0, 1_000_000)
 
 
 def test_a_word_that_disagrees_replaces_what_the_source_said_before() -> None:
@@ -103,22 +103,14 @@ def test_beyond_that_it_is_a_step(moved_ns: int) -> None:
 def test_nobody_is_believed_outside_the_years_that_can_be(source: Trust, year_ns: int) -> None:
     keeper = Timekeeper()
     assert keeper.learn(Fix(source, year_ns, 0, 0), 0) is None
-    assert keeper.best(0) is None
+    assert keeper.time is None
 
 
 @pytest.mark.parametrize("source", [Trust.METER, Trust.RTC, Trust.PERSON])
 def test_the_floor_holds_against_a_dead_battery_and_a_slip_of_the_finger(source: Trust) -> None:
     keeper = Timekeeper(floor_ns=NOON_NS)
-    assert not keeper.plausible(Fix(source, NOON_NS - 61 * SECOND_NS, 0, 60 * SECOND_NS))
-    assert keeper.plausible(Fix(source, NOON_NS - 59 * SECOND_NS, 0, 60 * SECOND_NS))
-
-
-@pytest.mark.parametrize("source", sorted(VOUCHED, key=lambda trust: trust.value))
-def test_a_wrong_floor_never_locks_out_those_who_know(source: Trust) -> None:
-    wrong_ns = LATEST_NS - 1
-    keeper = Timekeeper(floor_ns=wrong_ns)
-    keeper.learn(Fix(source, NOON_NS, 0, 0), 0)
-    assert keeper.floor_ns(0) == NOON_NS
+    assert not keeper.plausible(Fix(source, NOON_NS - 61 * SECOND_NS, 0, 60 * SECOND_NS), 0)
+    assert keeper.plausible(Fix(source, NOON_NS - 59 * SECOND_NS, 0, 60 * SECOND_NS), 0)
 
 
 def test_a_persons_word_never_raises_the_floor() -> None:

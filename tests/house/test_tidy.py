@@ -63,7 +63,7 @@ def test_our_import_names_belong_to_us_alone() -> None:
 @pytest.mark.parametrize(
     ("pattern", "allowed"),
     [
-        (r"time\.time\(|time\.time_ns\(|datetime\.now\(|CLOCK_REALTIME|utcnow\(", {"clock.py"}),
+        (r"time\.time\(|time\.time_ns\(|datetime\.now\(|CLOCK_REALTIME|utcnow\(", {"kernel.py"}),
         (r"asyncio\.Queue\(\s*\)|queue\.Queue\(\s*\)|SimpleQueue\(", set()),
         (r"\b(TODO|FIXME|XXX|HACK)\b", set()),
         (r"^\s*#\s*[-=─━#*]{5,}", set()),  # a divider means that this is two files

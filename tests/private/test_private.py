@@ -237,9 +237,34 @@ def test_the_time_without_power_counts_where_the_wall_clock_is_vouched_for(
     after.learn(Trust.PERSON, after.kernel.true_ns, 0)
     assert again.get(token) == FIELDS  # a slip of the finger erases nobody's request
     after.learn(Trust.PLATFORM, after.kernel.true_ns, 0)
-    assert again.get(token) is None
+    assert again.get(token) is None  # both say so
     assert again.sweep() == 1
     again.close()
+
+
+def test_the_wrong_time_of_one_platform_erases_nothing(
+    store: PrivateStore, clock: SimulatedClock
+) -> None:
+    token = store.put(FIELDS, DAY_S)
+    clock.learn(Trust.NTP, clock.kernel.true_ns, 0)
+    store.sweep()
+    clock.advance(2 * 3600)
+    for _ in range(5):
+        clock.learn(Trust.PLATFORM, clock.kernel.true_ns + 400 * DAY_S * 10**9, 0)
+        clock.advance(60)
+    assert store.sweep() == 0
+    assert store.get(token) == FIELDS
+
+
+def test_what_had_expired_once_does_not_come_back_with_a_time_that_goes_back(
+    store: PrivateStore, clock: SimulatedClock
+) -> None:
+    clock.learn(Trust.NTP, clock.kernel.true_ns, 0)
+    token = store.put(FIELDS, DAY_S)
+    clock.learn(Trust.NTP, clock.kernel.true_ns + 2 * DAY_S * 10**9, 0)
+    assert store.get(token) is None
+    clock.learn(Trust.NTP, clock.kernel.true_ns, 0)
+    assert store.get(token) is None
 
 
 def test_a_voice_is_sealed_expires_and_is_erased_as_fields_are(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway.clock import Clock, Hold
-from gateway.clock.timekeeper import EARLIEST_NS, SECOND_NS
+from gateway.clock.fix import EARLIEST_NS, SECOND_NS
 
 SIMULATED_START_NS = 1_790_000_000 * SECOND_NS  # 2026-09-21
 DAY_S = 86_400

@@ -19,7 +19,9 @@ from gateway.upstream import renew
 from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
 from gateway.upstream.uplinks.contract import Batch, Since
 from gateway.upstream.uplinks.office import claim
+from gateway.upstream.uplinks.tls import Tls
 from gateway.web import control
+from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.upstream.enrolling import (
     DAY_NS,
     Post,
@@ -139,21 +141,66 @@ async def test_another_host_than_we_called_is_refused(tmp_path):
         assert refused.value.code == TLS
 
 
-@pytest.mark.parametrize("trust", [Trust.METER, None])
-async def test_a_certificate_of_the_past_is_refused(tmp_path, trust):
-    async with office(tmp_path / "p", own=dated(3651)) as platform:
-        clock = clock_at(wall_now_ns(), trust=trust)
+def seconded(wall_ns: int) -> SimulatedClock:
+    """A clock that a platform and a meter vouch for."""
+    clock = clock_at(wall_ns, trust=Trust.PLATFORM)
+    clock.learn(Trust.METER, wall_ns, 1_000_000_000, "em-b3")
+    return clock
+
+
+@pytest.mark.parametrize("days", [3651, -3])
+async def test_a_certificate_of_another_time_is_refused_where_two_witnesses_say_so(tmp_path, days):
+    async with office(tmp_path / "p", own=dated(days)) as platform:
         with pytest.raises(Unreachable) as refused:
-            await Post(platform, tmp_path / "keys", clock).enrol()
+            await Post(platform, tmp_path / "keys", seconded(wall_now_ns())).enrol()
         assert refused.value.code == TLS
 
 
-async def test_an_unset_clock_judges_by_its_floor_and_says_so(tmp_path, caplog):
-    async with office(tmp_path / "p") as platform:
-        # The last time that this station knew lies before the platform's certificate began.
-        clock = clock_at(wall_now_ns() - 200 * DAY_NS, trust=None)
-        await Post(platform, tmp_path / "keys", clock).enrol()
-    assert "the clock is not set" in caplog.text
+@pytest.mark.parametrize(
+    ("trust", "days", "doubt"),
+    [
+        *((Trust.PLATFORM, 3651, "over"), (Trust.METER, 3651, "over"), (None, 3651, "over")),
+        *((Trust.PLATFORM, -3, "early"), (None, -3, ""), (Trust.PERSON, 1, "")),
+    ],
+)
+async def test_what_one_witness_or_the_floor_says_refuses_nobody_and_is_told(
+    tmp_path, trust, days, doubt
+):
+    """Who was told a wrong time once must still hear from the one who can set it right."""
+    told: list[str] = []
+    async with office(tmp_path / "p", own=dated(days)) as platform:
+        post = Post(platform, tmp_path / "keys", clock_at(wall_now_ns(), trust=trust))
+        post.tls = Tls(post.clock, ca_file=post.ca_file, own=None, doubted=told.append)
+        former = post.tls
+        await post.enrol()
+        assert former.doubt == doubt
+        assert told == [doubt] * bool(doubt)
+        for _ in range(3):  # once, not at every handshake
+            await claim(
+                platform.tls_url,
+                post.papers.key(),
+                STATION,
+                platform.registrar.token(STATION),
+                former,
+            )
+        assert told == [doubt] * bool(doubt)
+
+
+async def test_one_wrong_receipt_at_the_first_start_locks_no_platform_out(tmp_path):
+    """400 days ahead from one receipt, then a handshake anew: it was refused for good."""
+    async with office(tmp_path / "p", own=dated(3300)) as platform:
+        clock = SimulatedClock(SimulatedKernel(true_ns=wall_now_ns()))
+        clock.learn(Trust.PLATFORM, wall_now_ns() + 400 * DAY_NS, 1_000_000, "district")
+        post = Post(platform, tmp_path / "keys", clock)
+        await post.enrol()
+        async with post.uplink() as road:
+            await road.deliver(BATCH)
+        after = clock.rebooted()
+        assert after.floor_ns < wall_now_ns()
+        for _ in range(4):
+            after.learn(Trust.PLATFORM, after.kernel.true_ns, 1_000_000, "district")
+            after.advance(60)
+        assert after.stamp().wall_ns == after.kernel.true_ns
 
 
 async def test_plain_http_grants_nothing(tmp_path):
@@ -435,6 +482,7 @@ async def test_beside_a_running_station_dates_are_judged_by_its_clock(
     platform, config, state = bench
     later_ns = wall_now_ns() + 20 * 365 * 86_400 * 1_000_000_000
     clock = {"trust": "platform", "wall_ns": later_ns, "age_s": 1.0, "error_s": 0.1}
+    clock["vouched"] = True
 
     async def vitals(_request: web.Request) -> web.Response:
         return web.json_response({"station": {"id": station}, "clock": clock})

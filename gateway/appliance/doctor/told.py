@@ -18,7 +18,7 @@ BY_HAND = frozenset(
     f"doctor.{each}"
     for each in (
         *("power-low", "power-was-low", "power-slowed", "temperature-high", "journal-lost"),
-        *("clock-unset", "clock-old", "clock-wide"),
+        *("clock-unset", "clock-old", "clock-wide", "clock-behind", "clock-disputed"),
         *("port-gone", "bus-down", "line-silent", "device-silent", "device-faulty", "devices-more"),
         *("speaker-lost", "kiosk-lost", "uplink-away", "certificate-late"),
     )

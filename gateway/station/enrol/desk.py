@@ -63,7 +63,9 @@ class Desk:
     def hear(self, told: ClockVitals) -> None:
         """What the station that runs here says of the time: it may know what nothing else does."""
         if told.wall_ns is not None and told.trust is not Trust.NONE:
-            self._clock.learn(told.trust, told.wall_ns, round(told.error_s * 1e9))
+            # What two witnesses told that station is as good as NTP is here.
+            source = Trust.NTP if told.vouched else told.trust
+            self._clock.learn(source, told.wall_ns, round(told.error_s * 1e9))
 
     async def enrol(self, token: str) -> None:
         """Exchange the token for a certificate and take it into use; StationError says why not."""
@@ -127,7 +129,7 @@ class Desk:
 
     def _tls(self) -> Tls:
         try:
-            return Tls(self._clock, ca_file=self._ca_file, own=None, told=True)
+            return Tls(self._clock, ca_file=self._ca_file, own=None)
         except (OSError, ssl.SSLError) as error:
             raise StationError("enrol.no-ca-file", path=str(self._ca_file)) from error
 

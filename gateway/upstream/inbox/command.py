@@ -104,16 +104,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     def deadline(self, now: Stamps, floor_ns: int = 0) -> Deadline:
         """Its expiry on the boot clock, by what is known of the time.
 
-        Without wall time its time to live counts from now, unless it had expired at the floor:
-        wall time that was vouched for once and cannot be before. A clock that is behind never
-        lengthens the time to live.
+        Without wall time its time to live counts from now. What had expired at the floor, wall
+        time that has certainly passed, has expired whatever a clock says. A clock that is behind
+        never lengthens the time to live.
         """
         ttl_ns = self.expires_ns - self.issued_ns
         if now.wall_ns is not None:
             ttl_ns = min(ttl_ns, self.expires_ns - now.wall_ns)
-        elif self.expires_ns <= floor_ns:
+        if self.expires_ns <= floor_ns:
             ttl_ns = 0
-        return Deadline(now.boot, now.at_ns + ttl_ns)
+        return Deadline(now.boot, now.at_ns + ttl_ns, self.expires_ns)
 
 
 class Promise(enum.Enum):

@@ -87,6 +87,7 @@ class Inbox:
         kinds: Iterable[CommandKind],
         keys: Keys,
     ) -> None:
+        self._uplink = name
         self._room = f"inbox-{name}"
         self._journal = journal
         self._clock = clock
@@ -220,14 +221,14 @@ class Inbox:
             self._keys.check(command, raw)  # what need not be signed must not be signed wrongly
 
     def _ahead(self, command: Command) -> bool:
-        wall_ns = self._clock.stamp().wall_ns
+        wall_ns = self._clock.stamp_of(self._uplink).wall_ns
         return wall_ns is not None and command.id_ns > wall_ns + c.AHEAD_NS_MAX
 
     async def _decide(
         self, command: Command, changes: list[StateChange], acting: asyncio.TaskGroup
     ) -> None:
         self._memory.pass_over(command.id)
-        deadline = command.deadline(self._clock.stamp(), self._clock.floor_ns)
+        deadline = command.deadline(self._clock.stamp_of(self._uplink), self._clock.floor_ns)
         fresh = Kept(None, deadline)
         try:
             work = self._judge(command, fresh)

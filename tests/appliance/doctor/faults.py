@@ -38,7 +38,9 @@ _vitals = msgspec.structs.replace(
     devices=tuple(msgspec.structs.replace(d, state="ok", points=()) for d in NORMAL.devices),
     uplinks=(
         msgspec.structs.replace(
-            NORMAL.uplinks[0], certificate=(WALL_NS - 10 * DAY_NS, WALL_NS + 80 * DAY_NS)
+            NORMAL.uplinks[0],
+            certificate=(WALL_NS - 10 * DAY_NS, WALL_NS + 80 * DAY_NS),
+            skew_s=0.04,
         ),
     ),
 )
@@ -244,6 +246,16 @@ FAULTS = (
           "doctor.clock-old", WARN, "timedatectl"),
     Fault("nobody knows to the minute", {"running.vitals.clock.error_s": 300.0},
           "doctor.clock-wide", WARN, "timedatectl"),
+    Fault("a later time on record", {"running.vitals.clock.doubt": "floor"},
+          "doctor.clock-behind", BAD, "现在是几点"),
+    Fault("two times", {"running.vitals.clock.doubt": "sources"},
+          "doctor.clock-disputed", WARN, "现在是几点"),
+    Fault("a platform's clock", {"running.vitals.uplinks.0.skew_s": -7.04},
+          "doctor.platform-skew", WARN, "NTP"),
+    Fault("an old certificate of a platform", {"running.vitals.uplinks.0.dates": "over"},
+          "doctor.platform-certificate-over", WARN, "NTP"),
+    Fault("a certificate of tomorrow", {"running.vitals.uplinks.0.dates": "early"},
+          "doctor.platform-certificate-early", WARN, "NTP"),
     Fault("adapter unplugged", {"machine.ports.0.exists": False},
           "doctor.port-gone", BAD, "yizhan scan"),
     Fault("adapter not ours", {"machine.ports.0.allowed": False},

@@ -15,7 +15,7 @@ from broadcast.ports import Made
 from broadcast.quiet import S
 from broadcast.room import Broadcast
 from gateway.clock import Clock, Hold
-from gateway.clock.timekeeper import EARLIEST_NS
+from gateway.clock.fix import EARLIEST_NS
 from gateway.errors import CommandRefused, Unavailable
 from gateway.journal import Journal
 from gateway.journal.core import Core

@@ -91,3 +91,38 @@ async def test_an_hour_before_anybody_planned_it_was_not_missed():
     assert await again.due() == []
     assert again.missed == ()
     await journal.close()
+
+
+@simulated
+@pytest.mark.parametrize("ahead_s", [20 * 3600, 400 * 86_400])
+async def test_a_wrong_time_that_was_believed_silences_no_hour_of_the_right_one(ahead_s):
+    """What was seen, and what was planned, by a clock that was ahead: neither holds back."""
+    journal, clock = simulated_journal(), loop_clock()
+    schedules = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+    await schedules.load()
+    clock.learn(Trust.PLATFORM, at("2026-09-22 08:00") + ahead_s * S, S)
+    assert await schedules.due() == []
+    await schedules.put("morning", made(), STAFF)
+    clock.learn(Trust.NTP, at("2026-09-22 08:29"), S)
+    assert await schedules.due() == []
+    await asyncio.sleep(65)
+    (due,) = await schedules.due()
+    assert due.id == "morning"
+    await journal.close()
+
+
+@simulated
+async def test_a_clock_that_is_set_back_by_minutes_sounds_no_hour_twice():
+    journal, clock = simulated_journal(), loop_clock()
+    schedules = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+    await schedules.load()
+    await schedules.put("morning", made(), STAFF)
+    clock.learn(Trust.PLATFORM, at("2026-09-22 08:29"), S)
+    assert await schedules.due() == []
+    await asyncio.sleep(65)
+    assert len(await schedules.due()) == 1
+    clock.learn(Trust.NTP, at("2026-09-22 08:20"), S)
+    for _ in range(40):
+        await asyncio.sleep(30)
+        assert await schedules.due() == []
+    await journal.close()

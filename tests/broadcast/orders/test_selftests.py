@@ -82,8 +82,18 @@ async def test_it_is_done_once_a_day_over_restarts_and_told():
             "faults": 1,
         },
     )
-    world.clock.learn(Trust.PLATFORM, NOON_NS + 25 * 3600 * S, S)
+    world.clock.learn(Trust.NTP, NOON_NS + 25 * 3600 * S, S)
     await (await room_of(world, engine)).look(chime, no_time)
+    assert len(engine.tests) == 2
+
+
+@simulated
+async def test_one_that_a_wrong_clock_dated_keeps_off_none():
+    world, engine = around(NOON_NS + 400 * 86_400 * S), Engine()
+    await (await room_of(world, engine)).look(chime, no_time)
+    world.clock.learn(Trust.NTP, NOON_NS, S)
+    for _ in range(3):
+        await (await room_of(world, engine)).look(chime, no_time)
     assert len(engine.tests) == 2
 
 

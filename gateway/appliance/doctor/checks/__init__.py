@@ -79,6 +79,8 @@ CHECKS = (
     Check("kiosk", "kiosk", sound.kiosks),
     Check("uplink", "platform", platform.uplinks),
     Check("certificate", "platform", platform.certificates),
+    Check("platform-certificate", "platform", platform.platform_certificates),
+    Check("platform-clock", "platform", platform.clocks),
     Check("desk", "desk", platform.desk),
     Check("desk-certificate", "desk", platform.desk_certificate),
 )

@@ -7,7 +7,7 @@ from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.event import Trust
 from gateway.settings import Phrase
 
-VOUCHED = frozenset({Trust.NTP, Trust.PLATFORM})
+GOOD = frozenset({Trust.NTP, Trust.PLATFORM})
 OLD_S = 7 * 86_400.0
 """What a meter or a person said drifts by half a minute in a week."""
 
@@ -24,11 +24,15 @@ def clock(facts: Facts) -> Iterator[Said]:
     days = round(found.age_s / 86_400, 1)
     if found.trust is Trust.NONE:
         yield bad("doctor.clock-unset")
+    elif found.doubt == "floor":
+        yield bad("doctor.clock-behind", source=source)
+    elif found.doubt == "sources":
+        yield warn("doctor.clock-disputed", source=source)
     elif found.error_s > ERROR_S_MAX:
         yield warn("doctor.clock-wide", source=source, seconds=round(found.error_s))
     elif found.age_s > OLD_S:
         yield warn("doctor.clock-old", source=source, days=days)
-    elif found.trust not in VOUCHED:
+    elif found.trust not in GOOD:
         yield good("doctor.clock-lesser", source=source, seconds=round(found.error_s, 1))
     else:
         yield good("doctor.clock-good", source=source)

@@ -10,6 +10,11 @@ from gateway.settings import Phrase
 AWAY_S = 600
 """A shorter absence is weather."""
 
+OVER = "over"
+
+SKEW_S_MAX = 2.0
+"""More is a platform whose clock is not kept, or ours."""
+
 DAY_NS = 86_400_000_000_000
 
 
@@ -40,6 +45,29 @@ def _uplink(uplink: UplinkVitals, now_ns: int, waiting: int) -> Said:
     if uplink.state == "up":
         return good("doctor.uplink-good", name, uplink=name, waiting=waiting)
     return good("doctor.uplink-soon", name, uplink=name)
+
+
+def clocks(facts: Facts) -> Iterator[Said]:
+    """Each platform's clock against ours: what it orders expires by its own."""
+    if facts.running is None:
+        return
+    for uplink in facts.running.vitals.uplinks:
+        if uplink.skew_s is None:
+            continue
+        named = {"uplink": uplink.name, "seconds": round(uplink.skew_s, 1)}
+        if abs(uplink.skew_s) < SKEW_S_MAX:
+            yield good("doctor.platform-time", uplink.name, **named)
+        else:
+            yield warn("doctor.platform-skew", uplink.name, **named)
+
+
+def platform_certificates(facts: Facts) -> Iterator[Said]:
+    """Each platform's own: what a clock that nobody vouches for says of it refuses nobody."""
+    for uplink in facts.running.vitals.uplinks if facts.running else ():
+        if uplink.dates == OVER:
+            yield warn("doctor.platform-certificate-over", uplink.name, uplink=uplink.name)
+        elif uplink.dates:
+            yield warn("doctor.platform-certificate-early", uplink.name, uplink=uplink.name)
 
 
 def certificates(facts: Facts) -> Iterator[Said]:

@@ -1,0 +1,78 @@
+"""Asks chronyd how right the system clock is, by its own protocol on this machine (UDP 323).
+
+Under the unit's sandbox nothing else tells of chrony: `adjtimex` is forbidden, and its marks are
+for root. Whoever may send from this machine may ask; the port is one that only root can hold.
+"""
+
+import secrets
+import socket
+import struct
+from typing import NamedTuple
+
+ADDRESS = ("127.0.0.1", 323)
+ANSWER_S = 0.02
+"""It answers in well under a millisecond; what does not come now is asked for again."""
+
+_VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKED = 6, 1, 2, 33, 5
+_ASK = struct.Struct("!BBxxHHI8x")
+_HEAD = struct.Struct("!BBxxHHH6xI8x")
+_BODY = struct.Struct("!I20xHHIII9I")
+_SIZE = _HEAD.size + _BODY.size
+_UNSYNCHRONISED = 3
+_LOCAL = 0x7F7F0101
+"""The reference that chronyd names where its own crystal is all that it follows."""
+
+
+class Tracking(NamedTuple):
+    """What chronyd says: the system clock is `ahead_s` ahead of NTP (behind: below 0).
+
+    `ref_s` is when it last heard of a server, UTC in seconds.
+    """
+
+    ahead_s: float
+    error_s: float
+    ref_s: float
+
+
+def question(sequence: int) -> bytes:
+    """The request for `tracking`, as long as its answer, as the protocol wants it."""
+    head = _ASK.pack(_VERSION, _REQUEST, _TRACKING, 0, sequence)
+    return head.ljust(_SIZE, b"\0")
+
+
+def answer(packet: bytes, sequence: int) -> Tracking | None:
+    """What an answer says; None if it is not that, or if chronyd follows no server."""
+    if len(packet) < _SIZE:
+        return None
+    version, kind, command, reply, status, echoed = _HEAD.unpack_from(packet)
+    if (version, kind, command, reply) != (_VERSION, _REPLY, _TRACKING, _TRACKED):
+        return None
+    reference, _, leap, high, low, nano, *floats = _BODY.unpack_from(packet, _HEAD.size)
+    if status or echoed != sequence or leap == _UNSYNCHRONISED or reference in (0, _LOCAL):
+        return None
+    behind_s, _, _, _, _, _, delay_s, dispersion_s, _ = map(_float, floats)
+    seconds = low if high == 0x7FFFFFFF else (high << 32) + low  # noqa: PLR2004  # "no high part"
+    return Tracking(-behind_s, abs(behind_s) + dispersion_s + delay_s / 2, seconds + nano / 1e9)
+
+
+def ask(address: tuple[str, int] = ADDRESS) -> Tracking | None:
+    """What chronyd on this machine says; None where none runs, or it follows no server."""
+    sequence = secrets.randbits(32)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(ANSWER_S)
+        try:
+            asker.connect(address)  # whoever else answers is not heard
+            asker.send(question(sequence))
+            return answer(asker.recv(2 * _SIZE), sequence)
+        except OSError:
+            return None
+
+
+def _float(packed: int) -> float:
+    """Chrony's own: 7 bits of exponent, 25 of coefficient, both signed."""
+    exponent, coefficient = packed >> 25, packed & 0x1FFFFFF
+    if exponent >= 1 << 6:
+        exponent -= 1 << 7
+    if coefficient >= 1 << 24:
+        coefficient -= 1 << 25
+    return float(coefficient) * 2.0 ** (exponent - 25)

@@ -1,0 +1,76 @@
+"""What somebody says of the time: one word of one witness. Pure: instants are arguments."""
+
+from typing import NamedTuple, TypeAlias
+
+from gateway.event import Trust
+
+SECOND_NS = 1_000_000_000
+
+DRIFT_PPM = 50
+"""Worst drift of the boards we run on, with temperature; 4.3 s a day."""
+
+FRESH_NS = 24 * 3600 * SECOND_NS
+"""After a day without a word a witness counts no more, until it speaks again."""
+
+STEP_NS = SECOND_NS
+"""A move of station time beyond this is a step that others must hear of; less is a slew."""
+
+EARLIEST_NS = 1_767_225_600 * SECOND_NS
+"""2026-01-01: this software did not run before it, whatever a dead battery says."""
+
+LATEST_NS = 4_102_444_800 * SECOND_NS
+"""2100-01-01: beyond it a claim is a mistake (NTP era, BCD overflow), not a time."""
+
+Witness: TypeAlias = tuple[Trust, str]
+"""Who speaks: the kind of source, and which one of that kind."""
+
+
+class Fix(NamedTuple):
+    """At boot time `at_ns`, `source` said that it was `wall_ns`, give or take `error_ns`."""
+
+    source: Trust
+    wall_ns: int
+    at_ns: int
+    error_ns: int
+    name: str = ""
+
+    @property
+    def witness(self) -> Witness:
+        """Who says so."""
+        return self.source, self.name
+
+    def wall_at(self, at_ns: int) -> int:
+        """Wall time at another instant of the same boot."""
+        return self.wall_ns + at_ns - self.at_ns
+
+    def error_at(self, at_ns: int) -> int:
+        """The error bound, grown with drift away from the instant of the fix."""
+        return self.error_ns + abs(at_ns - self.at_ns) * DRIFT_PPM // 1_000_000
+
+    def apart_ns(self, other: "Fix") -> int:
+        """How far apart both surely are at the instant of `other`; 0 where both can be true."""
+        apart = abs(self.wall_at(other.at_ns) - other.wall_ns)
+        return max(0, apart - self.error_at(other.at_ns) - other.error_ns)
+
+    def agrees(self, other: "Fix") -> bool:
+        """Whether both say the same time, but for a slew."""
+        return self.apart_ns(other) <= STEP_NS
+
+    def earliest_at(self, at_ns: int) -> int:
+        """Wall time at that instant, if the word is as far ahead as it may be."""
+        return self.wall_at(at_ns) - self.error_at(at_ns)
+
+
+class Lender(NamedTuple):
+    """An uplink whose platform tells the time in its receipts.
+
+    `site` is where the platform lies: two uplinks to one site are one witness. With `lends` false
+    its time is compared, never used. With `alone` its word may set the clock by itself; without,
+    it only seconds another's. `secure`: nobody on the way can have changed it.
+    """
+
+    name: str
+    site: str
+    lends: bool = True
+    alone: bool = True
+    secure: bool = True

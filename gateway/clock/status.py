@@ -1,0 +1,36 @@
+"""What the clock says of itself: what it rests on, and how it moved."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from gateway.event import Trust
+
+Doubt: TypeAlias = Literal["", "floor", "sources"]
+
+
+class ClockStep(msgspec.Struct, frozen=True):
+    """Station time moved at boot time `at` from `old` to `new` (`old` is None at the first)."""
+
+    old: int | None
+    new: int
+    at: int
+    source: Trust
+
+
+class ClockStatus(msgspec.Struct, frozen=True):
+    """What station time rests on.
+
+    With `trust` NONE there is no station time: `wall_ns` is None and `error_s` infinite.
+    `plausible_ns` is what the system clock shows, if it can be true: good enough to ask a person
+    about, never to act on. `vouched`: NTP or two witnesses say so. `doubt` is what a person can
+    settle: `floor`, the expiry clock is ahead of station time; `sources`, they disagree.
+    """
+
+    trust: Trust
+    wall_ns: int | None
+    age_s: float
+    error_s: float
+    plausible_ns: int | None = None
+    vouched: bool = False
+    doubt: Doubt = ""

@@ -1,0 +1,38 @@
+"""Steps of station time on their way to others: one a minute at most. Pure."""
+
+from gateway.clock.fix import SECOND_NS, STEP_NS
+from gateway.clock.status import ClockStep
+
+TELL_EVERY_NS = 60 * SECOND_NS
+
+
+class Steps:
+    """Those that wait become one: from what station time was before the first to what it is now."""
+
+    def __init__(self) -> None:
+        self._waiting: ClockStep | None = None
+        self._told_ns: int | None = None
+
+    def add(self, step: ClockStep) -> None:
+        """Another step."""
+        self._waiting = step if self._waiting is None else _joined(self._waiting, step)
+
+    def due(self, now_ns: int) -> ClockStep | None:
+        """What is to be told now: nothing within a minute of the last, or if it has gone back."""
+        step = self._waiting
+        if step is None or (self._told_ns is not None and now_ns - self._told_ns < TELL_EVERY_NS):
+            return None
+        self._waiting = None
+        if step.old is not None and abs(step.new - step.old) <= STEP_NS:
+            return None
+        self._told_ns = now_ns
+        return step
+
+    def untold(self, step: ClockStep) -> None:
+        """That could not be told after all: it waits for the next minute."""
+        self._waiting = step if self._waiting is None else _joined(step, self._waiting)
+
+
+def _joined(first: ClockStep, last: ClockStep) -> ClockStep:
+    old = None if first.old is None else first.old + last.at - first.at
+    return ClockStep(old, last.new, last.at, last.source)

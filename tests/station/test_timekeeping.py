@@ -1,0 +1,147 @@
+"""Timekeeping tells steps, keeps the floor sparingly, and knows whom the settings let tell time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import Lender
+from gateway.errors import JournalFull
+from gateway.event import Event, Lane, Trust, rfc3339
+from gateway.station import floor
+from gateway.station.timekeeping import Timekeeping
+from gateway.station.uplinks import lenders
+from gateway.upstream.options import Options
+from tests.sim.clock import SimulatedClock
+from tests.sim.journal import loop_clock, simulated_journal
+from tests.sim.loop import simulated
+
+S = 1_000_000_000
+NOON_NS = 1_790_000_000 * S
+HTTPS = "https://iot.example.cn/yizhan"
+
+
+def test_required_uplinks_come_first_then_as_the_file_has_them() -> None:
+    options = {
+        "side": Options(url="https://side.example/x", required=False),
+        "main": Options(url="https://IOT.example.cn:8443/a"),
+        "twin": Options(url=HTTPS, clock=False),
+        "wire": Options(url="http://10.0.0.9/", plain=True, required=False),
+        "near": Options(url="http://127.0.0.1:9080/"),
+        "asked": Options(url="http://10.0.0.8/", plain=True, required=False, clock=True),
+        "only": Options(url="http://10.0.0.7/", plain=True),
+    }
+    assert lenders(options) == [
+        Lender("main", "iot.example.cn", lends=True, alone=True, secure=True),
+        Lender("twin", "iot.example.cn", lends=False, alone=True, secure=True),
+        Lender("near", "127.0.0.1", lends=True, alone=True, secure=True),
+        Lender("only", "10.0.0.7", lends=True, alone=True, secure=False),
+        Lender("side", "side.example", lends=True, alone=True, secure=True),
+        Lender("wire", "10.0.0.9", lends=False, alone=False, secure=False),
+        Lender("asked", "10.0.0.8", lends=True, alone=False, secure=False),
+    ]
+
+
+async def living(
+    clock: SimulatedClock, state: Path, journal=None
+) -> tuple[Timekeeping, list, asyncio.Task]:
+    stirred: list[int] = []
+    time = Timekeeping(
+        clock, journal or simulated_journal(), state, lambda: stirred.append(clock.now_ns())
+    )
+    task = asyncio.create_task(time.run())
+    await asyncio.sleep(1)
+    return time, stirred, task
+
+
+@simulated
+async def test_steps_are_told_once_a_minute_and_stir_at_once(tmp_path: Path) -> None:
+    clock, journal = loop_clock(), simulated_journal()
+    clock.lend([Lender("district", "a"), Lender("police", "b")])
+    time, stirred, task = await living(clock, tmp_path, journal)
+    for turn in range(600):  # ten minutes of NTP that is beside itself
+        clock.kernel.set_wall(NOON_NS + clock.now_ns() + turn % 2 * 3600 * S)
+        clock.kernel.ntp_error_ns = 1_000_000
+        time.moved(clock.poll())
+        time.platform_says("police", rfc3339(NOON_NS + clock.now_ns()), 1000)
+        await asyncio.sleep(1)
+    told = await journal.read(Lane.SERVICE, 0)
+    assert len(stirred) == 600
+    assert 2 <= len(told) <= 11
+    task.cancel()
+    await journal.close()
+
+
+class Full:
+    """A journal that takes nothing for a while."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.kept: list[Event] = []
+
+    async def append(self, events: list[Event]) -> None:
+        if self.full:
+            raise JournalFull("journal.full")
+        self.kept += events
+
+
+@simulated
+async def test_a_full_journal_ends_nothing_and_hears_of_the_step_later(tmp_path: Path) -> None:
+    clock, journal = loop_clock(), Full()
+    time, stirred, task = await living(clock, tmp_path, journal)
+    time.platform_says("district", rfc3339(NOON_NS), 1000)
+    await asyncio.sleep(300)
+    assert len(stirred) == 1
+    assert not task.done()
+    journal.full = False
+    await asyncio.sleep(120)
+    (event,) = journal.kept
+    assert event.data.source == "platform"  # type: ignore[attr-defined]  # a ClockMoved
+    task.cancel()
+
+
+@simulated
+async def test_the_floor_is_written_at_once_where_it_leaps_then_once_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    real = floor.write
+
+    def write(state: Path, floor_ns: int) -> None:
+        written.append(floor_ns)
+        real(state, floor_ns)
+
+    monkeypatch.setattr(floor, "write", write)
+    clock = loop_clock()
+    _, _, task = await living(clock, tmp_path)
+    await asyncio.sleep(1800)
+    assert written == []
+    clock.kernel.hold()
+    await asyncio.sleep(60)
+    assert len(written) == 1
+    await asyncio.sleep(10 * 3600)
+    assert 10 <= len(written) <= 11
+    assert floor.read(tmp_path) == written[-1]
+    task.cancel()
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\xff\x00", b"soon", b"-5", b"9" * 400, b"4102444800000000001"]
+)
+def test_a_damaged_floor_is_no_floor(tmp_path: Path, garbage: bytes) -> None:
+    (tmp_path / floor.NAME).write_bytes(garbage)
+    assert floor.read(tmp_path) == floor.EARLIEST_NS
+    floor.write(tmp_path, NOON_NS)
+    assert floor.read(tmp_path) == NOON_NS
+    floor.write(tmp_path / "gone", NOON_NS)  # a disk that refuses costs nothing
+
+
+@simulated
+async def test_a_platform_that_says_nothing_readable_is_not_heard(tmp_path: Path) -> None:
+    clock = loop_clock()
+    time, stirred, task = await living(clock, tmp_path)
+    for year in ("0001", "1970", "2099", "9999"):
+        time.platform_says("district", f"{year}-12-31T23:59:59.999Z", 2**62)
+    assert clock.learn(Trust.PLATFORM, 2**63, 0, "district") is None
+    assert len(stirred) <= 1
+    task.cancel()
