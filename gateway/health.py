@@ -102,7 +102,10 @@ class UplinkVitals(msgspec.Struct, frozen=True):
 
 
 class JournalVitals(msgspec.Struct, frozen=True):
-    """The journal: `used_bytes` of `quota_bytes`; `evicted` is how many entries gaps count."""
+    """The journal: `used_bytes` of `quota_bytes`; `evicted` is how many entries gaps count.
+
+    `recovering`: about so many entries of damaged journals, of `wreck_bytes`, have still to come.
+    """
 
     epoch: str
     volatile: bool
@@ -111,6 +114,8 @@ class JournalVitals(msgspec.Struct, frozen=True):
     commits: int
     commit_ms: float
     evicted: int
+    recovering: int = 0
+    wreck_bytes: int = 0
 
 
 class ClockVitals(msgspec.Struct, frozen=True):

@@ -76,7 +76,9 @@ async def page(
 
     `newest` is the number of the last act, where it is known.
     """
-    end = before or (newest or lanes.heads()[Lane.SERVICE]) + 1
+    head = lanes.heads()[Lane.SERVICE]
+    # What is known of a former journal's end may lie beyond this one's.
+    end = before or min(newest or head, head) + 1
     found: list[Past] = []
     for _ in range(SLICES_MAX):
         first = max(1, end - SLICE)

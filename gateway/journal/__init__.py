@@ -7,8 +7,10 @@
     core.py       one transaction, one slice of a read: synchronous, thread-free
     lane.py state.py rows.py quota.py positions.py database.py space.py    its parts
     follower.py ring.py   who reads, and what it need not read from disk
-    rescue.py pages.py salvage.py transfer.py    opening, and what a damaged file still holds
     stored_state.py       a room's state, whatever has become of its rows
+    rescue.py    opening, whatever state the file is in
+    salvage.py pages.py frames.py    what a damaged file still holds
+    wrecks.py chunks.py carrier.py    how that comes over, behind the running station
     lock.py strikes.py    who holds the journal; when the disk is dead
     outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`
 

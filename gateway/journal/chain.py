@@ -66,12 +66,16 @@ def seal_of(tail: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(covered)).hexdigest()
 
 
-def verify_chain(events: Iterable[bytes], head: Head | None) -> Proof:
+def verify_chain(events: Iterable[bytes], head: Head | None, *, moved: bool = False) -> Proof:
     """Prove the acts among the service lane's events, which come in order, gaps included.
 
     `head` is what the state said of the end before the events were read; None: it is not known.
+    `moved`: the journal took the place of another, whose acts come behind newer ones, and of which
+    not all have come; then the acts are taken by their own number.
     """
     walk = _Walk(head)
+    if moved:
+        events = walk.sorted(events)
     for event in events:
         if (why := walk.step(event)) is not None:
             return walk.proof(Break(walk.n, walk.seq, why))
@@ -94,6 +98,21 @@ class _Walk:
         self._first = 0
         self._acts = 0
         self._lost = 0
+        self._moved = False
+        self._any_gap = False
+
+    def sorted(self, events: Iterable[bytes]) -> list[bytes]:
+        """The acts by their number, each once; that there are gaps is remembered."""
+        acts: dict[tuple[int, str], bytes] = {}
+        for event in events:
+            if TYPE.encode() not in event:
+                self._any_gap = self._any_gap or GAP.type.encode() in event
+                continue
+            told = msgspec.json.decode(event)
+            n = told["data"].get("n")
+            acts[n if type(n) is int else 0, str(told["data"].get("seal"))] = event
+        self._moved = True
+        return [acts[key] for key in sorted(acts)]
 
     def step(self, event: bytes) -> str | None:
         """Take one event; why the chain breaks there."""
@@ -120,7 +139,8 @@ class _Walk:
         if self._head and n == self._head.n and seal != self._head.seal:
             return ALTERED
         follows = self.n == before + 1 and prev == before_seal
-        excused = self.gap or (not self._acts and "formerid" in told)
+        excused = self.gap or self._any_gap
+        excused = excused or (not self._acts and (self._moved or "formerid" in told))
         if not follows and not (excused and self.n > before + 1):
             return MISSING
         self._lost += self.n - before - 1

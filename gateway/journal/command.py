@@ -25,6 +25,7 @@ from gateway.texts.table import table
 
 _STATE = Path("/var/lib/yizhan")
 _TAIL = 20
+_NEW_EPOCH = f'"type":"{events.NEW_EPOCH.type}"'.encode()
 
 
 def add_to(subcommands: Any) -> None:
@@ -121,12 +122,14 @@ def _verify(args: argparse.Namespace) -> int:
     """Read everything; 1 if anything is not as it was written."""
     source = _source(args)
     found: collections.Counter[str] = collections.Counter()
+    moved = False
     for lane in Lane:
         for event in source.events(lane, 0):
             found[_what(event)] += 1
+            moved = moved or (lane is events.NEW_EPOCH.lane and _NEW_EPOCH in event)
     complaints = source.complaints()
     head = source.head()
-    chain = verify_chain(source.events(Lane.SERVICE, 0), head)
+    chain = verify_chain(source.events(Lane.SERVICE, 0), head, moved=moved)
     source.close()
     damaged = found[events.DAMAGED] + len(complaints) + (chain.broken is not None)
     if args.json:

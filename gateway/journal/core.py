@@ -8,7 +8,7 @@ import contextlib
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFull
@@ -16,18 +16,30 @@ from gateway.event import Entry, Lane
 from gateway.journal import events, space
 from gateway.journal.database import Database, disk_errors
 from gateway.journal.lane import LaneTable
-from gateway.journal.lock import Lock
+from gateway.journal.lock import Lock, Numbers
 from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions, StateChange
 from gateway.journal.positions import ROOM, Positions, Upto
 from gateway.journal.quota import Quota
 from gateway.journal.state import StateTable
 
+if TYPE_CHECKING:
+    from gateway.journal.carrier import Carrier
+
 SLICE_ENTRIES = 200
 SLICE_NS = 5_000_000
 """One slice of a read: an append waits at most for this."""
 
+AHEAD_NUMBERS, AHEAD_NUMBERS_MAX = 256, 65_536
+"""Numbers are promised so far ahead: twice what one log held, which costs no sync of its own."""
+
 AHEAD_PAGES = 6 * MIB // PAGE_BYTES
 """The file's blocks are allocated so far ahead: more than the log can hold."""
+
+AHEAD_PAGES_MIN = 256
+"""So much at least is asked for on a disk that has little room left."""
+
+CARRIED_PAGES_SPARE = 2 * MIB // PAGE_BYTES
+"""What comes over from a wreck leaves that to what happens now, or a quarter of the file."""
 
 _FILLED = 800
 """Bytes of a page that bodies fill at worst, for the estimate of what a commit needs."""
@@ -95,9 +107,12 @@ class Core:
         self._station = station
         self._options = options
         self._clock = clock
+        self.lock: Lock | None = None
         self._db = Database(path, synchronous=synchronous)
         self._blocks: space.Blocks | None = None
-        self.lock: Lock | None = None  # given by whoever took it, closed with us
+        self.carrier: Carrier | None = None  # with wrecks beside the file
+        self.cramped = False
+        """Whether the disk did not give all the room that was asked for."""
         try:
             with disk_errors():
                 self._load(retaining)
@@ -157,9 +172,58 @@ class Core:
         pages = self._db.pages
         ahead = max(0, self._pages_max() - pages)
         if self._blocks is not None:
-            ahead = min(ahead, AHEAD_PAGES)
-            ahead = ahead if self._blocks.own_ahead(pages, ahead) else 0
+            ahead = self._owned(self._blocks, pages, min(ahead, AHEAD_PAGES))
         self._quota.limit(pages + ahead)
+
+    def _owned(self, blocks: space.Blocks, pages: int, wanted: int) -> int:
+        """How many pages behind the file are ours: those wanted, else what the disk gives."""
+        ahead = wanted
+        while ahead and not blocks.own_ahead(pages, ahead):
+            ahead = ahead // 2 if ahead // 2 >= AHEAD_PAGES_MIN else 0
+        self.cramped = ahead < wanted
+        return ahead
+
+    def hold(self, lock: Lock) -> None:
+        """Be the journal that this lock stands for; it is closed with us.
+
+        From now on the lock's file says which numbers may have been issued, so that a salvage knows
+        it even where a lane's last page is gone.
+        """
+        self.lock = lock
+        lock.name(self.epoch)
+        self._promise(0)
+
+    def _promise(self, more: int, *, closed: bool = False) -> None:
+        """Have the lock's file name numbers up to `more` and then some, before they are issued."""
+        if self.lock is None:
+            return
+        issued = self.heads()
+        known = self.lock.numbers
+        before = known.issued if known is not None and known.epoch == self.epoch else issued
+        most = {
+            lane: head + more + min(AHEAD_NUMBERS + 2 * (head - before[lane]), AHEAD_NUMBERS_MAX)
+            for lane, head in issued.items()
+        }
+        with self._disk():
+            self.lock.keep(Numbers(self.epoch, issued, issued if closed else most))
+
+    def _keep_promise(self, more: int) -> None:
+        """Before so many numbers are issued."""
+        numbers = None if self.lock is None else self.lock.numbers
+        if numbers is not None and any(
+            table.head + more > numbers.most[lane] for lane, table in self.tables.items()
+        ):
+            self._promise(more)
+
+    def mistrust(self, numbers: Numbers | None) -> None:
+        """JournalDamaged if a lane's end is not what was written; `numbers` were said elsewhere."""
+        for lane, table in self.tables.items():
+            with self._disk():
+                sound = table.ends_whole()
+            if numbers is not None and numbers.epoch == self.epoch:
+                sound = sound and table.head >= numbers.issued[lane]
+            if not sound:
+                raise JournalDamaged("journal.damaged", reason=f"end of {lane.wire}")
 
     def heads(self) -> dict[Lane, int]:
         """The last number issued in each lane."""
@@ -175,6 +239,7 @@ class Core:
         """
         self.positions.take(receipts or {})
         self._keep_within_log(appends)
+        self._keep_promise(sum(len(append.bodies) for append in appends))
         try:
             return list(self._commit(appends))
         except JournalFull:
@@ -204,12 +269,31 @@ class Core:
             with contextlib.suppress(JournalFull):
                 self._checkpoint()
 
-    def _commit(self, appends: Sequence[Append], generous: int = 1) -> list[tuple[Entry, ...]]:
+    def carry(self, append: Append) -> Outcome:
+        """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
+        self._keep_within_log([append])
+        self._keep_promise(len(append.bodies))
+        spare = min(CARRIED_PAGES_SPARE, self._quota.limit_pages // 4)
+        needed = append.pages + _OVERHEAD_PAGES + spare
+        if self._quota.room() < needed and self._blocks is not None and self._blocks.frames():
+            with contextlib.suppress(JournalFull):
+                self._checkpoint()  # the file may grow again
+        try:
+            return self._commit([append], spare=spare)[0]
+        except JournalFull as full:
+            self._reload()
+            self._shorten_log()
+            return full
+
+    def _commit(
+        self, appends: Sequence[Append], generous: int = 1, spare: int = 0
+    ) -> list[tuple[Entry, ...]]:
+        """One transaction; with `spare`, only where so many pages stay free."""
         now_ns = self._clock.now_ns()
-        pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES
+        pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES + spare
         emergency = any(append.urgency is Lane.EMERGENCY for append in appends)
         with self._disk(), self._db.transaction():
-            evicted = self._quota.make_room(pages, emergency=emergency)
+            evicted = self._quota.make_room(pages, emergency=emergency, gentle=spare > 0)
             stored = self._insert(appends)
             for append in appends:
                 self.state.apply(append.state)
@@ -270,6 +354,7 @@ class Core:
         return False
 
     def _checkpoint(self) -> None:
+        self._promise(0)  # the log that bears witness of the last numbers is begun anew
         with self._disk():
             if self._db.checkpoint() and self._blocks is not None:
                 self._blocks.copied()
@@ -306,18 +391,24 @@ class Core:
         if self._path is None:
             self.abandon()
             return
+        copied = False
         with contextlib.suppress(JournalFull), self._disk():
-            self._db.checkpoint()
-        with self._disk():
-            space.link_log(self._path)
-            self.abandon()
-            space.relink_log(self._path)
+            copied = self._db.checkpoint()
+        self._promise(0, closed=copied)
+        self._release(copied=copied)
 
     def abandon(self) -> None:
-        """Close without writing anything more."""
-        self._db.close()
-        if self._blocks is not None:
-            self._blocks.close()
-            self._blocks = None
-        if self.lock is not None:
-            self.lock.close()
+        """Close without writing anything more; the log stays as it is, as after a kill."""
+        self._release(copied=False)
+
+    def _release(self, *, copied: bool) -> None:
+        """Let everything go, whatever goes wrong at it."""
+        with contextlib.ExitStack() as closing:
+            if self.lock is not None:
+                closing.callback(self.lock.close)
+            if self._blocks is not None:
+                closing.callback(self._blocks.close)
+                self._blocks = None
+            closing.callback(self._db.close, copied=copied)
+            if self.carrier is not None:
+                closing.callback(self.carrier.close)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
+from gateway.journal import space
 from gateway.journal.options import PAGE_BYTES
 
 APPLICATION_ID = 0x59495A48  # "YIZH"
@@ -145,6 +146,16 @@ class Database:
         busy, frames, copied = self.run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not busy and frames == copied
 
-    def close(self) -> None:
-        """Close; SQLite deletes the log unless someone keeps it (`space.keep_log`)."""
-        self._connection.close()
+    def close(self, *, copied: bool = False) -> None:
+        """Close; `copied`: all of the log was copied into the file.
+
+        SQLite deletes the log as it closes. It is kept: its blocks stay ours over a restart, and
+        what it holds may be all that is left of a page.
+        """
+        try:
+            if self.path is not None:
+                space.link_log(self.path)
+        finally:
+            self._connection.close()
+            if self.path is not None:
+                space.relink_log(self.path, copied=copied)

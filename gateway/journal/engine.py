@@ -14,7 +14,9 @@ from gateway.errors import (
     UsageError,
 )
 from gateway.event import Entry, Lane
+from gateway.faults import OnFault, log_fault
 from gateway.journal.agenda import Agenda, Commit, Read, Waiting
+from gateway.journal.carrier import AGAIN_NS, Step
 from gateway.journal.core import Append, Core, Measures, Outcome
 from gateway.journal.options import WAL_FRAMES
 from gateway.journal.positions import Upto
@@ -29,6 +31,9 @@ LOG_FRAMES_MAX = WAL_FRAMES * 5 // 4
 """The log is copied when nothing is due. When it has grown to this, only an emergency goes first:
 on a slow card under a storm of alarms something is always due.
 """
+
+CARRY_AFTER_NS = 2_000_000_000
+"""What wrecks still hold waits until the station has started."""
 
 _SMOOTH = 0.1
 Ticket = asyncio.Future[tuple[Entry, ...]]
@@ -45,7 +50,8 @@ class Engine:
     """The journal's motor, on the event loop.
 
     `stored` is called with the entries of each commit before their callers wake; `receipts` says
-    how far the retaining followers are. An error of the disk ends it: `failed` is set.
+    how far the retaining followers are. An error of the disk ends it: `failed` is set. What else
+    goes wrong with a wreck is a fault, and is tried again later.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class Engine:
         *,
         stored: Callable[[Sequence[Entry]], None],
         receipts: Callable[[], Mapping[str, Upto]],
+        on_fault: OnFault = log_fault,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._core = core
@@ -65,8 +72,10 @@ class Engine:
         self._clock = clock
         self._stored = stored
         self._receipts = receipts
+        self.on_fault = on_fault
         self._timer: asyncio.TimerHandle | None = None
         self._upkeep_ns: int | None = clock.now_ns() + IDLE_NS
+        self._carry_ns = None if core.carrier is None else clock.now_ns() + CARRY_AFTER_NS
         self._sleepers: set[asyncio.Future[None]] = set()
         self.ended: StationError | None = None
         self.failed: asyncio.Future[JournalFailed] = self._loop.create_future()
@@ -129,16 +138,38 @@ class Engine:
                 self._rest(now_ns)
 
     def _rest(self, now_ns: int) -> None:
-        """Nothing is due: wait for the next commit, or do upkeep when it has been quiet."""
+        """Nothing is due: do upkeep when it has been quiet, bring over from a wreck, or wait."""
         due_ns = self._agenda.due_ns(now_ns)
-        wake_ns = self._upkeep_ns if due_ns is None else due_ns
-        if wake_ns is None:
-            return
-        if wake_ns > now_ns:
+        upkeep_ns = self._upkeep_ns if due_ns is None else None
+        if upkeep_ns is not None and upkeep_ns <= now_ns:
+            self._start(lambda: self._core.chore(idle=True), self._has_done_chore)
+        elif self._carry_ns is not None and self._carry_ns <= now_ns:
+            self._start(self._carry, self._carried)
+        else:
+            wake = [each for each in (due_ns, upkeep_ns, self._carry_ns) if each is not None]
             self._cancel_timer()
-            self._timer = self._loop.call_later((wake_ns - now_ns) / 1e9, self.pump)
-            return
-        self._start(lambda: self._core.chore(idle=True), self._has_done_chore)
+            if wake:
+                self._timer = self._loop.call_later((min(wake) - now_ns) / 1e9, self.pump)
+
+    def _carry(self) -> tuple[Step, Measures]:
+        carrier = self._core.carrier
+        assert carrier is not None
+        return carrier.step(self._receipts()), self._core.measure()
+
+    def _carried(self, done: tuple[Step, Measures] | None, error: BaseException | None) -> None:
+        now_ns = self._clock.now_ns()
+        if isinstance(error, JournalError):
+            return self._fail(error, [])
+        if error is not None:  # of a wreck: whatever is the matter with it, the station goes on
+            self._carry_ns = now_ns + AGAIN_NS
+            return self.on_fault("journal.wreck", error)
+        assert done is not None
+        step, self.measures = done
+        self._carry_ns = None if step.pause_ns is None else now_ns + step.pause_ns
+        if step.entries:
+            self._upkeep_ns = now_ns + IDLE_NS
+            self._stored(_in_order([step.entries]))
+        return None
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -206,11 +237,12 @@ class Engine:
         """Commit what waits without lingering, and take nothing more."""
         self._agenda.hurry = True
         self.ended = self.ended or UsageError("journal.closed")
+        self._carry_ns = None
         self.pump()
         while self.job_since_ns is not None or self._agenda:
             await self.sleep()
         self._cancel_timer()
-        self._upkeep_ns = None
+        self._upkeep_ns = self._carry_ns = None
         self._wake()
 
 

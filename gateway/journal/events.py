@@ -4,6 +4,8 @@ feed.gap      numbers of a lane that nobody will get, standing in that lane
 feed.epoch    the journal's file is new: what became of the former one
 """
 
+import re
+
 import msgspec
 
 from gateway.event import Event, Kind, Lane, Stamps, tail
@@ -18,8 +20,12 @@ HISTORY = "journal.gap-history"
 """Evicted after every required platform had receipted it."""
 DAMAGED = "journal.gap-damaged"
 """The disk did not give back what was written."""
+RECOVERING = "journal.epoch-recovering"
+"""The former file was damaged; what it still holds and nobody has receipted is coming over."""
 SALVAGED = "journal.epoch-salvaged"
 """The former file was damaged; what it still held and nobody had receipted came over."""
+CARRIED = "journal.epoch-carried"
+"""The former journal was in memory while the disk was away; its entries came over."""
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "from", "last": "to"}):
@@ -38,8 +44,9 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "fro
 class NewEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
     """A new journal file took the place of epoch `former` (None: that one could not be read).
 
-    `last` is the last number of each lane that was found there, `salvaged` how many entries came
-    over without a receipt; `why` is a text code.
+    With `why` RECOVERING it is only said that there is a new epoch. Once all has come over it is
+    said again: `last` is the last number of each lane there, `salvaged` how many entries came over
+    without a receipt. `why` is a text code.
     """
 
     former: str | None
@@ -67,9 +74,19 @@ def epoch_tail(station: str, stamps: Stamps, new: NewEpoch) -> bytes:
     return tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
 
 
+_FORMER = re.compile(rb',"formerid":"([^"]*)"(,"originid":"[^"]*")?\}\Z')
+
+
 def former(body: bytes, identity: str) -> bytes:
-    """The same event under a new number: `formerid` is the identity that it had before."""
-    return body[:-1] + b',"formerid":"' + identity.encode() + b'"}'
+    """The same event under a new number: `formerid` is the identity that it had before.
+
+    Who moves again keeps its very first identity as `originid`.
+    """
+    ends = b'"}'
+    if moved := _FORMER.search(body):
+        ends = b'"' + (moved[2] or b',"originid":"' + moved[1] + b'"') + b"}"
+        body = body[: moved.start()] + b"}"
+    return body[:-1] + b',"formerid":"' + identity.encode() + ends
 
 
 def clipped(body: bytes, first: int) -> bytes:

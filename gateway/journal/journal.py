@@ -11,6 +11,7 @@ from gateway.clock import Clock
 from gateway.errors import JournalFailed, UsageError
 from gateway.event import Entry, Event, Lane, tail
 from gateway.journal.agenda import Agenda
+from gateway.journal.carrier import Remains
 from gateway.journal.core import Append, Core
 from gateway.journal.engine import Engine, Ticket
 from gateway.journal.follower import Follower
@@ -37,7 +38,11 @@ _READ_MAX = 10_000
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """The journal's figures; `stuck_s` is how long the job under way has taken so far."""
+    """The journal's figures; `stuck_s` is how long the job under way has taken so far.
+
+    `recovering` is about how many numbers of damaged journals have still to come over;
+    `wreck_bytes` is what these take on the disk until all that came over has been receipted.
+    """
 
     epoch: str
     volatile: bool
@@ -49,6 +54,8 @@ class JournalStats(msgspec.Struct, frozen=True):
     evicted: int
     waiting_bytes: int
     stuck_s: float
+    recovering: int = 0
+    wreck_bytes: int = 0
 
 
 class Journal:
@@ -221,6 +228,7 @@ class Journal:
         engine = self._engine
         since_ns = engine.job_since_ns
         quota_mb = self._options.volatile_mb if self.volatile else self._options.quota_mb
+        remains = Remains() if self._core.carrier is None else self._core.carrier.remains
         return JournalStats(
             epoch=self.epoch,
             volatile=self.volatile,
@@ -232,6 +240,8 @@ class Journal:
             evicted=engine.measures.lost,
             waiting_bytes=self._agenda.waiting_bytes,
             stuck_s=0.0 if since_ns is None else (self._clock.now_ns() - since_ns) / 1e9,
+            recovering=remains.entries,
+            wreck_bytes=remains.wreck_bytes,
         )
 
     async def close(self) -> None:

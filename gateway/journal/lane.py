@@ -38,6 +38,13 @@ class LaneTable:
         self.head, self.total = max((base, total), last or (0, 0))
         self.lost: int = lost
 
+    def ends_whole(self) -> bool:
+        """Whether the last row, from which the lane's next number follows, is as it was written."""
+        last = self._db.run(
+            f"SELECT {_COLUMNS} FROM {self._name} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a lane's name
+        ).fetchone()
+        return last is None or Row._make(last).holds(self._epoch, self.lane)
+
     def append(self, bodies: Sequence[bytes]) -> list[Entry]:
         """Write the bodies under the next numbers, readings packed in one row."""
         first = self.head + 1

@@ -1,19 +1,52 @@
 """Who holds the journal: one process, by a lock on a small file beside it.
 
-The file also names the journal's epoch. A salvage needs it to believe a row, even when the page
-that holds it is gone.
+The file also names the journal's epoch and how far its numbers may have gone. A salvage needs the
+one to believe a row, the other to know what is missing behind the last one that it finds.
 """
 
+import errno
 import fcntl
 import os
 import re
+import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.errors import JournalFailed, JournalHeld
+from gateway.event import Lane
 
 NAME = "journal.lock"
 _EPOCH = re.compile(r"[0-9a-f]{16}")
 _TEXT_BYTES = 64
+_NUMBERS_BYTES = 256
+
+
+class Numbers(NamedTuple):
+    """Numbers of each lane: `issued` have been; none beyond `most` has been."""
+
+    epoch: str
+    issued: dict[Lane, int]
+    most: dict[Lane, int]
+
+    def text(self) -> str:
+        """One line, its checksum last."""
+        figures = [self.issued[lane] for lane in Lane] + [self.most[lane] for lane in Lane]
+        said = " ".join([self.epoch, *map(str, figures)])
+        return f"{said} {zlib.crc32(said.encode()):08x}"
+
+    @classmethod
+    def of(cls, text: str) -> "Numbers | None":
+        """What such a line says; None if it is not whole."""
+        said, _, checksum = text.strip().rpartition(" ")
+        if not said or checksum != f"{zlib.crc32(said.encode()):08x}":
+            return None
+        epoch, *figures = said.split(" ")
+        count = len(Lane)
+        return cls(
+            epoch,
+            dict(zip(Lane, map(int, figures[:count]), strict=True)),
+            dict(zip(Lane, map(int, figures[count:]), strict=True)),
+        )
 
 
 class Lock:
@@ -28,11 +61,13 @@ class Lock:
             raise JournalFailed("journal.failed", reason=str(error)) from error
         text = os.pread(self._fd, _TEXT_BYTES, 0).decode("ascii", "replace")
         self.epoch = _epoch(text)
+        said = os.pread(self._fd, _NUMBERS_BYTES, _TEXT_BYTES).decode("ascii", "replace")
+        self.numbers = Numbers.of(said)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(self._fd)
-            holder = text.split()[-1] if text.split() else "?"
+            holder = (text.strip("\0").split() or ["?"])[-1]
             raise JournalHeld("journal.held", path=str(directory), pid=holder) from error
 
     def name(self, epoch: str) -> None:
@@ -41,6 +76,16 @@ class Lock:
         if epoch != self.epoch:
             os.fsync(self._fd)
             self.epoch = epoch
+
+    def keep(self, numbers: Numbers) -> None:
+        """Write this down, durably; a disk without room for it is no failure of the journal's."""
+        self.numbers = numbers
+        try:
+            os.pwrite(self._fd, numbers.text().ljust(_NUMBERS_BYTES).encode(), _TEXT_BYTES)
+            os.fdatasync(self._fd)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
     def close(self) -> None:
         """Let go."""

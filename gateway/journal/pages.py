@@ -4,7 +4,7 @@ Written after "Database File Format" and "WAL-mode File Format" of the SQLite do
 believes nothing: a page may be garbage, and every length is checked before it is used.
 """
 
-import itertools
+import contextlib
 import os
 import re
 import struct
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.journal.frames import Frames, read_at
 from gateway.journal.options import PAGE_BYTES
 
 Value = int | float | bytes | str | None
@@ -24,8 +25,8 @@ _LOCAL_MIN = (PAGE_BYTES - 12) * 32 // 255 - 23
 _PAYLOAD_MAX = 4 * 1024 * 1024
 _FREE_LIST = struct.Struct(">II")
 _FREE_LIST_AT = 32
-_WAL_HEAD = 32
-_FRAME_HEAD = struct.Struct(">II8s8x")
+_AT_ONCE = 256
+"""Pages that are read together."""
 _INTS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 _REAL, _ZERO, _ONE = 7, 8, 9
 _VARINT_BYTES = 9
@@ -33,14 +34,6 @@ _VARINT_BYTES = 9
 
 class Garbage(ValueError):
     """These bytes are not what they should be."""
-
-
-class Place(NamedTuple):
-    """Where a record begins; `version` 0 is the file's page, else a frame of the log."""
-
-    version: int
-    page: int
-    offset: int
 
 
 class Record(NamedTuple):
@@ -51,55 +44,42 @@ class Record(NamedTuple):
 
 
 class Pages:
-    """The pages of a database file, and newer versions of them in its log."""
+    """The pages of a database file, and the versions of them in its log.
+
+    Every version has a number, its *sheet*: 1 to `count` are the file's pages, those above are the
+    frames of the log.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self.count = os.fstat(self._file.fileno()).st_size // PAGE_BYTES
-        log = path.with_name(path.name + "-wal")
-        self._log = log.open("rb") if log.exists() else None
-        self._newest = dict(self._frames())
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.count = os.fstat(self._fd).st_size // PAGE_BYTES
+        self.log = Frames(path.with_name(path.name + "-wal"))
+        self._newest = self.log.newest()
 
     def close(self) -> None:
         """Let the files go."""
-        self._file.close()
-        if self._log is not None:
-            self._log.close()
+        os.close(self._fd)
+        self.log.close()
 
-    def _frames(self) -> Iterator[tuple[int, int]]:
-        """Page and offset of each committed frame: those before the salt changes."""
-        if self._log is None:
-            return
-        offset, salt = _WAL_HEAD, None
-        pending: list[tuple[int, int]] = []
-        while len(head := self._log_bytes(offset, _FRAME_HEAD.size)) == _FRAME_HEAD.size:
-            page, pages_after, found = _FRAME_HEAD.unpack(head)
-            salt = found if salt is None else salt
-            if found != salt or page == 0:
-                return
-            pending.append((page, offset + _FRAME_HEAD.size))
-            if pages_after:
-                yield from pending
-                pending.clear()
-            offset += _FRAME_HEAD.size + PAGE_BYTES
+    @property
+    def sheets(self) -> int:
+        """The number of the last sheet."""
+        return self.count + len(self.log.pages)
 
-    def _log_bytes(self, offset: int, length: int) -> bytes:
-        assert self._log is not None
-        return os.pread(self._log.fileno(), length, offset)
-
-    def bytes_of(self, page: int, version: int) -> bytes:
-        """One version of a page."""
-        if version:
-            found = self._log_bytes(version, PAGE_BYTES)
+    def sheet(self, number: int) -> bytes:
+        """One version of a page; Garbage if the disk does not give it."""
+        if number > self.count:
+            found = self.log.content(number - self.count - 1)
         else:
-            found = os.pread(self._file.fileno(), PAGE_BYTES, (page - 1) * PAGE_BYTES)
+            found = read_at(self._fd, PAGE_BYTES, (number - 1) * PAGE_BYTES)
         if len(found) != PAGE_BYTES:
-            raise Garbage(page)
+            raise Garbage(number)
         return found
 
     def newest(self, page: int) -> bytes:
         """The page as the last commit left it."""
-        return self.bytes_of(page, self._newest.get(page, 0))
+        index = self._newest.get(page)
+        return self.sheet(page if index is None else self.count + 1 + index)
 
     def search(self, pattern: re.Pattern[bytes], pages: int) -> str | None:
         """What the pattern's group catches in one of the first pages."""
@@ -112,50 +92,79 @@ class Pages:
                 return found.group(1).decode("ascii")
         return None
 
-    def free(self) -> set[int]:
-        """Pages in the free list: what they hold was deleted. Empty as far as that is damaged."""
-        found: set[int] = set()
+    def free(self) -> bytearray:
+        """1 for each page in the free list: what it holds was deleted. 0 as far as that is damaged.
+
+        At index `count` and above there is nothing: only pages of the file are looked at.
+        """
+        found = bytearray(self.count + 1)
         try:
             trunk, _ = _FREE_LIST.unpack_from(self.newest(1), _FREE_LIST_AT)
-            while trunk and trunk not in found:
-                found.add(trunk)
+            while 0 < trunk <= self.count and not found[trunk]:
+                found[trunk] = 1
                 page = self.newest(trunk)
                 trunk, count = _FREE_LIST.unpack_from(page)
                 leaves = min(count, PAGE_BYTES // 4 - 2)
-                found.update(struct.unpack_from(f">{leaves}I", page, _FREE_LIST.size))
+                for leaf in struct.unpack_from(f">{leaves}I", page, _FREE_LIST.size):
+                    if leaf <= self.count:
+                        found[leaf] = 1
         except Garbage:
             pass
         return found
 
-    def places(self) -> Iterator[Place]:
-        """Every record of every leaf page that is in use."""
-        free = self.free()
-        # Only pages that are there: a damaged frame may claim to be page four thousand million.
-        only_in_log = sorted(page for page in self._newest if page > self.count)
-        for page in itertools.chain(range(1, self.count + 1), only_in_log):
-            if page not in free:
-                yield from self._places(page, self._newest.get(page, 0))
+    def leaves(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """The sheets from `first` to `last` that are leaves of a table, with what they hold."""
+        for number, found in self._read(first, min(last, self.sheets)):
+            if found[_FIRST_PAGE_HEAD if number == 1 else 0] == _LEAF:
+                yield number, found
 
-    def _places(self, page: int, version: int) -> Iterator[Place]:
-        try:
-            found = self.bytes_of(page, version)
-        except Garbage:
-            return
-        head = _FIRST_PAGE_HEAD if page == 1 else 0
-        if found[head] != _LEAF:
-            return
-        cells = int.from_bytes(found[head + 3 : head + 5])
+    def _read(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        number = first
+        while number <= last:
+            many = min(last, self.count, number + _AT_ONCE - 1) - number + 1
+            block = b""
+            if many > 1:
+                block = read_at(self._fd, many * PAGE_BYTES, (number - 1) * PAGE_BYTES)
+            if block and len(block) == many * PAGE_BYTES:
+                for at in range(0, len(block), PAGE_BYTES):
+                    yield number, block[at : at + PAGE_BYTES]
+                    number += 1
+                continue
+            for _ in range(max(1, many)):  # a frame, or pages of which the disk gives not all
+                with contextlib.suppress(Garbage):
+                    yield number, self.sheet(number)
+                number += 1
+
+    def newest_leaves(self, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
+        """The leaves of tables as the last commit left them, without what was deleted.
+
+        Only those where the pattern is found.
+        """
+        free = self.free()
+        for number, found in self.leaves(1, self.count):
+            if not free[number] and number not in self._newest and pattern.search(found):
+                yield found
+        for page, index in self._newest.items():
+            if page <= self.count and free[page]:
+                continue
+            for _, found in self.leaves(self.count + 1 + index, self.count + 1 + index):
+                yield found
+
+    def records(self, sheet: bytes) -> Iterator[Record]:
+        """The whole records of a leaf, in order of their cells."""
+        head = _FIRST_PAGE_HEAD if sheet[0] != _LEAF else 0
+        cells = int.from_bytes(sheet[head + 3 : head + 5])
         start = head + _LEAF_HEAD
         for at in range(start, min(start + 2 * cells, PAGE_BYTES - 1), 2):
-            yield Place(version, page, int.from_bytes(found[at : at + 2]))
+            with contextlib.suppress(Garbage):
+                yield self._record(sheet, int.from_bytes(sheet[at : at + 2]))
 
-    def record(self, place: Place) -> Record:
+    def _record(self, page: bytes, offset: int) -> Record:
         """The record at that place; Garbage if there is none."""
-        page = self.bytes_of(place.page, place.version)
-        length, at = _varint(page, place.offset)
+        length, at = _varint(page, offset)
         rowid, at = _varint(page, at)
         if length > _PAYLOAD_MAX:
-            raise Garbage(place)
+            raise Garbage(offset)
         local = _local(length)
         payload = page[at : at + local]
         if local < length:

@@ -60,10 +60,13 @@ class Quota:
         """Pages that can be written without evicting anything."""
         return self._db.free_pages + max(0, self.limit_pages - self._db.pages)
 
-    def make_room(self, pages: int, *, emergency: bool) -> bool:
-        """Have room for so many pages; True if something was evicted, JournalFull if it fails."""
+    def make_room(self, pages: int, *, emergency: bool, gentle: bool = False) -> bool:
+        """Have room for so many pages; True if something was evicted, JournalFull if it fails.
+
+        `gentle` gives up only what everybody has receipted.
+        """
         before = self.evictions
-        for step in self._steps(emergency=emergency):
+        for step in self._receipted() if gentle else self._steps(emergency=emergency):
             if self.room() >= pages:
                 break
             while self.room() < pages + SPARE_PAGES and step():
@@ -74,8 +77,7 @@ class Quota:
 
     def _steps(self, *, emergency: bool) -> Iterator[Step]:
         """The order of giving way."""
-        for lane in (Lane.TELEMETRY, Lane.SERVICE, Lane.ALARM):
-            yield partial(self._forget, lane)
+        yield from self._receipted()
         yield partial(self._lose, Lane.TELEMETRY)
         yield partial(self._lose, Lane.SERVICE)
         yield self._lose_alarms
@@ -83,6 +85,10 @@ class Quota:
         if emergency:
             yield self._break_reserve
             yield partial(self._lose, Lane.EMERGENCY)
+
+    def _receipted(self) -> Iterator[Step]:
+        for lane in (Lane.TELEMETRY, Lane.SERVICE, Lane.ALARM):
+            yield partial(self._forget, lane)
 
     def _forget(self, lane: Lane) -> bool:
         """Delete a chunk of the lane that everybody has receipted."""

@@ -1,27 +1,36 @@
 """Opening the journal, whatever state its file is in.
 
-A damaged file is set aside (one is kept, the newest), and a new journal takes its place under a
-new epoch, with what could be salvaged. The new file is complete under another name before the
-damaged one gives up its own, so that a power cut at any point leaves one or the other.
+A damaged file is set aside as a wreck, and a new journal takes its place at once: under a new
+epoch, with all state. What entries the wreck still holds comes over behind the running station
+(`carrier.py`). The new file is complete under another name before it takes the damaged one's, and
+the wreck has its own name before that, so that a kill at any point leaves one or the other.
 """
 
-from collections.abc import Collection
+import logging
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.errors import JournalDamaged, JournalFailed
-from gateway.journal import events
+from gateway.errors import JournalDamaged, JournalError, JournalFailed
+from gateway.event import Lane
+from gateway.journal import events, wrecks
+from gateway.journal.carrier import Carrier
 from gateway.journal.core import Append, Core
-from gateway.journal.lock import Lock
-from gateway.journal.options import JournalOptions
+from gateway.journal.frames import Frames
+from gateway.journal.lock import Lock, Numbers
+from gateway.journal.options import COMMIT_BYTES_MAX, JournalOptions, StateChange
+from gateway.journal.positions import KEY, ROOM, Positions
 from gateway.journal.salvage import Wreck
 from gateway.journal.space import log_of, sync_directory
-from gateway.journal.transfer import Transfer
+
+log = logging.getLogger(__name__)
 
 FILE = "journal.db"
-ASIDE = "journal.damaged.db"
-FRESH = "journal.fresh.db"
+NEXT = "journal.next.db"
+FORMER_FRESH = "journal.fresh.db"
+"""What releases before 0.2 built a salvage under; it was never opened for anybody."""
 
 
 class Opening(NamedTuple):
@@ -43,45 +52,145 @@ class Opening(NamedTuple):
             retaining=self.retaining,
         )
 
-    def run(self, epoch: str | None) -> Core:
-        """Open the journal; salvage it first if it is damaged. `epoch` is the lock file's."""
-        _finish_exchange(self.directory)
-        core = self._open_whole(self.directory / FILE)
+    def run(self, lock: Lock) -> Core:
+        """Open the journal; set a damaged one aside first."""
+        self._tidy()
+        core = self._open_whole(self.directory / FILE, lock.numbers)
         if core is None:
-            self._salvage(epoch)
+            self._set_aside(lock)
             core = self.create(self.directory / FILE)
         return core
 
-    def _open_whole(self, path: Path) -> Core | None:
+    def _tidy(self) -> None:
+        """Finish what was cut off while files changed places, or drop it."""
+        path, following = self.directory / FILE, self.directory / NEXT
+        wreck = next(filter(path.samefile, self._wreck_files()), None) if path.exists() else None
+        if wreck is not None and following.exists():
+            self._exchange(wreck)
+        elif wreck is not None:  # somebody took away what was to follow: begin anew
+            if log_of(wreck).exists():
+                log_of(wreck).rename(log_of(path))
+            wreck.unlink()
+        wrecks.delete(following)
+        _undo_former_exchange(self.directory)
+
+    def _wreck_files(self) -> list[Path]:
+        unreadable = wrecks.path_of(self.directory, None)
+        files = list(wrecks.found_in(self.directory).values())
+        return [*files, unreadable] if unreadable.exists() else files
+
+    def _open_whole(self, path: Path, numbers: Numbers | None) -> Core | None:
         """The core; None if the file is damaged, now or as an earlier run has found."""
         if Core.damage_mark(path).exists():
             return None
+        frames = Frames(log_of(path))
+        frames.close()
+        if frames.broken:
+            log.warning("%s: the log is damaged", path)
+            return None
         try:
-            return self.create(path)
-        except JournalDamaged:
+            return self._trusted(path, numbers)
+        except JournalDamaged as error:
+            log.warning("%s: %s", path, error)
             return None
 
-    def _salvage(self, epoch: str | None) -> None:
-        """Build the new journal beside the damaged one, then exchange them."""
-        unfinished = self.directory / (FRESH + ".unfinished")
-        _delete(unfinished)
-        wreck = Wreck(self.directory / FILE, epoch)
+    def _trusted(self, path: Path, numbers: Numbers | None) -> Core:
+        core = self.create(path)
+        try:
+            core.mistrust(numbers)
+        except BaseException:  # no connection is left open, whatever went wrong
+            core.abandon()
+            raise
+        return core
+
+    def _set_aside(self, lock: Lock) -> None:
+        """Build the journal that follows beside the damaged one, then exchange them."""
+        if len(wrecks.found_in(self.directory)) >= wrecks.WRECKS_MAX:
+            raise JournalFailed("journal.failed", reason=f"{wrecks.WRECKS_MAX} damaged journals")
+        unfinished = self.directory / (NEXT + ".unfinished")
+        wrecks.delete(unfinished)
+        damaged = Wreck(self.directory / FILE, lock.epoch)
         try:
             core = self.create(unfinished)
             try:
-                Transfer(wreck, core, self.station, self.clock.stamp(), self.retaining).run()
+                self._fill(core, damaged, lock.numbers)
                 core.close()
             except BaseException:  # no connection is left open, whatever went wrong
                 core.abandon()
                 raise
         finally:
-            wreck.close()
+            damaged.close()
         log_of(unfinished).unlink(missing_ok=True)  # closed: all of it is in the file
-        unfinished.rename(self.directory / FRESH)
+        unfinished.rename(self.directory / NEXT)
         sync_directory(self.directory)
-        _delete(self.directory / ASIDE)
-        (self.directory / FILE).rename(self.directory / ASIDE)
-        _finish_exchange(self.directory)
+        wreck = wrecks.path_of(self.directory, damaged.epoch)
+        wrecks.delete(wreck)
+        os.link(self.directory / FILE, wreck)
+        self._exchange(wreck)
+
+    def _fill(self, core: Core, damaged: Wreck, numbers: Numbers | None) -> None:
+        """All state, the word that there is a new epoch, and that its wreck is to come over."""
+        _fill_states(core, damaged.states)
+        epoch, why, changes = damaged.epoch, events.SALVAGED, []
+        if epoch is not None:
+            kept = {key: body for (room, key), body in damaged.states.items() if room == ROOM}
+            end, most = self._ends(damaged, numbers)
+            positions = Positions(kept, self.retaining, most)
+            progress = wrecks.beginning(epoch, events.SALVAGED, positions, end)
+            changes.append(wrecks.change(epoch, progress))
+            why = events.RECOVERING if progress.left else why
+        new = events.epoch_tail(self.station, self.clock.stamp(), events.NewEpoch(epoch, why))
+        _stored(core, Append(((events.NEW_EPOCH.lane, new),), tuple(changes)))
+
+    def _ends(
+        self, damaged: Wreck, numbers: Numbers | None
+    ) -> tuple[Mapping[Lane, int] | None, Mapping[Lane, int] | None]:
+        """The last numbers that may be missing, and those beyond which none was issued, if known.
+
+        A whole log shows the last ones itself, and the lock's file was written when the log began;
+        without one, every number that was promised may have been issued.
+        """
+        if numbers is None or numbers.epoch != damaged.epoch:
+            return None, None
+        whole = log_of(self.directory / FILE).exists() and not damaged.broken_log
+        return numbers.issued if whole else numbers.most, numbers.most
+
+    def _exchange(self, wreck: Path) -> None:
+        """The wreck has its name; take away the damaged file's, step by step."""
+        path = self.directory / FILE
+        if log_of(path).exists():
+            if not log_of(wreck).exists():
+                os.link(log_of(path), log_of(wreck))
+            sync_directory(self.directory)
+            log_of(path).unlink()
+        sync_directory(self.directory)
+        Core.damage_mark(path).unlink(missing_ok=True)
+        (self.directory / NEXT).rename(path)
+        sync_directory(self.directory)
+
+
+def _fill_states(core: Core, states: Mapping[tuple[str, str], bytes]) -> None:
+    """Store all states but the positions, which are the former epoch's."""
+    changes: list[StateChange] = []
+    size = 0
+    for (room, key), body in states.items():
+        if room == ROOM and key.startswith(KEY):
+            continue
+        changes.append(StateChange(room, key, body))
+        size += len(body)
+        if size >= COMMIT_BYTES_MAX // 4:
+            _stored(core, Append((), tuple(changes)))
+            changes, size = [], 0
+    _stored(core, Append((), tuple(changes)))
+
+
+def _stored(core: Core, append: Append) -> None:
+    """Store it or raise why not."""
+    (outcome,) = core.commit([append])
+    if isinstance(outcome, JournalError):
+        raise outcome
+    while core.chore(idle=False):
+        pass
 
 
 def open_core(
@@ -92,40 +201,44 @@ def open_core(
     clock: Clock,
     retaining: Collection[str] | None = None,
 ) -> Core:
-    """The journal's core on `directory`; JournalHeld if another process has it, JournalFailed."""
+    """The journal's core on `directory`; JournalHeld if another process has it, JournalFailed.
+
+    JournalFull: a damaged file was found, and the disk has no room for what is to follow it.
+    """
     lock = Lock(directory)
     try:
-        core = Opening(directory, station, options, clock, retaining).run(lock.epoch)
-        lock.name(core.epoch)
+        core = Opening(directory, station, options, clock, retaining).run(lock)
     except OSError as error:
         lock.close()
         raise JournalFailed("journal.failed", reason=str(error)) from error
     except BaseException:  # the lock is let go, whatever went wrong
         lock.close()
         raise
-    core.lock = lock
+    try:
+        core.hold(lock)
+        core.carrier = Carrier(core, directory, station, clock)
+    except BaseException:  # no connection is left open, whatever went wrong
+        core.abandon()
+        raise
     return core
 
 
-def _finish_exchange(directory: Path) -> None:
-    """If a salvage was cut off while the files changed places, finish it; if before, drop it."""
-    path, fresh = directory / FILE, directory / FRESH
+def _undo_former_exchange(directory: Path) -> None:
+    """Where a release before 0.2 was cut off while its files changed places.
+
+    What it had salvaged may be little: the damaged file gets its name back, and is replaced anew.
+    """
+    path, fresh = directory / FILE, directory / FORMER_FRESH
+    aside = wrecks.path_of(directory, None)
     if not fresh.exists():
         return
-    if path.exists():
-        _delete(fresh)
-        return
-    if log_of(path).exists():
-        log_of(path).rename(log_of(directory / ASIDE))
-    Core.damage_mark(path).unlink(missing_ok=True)
-    sync_directory(directory)
-    fresh.rename(path)
-    sync_directory(directory)
-
-
-def _delete(path: Path) -> None:
-    log_of(path).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    if not path.exists() and aside.exists():
+        if log_of(aside).exists() and not log_of(path).exists():
+            log_of(aside).rename(log_of(path))
+        Core.damage_mark(path).touch()
+        aside.rename(path)
+        sync_directory(directory)
+    wrecks.delete(fresh)
 
 
 def open_in_memory(

@@ -1,91 +1,245 @@
 """What a damaged journal still holds: every row whose checksum says that it is whole.
 
-SQLite's own tree is not needed: all leaf pages are scanned, and a row is believed when its CRC
-fits its epoch, its lane and its number. State comes in its newest version.
+SQLite's own tree is not needed: all leaf pages are looked at, and a row is believed when its CRC
+fits its epoch, its lane and its number. An index of the leaves (eight bytes for each) keeps the
+lanes in order, so that a wreck may be larger than the memory. State is read by its own tree if
+that is whole, else it is looked for, too, and comes in its newest version.
 """
 
+import contextlib
+import heapq
 import re
+import sqlite3
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from urllib.parse import quote
 
 from gateway.event import Lane
 from gateway.journal import rows
-from gateway.journal.pages import Garbage, Pages, Place, Record
+from gateway.journal.pages import Pages, Record
 from gateway.journal.rows import Row
 
 _META = re.compile(rb"epoch([0-9a-f]{16})")
 _META_PAGES = 64
 """The table of the epoch is one of the first."""
 
+_INT, _TEXT = rb"[\x01-\x06\x08\x09]", rb"(?:[\x0d-\x7f]|[\x81-\xff][\x00-\x7f])"
+_STATE_HEAD = re.compile(rb"\x00" + _INT + 2 * _TEXT + _INT, re.DOTALL)
+"""The types of a state's columns, as they stand before its record: few other leaves have that."""
 
-class Found(NamedTuple):
-    """A row of a lane, and where it lies: a wreck may be larger than the memory."""
+_SHEET_BITS = 28
+"""A leaf's key is its lowest number, then its sheet: 64 GiB of pages, and numbers up to 2^35."""
 
-    seq: int
-    place: Place
+_RUN_KEYS = 65_536
+KEYS_MAX = 1_000_000
+"""Leaves indexed at once (8 MB), more than half a GiB has; a larger wreck is looked over again."""
 
 
 class Wreck:
-    """A damaged file, scanned once."""
+    """A damaged file. Nothing is written to it."""
 
-    def __init__(self, path: Path, epoch: str | None) -> None:
-        """Scan it; `epoch` is what the lock file says, believed where the file says nothing."""
+    def __init__(
+        self, path: Path, epoch: str | None, lanes: Collection[Lane] = tuple(Lane)
+    ) -> None:
+        """Open it; `epoch` is believed where the file does not say its own."""
+        self._path = path
         self._pages = Pages(path)
         self.epoch = self._pages.search(_META, _META_PAGES) or epoch
-        self.lanes: dict[Lane, list[Found]] = {lane: [] for lane in Lane}
-        self.states: dict[tuple[str, str], bytes] = {}
-        self._changes: Counter[tuple[str, str]] = Counter()
-        if self.epoch is not None:
-            self._scan(self.epoch)
+        self._index = {lane: _Index() for lane in lanes}
+        self._gaps: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self._last: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self._after: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self._lane = Lane.TELEMETRY  # that the last leaf belonged to: the next one often does, too
+        self._next = 1
 
     def close(self) -> None:
         """Let the files go."""
         self._pages.close()
 
-    def _scan(self, epoch: str) -> None:
-        for place in self._pages.places():
-            try:
-                record = self._pages.record(place)
-            except Garbage:
-                continue
-            if (row := _row(record)) is not None:
-                self._note_row(epoch, row, place)
-            else:
-                self._note_state(epoch, record)
-        for found in self.lanes.values():
-            found.sort()
-
-    def _note_row(self, epoch: str, row: Row, place: Place) -> None:
-        for lane in Lane:
-            if row.holds(epoch, lane):
-                self.lanes[lane].append(Found(row.seq, place))
-                return
-
-    def _note_state(self, epoch: str, record: Record) -> None:
-        match record.values:
-            case [None, int(change), str(room), str(key), int(crc), bytes(body)]:
-                name = (room, key)
-                whole = crc == rows.state_checksum(epoch, room, key, change, body)
-                if whole and change > self._changes[name]:
-                    self._changes[name] = change
-                    self.states[name] = body
-
     @property
-    def last(self) -> dict[str, int]:
-        """The last number found in each lane, by the lane's name."""
-        return {lane.wire: found[-1].seq for lane, found in self.lanes.items() if found}
+    def broken_log(self) -> bool:
+        """Whether the log itself is damaged: what it held last may be gone."""
+        return self._pages.log.broken
+
+    # The state.
+
+    @cached_property
+    def states(self) -> dict[tuple[str, str], bytes]:
+        """The state, by room and key."""
+        if self.epoch is None:
+            return {}
+        found = None if self.broken_log else self._states_by_tree(self.epoch)
+        return self._states_by_scan(self.epoch) if found is None else found
+
+    def _states_by_tree(self, epoch: str) -> dict[tuple[str, str], bytes] | None:
+        """By SQLite's own tree; None if that is damaged."""
+        uri = f"file:{quote(str(self._path))}?mode=ro"
+        try:
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
+                connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # without shared memory
+                checked = connection.execute("PRAGMA integrity_check('state')").fetchall()
+                if checked != [("ok",)]:
+                    return None
+                told = connection.execute("SELECT NULL, change, room, key, crc, body FROM state")
+                return dict(filter(None, (_state(epoch, list(row)) for row in told)))
+        except sqlite3.Error:
+            return None
+
+    def _states_by_scan(self, epoch: str) -> dict[tuple[str, str], bytes]:
+        changes: Counter[tuple[str, str]] = Counter()
+        states: dict[tuple[str, str], bytes] = {}
+        for leaf in self._pages.newest_leaves(_STATE_HEAD):
+            for record in self._pages.records(leaf):
+                if _row(record) is not None:
+                    break  # a leaf of a lane
+                if (found := _state(epoch, record.values)) is None:
+                    continue
+                change = record.values[1]
+                assert isinstance(change, int)
+                if change > changes[found[0]]:
+                    changes[found[0]] = change
+                    states[found[0]] = found[1]
+        return states
+
+    # The lanes.
+
+    def scan(self, sheets: int) -> bool:
+        """Look over so many pages more; False when all are in the index."""
+        if self.epoch is None or self._next > self._pages.sheets:
+            return False
+        first, self._next = self._next, self._next + sheets
+        for number, leaf in self._pages.leaves(first, self._next - 1):
+            self._note(self.epoch, number, leaf)
+        return self._next <= self._pages.sheets
+
+    def _note(self, epoch: str, number: int, leaf: bytes) -> None:
+        """Put a leaf into the index, by the lowest number that is whole in it."""
+        found = list(self._rows(epoch, leaf))
+        if not found:
+            return
+        lane, last = self._lane, max(row.seq for row in found)
+        self._last[lane] = max(self._last[lane], last)
+        if lane not in self._index or last <= self._after[lane]:
+            return
+        for row in found:
+            if row.form == rows.GAP:
+                self._gaps[lane] = max(self._gaps[lane], row.seq)
+        self._index[lane].add(min(row.seq for row in found) << _SHEET_BITS | number)
+        if sum(map(len, self._index.values())) > KEYS_MAX:
+            max(self._index.values(), key=len).halve()
+
+    def _rows(self, epoch: str, leaf: bytes) -> Iterator[Row]:
+        """The whole rows of a leaf, if it is one of a lane, which is then `_lane`."""
+        for record in self._pages.records(leaf):
+            if (row := _row(record)) is None:
+                continue
+            for lane in (self._lane, *Lane):
+                if row.holds(epoch, lane):
+                    self._lane = lane
+                    yield row
+                    break
+
+    def last(self, lane: Lane) -> int:
+        """The last number found so far; 0 if there is none."""
+        return self._last[lane]
+
+    def skip(self, after: Mapping[Lane, int]) -> None:
+        """Before the scan: nobody will ask for numbers up to these."""
+        self._after |= after
 
     def rows(self, lane: Lane, after: int = 0) -> Iterator[Row]:
-        """The lane's rows that reach beyond `after`, in order, each number once."""
-        for found in self.lanes[lane]:
-            if found.seq <= after:
-                continue
-            row = _row(self._pages.record(found.place))
-            assert row is not None  # it was one when the wreck was scanned
-            after = row.seq
-            yield row
+        """The lane's rows that reach beyond `after`, in order; scans as much as it needs."""
+        self.look_over(lane, after)
+        while True:
+            while self.scan(_RUN_KEYS):
+                pass
+            for row in self.indexed(lane, after):
+                after = row.seq
+                yield row
+            if self.complete(lane):
+                return
+            self.look_over(lane, after)
+
+    def look_over(self, lane: Lane, after: int) -> None:
+        """Scan for this lane, from behind `after`, unless all of it is in the index."""
+        if lane in self._index and self.complete(lane):
+            return
+        self._after[lane] = max(self._after[lane], after)
+        self._index = {lane: _Index()}
+        self._next = 1
+
+    def complete(self, lane: Lane) -> bool:
+        """Whether a whole scan leaves nothing of the lane out of the index."""
+        return self._index[lane].ceiling is None
+
+    def indexed(self, lane: Lane, after: int) -> Iterator[Row]:
+        """The rows behind `after` that the scan has found, in order, each number once.
+
+        What an eviction has put a gap in the place of is not there, though its pages may still be.
+        """
+        return self._merged(lane, max(after, self._gaps[lane] - 1), self._index[lane].keys())
+
+    def _merged(self, lane: Lane, after: int, keys: Iterator[int]) -> Iterator[Row]:
+        """Rows of leaves that may overlap: older versions of a page hold the same rows again."""
+        if self.epoch is None:
+            return
+        waiting: list[int] = []
+        held: dict[int, Row] = {}
+        for key in keys:
+            lowest, number = key >> _SHEET_BITS, key & (1 << _SHEET_BITS) - 1
+            while waiting and waiting[0] < lowest:
+                row = held.pop(heapq.heappop(waiting))
+                if row.seq > after:
+                    after = row.seq
+                    yield row
+            for row in self._rows(self.epoch, self._pages.sheet(number)):
+                if row.seq <= after or self._lane is not lane:
+                    continue
+                if row.seq not in held:
+                    heapq.heappush(waiting, row.seq)
+                    held[row.seq] = row
+                elif row.form == rows.GAP:  # took the place of the entry
+                    held[row.seq] = row
+        while waiting:
+            yield held.pop(heapq.heappop(waiting))
+
+
+class _Index:
+    """Keys in sorted runs. Those from `ceiling` on were left out."""
+
+    def __init__(self) -> None:
+        self.ceiling: int | None = None
+        self._runs: list[array[int]] = []
+        self._new = array("q")
+
+    def __len__(self) -> int:
+        return sum(map(len, self._runs)) + len(self._new)
+
+    def add(self, key: int) -> None:
+        if self.ceiling is not None and key >= self.ceiling:
+            return
+        self._new.append(key)
+        if len(self._new) >= _RUN_KEYS:
+            self._sort()
+
+    def _sort(self) -> None:
+        self._runs.append(array("q", sorted(self._new)))
+        self._new = array("q")
+
+    def halve(self) -> None:
+        """Keep the lower half."""
+        self._sort()
+        medians = sorted(run[len(run) // 2] for run in self._runs if run)
+        self.ceiling = medians[len(medians) // 2]
+        self._runs = [run[: bisect_left(run, self.ceiling)] for run in self._runs]
+
+    def keys(self) -> Iterator[int]:
+        self._sort()
+        return heapq.merge(*self._runs)
 
 
 def _row(record: Record) -> Row | None:
@@ -94,4 +248,13 @@ def _row(record: Record) -> Row | None:
             form in rows.FORMS and 0 < span <= record.rowid
         ):
             return Row(record.rowid, span, form, total, crc, body)
+    return None
+
+
+def _state(epoch: str, values: Sequence[object]) -> tuple[tuple[str, str], bytes] | None:
+    """Its name and body, if it is whole."""
+    match values:
+        case [None, int(change), str(room), str(key), int(crc), bytes(body)]:
+            if crc == rows.state_checksum(epoch, room, key, change, body):
+                return (room, key), body
     return None

@@ -6,6 +6,7 @@ copied, and SQLite is told never to grow beyond them. So no write of the journal
 ENOSPC: it meets its own limit, and evicts.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -19,6 +20,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOG_HEAD = 32
 _FRAME_BYTES = PAGE_BYTES + 24
 _SALT_BYTES = 8
+COPIED = b"yizhan: all of it was copied".ljust(_LOG_HEAD)
+"""What a log begins with that holds nothing more: to SQLite it has no head, and is empty."""
 _KEPT = "-kept"
 
 
@@ -37,20 +40,30 @@ def sync_directory(directory: Path) -> None:
 
 
 def link_log(path: Path) -> None:
-    """Give the log a second name, which SQLite does not delete with the first when it closes."""
-    kept = path.with_name(path.name + _KEPT)
-    kept.unlink(missing_ok=True)
-    if log_of(path).exists():
-        os.link(log_of(path), kept)
+    """Give the log a second name, which SQLite does not delete with the first when it closes.
 
-
-def relink_log(path: Path) -> None:
-    """Put the log back under its name: its blocks stay ours over a restart.
-
-    What it holds was copied into the file before, so that reading it again changes nothing.
+    A disk that is dead, or knows no links, keeps none.
     """
     kept = path.with_name(path.name + _KEPT)
-    if kept.exists():
+    with contextlib.suppress(OSError):
+        kept.unlink(missing_ok=True)
+        if log_of(path).exists():
+            os.link(log_of(path), kept)
+
+
+def relink_log(path: Path, *, copied: bool) -> None:
+    """Put the log back under its name.
+
+    Where all of it was `copied` into the file it begins anew: a frame that is damaged later would
+    else put former versions of pages in the place of newer ones.
+    """
+    kept = path.with_name(path.name + _KEPT)
+    with contextlib.suppress(OSError):
+        if not kept.exists():
+            return
+        if copied:
+            with kept.open("r+b") as log:
+                log.write(COPIED)
         kept.rename(log_of(path))
 
 

@@ -224,6 +224,8 @@ class Watch:
             commits=stats.commits,
             commit_ms=stats.commit_ms,
             evicted=stats.evicted,
+            recovering=stats.recovering,
+            wreck_bytes=stats.wreck_bytes,
         )
 
     def _clock_vitals(self) -> ClockVitals:

@@ -140,3 +140,7 @@ def _journal(journal: JournalVitals) -> Iterator[Metric]:
                  one(journal.commit_ms / 1000))  # fmt: skip
     yield _counter("yizhan_journal_evicted", "Entries that gaps stand for", (),
                    one(journal.evicted))  # fmt: skip
+    yield _gauge("yizhan_journal_recovering", "Entries still to come from damaged journals", (),
+                 one(journal.recovering))  # fmt: skip
+    yield _gauge("yizhan_journal_wreck_bytes", "What damaged journals take on the disk", (),
+                 one(journal.wreck_bytes))  # fmt: skip

@@ -96,6 +96,21 @@ def test_any_change_of_any_act_is_found_there(data) -> None:
 
 
 @given(st.data())
+def test_a_chain_that_moved_is_proven_by_the_acts_numbers(data) -> None:
+    """Newer acts stand before those that came over; what had been receipted did not come."""
+    events, head = chained(12, data.draw(st.integers(0, 50)))
+    acts = [events[at] for at in places_of_acts(events)]
+    gone, at = data.draw(st.integers(0, 4)), data.draw(st.integers(6, 12))
+    moved = acts[at:] + acts[gone:at]
+    assert verify_chain(moved, head, moved=True) == Proof(gone + 1, 12, 12 - gone, gone)
+    told = json.loads(moved[-1])
+    told["data"]["what"] += "x"
+    altered = [*moved[:-1], json.dumps(told).encode()]
+    assert verify_chain(altered, head, moved=True).broken is not None
+    assert verify_chain(moved[:-1], head, moved=True).broken is not None
+
+
+@given(st.data())
 def test_an_act_taken_out_or_put_in_again_is_found(data) -> None:
     events, head = chained(12, data.draw(st.integers(0, 50)))
     at = data.draw(st.sampled_from(places_of_acts(events)[:-1]))

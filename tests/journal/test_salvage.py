@@ -1,9 +1,11 @@
 """What a damaged file still holds, and how it comes over into a new journal."""
 
+import contextlib
 import json
 import os
 import random
 import shutil
+import sqlite3
 
 import pytest
 from hypothesis import example, given
@@ -11,14 +13,17 @@ from hypothesis import strategies as st
 
 from gateway.errors import JournalDamaged, JournalFailed
 from gateway.event import Lane
-from gateway.journal import JournalOptions, StateChange, events, rescue
+from gateway.journal import JournalOptions, StateChange, events, rescue, wrecks
+from gateway.journal.carrier import FULL_NS
 from gateway.journal.core import Append
 from gateway.journal.lock import Lock
 from gateway.journal.options import PAGE_BYTES
-from gateway.journal.pages import Garbage, Pages
-from gateway.journal.salvage import Wreck
+from gateway.journal.pages import Pages
+from gateway.journal.rows import GAP
+from gateway.journal.salvage import Wreck, _row
+from gateway.journal.space import log_of
 from tests.sim.clock import SimulatedClock
-from tests.sim.journal import STATION, body, one, open_core, read_all, several
+from tests.sim.journal import STATION, body, bring_over, one, open_core, read_all, several
 
 UPLINK = "district"
 OPTIONS = JournalOptions(quota_mb=64, reserve_mb=1)
@@ -130,11 +135,8 @@ def test_a_page_of_garbage_cells_never_raises(tmp_path_factory, data):
     page += data.draw(st.binary(min_size=900, max_size=900))
     path.write_bytes(b"\0" * PAGE_BYTES + page[:PAGE_BYTES].ljust(PAGE_BYTES, b"\xff"))
     pages = Pages(path)
-    for place in pages.places():
-        try:
-            pages.record(place)
-        except Garbage:
-            continue
+    for _, leaf in pages.leaves(1, pages.sheets):
+        list(pages.records(leaf))
     pages.close()
 
 
@@ -160,24 +162,52 @@ def test_what_nobody_has_receipted_comes_over_under_a_new_epoch(tmp_path):
     core = reopened(tmp_path)
     assert core.epoch != epoch
     assert core.load("alarm") == {"a-1": b"open"}
+    assert core.carrier.remains.entries == 7
+    bring_over(core)
+    assert core.carrier.remains.entries == 0
     entries = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
     assert [e["formerid"] for e in entries] == [
         f"{STATION}:{epoch}:service:{n}" for n in range(5, 11)
     ]
     assert [e["n"] for e in entries] == list(range(4, 10))
-    (told,) = [json.loads(b"{" + e.body) for e in read_all(core, Lane.ALARM)]
-    assert told["type"] == "cn.yizhan.feed.epoch.v1"
-    assert told["data"] == {
-        "former": epoch,
-        "why": events.SALVAGED,
-        "last": {"emergency": 1, "service": 10},
-        "salvaged": 7,
-    }
+    told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.ALARM)]
+    assert [each["type"] for each in told] == 2 * ["cn.yizhan.feed.epoch.v1"]
+    assert [each["data"] for each in told] == [
+        {"former": epoch, "why": events.RECOVERING},
+        {
+            "former": epoch,
+            "why": events.SALVAGED,
+            "last": {"emergency": 1, "service": 10},
+            "salvaged": 7,
+        },
+    ]
     core.close()
-    assert (tmp_path / rescue.ASIDE).exists()
     again = reopened(tmp_path)
     assert again.epoch == core.epoch
+    assert bring_over(again) == []
     again.close()
+
+
+def test_the_wreck_is_kept_until_what_came_over_is_receipted(tmp_path):
+    epoch = prepared(tmp_path, receipted=4)
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    core = reopened(tmp_path)
+    wreck = wrecks.path_of(tmp_path, epoch)
+    bring_over(core)
+    assert wreck.exists()
+    almost = {**core.heads(), Lane.SERVICE: core.heads()[Lane.SERVICE] - 1}
+    bring_over(core, {UPLINK: almost})
+    assert wreck.exists()
+    bring_over(core, {UPLINK: core.heads()})
+    assert not wreck.exists()
+    assert not log_of(wreck).exists()
+    assert core.carrier.remains == (0, 0)
+    assert core.carrier.step({}).pause_ns is None
+    core.close()
+    core = reopened(tmp_path)
+    assert wrecks.progress_in(core.load(wrecks.ROOM)) == {}
+    assert core.carrier.step({}).pause_ns is None
+    core.close()
 
 
 def test_numbers_that_are_gone_are_told_as_gaps_of_the_former_epoch(tmp_path):
@@ -188,6 +218,7 @@ def test_numbers_that_are_gone_are_told_as_gaps_of_the_former_epoch(tmp_path):
     damage(tmp_path / "journal.db", 0, 100, 1)
     (tmp_path / "journal.db-wal").unlink()
     core = reopened(tmp_path)
+    bring_over(core)
     entries = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
     gaps = [e["data"] for e in entries if e.get("type") == "cn.yizhan.feed.gap.v1"]
     assert gaps == [{"lane": "service", "from": 6, "to": 6, "why": events.DAMAGED, "epoch": epoch}]
@@ -204,22 +235,52 @@ def test_damage_met_while_running_is_salvaged_at_the_next_start(tmp_path):
     damage(tmp_path / "journal.db", (root - 1) * PAGE_BYTES, PAGE_BYTES, 3)
     (tmp_path / "journal.db-wal").unlink()
     core = reopened(tmp_path)
+    bring_over(core)
     assert core.heads()[Lane.SERVICE] == 200
     core.close()
 
 
-def test_only_one_wreck_is_kept(tmp_path):
-    for seed in range(3):
+@pytest.mark.parametrize("brought", [0, 1, 3])
+def test_damage_again_before_all_has_come_over_loses_and_repeats_nothing(tmp_path, brought):
+    """`brought` steps take place between one damage and the next."""
+    written = []
+    for seed in range(5):
+        core = reopened(tmp_path)
+        for _ in range(brought):
+            core.carrier.step({})
+        core.commit([one(Lane.SERVICE, seed), one(Lane.EMERGENCY, seed)])
+        written.append(seed)
+        core.close()
+        damage(tmp_path / "journal.db", 0, 100, seed)
+    core = reopened(tmp_path)
+    bring_over(core)
+    for lane in (Lane.SERVICE, Lane.EMERGENCY):
+        assert sorted(json.loads(b"{" + e.body)["n"] for e in read_all(core, lane)) == written
+    bring_over(core, {UPLINK: core.heads()})
+    core.close()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"journal.db", "journal.db-wal", "journal.lock"}
+
+
+def test_ever_more_wrecks_are_a_card_that_is_dying(tmp_path):
+    for seed in range(wrecks.WRECKS_MAX + 1):
         core = reopened(tmp_path)
         core.commit([one(Lane.SERVICE, seed)])
         core.close()
         damage(tmp_path / "journal.db", 0, 100, seed)
-        (tmp_path / "journal.db-wal").unlink()
-    core = reopened(tmp_path)
-    assert len(read_all(core, Lane.SERVICE)) == 3
-    core.close()
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"journal.db", "journal.db-wal", "journal.lock", "journal.damaged.db"}
+    with pytest.raises(JournalFailed, match="8 damaged journals"):
+        reopened(tmp_path)
+    assert len(wrecks.found_in(tmp_path)) == wrecks.WRECKS_MAX
+
+
+def test_who_moves_twice_says_where_it_was_first():
+    moved = events.former(events.former(b'"a":1}', "s:a:service:1"), "s:b:service:2")
+    assert json.loads(b"{" + moved) == {
+        "a": 1, "formerid": "s:b:service:2", "originid": "s:a:service:1",
+    }  # fmt: skip
+    again = events.former(moved, "s:c:service:3")
+    assert json.loads(b"{" + again)["originid"] == "s:a:service:1"
+    assert again.count(b"formerid") == again.count(b"originid") == 1
 
 
 def test_a_salvage_cut_off_at_any_step_loses_nothing(tmp_path, monkeypatch):
@@ -234,11 +295,54 @@ def test_a_salvage_cut_off_at_any_step_loses_nothing(tmp_path, monkeypatch):
             if not _cut_off(patch, step, directory):
                 break
         core = reopened(directory)
+        bring_over(core)
         ids = [json.loads(b"{" + e.body).get("formerid") for e in read_all(core, Lane.SERVICE)]
         assert ids == [f"{STATION}:{epoch}:service:{n}" for n in range(5, 11)], step
         assert core.load("alarm") == {"a-1": b"open"}
         core.close()
     assert step >= 6
+
+
+def test_a_kill_between_any_two_steps_repeats_and_forgets_nothing(tmp_path):
+    epoch = prepared(tmp_path, receipted=4)
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    steps, more = 0, True
+    while more:
+        core = reopened(tmp_path)
+        more = core.carrier.step({}).pause_ns < FULL_NS or core.carrier.remains.entries > 0
+        steps += 1
+        core.abandon()  # as a kill does
+    assert steps > 3
+    core = reopened(tmp_path)
+    ids = [json.loads(b"{" + e.body).get("formerid") for e in read_all(core, Lane.SERVICE)]
+    assert ids == [f"{STATION}:{epoch}:service:{n}" for n in range(5, 11)]
+    core.close()
+
+
+def test_where_there_is_no_room_the_rest_waits_for_receipts(tmp_path):
+    core = reopened(tmp_path)
+    for n in range(1_000):
+        core.commit([one(Lane.SERVICE, n, 2_000)])
+        core.chore(idle=False)
+    core.close()
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    core = reopened(tmp_path)
+    core._owned = lambda blocks, pages, wanted: 0  # the disk gives no more
+    core._checkpoint()
+    core._quota.limit(600)
+    told = []
+    for _ in range(40):
+        bring_over(core)
+        for entry in read_all(core, Lane.SERVICE, after=len(told)):
+            assert entry.gap_from is None
+            told.append(json.loads(b"{" + entry.body)["n"])
+        assert core._db.pages <= 600
+        if not core.carrier.remains.entries:
+            break
+        bring_over(core, {UPLINK: core.heads()})
+    assert told == list(range(1_000))
+    assert core.measure().lost == 0
+    core.close()
 
 
 class PowerCut(BaseException):
@@ -298,6 +402,7 @@ def test_damage_deep_in_the_tree_stops_the_run_and_is_salvaged_at_the_next(tmp_p
     assert (tmp_path / "journal.db-damaged").exists()
     core = reopened(tmp_path)
     assert not (tmp_path / "journal.db-damaged").exists()
+    bring_over(core)
     assert core.heads()[Lane.SERVICE] >= 990
     core.close()
 
@@ -313,6 +418,7 @@ def test_what_was_a_gap_before_is_one_again_and_much_comes_over(tmp_path):
     damage(tmp_path / "journal.db", 0, 100, 1)
     (tmp_path / "journal.db-wal").unlink()
     core = reopened(tmp_path)
+    bring_over(core)
     entries = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
     assert entries[0]["data"] == {
         "lane": "service", "from": 1, "to": lost, "why": events.QUOTA, "epoch": epoch,
@@ -326,17 +432,18 @@ def test_a_salvage_that_fails_leaves_the_wreck_where_it_is(tmp_path, monkeypatch
     damage(tmp_path / "journal.db", 0, 100, 1)
     (tmp_path / "journal.db-wal").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(rescue.Transfer, "run", lambda _: 1 / 0)
+        patch.setattr(rescue, "_fill_states", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             reopened(tmp_path)
     core = reopened(tmp_path)
+    bring_over(core)
     assert core.heads()[Lane.SERVICE] == 10
     core.close()
 
 
 def test_a_directory_in_the_way_is_a_failure_with_its_reason(tmp_path):
     prepared(tmp_path, receipted=0)
-    (tmp_path / rescue.FRESH).mkdir()
+    (tmp_path / rescue.NEXT).mkdir()
     with pytest.raises(JournalFailed):
         reopened(tmp_path)
 
@@ -363,16 +470,109 @@ def test_a_long_record_is_read_from_its_chain_of_pages(tmp_path):
     wreck.close()
 
 
-def test_what_is_in_the_free_list_stays_deleted(tmp_path):
-    core = open_core(tmp_path / "journal.db", retaining=())
+def test_what_gave_way_to_a_gap_does_not_come_back_from_its_pages(tmp_path):
+    core = open_core(tmp_path / "journal.db", retaining=(UPLINK,))
     for _ in range(6):
         core.commit([several(Lane.SERVICE, 500, 900)])
     core._quota.limit(core._db.pages)
-    core.commit([several(Lane.ALARM, 100, 900)])
-    first = next(core.tables[Lane.SERVICE].rows(0)).seq
+    core.commit([several(Lane.EMERGENCY, 100, 900)])
+    first = next(core.tables[Lane.SERVICE].rows(0))
+    assert first.form == GAP
     epoch = core.epoch
-    assert first > 1
     core.close()
     wreck = Wreck(tmp_path / "journal.db", epoch)
-    assert next(wreck.rows(Lane.SERVICE)).seq == first
+    found = list(wreck.rows(Lane.SERVICE))
+    assert found[0] == first
+    assert [row.seq for row in found[1:]] == list(range(first.seq + 1, 3_001))
     wreck.close()
+
+
+def test_state_that_was_deleted_does_not_come_back_from_its_pages(tmp_path):
+    core = open_core(tmp_path / "journal.db")
+    core.commit([Append((), tuple(StateChange("r", f"k{n}", bytes(300)) for n in range(200)))])
+    core._checkpoint()
+    core.commit([Append((), tuple(StateChange("r", f"k{n}", None) for n in range(1, 200)))])
+    epoch = core.epoch
+    core.close()
+    for damaged in (False, True):
+        if damaged:  # the tree does not serve any more: the pages are looked over
+            root = _root_of(tmp_path / "journal.db", "state")
+            damage(tmp_path / "journal.db", (root - 1) * PAGE_BYTES, 8, 1)
+        wreck = Wreck(tmp_path / "journal.db", epoch)
+        assert set(wreck.states) <= {("r", "k0")}
+        wreck.close()
+
+
+def _root_of(path, table):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        return found.fetchone()[0]
+
+
+def test_state_comes_whole_where_its_tree_is_damaged(tmp_path):
+    core = open_core(tmp_path / "journal.db")
+    states = {("r", f"k{n}"): b"%d" % n * 50 for n in range(500)}
+    core.commit([Append((), tuple(StateChange(*name, body) for name, body in states.items()))])
+    epoch = core.epoch
+    core.close()
+    root = _root_of(tmp_path / "journal.db", "state")
+    damage(tmp_path / "journal.db", (root - 1) * PAGE_BYTES, PAGE_BYTES, 1)
+    wreck = Wreck(tmp_path / "journal.db", epoch)
+    assert wreck._states_by_tree(epoch) is None
+    assert wreck.states == states
+    wreck.close()
+
+
+def killed(core, directory, target):
+    """What a kill leaves of the journal in `directory`, as `target`."""
+    target.mkdir()
+    for name in ("journal.db", "journal.db-wal", "journal.lock"):
+        shutil.copy(directory / name, target / name)
+    core.abandon()
+
+
+def _last_page(path, epoch, lane):
+    pages = Pages(path)
+    found = {}
+    for number, leaf in pages.leaves(1, pages.count):
+        rows = filter(None, map(_row, pages.records(leaf)))
+        found |= {row.seq: number for row in rows if row.holds(epoch, lane)}
+    pages.close()
+    return found[max(found)]
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "killed"])
+def test_a_lane_s_end_that_is_gone_is_in_a_gap(tmp_path, lane, closed):
+    home = tmp_path / "home"
+    core = reopened(home)
+    for n in range(60):
+        core.commit([one(lane, n, 300), one(Lane.SERVICE, n, 300)])
+    core._checkpoint()
+    core.commit([Append((), (StateChange("r", "k", b"v"),))])  # the log has nothing of the lane
+    if closed:
+        core.close()
+    else:
+        killed(core, home, tmp_path / "killed")
+        home = tmp_path / "killed"
+    path = home / "journal.db"
+    damage(path, (_last_page(path, core.epoch, lane) - 1) * PAGE_BYTES, PAGE_BYTES, 1)
+    core = reopened(home)
+    bring_over(core)
+    issued = 120 if lane is Lane.SERVICE else 60
+    (told,) = (
+        json.loads(b"{" + e.body)["data"]
+        for e in read_all(core, Lane.ALARM)
+        if events.SALVAGED.encode() in e.body
+    )
+    assert told["last"] == {"service": 60, lane.wire: issued}
+    numbers = []
+    for entry in read_all(core, lane):
+        told = json.loads(b"{" + entry.body)
+        if told.get("type") == "cn.yizhan.feed.gap.v1":
+            assert told["data"]["why"] == events.DAMAGED
+            numbers += range(told["data"]["from"], told["data"]["to"] + 1)
+        elif "formerid" in told:
+            numbers.append(int(told["formerid"].rsplit(":", 1)[1]))
+    assert numbers == list(range(1, issued + 1))
+    core.close()

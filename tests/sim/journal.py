@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.event import Event, Kind, Lane, Stamps
 from gateway.journal import Journal, JournalOptions, StateChange
+from gateway.journal.carrier import FULL_NS
 from gateway.journal.core import Append, Core
 from gateway.journal.writer import InlineShell
 from tests.sim.clock import SimulatedClock, SimulatedKernel
@@ -62,6 +63,17 @@ def read_all(core: Core, lane: Lane, after: int = 0) -> list:
     while found := core.read(lane, after):
         entries += found
         after = found[-1].seq
+    return entries
+
+
+def bring_over(core: Core, upto: dict | None = None) -> list:
+    """All that wrecks still hold for this core, as far as there is room; the entries stored."""
+    entries: list = []
+    for _ in range(100_000):
+        step = core.carrier.step(upto or {})
+        entries += step.entries
+        if step.pause_ns is None or step.pause_ns >= FULL_NS:
+            break
     return entries
 
 

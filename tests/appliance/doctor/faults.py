@@ -224,6 +224,8 @@ FAULTS = (
           "doctor.journal-lost", BAD, "换存储卡"),
     Fault("slow card", {"running.vitals.journal.commit_ms": 812.0},
           "doctor.journal-slow", WARN, "A1"),
+    Fault("a damaged journal is coming over", {"running.vitals.journal.recovering": 912},
+          "doctor.journal-recovering", WARN, "存储卡"),
     Fault("journal gave way", {"running.vitals.journal.evicted": 4_100},
           "doctor.journal-evicted", WARN, "quota_mb"),
     Fault("room for four days", {"written.outage_days": 4.2},

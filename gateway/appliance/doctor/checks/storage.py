@@ -85,6 +85,9 @@ def journal(facts: Facts) -> Iterator[Said]:
         yield bad("doctor.journal-lost")
     elif found.commit_ms > COMMIT_MS_WARN:
         yield warn("doctor.journal-slow", ms=round(found.commit_ms))
+    elif found.recovering:
+        wreck_mb = found.wreck_bytes // MIB
+        yield warn("doctor.journal-recovering", count=found.recovering, wreck_mb=wreck_mb)
     elif found.evicted:
         yield warn("doctor.journal-evicted", count=found.evicted, quota_mb=quota_mb)
     else:

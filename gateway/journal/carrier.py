@@ -1,0 +1,192 @@
+"""Brings what wrecks still hold into the open journal, behind the running station.
+
+Chunk by chunk, when nothing else is due: every entry that somebody has not receipted, the urgent
+lanes first. An entry comes under a new number and says which identity it had (`formerid`), so that
+a platform which has it already knows it again; numbers that are not there any more are told as gaps
+of the former epoch. A chunk and the word how far the wreck has come over are one transaction. No
+chunk ever puts a gap in the place of anything: where there is no room it waits until receipts have
+made some, and the wreck stays the store of the rest.
+
+A wreck goes when all of it has come over and every required platform has receipted that.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.clock import Clock
+from gateway.errors import JournalError
+from gateway.event import Entry, Lane
+from gateway.journal import events, wrecks
+from gateway.journal.chunks import Chunk, Chunks
+from gateway.journal.core import Append, Core
+from gateway.journal.positions import ROOM, Positions, Upto
+from gateway.journal.salvage import Wreck
+from gateway.journal.wrecks import Progress
+
+SHARE = 3
+"""A third of the time is spent on it at most."""
+
+PAUSE_NS = 20_000_000
+FULL_NS = 5_000_000_000
+"""How long it waits for receipts to make room."""
+
+RECEIPTS_NS = 30_000_000_000
+"""How often it looks whether a wreck may go."""
+
+AGAIN_NS = 600_000_000_000
+"""After a fault of its own."""
+
+
+class Step(NamedTuple):
+    """What a step stored, and when the next may come; None: there is nothing more to do."""
+
+    entries: tuple[Entry, ...]
+    pause_ns: int | None
+
+
+class Remains(NamedTuple):
+    """What is still to come over: about so many numbers, and the bytes of all wrecks."""
+
+    entries: int = 0
+    wreck_bytes: int = 0
+
+
+class Carrier:
+    """The wrecks of one directory and the core that takes them; used by the writer alone."""
+
+    def __init__(self, core: Core, directory: Path, station: str, clock: Clock) -> None:
+        """Look which wrecks there are; nothing of them is read before the first step."""
+        self._core = core
+        self._station = station
+        self._clock = clock
+        self._paths = wrecks.found_in(directory)
+        known = wrecks.progress_in(core.load(ROOM))
+        self._gone = known.keys() - self._paths.keys()
+        self._progress = {epoch: known[epoch] for epoch in self._paths if epoch in known}
+        self._reading: str | None = None
+        self._chunks: Chunks | None = None
+        self.remains = self._count()
+
+    def close(self) -> None:
+        """Let the wrecks go."""
+        if self._chunks is not None:
+            self._chunks.close()
+            self._chunks = None
+
+    def step(self, receipts: Mapping[str, Upto]) -> Step:
+        """Do a little. An error of the journal's own disk is raised."""
+        began_ns = self._clock.now_ns()
+        self._core.positions.take(receipts)
+        try:
+            entries, pause_ns = self._step()
+        except BaseException:  # begun anew from what was stored, if at all
+            self.close()
+            raise
+        self.remains = self._count()
+        if pause_ns is None:
+            return Step(entries, None)
+        return Step(entries, max(pause_ns, (self._clock.now_ns() - began_ns) * (SHARE - 1)))
+
+    def _step(self) -> tuple[tuple[Entry, ...], int | None]:
+        if self._gone or self._paths.keys() - self._progress.keys():
+            return (), self._take_note()
+        if self._chunks is None and not self._begin():
+            return (), self._let_go()
+        assert self._chunks is not None
+        chunk = self._chunks.next()
+        if chunk is None:
+            return (), PAUSE_NS
+        return self._store(chunk, self._chunks)
+
+    def _count(self) -> Remains:
+        files = sum(path.stat().st_size for path in self._paths.values() if path.exists())
+        waiting = sum(progress.waiting for progress in self._progress.values())
+        return Remains(waiting + len(self._paths.keys() - self._progress.keys()), files)
+
+    def _take_note(self) -> int:
+        """Write down wrecks that are new here, and forget what is said of those that are gone."""
+        new = {
+            epoch: self._beginning(epoch, path)
+            for epoch, path in self._paths.items()
+            if epoch not in self._progress
+        }
+        changes = [wrecks.change(epoch, None) for epoch in sorted(self._gone)]
+        changes += [wrecks.change(epoch, progress) for epoch, progress in new.items()]
+        if isinstance(self._core.carry(Append((), tuple(changes))), JournalError):
+            return FULL_NS
+        self._gone = set()
+        self._progress |= new
+        return PAUSE_NS
+
+    def _beginning(self, epoch: str, path: Path) -> Progress:
+        """Of a file that was laid beside the journal: its own positions say what is receipted."""
+        wreck = Wreck(path, epoch)
+        try:
+            states = wreck.states
+        finally:
+            wreck.close()
+        kept = {key: body for (room, key), body in states.items() if room == ROOM}
+        positions = Positions(kept, self._core.positions.names())
+        return wrecks.beginning(epoch, events.CARRIED, positions)
+
+    def _begin(self) -> bool:
+        """Open the next lanes to read; False if all wrecks are through."""
+        for lanes in self._urgent_first():
+            for epoch, progress in self._progress.items():
+                left = tuple(lane for lane in lanes if lane.wire in progress.left)
+                if left:
+                    path = self._paths[epoch]
+                    self._reading = epoch
+                    self._chunks = Chunks(path, progress, left, self._station, self._clock)
+                    return True
+        return False
+
+    def _urgent_first(self) -> tuple[tuple[Lane, ...], ...]:
+        """One wreck is scanned once; of several, all that is urgent comes first."""
+        if len(self._paths) == 1:
+            return (tuple(Lane),)
+        return ((Lane.EMERGENCY, Lane.ALARM), (Lane.SERVICE, Lane.TELEMETRY))
+
+    def _store(self, chunk: Chunk, chunks: Chunks) -> tuple[tuple[Entry, ...], int]:
+        """Commit the chunk with the word about it; where there is no room, keep it for later."""
+        epoch = self._reading
+        assert epoch is not None
+        head = self._core.heads()[chunk.lane]
+        progress = chunk.after(self._progress[epoch], self._core.epoch, head)
+        bodies = [(chunk.lane, body) for body in chunk.bodies]
+        if not progress.left:
+            bodies.append((events.NEW_EPOCH.lane, self._last_word(progress)))
+        outcome = self._core.carry(Append(tuple(bodies), (wrecks.change(epoch, progress),)))
+        if isinstance(outcome, JournalError):
+            return (), FULL_NS
+        self._progress[epoch] = progress
+        if not chunks.stored():
+            self.close()
+        return outcome, PAUSE_NS
+
+    def _last_word(self, progress: Progress) -> bytes:
+        """What became of the wreck, now that all of it is here."""
+        last = {lane: seq for lane, seq in progress.end.items() if seq}
+        new = events.NewEpoch(progress.former, progress.why, last, progress.salvaged)
+        return events.epoch_tail(self._station, self._clock.stamp(), new)
+
+    def _let_go(self) -> int | None:
+        """Delete the wrecks that are not needed any more."""
+        for epoch, progress in tuple(self._progress.items()):
+            if self._receipted(progress) or self._core.cramped:
+                wrecks.delete(self._paths.pop(epoch))
+                del self._progress[epoch]
+                self._gone = self._gone | {epoch}
+        if self._gone:
+            return PAUSE_NS
+        return RECEIPTS_NS if self._paths else None
+
+    def _receipted(self, progress: Progress) -> bool:
+        """Whether all that came over has been receipted under its new numbers."""
+        if progress.into not in ("", self._core.epoch):
+            # It came into a journal that was damaged in its turn, and goes when that one does.
+            return progress.into not in self._paths
+        positions, heads = self._core.positions, self._core.heads()
+        ends = {lane: progress.ends.get(lane.wire, 0) for lane in Lane}
+        return all(positions.floor(lane, heads[lane]) >= end for lane, end in ends.items())

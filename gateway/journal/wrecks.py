@@ -1,0 +1,106 @@
+"""The wrecks beside a journal: files whose entries are still to come over, and how far they have.
+
+    journal.db                    the journal
+    journal.wreck-<epoch>.db      a damaged one, or what was in memory while the disk was away
+    journal.damaged.db            one of which not even the epoch can be read: for a person to see
+
+How far a wreck has come over is state of the journal, written with each chunk of its entries, so
+that a kill at any instant neither repeats nor forgets one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.event import Lane
+from gateway.journal.options import StateChange
+from gateway.journal.positions import Positions
+from gateway.journal.space import log_of
+
+PREFIX = "journal.wreck-"
+SUFFIX = ".db"
+UNREADABLE = "journal.damaged.db"
+WRECKS_MAX = 8
+"""So many that have not come over mean a card that damages faster than it is repaired."""
+
+ROOM = "journal"
+KEY = "wreck/"
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a wreck has come over. Lanes by name.
+
+    `upto` is the last number of each lane that is settled here: it came over, is in a gap, or had
+    been receipted before. `end` is the last one that can have been issued, as far as that is known.
+    `left` are the lanes that are not through. `ends` are the last numbers, of epoch `into`, that
+    its entries got: the wreck is kept until these are receipted.
+    """
+
+    former: str
+    why: str
+    left: tuple[str, ...]
+    upto: dict[str, int] = {}
+    end: dict[str, int] = {}
+    ends: dict[str, int] = {}
+    into: str = ""
+    salvaged: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many numbers are still to come, as far as that is known; 0 when all are through."""
+        known = sum(max(0, self.end.get(lane, 0) - self.upto.get(lane, 0)) for lane in self.left)
+        return max(known, len(self.left))
+
+
+_decoder = msgspec.json.Decoder(Progress)
+_encode = msgspec.json.Encoder().encode
+
+
+def path_of(directory: Path, epoch: str | None) -> Path:
+    """The wreck of that epoch."""
+    return directory / (UNREADABLE if epoch is None else f"{PREFIX}{epoch}{SUFFIX}")
+
+
+def found_in(directory: Path) -> dict[str, Path]:
+    """The wrecks by epoch, the oldest first."""
+    files = sorted(directory.glob(f"{PREFIX}*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    return {path.name.removeprefix(PREFIX).removesuffix(SUFFIX): path for path in files}
+
+
+def delete(path: Path) -> None:
+    """The file and its log."""
+    log_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def progress_in(states: Mapping[str, bytes]) -> dict[str, Progress]:
+    """By epoch, what the room's state says; what does not decode is as if it had not begun."""
+    found = {}
+    for key, body in states.items():
+        if key.startswith(KEY):
+            try:
+                found[key.removeprefix(KEY)] = _decoder.decode(body)
+            except msgspec.MsgspecError:
+                continue
+    return found
+
+
+def beginning(
+    epoch: str, why: str, positions: Positions, end: Mapping[Lane, int] | None = None
+) -> Progress:
+    """Nothing has come over yet; what everybody had receipted need not."""
+    known = end or {}
+    upto = {lane: positions.floor(lane, 2**62) for lane in Lane}
+    return Progress(
+        former=epoch,
+        why=why,
+        left=tuple(lane.wire for lane in Lane if upto[lane] < 2**62),
+        upto={lane.wire: seq for lane, seq in upto.items()},
+        end={lane.wire: seq for lane, seq in known.items()},
+    )
+
+
+def change(epoch: str, progress: Progress | None) -> StateChange:
+    """The state that says it; None: nothing is to be said of it any more."""
+    return StateChange(ROOM, KEY + epoch, None if progress is None else _encode(progress))
