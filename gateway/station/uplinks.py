@@ -190,7 +190,17 @@ class Uplinks:
             key_rotate(keys, station),
             *self._kinds_of(name),
         ]
-        return Inbox(name, self._journal, clock, station=station, kinds=kinds, keys=keys)
+        inbox = Inbox(
+            name,
+            self._journal,
+            clock,
+            station=station,
+            kinds=kinds,
+            keys=keys,
+            on_fault=self._on_fault,
+        )
+        sender.on_return, inbox.on_return = inbox.road_opened, sender.road_opened
+        return inbox
 
     def _start(self, name: str) -> None:
         line = self._lines.get(name)

@@ -7,6 +7,8 @@ in the journal until the platform's receipt.
 
 import asyncio
 import random
+from collections.abc import Callable
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.event import Lane
@@ -58,14 +60,24 @@ class Sender:
         )
         self._urgent = Courier("urgent", route, URGENT_LANES, urgent=True)
         self._bulk = Courier("bulk", route, BULK_LANES, urgent=False)
-        self._urgent.on_return = self._bulk.road_opened
-        self._bulk.on_return = self._urgent.road_opened
+        self.on_return: Callable[[], None] = lambda: None
+        self._urgent.on_return = partial(self._returned, self._bulk)
+        self._bulk.on_return = partial(self._returned, self._urgent)
 
     async def run(self) -> None:
         """Send until cancelled; only a fault of the journal ends it otherwise."""
         async with asyncio.TaskGroup() as couriers:
             couriers.create_task(self._urgent.run(), name=f"{self.name} urgent")
             couriers.create_task(self._bulk.run(), name=f"{self.name} bulk")
+
+    def road_opened(self) -> None:
+        """Somebody else got through to that platform after a failure."""
+        self._urgent.road_opened()
+        self._bulk.road_opened()
+
+    def _returned(self, other: Courier) -> None:
+        other.road_opened()
+        self.on_return()
 
     def resend(self, wanted: Range) -> Resend:
         """Send a range of history once more; its `done` tells when."""

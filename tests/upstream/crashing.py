@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.event import Lane, Trust
+from gateway.signing import Signer
 from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
@@ -22,12 +23,19 @@ NOW_MS = 1_795_000_000_000
 FINAL = {"done", "failed", "refused", "expired"}
 
 
-class Killed(Exception):
-    """The process is dead: nothing that it was about to do happens."""
+HAND = Signer(b"the platform's hand, in the test")
+
+
+class Killed(BaseException):
+    """The process is dead: nothing that it was about to do happens, and no edge contains that."""
 
 
 class Asked(msgspec.Struct):
-    takes_s: float = 0.0
+    takes_ms: int = 0
+
+    @property
+    def takes_s(self) -> float:
+        return self.takes_ms / 1000
 
 
 class Plan(NamedTuple):
@@ -69,16 +77,15 @@ class World:
 
     def body(self, name: str) -> bytes:
         plan = self.plans[name]
-        return json.dumps(
-            {
-                "id": name,
-                "kind": plan.kind,
-                "station": STATION,
-                "issued": rfc3339(NOW_MS),
-                "expires": rfc3339(self.expires_ms(name)),
-                "data": {"takes_s": plan.takes_s},
-            }
-        ).encode()
+        command = {
+            "id": name,
+            "kind": plan.kind,
+            "station": STATION,
+            "issued": rfc3339(NOW_MS),
+            "expires": rfc3339(self.expires_ms(name)),
+            "data": {"takes_ms": round(plan.takes_s * 1000)},
+        }
+        return json.dumps({**command, "signature": HAND.sign(command)}).encode()
 
     def told(self) -> dict[str, list[str]]:
         """The receipts of each command, in order."""
@@ -140,7 +147,7 @@ class World:
             CommandKind("siren", Asked, self.sound, Promise.AT_LEAST_ONCE),
             CommandKind("play", Asked, self.sound, urgent=lambda asked: asked.takes_s < 1),
         ]
-        keys = Keys(Path("/nowhere"), None)
+        keys = Keys(Path("/nowhere"), HAND.public)
         return Inbox("d", self.journal, self.clock, station=STATION, kinds=kinds, keys=keys)
 
     async def live(self, steps: int | None, for_s: float) -> None:

@@ -18,9 +18,22 @@ class MemoryJournal:
         self.state: dict[tuple[str, str], bytes] = {}
         self.followers: dict[str, MemoryFollower] = {}
         self.changed = asyncio.Event()
+        self.set_aside: list[str] = []
+
+    def on_set_aside(self, where: str, _why: str) -> None:
+        self.set_aside.append(where)
+
+    def offer(self, events: Sequence[Event], state=()) -> asyncio.Future:
+        """Taken in the order of coming, as the journal does."""
+        stored = asyncio.get_running_loop().create_future()
+        stored.set_result(self._store(events, state))
+        return stored
 
     async def append(self, events: Sequence[Event], state=()) -> tuple[Entry, ...]:
         await asyncio.sleep(0)
+        return self._store(events, state)
+
+    def _store(self, events: Sequence[Event], state) -> tuple[Entry, ...]:
         made = []
         for event in events:
             entries = self.lanes[event.travels]

@@ -11,6 +11,7 @@ import msgspec
 from gateway.clock import Deadline
 from gateway.errors import CommandRefused
 from gateway.event import Stamps
+from gateway.journal.stored_state import INSTANT_NS_MAX
 
 COMMAND_BYTES_MAX = 131_072
 """The settings of a station with 500 devices fit, and 32 such commands in one answer."""
@@ -33,16 +34,11 @@ UNAVAILABLE = "inbox.unavailable"
 FORGOTTEN = "inbox.forgotten"
 BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
+FAULT = "inbox.fault"
 NOTHING_NEW = "inbox.nothing-new"
 
-SIGNED_FAMILIES = frozenset(
-    {
-        *("broadcast", "kiosk", "ride", "work", "relay", "device"),
-        *("settings", "key", "command"),
-    }
-)
-"""Kinds that make sound, speak at a kiosk, move something, change settings or keys, or take back
-what was signed carry a signature."""
+UNSIGNED_KINDS = frozenset({"ping", "clock.offset", "feed.replay"})
+"""What only asks needs no signature; everything else does, of whatever kind it will be."""
 
 
 class State(enum.Enum):
@@ -80,11 +76,6 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     expires: str
     data: msgspec.Raw = msgspec.Raw(b"{}")
     signature: str | None = None
-
-    @property
-    def family(self) -> str:
-        """The part of the kind before its first dot."""
-        return self.kind.partition(".")[0]
 
     @property
     def issued_ns(self) -> int:
@@ -188,11 +179,11 @@ def parse(raw: bytes) -> Command:
     """The command in these bytes; CommandRefused, with `of` if at least its id can be read."""
     try:
         if len(raw) > COMMAND_BYTES_MAX:
-            raise CommandRefused(TOO_LARGE, bytes=len(raw), of=_readable_id(raw))
+            raise CommandRefused(TOO_LARGE, bytes=len(raw), of=readable_id(raw))
         command = _command.decode(raw)
         _check(command)
     except (ValueError, OverflowError, RecursionError) as error:  # msgspec's are ValueErrors
-        raise CommandRefused(MALFORMED, reason=str(error), of=_readable_id(raw)) from error
+        raise CommandRefused(MALFORMED, reason=str(error), of=readable_id(raw)) from error
     return command
 
 
@@ -220,10 +211,27 @@ def wall_ns(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
+def is_id(text: str) -> bool:
+    """Whether that is a command's id: a UUIDv7 in its canonical form."""
+    try:
+        _check_id(text)
+    except ValueError:
+        return False
+    return True
+
+
+def last_id(at_ns: int) -> str:
+    """The highest id that can have been made by that time, UTC."""
+    ms = f"{max(at_ns, 0) // 1_000_000:012x}"[-12:]
+    return f"{ms[:8]}-{ms[8:]}-7fff-bfff-ffffffffffff"
+
+
 def _check(command: Command) -> None:
     _check_id(command.id)
     if not 0 < command.expires_ns - command.issued_ns <= TTL_NS_MAX:
         raise ValueError(command.expires)
+    if command.issued_ns < 0 or command.expires_ns > INSTANT_NS_MAX:
+        raise ValueError(command.issued)
 
 
 def _check_id(text: str) -> None:
@@ -233,7 +241,8 @@ def _check_id(text: str) -> None:
         raise ValueError(text)
 
 
-def _readable_id(raw: bytes) -> str | None:
+def readable_id(raw: bytes) -> str | None:
+    """The id in these bytes, whatever else is wrong with them."""
     try:
         found = _only_id.decode(raw).id
         _check_id(found)

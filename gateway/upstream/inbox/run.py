@@ -9,23 +9,24 @@ happens, so a command is carried out at most once whatever is killed when. Only 
 promises otherwise (`Promise.AT_LEAST_ONCE`, emergency sound) acts beside the record, and goes
 before the others of the same answer. A kill may therefore leave a later command on disk and an
 earlier one not: after a start the platform is asked again for all that it has not seen ended.
+
+Where nothing can be recorded (a full disk) an emergency sounds all the same, and anything else is
+not carried out, not answered, and asked for again.
 """
 
 import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from gateway.clock import Clock
-from gateway.errors import BadReceipt, CommandRefused, StationError, UpstreamError
-from gateway.event import Event, rfc3339
+from gateway.errors import CommandRefused, JournalError, Rejected, StationError
+from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
-from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox import command as c
+from gateway.upstream.inbox.answers import UNSTORED_S, Answers
 from gateway.upstream.inbox.cancel import cancelling
 from gateway.upstream.inbox.command import (
     MOVES,
@@ -37,14 +38,23 @@ from gateway.upstream.inbox.command import (
     Sent,
     State,
 )
-from gateway.upstream.inbox.memory import Kept, Memory, decoded
+from gateway.upstream.inbox.judge import Judge
+from gateway.upstream.inbox.memory import (
+    ASKED,
+    SIGNED,
+    URGENT,
+    Kept,
+    Memory,
+    decoded,
+    decoded_mark,
+    rooms,
+)
+from gateway.upstream.inbox.poll import Poll
 from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.work import EXPIRED, Outcome, Work, became, plain, work_of
 from gateway.upstream.ports import Ledger
-from gateway.upstream.retry import Retry
-from gateway.upstream.uplinks.contract import Since, Uplink
+from gateway.upstream.uplinks.contract import Handed, Uplink
 
-WAIT_S = 55.0
-POLL_EVERY_S_MIN = 1.0
 ACTING_MAX = 4
 """Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
 for them, and an emergency waits for none."""
@@ -52,26 +62,25 @@ for them, and an emergency waits for none."""
 OPEN_MAX = 64
 """Two whole answers of a platform: commands beyond that, accepted and waiting, are refused."""
 
+HEARD_MAX = 1024
+"""Ids that are known to have come before, for the pace of asking alone."""
+
+_INTERRUPTED: Outcome = (State.FAILED, c.INTERRUPTED, None)
+
 _log = logging.getLogger(__name__)
 
 
-class _Work(NamedTuple):
-    """A command that may be carried out, and what does it."""
+class Answered(NamedTuple):
+    """What taking one command came to.
 
-    kind: CommandKind
-    data: msgspec.Struct
-    raw: str
+    `news`: this process met it for the first time. `stored`: the answer is on disk. `passes`: up to
+    which id the platform need not be asked again because of it.
+    """
 
-    @property
-    def promise(self) -> Promise:
-        """What was promised of it."""
-        return self.kind.promised(self.data)
-
-
-_Outcome = tuple[State, str | None, Any]
-"""How a command ended: the state, the reason, the detail."""
-
-_EXPIRED: _Outcome = (State.EXPIRED, c.EXPIRED, None)
+    news: bool
+    stored: bool = True
+    id: str = ""
+    passes: str = ""
 
 
 class Inbox:
@@ -86,20 +95,24 @@ class Inbox:
         station: str,
         kinds: Iterable[CommandKind],
         keys: Keys,
+        on_fault: OnFault = log_fault,
     ) -> None:
-        self._uplink = name
-        self._room = f"inbox-{name}"
+        """`on_fault` hears what a command was given up for that nobody had foreseen."""
+        self.on_return: Callable[[], None] = lambda: None
+        self._name = name
         self._journal = journal
         self._clock = clock
-        self._station = station
         self._kinds = {kind.name: kind for kind in (*kinds, cancelling(self.cancel))}
         self._keys = keys
-        self._memory = Memory(self._room, {})
+        self._judge = Judge(name, clock, keys, station=station, kinds=self._kinds)
+        self._on_fault = on_fault
+        self._take_up(Memory(name, {}, {}))
+        self._poll: Poll | None = None
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._turns = {name: asyncio.Semaphore(ACTING_MAX) for name in self._kinds}
         self._begun: set[str] = set()
         self._cancelled: set[str] = set()
-        self._heard = ""
+        self._heard: dict[str, None] = {}
 
     def prepare(self) -> None:
         """What takes a moment before the first order: call it in a thread."""
@@ -107,54 +120,58 @@ class Inbox:
 
     async def load(self) -> None:
         """Take up the state, as it was when the process was last here."""
-        self._memory = Memory(self._room, await load_state(self._journal, self._room, decoded))
+        fates, marks = rooms(self._name)
+        written = {*await self._journal.load(fates), *await self._journal.load(marks)}
+        state = await load_state(self._journal, fates, decoded)
+        known = await load_state(self._journal, marks, decoded_mark)
+        lost = written - state.keys() - known.keys()
+        self._take_up(Memory(self._name, state, known, lost))
         self._acting.clear()
         self._begun.clear()
         self._cancelled.clear()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
-        """Poll until cancelled, after `load`; a fault of the journal or of a kind ends it."""
-        retry = Retry(rng)
+        """Poll until cancelled, after `load`; `on_return` hears of a road that is open again."""
+        self._poll = poll = Poll(uplink, rng, self._returned)
         async with asyncio.TaskGroup() as acting:
             await self.resume(acting)
             while True:
-                await self._poll(uplink, retry, acting)
+                try:
+                    await self._round(poll, acting)
+                except Exception as error:  # noqa: BLE001  # what is acted on goes on
+                    self._on_fault(self._where, error)
+                    await asyncio.sleep(UNSTORED_S)
+
+    def _returned(self) -> None:
+        self.on_return()
+
+    def road_opened(self) -> None:
+        """Another part of the uplink got through after a failure: ask at once."""
+        if self._poll is not None:
+            self._poll.road_opened()
 
     async def resume(self, acting: asyncio.TaskGroup) -> None:
         """Answer for what a killed process left half-way, each as its kind has promised."""
         for name, kept in self._memory.open():
-            try:
-                work = self._work(kept.kind, kept.data.encode())
-            except CommandRefused:  # of a version that had this kind, or wrote no data yet
-                await self._move(name, kept, State.FAILED, c.INTERRUPTED)
-                continue
-            if work.promise is Promise.AT_LEAST_ONCE:
-                self._begin(acting, name, work, self._act(name, kept, work, work.kind.act))
-            elif work.kind.settle is not None:
-                self._begin(acting, name, work, self._act(name, kept, work, work.kind.settle))
-            else:
-                await self._move(name, kept, State.FAILED, c.INTERRUPTED)
+            self._begin(acting, name, kept.kind, self._resumed(name, kept))
 
-    async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> bool:
-        """Answer one command, and start to act on it; False if it had been answered before."""
+    async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> Answered:
+        """Answer one command, and start to act on it; whatever happens costs this command alone."""
         try:
-            command = c.parse(raw)
-            kept = self._memory.get(command.id)
-            if kept is None:
-                self._authenticate(command, raw)
-                signed = command.family in c.SIGNED_FAMILIES
-                changes = self._memory.make_room(self._clock, command.id, signed=signed)
-        except CommandRefused as refusal:
-            fresh = self._is_news(refusal.data.get("of"))
-            await self._turn_away(refusal)
-            return fresh
-        fresh = self._is_news(command.id)
-        if kept is not None:
-            if kept.state is not None:  # else its answer is on its way
-                await self._repeat(command.id, kept)
-            return fresh
-        await self._decide(command, changes, acting)
-        return True
+            try:
+                return await self._take(raw, acting)
+            except CommandRefused as refusal:
+                return await self._turn_away(refusal)
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001  # the edge of one command
+                self._on_fault(self._where, error)
+                what = type(error).__name__
+                fault = CommandRefused(c.FAULT, what=what, of=c.readable_id(raw))
+                return await self._turn_away(fault)
+        except JournalError as error:
+            _log.error("a command of %s could not be recorded: %s", self._name, error)
+            return Answered(news=False, stored=False, id=c.readable_id(raw) or "")
 
     def cancel(self, command_id: str) -> State | None:
         """Stop a command that is under way; the state of one that cannot be, None if unknown.
@@ -170,238 +187,230 @@ class Inbox:
         task.cancel()
         return State.ACCEPTED
 
-    async def _poll(self, uplink: Uplink, retry: Retry, acting: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            found = (await uplink.commands(Since(self._memory.newest), WAIT_S)).commands
-        except UpstreamError as error:
-            await asyncio.sleep(retry.after(error))
-            return
-        urgent = [raw for raw in found if self._is_urgent(raw)]
-        others = [raw for raw in found if raw not in urgent]
-        news = []
-        for some in (urgent, others):  # in one commit each, so that a long queue moves on
-            news += await asyncio.gather(*(self.take(raw, acting) for raw in some))
-        if found and not any(news):
-            # A platform that repeats itself must not make the journal grow at network speed.
-            await asyncio.sleep(retry.after(BadReceipt(c.NOTHING_NEW)))
-            return
-        retry.succeeded()
-        if not found:
-            await asyncio.sleep(max(0.0, began + POLL_EVERY_S_MIN - loop.time()))
+    @property
+    def _where(self) -> str:
+        return f"inbox.{self._name}"
 
-    def _is_urgent(self, raw: bytes) -> bool:
-        seen = c.glance(raw)
+    def _take_up(self, memory: Memory) -> None:
+        self._memory = memory
+        self._answers = Answers(self._journal, self._clock, memory, self._where, self._on_fault)
+
+    async def _round(self, poll: Poll, acting: asyncio.TaskGroup) -> None:
+        """One question, and what its answer holds; it moves on by what is on disk."""
         try:
-            return self._work(seen.kind, bytes(seen.data)).promise is Promise.AT_LEAST_ONCE
-        except CommandRefused:
-            return False
+            handed = await poll.next(self._memory.since)
+        except Rejected:
+            self._memory.move("")  # the platform does not know its cursor any more
+            return
+        urgent = [raw for raw in handed.commands if self._judge.is_urgent(raw)]
+        others = [raw for raw in handed.commands if raw not in urgent]
+        answers: list[Answered] = []
+        for some in (urgent, others):  # in one commit each, so that a long queue moves on
+            answers += await asyncio.gather(*(self.take(raw, acting) for raw in some))
+        self._move_on(handed, answers)
+        if not all(answer.stored for answer in answers):
+            await asyncio.sleep(UNSTORED_S)
+        elif answers:
+            await poll.heard(news=any(answer.news for answer in answers))
+
+    def _move_on(self, handed: Handed, answers: Sequence[Answered]) -> None:
+        unstored = [answer.id for answer in answers if not answer.stored]
+        for answer in answers:
+            if answer.passes and not any(name <= answer.passes for name in unstored):
+                self._memory.pass_over(answer.passes)
+        if not unstored and (answers or handed.cursor):
+            self._memory.move(handed.cursor)
 
     def _is_news(self, command_id: str | None) -> bool:
         """Whether this process meets that id for the first time; for the pace of asking alone."""
-        if command_id is None or command_id <= self._heard:
+        if command_id is None or command_id in self._heard:
             return False
-        self._heard = command_id
+        self._heard[command_id] = None
+        if len(self._heard) > HEARD_MAX:
+            del self._heard[next(iter(self._heard))]
         return True
 
-    def _authenticate(self, command: Command, raw: bytes) -> None:
-        """CommandRefused unless it is a platform's word to this station, of a kind that we know."""
-        of = command.id
-        if command.station != self._station:
-            raise CommandRefused(c.WRONG_STATION, station=command.station, of=of)
-        if self._ahead(command):
-            raise CommandRefused(c.AHEAD, of=of)
-        must_sign = command.family in c.SIGNED_FAMILIES
-        if must_sign and command.signature is None:
-            raise CommandRefused(c.UNSIGNED, kind=command.kind, of=of)
-        if command.kind not in self._kinds:
-            raise CommandRefused(c.UNAVAILABLE, kind=command.kind, of=of)
-        if must_sign or (command.signature is not None and self._keys.key is not None):
-            self._keys.check(command, raw)  # what need not be signed must not be signed wrongly
+    async def _take(self, raw: bytes, acting: asyncio.TaskGroup) -> Answered:
+        command = c.parse(raw)
+        kept = self._memory.get(command.id)
+        if kept is not None and kept.lost and self._judge.is_urgent(raw):
+            kept = None  # better twice than never
+        if kept is None and command.id not in self._acting:
+            self._judge.authenticate(command, raw)
+            await self._decide(command, acting)
+        elif kept is not None and kept.state is not None:  # else its answer is on its way
+            await self._answers.repeat(command.id, kept)
+        passes = command.id
+        if command.kind in c.UNSIGNED_KINDS:
+            passes = self._judge.at_most_now(command.id)
+        return Answered(self._is_news(command.id), id=command.id, passes=passes)
 
-    def _ahead(self, command: Command) -> bool:
-        wall_ns = self._clock.stamp_of(self._uplink).wall_ns
-        return wall_ns is not None and command.id_ns > wall_ns + c.AHEAD_NS_MAX
-
-    async def _decide(
-        self, command: Command, changes: list[StateChange], acting: asyncio.TaskGroup
-    ) -> None:
-        self._memory.pass_over(command.id)
-        deadline = command.deadline(self._clock.stamp_of(self._uplink), self._clock.floor_ns)
-        fresh = Kept(None, deadline)
-        try:
-            work = self._judge(command, fresh)
-        except CommandRefused as refusal:
-            ended: _Outcome = (State.REFUSED, refusal.code, None)
-            if refusal.code == c.EXPIRED:
-                ended = await self._too_late(command, fresh)
-            state, code, detail = ended
-            await self._move(command.id, fresh, state, code, detail=detail, changes=changes)
+    async def _decide(self, command: Command, acting: asyncio.TaskGroup) -> None:
+        """Accept and begin, or say why not; JournalError for what was not to be recorded."""
+        deadline = self._judge.deadline(command)
+        work, refusal = self._judge.judged(command, deadline)
+        if work is not None:
+            shelf = work.shelf
+        else:
+            shelf = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
+        fresh = Kept(None, deadline, shelf=shelf, until_ns=command.expires_ns)
+        if refusal is None and shelf != URGENT and len(self._memory.open(shelf)) >= OPEN_MAX:
+            refusal = CommandRefused(c.BUSY)
+        if refusal is not None:
+            await self._refuse(command, fresh, work, refusal)
             return
-        accepted = Kept(State.ACCEPTED, deadline, kind=command.kind, data=work.raw)
-        recording = self._commit(command.id, accepted, changes)
+        assert work is not None, "what is not refused can be carried out"
+        self._memory.check(command, shelf)
+        changes = self._memory.make_room(self._clock, command.id, shelf)
+        await self._accept(command, fresh, work, changes, acting)
+
+    async def _refuse(
+        self, command: Command, fresh: Kept, work: Work | None, refusal: CommandRefused
+    ) -> None:
+        """Answer what was proved and is not carried out; it is remembered while there is room."""
+        ended: Outcome = (State.REFUSED, refusal.code, None)
+        try:
+            changes = self._memory.make_room(self._clock, command.id, fresh.shelf)
+        except CommandRefused as full:
+            raise refusal_of(refusal, command.id) from full
+        if refusal.code == c.EXPIRED:
+            ended = EXPIRED
+            if work is not None:
+                ended = await self._late(command.id, fresh, work)
+        await self._answers.record(command.id, _moved(fresh, ended), changes)
+
+    async def _late(self, command_id: str, fresh: Kept, work: Work) -> Outcome:
+        self._memory.keep(command_id, fresh)  # it may come again while this is found out
+        try:
+            return await became(work, Mandate(command_id, fresh.deadline))
+        except BaseException:  # whatever it was, nobody knows what became of it
+            self._memory.drop(command_id)
+            raise
+
+    async def _accept(
+        self,
+        command: Command,
+        fresh: Kept,
+        work: Work,
+        changes: Sequence[StateChange],
+        acting: asyncio.TaskGroup,
+    ) -> None:
+        """Record it, and begin: an emergency at once, whether or not it can be recorded."""
+        accepted = _moved(fresh, (State.ACCEPTED, None, None), kind=command.kind, data=work.raw)
         recorded = asyncio.Event()
-        if work.promise is Promise.AT_MOST_ONCE:
-            await recording
-            recorded.set()
         doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
-        self._begin(acting, command.id, work, doing)
         if work.promise is Promise.AT_LEAST_ONCE:
-            await recording  # beside the act: neither waits for the other
-            recorded.set()
-
-    def _judge(self, command: Command, fresh: Kept) -> _Work:
-        """What would carry it out; CommandRefused with the first reason against it."""
-        if fresh.deadline.passed(self._clock):
-            raise CommandRefused(c.EXPIRED)
-        work = self._work(command.kind, bytes(command.data))
-        if work.promise is Promise.AT_MOST_ONCE and len(self._memory.open()) >= OPEN_MAX:
-            raise CommandRefused(c.BUSY)
-        return work
-
-    async def _too_late(self, command: Command, fresh: Kept) -> _Outcome:
+            self._memory.keep(command.id, accepted)
+            self._begin(acting, command.id, work.kind.name, doing)
+            try:
+                await self._answers.append(
+                    command.id, accepted, changes
+                )  # neither waits for the other
+            finally:
+                recorded.set()
+            return
         try:
-            work = self._work(command.kind, bytes(command.data))
-        except CommandRefused:
-            return _EXPIRED
-        self._memory.keep(command.id, fresh)  # it may come again while this is found out
-        return await _became(work, Mandate(command.id, fresh.deadline))
-
-    def _work(self, kind_name: str, raw: bytes) -> _Work:
-        kind = self._kinds.get(kind_name)
-        if kind is None:
-            raise CommandRefused(c.UNAVAILABLE, kind=kind_name)
-        try:
-            return _Work(kind, msgspec.json.decode(raw, type=kind.data), raw.decode())
-        except (ValueError, RecursionError) as error:
-            raise CommandRefused(c.MALFORMED, reason=str(error)) from error
+            await self._answers.record(command.id, accepted, changes)
+        except BaseException:  # it is never begun, whatever it was
+            doing.close()
+            raise
+        recorded.set()
+        self._begin(acting, command.id, work.kind.name, doing)
 
     def _begin(
         self,
         acting: asyncio.TaskGroup,
         command_id: str,
-        work: _Work,
+        kind_name: str,
         doing: Coroutine[Any, Any, None],
     ) -> None:
-        task = acting.create_task(doing, name=work.kind.name)
+        task = acting.create_task(doing, name=kind_name)
         self._acting[command_id] = task
         task.add_done_callback(lambda _: self._ended(command_id))
 
     def _ended(self, command_id: str) -> None:
         self._acting.pop(command_id, None)
         self._begun.discard(command_id)
+        self._cancelled.discard(command_id)
+
+    async def _resumed(self, command_id: str, kept: Kept) -> None:
+        try:
+            work = work_of(self._kinds, kept.kind, kept.data.encode())
+        except CommandRefused:  # of a version that had this kind, or wrote no data yet
+            await self._answers.end(command_id, _moved(kept, _INTERRUPTED))
+            return
+        except Exception as error:  # noqa: BLE001  # the edge of one command
+            await self._answers.end(command_id, _moved(kept, self._fault(error)))
+            return
+        if work.promise is Promise.AT_LEAST_ONCE:
+            await self._act(command_id, kept, work, work.kind.act)
+        elif work.kind.settle is not None:
+            await self._act(command_id, kept, work, work.kind.settle)
+        else:
+            await self._answers.end(command_id, _moved(kept, _INTERRUPTED))
 
     async def _act(
         self,
         command_id: str,
         accepted: Kept,
-        work: _Work,
+        work: Work,
         act: Act,
         *,
         after: asyncio.Event | None = None,
     ) -> None:
         """Do it and record the end; the record of the acceptance goes first."""
-        state, code, detail = await self._outcome(command_id, accepted, work, act)
+        ended = await self._outcome(command_id, accepted, work, act)
         if after is not None:
             await after.wait()
-        await self._move(command_id, accepted, state, code, detail=detail)
+        await self._answers.end(command_id, _moved(accepted, ended))
 
-    async def _outcome(self, command_id: str, accepted: Kept, work: _Work, act: Act) -> _Outcome:
+    async def _outcome(self, command_id: str, accepted: Kept, work: Work, act: Act) -> Outcome:
         mandate = Mandate(command_id, accepted.deadline)
         waits = work.promise is Promise.AT_MOST_ONCE
         try:
             async with self._turns[work.kind.name] if waits else contextlib.nullcontext():
                 if act is not work.kind.settle and accepted.deadline.passed(self._clock):
-                    return await _became(work, mandate)  # waiting, or being dead, took too long
+                    return await became(work, mandate)  # waiting, or being dead, took too long
                 self._begun.add(command_id)
                 done = await act(work.data, mandate)
                 if isinstance(done, Sent):
                     return State.SENT, None, done.detail
                 return State.DONE, None, done
         except StationError as error:
-            return State.FAILED, error.code, _plain(error.data)
+            return State.FAILED, error.code, plain(error.data)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if command_id not in self._cancelled or task is None:
                 raise
             task.uncancel()  # the cancellation was ours, and ends here
             return State.FAILED, c.CANCELLED, None
+        except Exception as error:  # noqa: BLE001  # the edge of one command
+            return self._fault(error)
 
-    async def _move(
-        self,
-        command_id: str,
-        before: Kept,
-        state: State,
-        reason_code: str | None = None,
-        *,
-        detail: Any = None,
-        changes: Sequence[StateChange] = (),
-    ) -> None:
-        assert state in MOVES[before.state], (before.state, state)
-        kept = Kept(state, before.deadline, reason_code, detail, before.kind)
-        await self._commit(command_id, kept, changes)
+    def _fault(self, error: Exception) -> Outcome:
+        self._on_fault(self._where, error)
+        return State.FAILED, c.FAULT, {"what": type(error).__name__}
 
-    def _commit(
-        self, command_id: str, kept: Kept, changes: Sequence[StateChange] = ()
-    ) -> Coroutine[Any, Any, Kept]:
-        """Remember it at once; the coroutine that is returned puts it on disk with its receipt."""
-        assert kept.state is not None
-        receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail)
-        state = [*changes, self._memory.keep(command_id, kept)]
-
-        async def commit() -> Kept:
-            await self._journal.append([receipt], state)
-            return kept
-
-        return commit()
-
-    async def _repeat(self, command_id: str, kept: Kept) -> None:
-        assert kept.state is not None
-        self._memory.pass_over(command_id)
-        former = {"state": kept.state.value, "detail": kept.detail}
-        receipt = self._receipt(command_id, State.DUPLICATE, kept.reason_code, former)
-        await self._journal.append([receipt])
-
-    async def _turn_away(self, refusal: CommandRefused) -> None:
+    async def _turn_away(self, refusal: CommandRefused) -> Answered:
         """Answer what there is no reason or no room to remember."""
         command_id = refusal.data.get("of")
         if command_id is None:
             _log.warning("a command that cannot be answered: %s", refusal)
-            return
-        if refusal.code != c.AHEAD and self._clock.stamp().wall_ns is not None:
-            self._memory.pass_over(command_id)
-        await self._journal.append([self._receipt(command_id, State.REFUSED, refusal.code, None)])
-
-    def _receipt(
-        self, command_id: str, state: State, reason_code: str | None, detail: Any
-    ) -> Event:
-        stamps = self._clock.stamp()
-        at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
-        return Event(
-            kind=COMMAND_RECEIPT,
-            source=ROOM,
-            stamps=stamps,
-            correlation=command_id,
-            data=Receipt(command_id, state.value, reason_code, at, detail),
-        )
+            return Answered(news=False)
+        await self._answers.turn_away(command_id, refusal)
+        known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
+        passes = self._judge.at_most_now(command_id) if known else ""
+        return Answered(self._is_news(command_id), id=command_id, passes=passes)
 
 
-async def _became(work: _Work, mandate: Mandate) -> _Outcome:
-    """Expired; but never said of an emergency that was heard before a kill took its record."""
-    if work.promise is not Promise.AT_LEAST_ONCE or work.kind.settle is None:
-        return _EXPIRED
-    try:
-        return State.DONE, None, await work.kind.settle(work.data, mandate)
-    except StationError:
-        return _EXPIRED
+def _moved(before: Kept, ended: Outcome, *, kind: str = "", data: str = "") -> Kept:
+    """Its fate after that; `data` go once nobody need answer for it."""
+    state, code, detail = ended
+    assert state in MOVES[before.state], (before.state, state)
+    kind = kind or before.kind
+    return Kept(state, before.deadline, code, detail, kind, data, before.shelf, before.until_ns)
 
 
-def _plain(data: dict[str, Any]) -> dict[str, Any] | None:
-    """An error's data as a receipt shows them; what is no plain value is left out."""
-    plain = {}
-    for name, value in data.items():
-        with contextlib.suppress(TypeError):
-            msgspec.json.encode(value)
-            plain[name] = value
-    return plain or None
+def refusal_of(refusal: CommandRefused, command_id: str) -> CommandRefused:
+    """The refusal as an answer to that command."""
+    return CommandRefused(refusal.code, **{**refusal.data, "of": command_id})

@@ -1,0 +1,123 @@
+"""The receipts of one inbox: each in one commit with what is remembered of its command."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.clock import Clock
+from gateway.errors import CommandRefused, JournalError, JournalFull
+from gateway.event import Event, rfc3339
+from gateway.faults import OnFault
+from gateway.journal import StateChange
+from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
+from gateway.upstream.inbox.command import EXPIRED, State
+from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.ports import Ledger
+
+UNSTORED_S, UNSTORED_S_MAX = 2.0, 60.0
+"""How soon to try again what could not be recorded."""
+
+UNTOLD_MAX = 256
+"""Ends of commands that wait to be recorded; beyond it they are only logged."""
+
+_log = logging.getLogger(__name__)
+
+
+class Answers:
+    """What the platform is told, and what the memory keeps of it."""
+
+    def __init__(
+        self, journal: Ledger, clock: Clock, memory: Memory, where: str, on_fault: OnFault
+    ) -> None:
+        """`where` names the inbox for `on_fault`."""
+        self._journal = journal
+        self._clock = clock
+        self._memory = memory
+        self._where = where
+        self._on_fault = on_fault
+        self._untold = 0
+
+    async def record(
+        self, command_id: str, kept: Kept, changes: Sequence[StateChange] = ()
+    ) -> None:
+        """Remember it, at once and on disk with its receipt; JournalError: nowhere."""
+        try:
+            await self.append(command_id, kept, changes)
+        except JournalError:
+            self._memory.drop(command_id)
+            raise
+
+    async def append(
+        self, command_id: str, kept: Kept, changes: Sequence[StateChange] = ()
+    ) -> None:
+        """Remember it at once, whether or not it can be put on disk: JournalError says so."""
+        assert kept.state is not None, "there is something to tell"
+        fate = self._memory.keep(command_id, kept)
+        receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail)
+        await self._commit(receipt, [*changes, fate])
+
+    async def end(self, command_id: str, kept: Kept) -> None:
+        """Record how it ended, as soon as there is room for that."""
+        try:
+            await self._surely(command_id, kept)
+        except JournalError as error:  # its disk has failed, and so will this process
+            _log.error("the end of %s could not be recorded: %s", command_id, error)
+        except Exception as error:  # noqa: BLE001  # a detail that is none: the end is told without
+            self._on_fault(self._where, error)
+            told = Kept(
+                kept.state,
+                kept.deadline,
+                kept.reason_code,
+                kind=kept.kind,
+                shelf=kept.shelf,
+                until_ns=kept.until_ns,
+            )
+            with contextlib.suppress(JournalError):
+                await self._surely(command_id, told)
+
+    async def repeat(self, command_id: str, kept: Kept) -> None:
+        """It came again: tell what became of it."""
+        assert kept.state is not None, "there is something to repeat"
+        former = {"state": kept.state.value, "detail": kept.detail}
+        await self._commit(self._receipt(command_id, State.DUPLICATE, kept.reason_code, former))
+
+    async def turn_away(self, command_id: str, refusal: CommandRefused) -> None:
+        """Say no to what there is no reason or no room to remember."""
+        state = State.EXPIRED if refusal.code == EXPIRED else State.REFUSED
+        await self._commit(self._receipt(command_id, state, refusal.code, None))
+
+    async def _surely(self, command_id: str, kept: Kept) -> None:
+        wait_s, self._untold = UNSTORED_S, self._untold + 1
+        try:
+            while True:
+                try:
+                    await self.append(command_id, kept)
+                except JournalFull:
+                    if self._untold > UNTOLD_MAX:
+                        raise
+                else:
+                    return
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, UNSTORED_S_MAX)
+        finally:
+            self._untold -= 1
+
+    async def _commit(self, receipt: Event, changes: Sequence[StateChange] = ()) -> None:
+        marks = self._memory.marks()
+        await self._journal.append([receipt], [*changes, *marks])
+        self._memory.stored(marks)
+
+    def _receipt(
+        self, command_id: str, state: State, reason_code: str | None, detail: Any
+    ) -> Event:
+        stamps = self._clock.stamp()
+        at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
+        return Event(
+            kind=COMMAND_RECEIPT,
+            source=ROOM,
+            stamps=stamps,
+            correlation=command_id,
+            data=Receipt(command_id, state.value, reason_code, at, detail),
+        )

@@ -1,0 +1,68 @@
+"""What carries a command out, and how it ended."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.errors import CommandRefused, StationError
+from gateway.upstream.inbox import command as c
+from gateway.upstream.inbox.command import CommandKind, Mandate, Promise, State
+from gateway.upstream.inbox.memory import ASKED, SIGNED, URGENT
+
+Outcome = tuple[State, str | None, Any]
+"""How a command ended: the state, the reason, the detail."""
+
+EXPIRED: Outcome = (State.EXPIRED, c.EXPIRED, None)
+
+
+class Work(NamedTuple):
+    """A command that may be carried out, and what does it."""
+
+    kind: CommandKind
+    data: msgspec.Struct
+    raw: str
+    promise: Promise
+
+    @property
+    def shelf(self) -> str:
+        """Where its fate is kept."""
+        if self.promise is Promise.AT_LEAST_ONCE:
+            return URGENT
+        return ASKED if self.kind.name in c.UNSIGNED_KINDS else SIGNED
+
+
+def work_of(kinds: Mapping[str, CommandKind], kind_name: str, raw: bytes) -> Work:
+    """What would carry it out; CommandRefused if nothing does, or its data are wrong."""
+    kind = kinds.get(kind_name)
+    if kind is None:
+        raise CommandRefused(c.UNAVAILABLE, kind=kind_name)
+    try:
+        data = msgspec.json.decode(raw, type=kind.data)
+        text = raw.decode()
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+        raise CommandRefused(c.MALFORMED, reason=str(error)) from error
+    except StationError as error:  # what a kind's own check of its data says
+        raise CommandRefused(error.code, **error.data) from error
+    return Work(kind, data, text, kind.promised(data))
+
+
+async def became(work: Work, mandate: Mandate) -> Outcome:
+    """Expired; but never said of an emergency that was heard before a kill took its record."""
+    if work.promise is not Promise.AT_LEAST_ONCE or work.kind.settle is None:
+        return EXPIRED
+    try:
+        return State.DONE, None, await work.kind.settle(work.data, mandate)
+    except StationError:
+        return EXPIRED
+
+
+def plain(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An error's data as a receipt shows them; what is no plain value is left out."""
+    found = {}
+    for name, value in data.items():
+        with contextlib.suppress(TypeError, ValueError):
+            msgspec.json.encode(value)
+            found[name] = value
+    return found or None
