@@ -44,6 +44,9 @@ class Fault(msgspec.Struct, frozen=True):
 # What an edge calls with its name and the exception that it has contained; it never raises.
 OnFault = Callable[[str, BaseException], None]
 
+# `FaultLog.count`: what is no exception, by where it was found.
+OnCount = Callable[[str, str], None]
+
 
 class RemoteFault(Exception):
     """A fault that another process of the station's has contained; it says itself what it was."""

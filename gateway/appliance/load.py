@@ -1,5 +1,6 @@
 """Reads `station.toml`: every room's options, and every mistake in one go."""
 
+import copy
 import zoneinfo
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -37,6 +38,8 @@ from gateway.web.server import Options as WebOptions
 
 FILE_NAME = "station.toml"
 UPLINKS_MAX = 4
+SALVAGE_ROUNDS_MAX = 50
+"""So often something is left out that rests on what was left out before."""
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=msgspec.Struct)
@@ -83,8 +86,47 @@ def _examined(document_of: Callable[[], Document]) -> tuple[Settings | None, tup
         return None, error.data["mistakes"]
     decoder = Decoder(document)
     settings = _Loader(decoder, document).settings()
-    mistakes = tuple(sorted(decoder.mistakes, key=lambda mistake: mistake.line))
+    found = (*decoder.mistakes, *decoder.judgements)
+    mistakes = tuple(sorted(found, key=lambda mistake: mistake.line))
     return (None if mistakes else settings), mistakes
+
+
+def salvage(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
+    """What a station can start with of that text, and what is wrong with it.
+
+    What cannot be built is left out, with whatever rests on it; what is merely judged stays. None
+    if nothing is left that names the station. SettingsError for a text that is no TOML.
+    """
+    document = parse(text, str(settings_file(config)))
+    table, told = copy.deepcopy(document.table), dict[tuple[str, str], Mistake]()
+    for _ in range(SALVAGE_ROUNDS_MAX):
+        left = msgspec.structs.replace(document, table=table)
+        decoder = Decoder(left)
+        settings = _Loader(decoder, left).settings()
+        for mistake in (*decoder.mistakes, *decoder.judgements):
+            told.setdefault((mistake.path, mistake.code), mistake)
+        if not decoder.mistakes:
+            return settings, tuple(told.values())
+        blamed = {tuple(map(str, path[:2])) for path in decoder.blamed}
+        if not sum(_leave_out(table, *path) for path in sorted(blamed)):
+            break
+    return None, tuple(told.values())
+
+
+def _leave_out(table: dict[str, Any], section: str, key: str = "") -> bool:
+    """Take away what is wrong: a device, a zone, a key of a single section; False if none is there.
+
+    Without one key of a single section it has its default; where even that is wrong, the section
+    goes, and with `station` everything.
+    """
+    if section == "schema":
+        table["schema"] = SCHEMA
+        return True
+    found = table.get(section)
+    if isinstance(found, dict) and key in found:
+        del found[key]
+        return True
+    return table.pop(section, None) is not None
 
 
 class _Loader:

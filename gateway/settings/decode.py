@@ -32,16 +32,28 @@ KNOWN_MAX = 12
 
 
 class Decoder:
-    """Decodes one document; `mistakes` grows."""
+    """Decodes one document; `mistakes` grows, and `judgements` beside it.
+
+    A judgement is about settings that can be built but should not be: whoever changes settings is
+    refused, a station that has them already starts. `blamed` are the keys of the mistakes.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.mistakes: list[Mistake] = []
+        self.judgements: list[Mistake] = []
+        self.blamed: list[KeyPath] = []
 
     def blame(self, path: KeyPath, code: str, /, **data: Any) -> None:
         """Note a mistake at that key."""
         if len(self.mistakes) < MISTAKES_MAX:
             self.mistakes.append(self.document.mistake(path, code, **data))
+            self.blamed.append(path)
+
+    def judge(self, path: KeyPath, code: str, /, **data: Any) -> None:
+        """Note at that key what is refused from whoever changes settings, and else a finding."""
+        if len(self.judgements) < MISTAKES_MAX:
+            self.judgements.append(self.document.mistake(path, code, **data))
 
     def blame_error(self, path: KeyPath, error: Exception) -> None:
         """Note what an exception says: one with `code` and `data`, a ValueError of a code, any.

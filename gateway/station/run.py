@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from broadcast.mute import mute
 from drivers.contract import BusChange, DeviceChange
 from gateway import __version__
-from gateway.appliance.load import load, settings_file
+from gateway.appliance.load import settings_file
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
+from gateway.appliance.settings.fallback import in_force
 from gateway.appliance.settings.kinds import settings_apply, settings_read
 from gateway.appliance.settings.section import section as settings_section
 from gateway.appliance.settings.starting import Start
@@ -80,15 +81,16 @@ async def run_station(config: Path, state: Path) -> int:
     clock = Clock.open(state, floor_ns=floor.read(state))
     begun = Start.of(settings_file(config), state, clock)
     try:
-        return await _run(config, state, clock, begun)
+        return await _run(state, clock, begun)
     except Exception as error:  # whatever keeps a change of the settings from starting
         if not begun.failed(error, clock):
             raise
         return RESTART
 
 
-async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
-    settings = load(config)
+async def _run(state: Path, clock: Clock, begun: Start) -> int:
+    faults = FaultLog(clock.now_ns)
+    settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
     required = [name for name, uplink in settings.uplinks.items() if uplink.required]
     journal = await open_or_volatile(
         state,
@@ -105,7 +107,6 @@ async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
         asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
-        faults = FaultLog(clock.now_ns)
         journal.on_set_aside = faults.count
         doors = await Doors.open(settings, state, clock, journal, faults.note)
         closing.push_async_callback(doors.close)
@@ -117,6 +118,7 @@ async def _run(config: Path, state: Path, clock: Clock, begun: Start) -> int:
             doors=doors,
             begun=begun,
             faults=faults,
+            running=running,
             restart=partial(_end, stop, RESTART),
         )
         closing.push_async_callback(station.stop)
@@ -163,6 +165,7 @@ class Station:
         begun: Start,
         restart: Callable[[], None],
         faults: FaultLog | None = None,
+        running: bytes | None = None,
     ) -> None:
         """Build everything; nothing is opened but the journal, which is open already.
 
@@ -244,7 +247,7 @@ class Station:
         )
         self._begun = begun
         teller = Teller(journal, clock)
-        running = begun.shelf.text()
+        running = begun.shelf.text() if running is None else running
         self.cycle = Cycle(begun.shelf, self.changing, clock, teller, running)
         self.uplinks.open(settings.uplinks)
         sections = [

@@ -246,7 +246,7 @@ class Cycle:
         if settings.station.id != own:
             line, key = parse(text, file).lines.of(STATION_ID), dotted(STATION_ID)
             raise wrong([Mistake(file, line, key, "appliance.other-station", {"id": own})])
-        if self.shelf.text() not in (self.running, text):
+        if self.shelf.present() not in (None, self.running, text):
             # Somebody is at work on the file itself; their work is not ours to overwrite.
             raise UsageError("appliance.edited", path=file)
         return text, settings

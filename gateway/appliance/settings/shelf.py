@@ -22,6 +22,7 @@ from gateway.settings import Phrase, replace
 
 RECORDS_MAX = 50
 TEXTS_MAX = 10
+MODE = 0o640
 BY_HAND = "system:console"
 """Who edits the file by hand: somebody with access to the machine."""
 
@@ -59,6 +60,13 @@ class Shelf:
             return self.file.read_bytes()
         except OSError as error:
             raise SettingsError("appliance.unreadable", path=str(self.file)) from error
+
+    def present(self) -> bytes | None:
+        """The same; None if it cannot be read, and a change may take its place."""
+        try:
+            return self.text()
+        except SettingsError:
+            return None
 
     def records(self) -> list[Record]:
         """The history, oldest first."""
@@ -166,7 +174,8 @@ class Shelf:
 
     def _put(self, text: bytes) -> None:
         try:
-            replace(self.file, text, mode=self.file.stat().st_mode & 0o777)
+            mode = self.file.stat().st_mode & 0o777 if self.file.exists() else MODE
+            replace(self.file, text, mode=mode)
         except OSError as error:
             why = error.strerror
             raise SettingsError("appliance.read-only", path=str(self.file), why=why) from error

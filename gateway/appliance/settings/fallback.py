@@ -1,0 +1,99 @@
+"""The settings that a station starts on, whatever has become of its file.
+
+    the file ─► as it is
+             ─► the last settings that were accepted, if it is another text and wrong
+             ─► without what cannot be built, if it was accepted before, or nothing else is left
+
+What an earlier release has accepted never ends a start. Only where there is neither a file nor a
+text on the shelf that names the station does a start end.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gateway.appliance.load import examine_text, salvage
+from gateway.appliance.schema import Settings
+from gateway.appliance.settings.records import digest_of
+from gateway.appliance.settings.shelf import Shelf
+from gateway.errors import SettingsError, StationError
+from gateway.faults import OnCount
+from gateway.settings import Mistake, read, wrong
+from gateway.texts import Texts
+
+_log = logging.getLogger(__name__)
+
+TOLD_MAX = 16
+FALLBACK, LEFT_OUT = "settings.fallback", "settings.left-out"
+
+
+class InForce(NamedTuple):
+    """What the station runs on: the settings, and the text that they are of."""
+
+    settings: Settings
+    text: bytes
+
+
+def in_force(shelf: Shelf, count: OnCount, *, trial: bool = False) -> InForce:
+    """The settings to start with; `count` hears where they are not what the file says.
+
+    SettingsError lists what is wrong with the file, if nothing else is left, or if it is on
+    `trial`: then it goes back whole.
+    """
+    text, mistakes = _file(shelf)
+    former = list(_accepted(shelf))
+    if text is not None:
+        settings, mistakes = examine_text(text, shelf.file)
+        if settings is not None:
+            return InForce(settings, text)
+        if trial:
+            raise wrong(mistakes)
+        if former and text == former[0]:  # of an earlier release: it has run before
+            former = []
+    for accepted in former:
+        settings, _ = examine_text(accepted, shelf.file)
+        if settings is not None:
+            _log.error("%s is not used: the last accepted settings are in force", shelf.file)
+            count(FALLBACK, mistakes[0].code if mistakes else "settings.unreadable")
+            return InForce(settings, accepted)
+    for rest in (*(() if text is None else (text,)), *_accepted(shelf)):
+        found = _salvaged(rest, shelf, count)
+        if found is not None:
+            return found
+    raise wrong(mistakes)
+
+
+def _file(shelf: Shelf) -> tuple[bytes | None, Sequence[Mistake]]:
+    """The text of the file, or why it cannot be read."""
+    try:
+        return shelf.text(), ()
+    except SettingsError:
+        pass
+    try:
+        read(shelf.file)
+    except SettingsError as error:
+        return None, error.data["mistakes"]
+    return None, ()
+
+
+def _accepted(shelf: Shelf) -> Iterator[bytes]:
+    """The texts that the station has run on, the last one first."""
+    for record in reversed(shelf.records()):
+        text = shelf.text_named(record.digest) if record.in_force else None
+        if text is not None and digest_of(text) == record.digest:
+            yield text
+
+
+def _salvaged(text: bytes, shelf: Shelf, count: OnCount) -> InForce | None:
+    try:
+        settings, mistakes = salvage(text, shelf.file)
+    except StationError:
+        return None
+    if settings is None:
+        return None
+    from gateway.appliance.check import told  # noqa: PLC0415  # only where something is wrong
+
+    _log.error("starting without what is wrong:\n%s", told(mistakes, Texts.of_environment()))
+    for mistake in mistakes[:TOLD_MAX]:
+        count(LEFT_OUT, f"{mistake.path} {mistake.code}")
+    return InForce(settings, text)
