@@ -84,6 +84,11 @@ class Follower:
         for lane, seq in upto.items():
             self.position[lane] = max(self.position[lane], min(seq, heads[lane]))
 
+    def begin(self, upto: Mapping[Lane, int]) -> None:
+        """Stand behind these numbers, be it further back; only a passing follower may."""
+        assert not self.retaining, "what it has receipted may be gone"
+        self.position.update(upto)
+
     async def wait(
         self, lanes: Collection[Lane] = ALL, after: Mapping[Lane, int] | None = None
     ) -> None:

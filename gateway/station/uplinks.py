@@ -151,6 +151,7 @@ class Uplinks:
             kind=options.kind,
             rng=random.Random(),  # noqa: S311  # jitter, not a secret
             learn=partial(self._learn, name),
+            on_fault=self._on_fault,
         )
         enrolment = None if papers is None else papers.enrolment()
         root = options.command_key or (enrolment.command_key if enrolment else None)

@@ -1,27 +1,37 @@
-"""Carries some lanes to the platform, one batch at a time, and comes back with the receipt.
+"""Carries some lanes to the platform, batch by batch, and comes back with the receipts.
 
-Two of them make a sender: an alarm never waits for a batch of readings that is under way.
+Two of them make a sender: an alarm never waits for a batch of readings that is under way. On a slow
+wire the readings wait for the alarm. Answers are read in the order in which the batches left;
+the first that is no receipt ends what left behind it, and all of that is sent again.
 """
 
 import asyncio
-import random
 import re
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from gateway.clock import Clock
-from gateway.errors import BadReceipt, Rejected, UpstreamError
+from gateway.errors import (
+    JournalError,
+    Rejected,
+    StationError,
+    Unreachable,
+    UpstreamError,
+)
 from gateway.event import Entry, Lane
+from gateway.faults import describe
+from gateway.upstream.flight import Flight
 from gateway.upstream.inbox.command import wall_ns
-from gateway.upstream.loader import Load, Loader
+from gateway.upstream.load import Load
+from gateway.upstream.loader import Loader
 from gateway.upstream.pace import Pace
-from gateway.upstream.poison import Poison
-from gateway.upstream.ports import Following, Ledger
 from gateway.upstream.race import first
-from gateway.upstream.receipt import STUCK, Verdict, judge
+from gateway.upstream.receipt import Verdict
 from gateway.upstream.retry import BULK, URGENT, Patience, Retry
-from gateway.upstream.standing import Standing
-from gateway.upstream.uplinks.contract import Batch, Receipt, Uplink
+from gateway.upstream.route import Route
+from gateway.upstream.settlement import Settlement
+from gateway.upstream.throughput import QUICK_S, TARGET_S
+from gateway.upstream.uplinks.contract import UNREACHABLE, Batch, Delivery
 from gateway.upstream.window import Window
 
 IDLE_S = 60.0
@@ -29,26 +39,21 @@ IDLE_S = 60.0
 
 RETURN_SPREAD_S = 5.0  # when the road opens again, a fleet's bulk must not start in one instant
 PAUSE_MAX_S = 1.0
+PAUSE_SHARE = 4  # so much of the time that it took on a slow wire
+HOLD_S = TARGET_S
+"""An alarm that has been on its way for longer than usual by so much ends the bulk beside it."""
+
+PROBE_S = 1.0
+"""An alarm waits so long for the answer to an empty batch that had left before it came."""
+
+GIVE_WAY_S = 60.0
+"""The bulk gives way to alarms on a slow wire, but never for longer than this."""
+
+FAULT = "upstream.fault"
 _TOO_LARGE = 413
 _INDIGESTIBLE = (400, 422)
+_TIMED_OUT = (408, 504)
 _UPTIME = re.compile(rb'"bootid":"([^"]*)","uptimems":"(\d+)"')
-
-Learn = Callable[[str, int], None]
-"""`(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took."""
-
-
-class Route(NamedTuple):
-    """What the couriers of one uplink share."""
-
-    station: str
-    follower: Following
-    journal: Ledger
-    uplink: Uplink
-    clock: Clock
-    standing: Standing
-    poison: Poison
-    rng: random.Random
-    learn: Learn
 
 
 class Courier:
@@ -63,98 +68,216 @@ class Courier:
         self._retry = Retry(route.rng)
         self._pace = Pace(route.clock.now_ns())
         self._opened = asyncio.Event()
+        self._under_way: deque[Flight] = deque()
+        self._smooth = False
+        self._fallen = False
         self.loader = Loader(
-            route.follower, route.journal, lanes, window=self._window, strict=urgent
+            route.follower,
+            route.journal,
+            lanes,
+            window=self._window,
+            throughput=route.throughput,
+            strict=urgent,
         )
+        self._settlement = Settlement(route, self.loader)
+        route.loaders.update(dict.fromkeys(lanes, self.loader))
 
     async def run(self) -> None:
         """Carry until cancelled."""
-        idle_s = IDLE_S if self._urgent else None
-        # The first errand asks for a receipt: is anybody there, and what time is it?
-        load = Load() if self._urgent else await self.loader.next(idle_s)
-        while True:
-            try:
-                await self._carry(load)
-            except UpstreamError as error:
-                await self._stumbled(load, error)
-                load = await self.loader.next(0.0)
-            else:
-                load = await self.loader.next(idle_s)
+        try:
+            if self._urgent:
+                self._leave(Load())  # is anybody there, and what time is it?
+            while True:
+                try:
+                    await self._turn()
+                except JournalError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # the edge: one batch, and no neighbour
+                    await self._faulted(error)
+        finally:
+            await self._end()
 
     def road_opened(self) -> None:
         """The other courier got through after a failure: no need to sit out a long wait."""
         self._opened.set()
 
-    async def _carry(self, load: Load) -> None:
+    async def _turn(self) -> None:
+        if not self._under_way:
+            self._leave(await self._next())
+        elif not await self._added():
+            await self._land()
+
+    async def _next(self) -> Load:
+        # After a failure it asks for a receipt at least: is the road open again?
+        idle_s = 0.0 if self._fallen else IDLE_S if self._urgent else None
+        load = await self.loader.now()
+        if not load.entries:
+            if self._urgent:
+                self._route.flights.quiet.set()
+            load = await self.loader.next(idle_s)
+        if self._must_give_way():
+            await first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
+        return load
+
+    def _must_give_way(self) -> bool:
+        route = self._route
+        return not self._urgent and route.throughput.slow and not route.flights.quiet.is_set()
+
+    async def _added(self) -> bool:
+        """Whether one more batch is under way, beside others: only where the platform is slow."""
+        if (
+            not self._smooth
+            or len(self._under_way) >= self._route.throughput.flights
+            or self._must_give_way()
+            or not self.loader.behind()
+        ):
+            return False
+        load = await self.loader.now()
+        if load.entries:
+            self._leave(load)
+        return bool(load.entries)
+
+    def _leave(self, load: Load) -> None:
+        route = self._route
+        flight = Flight(load, route.follower.position, urgent=self._urgent)
+        self._under_way.append(flight)
+        route.flights.left(flight)
+        flight.leave(self._delivering(flight))
+
+    async def _delivering(self, flight: Flight) -> Delivery:
         route = self._route
         began_ns = route.clock.now_ns()
-        receipt, batch = await self._deliver(load.entries)
-        took_ns = route.clock.now_ns() - began_ns
-        verdict = judge(
-            receipt,
-            epoch=batch.epoch,
-            lanes=batch.lanes,
-            position=route.follower.position,
-            heads=route.journal.heads(),
-        )
-        if receipt.at is not None and _is_instant(receipt.at):
-            route.learn(receipt.at, took_ns)
-        await self._settle(load, verdict)
-        self._succeeded(load, verdict)
+        try:
+            return await route.uplink.deliver(
+                self._batch(flight.load.entries), route.throughput.answer_s(flight.raw)
+            )
+        finally:
+            flight.took_ns = route.clock.now_ns() - began_ns
+
+    def _batch(self, entries: tuple[Entry, ...]) -> Batch:
+        route = self._route
+        return Batch(route.station, route.journal.epoch, route.poison.masked(entries))
+
+    async def _land(self) -> None:
+        flight = self._under_way[0]
+        if not await self._landing(flight):
+            await self._end()  # it asked for nothing but a receipt, which the alarm brings, too
+            return
+        self._under_way.popleft()
+        self._route.flights.landed(flight)
+        try:
+            delivery = flight.delivery()
+            if delivery is None:
+                await self._preempted(flight)
+                return
+            await self._landed(flight, delivery)
+        except UpstreamError as error:
+            await self._stumbled(flight, error)
+        else:
+            if not self._urgent and not self._under_way:
+                await self._pause(flight.took_ns, delivery.payload)
+
+    async def _landing(self, flight: Flight) -> bool:
+        """Wait for its answer; False if it is not worth waiting for any more."""
         if not self._urgent:
-            await self._pause(took_ns)
+            return await flight.landing()
+        if not flight.load.entries:
+            await first(flight.landing(), self.loader.wait(None), timeout_s=None)
+            return await flight.landing(PROBE_S)
+        if not await flight.landing(HOLD_S + self._route.throughput.base_s):
+            self._route.flights.make_room()
+        return await flight.landing()
 
-    async def _pause(self, took_ns: int) -> None:
-        """After an outage the bulk takes half the road at most; else readings wait for company."""
-        company_s = self._pace.wait_s(self._route.clock.now_ns())
-        if self.loader.behind():
-            await asyncio.sleep(min(took_ns / 1e9, PAUSE_MAX_S))
-        elif company_s:
-            await self.loader.gather(company_s)
+    async def _preempted(self, flight: Flight) -> None:
+        """An alarm was held up by this batch: it waits until the alarms are through."""
+        self._route.throughput.preempted(flight.raw, flight.took_ns / 1e9)
+        await self._end()
+        self._smooth = False
+        self.loader.rewind()
+        await first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
 
-    async def _deliver(self, entries: tuple[Entry, ...]) -> tuple[Receipt, Batch]:
-        route = self._route
-        batch = Batch(route.station, route.journal.epoch, route.poison.masked(entries))
-        return await route.uplink.deliver(batch), batch
-
-    async def _settle(self, load: Load, verdict: Verdict) -> None:
-        route = self._route
-        await route.poison.rejected(load.entries, verdict.rejected)
-        route.poison.settled(load.entries, verdict.upto)
-        route.follower.receipt(verdict.upto)
-        self.loader.took(load, holed={hole.lane for hole in verdict.missing})
-        self._fill(load, verdict)
-        if load.entries and load.resend is None and not (verdict.upto or verdict.missing):
-            raise BadReceipt(STUCK, lane=load.entries[0].lane.wire, seq=load.entries[-1].seq)
-        if load.resend is None:
+    async def _landed(self, flight: Flight, delivery: Delivery) -> None:
+        route, load, receipt = self._route, flight.load, delivery.receipt
+        route.throughput.landed(
+            entries=len(load.entries),
+            full=len(load.entries) == self._window.size > 1,
+            raw=flight.raw,
+            payload=delivery.payload,
+            took_s=flight.took_ns / 1e9,
+            beside=flight.neighbours,
+        )
+        settled = await self._settlement.settle(flight, receipt, last=not self._under_way)
+        if receipt.at is not None and _is_instant(receipt.at):
+            route.learn(receipt.at, flight.took_ns)
+        if load.entries and load.resend is None:
+            self._smooth = not settled.unsettled
             self._note_latency(load.entries)
-
-    def _fill(self, load: Load, verdict: Verdict) -> None:
-        sent = load.resend
-        for hole in verdict.missing:
-            if sent is not None and sent.done.done() and hole.overlaps(sent.wanted):
-                raise BadReceipt(STUCK, lane=hole.lane.wire, seq=hole.last)
-            if not self.loader.repeats(hole):
-                self.loader.ask_again(hole)
+        self._succeeded(load, settled.verdict)
 
     def _succeeded(self, load: Load, verdict: Verdict) -> None:
         if load.entries:
             self._window.passed()
-        if verdict.missing and not verdict.upto:
+        if load.entries and verdict.missing and not verdict.upto:
             return  # taken, but the watermark stands: neither a success nor a failure yet
+        self._fallen = False
         self._retry.succeeded()
         self._opened.clear()
-        size = sum(len(entry.body) for entry in load.entries)
-        if self._route.standing.succeeded(self.name, len(load.entries), size):
+        if self._route.standing.succeeded(self.name, len(load.entries), load.raw):
             self.on_return()
 
-    async def _stumbled(self, load: Load, error: UpstreamError) -> None:
+    async def _pause(self, took_ns: int, payload: int) -> None:
+        """The bulk leaves some of the road to others; else readings wait for company."""
+        company_s = self._pace.wait_s(self._route.clock.now_ns())
+        if self.loader.behind():
+            await asyncio.sleep(self._breath_s(took_ns / 1e9, payload))
+        elif company_s:
+            await self.loader.gather(company_s)
+
+    def _breath_s(self, took_s: float, payload: int) -> float:
+        if took_s < QUICK_S:
+            return took_s
+        # The wire's time alone: while a slow platform thinks, the wire is free.
+        return min(self._route.throughput.wire_s(payload) / PAUSE_SHARE, PAUSE_MAX_S)
+
+    async def _stumbled(self, flight: Flight, error: UpstreamError) -> None:
+        load = flight.load
+        self._smooth = False
+        if self._under_way:
+            await self._end()
+            self.loader.rewind()
+        if _too_slow(error, flight):
+            self._route.throughput.stalled(flight.raw)
         if isinstance(error, Rejected) and load.entries and await self._smaller(load, error):
             self.loader.retry(load)
             return
+        self._fallen = True
         self.loader.rewind()
         self._route.standing.failed(self.name, error)
         await self._sit_out(load, self._retry.after(error, self._patience(load)))
+
+    async def _faulted(self, error: Exception) -> None:
+        route = self._route
+        route.on_fault(f"uplink.{route.name}.{self.name}", error)
+        await self._end()
+        self._smooth = False
+        self._fallen = True
+        self.loader.rewind()
+        if isinstance(error, StationError):  # a credential that cannot be read (any more), say
+            told = UpstreamError(error.code, **error.data)
+        else:
+            told = UpstreamError(FAULT, where=describe(error))
+        route.standing.failed(self.name, told)
+        await self._sit_out(Load(), self._retry.after(told, URGENT if self._urgent else BULK))
+
+    async def _end(self) -> None:
+        """Give up what is under way."""
+        for flight in self._under_way:
+            flight.end()
+            self._route.flights.landed(flight)
+        while self._under_way:
+            await self._under_way.popleft().ended()
+        if self._urgent:
+            self._route.flights.quiet.set()
 
     async def _smaller(self, load: Load, error: Rejected) -> bool:
         """Whether a smaller batch, or a gap for a single bad event, is worth an attempt now."""
@@ -174,17 +297,24 @@ class Courier:
     async def _platform_is_sane(self) -> bool:
         # An event is to blame only where the platform takes our batches at all: an empty one
         # must bring a receipt.
+        flight = Flight(Load(), self._route.follower.position, urgent=self._urgent)
+        self._route.flights.left(flight)
         try:
-            receipt, batch = await self._deliver(())
+            delivery = await self._delivering(flight)
+            await self._landed(flight, delivery)
         except UpstreamError:
             return False
-        return receipt.epoch == batch.epoch
+        finally:
+            self._route.flights.landed(flight)
+        return True
 
     def _patience(self, load: Load) -> Patience:
         return URGENT if self._urgent and load.entries else BULK
 
     async def _sit_out(self, load: Load, wait_s: float) -> None:
         """Wait, unless the other courier gets through, or the first urgent entry comes."""
+        if self._urgent:
+            self._route.flights.quiet.set()
         waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
         if self._urgent and not load.entries:
             waits.append(self.loader.wait(None))
@@ -201,6 +331,15 @@ class Courier:
         if found and found[1].decode() == self._route.clock.boot:
             taken_ms = int(found[2])
             self._route.standing.arrived(self._route.clock.now_ns() / 1e6 - taken_ms)
+
+
+def _too_slow(error: UpstreamError, flight: Flight) -> bool:
+    """Whether a smaller batch might have been answered in time."""
+    status = error.data.get("status")
+    if status is not None:
+        return status in _TIMED_OUT
+    late = flight.took_ns / 1e9 >= TARGET_S
+    return late and isinstance(error, Unreachable) and error.code != UNREACHABLE
 
 
 def _is_instant(text: str) -> bool:

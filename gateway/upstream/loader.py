@@ -1,14 +1,19 @@
-"""What a courier takes next: new entries by urgency, and ranges that were asked for again."""
+"""What a courier takes next: new entries by urgency, and ranges that were asked for again.
+
+To a platform that takes the newest first (`newest_first`) each batch has up to two parts in each
+lane: the live one goes on from the newest that was sent, the other fills up from the watermark.
+"""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gateway.event import Entry, Lane
+from gateway.upstream.load import Load, Resend, starts
 from gateway.upstream.ports import Following, Ledger
 from gateway.upstream.race import first
 from gateway.upstream.receipt import Range
-from gateway.upstream.uplinks.contract import BATCH_BYTES_MAX
+from gateway.upstream.spans import Span, Spans
+from gateway.upstream.throughput import Throughput
 from gateway.upstream.window import Window
 
 LOWEST_SHARE = 8
@@ -19,38 +24,13 @@ RESENDS_MAX = 128
 NO_ADVANCE_S = 8.0
 """What the platform took beyond a hole is sent again if its watermark has not moved by then."""
 
+LIVE_BEHIND_MAX = 500
+"""With more than that behind the newest that was sent, the live part starts anew at the end."""
 
-class Resend:
-    """A range on its way a second time: `first` moves up as the platform takes it."""
+HELD_RANGES_MAX = 12
+"""Not in a lane of which the platform holds so many ranges: a receipt has room for 64."""
 
-    def __init__(self, wanted: Range) -> None:
-        self.wanted = wanted
-        self.first = wanted.first
-        self.entries = 0
-        self.gaps = 0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def took(self, entries: Sequence[Entry]) -> None:
-        """The platform receipted a batch of this range."""
-        gaps = sum(entry.gap_from is not None for entry in entries)
-        self.gaps += gaps
-        self.entries += len(entries) - gaps
-        self.first = entries[-1].seq + 1
-        if self.first > self.wanted.last:
-            self.finish()
-
-    def finish(self) -> None:
-        """Everything that there was has been sent."""
-        if not self.done.done():
-            self.done.set_result(None)
-
-
-class Load:
-    """Entries for one batch; `resend` names the range that they repeat."""
-
-    def __init__(self, entries: Sequence[Entry] = (), resend: Resend | None = None) -> None:
-        self.entries = tuple(entries)
-        self.resend = resend
+_SMOOTHING = 0.2
 
 
 class Loader:
@@ -63,26 +43,48 @@ class Loader:
         lanes: Sequence[Lane],
         *,
         window: Window,
+        throughput: Throughput,
         strict: bool,
     ) -> None:
         self.lanes = tuple(sorted(lanes))
+        self.newest_first = False
         self._follower = follower
         self._journal = journal
         self._window = window
+        self._throughput = throughput
         self._strict = strict
         self._turn = 0
-        self._beyond: dict[Lane, int] = {}
-        self._resends: deque[Resend] = deque()
+        self._body = 0.0
+        # Above the watermark: what is under way or was taken.
+        self._sent = {lane: Spans() for lane in self.lanes}
+        self._held: dict[Lane, list[Span]] = {}
+        self._live_after: dict[Lane, int] = {}
+        self._holed: set[Lane] = set()
+        self._resends: list[Resend] = []
         self._asked = asyncio.Event()
 
     async def next(self, idle_s: float | None) -> Load:
-        """The next load; an empty one when there was nothing for so long."""
-        load = await self._choose()
+        """The next load, which counts as under way; an empty one if there was nothing so long."""
+        load = await self.now()
         if load.entries:
             return load
-        if not await self.wait(NO_ADVANCE_S if self._beyond else idle_s):
+        if self._beyond() and (idle_s is None or idle_s > NO_ADVANCE_S):
+            idle_s = NO_ADVANCE_S
+        if not await self.wait(idle_s):
             self.rewind()  # what went beyond a hole should have been receipted by now
-        return await self._choose()
+        return await self.now()
+
+    async def now(self) -> Load:
+        """The next load; an empty one if nothing is waiting."""
+        self._turn += 1
+        if self._turn % 2 and not self._strict:
+            load = await self._again() or await self._new()
+        else:
+            load = await self._new() or await self._again()
+        if load is None:
+            return Load()
+        self._left(load)
+        return load
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for something to send; False if there was nothing for so long."""
@@ -94,9 +96,9 @@ class Loader:
         others = self._follower.wait(self.lanes[:-1], after=self._after())
         await first(others, self._asked.wait(), timeout_s=company_s)
 
-    def ask_again(self, wanted: Range) -> Resend:
+    def ask_again(self, wanted: Range, *, doubted: bool = False) -> Resend:
         """Send a range once more, as far as the history still has it."""
-        resend = Resend(wanted)
+        resend = Resend(wanted, doubted=doubted)
         self._resends.append(resend)
         self._asked.set()
         return resend
@@ -107,20 +109,46 @@ class Loader:
             wanted.overlaps(resend.wanted) for resend in self._resends
         )
 
-    def took(self, load: Load, *, holed: set[Lane]) -> None:
-        """The platform answered; in lanes with holes it goes on beyond what it has taken."""
+    def took(self, load: Load, *, holed: Collection[Lane], last: bool) -> None:
+        """The platform answered; `last`: nothing else is under way.
+
+        In lanes with holes it goes on beyond what it has taken.
+        """
         if load.resend is not None:
             load.resend.took(load.entries)
             return
-        for entry in load.entries:
-            if entry.lane in holed:
-                self._beyond[entry.lane] = entry.seq
-            else:
-                self._beyond.pop(entry.lane, None)
+        for lane in {entry.lane for entry in load.entries}:
+            (self._holed.add if lane in holed else self._holed.discard)(lane)
+        if last and not self.newest_first:
+            for lane in self.lanes:
+                if lane not in self._holed:
+                    self._sent[lane] = Spans()
+
+    def told(self, held: Mapping[Lane, Iterable[Range]], *, surely: bool) -> None:
+        """The platform takes the newest first, and holds this; `surely`: and nothing else."""
+        self.newest_first = True
+        for lane in self._sent.keys() & held.keys():
+            spans = [(each.first, each.last) for each in held[lane]]
+            self._held[lane] = spans
+            if surely:
+                self._sent[lane] = Spans()
+            for span in spans:
+                self._sent[lane].add(*span)
+
+    def oldest_first(self) -> None:
+        """The platform does not say (any more) what it holds."""
+        if self.newest_first:
+            self.newest_first = False
+            self._held.clear()
+            self.rewind()
 
     def rewind(self) -> None:
-        """No receipt: start again from the watermark."""
-        self._beyond.clear()
+        """No receipt: start again from the watermark, or from what the platform told last."""
+        self._sent = {lane: Spans(self._held.get(lane, ())) for lane in self.lanes}
+        self._live_after.clear()
+        self._holed.clear()
+        for resend in self._resends:
+            resend.rewind()
 
     def retry(self, load: Load) -> None:
         """The same turn once more, in smaller steps.
@@ -131,46 +159,148 @@ class Loader:
         self._turn -= 1
         if load.resend is None:
             self.rewind()
+        else:
+            load.resend.rewind()
+
+    def unsettled(self, load: Load) -> bool:
+        """Whether some of it is neither receipted nor beyond a hole that the platform knows."""
+        position = self._follower.position
+        return any(
+            entry.seq > position.get(entry.lane, 0) and not self._explained(entry)
+            for entry in load.entries
+        )
 
     def behind(self) -> bool:
-        """Whether more than one batch is waiting."""
-        waiting = self._follower.waiting()
-        return sum(waiting.get(lane, 0) for lane in self.lanes) > self._window.size
+        """Whether more than one batch is waiting that is not under way."""
+        heads, position = self._journal.heads(), self._follower.position
+        self._forget()
+        waiting = sum(
+            heads.get(lane, 0) - position.get(lane, 0) - self._sent[lane].count
+            for lane in self.lanes
+        )
+        return waiting > self._batch_entries()
 
-    async def _choose(self) -> Load:
-        self._turn += 1
-        if self._turn % 2 and not self._strict:
-            return await self._again() or await self._new() or Load()
-        return await self._new() or await self._again() or Load()
+    def _explained(self, entry: Entry) -> bool:
+        if self.newest_first:
+            return Spans(self._held.get(entry.lane, ())).covers(entry.seq, entry.seq)
+        return entry.lane in self._holed
+
+    def _beyond(self) -> bool:
+        self._forget()
+        return any(map(len, self._sent.values()))
+
+    def _left(self, load: Load) -> None:
+        if load.resend is not None:
+            load.resend.left(load.entries)
+            return
+        for entry in load.entries:
+            self._sent[entry.lane].add(starts(entry), entry.seq)
+        mean = load.raw / len(load.entries)
+        self._body += (mean - self._body) * (_SMOOTHING if self._body else 1.0)
+
+    def _batch_entries(self) -> int:
+        """How many entries a batch has room for."""
+        if not self._body:
+            return self._window.size
+        return min(self._window.size, max(1, int(self._throughput.raw_max / self._body)))
 
     async def _new(self) -> Load | None:
+        if self.newest_first:
+            return await self._both_ends()
         lanes = self._turn_lanes()
         entries = await self._read(lanes)
         if not entries and lanes != self.lanes:
             entries = await self._read(self.lanes)
         return Load(entries) if entries else None
 
-    async def _read(self, lanes: Sequence[Lane]) -> list[Entry]:
+    async def _read(self, lanes: Sequence[Lane], share: int = 1) -> list[Entry]:
         return await self._follower.read(
-            limit=self._window.size,
-            max_bytes=BATCH_BYTES_MAX,
+            limit=max(1, self._window.size // share),
+            max_bytes=self._throughput.raw_max // share,
             lanes=lanes,
             after=self._after(),
         )
 
+    async def _both_ends(self) -> Load | None:
+        """Half for what is newest, half for what is oldest; where one is less, more for the other.
+
+        In turns they have it whole where a batch has room for a single entry.
+        """
+        self._jump()
+        lanes = self._turn_lanes()
+        holes = [hole for lane in lanes for hole in self._holes(lane)]
+        if holes and self._window.size == 1 and self._turn % 2:
+            live: list[Entry] = []
+        else:
+            live = await self._read(lanes, share=2 if holes else 1)
+        room = self._window.size - len(live)
+        room_bytes = self._throughput.raw_max - sum(len(entry.body) for entry in live)
+        fill = await self._fill(holes, room, room_bytes, at_least=0 if live else 1)
+        if not live and not fill and lanes != self.lanes:
+            live = await self._read(self.lanes)
+        # A gap that fills up may reach into what is live: it stands for more than the one there.
+        entries = {(entry.lane, entry.seq): entry for entry in (*live, *fill)}
+        return Load(entries[key] for key in sorted(entries)) if entries else None
+
+    async def _fill(
+        self, holes: Iterable[Range], room: int, room_bytes: int, at_least: int
+    ) -> list[Entry]:
+        found: list[Entry] = []
+        for lane, begin, last in holes:
+            after = begin - 1
+            while after < last and len(found) < room:
+                slice_ = await self._journal.read(lane, after, room - len(found))
+                wanted = [entry for entry in slice_ if starts(entry) <= last]
+                if not wanted:
+                    break
+                for entry in wanted:
+                    room_bytes -= len(entry.body)
+                    if room_bytes < 0 and len(found) >= at_least:
+                        return found
+                    found.append(entry)
+                after = wanted[-1].seq
+        return found
+
+    def _holes(self, lane: Lane) -> Iterable[Range]:
+        """What is neither receipted nor sent, below the newest that was."""
+        frontier = self._after()[lane]
+        low = self._follower.position.get(lane, 0) + 1
+        return (Range(lane, *hole) for hole in self._sent[lane].holes(low, frontier))
+
+    def _jump(self) -> None:
+        """Where the newest that was sent is long ago, go on from the end; the rest is filled."""
+        heads, after = self._journal.heads(), self._after()
+        for lane in self.lanes:
+            far = heads.get(lane, 0) - after[lane] > LIVE_BEHIND_MAX
+            if far and len(self._sent[lane]) < HELD_RANGES_MAX:
+                self._live_after[lane] = heads[lane] - max(1, self._batch_entries() // 2)
+
     async def _again(self) -> Load | None:
-        while self._resends:
-            resend = self._resends[0]
+        for resend in list(self._resends):
             lane, _, last = resend.wanted
             if not resend.done.done():
-                entries = await self._journal.read(lane, resend.first - 1, self._window.size)
-                entries = _fitting(entry for entry in entries if _starts(entry) <= last)
+                if resend.next > last:
+                    continue  # all of it is under way
+                entries = await self._journal.read(lane, resend.next - 1, self._window.size)
+                entries = self._fitting(entry for entry in entries if starts(entry) <= last)
                 if entries:
                     return Load(entries, resend)
+                if resend.next > resend.first:
+                    continue  # what there was is under way
             resend.finish()
-            self._resends.popleft()
+            self._resends.remove(resend)
         self._asked.clear()
         return None
+
+    def _fitting(self, entries: Iterable[Entry]) -> list[Entry]:
+        fitting: list[Entry] = []
+        size = 0
+        for entry in entries:
+            size += len(entry.body)
+            if fitting and size > self._throughput.raw_max:
+                break
+            fitting.append(entry)
+        return fitting
 
     def _turn_lanes(self) -> tuple[Lane, ...]:
         if self._strict or self._turn % LOWEST_SHARE:
@@ -181,23 +311,14 @@ class Loader:
 
     def _after(self) -> dict[Lane, int]:
         # Always named: a passing follower (an uplink that is not required) would move by reading.
+        self._forget()
         position = self._follower.position
-        self._beyond = {
-            lane: seq for lane, seq in self._beyond.items() if seq > position.get(lane, 0)
+        return {
+            lane: max(position.get(lane, 0), sent.last or 0, self._live_after.get(lane, 0))
+            for lane, sent in self._sent.items()
         }
-        return {**position, **self._beyond}
 
-
-def _starts(entry: Entry) -> int:
-    return entry.seq if entry.gap_from is None else entry.gap_from
-
-
-def _fitting(entries: Iterable[Entry]) -> list[Entry]:
-    fitting: list[Entry] = []
-    size = 0
-    for entry in entries:
-        size += len(entry.body)
-        if fitting and size > BATCH_BYTES_MAX:
-            break
-        fitting.append(entry)
-    return fitting
+    def _forget(self) -> None:
+        position = self._follower.position
+        for lane, sent in self._sent.items():
+            sent.forget(position.get(lane, 0))

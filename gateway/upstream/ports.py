@@ -27,7 +27,11 @@ class Ledger(StateStore, Protocol):
 
 
 class Following(Protocol):
-    """A retaining follower: what it has not receipted is kept."""
+    """What has been receipted: for a retaining one (a required uplink) the rest is kept."""
+
+    @property
+    def retaining(self) -> bool:
+        """Whether what it has not receipted is kept."""
 
     @property
     def position(self) -> Mapping[Lane, int]:
@@ -45,6 +49,9 @@ class Following(Protocol):
 
     def receipt(self, upto: Mapping[Lane, int]) -> None:
         """The platform holds everything up to there."""
+
+    def begin(self, upto: Mapping[Lane, int]) -> None:
+        """One that retains nothing stands where the platform says, be it further back."""
 
     async def wait(self, lanes: Collection[Lane], after: Mapping[Lane, int] | None = None) -> None:
         """Until something newer is there."""

@@ -1,20 +1,24 @@
 """Is this receipt one that we can believe? Pure.
 
-A receipt speaks for the lanes of the batch that it answers. What it says may never contradict
-what the journal has issued or what the platform has receipted before: then nothing moves, and the
-contradiction is named.
+A receipt speaks for the lanes of the batch that it answers; the one for an empty batch for every
+lane that it names. What it says may never contradict what the journal has issued or what the
+platform has receipted before: then nothing moves, and the contradiction is named. No contradiction
+is an older state of the platform's store where it says so itself: by `missing`, by `held`, or as
+the answer to a batch in which nothing was new, behind which it need not see a hole.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from gateway.errors import BadReceipt
 from gateway.event import Lane
+from gateway.upstream.spans import Spans
 from gateway.upstream.uplinks.contract import Receipt, Rejection
 
-MISSING_RANGES_MAX = 64
+RANGES_MAX = 64
+"""Of `missing` and of `held` so many are read."""
 
 NO_RECEIPT = "upstream.no-receipt"
 OTHER_EPOCH = "upstream.receipt-epoch"
@@ -38,11 +42,20 @@ class Range(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A receipt that holds: new watermarks (only those that moved), holes and rejections."""
+    """A receipt that holds.
+
+    `upto` are the new watermarks (only those that moved), `missing` the ranges to send again;
+    `doubted` are those for which only a watermark calls that is lower than before, without a word
+    of it. `holed` are the lanes in which the platform sees holes, whether or not they are on their
+    way, `held` is what it holds above its watermark, by lane; None if it does not say.
+    """
 
     upto: dict[Lane, int]
     missing: list[Range]
+    doubted: list[Range]
+    holed: set[Lane]
     rejected: list[Rejection]
+    held: dict[Lane, list[Range]] | None
 
 
 def decode(body: bytes) -> Receipt:
@@ -53,6 +66,14 @@ def decode(body: bytes) -> Receipt:
         raise BadReceipt(NO_RECEIPT, reason=str(error)) from error
 
 
+def spoken_of(receipt: Receipt, lanes: Collection[Lane]) -> list[Lane]:
+    """The lanes for which this receipt counts: those of the batch, all if it was empty."""
+    if lanes:
+        return sorted(lanes)
+    named = {*receipt.upto, *(wire for wire, _, _ in receipt.missing)}
+    return [lane for lane in Lane if lane.wire in named]
+
+
 def judge(
     receipt: Receipt,
     *,
@@ -60,39 +81,83 @@ def judge(
     lanes: Collection[Lane],
     position: Mapping[Lane, int],
     heads: Mapping[Lane, int],
+    beside: Iterable[Range] = (),
+    again: bool = False,
 ) -> Verdict:
     """What the receipt settles; BadReceipt if it cannot be true.
 
-    `position` is what was receipted before, `heads` the last number issued.
+    `lanes` are those of the batch, `position` is what was receipted when it left, `heads` the last
+    number issued, `beside` what was under way at the same time: of that it may not know yet.
+    `again`: the batch held only what was below its watermark before.
     """
     if receipt.epoch != epoch:
         raise BadReceipt(OTHER_EPOCH, got=receipt.epoch, epoch=epoch)
-    missing = _missing(receipt, lanes, heads)
+    spoken = spoken_of(receipt, lanes)
+    missing = _ranges(receipt.missing, spoken, heads)
+    held = None if receipt.held is None else _held(receipt, spoken, heads)
     upto: dict[Lane, int] = {}
-    for lane in lanes:
+    doubted: list[Range] = []
+    for lane in spoken:
         before, got = position.get(lane, 0), receipt.upto.get(lane.wire)
         if got is None:
             continue
-        if got > heads.get(lane, 0):
+        if not 0 <= got <= heads.get(lane, 0):
             raise BadReceipt(FUTURE, lane=lane.wire, got=got, issued=heads.get(lane, 0))
-        if got < before and not _explains(missing, lane, got):
-            raise BadReceipt(BACKWARDS, lane=lane.wire, got=got, receipted=before)
         if got > before:
             upto[lane] = got
-    return Verdict(upto, missing, receipt.rejected)
+        elif got < before and held is not None:
+            missing += _between(held[lane], lane, got + 1, before)
+        elif got < before and not _explains(missing, lane, got):
+            if lanes and not again:
+                raise BadReceipt(BACKWARDS, lane=lane.wire, got=got, receipted=before)
+            doubted.append(Range(lane, got + 1, before))
+    holed = {hole.lane for hole in missing}
+    if held is not None:  # what is missing above the watermark comes by itself
+        missing = [
+            hole._replace(last=min(hole.last, position.get(hole.lane, 0)))
+            for hole in missing
+            if hole.first <= position.get(hole.lane, 0)
+        ]
+    missing, doubted = _without(missing, beside), _without(doubted, beside)
+    return Verdict(upto, missing, doubted, holed, receipt.rejected, held)
 
 
-def _missing(receipt: Receipt, lanes: Collection[Lane], heads: Mapping[Lane, int]) -> list[Range]:
+def _held(
+    receipt: Receipt, lanes: Collection[Lane], heads: Mapping[Lane, int]
+) -> dict[Lane, list[Range]]:
+    held: dict[Lane, list[Range]] = {lane: [] for lane in lanes}
+    for each in _ranges(receipt.held or (), lanes, heads):
+        held[each.lane].append(each)
+    return held
+
+
+def _ranges(
+    told: Iterable[tuple[str, int, int]], lanes: Collection[Lane], heads: Mapping[Lane, int]
+) -> list[Range]:
     names = {lane.wire: lane for lane in lanes}
     ranges = [
         Range(names[wire], first, last)
-        for wire, first, last in receipt.missing[:MISSING_RANGES_MAX]
+        for wire, first, last in list(told)[:RANGES_MAX]
         if wire in names
     ]
     for lane, first, last in ranges:
         if not 1 <= first <= last <= heads.get(lane, 0):
             raise BadReceipt(FUTURE, lane=lane.wire, got=[first, last], issued=heads.get(lane, 0))
     return ranges
+
+
+def _between(held: Iterable[Range], lane: Lane, first: int, last: int) -> Iterator[Range]:
+    known = Spans((each.first, each.last) for each in held)
+    return (Range(lane, *hole) for hole in known.holes(first, last))
+
+
+def _without(ranges: Iterable[Range], beside: Iterable[Range]) -> list[Range]:
+    others = list(beside)
+    return [
+        hole
+        for lane, first, last in ranges
+        for hole in _between([each for each in others if each.lane == lane], lane, first, last)
+    ]
 
 
 def _explains(missing: list[Range], lane: Lane, upto: int) -> bool:

@@ -1,8 +1,8 @@
 """One follower to one uplink.
 
 Emergencies and alarms have a courier of their own, so that nothing else is ever under way in
-front of them; requests and readings share the other. Nothing is kept here: what is on its way is
-in the journal until the platform's receipt.
+front of them; requests and readings share the other, and give way on a slow wire. Nothing is kept
+here: what is on its way is in the journal until the platform's receipt.
 """
 
 import asyncio
@@ -12,13 +12,17 @@ from functools import partial
 
 from gateway.clock import Clock
 from gateway.event import Lane
+from gateway.faults import OnFault, log_fault
 from gateway.health import UplinkVitals
-from gateway.upstream.courier import Courier, Learn, Route
-from gateway.upstream.loader import Resend
+from gateway.upstream.courier import Courier
+from gateway.upstream.flight import Flights
+from gateway.upstream.load import Resend
 from gateway.upstream.poison import Poison
 from gateway.upstream.ports import Following, Ledger
 from gateway.upstream.receipt import Range
+from gateway.upstream.route import Learn, Route
 from gateway.upstream.standing import Standing
+from gateway.upstream.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
 
 URGENT_LANES = (Lane.EMERGENCY, Lane.ALARM)
@@ -44,10 +48,12 @@ class Sender:
         kind: str = "http",
         rng: random.Random | None = None,
         learn: Learn = _deaf,
+        on_fault: OnFault = log_fault,
     ) -> None:
         self.name = name
         self._standing = Standing(name, kind, clock.now_ns)
         route = Route(
+            name=name,
             station=station,
             follower=follower,
             journal=journal,
@@ -57,6 +63,12 @@ class Sender:
             poison=Poison(name, journal, clock, station),
             rng=rng or random.Random(),  # noqa: S311  # jitter, not a secret
             learn=learn,
+            on_fault=on_fault,
+            throughput=Throughput(clock.now_ns),
+            flights=Flights(),
+            loaders={},
+            unbegun=set(Lane),
+            deaf=set(),
         )
         self._urgent = Courier("urgent", route, URGENT_LANES, urgent=True)
         self._bulk = Courier("bulk", route, BULK_LANES, urgent=False)

@@ -42,7 +42,7 @@ class Standing:
         now_ns = self._now_ns()
         first, self._receipt_ns = self._receipt_ns is None, now_ns
         returned = self._faults.pop(courier, None) is not None
-        if first or (returned and not self._faults):
+        if (first or returned) and not self._faults:
             self._since_ns = now_ns
             _log.info("uplink %s up", self._name)
         if entries:

@@ -11,7 +11,15 @@ from gateway.station import uplinks as room
 from gateway.station.asking import PlatformRoad
 from gateway.station.uplinks import Uplinks
 from gateway.upstream.options import Options
-from gateway.upstream.uplinks.contract import Batch, Handed, Receipt, Refused, Reply, Since
+from gateway.upstream.uplinks.contract import (
+    Batch,
+    Delivery,
+    Handed,
+    Receipt,
+    Refused,
+    Reply,
+    Since,
+)
 from kiosk.dispatch import NO_ROAD
 from tests.sim.loop import simulated
 from tests.upstream.ledger import STATION, MemoryJournal
@@ -28,9 +36,9 @@ class Platform:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def deliver(self, batch: Batch) -> Receipt:
+    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
         upto = {entry.lane.wire: entry.seq for entry in batch.entries}
-        return Receipt(batch.epoch, upto, at="2026-11-23T06:05:03.412Z")
+        return Delivery(Receipt(batch.epoch, upto, at="2026-11-23T06:05:03.412Z"), 1)
 
     async def ask(self, _message: bytes, _deadline_ns: int) -> Reply:
         return Reply(self.url.encode())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gateway.errors import BadReceipt, Rejected, Unreachable
 from gateway.event import Lane
-from gateway.upstream.uplinks.contract import Batch, Handed, Receipt, Rejection, Since
+from gateway.upstream.uplinks.contract import Batch, Delivery, Handed, Receipt, Rejection, Since
 
 Fault = Callable[[Batch], None]
 
@@ -24,6 +24,8 @@ class FakePlatform:
         self.order: list[tuple[str, int]] = []
         self.bodies: Counter[str] = Counter()
         self.delay_s = 0.005
+        self.jitter_s = 0.0
+        """Up to so long a batch takes more on its way, and its answer on the way back."""
         self.away = False
         self.before: Fault | None = None
         self.after: Fault | None = None
@@ -31,9 +33,14 @@ class FakePlatform:
         self.rejects: set[tuple[str, int]] = set()
         self.receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
         self.batches: list[tuple[str, ...]] = []
+        self.allowed_s: list[float] = []
+        self.heard: set[str] = set()
+        self.holds = False
+        """Whether it says what it holds beyond its watermark."""
 
-    async def deliver(self, batch: Batch) -> Receipt:
-        await asyncio.sleep(self.delay_s)
+    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+        self.allowed_s.append(answer_s)
+        await asyncio.sleep(self.delay_s + self.rng.uniform(0, self.jitter_s))
         events = json.loads(batch.body())
         self.batches.append(tuple(event["lane"] for event in events))
         if self.away:
@@ -43,15 +50,18 @@ class FakePlatform:
         rejected = self.take(events)
         if self.after is not None:
             self.after(batch)
-        lanes = {entry.lane.wire for entry in batch.entries}
-        return self.receipt(
-            Receipt(
-                epoch=batch.epoch,
-                upto={lane: self.upto(lane) for lane in lanes},
-                missing=[hole for lane in lanes for hole in self.holes(lane)],
-                rejected=rejected,
-            )
+        lanes = {entry.lane.wire for entry in batch.entries} or self.heard
+        self.heard |= lanes
+        receipt = Receipt(
+            epoch=batch.epoch,
+            upto={lane: self.upto(lane) for lane in lanes},
+            missing=[hole for lane in lanes for hole in self.holes(lane)],
+            rejected=rejected,
+            held=[each for lane in lanes for each in self.held(lane)] if self.holds else None,
         )
+        if self.jitter_s:
+            await asyncio.sleep(self.rng.uniform(0, self.jitter_s))
+        return Delivery(self.receipt(receipt), len(batch.body()) // 4)  # about what gzip makes
 
     def take(self, events: list[dict]) -> list[Rejection]:
         keys = [(event["lane"], int(event["sequence"])) for event in events]
@@ -97,6 +107,18 @@ class FakePlatform:
             else:
                 ranges.append((lane, seq, seq))
         return ranges
+
+    def held(self, lane: str) -> list[tuple[str, int, int]]:
+        settled, upto = self.settled(lane), self.upto(lane)
+        holes = {n for _, first, last in self.holes(lane) for n in range(first, last + 1)}
+        beyond = sorted(settled - {*range(1, upto + 1)} - holes)
+        ranges: list[tuple[str, int, int]] = []
+        for seq in beyond:
+            if ranges and ranges[-1][2] == seq - 1:
+                ranges[-1] = (lane, ranges[-1][1], seq)
+            else:
+                ranges.append((lane, seq, seq))
+        return ranges[:64]
 
     async def ask(self, message: bytes, deadline_ns: int):
         raise NotImplementedError

@@ -182,6 +182,13 @@ MESSAGES = {
         "missing": [["telemetry", 2840101, 2840110]],
         "rejected": [],
     },
+    "receipt-held": {
+        "epoch": EPOCH,
+        "upto": {"telemetry": 2840100},
+        "missing": [],
+        "rejected": [],
+        "held": [["telemetry", 3339951, 3340100]],
+    },
     "receipt-rejected": {
         "epoch": EPOCH,
         "upto": {"telemetry": 2840116},

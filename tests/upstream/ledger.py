@@ -76,13 +76,19 @@ class MemoryJournal:
         return found
 
     def follower(self, name: str, *, retaining: bool) -> "MemoryFollower":
-        return self.followers.setdefault(name, MemoryFollower(self))
+        if not retaining:
+            return MemoryFollower(self, self.heads(), retaining=False)
+        position = dict.fromkeys(Lane, 0)
+        return self.followers.setdefault(name, MemoryFollower(self, position, retaining=True))
 
 
 class MemoryFollower:
-    def __init__(self, journal: MemoryJournal) -> None:
+    def __init__(
+        self, journal: MemoryJournal, position: dict[Lane, int], *, retaining: bool
+    ) -> None:
         self.journal = journal
-        self.position: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self.position = position
+        self.retaining = retaining
 
     async def read(
         self,
@@ -108,6 +114,10 @@ class MemoryFollower:
         for lane, seq in upto.items():
             assert self.position[lane] <= seq <= len(self.journal.lanes[lane])
             self.position[lane] = seq
+
+    def begin(self, upto: Mapping[Lane, int]) -> None:
+        assert not self.retaining
+        self.position.update(upto)
 
     async def wait(self, lanes: Collection[Lane] = tuple(Lane), after=None) -> None:
         while True:

@@ -21,20 +21,26 @@ def loop_clock() -> Clock:
     return Clock(BOOT, SimulatedKernel(boottime=lambda: round(loop.time() * 1e9)))
 
 
-async def until(true: Callable[[], bool], within_s: float = 60.0) -> None:
+async def until(true: Callable[[], bool], within_s: float = 60.0, every_s: float = 0.002) -> None:
     """Look every few milliseconds, virtual ones in a simulation."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110  # what is watched has no event to wait for
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(every_s)
 
 
 class Rig:
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, *, retaining: bool = True) -> None:
         self.clock = loop_clock()
         self.journal = MemoryJournal()
         self.platform = FakePlatform(rng=random.Random(seed))
-        self.follower = self.journal.follower("district", retaining=True)
+        self.follower = self.journal.follower("district", retaining=retaining)
+        self.faults: list[tuple[str, str]] = []
         self.sender = self.new_sender(seed)
+
+    def restarted(self) -> None:
+        """The process begins anew: what retains nothing stands at the end again."""
+        self.follower = self.journal.follower("district", retaining=self.follower.retaining)
+        self.sender = self.new_sender()
 
     def new_sender(self, seed: int = 1) -> Sender:
         return Sender(
@@ -45,6 +51,7 @@ class Rig:
             self.clock,
             station=STATION,
             rng=random.Random(seed),
+            on_fault=lambda where, error: self.faults.append((where, type(error).__name__)),
         )
 
     async def fact(self, lane: Lane = Lane.TELEMETRY, count: int = 1) -> None:
@@ -65,4 +72,4 @@ class Rig:
         return all(self.follower.position[lane] == heads[lane] for lane in Lane)
 
     async def until_settled(self, within_s: float = 3600) -> None:
-        await until(self.settled, within_s)
+        await until(self.settled, within_s, every_s=0.02)

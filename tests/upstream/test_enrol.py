@@ -17,6 +17,7 @@ from gateway.event import Trust
 from gateway.station.enrol import command
 from gateway.upstream import renew
 from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
+from gateway.upstream.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Since
 from gateway.upstream.uplinks.office import claim
 from gateway.upstream.uplinks.tls import Tls
@@ -42,7 +43,7 @@ async def test_a_station_enrols_and_is_known_by_its_certificate(tmp_path):
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
         async with post.uplink() as road:
-            assert (await road.deliver(BATCH)).epoch == EPOCH
+            assert (await road.deliver(BATCH, ANSWER_S)).receipt.epoch == EPOCH
         assert post.papers.enrolment().command_key == platform.hand.signer.public
         (known,) = platform.store.register.stations()
         assert known.station == STATION
@@ -67,13 +68,13 @@ async def test_without_a_certificate_or_with_anothers_nothing_is_taken(tmp_path)
         stranger = Post(platform, tmp_path / "none")
         async with stranger.uplink() as road:
             with pytest.raises(Rejected) as refused:
-                await road.deliver(BATCH)
+                await road.deliver(BATCH, ANSWER_S)
             assert refused.value.data["status"] == 401
         other = Post(platform, tmp_path / "other")
         await other.enrol(station="balizhuang-02")
         async with other.uplink(STATION) as road:
             with pytest.raises(Rejected) as refused:
-                await road.deliver(BATCH)
+                await road.deliver(BATCH, ANSWER_S)
             assert refused.value.data["status"] == 403
             with pytest.raises(Rejected):
                 await road.commands(Since(), 0)
@@ -99,7 +100,7 @@ async def test_an_answer_that_was_lost_is_given_again_to_the_same_key(tmp_path):
         await post.enrol(token)  # as after a power cut: asks for the same key
         assert lost.certificate not in post.papers.pem.read_text("ascii")
         async with post.uplink() as road:
-            await road.deliver(BATCH)
+            await road.deliver(BATCH, ANSWER_S)
 
 
 @pytest.mark.parametrize("case", ["wrong", "late", "empty", "other station"])
@@ -194,7 +195,7 @@ async def test_one_wrong_receipt_at_the_first_start_locks_no_platform_out(tmp_pa
         post = Post(platform, tmp_path / "keys", clock)
         await post.enrol()
         async with post.uplink() as road:
-            await road.deliver(BATCH)
+            await road.deliver(BATCH, ANSWER_S)
         after = clock.rebooted()
         assert after.floor_ns < wall_now_ns()
         for _ in range(4):
@@ -248,7 +249,7 @@ async def test_it_renews_at_two_thirds_and_not_before(tmp_path):
         assert heard[0] == life
         assert not (tmp_path / "keys" / "district.next").exists()
         async with post.uplink() as road:
-            await road.deliver(BATCH)
+            await road.deliver(BATCH, ANSWER_S)
 
 
 @pytest.mark.parametrize("trust", [Trust.METER, None])
@@ -312,7 +313,7 @@ async def test_a_power_cut_at_any_write_leaves_a_station_that_can_go_on(tmp_path
         again = Post(platform, tmp_path / "keys")
         again.tls = type(again.tls)(again.clock, ca_file=again.ca_file, own=again.papers.pem)
         async with again.uplink() as road:
-            await road.deliver(BATCH)
+            await road.deliver(BATCH, ANSWER_S)
 
 
 @pytest.mark.parametrize("cut", range(1, 7))
@@ -327,7 +328,7 @@ async def test_a_power_cut_while_renewing_leaves_the_former_or_the_new(tmp_path,
         after = Post(platform, tmp_path / "keys")
         after.tls = type(after.tls)(after.clock, ca_file=after.ca_file, own=after.papers.pem)
         async with after.uplink() as road:
-            await road.deliver(BATCH)
+            await road.deliver(BATCH, ANSWER_S)
         await renew.renew_now(after.papers, after.tls, STATION)
 
 

@@ -40,11 +40,13 @@ def test_a_reader_written_from_the_documentation_takes_every_event():
     assert len(arrivals(golden("batch"))) == 2
 
 
-@pytest.mark.parametrize("name", ["receipt", "receipt-missing", "receipt-rejected"])
+@pytest.mark.parametrize("name", ["receipt", "receipt-missing", "receipt-rejected", "receipt-held"])
 def test_golden_receipts_are_read(name):
     receipt, plain = decode(golden(name)), json.loads(golden(name))
     assert receipt.upto == plain["upto"]
     assert [list(hole) for hole in receipt.missing] == plain["missing"]
+    held = None if receipt.held is None else [list(each) for each in receipt.held]
+    assert held == plain.get("held")
     assert [{"id": no.id, "code": no.code} for no in receipt.rejected] == plain["rejected"]
 
 

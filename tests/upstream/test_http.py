@@ -9,9 +9,10 @@ from gateway.demo.platform.moods import Mood
 from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable
 from gateway.event import Lane
 from gateway.upstream.options import Options
+from gateway.upstream.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Since, Unknown
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, DELIVER_S, HttpUplink
+from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock
 from tests.upstream.ledger import EPOCH, STATION
@@ -78,17 +79,16 @@ async def test_a_frozen_bulk_request_does_not_hold_up_an_alarm(tmp_path):
         await until(lambda: platform.temper._changed._waiters)  # the batch is there, and stays
         platform.temper.mood = Mood.NORMAL  # without letting go of what hangs
         await road.fact(Lane.EMERGENCY)
-        await until(lambda: road.follower.position[Lane.EMERGENCY] == 1, DELIVER_S / 2)
+        await until(lambda: road.follower.position[Lane.EMERGENCY] == 1, ANSWER_S / 2)
         assert road.follower.position[Lane.TELEMETRY] == 0
 
 
-async def test_no_answer_in_time_is_unreachable(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.upstream.uplinks.http.DELIVER_S", 0.2)
+async def test_no_answer_in_time_is_unreachable(tmp_path):
     async with platform_at(tmp_path) as platform:
         platform.temper.change(Mood.FROZEN)
         uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=int)
         with pytest.raises(Unreachable, match="timeout"):
-            await uplink.deliver(BATCH)
+            await uplink.deliver(BATCH, 0.2)
         await uplink.close()
 
 
@@ -96,7 +96,7 @@ async def test_nobody_listening_is_unreachable(unused_tcp_port):
     url = f"http://127.0.0.1:{unused_tcp_port}"
     uplink = HttpUplink(Options(url=url), station=STATION, now_ns=int)
     with pytest.raises(Unreachable, match=r"upstream\.unreachable"):
-        await uplink.deliver(BATCH)
+        await uplink.deliver(BATCH, ANSWER_S)
     await uplink.close()
 
 
@@ -153,7 +153,7 @@ async def deliver(url: str, batch: Batch = BATCH, **options: object):
     tls = Tls(SimulatedClock(), ca_file=asked.ca_file, own=None)
     uplink = HttpUplink(asked, station=STATION, now_ns=int, tls=tls)
     try:
-        return await uplink.deliver(batch)
+        return (await uplink.deliver(batch, ANSWER_S)).receipt
     finally:
         await uplink.close()
 
@@ -229,8 +229,8 @@ async def test_what_a_batch_looks_like_on_the_wire():
         road = Road(url)
         await road.fact(count=50)
         entries = tuple(await road.journal.read(Lane.TELEMETRY, 0, 50))
-        await road.uplink.deliver(Batch(STATION, EPOCH, entries))
-        await road.uplink.deliver(Batch(STATION, EPOCH, entries[:1]))
+        await road.uplink.deliver(Batch(STATION, EPOCH, entries), ANSWER_S)
+        await road.uplink.deliver(Batch(STATION, EPOCH, entries[:1]), ANSWER_S)
         await road.uplink.close()
     large, small = server.requests
     assert large.path == "/base/v1/events"
@@ -248,10 +248,10 @@ async def test_a_credential_is_sent_kept_out_of_sight_and_read_again_after_401(t
     async with platform_at(tmp_path, token="good") as platform:
         road = Road(platform.url, token=lambda: Credential(next(tokens)))
         with pytest.raises(Rejected) as raised:
-            await road.uplink.deliver(BATCH)
+            await road.uplink.deliver(BATCH, ANSWER_S)
         assert raised.value.data["status"] == 401
         assert "old" not in repr(raised.value)
-        assert (await road.uplink.deliver(BATCH)).epoch == EPOCH
+        assert (await road.uplink.deliver(BATCH, ANSWER_S)).receipt.epoch == EPOCH
         await road.uplink.close()
     assert "secret" not in repr(Credential("secret"))
 
@@ -329,7 +329,7 @@ async def test_ask_keeps_its_deadline(tmp_path, unused_tcp_port):
         uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=clock.now_ns)
         began = clock.now_ns()
         assert await uplink.ask(b"{}", began + 200_000_000) == Unknown("upstream.timeout")
-        assert clock.now_ns() - began < DELIVER_S * 1e9 / 2
+        assert clock.now_ns() - began < ANSWER_S * 1e9 / 2
         assert await uplink.ask(b"{}", clock.now_ns() - 1) == Refused("upstream.ask-expired")
         await uplink.close()
     url = f"http://127.0.0.1:{unused_tcp_port}"

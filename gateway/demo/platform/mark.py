@@ -33,6 +33,10 @@ class Mark:
         else:
             bisect.insort(self._early, (first, last))
 
+    def early(self, limit: int = 64) -> list[Interval]:
+        """The highest ranges that came beyond the watermark."""
+        return self._early[-limit:]
+
     def holes(self, limit: int = 64) -> list[Interval]:
         """The lowest ranges that are still missing below the head."""
         ends = [self.upto, *(last for _, last in self._early)]

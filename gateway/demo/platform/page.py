@@ -43,12 +43,14 @@ class Page:
             web.get("/api/state", self._state),
             web.get("/api/events", self._events),
             web.post("/api/mood", self._mood),
+            web.post("/api/newest-first", self._newest_first),
         ]
 
     def state(self) -> dict[str, Any]:
         """All facts at this instant."""
         return {
             "mood": self._temper.mood.value,
+            "newest_first": self._receiver.newest_first,
             "up_s": round(time.monotonic() - self._started, 1),
             "rate": round(self._receiver.rate(), 2),
             "batches": self._receiver.batches,
@@ -94,6 +96,7 @@ class Page:
                 "upto": mark.upto,
                 "head": mark.head,
                 "holes": [list(hole) for hole in mark.holes()],
+                "held": [list(each) for each in mark.early()],
                 "stored": self._store.kept[key],
                 "lost": self._store.lost[key],
                 "duplicates": self._store.duplicates[key],
@@ -121,6 +124,14 @@ class Page:
             raise web.HTTPBadRequest from None
         self._temper.change(mood)
         return web.json_response({"mood": mood.value})
+
+    async def _newest_first(self, request: web.Request) -> web.Response:
+        try:
+            wanted = bool((await asked(request))["newest_first"])
+        except (ValueError, KeyError):
+            raise web.HTTPBadRequest from None
+        self._receiver.newest_first = wanted
+        return web.json_response({"newest_first": wanted})
 
 
 def _by_urgency(key: LaneKey) -> tuple[str, str, int]:

@@ -79,6 +79,7 @@ function laneItem(lane) {
     el("b", { class: "plate x4" }, plate),
     el("div", {}, el("h2", {}, name),
       el("p", { class: "soft" }, `收到 ${number.format(lane.upto)}`),
+      el("p", { class: "soft" }, lane.held.length ? `最新 ${number.format(lane.head)}，在补中间的` : ""),
       el("p", { class: "soft" }, `重复 ${number.format(lane.duplicates)}`)),
     el("p", { class: "min" }, el("b", {}, number.format(holes)), "条空缺"),
     el("p", { class: "min" }, el("b", {}, number.format(lane.lost)), "条报缺"));
@@ -173,6 +174,14 @@ function drawMoods(mood) {
   });
 }
 
+function drawNewestFirst(on) {
+  $("newest-first").setAttribute("aria-pressed", on);
+  $("newest-first-says").textContent = on
+    ? "回执里说收到了哪几段（held）。断了很久再连上，驿站先送最新的，再补旧的。"
+    : "驿站从旧到新送。";
+  return on ? [icon("check"), "先收最新的"] : ["先收最新的"];
+}
+
 async function show() {
   const state = await (await fetch("api/state")).json();
   const last = state.latest[0] ?? state.lanes.at(-1);
@@ -183,12 +192,15 @@ async function show() {
   fill("lanes", present, (lanes) => (lanes.length ? lanes.map(laneItem) : noLanes()));
   fill("latest", state.latest, latestTable);
   fill("moods", state.mood, drawMoods);
+  fill("newest-first", state.newest_first, drawNewestFirst);
   fill("ride-moods", state.rides.mood, drawRideMoods);
   fill("rides", state.rides.latest, orNone(rideItem, "还没有人向平台叫过车。"));
   fill("commands", state.commands, orNone(commandItem, "还没有下过命令。"));
   fill("gaps", state.gaps, orNone(gapItem, "没有缺口。"));
 }
 
+$("newest-first").addEventListener("click", () => post("api/newest-first",
+  { newest_first: $("newest-first").getAttribute("aria-pressed") !== "true" }));
 $("ping").addEventListener("click", () => station && post("api/commands", { station, kind: "ping" }));
 async function tick() {
   $("clock").textContent = new Date().toTimeString().slice(0, 5);

@@ -9,16 +9,18 @@ import msgspec
 from aiohttp import web
 
 from gateway.demo.dispatcher.counter import Counter
+from gateway.demo.platform.mark import Mark
 from gateway.demo.platform.moods import Temper
 from gateway.demo.platform.orders import Orders, rfc3339
 from gateway.demo.platform.registrar import over_tls, station_of
 from gateway.demo.platform.store import LaneKey, Store
-from gateway.demo.platform.wire import Arrival, Malformed, arrivals
+from gateway.demo.platform.wire import LANES, Arrival, Malformed, arrivals
 
 BODY_BYTES_MAX = 1 << 20
 WAIT_S_MAX = 60.0
 LATEST_KEPT = 200
 RATE_OVER_S = 60
+HELD_RANGES_MAX = 64
 RIDE_KINDS = frozenset({"ride.request", "ride.status", "ride.cancel"})
 """Questions of docs/dispatch.md, which a platform answers here, too."""
 
@@ -40,6 +42,8 @@ class Receiver:
         self.latest: deque[Arrival] = deque(maxlen=LATEST_KEPT)
         self._per_second: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_S)
         self.batches = 0
+        self.newest_first = False
+        """Whether stations may send the newest first: a receipt then says what is held."""
 
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""
@@ -76,8 +80,10 @@ class Receiver:
         if any((event.station, event.epoch) != (station, epoch) for event in events):
             return web.json_response({"code": "identity"}, status=422)
         self._keep(events)
-        lanes = sorted({LaneKey(station, epoch, event.lane) for event in events})
-        return web.json_response(self._receipt(epoch, lanes or self._store.lanes(station, epoch)))
+        # An empty batch asks what we hold at all, also where that is nothing (any more).
+        lanes = sorted({event.lane for event in events}) or LANES
+        keys = [LaneKey(station, epoch, lane) for lane in lanes]
+        return web.json_response(self._receipt(epoch, keys))
 
     def _keep(self, events: list[Arrival]) -> None:
         fresh = self._store.take(events, time.time_ns() // 1_000_000)
@@ -87,8 +93,8 @@ class Receiver:
         self._per_second.append((int(time.monotonic()), fresh))
 
     def _receipt(self, epoch: str, lanes: list[LaneKey]) -> dict[str, Any]:
-        marks = {key.lane: self._store.mark(key) for key in lanes}
-        return {
+        marks = {key.lane: self._store.marks.get(key, Mark()) for key in lanes}
+        receipt: dict[str, Any] = {
             "epoch": epoch,
             "upto": {lane: mark.upto for lane, mark in marks.items()},
             "missing": [
@@ -97,6 +103,14 @@ class Receiver:
             "rejected": [],
             "at": rfc3339(time.time_ns() // 1_000_000),
         }
+        if self.newest_first:
+            share = HELD_RANGES_MAX // max(len(marks), 1)
+            receipt["held"] = [
+                [lane, first, last]
+                for lane, mark in marks.items()
+                for first, last in mark.early(share)
+            ]
+        return receipt
 
     async def _ask(self, request: web.Request) -> web.Response:
         try:

@@ -113,10 +113,6 @@ class Store:
         """What is held of a lane."""
         return self.marks.setdefault(key, Mark())
 
-    def lanes(self, station: str, epoch: str) -> list[LaneKey]:
-        """The lanes that have been heard of."""
-        return [key for key in self.marks if key[:2] == (station, epoch)]
-
     def events(self, key: LaneKey, after: int, limit: int) -> list[tuple[int, bytes]]:
         """A slice of what is kept of a lane."""
         return self._db.execute(

@@ -51,15 +51,24 @@ class Receipt(msgspec.Struct, frozen=True):
     """What the platform holds durably, cumulative for each lane of the batch.
 
     `upto`: every number up to here is stored, rejected or inside a gap. `missing`: holes that the
-    platform wants filled. `at` is the platform's time when it wrote this, RFC 3339 with
-    milliseconds, if it lends us its clock.
+    platform wants filled. `held`: what it has beyond `upto`; a platform that says so, be it by an
+    empty list, takes the newest first. `at` is the platform's time when it wrote this, RFC 3339
+    with milliseconds, if it lends us its clock.
     """
 
     epoch: str
     upto: dict[str, int]
     missing: list[tuple[str, int, int]] = []
     rejected: list[Rejection] = []
+    held: list[tuple[str, int, int]] | None = None
     at: str | None = None
+
+
+class Delivery(NamedTuple):
+    """A receipt, and how many bytes the batch was on the wire (without its envelope)."""
+
+    receipt: Receipt
+    payload: int
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -101,8 +110,11 @@ class Handed(NamedTuple):
 class Uplink(Protocol):
     """One connection to one platform."""
 
-    async def deliver(self, batch: Batch) -> Receipt:
-        """Hand over a batch; Unreachable, Rejected or BadReceipt if no receipt came back."""
+    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+        """Hand over a batch; Unreachable, Rejected or BadReceipt if no receipt came back in time.
+
+        Who cancels it gives the batch up: nothing of it goes on being sent.
+        """
 
     async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
         """One question now or never: touches no queue, answers by CLOCK_BOOTTIME `deadline_ns`."""

@@ -13,8 +13,8 @@ from gateway.errors import Rejected, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.upstream.uplinks.contract import (
     Batch,
+    Delivery,
     Handed,
-    Receipt,
     Refused,
     Reply,
     Since,
@@ -42,9 +42,9 @@ class LateUplink:
         with contextlib.suppress(Rejected):  # the first batch is refused with it
             self._opened()
 
-    async def deliver(self, batch: Batch) -> Receipt:
+    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
         """Hand over a batch; Rejected while it cannot be opened."""
-        return await self._opened().deliver(batch)
+        return await self._opened().deliver(batch, answer_s)
 
     async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
         """One question; Refused while it cannot be opened."""

@@ -1,0 +1,108 @@
+"""Batches under way: which numbers, beside which others, and which of them give way to an alarm."""
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from typing import Any
+
+from gateway.event import Entry, Lane
+from gateway.upstream.load import Load, starts
+from gateway.upstream.receipt import Range
+from gateway.upstream.spans import Spans
+from gateway.upstream.uplinks.contract import Delivery
+
+
+class Flight:
+    """One batch under way.
+
+    `position` is what had been receipted when it left: an answer can say nothing older. `beside`
+    are the numbers of the others that were under way meanwhile: of those its answer may know
+    nothing yet. `preempted` says that it was ended to make room on the wire.
+    """
+
+    def __init__(self, load: Load, position: Mapping[Lane, int], *, urgent: bool) -> None:
+        self.load = load
+        self.position = dict(position)
+        self.urgent = urgent
+        self.raw = load.raw
+        self.ranges = list(_ranges(load.entries))
+        self.beside: list[Range] = []
+        self.neighbours = 0
+        self.took_ns = 0
+        self.preempted = False
+        self._task: asyncio.Task[Delivery] | None = None
+
+    def leave(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
+        """It is under way from now on."""
+        self._task = asyncio.ensure_future(delivering)
+
+    async def landing(self, within_s: float | None = None) -> bool:
+        """Wait for its end; False if it has not come in time."""
+        assert self._task is not None, "it has left"
+        done, _ = await asyncio.wait([self._task], timeout=within_s)
+        return bool(done)
+
+    def delivery(self) -> Delivery | None:
+        """What came of it: the error is raised; None if it was preempted."""
+        assert self._task is not None, "it has left"
+        if self._task.cancelled():
+            return None
+        return self._task.result()
+
+    def end(self) -> None:
+        """Give it up; what came of it does not matter any more."""
+        assert self._task is not None, "it has left"
+        self._task.cancel()
+        self._task.add_done_callback(_heard)
+
+    async def ended(self) -> None:
+        """It has let go of the connection."""
+        assert self._task is not None, "it has left"
+        await asyncio.wait([self._task])
+
+
+class Flights:
+    """What is under way to one platform, of all its couriers."""
+
+    def __init__(self) -> None:
+        self._under_way: list[Flight] = []
+        self.quiet = asyncio.Event()
+        """No alarm is under way, nor about to be."""
+        self.quiet.set()
+
+    def left(self, flight: Flight) -> None:
+        """It leaves now, and the others are beside it."""
+        for other in self._under_way:
+            other.beside += flight.ranges
+            flight.beside += other.ranges
+            other.neighbours += bool(flight.ranges)
+            flight.neighbours += bool(other.ranges)
+        self._under_way.append(flight)
+        if flight.urgent and flight.load.entries:
+            self.quiet.clear()
+
+    def landed(self, flight: Flight) -> None:
+        """Its answer has been read, or it was given up."""
+        if flight in self._under_way:
+            self._under_way.remove(flight)
+
+    def make_room(self) -> list[Flight]:
+        """An alarm waits on the wire: end what is less urgent."""
+        ended = [flight for flight in self._under_way if not flight.urgent and flight.load.entries]
+        for flight in ended:
+            flight.preempted = True
+            flight.end()
+        return ended
+
+
+def _ranges(entries: Iterable[Entry]) -> Iterator[Range]:
+    """Neighbouring numbers together; a gap stands for all of its own."""
+    for lane, together in itertools.groupby(entries, key=lambda entry: entry.lane):
+        spans = Spans((starts(entry), entry.seq) for entry in together)
+        for first, last in spans:
+            yield Range(lane, first, last)
+
+
+def _heard(task: asyncio.Task[Delivery]) -> None:
+    if not task.cancelled():
+        task.exception()  # else asyncio complains that nobody has looked

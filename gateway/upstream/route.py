@@ -1,0 +1,45 @@
+"""What the couriers of one uplink share."""
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gateway.clock import Clock
+from gateway.event import Lane
+from gateway.faults import OnFault
+from gateway.upstream.flight import Flights
+from gateway.upstream.loader import Loader
+from gateway.upstream.poison import Poison
+from gateway.upstream.ports import Following, Ledger
+from gateway.upstream.standing import Standing
+from gateway.upstream.throughput import Throughput
+from gateway.upstream.uplinks.contract import Uplink
+
+Learn = Callable[[str, int], None]
+"""`(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took."""
+
+
+class Route(NamedTuple):
+    """What the couriers of one uplink share.
+
+    `loaders` has that of each lane, `unbegun` the lanes of which a follower that retains nothing
+    does not know yet where the platform stands; `deaf` are the lanes of which the platform's
+    answers to empty batches tell something else than its receipts.
+    """
+
+    name: str
+    station: str
+    follower: Following
+    journal: Ledger
+    uplink: Uplink
+    clock: Clock
+    standing: Standing
+    poison: Poison
+    rng: random.Random
+    learn: Learn
+    on_fault: OnFault
+    throughput: Throughput
+    flights: Flights
+    loaders: dict[Lane, Loader]
+    unbegun: set[Lane]
+    deaf: set[Lane]

@@ -1,0 +1,118 @@
+"""What a receipt settles: positions, holes, and what the platform will not have."""
+
+import logging
+from typing import NamedTuple
+
+from gateway.errors import BadReceipt
+from gateway.event import Lane
+from gateway.upstream.flight import Flight
+from gateway.upstream.load import Load, Resend
+from gateway.upstream.loader import Loader
+from gateway.upstream.receipt import STUCK, Range, Verdict, judge, spoken_of
+from gateway.upstream.route import Route
+from gateway.upstream.uplinks.contract import Receipt
+
+_log = logging.getLogger(__name__)
+
+
+class Settled(NamedTuple):
+    """`unsettled`: some of the batch is neither receipted nor beyond a hole that is known."""
+
+    verdict: Verdict
+    unsettled: bool
+
+
+class Settlement:
+    """Reads the receipts for one courier; holes go to the loader of their lane."""
+
+    def __init__(self, route: Route, loader: Loader) -> None:
+        self._route = route
+        self._loader = loader
+
+    async def settle(self, flight: Flight, receipt: Receipt, *, last: bool) -> Settled:
+        """Move what the receipt moves; BadReceipt if it cannot be true, or moves nothing.
+
+        `last`: nothing else of this loader is under way.
+        """
+        route, load = self._route, flight.load
+        verdict = self._judged(flight, receipt)
+        await route.poison.rejected(load.entries, verdict.rejected)
+        route.poison.settled(load.entries, verdict.upto)
+        route.follower.receipt(verdict.upto)
+        self._hear_held(flight, verdict)
+        self._loader.took(load, holed=verdict.holed, last=last)
+        self._fill(load, receipt, verdict)
+        unsettled = load.resend is None and self._loader.unsettled(load)
+        if unsettled and not flight.beside and not (verdict.upto or verdict.missing):
+            raise BadReceipt(STUCK, lane=load.entries[0].lane.wire, seq=load.entries[-1].seq)
+        return Settled(verdict, unsettled)
+
+    def _judged(self, flight: Flight, receipt: Receipt) -> Verdict:
+        route = self._route
+        lanes = frozenset(entry.lane for entry in flight.load.entries)
+        begun = self._begin(receipt, lanes)
+        now = route.follower.position
+        verdict = judge(
+            receipt,
+            epoch=route.journal.epoch,
+            lanes=lanes,
+            position={lane: min(seq, now.get(lane, 0)) for lane, seq in flight.position.items()},
+            heads=route.journal.heads(),
+            beside=flight.beside,
+            again=flight.load.resend is not None,
+        )
+        moved = {lane: seq for lane, seq in verdict.upto.items() if seq > now.get(lane, 0)}
+        return verdict._replace(upto=moved, holed=verdict.holed | begun)
+
+    def _begin(self, receipt: Receipt, lanes: frozenset[Lane]) -> set[Lane]:
+        """A follower that retains nothing begins where the platform stands, not at our end.
+
+        The lanes in which that is further back.
+        """
+        route = self._route
+        begun: set[Lane] = set()
+        if route.follower.retaining or receipt.epoch != route.journal.epoch:
+            return begun
+        heads = route.journal.heads()
+        for lane in route.unbegun.intersection(spoken_of(receipt, lanes)):
+            upto = receipt.upto.get(lane.wire, -1)
+            if 0 <= upto <= heads.get(lane, 0):
+                route.unbegun.discard(lane)
+                if upto < route.follower.position.get(lane, 0):
+                    route.follower.begin({lane: upto})
+                    route.loaders[lane].rewind()
+                    begun.add(lane)
+        return begun
+
+    def _hear_held(self, flight: Flight, verdict: Verdict) -> None:
+        for loader in set(self._route.loaders.values()):
+            if verdict.held is None:
+                loader.oldest_first()
+            else:
+                loader.told(verdict.held, surely=not flight.beside)
+
+    def _fill(self, load: Load, receipt: Receipt, verdict: Verdict) -> None:
+        sent = load.resend
+        if sent is not None and sent.doubted and not sent.done.done():
+            self._believe(sent, receipt)
+        for hole in (*verdict.missing, *verdict.doubted):
+            if sent is not None and sent.done.done() and hole.overlaps(sent.wanted):
+                raise BadReceipt(STUCK, lane=hole.lane.wire, seq=hole.last)
+        for hole in verdict.missing:
+            self._ask_again(hole)
+        for hole in verdict.doubted:
+            if hole.lane not in self._route.deaf:
+                self._ask_again(hole, doubted=True)
+
+    def _ask_again(self, hole: Range, *, doubted: bool = False) -> None:
+        loader = self._route.loaders[hole.lane]
+        if not loader.repeats(hole):
+            loader.ask_again(hole, doubted=doubted)
+
+    def _believe(self, sent: Resend, receipt: Receipt) -> None:
+        # Some platforms answer an empty batch with zeros. What they say of a full one counts.
+        lane = sent.wanted.lane
+        if receipt.upto.get(lane.wire, 0) >= sent.wanted.last:
+            sent.finish()
+            self._route.deaf.add(lane)
+            _log.warning("what %s says of an empty batch is not so: %s", self._route.name, lane)
