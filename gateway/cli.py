@@ -25,6 +25,7 @@ COMMANDS = {
     "audio": "broadcast.engine.command",
     "voice": "broadcast.voice.command",
     "accounts": "gateway.appliance.accounts.command",
+    "meters": "gateway.appliance.meters.command",
     "alarms": "gateway.appliance.alarms.command",
     "requests": "gateway.appliance.requests.command",
     "install": "gateway.appliance.install.command",

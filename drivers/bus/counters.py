@@ -104,14 +104,23 @@ class Counters:
         told, self._replaced = tuple(self._replaced), []
         return told
 
-    def accept(self, point: str) -> None:
-        """Somebody says that the meter was replaced: believe the next counts that agree."""
+    def accept(self, point: str, old: Value = None) -> None:
+        """Somebody says that the meter was replaced: believe the next counts that agree.
+
+        `old` is the former meter's last value where no count of it is known here.
+        """
         mark = self._marks.pop(point, None)
-        self._accepted.setdefault(point, None if mark is None else mark.value)
+        self._accepted.setdefault(point, old if mark is None else mark.value)
 
     def marks(self) -> dict[str, Mark]:
         """The last count of each counter that was believed."""
-        return dict(self._marks)
+        return {point: msgspec.structs.replace(mark) for point, mark in self._marks.items()}
+
+    def hand_over(self, to: "Counters") -> None:
+        """Let another bus go on with this very device."""
+        to.recall(self.marks())
+        for point, old in self._accepted.items():
+            to.accept(point, old)
 
     def recall(self, marks: Mapping[str, Mark]) -> None:
         """Go on from these; a counter that has been read already keeps what it knows."""

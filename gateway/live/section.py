@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.health import Vitals
 from gateway.live import device_view, view
 from gateway.live.needs import needs
+from gateway.live.replaced import Meters, routes
 from gateway.web import curve, reading
 from gateway.web.api import find_device
 from gateway.web.pages import PAGES
@@ -20,8 +21,8 @@ PLATES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NAV_NUMBER = 5
 
 
-def section(vitals: Callable[[], Vitals]) -> Section:
-    """The live page over the station's vital signs."""
+def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
+    """The live page over the station's vital signs, and what its meters count."""
 
     async def live(request: web.Request) -> web.StreamResponse:
         now = vitals()
@@ -48,6 +49,8 @@ def section(vitals: Callable[[], Vitals]) -> Section:
             address=reading.address,
             numeric=reading.numeric,
             curved=any(map(reading.numeric, one.points)),
+            counting=bool(meters.points(one.id)),
+            replaced="replaced" in request.query,
             x_labels=device_view.X_LABELS,
             y_labels=curve.INTERVALS + 1,
         )
@@ -57,6 +60,7 @@ def section(vitals: Callable[[], Vitals]) -> Section:
         routes=(
             Route(path="/", handler=live, permission=Permission.VIEW),
             Route(path="/devices/{id}", handler=device, permission=Permission.VIEW),
+            *routes(meters, vitals),
         ),
         templates=HERE / "pages",
         nav=Nav(NAV_NUMBER, "/", "live.tab"),

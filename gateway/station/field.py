@@ -82,10 +82,18 @@ class Field:
         plans = _plans(settings)
         changed = {name for name in plans if self._plans.get(name) != plans[name]}
         built = {name: self._built(plans[name]) for name in changed}
+        for name, bus in built.items():
+            for device in plans[name].devices:
+                self._take_over(bus, device)
         for name in self._plans.keys() - plans.keys():
             del self.buses[name]
         self.buses.update(built)
         self._plans = plans
+
+    @property
+    def devices(self) -> list[Device]:
+        """All devices on all buses."""
+        return [device for plan in self._plans.values() for device in plan.devices]
 
     def of_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
         """The bus that a device is on, and the device."""
@@ -103,10 +111,23 @@ class Field:
             self._on_fault(f"start.bus.{plan.bus.id}", error)
             return AbsentBus(plan.bus.id, [device.id for device in plan.devices])
 
+    def _take_over(self, bus: StationBus, device: Device) -> None:
+        """What is known of a meter's counts outlives its bus; another address is another meter."""
+        former = self.of_device(device.id)
+        if former is None or _meter(former[1]) != _meter(device):
+            return
+        before, after = former[0].counters(device.id), bus.counters(device.id)
+        if before is not None and after is not None:
+            before.hand_over(after)
+
     def _built(self, plan: _Plan) -> StationBus:
         build = bus_kinds()[plan.bus.kind].build
         bus = build(plan.bus.id, plan.bus.options, list(plan.devices), self._sink, self._on_state)
         return cast(StationBus, bus)
+
+
+def _meter(device: Device) -> tuple[object, ...]:
+    return device.family, device.address, device.points
 
 
 def _plans(settings: Settings) -> dict[str, _Plan]:

@@ -45,6 +45,7 @@ from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
 from gateway.station.commands import device_write
+from gateway.station.counts import Counts, meter_replaced
 from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
@@ -173,6 +174,7 @@ class Station:
         """
         self._clock = clock
         self._journal = journal
+        self._doors = doors
         self.faults = faults or FaultLog(clock.now_ns)
         self._recorder = Recorder(journal, clock, self.faults)
         on_fault = self.faults.note
@@ -184,6 +186,7 @@ class Station:
         )
         self.time = Timekeeping(clock, journal, state, doors.stir)
         self.field = Field(settings, self.intake.take, self._changed, on_fault)
+        self.counts = Counts(self.field, journal, clock)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
         self.sounding = self._sounding(settings, state)
@@ -252,7 +255,7 @@ class Station:
         self.uplinks.open(settings.uplinks)
         sections = [
             alarming.section(self.rules, self.watch),
-            live_section(self.watch),
+            live_section(self.watch, self.counts),
             settings_section(self.cycle, self.watch, doors.names),
             self.asking.section(self.watch, doors.names),
             self.asking.pages(),
@@ -274,7 +277,6 @@ class Station:
             sounds=None if self.sounding is None else self.sounding.tone,
         )
         sections.append(self.setting_up.section)
-        self._doors = doors
         self.doctor = Doctoring(self, state, clock, journal, doors)
         sections.append(self.doctor.section)
         app = doors.build(sections, self.watch, self.time.moved, on_fault)
@@ -322,10 +324,12 @@ class Station:
         self._tasks.append(start("doors", partial(self._doors.run, self.server), on_fault))
         self._tasks.append(start("presence", self._presence.run, on_fault))
         self._tasks.append(start("doctor", self.doctor.run, on_fault))
+        self._tasks.append(start("counts", self.counts.run, on_fault))
 
     async def _take_back(self) -> None:
         """Every room's state; the rules come last, for their linkages order things of others."""
         await self._try("intake", self.intake.resume)
+        await self._try("counters", self.counts.load)
         await self._try("setup", self.setting_up.start)
         if self.sounding is not None:
             await self._try("broadcast", self.sounding.start)
@@ -354,6 +358,9 @@ class Station:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.intake.drain()
         await stop_all(self._tasks, STOP_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.counts.keep()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.rules.stop()
@@ -389,6 +396,7 @@ class Station:
         """What the station carries out for the platform behind an uplink."""
         return [
             device_write(self.field.of_device, self._clock),
+            meter_replaced(self.counts, self._doors.ledger, uplink),
             settings_read(self.cycle),
             settings_apply(self.cycle, uplink),
             *self.asking.kinds(uplink),

@@ -35,7 +35,7 @@ from gateway.web.section import Section
 from gateway.web.server import DEFAULT_BOUNDS, Bounds, Options, WebServer, build_app
 from gateway.web.signin.section import section as signin_section
 from gateway.web.tls import Tls, names_of
-from tests.web.station import NORMAL
+from tests.web.station import NORMAL, Meters
 
 STATION = "test-1"
 CHEAP = Cost(10, 8, 1)
@@ -112,6 +112,7 @@ class Site:
         self.ledger: Ledger
         self.access: Access
         self.keys: Keys
+        self.replaced: list[tuple[str, str | None]] = []
         self.tls: Tls
         self.app: web.Application
         self.server: WebServer
@@ -121,7 +122,7 @@ class Site:
 
     def sections(self) -> list[Section]:
         """What the application is built of."""
-        livep = live.section(self.look)
+        livep = live.section(self.look, Meters(self.replaced))
         self.rules = Rules(self.plan, self.journal, self.clock, doers={"call": self.calls})
         board = Board(
             self.rules,

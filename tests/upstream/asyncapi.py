@@ -21,7 +21,7 @@ from gateway.event import _Tail
 from gateway.intake import events as intake
 from gateway.journal import events as journal
 from gateway.rules import events as rules
-from gateway.station import commands, remote
+from gateway.station import commands, counts, remote
 from gateway.station import events as station
 from gateway.upstream import enrol, events
 from gateway.upstream.inbox import cancel, kinds
@@ -45,6 +45,7 @@ COMMANDS = {
     "key.rotate": kinds.Rotate,
     "command.cancel": cancel.Cancel,
     "device.write": commands.DeviceWrite,
+    "device.replaced": counts.MeterReplaced,
     "broadcast.play": Ask,
     "broadcast.cap": remote.Cap,
     "broadcast.record": remote.Recording,

@@ -5,10 +5,12 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
+from gateway.errors import UsageError
 from gateway.event import Entry, Lane, Trust
 from gateway.faults import log_fault
 from gateway.health import (
@@ -275,6 +277,26 @@ class MemoryJournal:
             self.waiting -= 1
 
 
+class Meters(NamedTuple):
+    """What counts: energy, wherever it is measured; notes what was said to be replaced."""
+
+    said: list[tuple[str, str | None]]
+
+    def points(self, device: str) -> tuple[str, ...]:
+        known = {each.id: each for each in DEVICES}.get(device)
+        return tuple(p.id for p in known.points if p.id == "energy") if known else ()
+
+    def last(self, device: str) -> dict[str, object]:
+        return dict.fromkeys(self.points(device), 128_398.2)
+
+    def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
+        found = tuple(each for each in self.points(device) if point in {None, each})
+        if not found:
+            raise UsageError("live.no-counter", device=device, point=point or "")
+        self.said.append((device, point))
+        return found
+
+
 class Station:
     """The real server over hand-made vital signs."""
 
@@ -283,7 +305,8 @@ class Station:
     def __init__(self, vitals: Vitals = NORMAL) -> None:
         self.vitals = vitals
         self.journal = MemoryJournal()
-        self.sections: list[Section] = [live.section(self.look)]
+        self.replaced: list[tuple[str, str | None]] = []
+        self.sections: list[Section] = [live.section(self.look, Meters(self.replaced))]
         self.server: WebServer
         self.app: web.Application
         self.client: ClientSession

@@ -1,0 +1,66 @@
+"""`yizhan meters`: what meters count, and which one was replaced, beside a running station."""
+
+import argparse
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from gateway.appliance.console import Console
+from gateway.live.replaced import Awaited, MeterReport, Replacement
+from gateway.texts import Texts
+from gateway.texts.parser import declare
+from gateway.texts.table import table
+from gateway.web.words import CATALOGUES, Words
+
+API = "/api/v1/meters"
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    texts = Texts.of_environment()
+    parser = declare(subcommands, "meters", texts)
+    tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
+    for name in ("list", "replaced"):
+        about = texts.say(f"meters.do-{name}")
+        task = tasks.add_parser(name, help=about, description=about)
+        task.add_argument("--json", action="store_true", help=texts.say("meters.json"))
+        if name == "replaced":
+            task.add_argument("id", help=texts.say("meters.id"))
+            task.add_argument("--point", metavar="POINT", help=texts.say("meters.point"))
+        task.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the station; its refusal is a StationError in its own words."""
+    console, words = Console(), CATALOGUES[Texts.of_environment().lang]
+    if args.task == "replaced":
+        path = f"/api/v1/devices/{quote(args.id, safe='')}/replaced"
+        awaited: Awaited = console.post(path, Replacement(args.point), Awaited)
+        said = words("meters.waits", device=awaited.device, points=", ".join(awaited.points))
+        print(_json(awaited) if args.json else said)
+        return 0
+    found: list[MeterReport] = console.get(API, list[MeterReport])
+    print(_json(found) if args.json else _said(found, words))
+    return 0
+
+
+def _json(what: Any) -> str:
+    return msgspec.json.encode(what).decode()
+
+
+def _said(meters: list[MeterReport], words: Words) -> str:
+    if not meters:
+        return words("meters.none")
+    heads = [words(f"meters.head-{head}") for head in ("device", "point", "value", "quality")]
+    rows = [
+        (
+            f"{meter.name} ({meter.device})",
+            f"{each.name} ({each.point})",
+            "–" if each.value is None else f"{each.value:,} {each.unit}",
+            words(f"quality.{each.quality}"),
+        )
+        for meter in meters
+        for each in meter.counters
+    ]
+    return table(heads, rows)

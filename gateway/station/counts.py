@@ -1,0 +1,176 @@
+"""The meters' counts: kept over a restart, and given up when a meter was replaced.
+
+A row a device, written at most once an hour and at a stop: what a kill takes is an hour of counts
+at most, and a meter only goes on from there. A count that comes back is a witness, never a value.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+
+from drivers.bus.counters import Count, Counters, Mark
+from drivers.contract import Device, Value
+from gateway.audit import Ledger, Who
+from gateway.clock import Clock
+from gateway.errors import JournalError, UsageError
+from gateway.journal import Journal, StateChange, load_state
+from gateway.journal.stored_state import bounded, of_json
+from gateway.station.field import Field
+from gateway.upstream.inbox.command import CommandKind, Mandate
+
+ROOM = "counters"
+KEEP_EVERY_S = 3600.0
+ACT = "meter/replaced"
+
+
+class KeptCount(msgspec.Struct, frozen=True):
+    """One counter; `pace` is in counts a second, `wall_ns` (UTC) when it was read, if known."""
+
+    count: Count
+    value: Value
+    pace: float = 0.0
+    wall_ns: int | None = None
+
+
+class KeptMeter(msgspec.Struct, frozen=True):
+    """One device: of another `family` or `address` it is another meter."""
+
+    family: str
+    address: str
+    counts: dict[str, KeptCount]
+
+
+class MeterReplaced(msgspec.Struct, frozen=True):
+    """The meter at this device was replaced; without `point`, all of its counters are new."""
+
+    device: str
+    point: str | None = None
+
+
+class Counts:
+    """The counters of all devices, whichever bus they are on."""
+
+    def __init__(self, field: Field, journal: Journal, clock: Clock) -> None:
+        """`load` before the first poll, then `run`."""
+        self._field = field
+        self._journal = journal
+        self._clock = clock
+        self._kept: dict[str, KeptMeter] = {}
+        self._again = asyncio.Event()
+
+    async def load(self) -> None:
+        """Give every device its last counts."""
+        self._kept = await load_state(self._journal, ROOM, of_json(KeptMeter))
+        for each in self._field.devices:
+            kept, counters = self._kept.get(each.id), self._counters(each.id)
+            if counters is not None and kept is not None and _is(kept, each):
+                counters.recall({point: self._mark(one) for point, one in kept.counts.items()})
+
+    async def run(self) -> None:
+        """Keep them, now and then."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KEEP_EVERY_S):
+                    await self._again.wait()
+            self._again.clear()
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Write what has changed; a disk that refuses costs nothing but a second reading."""
+        devices = {each.id: each for each in self._field.devices}
+        meters = {name: meter for name, each in devices.items() if (meter := self._meter(each))}
+        # a bus that could not be built knows nothing of its meters
+        away = [name for name in devices.keys() & self._kept.keys() if self._counters(name) is None]
+        meters |= {name: self._kept[name] for name in away}
+        changed = {
+            name: meter
+            for name, meter in meters.items()
+            if name not in self._kept or not _alike(self._kept[name], meter)
+        }
+        gone = self._kept.keys() - meters.keys()
+        changes = [StateChange(ROOM, name, msgspec.json.encode(it)) for name, it in changed.items()]
+        changes += [StateChange(ROOM, name, None) for name in gone]
+        if not changes:
+            return
+        with contextlib.suppress(JournalError):
+            await self._journal.append((), changes)
+            self._kept = meters
+
+    def points(self, device: str) -> tuple[str, ...]:
+        """The points of that device that count; none for a device that is not there."""
+        found = self._field.of_device(device)
+        return () if found is None else tuple(p.id for p in found[1].points if p.counter)
+
+    def last(self, device: str) -> dict[str, Value]:
+        """The last value of each of them that was believed."""
+        counters = self._counters(device)
+        marks = {} if counters is None else counters.marks()
+        return {point: mark.value for point, mark in marks.items()}
+
+    def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
+        """Somebody says that this meter was replaced: the next counts that agree are another's.
+
+        Which points that is; UsageError if nothing counts there.
+        """
+        points = self.points(device)
+        if point is not None:
+            points = tuple(each for each in points if each == point)
+        found = self._field.of_device(device)
+        if found is None or not points:
+            raise UsageError("live.no-counter", device=device[:64], point=(point or "")[:64])
+        for each in points:
+            found[0].accept_counter(device, each)
+        self._again.set()
+        return points
+
+    def _counters(self, device: str) -> Counters | None:
+        found = self._field.of_device(device)
+        return None if found is None else found[0].counters(device)
+
+    def _meter(self, device: Device) -> KeptMeter | None:
+        counters = self._counters(device.id)
+        marks = {} if counters is None else counters.marks()
+        counts = {point: kept for point, mark in marks.items() if (kept := self._count(mark))}
+        return KeptMeter(device.family, device.address, counts) if counts else None
+
+    def _count(self, mark: Mark) -> KeptCount | None:
+        """What is kept of it; None if it is beyond what a row may hold."""
+        wall_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
+        if wall_ns is not None and mark.at_s is not None:
+            wall_ns -= int((now_s - mark.at_s) * 1e9)
+        else:
+            wall_ns = None
+        try:
+            return bounded(KeptCount(mark.count, mark.value, mark.pace, wall_ns))
+        except ValueError:
+            return None
+
+    def _mark(self, kept: KeptCount) -> Mark:
+        wall_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
+        known = wall_ns is not None and kept.wall_ns is not None and kept.wall_ns <= wall_ns
+        at_s = now_s - (wall_ns - kept.wall_ns) / 1e9 if known else None  # type: ignore[operator]  # just looked
+        return Mark(kept.count, kept.value, kept.pace, at_s)
+
+
+def meter_replaced(counts: Counts, ledger: Ledger, uplink: str) -> CommandKind:
+    """`device.replaced`: done when the station has heard it; the counts follow when they agree."""
+
+    async def act(asked: MeterReplaced, _: Mandate) -> Any:
+        points = counts.replaced(asked.device, asked.point)
+        await ledger.record(Who("platform", uplink), ACT, on=asked.device)
+        return {"points": points}
+
+    return CommandKind("device.replaced", MeterReplaced, act)
+
+
+def _is(kept: KeptMeter, device: Device) -> bool:
+    return (kept.family, kept.address) == (device.family, device.address)
+
+
+def _alike(one: KeptMeter, other: KeptMeter) -> bool:
+    """True if nothing has been counted meanwhile."""
+    before = {point: each.count for point, each in one.counts.items()}
+    same = (one.family, one.address) == (other.family, other.address)
+    return same and before == {point: each.count for point, each in other.counts.items()}
