@@ -3,13 +3,19 @@
 `YIZHAN_EXAMPLES=few` is for a second run of the same code, on another Python.
 """
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
 from hypothesis import settings
+
+from gateway.clock import boot
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -17,6 +23,13 @@ if TYPE_CHECKING:
 # Whoever starts the tests behind their back (`./dev test &`) lets them and their children pass by a
 # Ctrl-C, and some of the children are ended by one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A station that a test runs by hand has its control socket where no other test and nobody's own
+# station look for one.
+OWN_DIRECTORY = boot.own_directory
+boot.own_directory = lambda _: RUN  # type: ignore[assignment]
+RUN = Path(tempfile.mkdtemp(prefix="yizhan-tests-"))
+atexit.register(shutil.rmtree, RUN, ignore_errors=True)
 
 settings.register_profile("test", derandomize=True, deadline=None)
 settings.register_profile("few", settings.get_profile("test"), max_examples=20)

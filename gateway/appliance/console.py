@@ -1,6 +1,7 @@
 """A command beside a running station: the same API, over the control socket."""
 
 import http.client
+import os
 import socket
 from collections.abc import Collection
 from http import HTTPStatus
@@ -9,11 +10,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.clock.boot import control_sockets
 from gateway.errors import StationError, Unavailable
 from gateway.texts import language
-from gateway.web.control import control_path
 
-USUAL = Path("/run/yizhan/control.sock")
 ANSWER_WITHIN_S = 60.0
 
 
@@ -29,7 +29,9 @@ class Console:
     """One connection a call: a station that starts anew in between is no matter."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or control_path() or USUAL
+        """At that socket; without one at the first that is there."""
+        places = control_sockets(os.environ)
+        self._path = path or next((place for place in places if place.exists()), places[-1])
 
     def get(self, path: str, shape: Any = Any) -> Any:
         """The answer; NoStation, or Said with the station's own words."""

@@ -7,11 +7,13 @@ the system empties at boot is believed.
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 UNKNOWN = "-"
+CONTROL, USUAL = "control.sock", Path("/run/yizhan")
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -24,6 +26,26 @@ def run_directory(environ: Mapping[str, str], state: Path) -> tuple[Path, bool]:
     if Path(user).is_dir():
         return Path(user) / "yizhan", True
     return state / "run", False
+
+
+def own_directory(environ: Mapping[str, str]) -> Path:
+    """Where run-time files of this user lie that other commands must find: the same for all."""
+    user = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    if Path(user).is_dir():
+        return Path(user) / "yizhan"
+    return Path(tempfile.gettempdir()) / f"yizhan-{os.getuid()}"
+
+
+def control_sockets(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where a station of this machine may be asked, the likeliest first.
+
+    In systemd's directory where that is given, else in this user's own, else in the usual one of
+    an installed station.
+    """
+    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if given:
+        return (Path(given) / CONTROL,)
+    return own_directory(environ) / CONTROL, USUAL / CONTROL
 
 
 def kernel_boot_id(path: Path = KERNEL_BOOT_ID) -> str:

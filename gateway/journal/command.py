@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.clock.boot import control_sockets
 from gateway.errors import Unavailable
 from gateway.event import Entry, Lane, envelope
 from gateway.journal import events, rescue, rows
@@ -69,9 +70,9 @@ def _lane(name: str) -> Lane:
 
 
 def _source(args: argparse.Namespace) -> Source:
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     state = args.state or Path(os.environ.get("STATE_DIRECTORY", "") or _STATE)
-    return look(state, Path(runtime) / "control.sock" if runtime else None)
+    given = bool(os.environ.get("RUNTIME_DIRECTORY"))
+    return look(state, control_sockets(os.environ), any_station=given or args.state is None)
 
 
 def _stats(args: argparse.Namespace) -> int:

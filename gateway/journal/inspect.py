@@ -2,7 +2,7 @@
 
 import http.client
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from gateway.event import Entry, Lane, envelope
 from gateway.journal import chain, rescue
 from gateway.journal.chain import Head
 from gateway.journal.core import Core
-from gateway.journal.lock import Lock
+from gateway.journal.lock import Lock, epoch_of
 from gateway.journal.options import JournalOptions
 
 _SLICE = 200
@@ -153,11 +153,19 @@ def station_of(entry: Entry) -> str:
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - "", yizhan, station
 
 
-def look(directory: Path, control: Path | None) -> Source:
-    """The running station's journal, if one answers at `control`; else the file."""
-    if control is not None and control.exists():
-        try:
-            return Running(control)
-        except Unavailable:
-            pass  # a socket that a killed station left behind
+def look(directory: Path, controls: Sequence[Path], *, any_station: bool = True) -> Source:
+    """The running station's journal, if one answers at a control socket; else the file.
+
+    Without `any_station` it must be that folder's own: a journal that lies still is looked into
+    where it lies, whatever runs elsewhere.
+    """
+    for control in controls:
+        if control.exists():
+            try:
+                running = Running(control)
+                if any_station or running.figures()["epoch"] == epoch_of(directory):
+                    return running
+                running.close()
+            except (Unavailable, OSError, http.client.HTTPException):
+                continue  # a socket that a killed station left behind
     return AtRest(directory)

@@ -58,7 +58,7 @@ from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
 from gateway.upstream.inbox.command import CommandKind
-from gateway.web.control import control_path
+from gateway.web.control import offered
 from gateway.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class Station:
         self.doctor = Doctoring(self, state, clock, journal, doors)
         sections.append(self.doctor.section)
         app = doors.build(sections, self.watch, self.time.moved, on_fault)
-        self.server = WebServer(app, settings.web, control=control_path(), on_fault=on_fault)
+        self.server = WebServer(app, settings.web, control=offered(os.environ), on_fault=on_fault)
         self._presence = Presence(
             settings,
             claimed=lambda: doors.access.claimed,

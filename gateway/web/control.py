@@ -1,23 +1,53 @@
 """The control socket: the same API for commands on this machine, without a port or a password.
 
 It lies in the runtime directory, is the owner's alone (0600), and every peer is asked for by uid
-at the door; so `yizhan` beside a running station needs no secret.
+at the door; so `yizhan` beside a running station needs no secret. A station that somebody starts
+by hand has it in a directory of that user's own, where the other commands look.
 """
 
 import errno
+import logging
 import os
 import socket
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.clock.boot import CONTROL, control_sockets
 from gateway.errors import Unavailable
 
-NAME = "control.sock"
+log = logging.getLogger(__name__)
+
+NAME = CONTROL
 
 
-def control_path(environ: dict[str, str] | None = None) -> Path | None:
-    """Where the socket is: in $RUNTIME_DIRECTORY (systemd may list several: the first); or None."""
-    directory = (environ or dict(os.environ)).get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(directory) / NAME if directory else None
+def offered(environ: Mapping[str, str]) -> Path | None:
+    """Where this station's socket is to be; None where it does without.
+
+    In $RUNTIME_DIRECTORY (systemd may list several: the first) it must be. By hand it is an offer:
+    a directory that is not this user's alone, or another station of the same user's, is no reason
+    not to start.
+    """
+    path = control_sockets(environ)[0]
+    if environ.get("RUNTIME_DIRECTORY"):
+        return path
+    try:
+        _keep_private(path.parent)
+    except OSError as error:
+        log.warning("no control socket in %s: %s", path.parent, error.strerror)
+        return None
+    if _alive(path):
+        log.warning("another station has the control socket %s; this one has none", path)
+        return None
+    return path
+
+
+def _keep_private(folder: Path) -> None:
+    """A directory that is ours alone; OSError if it is not to be had."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def listen(path: Path) -> socket.socket:

@@ -4,11 +4,12 @@ import asyncio
 import errno
 import os
 import socket
+import sys
 
 import pytest
 
 from tests.proof import shim
-from tests.station.rig import StationProcess, rig
+from tests.station.rig import ROOT, StationProcess, rig
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +70,41 @@ async def test_a_held_port_is_named_and_taken_once_it_is_free(alone):
     vitals = await alone.get("/api/v1/vitals", port)
     assert [fault["where"] for fault in vitals["faults"]] == ["start.pages"]
     await alone.stop()
+
+
+async def test_a_station_that_is_started_by_hand_is_found_by_the_other_commands(alone, tmp_path):
+    """As the README shows it: nothing but a folder with settings."""
+    (alone.folder / "station.toml").write_text(settings(), "utf-8")
+    by_hand = {"RUNTIME_DIRECTORY": "", "XDG_RUNTIME_DIR": str(tmp_path)}
+    by_hand |= {"PYTHONPATH": str(ROOT), "LANG": "zh_CN.UTF-8"}
+
+    async def yizhan(*command: str) -> tuple[int, str]:
+        asked = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway.cli", *command),
+            env={**os.environ, **by_hand},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asked.communicate()
+        assert asked.returncode is not None
+        return asked.returncode, said.decode()
+
+    alone._environ = by_hand
+    await alone.start()
+    for command in (
+        ("journal", "stats"),
+        ("journal", "stats", "--state", str(alone.folder / "state")),
+        ("accounts", "claim-code"),
+        ("doctor", "--config", str(alone.folder), "--state", str(alone.folder / "state")),
+    ):
+        code, said = await yizhan(*command)
+        assert "control.sock" not in said, said
+        assert code == 0 or command[0] == "doctor", said
+    assert "驿站 alone 在运行" in said
+    code, said = await yizhan("journal", "stats", "--state", str(tmp_path / "nowhere"))
+    assert code != 0, "another journal is not this station's"
+    assert await alone.stop() < 30
+    assert not (tmp_path / "yizhan" / "control.sock").exists()
 
 
 async def test_a_second_station_on_the_same_state_is_turned_away(tmp_path):

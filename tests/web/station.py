@@ -347,8 +347,8 @@ async def station(
     made.server = WebServer(
         made.app, Options(port=0), control=control, bounds=bounds, on_fault=made.on_fault
     )
-    await made.server.start()
     try:
+        await made.server.start()
         async with ClientSession(made.address, timeout=ClientTimeout(total=60)) as made.client:
             yield made
     finally:

@@ -1,6 +1,7 @@
 """The control socket: the same API, for root and the station's own user, and nobody else."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, UnixConnector
 
+from gateway.clock import boot
 from gateway.errors import Unavailable
 from gateway.web import control
 from gateway.web.door import Peer, may_control, peer_of
+from tests.conftest import OWN_DIRECTORY
 from tests.web.station import station
 
 NOBODY = 65_534
@@ -91,7 +94,33 @@ async def test_a_place_where_no_socket_can_be_is_named(tmp_path: Path) -> None:
 
 
 def test_the_runtime_directory_is_systemds_first() -> None:
-    assert control.control_path({"RUNTIME_DIRECTORY": "/run/yizhan:/run/other"}) == Path(
+    assert control.offered({"RUNTIME_DIRECTORY": "/run/yizhan:/run/other"}) == Path(
         "/run/yizhan/control.sock"
     )
-    assert control.control_path({"HOME": "/x"}) is None
+
+
+def test_by_hand_it_lies_where_the_other_commands_look_and_is_ours_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, "own_directory", lambda _: tmp_path / "own")
+    path = control.offered({})
+    assert path == boot.control_sockets({})[0] == tmp_path / "own" / control.NAME
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    path.parent.chmod(0o755)
+    assert control.offered({}) is None, "others may look into it"
+    path.parent.chmod(0o700)
+    with contextlib.closing(control.listen(path)) as living:
+        living.listen()
+        assert control.offered({}) is None, "another station has it"
+    path.unlink()
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    assert control.offered({}) is None, "whoever owns the link could move it"
+
+
+def test_a_directory_of_ones_own_is_asked_for_before_the_usual_one(tmp_path: Path) -> None:
+    asked = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert OWN_DIRECTORY(asked) == tmp_path / "yizhan"
+    assert OWN_DIRECTORY({"XDG_RUNTIME_DIR": "/nowhere"}).name == f"yizhan-{os.getuid()}"
+    assert boot.control_sockets({})[1] == Path("/run/yizhan/control.sock")
+    assert boot.control_sockets({"RUNTIME_DIRECTORY": "/run/a"}) == (Path("/run/a/control.sock"),)

@@ -68,17 +68,24 @@ async def test_a_held_port_is_named_with_its_remedy() -> None:
         assert str(port) in remedy
 
 
-async def test_a_control_socket_that_fails_gives_the_port_back(tmp_path: Path) -> None:
+async def test_a_control_socket_that_fails_leaves_the_port_and_a_stop_gives_it_back(
+    tmp_path: Path,
+) -> None:
     server = WebServer(built(), Options(port=0), control=tmp_path / "absent" / "c.sock")
     with pytest.raises(Unavailable):
         await server.start()
+    with socket.create_connection(("127.0.0.1", server.port)):
+        assert not server.whole
+    await server.stop()
     with socket.create_server(("127.0.0.1", server.port)):
         pass
 
 
 async def test_it_listens_on_loopback_only() -> None:
     async with station() as made:
-        lines = [line for server in made.server._servers for line in server.sockets]
+        assert made.server._local is not None
+        assert made.server._commands is None
+        lines = made.server._local.sockets
         assert [line.getsockname()[0] for line in lines] == ["127.0.0.1"]
 
 
