@@ -81,10 +81,10 @@ class Broadcast:
         await self._all.load()
         await self._replaced.load()
         for kept in self._all.book.open():
-            if kept.state is State.PLAYING:  # of this boot: the engine will say
-                if kept.boot != self._clock.boot:
-                    self._all.end(kept, Act.FAIL, "broadcast.unknown")
-                elif kept.siren:
+            if kept.boot != self._clock.boot:
+                self._turns.outlasted(kept)
+            elif kept.state is State.PLAYING:  # the engine will say
+                if kept.siren:
                     self._stage.do(self._turns.prepare(kept.order.id))
             elif kept.order.expires.passed(self._clock):
                 self._turns.outlived(kept)
@@ -126,8 +126,10 @@ class Broadcast:
         if known is not None:
             return self._all.receipt(known, "broadcast.duplicate")
         joined = self._all.book.joined(order)
-        if joined is not None:
+        if joined is not None and not self._turns.asleep(joined):
             return self._all.receipt(joined, "broadcast.joined")
+        if joined is not None:  # ordered anew, it need not wait for the time
+            self._turns.halt(joined, order.actor, "broadcast.superseded")
         ruling = self._judge(order)
         asked = self._all.asked(order)
         kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)

@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import msgspec
+
 from broadcast import arbiter, guard
 from broadcast.arbiter import AFTER, After
 from broadcast.book import Kept
@@ -56,6 +58,8 @@ class Turns:
     def settle(self) -> None:
         """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
         moment = Moment.of(self._all.clock)
+        for kept in [k for k in self._all.book.open() if self.asleep(k)]:
+            self._contained(kept, partial(self._wake, kept))
         for kept in self._all.book.open():
             self._contained(kept, partial(self._over, kept, moment))
         for kept in sorted(self._ready(), key=_turn):
@@ -85,7 +89,39 @@ class Turns:
 
     def perishes(self, kept: Kept) -> bool:
         """Whether its time alone ends it: it does not sound, nor may have sounded."""
-        return kept.state is not State.PLAYING and kept.order.id not in self._asking
+        waits = kept.order.id in self._asking or self.asleep(kept)
+        return kept.state is not State.PLAYING and not waits
+
+    def asleep(self, kept: Kept) -> bool:
+        """Whether a power cut left it open, and nobody has told the time since."""
+        return kept.open and kept.boot != self._all.clock.boot
+
+    def outlasted(self, kept: Kept) -> None:
+        """A power cut left it open. An emergency may go on, once somebody knows the time.
+
+        Until then it is ready and silent; staff can stop it, or order it anew.
+        """
+        order = kept.order
+        if not order.class_.urgent or order.expires.wall_ns is None:
+            playing = kept.state is State.PLAYING
+            act, why = (Act.FAIL, "unknown") if playing else (Act.EXPIRE, "expired")
+            self._all.end(kept, act, f"broadcast.{why}")
+            return
+        if kept.state is State.PLAYING:
+            self.interrupted(kept, 0, "broadcast.power-cut")
+        if kept.state is not State.PLAYING or kept.siren:
+            self._stage.do(self.prepare(order.id))
+
+    def _wake(self, kept: Kept) -> None:
+        """Let it go on if it is known to be in time, by its own platform's time at least."""
+        actor = kept.order.actor
+        uplink = actor.id if actor.kind == "platform" else ""
+        expires = kept.order.expires.resumed(self._all.clock, uplink)
+        if expires is None:
+            return
+        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
+        order = msgspec.structs.replace(kept.order, expires=expires, not_before=None)
+        self._all.book.note(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
 
     def outlived(self, kept: Kept) -> None:
         """Its time passed while we were dead."""
@@ -114,7 +150,9 @@ class Turns:
     def _ready(self) -> Iterator[Kept]:
         waiting = WAITING | {State.PREPARING}
         return (
-            k for k in self._all.book.open() if k.state in waiting and k.order.id in self._all.made
+            k
+            for k in self._all.book.open()
+            if k.state in waiting and k.order.id in self._all.made and not self.asleep(k)
         )
 
     def _try(self, kept: Kept, moment: Moment) -> None:

@@ -88,6 +88,16 @@ class Clock:
         """Station time, if NTP or two witnesses vouch for it: dates are judged by nothing less."""
         return self._keeper.vouched(self.now_ns())
 
+    def trusted(self, uplink: str = "") -> Fix | None:
+        """The time by which what a power cut left open may go on; None while there is none.
+
+        What is vouched for, what somebody at the desk has answered, and, for what came over an
+        uplink, the platform's own.
+        """
+        now_ns, known = self.now_ns(), self._keeper.time
+        asked = known if known is not None and known.source is Trust.PERSON else None
+        return self._keeper.vouched(now_ns) or self._keeper.own(uplink, now_ns) or asked
+
     def lend(self, lenders: Sequence[Lender]) -> None:
         """Which uplinks tell the time from now on, in the order of their rank."""
         self._keeper.lend(lenders)
@@ -186,20 +196,20 @@ class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
         wall_ns = None if self.wall_ns is None else self.wall_ns - sooner_ns
         return Deadline(self.boot, self.at_ns - sooner_ns, wall_ns)
 
-    def resumed(self, clock: Clock) -> "Deadline | None":
+    def resumed(self, clock: Clock, uplink: str = "") -> "Deadline | None":
         """The same instant as one of this boot; None while nobody can tell when that is.
 
-        A deadline of another boot is told by its UTC, and by a vouched-for time alone, taken as
-        late as it may be. What the floor has passed has passed.
+        A deadline of another boot is told by its UTC and by a time that can be trusted for it (see
+        `Clock.trusted`), taken as late as it may be. What the floor has passed has passed.
         """
         if self.boot == clock.boot:
             return self
-        now_ns, vouched = clock.now_ns(), clock.vouched()
         if self.wall_ns is None:
             return None
+        now_ns, trusted = clock.now_ns(), clock.trusted(uplink)
         if self.wall_ns <= clock.floor_ns:
             return Deadline(clock.boot, now_ns, self.wall_ns)
-        if vouched is None:
+        if trusted is None:
             return None
-        latest_ns = vouched.wall_at(now_ns) + vouched.error_at(now_ns)
+        latest_ns = trusted.wall_at(now_ns) + trusted.error_at(now_ns)
         return Deadline(clock.boot, now_ns + max(0, self.wall_ns - latest_ns), self.wall_ns)

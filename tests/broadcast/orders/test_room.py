@@ -383,6 +383,99 @@ async def test_after_a_power_cut_everything_has_expired():
         assert [h.how for h in around.engine.heard] == ["power"]
 
 
+@contextlib.asynccontextmanager
+async def cut_off(**changed: Any) -> AsyncIterator[World]:
+    """An emergency of ten minutes, known in UTC, and the power that came back 20 s later."""
+    async with world() as around:
+        around.clock.learn(Trust.NTP, around.true_ns(), S // 100)
+        deadline = around.clock.deadline(600)
+        await around.room.order(order(id="e", expires=deadline, class_=Class.EMERGENCY, **changed))
+        await asyncio.sleep(2)
+        assert states(around) == {"e": "playing"}
+        await around.reboot()
+        await around.start()
+        await asyncio.sleep(60)
+        assert states(around) == {"e": "interrupted"}
+        assert len(around.engine.heard) == 1
+        yield around
+
+
+@simulated
+async def test_after_a_power_cut_an_emergency_goes_on_once_the_time_is_known():
+    async with cut_off() as around:
+        around.clock.learn(Trust.NTP, around.true_ns(), S // 100)
+        await asyncio.sleep(20)
+        assert states(around) == {"e": "finished"}
+        assert [h.how for h in around.engine.heard] == ["power", "finished"]
+        assert [state for _, state in await told(around, Lane.EMERGENCY)][-3:] == [
+            "interrupted",
+            "playing",
+            "finished",
+        ]
+
+
+@simulated
+async def test_an_answer_at_the_desk_is_enough_for_it_and_one_platforms_word_is_not():
+    async with cut_off() as around:
+        around.clock.learn(Trust.PLATFORM, around.true_ns(), S, "district")
+        await asyncio.sleep(60)
+        assert states(around) == {"e": "interrupted"}
+    async with cut_off() as around:
+        around.clock.learn(Trust.PERSON, around.true_ns(), 90 * S)
+        await asyncio.sleep(20)
+        assert states(around) == {"e": "finished"}
+
+
+@simulated
+async def test_a_platforms_own_emergency_goes_on_by_that_platforms_time():
+    theirs = Who("platform", "district")
+    for uplink, state in (("police", "interrupted"), ("district", "finished")):
+        async with cut_off(actor=theirs, authority=Authority.SIGNATURE) as around:
+            around.clock.learn(Trust.PLATFORM, around.true_ns(), S, uplink)
+            await asyncio.sleep(30)
+            assert states(around) == {"e": state}
+
+
+@simulated
+async def test_one_that_has_expired_meanwhile_stays_silent_whatever_is_said():
+    for source in (Trust.NTP, Trust.PERSON):
+        async with cut_off() as around:
+            await asyncio.sleep(600)
+            around.clock.learn(source, around.true_ns(), S)
+            await asyncio.sleep(60)
+            assert states(around) == {"e": "expired"}
+            around.clock.learn(Trust.NTP, around.true_ns() - 600 * S, S)
+            await asyncio.sleep(60)
+            assert len(around.engine.heard) == 1
+
+
+@simulated
+async def test_whoever_orders_it_anew_or_stops_it_need_not_wait_for_the_time():
+    async with cut_off(joins="fire") as around:
+        anew = asked(around, "again", class_=Class.EMERGENCY, joins="fire")
+        assert (await around.room.order(anew)).state not in {"refused", "expired"}
+        await asyncio.sleep(20)
+        assert states(around) == {"e": "stopped", "again": "finished"}
+    async with cut_off() as around:
+        await around.room.cancel("e", STAFF)
+        around.clock.learn(Trust.NTP, around.true_ns(), S // 100)
+        await asyncio.sleep(60)
+        assert states(around) == {"e": "stopped"}
+        assert len(around.engine.heard) == 1
+
+
+@simulated
+async def test_a_second_power_cut_changes_nothing_of_that():
+    async with cut_off() as around:
+        await around.reboot()
+        await around.start()
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "interrupted"}
+        around.clock.learn(Trust.NTP, around.true_ns(), S // 100)
+        await asyncio.sleep(20)
+        assert states(around) == {"e": "finished"}
+
+
 @simulated
 async def test_an_emergency_tries_until_the_audio_process_is_there():
     async with world() as around:
