@@ -62,7 +62,10 @@ What goes between a station and its platform. The prose, with examples, is docs/
 example is a golden file of the tests. This file is made from the station's own message types."""
 ADDRESSES = {
     "events": ("/v1/events", "Batches of events up, the platform's receipt in the answer"),
-    "commands": ("/v1/commands", "Long poll: ?station=…&after=<command id>&wait=55"),
+    "commands": (
+        "/v1/commands",
+        "Long poll: ?station=…&wait=55&cursor=<the last Yizhan-Cursor>, else &after=<command id>",
+    ),
     "claim": ("/v1/claim", "Bind a station with a one-time token; TLS only"),
     "renew": ("/v1/renew", "Another certificate; the present one, shown by TLS, says who asks"),
 }
@@ -137,7 +140,8 @@ def messages() -> Json:
         "receipt": {"payload": ref("schemas", "Receipt")},
         "poll": {"payload": {"type": "null"}},
         "commands": {
-            "payload": {"type": "array", "maxItems": 32, "items": ref("schemas", "AnyCommand")}
+            "headers": ref("schemas", "CommandsHeaders"),
+            "payload": {"type": "array", "maxItems": 32, "items": ref("schemas", "AnyCommand")},
         },
         "claim": {"payload": ref("schemas", "Claim")},
         "granted": {"payload": ref("schemas", "Granted")},
@@ -152,6 +156,16 @@ def schemas() -> Json:
             "properties": {
                 "Yizhan-Station": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"},
                 "Yizhan-Epoch": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+            },
+        },
+        "CommandsHeaders": {
+            "type": "object",
+            "properties": {
+                "Yizhan-Cursor": {
+                    "description": "Where the answer ends; comes back as the query `cursor`.",
+                    "type": "string",
+                    "pattern": f"^[!-~]{{1,{contract.CURSOR_BYTES_MAX}}}$",
+                },
             },
         },
         "Event": event(),

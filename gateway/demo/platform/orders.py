@@ -25,6 +25,10 @@ AGAIN_MAX = 64
 LATE_LIFE_MS = 60_000
 
 
+Place = str | int
+"""Where a station goes on: behind a command's id, or behind the number of a cursor."""
+
+
 class OrderForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page or a test asks for.
 
@@ -72,15 +76,26 @@ class Orders:
             self._wake()
         return found is not None
 
-    async def pending(self, station: str, after: str, wait_s: float) -> list[bytes]:
-        """What that station has not finished, issued after `after`; waits for the first."""
+    async def pending(self, station: str, place: Place, wait_s: float) -> tuple[list[bytes], str]:
+        """What that station has not finished from there on, and the cursor; waits for the first.
+
+        The cursor is the number under which a command was kept: ids of several servers need not
+        come in order, these do. By ids one is given only once all has been handed out.
+        """
+        look = self._by_id if isinstance(place, str) else self._by_number
+        found, cursor = look(station, place)
         try:
             async with asyncio.timeout(wait_s):
-                while not (found := self._pending(station, after)):
+                while not found:
                     await self._issued.wait()
+                    found, cursor = look(station, place)
         except TimeoutError:
-            return []
-        return found
+            pass
+        return found, cursor
+
+    def knows(self, number: int) -> bool:
+        """Whether that cursor can be one of ours; not after the store was put back."""
+        return 0 <= number <= self._store.newest()
 
     def hear(self, events: Iterable[Arrival]) -> None:
         """Note the receipts for commands among a station's events."""
@@ -126,14 +141,21 @@ class Orders:
             return self._hand.sign(command, form.station)
         return self._hand.forge(command) if form.manner == "forged" else command
 
-    def _pending(self, station: str, after: str) -> list[bytes]:
+    def _by_id(self, station: str, after: Place) -> tuple[list[bytes], str]:
+        newest = self._store.newest()
+        rows = self._store.open_orders(station, str(after), ANSWER_COMMANDS_MAX)
+        found = _fitting([row.body for row in rows])
+        whole = len(found) == len(rows) < ANSWER_COMMANDS_MAX
+        return self._with_again(station, found), str(newest) if whole else ""
+
+    def _by_number(self, station: str, number: Place) -> tuple[list[bytes], str]:
+        rows = self._store.open_since(station, int(number), ANSWER_COMMANDS_MAX)
+        found = _fitting([row.body for _, row in rows])
+        cursor = str(rows[len(found) - 1][0] if found else number)
+        return self._with_again(station, found), cursor
+
+    def _with_again(self, station: str, found: list[bytes]) -> list[bytes]:
         again = self._again[station]
-        bodies = [row.body for row in self._store.open_orders(station, after, ANSWER_COMMANDS_MAX)]
-        found: list[bytes] = []
-        for body in bodies:
-            if found and sum(map(len, found)) + len(body) > ANSWER_BYTES_MAX:
-                break
-            found.append(body)
         while again and len(found) < ANSWER_COMMANDS_MAX:
             found.append(again.popleft())
         return found
@@ -141,6 +163,16 @@ class Orders:
     def _wake(self) -> None:
         self._issued.set()
         self._issued = asyncio.Event()
+
+
+def _fitting(bodies: list[bytes]) -> list[bytes]:
+    """As many of them as one answer may hold."""
+    found: list[bytes] = []
+    for body in bodies:
+        if found and sum(map(len, found)) + len(body) > ANSWER_BYTES_MAX:
+            break
+        found.append(body)
+    return found
 
 
 def _manner(form: OrderForm) -> str:

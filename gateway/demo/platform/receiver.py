@@ -132,10 +132,18 @@ class Receiver:
             wait_s = min(float(request.query.get("wait", "0")), WAIT_S_MAX)
         except ValueError:
             return web.json_response({"code": "malformed"}, status=400)
-        found = await self._orders.pending(
-            request.query.get("station", ""), request.query.get("after", ""), wait_s
+        place: str | int = request.query.get("after", "")
+        if (cursor := request.query.get("cursor")) is not None:
+            if not cursor.isdecimal() or not self._orders.knows(int(cursor)):
+                return web.json_response({"code": "cursor"}, status=410)
+            place = int(cursor)
+        station = request.query.get("station", "")
+        found, cursor = await self._orders.pending(station, place, wait_s)
+        return web.Response(
+            body=b"[" + b",".join(found) + b"]",
+            content_type="application/json",
+            headers={"Yizhan-Cursor": cursor} if cursor else {},
         )
-        return web.Response(body=b"[" + b",".join(found) + b"]", content_type="application/json")
 
 
 def _stranger(request: web.Request) -> web.Response | None:

@@ -157,6 +157,20 @@ class Store:
         )
         return [Order(*row) for row in rows]
 
+    def open_since(self, station: str, number: int, limit: int) -> list[tuple[int, Order]]:
+        """The same by the number under which a command was kept, whatever its id; oldest first."""
+        rows = self._db.execute(
+            "SELECT n, command.* FROM life JOIN command ON command.id = life.command"
+            " WHERE n > ? AND life.state = 'issued' AND station = ?"
+            " AND command.state IN ('issued', 'accepted') ORDER BY n LIMIT ?",
+            (number, station, limit),
+        )
+        return [(row[0], Order(*row[1:])) for row in rows]
+
+    def newest(self) -> int:
+        """The number that was given last: what is kept from now on has a greater one."""
+        return int(self._db.execute("SELECT coalesce(max(n), 0) FROM life").fetchone()[0])
+
     def tally(self) -> dict[str, int]:
         """How many commands stand in each state."""
         return dict(self._db.execute("SELECT state, count(*) FROM command GROUP BY 1"))
