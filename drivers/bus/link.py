@@ -100,9 +100,13 @@ class StreamLink:
         self._quiet_from_s = self._loop.time()
 
     async def open(self, opener: OpenStream) -> None:
-        """Open the stream; LineDown if that cannot be."""
+        """Open the stream; LineDown if that cannot be, and then nothing of it stays open."""
         self._stream = await opener(self)
-        self._stream.set_line(self._line)
+        try:
+            self._stream.set_line(self._line)
+        except BaseException:
+            self.close()
+            raise
 
     async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
         """Carry one transaction out; DeviceFault or LineDown."""

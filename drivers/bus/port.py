@@ -65,7 +65,11 @@ def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
     async def open_stream(receiver: Receiver) -> Stream:
         # Opening may wait for a USB adapter, and looking for a port's holder reads all of /proc.
         port = await asyncio.to_thread(_open, path, line, rs485=rs485)
-        return _PortStream(port, receiver, path)
+        try:
+            return _PortStream(port, receiver, path)
+        except BaseException:
+            port.close()
+            raise
 
     return open_stream
 
@@ -85,14 +89,17 @@ def _open(path: str, line: Line, *, rs485: bool) -> serial.Serial:
         )
     except (OSError, ValueError) as error:
         raise _why_not(path, line, error) from error
-    with contextlib.suppress(OSError, ValueError):  # a wish: not every driver knows it
-        port.set_low_latency_mode(True)
-    if rs485:
-        try:
+    try:
+        with contextlib.suppress(OSError, ValueError, NotImplementedError):  # a wish, not more
+            port.set_low_latency_mode(True)
+        if rs485:
             port.rs485_mode = RS485Settings()
-        except (OSError, ValueError) as error:
-            port.close()
-            raise PortUnfit("bus.port-not-rs485", port=path) from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        port.close()
+        raise PortUnfit("bus.port-not-rs485", port=path) from error
+    except BaseException:
+        port.close()
+        raise
     return port
 
 
@@ -157,7 +164,10 @@ class _PortStream:
 
     def set_line(self, line: Line) -> None:
         """One tcsetattr, at once: nothing is on its way, so there is nothing to drain."""
-        attributes = termios.tcgetattr(self._fd)
+        try:
+            attributes = termios.tcgetattr(self._fd)
+        except termios.error as error:  # unplugged between opening and this
+            raise LineLost("bus.line-lost", port=self._path) from error
         speed = getattr(termios, f"B{line.baud}", None)
         if speed is None:
             raise PortUnfit("bus.port-unfit", port=self._path, line=str(line), reason="baud")

@@ -183,6 +183,16 @@ async def test_a_port_without_rs485_says_so(pty) -> None:
     stream.close()
 
 
+async def test_a_port_that_cannot_be_set_is_closed_and_says_the_same_again(pty) -> None:
+    _, path = pty
+    options = SerialOptions(port=path, line="14400 8N1")
+    for _ in range(2):  # held by ourselves, the second would be PortHeld
+        with pytest.raises(PortUnfit):
+            await options.connect(lambda _: False)
+    _, stream = await opened(path)
+    stream.close()
+
+
 async def test_a_vanished_port_is_told_once() -> None:
     master, far = os.openpty()
     path = os.ttyname(far)
