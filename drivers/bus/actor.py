@@ -13,7 +13,7 @@ import random
 from collections.abc import Sequence
 
 from drivers.bus.counters import Counters
-from drivers.bus.jobs import Job, Poll, Probe, Write
+from drivers.bus.jobs import BEAT_S, Job, Poll, Probe, Write
 from drivers.bus.link import Link, LinkCounters
 from drivers.bus.member import Member
 from drivers.bus.quarantine import window_s
@@ -42,6 +42,9 @@ from drivers.family import Transaction
 
 WRITES_MAX = 32
 """Writes that may wait; nobody presses more keys than this before one is done."""
+
+_CROWDED = 0.5
+"""Of a line that is busier than this, rounds of a second are spread over it."""
 
 _REOPEN_MIN_S, _REOPEN_MAX_S = 1.0, 10.0
 _STUCK_S = 10.0
@@ -195,10 +198,12 @@ class Bus:
         )
 
     def _line_up(self, start_s: float) -> None:
-        """Every round waits from now on, spread over its period so that none crowds another."""
+        """Every round waits from now on: on the beat, or spread where that would crowd the line."""
         planned = [(member, one) for member in self._members.values() for one in member.rounds]
+        beat_from_s = BEAT_S if self.load.share <= _CROWDED else 2 * BEAT_S
         for index, (member, one) in enumerate(planned):
-            self._polls.append(Poll(member, one, start_s, index / len(planned)))
+            phase = index / len(planned)
+            self._polls.append(Poll(member, one, start_s, phase, beat_from_s=beat_from_s))
         for poll in self._polls:
             self._queue.put(poll)
         for member in self._all:

@@ -27,8 +27,8 @@ WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
 BEAT_S = 1.0
-"""Slow rounds begin on a beat that all buses share: what they bring is stored and sent together,
-and the machine sleeps in between."""
+"""Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
+sent together, and the machine sleeps in between."""
 
 _GRAIN = 1e-9
 """A due instant is a sum of floats and may fall just short of itself."""
@@ -72,9 +72,20 @@ class Job(Protocol):
 
 
 class Poll:
-    """One round, again and again on its own grid of instants."""
+    """One round, again and again on its own grid of instants.
 
-    def __init__(self, member: Member, planned: Round, start_s: float, phase: float) -> None:
+    `phase` spreads the rounds of one bus; one of at least `beat_from_s` moves to the beat before.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        planned: Round,
+        start_s: float,
+        phase: float,
+        *,
+        beat_from_s: float = BEAT_S,
+    ) -> None:
         self.member = member
         self.priority = planned.priority
         self.period_s = planned.period_s
@@ -82,7 +93,7 @@ class Poll:
         self.finished_s: float | None = None
         self._transactions = list(planned.transactions)
         self._grid_s = start_s + phase * planned.period_s
-        self._behind_beat_s = self._grid_s % BEAT_S if planned.period_s >= 2 * BEAT_S else 0.0
+        self._behind_beat_s = self._grid_s % BEAT_S if planned.period_s >= beat_from_s else 0.0
         self._grid_s -= self._behind_beat_s
         self._restart(start_s)
 

@@ -175,6 +175,11 @@ class Scene:
         status = Path(f"/proc/{self.station.pid}/status").read_text("ascii")
         return int(status.split("VmRSS:", 1)[1].split()[0]) / 1024
 
+    def written(self) -> int:
+        """Bytes that the station has sent to the disk so far."""
+        lines = Path(f"/proc/{self.station.pid}/io").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+
     def received(self) -> tuple[int, list[float]]:
         """How many values the platform has, and how old each event was when it came, in ms."""
         db = sqlite3.connect(f"file:{self.folder}/platform/platform.db?mode=ro", uri=True)
@@ -252,6 +257,33 @@ async def test_cpu_per_hundred_thousand_points_end_to_end(tmp_path) -> None:
     print(f"({took_s / bare_s:.1f} ×, goal 3 ×), the codec alone {codec_s:.2f} s ", end="")
     print(f"({took_s / codec_s:.1f} ×), bare C {floor_s * 1000:.1f} ms; Node-RED 5.4 s, ", end="")
     print("ThingsBoard gateway 12 to 27 s, both less durable")
+
+
+RATES = ((500, 1.0), (2_000, 1.0), (10_000, 0.2))
+"""Points a second, and the period of meters of forty registers that together give them."""
+
+
+@pytest.mark.parametrize(("rate", "every_s"), RATES)
+async def test_cpu_latency_and_disk_at_three_rates(rate, every_s, tmp_path) -> None:
+    meters = round(rate * every_s / len(METER.points))
+    scene = Scene(tmp_path, meters=meters, every_s=every_s, gateways=min(meters, 10), profile=DENSE)
+    async with scene.playing():
+        await asyncio.sleep(SETTLE_S)
+        before_s, written_before = scene.cpu_s(), scene.written()
+        before, ages_before = scene.received()
+        await asyncio.sleep(30)
+        took_s, written = scene.cpu_s() - before_s, scene.written() - written_before
+        points, ages_ms = scene.received()
+    points -= before
+    cuts = quantiles(ages_ms[len(ages_before) :], n=100)
+    print(f"\n{points / 30:.0f} points/s of {rate}: {took_s * 100_000 / points:.2f} s CPU ", end="")
+    print(
+        f"per 100,000 (goal {CPU_GOALS_S[rate]}); meter → platform p50 {cuts[49]:.0f} ms, ", end=""
+    )
+    print(f"p95 {cuts[94]:.0f} ms; {written * 100_000 / points / 1e6:.1f} MB written per 100,000")
+
+
+CPU_GOALS_S = {500: 1.6, 2_000: 1.2, 10_000: 0.75}
 
 
 async def bare_poller(ports: Sequence[int]) -> float:

@@ -47,10 +47,10 @@ async def test_every_device_is_polled_on_its_own_grid() -> None:
 
 
 @simulated
-async def test_slow_rounds_of_all_buses_begin_on_one_beat_and_fast_ones_are_spread() -> None:
+async def test_rounds_of_a_second_and_more_begin_on_one_beat_and_faster_ones_are_spread() -> None:
     lines = [Wire([slave(unit) for unit in range(1, 5)]) for _ in range(2)]
-    slow = [meter(unit, every_s=3) for unit in (1, 2, 3)]
-    async with on(lines[0], *slow, meter(4, every_s=1)) as field:
+    slow = [meter(1, every_s=1), *(meter(unit, every_s=3) for unit in (2, 3))]
+    async with on(lines[0], *slow, meter(4, every_s=0.9)) as field:
         await asyncio.sleep(0.4)
         async with on(lines[1], *slow) as other:
             await asyncio.sleep(30)
@@ -58,9 +58,20 @@ async def test_slow_rounds_of_all_buses_begin_on_one_beat_and_fast_ones_are_spre
         result.at_ns / 1e9 % 1 for each in (field, other) for unit in (1, 2, 3)
         for result in each.of(f"m{unit}")[1:]
     ]  # fmt: skip
-    assert len(late_s) >= 54
+    assert len(late_s) >= 90
     assert max(late_s) < 0.5
-    assert {round(result.at_ns / 1e9 % 1, 1) for result in field.of("m4")[3:]} <= {0.8, 0.9}
+    assert len({round(result.at_ns / 1e9 % 1, 1) for result in field.of("m4")[3:]}) >= 9
+
+
+@simulated
+async def test_where_a_line_is_full_rounds_of_a_second_are_spread_over_it() -> None:
+    wire = Wire([slave(unit) for unit in range(1, 9)])
+    async with on(wire, *(meter(unit, every_s=1) for unit in range(1, 9))) as field:
+        await asyncio.sleep(30)
+    assert field.bus.load.share > 0.5
+    for unit in range(1, 9):
+        begun_s = {round((r.at_ns - r.took_ns) / 1e9 % 1, 3) for r in field.of(f"m{unit}")[2:]}
+        assert begun_s == {(unit - 1) / 8 % 1}
 
 
 @simulated
