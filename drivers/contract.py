@@ -28,6 +28,7 @@ What a driver family offers to the bus stands in `drivers/family.py`.
 """
 
 import enum
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
@@ -323,6 +324,13 @@ class BusChange(msgspec.Struct, frozen=True):
 
 Sink: TypeAlias = Callable[[PollResult], None]
 OnState: TypeAlias = Callable[[DeviceChange | BusChange], None]
+OnFault: TypeAlias = Callable[[str, BaseException], None]
+"""Is told of an exception that nobody foresaw: where it was contained, and what it was."""
+
+
+def log_fault(where: str, error: BaseException, /) -> None:
+    """Only log it: for a bus that runs without a station."""
+    logging.getLogger(__name__).error("fault in %s", where, exc_info=error)
 
 
 class FieldBus(Protocol):
@@ -349,9 +357,27 @@ class FieldBus(Protocol):
         """The meter was replaced: believe the next counts of this point that agree."""
 
 
+class Build(Protocol):
+    """How a bus is made of its name, its options and its devices."""
+
+    def __call__(  # noqa: D102
+        self,
+        name: str,
+        options: Any,
+        devices: Sequence[Device],
+        sink: Sink,
+        on_state: OnState,
+        *,
+        on_fault: OnFault = log_fault,
+    ) -> FieldBus: ...
+
+
 class BusKind(msgspec.Struct, frozen=True):
-    """A value of `kind` in `[bus.*]`: its `Options`, and what builds the bus."""
+    """A value of `kind` in `[bus.*]`: its `Options`, and what builds the bus.
+
+    `build` takes `on_fault` by name, too; it only logs without.
+    """
 
     name: str
     options: type[msgspec.Struct]
-    build: Callable[[str, Any, Sequence[Device], Sink, OnState], FieldBus]
+    build: Build

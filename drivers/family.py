@@ -11,7 +11,7 @@ answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports 
 
 import enum
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -50,7 +50,15 @@ class WireCost(msgspec.Struct, frozen=True):
 
 
 class Expect(Protocol):
-    """How the reply to one request is recognised. Pure; never raises, whatever is heard."""
+    """How the reply to one request is recognised. Pure; never raises, whatever is heard.
+
+    Requests with equal ones have replies that look alike; those of one `kin` (unit and function)
+    have refusals that look alike.
+    """
+
+    @property
+    def kin(self) -> Hashable:
+        """The unit and the function that are asked: all that a refusal bears."""
 
     @property
     def limit(self) -> int:
@@ -63,6 +71,12 @@ class Expect(Protocol):
         found in the whole. `final` says that nothing more will come, so an unfinished candidate
         no longer hides a finished one behind it. Under MBAP the bytes are one whole answer.
         """
+
+    def any_of_kin(self) -> "Expect":
+        """Finds every whole frame that may answer a request of this kin, refusals too."""
+
+    def good_only(self) -> "Expect":
+        """Finds no refusal: where one may be another request's."""
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from drivers.contract import (
     FieldBus,
     FieldError,
     Garbled,
+    OnFault,
     OnState,
     Point,
     Quality,
@@ -26,6 +27,7 @@ from drivers.contract import (
     Sink,
     Value,
     WrongUse,
+    log_fault,
 )
 
 FAMILY = "ble"
@@ -139,9 +141,16 @@ def _check_points(device: Device) -> Iterator[FieldError]:
 
 
 def _build(
-    name: str, options: BusOptions, devices: Sequence[Device], sink: Sink, on_state: OnState
+    name: str,
+    options: BusOptions,
+    devices: Sequence[Device],
+    sink: Sink,
+    on_state: OnState,
+    *,
+    on_fault: OnFault = log_fault,
 ) -> FieldBus:
     """The bus, with BlueZ as its ears; the library that talks to BlueZ is loaded when it runs."""
+    del on_fault  # the scanner has edges of its own
     from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - nobody else pays for it
     from drivers.ble.bus import BleBus  # noqa: PLC0415 - the bus needs this module's samples
 

@@ -8,18 +8,21 @@ back. A transaction runs to its own end, whoever has stopped waiting for it.
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
 
+import msgspec
+
 from drivers.bus.counters import Counters
-from drivers.bus.jobs import BEAT_S, Job, Poll, Probe, Write
+from drivers.bus.jobs import BEAT_S, Job, Poll, Probe, Unsure, Write
 from drivers.bus.link import Link, LinkCounters
 from drivers.bus.member import Member
 from drivers.bus.quarantine import window_s
 from drivers.bus.queue import Queue
 from drivers.bus.stats import BusStats, Occupancy
-from drivers.bus.survey import BusOptions, polled, survey
+from drivers.bus.survey import REPLY_WAIT_S, BusOptions, has_inputs, polled, survey
 from drivers.contract import (
     BusChange,
     BusState,
@@ -32,11 +35,14 @@ from drivers.contract import (
     LineDown,
     LineLost,
     NotWritable,
+    OnFault,
     OnState,
+    PollResult,
     Reading,
     Sample,
     Sink,
     Value,
+    log_fault,
 )
 from drivers.family import Transaction
 
@@ -61,6 +67,8 @@ _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 class Bus:
     """One bus. `sink` gets every round's result, `on_state` every change; neither may block.
 
+    An exception that a driver did not foresee costs one transaction and is told to `on_fault`.
+
     WrongUse at construction, with data, if these devices cannot be polled here.
     """
 
@@ -73,6 +81,7 @@ class Bus:
         on_state: OnState,
         *,
         jitter: random.Random | None = None,
+        on_fault: OnFault = log_fault,
     ) -> None:
         plan = survey(name, options, devices)
         if plan.faults:
@@ -84,7 +93,9 @@ class Bus:
         self._options = options
         self._sink = sink
         self._on_state = on_state
+        self._on_fault = on_fault
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        cap_s = REPLY_WAIT_S if has_inputs(devices) else math.inf
         self._members = {
             device.id: Member(
                 device,
@@ -93,6 +104,7 @@ class Bus:
                 wire=options.cost(device.line or options.usual_line),
                 rounds=plan.rounds[device.id],
                 jitter=self._jitter,
+                cap_s=cap_s,
             )
             for device in devices
         }
@@ -101,6 +113,8 @@ class Bus:
         self._queue: Queue[Job] = Queue()
         self._writes: set[Write] = set()
         self._over_by_s: dict[Job, float] = {}
+        self._held: dict[_Held, None] = {}
+        self._tasks: asyncio.TaskGroup | None = None
         self._changed = asyncio.Event()
         self._restart = asyncio.Event()
         self._restart_why = _ASKED_FOR
@@ -218,6 +232,7 @@ class Bus:
             await link.settle(self._late_window_s())
             self._came_up()
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 for _ in range(self._options.inflight):
                     tasks.create_task(self._serve(link))
                 tasks.create_task(self._watch())
@@ -286,23 +301,30 @@ class Bus:
         if isinstance(job, Probe):
             member.breaker.probe()
         began_s = loop.time()
+        since_s = began_s if member.unsure(transaction, began_s) else None
         outcome = await self._ask(link, job, transaction)
         self._moved_s = now_s = loop.time()
         member.used(began_s, now_s)
         if self._occupied is not None:
             self._occupied.add(began_s, now_s)
+        if not isinstance(outcome, DeviceFault):
+            try:
+                job.answered(outcome, now_s, unsure_since_s=since_s)
+            except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
+                outcome = self._unforeseen(member, error)
         if isinstance(outcome, DeviceFault):
-            member.missed(transaction, outcome, began_s, now_s)
+            member.missed(transaction, outcome, now_s - began_s)
             job.failed(outcome, now_s - began_s, now_s)
-        else:
-            job.answered(outcome, now_s)
         if job.over:
             self._judge(job, now_s)
+        if member.listens_s:
+            await asyncio.sleep(member.listens_s)
 
     async def _ask(
         self, link: Link, job: Job, transaction: Transaction
     ) -> Sequence[Sample] | DeviceFault:
         """What the device says, or what is wrong with it."""
+        member = job.member
         try:
             frame = await self._exchange(link, job, transaction)
             for _ in range(_MORE_MAX):
@@ -311,21 +333,36 @@ class Bus:
                     return transaction.decode(frame)
                 transaction = rest
                 frame = await self._exchange(link, job, transaction)
-            return Garbled("bus.endless", device=job.member.device.id)
+            return Garbled("bus.endless", device=member.device.id)
         except DeviceFault as fault:
             return fault
+        except LineDown:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
+            return self._unforeseen(member, error)
+
+    def _unforeseen(self, member: Member, error: Exception) -> DeviceFault:
+        self._on_fault(f"bus.{self.name}", error)
+        return Garbled("bus.fault", device=member.device.id)
 
     async def _exchange(self, link: Link, job: Job, transaction: Transaction) -> bytes:
         member = job.member
-        timeout_s = member.patience.timeout_s
+        timeout_s = member.timeout_s
         limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         member.asked = transaction.expect
         self._over_by_s[job] = began_s + limit_s
+        asked = transaction
+        if not member.believes_refusal(transaction, began_s) and transaction.expect is not None:
+            good = transaction.expect.good_only()
+            asked = msgspec.structs.replace(transaction, expect=good)
         try:
-            reply = await link.exchange(transaction, member.line, timeout_s)
-        except (LineDown, asyncio.CancelledError):
+            reply = await link.exchange(asked, member.line, timeout_s)
+        except DeviceFault as fault:
+            member.unanswered(transaction, fault, began_s, loop.time())
+            raise
+        except BaseException:
             member.left(transaction, began_s, loop.time())
             raise
         finally:
@@ -333,7 +370,8 @@ class Bus:
             del self._over_by_s[job]
         self._attempts = 0
         self._heard_somebody = True
-        member.replied(transaction, reply.rtt_s, began_s, loop.time())
+        member.replied(transaction, reply, began_s, loop.time())
+        self._complain(member)
         return reply.frame
 
     def _judge(self, job: Job, now_s: float) -> None:
@@ -346,10 +384,16 @@ class Bus:
         else:
             member.breaker.failed(now_s, job.wasted_s)
         if isinstance(job, Poll):
-            self._sink(job.result(now_s))
-        if member.round_over(answered=alive, fruitful=fruitful, fault=fault):
-            self._on_state(member.change(fault, now_s))
+            unsure, result = job.unsure, job.result(now_s)
+            if unsure:
+                self._hold(_Held(member, result, unsure, alive))
+            else:
+                self._sink(result)
+                self._conclude(member, now_s, answered=alive, fruitful=fruitful, fault=fault)
+        else:
+            self._conclude(member, now_s, answered=alive, fruitful=fruitful, fault=fault)
         if member.breaker.closed and not was_closed:
+            member.quarantine.unknown()
             self._start_over(now_s, member)
         elif not self._heard_somebody or any(each.breaker.closed for each in self._all):
             return
@@ -358,19 +402,75 @@ class Bus:
             self._restart_why = _ALL_SILENT
             self._restart.set()
 
+    def _conclude(
+        self,
+        member: Member,
+        now_s: float,
+        *,
+        answered: bool,
+        fruitful: bool,
+        fault: DeviceFault | None,
+    ) -> None:
+        """A round or probe has told all that it will: say it if the device's state is another."""
+        if member.round_over(answered=answered, fruitful=fruitful, fault=fault):
+            self._on_state(member.change(fault, now_s))
+
+    def _hold(self, held: "_Held") -> None:
+        """Keep an unsure result until nothing can speak against it any more."""
+        assert self._tasks is not None
+        self._held[held] = None
+        self._tasks.create_task(self._after_echo(held))
+
+    async def _after_echo(self, held: "_Held") -> None:
+        await asyncio.sleep(held.member.quarantine.echo_s)
+        self._let_go(held)
+
+    def _let_go(self, held: "_Held", *, lost: bool = False) -> None:
+        """Hand an unsure result out, without what something has spoken against."""
+        del self._held[held]
+        member, result, fault = held.member, held.result, held.result.fault
+        readings = list(result.readings)
+        for each in held.unsure:
+            if each.again:
+                if not lost and member.quarantine.upset_s < each.since_s:
+                    member.readings(each.samples, each.at_s)
+            elif lost or member.quarantine.upset_s >= each.since_s:
+                readings += member.void(each.samples, each.at_s)
+                fault = fault or Garbled(member.stats.code or "bus.doubtful")
+            else:
+                readings += member.readings(each.samples, each.at_s)
+        member.counters.puzzled()  # the next round asks in any case
+        fruitful = any(reading.value is not None for reading in readings)
+        replaced = (*result.replaced, *member.counters.replaced())
+        self._sink(
+            msgspec.structs.replace(
+                result, readings=tuple(readings), fault=fault, replaced=replaced
+            )
+        )
+        now_s = asyncio.get_running_loop().time()
+        self._conclude(member, now_s, answered=held.answered, fruitful=fruitful, fault=fault)
+
+    def _complain(self, member: Member) -> None:
+        """Say it once when a device begins to answer twice, and once when it has stopped."""
+        if member.complains():
+            self._on_state(member.change(None, asyncio.get_running_loop().time()))
+
     def _start_over(self, now_s: float, only: Member | None = None) -> None:
         """Rounds that wait are due now: the device, or the whole bus, is back."""
         for poll in self._polls:
             if (only is None or poll.member is only) and poll in self._queue:
                 poll.start_over(now_s)
 
-    def _overheard(self, data: bytes) -> bool:
-        """Something was heard: it may be the late reply of a device that rests."""
+    def _overheard(self, heard: bytes) -> bytes:
+        """Something was heard that nobody waits for; what is no whole reply of a device of ours."""
         now_s = asyncio.get_running_loop().time()
-        hits = [member for member in self._all if member.overheard(data, now_s)]
-        if hits:
-            self._changed.set()
-        return bool(hits)
+        for member in self._all:
+            rest = member.overheard(heard, now_s)
+            if len(rest) < len(heard):
+                heard = rest
+                self._complain(member)
+                self._changed.set()
+        return heard
 
     def _came_up(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -388,6 +488,8 @@ class Bus:
             job.abandon(down)
             self._queue.discard(job)
         self._writes.clear()
+        for held in tuple(self._held):  # nobody can hear any more whether it was right
+            self._let_go(held, lost=True)
         if down.code != _ALL_SILENT:
             self._move(BusState.DOWN, down)
 
@@ -408,6 +510,16 @@ class Bus:
 
     def _link_counters(self) -> LinkCounters:
         return self._past if self._link is None else self._past.plus(self._link.counters)
+
+
+@dataclasses.dataclass(eq=False, frozen=True, slots=True)
+class _Held:
+    """A round's result whose unsure answers wait until nothing can speak against them."""
+
+    member: Member
+    result: PollResult
+    unsure: Sequence[Unsure]
+    answered: bool
 
 
 def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:

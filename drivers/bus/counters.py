@@ -10,7 +10,8 @@ A reading agrees with the one before if it is no lower and no further above it t
 moves in that time. A reading that fits the old count ends every doubt.
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -91,6 +92,18 @@ class Counters:
         if self._doubts:
             self._doubts.pop(sample.point.id, None)
         return Quality.GOOD
+
+    def would_puzzle(self, samples: Iterable[Sample], now_s: float) -> bool:
+        """Whether one of them would be in doubt that was not before; nothing is remembered."""
+        for sample in samples:
+            point, count = sample.point, sample.count
+            if not point.counter or sample.quality is not Quality.GOOD or count is None:
+                continue
+            mark = copy.copy(self._marks.get(point.id))
+            usual = mark is not None and _usual(mark, sample, count, now_s, asked=self._asked)
+            if not usual and point.id not in self._doubts:
+                return True
+        return False
 
     def puzzled(self) -> bool:
         """True once after a count that is in doubt when the one before it was not: ask again."""

@@ -1,16 +1,24 @@
 """The kinds of bus that poll: what stands in their `[bus.*]`, and how each is opened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from drivers.bus.actor import Bus
 from drivers.bus.line import Line
-from drivers.bus.link import Link, StreamLink
+from drivers.bus.link import Link, StreamLink, Tap
 from drivers.bus.stream import OpenStream
 from drivers.bus.tcp import MbapLink, tcp_opener
-from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
+from drivers.contract import (
+    BusKind,
+    Device,
+    FieldBus,
+    OnFault,
+    OnState,
+    Sink,
+    log_fault,
+)
 from drivers.family import Framing, WireCost
 
 _SOCKET = "socket://"
@@ -64,7 +72,7 @@ class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """Characters at that speed."""
         return WireCost(Framing.STREAM, line.char_s, self.turnaround_ms / 1000, line.silence_s)
 
-    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def connect(self, tap: Tap) -> Link:
         """Open and lock the port; LineDown says why not."""
         return await _stream_link(self._opener(), self.usual_line, tap, echo=self.echo)
 
@@ -109,7 +117,7 @@ class RtuOverTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         own = self.usual_line
         return WireCost(Framing.STREAM, own.char_s, self.turnaround_ms / 1000, own.silence_s)
 
-    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def connect(self, tap: Tap) -> Link:
         """Connect; LineDown says why not."""
         return await _stream_link(tcp_opener(*_host_and_port(self.address)), self.usual_line, tap)
 
@@ -150,7 +158,7 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         share_s = self.turnaround_ms / 1000 / self.max_inflight
         return WireCost(Framing.MBAP, 0.0, share_s, 0.0)
 
-    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def connect(self, tap: Tap) -> Link:
         """Connect; LineDown says why not."""
         del tap  # ids tell late replies apart
         link = MbapLink()
@@ -158,18 +166,22 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         return link
 
 
-async def _stream_link(
-    opener: OpenStream, line: Line, tap: Callable[[bytes], bool], *, echo: bool = False
-) -> Link:
+async def _stream_link(opener: OpenStream, line: Line, tap: Tap, *, echo: bool = False) -> Link:
     link = StreamLink(line, echo=echo, tap=tap)
     await link.open(opener)
     return link
 
 
 def _build(
-    name: str, options: Any, devices: Sequence[Device], sink: Sink, on_state: OnState
+    name: str,
+    options: Any,
+    devices: Sequence[Device],
+    sink: Sink,
+    on_state: OnState,
+    *,
+    on_fault: OnFault = log_fault,
 ) -> FieldBus:
-    return Bus(name, options, devices, sink, on_state)
+    return Bus(name, options, devices, sink, on_state, on_fault=on_fault)
 
 
 KINDS = (

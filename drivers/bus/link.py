@@ -6,7 +6,7 @@ the line being lost.
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -25,11 +25,21 @@ _BROADCAST_PAUSE_S = 0.1
 """Modbus over serial line V1.02, 2.4.1: time for all slaves to act, 100 to 200 ms."""
 
 
+Tap: TypeAlias = Callable[[bytes], bytes]
+"""Is shown what was heard and answers nobody's question; gives back what it has not recognised."""
+
+_STRAYS_MAX = 640
+
+
 class Reply(msgspec.Struct, frozen=True):
-    """A frame, and how long after the request's last character it was complete."""
+    """A frame, how long after the request's last character it was complete, and what beside it.
+
+    `litter` counts the bytes that were heard since the request and are not the frame's.
+    """
 
     frame: bytes
     rtt_s: float
+    litter: int = 0
 
 
 class LinkCounters(msgspec.Struct):
@@ -75,20 +85,22 @@ class _Asked:
         self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.timer: asyncio.TimerHandle | None = None
 
+    def fail(self, error: Exception) -> None:
+        """End it with an error."""
+        if not self.answered.done():
+            self.answered.set_exception(error)
+
 
 class StreamLink:
     """A stream with frames on it.
 
-    `tap` is shown everything that is heard, and says true once it has recognised somebody else's
-    late reply, which then is no part of the one that we wait for. `echo` is for two-wire adapters
-    that return what they send.
+    What `tap` recognises as somebody's reply to another request is no part of the one that we wait
+    for. `echo` is for two-wire adapters that return what they send.
     """
 
     framing = Framing.STREAM
 
-    def __init__(
-        self, line: Line, *, echo: bool = False, tap: Callable[[bytes], bool] | None = None
-    ) -> None:
+    def __init__(self, line: Line, *, echo: bool = False, tap: Tap | None = None) -> None:
         self.counters = LinkCounters()
         self._loop = asyncio.get_running_loop()
         self._line = line
@@ -97,6 +109,7 @@ class StreamLink:
         self._stream: Stream | None = None
         self._lost: LineDown | None = None
         self._asked: _Asked | None = None
+        self._strays = b""
         self._quiet_from_s = self._loop.time()
 
     async def open(self, opener: OpenStream) -> None:
@@ -139,20 +152,26 @@ class StreamLink:
         now_s = self._loop.time()
         self._quiet_from_s = max(self._quiet_from_s, now_s)
         asked = self._asked
-        recognised = self._tap is not None and self._tap(data)
         if asked is None or asked.answered.done():
             self.counters.stray_bytes += len(data)
+            self._stray(data)
             return
         asked.heard += data
-        self._look(asked, now_s)
-        if recognised and not asked.answered.done():
-            self._forget(asked)
+        try:
+            self._look(asked, now_s)
+        except Exception as error:  # noqa: BLE001 - whoever asked contains it
+            asked.fail(error)
 
     def lost(self, error: LineDown) -> None:
         """The stream ended."""
         self._lost = error
         if self._asked is not None and not self._asked.answered.done():
             self._asked.answered.set_exception(error)
+
+    def _stray(self, data: bytes) -> None:
+        """Nobody has asked for this; in pieces it may be a whole reply."""
+        if self._tap is not None:
+            self._strays = self._tap(self._strays + data)[-_STRAYS_MAX:]
 
     def _open_stream(self) -> Stream:
         if self._lost is not None:
@@ -180,6 +199,7 @@ class StreamLink:
             stream.set_line(line)
             self._line = line
             self.counters.line_changes += 1
+        self._strays = b""
         stream.write(request)
         self._quiet_from_s = now_s + len(request) * line.char_s
         return self._quiet_from_s
@@ -195,24 +215,36 @@ class StreamLink:
         elif len(heard) > transaction.expect.limit:
             asked.answered.set_exception(Garbled("bus.too-much", heard=len(heard)))
         elif 0 < transaction.reply_bytes <= len(heard):
-            # As much as the reply has come, but not the reply: no need to wait the time-out out.
+            # As much as the reply has come, but not the reply: no need to wait the time-out out,
+            # unless it was another's; then we listen on as if nothing had come.
+            others = self._set_aside(asked)
+            until_s = asked.sent_s + asked.timeout_s if others else now_s + asked.gap_s
             assert asked.timer is not None
             asked.timer.cancel()
-            asked.timer = self._loop.call_at(now_s + asked.gap_s, self._time_over, asked)
+            asked.timer = self._loop.call_at(until_s, self._time_over, asked)
 
-    def _forget(self, asked: _Asked) -> None:
-        """What was heard so far was not ours: listen on as if nothing had come."""
-        self.counters.stray_bytes += len(asked.heard)
-        asked.heard = asked.heard[: len(asked.transaction.request)] if self._echo else b""
-        assert asked.timer is not None
-        asked.timer.cancel()
-        asked.timer = self._loop.call_at(asked.sent_s + asked.timeout_s, self._time_over, asked)
+    def _set_aside(self, asked: _Asked) -> bool:
+        """Take what is recognised as another's reply out of what was heard."""
+        heard = self._without_echo(asked)
+        rest = heard if self._tap is None or not heard else self._tap(heard)
+        if len(rest) == len(heard):
+            return False
+        self.counters.stray_bytes += len(heard) - len(rest)
+        asked.heard = asked.heard[: len(asked.heard) - len(heard)] + rest
+        return True
 
     def _time_over(self, asked: _Asked) -> None:
-        """Give up, unless characters are still coming in."""
+        try:
+            self._give_up(asked)
+        except Exception as error:  # noqa: BLE001 - whoever asked contains it
+            asked.fail(error)
+
+    def _give_up(self, asked: _Asked) -> None:
+        """No reply, unless characters are still coming in."""
         if asked.answered.done():
             return
         now_s = self._loop.time()
+        self._set_aside(asked)
         heard = self._without_echo(asked)
         quiet_at_s = self._quiet_from_s + GAP_MIN_S
         if heard and quiet_at_s > now_s:
@@ -229,8 +261,12 @@ class StreamLink:
 
     def _answer(self, asked: _Asked, heard: bytes, place: tuple[int, int], now_s: float) -> None:
         frame = heard[slice(*place)]
-        self.counters.stray_bytes += len(heard) - len(frame)
-        asked.answered.set_result(Reply(frame, max(0.0, now_s - asked.sent_s)))
+        litter = len(heard) - len(frame)
+        self.counters.stray_bytes += litter
+        asked.answered.set_result(Reply(frame, max(0.0, now_s - asked.sent_s), litter))
+        for beside in (heard[: place[0]], heard[place[1] :]):
+            if beside:  # looked at once whoever waits has the reply
+                self._loop.call_soon(self._stray, beside)
 
     def _without_echo(self, asked: _Asked) -> bytes:
         return asked.heard[len(asked.transaction.request) :] if self._echo else asked.heard

@@ -1,15 +1,17 @@
 """One device on a bus: everything that the bus remembers of it."""
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from drivers.bus.breaker import Breaker
+from drivers.bus.breaker import WINDOW_SHARE, Breaker
 from drivers.bus.counters import Counters
 from drivers.bus.line import Line
+from drivers.bus.link import Reply
 from drivers.bus.patience import Patience
 from drivers.bus.plan import Round, cost
-from drivers.bus.quarantine import Quarantine, window_s
+from drivers.bus.quarantine import ECHO_S, Quarantine, window_s
 from drivers.bus.stats import DeviceStats
 from drivers.contract import (
     Device,
@@ -23,6 +25,12 @@ from drivers.contract import (
     Sample,
 )
 from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
+
+TWO_ANSWERS = "bus.two-answers"
+"""Two devices have one address, or one answers twice."""
+
+_LISTENING_SHARE = 0.1
+"""The most of the line that is kept free for surplus replies of one device."""
 
 _BARREN_ROUNDS = 3
 """Rounds in a row with an answer but no value, after which a device counts as faulty."""
@@ -40,6 +48,7 @@ class Member:
         wire: WireCost,
         rounds: Sequence[Round],
         jitter: random.Random,
+        cap_s: float = math.inf,
     ) -> None:
         self.device = device
         self.driver = driver
@@ -47,7 +56,9 @@ class Member:
         self.wire = wire
         self.rounds = rounds
         self.breaker = Breaker(jitter)
-        self.patience = Patience(device.timeout_s)
+        self._asked = [each for one in rounds for each in one.transactions]
+        longest = max((each.reply_bytes for each in self._asked), default=0)
+        self.patience = Patience(device.timeout_s, cap_s, longest * wire.char_s)
         self.quarantine = Quarantine(window_s(device.timeout_s))
         self.counters = Counters()
         self.stats = DeviceStats(timeout_s=device.timeout_s)
@@ -55,79 +66,170 @@ class Member:
         self.asked: Expect | None = None
         self._pause_until_s = 0.0
         self._barren = 0
+        self._cap_s = cap_s
+        self._streams = wire.framing is Framing.STREAM
+        self._silences: dict[bytes, int] = {}
         self._silent_on: bytes | None = None
+        self._spoke = False
         self._late_s: float | None = None
-        self._asked = [each for one in rounds for each in one.transactions]
 
     @property
     def cheapest(self) -> Transaction:
-        """What a probe asks."""
-        return min(self._asked, key=lambda each: cost(each, self.wire))
+        """What a probe asks: not what the device has kept silent at, if there is anything else."""
 
-    def learn(self, old: Transaction, parts: Iterable[Transaction]) -> None:
-        """A transaction was divided for good."""
-        self._asked = [each for each in self._asked if each is not old] + list(parts)
+        def key(each: Transaction) -> tuple[int, bool, float]:
+            last = each.request == self._silent_on
+            return self.silences(each), last, cost(each, self.wire)
+
+        return min(self._asked, key=key)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long to wait for its next reply."""
+        return self.patience.timeout_s if self.breaker.closed else self.patience.probe_s
+
+    def learn(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
+        """Something is asked in other pieces from now on."""
+        gone = {id(each) for each in old}
+        self._asked = [each for each in self._asked if id(each) not in gone] + list(new)
+
+    @property
+    def listens_s(self) -> float:
+        """How long the line is kept free behind its replies: a twin's would spoil the next."""
+        twice = self.quarantine.twice and math.isinf(self._cap_s)
+        return self.quarantine.echo_s if twice else 0.0
+
+    def silences(self, transaction: Transaction) -> int:
+        """How often in a row this was met with silence by a device that gave other answers."""
+        return self._silences.get(transaction.request, 0)
 
     def in_order(self, transactions: Sequence[Transaction], now_s: float) -> list[Transaction]:
         """How a round asks them: what was not answered last time after what was.
 
         A device that is silent on one block then still gives the others; and what could be
-        mistaken for the missing answer waits until that has been asked again.
+        mistaken for a missing answer waits until that has been asked again, once.
         """
-        if self._silent_on is None and not self.quarantine.owes:  # nearly always
-            return list(transactions)
+        if not self._silences and self._silent_on is None and not self.quarantine.owes:
+            return list(transactions)  # nearly always
 
-        def key(each: Transaction) -> int:
-            if self.quarantine.free_at_s(each, now_s) > self.quarantine.until_s:
-                return 2
-            return each.request == self._silent_on
+        def key(each: Transaction) -> tuple[int, int]:
+            silences = self.silences(each)
+            if silences > 1:
+                return 3, silences
+            if each.request == self._silent_on:
+                return 1, 0
+            return 2 * self.quarantine.mistakable(each, now_s), 0
 
         return sorted(transactions, key=key)
 
-    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
-        """When this may be asked: after the late window, the pause, and every doubt."""
-        return max(self.quarantine.free_at_s(transaction, now_s), self._pause_until_s)
+    def free_at_s(self, transaction: Transaction, now_s: float, *, going_on: bool = False) -> float:
+        """When this may be asked: after the late window, the pause, and every doubt.
 
-    def replied(self, transaction: Transaction, rtt_s: float, began_s: float, now_s: float) -> None:
+        `going_on`: in one round with what was asked before, whose unsure answers are held back.
+        """
+        if not self._streams:  # ids tell replies apart
+            return self._pause_until_s
+        free_s = self.quarantine.free_at_s(transaction, now_s, going_on=going_on)
+        return max(free_s, self._pause_until_s)
+
+    def believes_refusal(self, transaction: Transaction, now_s: float) -> bool:
+        """Whether a refusal that comes now can only be this one's."""
+        return not self.quarantine.doubts_refusals(transaction, now_s)
+
+    def unsure(self, transaction: Transaction, began_s: float) -> bool:
+        """Whether what answered it may be another's reply, until an echo time has passed."""
+        return self._streams and self.quarantine.unsure(transaction, began_s)
+
+    def replied(self, transaction: Transaction, reply: Reply, began_s: float, now_s: float) -> None:
         """A reply came, whatever it says."""
-        self.stats.replied(rtt_s)
-        self.patience.replied(rtt_s)
-        self._late_s = None
+        self.stats.replied(reply.rtt_s)
+        self.patience.replied(reply.rtt_s)
+        if not self.patience.beyond:
+            self._late_s = None
+        self._spoke = True
+        if self._silences:
+            self._silences.pop(transaction.request, None)
         if transaction.request == self._silent_on:
             self._silent_on = None
-        self.quarantine.answered(transaction, began_s, now_s)
+        if self._streams:
+            self.quarantine.echo_s = ECHO_S + self.patience.slowest_s
+            self.quarantine.answered(transaction, reply.frame, began_s, now_s)
+            if 2 * reply.litter >= len(reply.frame):  # perhaps the true reply, spoilt by this one
+                self.quarantine.disturbed(now_s)
 
     def used(self, began_s: float, now_s: float) -> None:
         """A transaction with this device had the wire."""
+        took_s = now_s - began_s
         self.stats.transactions += 1
-        self.stats.busy_s += now_s - began_s
-        self._pause_until_s = now_s + self.device.limits.pause_ms / 1000
+        self.stats.busy_s += took_s
+        pause_s = self.device.limits.pause_ms / 1000
+        if self.patience.beyond and took_s > self.device.timeout_s:
+            pause_s = max(pause_s, took_s / WINDOW_SHARE)
+        pause_s = max(pause_s, self.listens_s / _LISTENING_SHARE)
+        self._pause_until_s = now_s + pause_s
 
-    def missed(
-        self, transaction: Transaction, fault: DeviceFault, began_s: float, now_s: float
-    ) -> None:
-        """A transaction failed; after silence its reply may still come."""
+    def missed(self, transaction: Transaction, fault: DeviceFault, cost_s: float) -> None:
+        """A transaction failed."""
         self.stats.fault(fault)
         if isinstance(fault, NoReply):
             self.patience.timed_out()
             self._silent_on = transaction.request
+            if self._spoke:
+                self._silences[transaction.request] = self.silences(transaction) + 1
+            self._spoke = False
+        if isinstance(fault, Refused):
+            self.quarantine.refused(transaction)
+        else:
+            self.stats.wasted_s += cost_s
+
+    def unanswered(
+        self, transaction: Transaction, fault: DeviceFault, began_s: float, now_s: float
+    ) -> None:
+        """What was sent has no reply of its own; unless it came and was spoilt, it may yet come."""
+        heard = fault.data.get("heard", 0) if isinstance(fault, Garbled) else 0
+        expect = transaction.expect
+        if expect is not None and 0 < transaction.reply_bytes <= heard <= expect.limit:
+            self.quarantine.disturbed(now_s)
+        else:
             self.left(transaction, began_s, now_s)
-        if not isinstance(fault, Refused):
-            self.stats.wasted_s += now_s - began_s
 
     def left(self, transaction: Transaction, began_s: float, now_s: float) -> None:
         """A transaction ended without its reply, which may still come."""
-        if self.wire.framing is Framing.STREAM:
-            self.quarantine.timed_out(transaction, began_s, now_s)
+        if self._streams:
+            self.quarantine.failed(transaction, began_s, now_s)
 
-    def overheard(self, data: bytes, now_s: float) -> bool:
-        """Bytes were heard; True if they are a late reply of this device."""
-        rtt_s = self.quarantine.heard(data, now_s, self.asked)
-        if rtt_s is None:
+    def overheard(self, heard: bytes, now_s: float) -> bytes:
+        """What was heard without the whole replies of this device that nobody waits for."""
+        for expect in self.quarantine.kins:
+            while (place := expect.find(heard, final=True)) is not None:
+                frame = heard[slice(*place)]
+                if self._awaits(frame, expect):
+                    break
+                heard = heard[: place[0]] + heard[place[1] :]
+                rtt_s = self.quarantine.unasked(expect.kin, frame, now_s)
+                if rtt_s is None:
+                    self.stats.surplus += 1
+                else:
+                    self.stats.late += 1
+                    self._late_s = rtt_s
+                    self.patience.late(rtt_s)
+        return heard
+
+    def _awaits(self, frame: bytes, found_by: Expect) -> bool:
+        """Whether the frame looks like what the device is being asked now."""
+        asked = self.asked
+        return (
+            asked is not None
+            and asked.kin == found_by.kin
+            and asked.find(frame, final=True) is not None
+        )
+
+    def complains(self) -> bool:
+        """True once when surplus replies begin to come, and once when they have stopped."""
+        twice = self.quarantine.twice
+        if twice == (self.stats.code == TWO_ANSWERS):
             return False
-        self.stats.late += 1
-        self._late_s = rtt_s
-        self.patience.replied(rtt_s)
+        self.stats.code = TWO_ANSWERS if twice else None
         return True
 
     def round_over(self, *, answered: bool, fruitful: bool, fault: DeviceFault | None) -> bool:
@@ -150,7 +252,11 @@ class Member:
         """What is to be said of the state that the device is in now, and why."""
         code: str | None = None
         data: dict[str, Any] = {}
-        if self.state is DeviceState.SILENT and self._late_s is not None:
+        if self.stats.code == TWO_ANSWERS:
+            code = TWO_ANSWERS
+        elif self._late_s is not None and (
+            self.state is DeviceState.SILENT or self.patience.beyond
+        ):
             # Not dead but slow: the remedy is a longer timeout_s, not a visit.
             code = "bus.late-reply"
             data = {"took_s": round(self._late_s, 2), "waited_s": self.device.timeout_s}
@@ -172,6 +278,15 @@ class Member:
                 at_ns,
                 each.raw,
             )
+            for each in samples
+        ]
+
+    def void(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
+        """What is to be said of points whose answer may have been another's."""
+        at_ns, quality = int(at_s * 1e9), Garbled.quality
+        device = self.device.id
+        return [
+            Reading(device, each.point.id, None, each.point.unit, quality, at_ns)
             for each in samples
         ]
 

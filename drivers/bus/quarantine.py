@@ -1,19 +1,47 @@
-"""Protection from late replies: after a time-out a device rests while its reply may still come.
+"""Protection from replies that nobody waits for: late ones, repeated ones, those of a twin.
 
-Nothing in a serial reply says which request it answers. So after a time-out the device is not
-asked for one late window. But a reply may be later still; so every request that had no reply is
-kept as *owed*, and as long as one is, nothing is asked whose answer would look the same, except
-the same request again. Replies are taken to come in order: one that comes, wanted or overheard,
-pays for the oldest that is owed, and shows how late the others may be.
+Nothing in a serial reply says which request it answers. So the line counts as dirty for a device
+after every transaction without its own complete reply, whatever else was heard: the device rests
+until a late window has passed in which nothing of it was heard. But a reply may be later still; so
+every such request is kept as *owed*, and as long as one is,
+
+- nothing is asked whose answer would look the same, except the same request again;
+- no refusal is believed of another request to the same unit and function, for a refusal bears
+  nothing more.
+
+Replies usually come in order: one that comes, wanted or overheard, is that of the oldest that is
+owed, and shows how late the others may be. Nothing is taken for settled by it at once, for a reply
+may come twice, or overtake another.
+
+A whole reply that nobody has asked for is a *surplus*: a device that answers twice, or two devices
+with one address. It rests the device as a time-out does. It may also come while another request
+waits, and be taken for its answer; then that one's own reply is the surplus. So an answer that
+could be the one before once more is *unsure*: whoever has it hands it out only once the echo time
+has passed without a surplus. After one, every answer of the device is unsure for a while.
 """
+
+import math
+from collections.abc import Hashable
 
 import msgspec
 
 from drivers.family import Expect, Transaction
 
 WINDOW_MIN_S = 1.0
+ECHO_S = 0.35
+"""How long after a reply the same one, or a twin's, may follow: devices repeat within 0.3 s."""
+
+SUSPECT_REPLIES = 32
+"""After a surplus so many replies in a row must be alone before the next is believed at once."""
+
+_STRANGER_REPLIES = 2
+"""The same of a device that has not been heard before: two may have been connected."""
+
 _OWED_MAX_S = 30.0
 """After this, a reply of which nothing is known is taken for lost."""
+
+_OVERTAKEN_S = 10.0
+"""A reply may be so late although a later request was answered before it."""
 
 _OWED_MAX = 16
 _UNSTEADY = 1.5
@@ -27,88 +55,194 @@ def window_s(timeout_s: float) -> float:
 
 class _Owed(msgspec.Struct):
     transaction: Transaction
+    expect: Expect
     sent_s: float
     until_s: float
+    paid: bool = False
+
+
+class _Last(msgspec.Struct):
+    """The last reply of one kin."""
+
+    transaction: Transaction
+    frame: bytes
+    at_s: float
+    refused: bool = False
+
+    def looks_like(self, frame: bytes) -> bool:
+        """Whether the frame could be this reply once more, or a twin's."""
+        expect = self.transaction.expect
+        assert expect is not None
+        good = expect.good_only().find(frame, final=True) is not None
+        return good != self.refused
 
 
 class Quarantine:
-    """One device's late window and debts. Instants are the loop's, in seconds."""
+    """One device's late window and debts. Instants are the loop's, in seconds.
+
+    `echo_s` is how long a surplus may still come; whoever knows a device to be slow sets it.
+    `twice` tells that the device answers twice, or that there are two of it.
+    """
 
     def __init__(self, window: float) -> None:
         self.until_s = 0.0
+        self.echo_s = ECHO_S
+        self.suspect = _STRANGER_REPLIES
+        self.twice = False
+        self.upset_s = -math.inf
         self._window_s = window
         self._owed: list[_Owed] = []
-        self._heard = b""
+        self._late_s = 0.0
+        self._last: dict[Hashable, _Last] = {}
+        self._blocked_s = -math.inf
 
     @property
     def owes(self) -> bool:
         """Whether a reply may still come that nobody waits for."""
         return bool(self._owed)
 
-    def timed_out(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
-        """No reply to what was sent then: rest."""
+    @property
+    def kins(self) -> list[Expect]:
+        """What finds every whole frame of this device, by the functions that it was asked."""
+        asked = [last.transaction.expect for last in self._last.values()]
+        asked += [owed.expect for owed in self._owed]
+        return list({each.kin: each.any_of_kin() for each in asked if each is not None}.values())
+
+    def failed(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
+        """What was sent then has no reply of its own: rest. Nothing is owed for a broadcast."""
         self.until_s = now_s + self._window_s
-        self._owe(transaction, sent_s)
-        self._heard = b""
+        self.upset_s = now_s
+        if transaction.expect is not None:
+            self._owe(transaction, transaction.expect, sent_s)
 
-    def heard(self, data: bytes, now_s: float, asked: Expect | None) -> float | None:
-        """Bytes that nobody wanted; how late the reply was, if they complete one that is owed.
+    def disturbed(self, now_s: float) -> None:
+        """A reply came, but spoilt: what was believed shortly before may have been another's."""
+        self.upset_s = now_s
 
-        `asked` is what the device is being asked now: its answer is no business of ours.
-        """
-        self._forget(now_s)
-        if not self._owed:
-            return None
-        self._heard += data
-        for owed in self._owed:
-            expect = owed.transaction.expect
-            if expect is None or expect == asked:
-                continue
-            if expect.find(self._heard, final=False) is not None:
-                return self._pay(expect, now_s)
-            self._heard = self._heard[-expect.limit :]
-        return None
-
-    def answered(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
+    def answered(self, transaction: Transaction, frame: bytes, sent_s: float, now_s: float) -> None:
         """A reply came to what was sent then, unless it was to an older request that looks alike.
 
         In that case it is this one's reply that is owed from now on.
         """
+        expect = transaction.expect
+        if expect is None:
+            return
+        self._last[expect.kin] = _Last(transaction, frame, now_s)
+        if self.suspect:
+            self.suspect -= 1
+            self.twice = self.twice and self.suspect > 0
         self._forget(now_s)
-        if any(owed.transaction.expect == transaction.expect for owed in self._owed):
-            self._owe(transaction, sent_s)
-            assert transaction.expect is not None
-            self._pay(transaction.expect, now_s)
+        if any(owed.expect == expect for owed in self._owed):
+            self._owe(transaction, expect, sent_s)
+            self._pay(expect, now_s)
 
-    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
-        """When this may be asked: now if its reply could not be mistaken for one that is owed."""
-        if not self._owed:  # nearly always
-            return self.until_s
-        mistakable = (
-            owed.until_s
-            for owed in self._owed
-            if owed.transaction.expect == transaction.expect
+    def refused(self, transaction: Transaction) -> None:
+        """The reply that came to it was a refusal, which could be anybody's of this kin."""
+        last = None if transaction.expect is None else self._last.get(transaction.expect.kin)
+        if last is not None:
+            last.refused = True
+
+    def unasked(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
+        """A whole frame came that nobody waits for: how late it is; None if it is a surplus."""
+        self._forget(now_s)
+        self.until_s = max(self.until_s, now_s + self._window_s)
+        last = self._last.get(kin)
+        if last is None or now_s - last.at_s > self.echo_s or not last.looks_like(frame):
+            for owed in self._owed:
+                if not owed.paid and owed.expect.find(frame, final=True) is not None:
+                    return self._pay(owed.expect, now_s)
+        self.suspect, self.twice = SUSPECT_REPLIES, True
+        if last is None or last.frame != frame:  # word for word the same speaks against nothing
+            self.upset_s = now_s
+        return None
+
+    def free_at_s(self, transaction: Transaction, now_s: float, *, going_on: bool = False) -> float:
+        """When this may be asked. `going_on`: its answer is held back where it is unsure."""
+        free_s = self.until_s
+        expect = transaction.expect
+        if expect is None:
+            return free_s
+        last = self._last.get(expect.kin)
+        if last is not None and now_s < last.at_s + self.echo_s:
+            other = last.transaction.request != transaction.request
+            alike = last.refused or (not going_on and last.transaction.expect == expect)
+            if self.suspect or (other and alike):
+                free_s = max(free_s, last.at_s + self.echo_s)
+        if self._owed:
+            free_s = max(free_s, self._settled_s(transaction, now_s))
+        return free_s
+
+    def mistakable(self, transaction: Transaction, now_s: float) -> bool:
+        """Whether its answer could be taken for another's that is owed."""
+        return any(
+            owed.until_s > now_s
+            and owed.expect == transaction.expect
             and owed.transaction.request != transaction.request
-            and owed.until_s > now_s
+            for owed in self._owed
         )
-        return max([self.until_s, *mistakable])
 
-    def _owe(self, transaction: Transaction, sent_s: float) -> None:
-        self._owed.append(_Owed(transaction, sent_s, sent_s + _OWED_MAX_S))
+    def doubts_refusals(self, transaction: Transaction, now_s: float) -> bool:
+        """Whether a refusal that comes to it could be another's that is owed."""
+        expect = transaction.expect
+        return expect is not None and any(
+            owed.until_s > now_s
+            and owed.expect.kin == expect.kin
+            and owed.transaction.request != transaction.request
+            for owed in self._owed
+        )
+
+    def unsure(self, transaction: Transaction, sent_s: float) -> bool:
+        """Whether the answer to what was sent then could be the one before once more."""
+        expect = transaction.expect
+        if expect is None:
+            return False
+        if self.suspect:
+            return True
+        last = self._last.get(expect.kin)
+        return (
+            last is not None
+            and sent_s - last.at_s < self.echo_s
+            and last.transaction.request != transaction.request
+            and last.transaction.expect == expect
+        )
+
+    def unknown(self) -> None:
+        """The device was away: who answers now may be another one, or two."""
+        self.suspect = max(self.suspect, _STRANGER_REPLIES)
+
+    def _settled_s(self, transaction: Transaction, now_s: float) -> float:
+        """When nothing that is owed could be mistaken for its answer any more."""
+        others, own = 0.0, 0.0
+        for owed in self._owed:
+            if owed.until_s <= now_s or owed.expect != transaction.expect:
+                continue
+            if owed.transaction.request != transaction.request:
+                others = max(others, owed.until_s)
+            elif self._late_s:
+                own = max(own, owed.until_s)
+        if others:
+            self._blocked_s = now_s
+        # Where somebody waits for this lane to be settled, it must not be used for ever.
+        return max(others, own if now_s - self._blocked_s < self._window_s else 0.0)
+
+    def _owe(self, transaction: Transaction, expect: Expect, sent_s: float) -> None:
+        self._owed.append(_Owed(transaction, expect, sent_s, sent_s + _OWED_MAX_S))
         del self._owed[:-_OWED_MAX]
 
     def _pay(self, expect: Expect, now_s: float) -> float:
         """The oldest debt of this look is paid; how late, which is how late the others may be."""
-        self._heard = b""
-        alike = [owed for owed in self._owed if owed.transaction.expect == expect]
-        late_s = now_s - alike[0].sent_s
-        self._owed.remove(alike[0])
-        for owed in alike[1:]:
-            owed.until_s = owed.sent_s + _UNSTEADY * late_s + self._window_s
-        if not self._owed:
-            self.until_s = min(self.until_s, now_s)
+        alike = [owed for owed in self._owed if owed.expect == expect]
+        oldest = next((owed for owed in alike if not owed.paid), alike[-1])
+        oldest.paid = True
+        late_s = now_s - oldest.sent_s
+        self._late_s = max(self._late_s, late_s)
+        for owed in alike:
+            bound_s = owed.sent_s + max(_UNSTEADY * self._late_s + self._window_s, _OVERTAKEN_S)
+            owed.until_s = min(owed.until_s, bound_s)
         return late_s
 
     def _forget(self, now_s: float) -> None:
         if self._owed:
             self._owed = [owed for owed in self._owed if owed.until_s > now_s]
+            if not self._owed:
+                self._late_s = 0.0

@@ -13,13 +13,17 @@ LOAD_WINDOW_S = 60
 
 
 class DeviceStats(msgspec.Struct):
-    """One device since start; `busy_s` is the wire time that it took, `rtt` a histogram."""
+    """One device since start; `busy_s` is the wire time that it took, `rtt` a histogram.
+
+    `code` says what is wrong with it, as a text code, even while its values are good.
+    """
 
     transactions: int = 0
     timeouts: int = 0
     crc: int = 0
     exceptions: int = 0
     late: int = 0
+    surplus: int = 0
     polls: int = 0
     busy_s: float = 0.0
     wasted_s: float = 0.0
@@ -27,6 +31,7 @@ class DeviceStats(msgspec.Struct):
     timeout_s: float = 0.0
     period_s: float = 0.0
     state: DeviceState = DeviceState.WAIT
+    code: str | None = None
     rtt: list[int] = msgspec.field(default_factory=lambda: [0] * (len(RTT_BOUNDS_S) + 1))
 
     def replied(self, rtt_s: float) -> None:

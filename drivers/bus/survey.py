@@ -1,13 +1,13 @@
 """Everything that is to be known of a bus before it runs: its rounds, its load, its mistakes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
 import msgspec
 
 from drivers import registry
 from drivers.bus.line import Line
-from drivers.bus.link import Link
+from drivers.bus.link import Link, Tap
 from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
 from drivers.contract import Device, FieldError, Overloaded, WrongUse
 from drivers.family import Framing, PolledDriver, WireCost
@@ -17,6 +17,9 @@ ALARM_PRIORITY = 1
 
 ALARM_WAIT_S = 0.15
 """The longest block on a line with alarm inputs: 60 registers at 9600 baud."""
+
+REPLY_WAIT_S = 0.3
+"""How long a line with alarm inputs waits for a reply, until a device shows that it needs more."""
 
 
 class BusOptions(Protocol):
@@ -41,7 +44,7 @@ class BusOptions(Protocol):
     def cost(self, line: Line) -> WireCost:
         """What the wire costs at these line settings."""
 
-    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def connect(self, tap: Tap) -> Link:
         """Open it; LineDown says why not."""
 
 
@@ -80,12 +83,17 @@ def survey(name: str, options: BusOptions, devices: Sequence[Device]) -> Survey:
 def _costs(options: BusOptions, devices: Sequence[Device]) -> dict[str, WireCost]:
     """What each device's wire costs; where alarm inputs wait for it, blocks are kept short."""
     costs = {device.id: options.cost(device.line or options.usual_line) for device in devices}
-    if all(point.priority > ALARM_PRIORITY for device in devices for point in device.points):
+    if not has_inputs(devices):
         return costs
     return {
         device: msgspec.structs.replace(cost, longest_s=ALARM_WAIT_S)
         for device, cost in costs.items()
     }
+
+
+def has_inputs(devices: Sequence[Device]) -> bool:
+    """Whether alarm inputs wait for this line."""
+    return any(point.priority <= ALARM_PRIORITY for device in devices for point in device.points)
 
 
 def polled(family: str) -> PolledDriver:

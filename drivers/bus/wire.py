@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterable
 
 from drivers.bus.line import Line
-from drivers.emulate.slave import Faults, Slave
+from drivers.emulate.slave import REPEAT_S, Faults, Slave
 
 _GRAIN = 1e-6
 """Two floats that mean the same instant (seconds) or character differ by less than this."""
@@ -177,8 +177,19 @@ class Wire:
         )
         heard = [slave for slave in self.slaves if slave.hears(data)]
         self.counters.unheard += not heard
+        if heard or self.faults.stray:
+            self._stray(frame, [self.faults, *(slave.faults for slave in heard)])
         for slave in heard:
             self._act(slave, frame, data, early=early)
+
+    def _stray(self, frame: _Frame, faults: Iterable[Faults]) -> None:
+        """A driver that switches, or an idle line without bias: a byte that nobody has sent."""
+        if any(each.stray and self._happens(each.stray) for each in faults):
+            char_s = frame.line.char_s
+            start_s = frame.end_s + frame.line.silence_s + char_s
+            talk = _Talk(start_s, char_s, bytearray(self._random.randbytes(1)))
+            self._occupy(talk)
+            asyncio.get_running_loop().call_at(talk.end_s, self._arrive, talk)
 
     def _same_line(self, slave: Slave, line: Line) -> bool:
         return slave.line == line if self.sees_format else slave.line.baud == line.baud
@@ -192,9 +203,20 @@ class Wire:
         elif early and slave.strict:
             slave.counters.violations += 1
         elif not slave.faults.dead:
-            reply = slave.answer(data, frame.end_s)
+            reply = self._answer(slave, data, frame.end_s)
             if reply and not self._lost(slave):
                 self._reply(slave, frame, reply)
+
+    def _answer(self, slave: Slave, data: bytes, at_s: float) -> bytes | None:
+        faults = slave.faults
+        exception = faults.exception
+        if exception is None or self._happens(faults.exception_share):
+            return slave.answer(data, at_s)
+        faults.exception = None  # this once it does what it was asked
+        try:
+            return slave.answer(data, at_s)
+        finally:
+            faults.exception = exception
 
     def _lost(self, slave: Slave) -> bool:
         return any(
@@ -205,10 +227,20 @@ class Wire:
     def _reply(self, slave: Slave, frame: _Frame, reply: bytes) -> None:
         """Put a reply on the wire after the slave's turnaround, never inside the silence."""
         data = bytes(self._disturbed(self._littered(reply, slave.faults), slave.faults))
-        turnaround_s = max(slave.turnaround_s, slave.line.silence_s) + slave.faults.late_s
-        talk = _Talk(
-            frame.end_s + turnaround_s, slave.line.char_s, self._disturbed(data, self.faults)
-        )
+        start_s = frame.end_s + max(slave.turnaround_s, slave.line.silence_s)
+        if slave.faults.late_s and self._happens(slave.faults.late_share):
+            start_s += slave.faults.late_s
+        self._talk(slave, start_s, data)
+        if slave.faults.repeat and self._happens(slave.faults.repeat):
+            after_s = start_s + len(data) * slave.line.char_s
+            self._talk(slave, after_s + self._random.uniform(slave.line.silence_s, REPEAT_S), data)
+
+    def _happens(self, share: float) -> bool:
+        return share >= 1 or self._random.random() < share
+
+    def _talk(self, slave: Slave, start_s: float, data: bytes) -> None:
+        """A slave talks, from then on."""
+        talk = _Talk(start_s, slave.line.char_s, self._disturbed(data, self.faults))
         slave.counters.replies += 1
         self.counters.replies += 1
         self._occupy(talk)

@@ -112,6 +112,20 @@ class Reply(msgspec.Struct, frozen=True):
     address: str
     asked: int
     item: bytes
+    refusals: bool = True
+
+    @property
+    def kin(self) -> tuple[int, str, int]:
+        """The meter and the control code."""
+        return self.meter, self.address, self.asked
+
+    def any_of_kin(self) -> "Reply":
+        """Replies about any item."""
+        return msgspec.structs.replace(self, item=b"", refusals=True)
+
+    def good_only(self) -> "Reply":
+        """The same without error replies."""
+        return msgspec.structs.replace(self, refusals=False)
 
     @property
     def limit(self) -> int:
@@ -136,7 +150,7 @@ class Reply(msgspec.Struct, frozen=True):
         if length and length[0] > DATA_BYTES_MAX:
             return False
         if control and control[0] == self.asked | ANSWER | DENIED:
-            return True
+            return self.refusals
         about = raw[_HEAD : _HEAD + len(self.item)]
         return (self.item.startswith(about) or self.item[::-1].startswith(about)) and (
             not control or control[0] == self.asked | ANSWER

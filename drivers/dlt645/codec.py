@@ -135,6 +135,20 @@ class Reply(msgspec.Struct, frozen=True):
     address: str
     asked: int
     item: bytes = b""
+    refusals: bool = True
+
+    @property
+    def kin(self) -> tuple[str, int]:
+        """The meter and the control code."""
+        return self.address, self.asked
+
+    def any_of_kin(self) -> "Reply":
+        """Replies about any item."""
+        return Reply(self.address, self.asked)
+
+    def good_only(self) -> "Reply":
+        """The same without error replies."""
+        return msgspec.structs.replace(self, refusals=False)
 
     @property
     def limit(self) -> int:
@@ -157,7 +171,7 @@ class Reply(msgspec.Struct, frozen=True):
         if length and length[0] > DATA_BYTES_MAX:
             return False
         if control and control[0] == self.asked | ANSWER | DENIED:
-            return True
+            return self.refusals
         about = raw[_HEAD : _HEAD + len(self.item)].translate(_UNSHIFTED)
         return self.item.startswith(about) and (
             not control or control[0] & ~MORE == self.asked | ANSWER

@@ -5,18 +5,28 @@ import dataclasses
 
 from drivers.bus.line import Line
 
+REPEAT_S = 0.3
+"""A reply that comes twice does so within this time."""
+
 
 @dataclasses.dataclass(slots=True)
 class Faults:
     """What is wrong right now; every field may be changed while the emulation runs.
 
-    A slave and the wire itself each have one. On a wire `dead`, `late_s` and the three faults of
-    meaning (`exception`, `stuck`, `wrong_unit`) say nothing: a whole line dies by `Wire.unplug`.
+    A slave and the wire itself each have one. On a wire `dead`, `late_s`, `repeat` and the three
+    faults of meaning (`exception`, `stuck`, `wrong_unit`) say nothing: a whole line dies by
+    `Wire.unplug`. A twin at one address is a second slave with the same one.
     """
 
     dead: bool = False
     late_s: float = 0.0
-    """Added to the turnaround of every reply."""
+    """Added to the turnaround of late replies."""
+    late_share: float = 1.0
+    """Share of replies that are late by `late_s`."""
+    repeat: float = 0.0
+    """Share of replies that come twice, the second within `REPEAT_S` of the first."""
+    stray: float = 0.0
+    """Share of requests behind which a stray byte sounds, before any reply."""
     noise: float = 0.0
     """Share of bytes that arrive with one bit flipped."""
     garbage: float = 0.0
@@ -26,7 +36,9 @@ class Faults:
     loss: float = 0.0
     """Share of replies that never arrive."""
     exception: int | None = None
-    """The exception code that answers every request."""
+    """The exception code that answers requests."""
+    exception_share: float = 1.0
+    """Share of requests that are answered by it."""
     stuck: bool = False
     """Values stand still."""
     wrong_unit: int | None = None

@@ -23,6 +23,7 @@ CRC_BYTES = 2
 
 _EXCEPTION = 0x80
 _EXCEPTION_BODY = 3
+_WRITTEN_BODY = 6
 _ILLEGAL_ADDRESS = 2
 _GATEWAY_PATH_UNAVAILABLE = 0x0A
 _GATEWAY_TARGET_SILENT = 0x0B
@@ -91,7 +92,7 @@ def answer_bytes(function: int, count: int) -> int:
         return 3 + (count + 7) // 8
     if function in {READ_HOLDING, READ_INPUT}:
         return 3 + 2 * count
-    return 6
+    return _WRITTEN_BODY
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -122,6 +123,12 @@ class RtuExpect(msgspec.Struct, frozen=True):
     """Finds the answer in the bytes of a serial line, past noise and other units' frames."""
 
     answer: Answer
+    refusals: bool = True
+
+    @property
+    def kin(self) -> bytes:
+        """Unit and function."""
+        return self.answer.head[:2]
 
     @property
     def limit(self) -> int:
@@ -132,24 +139,81 @@ class RtuExpect(msgspec.Struct, frozen=True):
         """The first place where a whole frame with a right checksum stands."""
         return search.first(heard, self.answer.head[0], self._size, final=final)
 
+    def any_of_kin(self) -> "RtuKin":
+        """Frames of this unit and function, of any length."""
+        return RtuKin(self.kin)
+
+    def good_only(self) -> "RtuExpect":
+        """The same without exceptions."""
+        return RtuExpect(self.answer, refusals=False)
+
     def _size(self, begins: bytes) -> int:
         """How long the frame is that begins here; 0: it cannot be the answer."""
         answer = self.answer
         if answer.head.startswith(begins[: len(answer.head)]):
-            size = answer.size + CRC_BYTES
-        elif begins.startswith(answer.exception_head):
-            size = _EXCEPTION_BODY + CRC_BYTES
-        else:
+            return _sealed(begins, answer.size + CRC_BYTES)
+        if self.refusals and begins.startswith(answer.exception_head):
+            return _sealed(begins, _EXCEPTION_BODY + CRC_BYTES)
+        return 0
+
+
+class RtuKin(msgspec.Struct, frozen=True):
+    """Finds any frame that a unit may send to a request of one function."""
+
+    kin: bytes
+
+    @property
+    def limit(self) -> int:
+        """The longest frame with litter around it."""
+        return RTU_FRAME_MAX + _NOISE_BYTES
+
+    def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
+        """The first place where a whole frame with a right checksum stands."""
+        return search.first(heard, self.kin[0], self._size, final=final)
+
+    def any_of_kin(self) -> "RtuKin":
+        """The same."""
+        return self
+
+    def good_only(self) -> "RtuKin":
+        """The same: nobody waits for it, so nothing can be mistaken."""
+        return self
+
+    def _size(self, begins: bytes) -> int:
+        function = begins[1:2]
+        if function == bytes((self.kin[1] | _EXCEPTION,)):
+            return _sealed(begins, _EXCEPTION_BODY + CRC_BYTES)
+        if function not in (b"", self.kin[1:]):
             return 0
-        whole = begins[:size]
-        sealed = len(whole) < size or crc(whole[:-CRC_BYTES]) == whole[-CRC_BYTES:]
-        return size if sealed else 0
+        if self.kin[1] > READ_INPUT:
+            return _sealed(begins, _WRITTEN_BODY + CRC_BYTES)
+        return _sealed(begins, 3 + (begins[2] if len(begins) > 2 else 1) + CRC_BYTES)  # noqa: PLR2004 - the byte count
+
+
+def _sealed(begins: bytes, size: int) -> int:
+    """The size, if the frame is unfinished or its checksum is right; else 0."""
+    whole = begins[:size]
+    right = len(whole) < size or crc(whole[:-CRC_BYTES]) == whole[-CRC_BYTES:]
+    return size if right else 0
 
 
 class MbapExpect(msgspec.Struct, frozen=True):
     """Judges one whole answer, as Modbus TCP delivers it."""
 
     answer: Answer
+
+    @property
+    def kin(self) -> bytes:
+        """Unit and function."""
+        return self.answer.head[:2]
+
+    def any_of_kin(self) -> "MbapExpect":
+        """The same: ids tell answers apart, and nothing is overheard."""
+        return self
+
+    def good_only(self) -> "MbapExpect":
+        """The same: an exception bears the request's id."""
+        return self
 
     @property
     def limit(self) -> int:

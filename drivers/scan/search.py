@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import msgspec
 
 from drivers.bus.line import Line
-from drivers.bus.link import Link
+from drivers.bus.link import Link, Tap
 from drivers.contract import DeviceFault, Garbled, NoReply
 from drivers.family import Framing, Transaction, WireCost
 from drivers.profile import Profile
@@ -35,10 +35,9 @@ LATE_S_MAX = 1.0
 _LATE_MAX = 4
 """Questions of the recent past whose reply may still come."""
 
-_HEARD_MAX = 512
 _READ_WAIT_S = 0.5
 
-Connect = Callable[[Callable[[bytes], bool]], Awaitable[Link]]
+Connect = Callable[[Tap], Awaitable[Link]]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -93,7 +92,6 @@ class Search:
         self._going.set()
         self._began_s = 0.0
         self._late: deque[tuple[Call, Transaction]] = deque(maxlen=_LATE_MAX)
-        self._heard = b""
         self._again: list[Call] = []
         self._silent: list[Call] = []
         self._noisy: set[Line] = set()
@@ -195,7 +193,6 @@ class Search:
         fault: DeviceFault = NoReply("bus.no-reply")
         for _ in range(TRIES):
             self.asked += 1
-            self._heard = b""
             try:
                 return (await link.exchange(asked, call.line, call.timeout_s(asked))).frame
             except NoReply as silence:
@@ -245,16 +242,16 @@ class Search:
             self._models[finder.family] = Models(finder, self._profiles)
         return self._models[finder.family]
 
-    def _overheard(self, data: bytes) -> bool:
-        """Bytes were heard: they may be the late answer to a question that was given up."""
-        self._heard = (self._heard + data)[-_HEARD_MAX:]
+    def _overheard(self, heard: bytes) -> bytes:
+        """Something was heard: it may be the late answer to a question that was given up."""
         for call, asked in tuple(self._late):
             assert asked.expect is not None
-            if asked.expect.find(self._heard, final=False) is not None:
+            place = asked.expect.find(heard, final=True)
+            if place is not None:
                 self._late.remove((call, asked))
                 self._again.append(msgspec.structs.replace(call, wait_s=call.wait_s * PATIENCE))
-                return True
-        return False
+                return heard[: place[0]] + heard[place[1] :]
+        return heard
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:

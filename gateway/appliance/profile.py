@@ -192,7 +192,7 @@ def device_of(args: argparse.Namespace, profile: Profile, options: Options) -> D
 
 async def _try(options: Options, device: Device) -> list[Exchange]:
     line = options.usual_line
-    link = await options.connect(lambda _data: False)
+    link = await options.connect(lambda heard: heard)
     try:
         return await attempt(link, device, line, options.cost(line))
     finally:

@@ -5,14 +5,13 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from drivers import shelf
 from drivers.bus.kinds import SerialOptions
 from drivers.bus.line import Line
-from drivers.bus.link import Link
+from drivers.bus.link import Link, Tap
 from drivers.bus.port import ports
 from drivers.contract import FieldError, PortHeld
 from drivers.profile import Profile
@@ -150,7 +149,7 @@ class _Scan:
             self._tell(took_s)
         return 0 if self._search.found else 1
 
-    async def _connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def _connect(self, tap: Tap) -> Link:
         """Open the port, and say what comes now."""
         link = await self._options.connect(tap)
         span = self._screen.span(self._search.estimate_s)

@@ -122,7 +122,14 @@ class Field:
 
     def _built(self, plan: _Plan) -> StationBus:
         build = bus_kinds()[plan.bus.kind].build
-        bus = build(plan.bus.id, plan.bus.options, list(plan.devices), self._sink, self._on_state)
+        bus = build(
+            plan.bus.id,
+            plan.bus.options,
+            list(plan.devices),
+            self._sink,
+            self._on_state,
+            on_fault=self._on_fault,
+        )
         return cast(StationBus, bus)
 
 

@@ -178,7 +178,7 @@ class Searcher:
         if not self._found or self._stopping:
             return
         self.scan = _replace(self.scan, phase="reading")
-        link = await options.connect(lambda _heard: False)
+        link = await options.connect(lambda heard: heard)
         try:
             for number, found in enumerate(self._found):
                 said = await self._said(link, options, found)

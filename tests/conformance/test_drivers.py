@@ -31,7 +31,9 @@ WIRES = {
     "noise": {"noise": 0.01},
     "garbage": {"garbage": 1.0},
 }
-STILL_ANSWERS = {"split", "delay", "garbage", "loss", "noise"}
+STILL_ANSWERS = {"split", "delay", "late reply", "garbage", "loss", "noise"}
+MAY_ANSWER = {"very late reply"}
+"""So late that in this time some are waited for long enough, and some are not."""
 
 
 def specimens(family: str) -> list[Specimen]:
@@ -78,7 +80,8 @@ async def test_ill_treated_and_left_in_peace(family, name) -> None:
     assert wrong(field, them) == []
     assert field.values(ill.device.id) == ill.values
     assert field.values(well.device.id) == well.values
-    assert any(result.fault is None for result in ill_then) == (name in STILL_ANSWERS)
+    answers = any(result.fault is None for result in ill_then)
+    assert answers == (name in STILL_ANSWERS) or name in MAY_ANSWER
     periods_s = field.periods_s(well.device.id)[1:]
     assert sum(periods_s) / len(periods_s) == pytest.approx(5, rel=0.05)
     assert field.states(well.device.id) == ["ok"]

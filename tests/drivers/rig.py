@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Self
 
 from drivers.bus.actor import Bus
 from drivers.bus.line import Line
-from drivers.bus.link import Link, StreamLink
+from drivers.bus.link import Link, StreamLink, Tap
 from drivers.bus.stream import OpenStream
 from drivers.bus.wire import Wire
 from drivers.contract import (
@@ -52,7 +52,7 @@ class MemoryOptions:
     def cost(self, line: Line) -> WireCost:
         return WireCost(Framing.STREAM, line.char_s, self._turnaround_s, line.silence_s)
 
-    async def connect(self, tap: Callable[[bytes], bool]) -> Link:
+    async def connect(self, tap: Tap) -> Link:
         link = StreamLink(self.usual_line, echo=self._echo, tap=tap)
         await link.open(self._opener)
         return link

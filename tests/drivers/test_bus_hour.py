@@ -258,8 +258,8 @@ async def believed_wrongly() -> int:
 
 
 MUTANTS = {
-    "late window": ("timed_out", lambda *_: None),
-    "doubt": ("free_at_s", lambda self, *_: self.until_s),
+    "late window": ("failed", lambda *_: None),
+    "doubt": ("free_at_s", lambda self, *_, **__: self.until_s),
     "debt": ("answered", lambda self, *_: self._owed.clear()),
 }
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from drivers.bus import breaker as breaker_module
 from drivers.bus.breaker import TABLE, TRIPS, WINDOW_S, WINDOW_SHARE, Breaker, Condition, Sign
-from drivers.bus.patience import FLOOR_S, Patience
-from drivers.bus.quarantine import Quarantine
+from drivers.bus.patience import FIRST_S, FLOOR_S, Patience
+from drivers.bus.quarantine import ECHO_S, SUSPECT_REPLIES, Quarantine
 from drivers.bus.queue import Queue
 from drivers.bus.stats import DeviceStats, Occupancy
 from drivers.contract import Garbled, NoReply, Refused
@@ -97,76 +97,182 @@ def read(address: int, count: int = 2) -> Transaction:
 
 
 REPLY = codec.rtu(bytes.fromhex("01 03 04 00 01 00 02"))
+OTHER = codec.rtu(bytes.fromhex("01 03 04 00 03 00 04"))
+REFUSAL = codec.rtu(bytes.fromhex("01 83 04"))
 
 
-def test_a_device_rests_while_its_reply_may_come() -> None:
+def acquainted() -> Quarantine:
+    """One whose device has been heard before, alone."""
     rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
+    rest.suspect = 0
+    return rest
+
+
+def heard(rest: Quarantine, frame: bytes, now_s: float) -> float | None:
+    """As the bus would show it a whole frame that nobody waits for."""
+    (expect,) = rest.kins
+    assert expect.find(frame, final=True) == (0, len(frame))
+    return rest.unasked(expect.kin, frame, now_s)
+
+
+def test_a_device_rests_until_a_late_window_has_passed_in_silence() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
     assert rest.free_at_s(read(0), 11.0) == 12.0
-    assert rest.heard(REPLY[:5], 11.3, None) is None
-    assert rest.heard(REPLY[5:], 11.5, None) == pytest.approx(1.5)
-    assert rest.free_at_s(read(0), 11.5) == 11.5
-    assert rest.free_at_s(read(100), 11.5) == 11.5
+    assert heard(rest, REPLY, 11.5) == pytest.approx(1.5)
+    assert rest.free_at_s(read(0), 11.5) == 12.5
 
 
 def test_what_could_be_taken_for_a_late_reply_is_not_asked() -> None:
-    rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
     assert rest.free_at_s(read(0), 12.0) == 12.0
     assert rest.free_at_s(read(100, 3), 12.0) == 12.0  # another length: cannot be mistaken
     assert rest.free_at_s(read(100), 12.0) == 40.0
 
 
-def test_an_answer_pays_for_the_oldest_request_and_shows_how_late_the_next_may_be() -> None:
-    rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
-    rest.answered(read(0), 12.9, 13.0)  # perhaps the answer to the first, 3 s old
-    assert rest.free_at_s(read(0), 13.0) <= 13.0
-    assert rest.free_at_s(read(100), 13.0) == pytest.approx(12.9 + 1.5 * 3 + 1)
-    assert rest.heard(REPLY, 15.9, None) == pytest.approx(3.0)
-    assert rest.free_at_s(read(100), 15.9) <= 15.9
+def test_a_refusal_of_the_same_function_is_believed_of_nobody_else_while_one_is_owed() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    assert rest.doubts_refusals(read(100, 3), 12.0)
+    assert not rest.doubts_refusals(read(0), 12.0)
+    assert not rest.doubts_refusals(read(100, 3), 40.0)
+    good_only = read(100, 3).expect.good_only()
+    assert good_only.find(REFUSAL, final=True) is None
+    assert read(100, 3).expect.find(REFUSAL, final=True) == (0, 5)
+
+
+def test_after_a_refusal_nothing_of_the_kind_is_asked_before_its_echo_is_over() -> None:
+    rest = acquainted()
+    rest.answered(read(0), REFUSAL, 10.0, 10.1)
+    rest.refused(read(0))
+    assert rest.free_at_s(read(100, 3), 10.1) == pytest.approx(10.1 + ECHO_S)
+    assert rest.free_at_s(read(0), 10.1) == 0.0
+
+
+def test_an_answer_shows_how_late_the_next_may_be_but_settles_nothing_at_once() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    rest.answered(read(0), REPLY, 28.9, 29.0)  # perhaps the answer to the first, 19 s old
+    assert rest.free_at_s(read(0), 29.0) == 12.0
+    assert rest.free_at_s(read(100), 29.0) == pytest.approx(28.9 + 1.5 * 19 + 1)
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    rest.answered(read(0), REPLY, 12.9, 13.0)
+    assert rest.free_at_s(read(100), 13.5) == pytest.approx(12.9 + 10)  # it may be overtaken
+    assert heard(rest, REPLY, 15.9) == pytest.approx(3.0)
+
+
+def test_where_another_waits_for_a_doubt_to_end_it_is_not_renewed() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    assert rest.free_at_s(read(100), 12.0) == 40.0
+    assert rest.free_at_s(read(0), 12.0) == 12.0  # not even its lateness is known
+    rest.answered(read(0), REPLY, 12.0, 12.1)
+    until_s = rest.free_at_s(read(100), 13.0)
+    assert rest.free_at_s(read(0), 13.0) == until_s < 23
+    assert rest.free_at_s(read(100), until_s) <= until_s
 
 
 def test_an_answer_of_another_look_pays_for_nothing() -> None:
-    rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
-    rest.answered(read(100, 3), 12.1, 12.2)
-    assert rest.free_at_s(read(100), 12.3) == 40.0
-
-
-def test_the_answer_that_is_being_waited_for_is_no_debt() -> None:
-    rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
-    assert rest.heard(REPLY, 12.0, read(0).expect) is None
-    assert rest.heard(b"", 12.1, None) == pytest.approx(2.1)
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    rest.answered(read(100, 3), REPLY, 12.1, 12.2)
+    assert rest.free_at_s(read(100), 12.9) == 40.0
 
 
 def test_a_reply_that_never_comes_is_given_up() -> None:
-    rest = Quarantine(1.0)
-    rest.timed_out(read(0), 10.0, 11.0)
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
     assert rest.free_at_s(read(100), 39.9) == 40.0
     assert rest.free_at_s(read(100), 40.0) <= 40.0
-    assert rest.heard(REPLY, 40.0, None) is None
+    assert heard(rest, REPLY, 40.0) is None
 
 
 def test_debts_are_bounded() -> None:
-    rest = Quarantine(1.0)
+    rest = acquainted()
     for n in range(100):
-        rest.timed_out(read(0), 10.0 + n / 10, 11.0 + n / 10)
+        rest.failed(read(0), 10.0 + n / 10, 11.0 + n / 10)
     paid = 0
-    while rest.heard(REPLY, 21.0, None) is not None:
+    while heard(rest, REPLY, 21.0) is not None:
         paid += 1
     assert paid == 16
+
+
+def test_a_whole_reply_that_nobody_has_asked_for_is_a_surplus_and_rests_the_device() -> None:
+    rest = acquainted()
+    rest.answered(read(0), REPLY, 10.0, 10.1)
+    assert not rest.twice
+    assert heard(rest, OTHER, 10.15) is None
+    assert rest.twice
+    assert rest.suspect == SUSPECT_REPLIES
+    assert rest.free_at_s(read(0), 10.2) == pytest.approx(11.15)
+    assert rest.upset_s == 10.15
+
+
+def test_a_repetition_word_for_word_speaks_against_no_value() -> None:
+    rest = acquainted()
+    rest.answered(read(0), REPLY, 10.0, 10.1)
+    assert heard(rest, REPLY, 10.15) is None
+    assert rest.suspect == SUSPECT_REPLIES
+    assert rest.upset_s < 0
+
+
+def test_an_echo_is_a_surplus_even_while_something_is_owed() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 11.0)
+    rest.answered(read(0), REPLY, 12.0, 12.1)
+    assert heard(rest, REPLY, 12.3) is None
+    assert heard(rest, REPLY, 13.3) == pytest.approx(1.3)
+
+
+def test_only_an_answer_that_could_be_the_one_before_is_unsure() -> None:
+    rest = Quarantine(1.0)
+    for at_s in (0.0, 5.0):
+        assert rest.unsure(read(0), at_s)  # a stranger: there may be two
+        rest.answered(read(0), REPLY, at_s, at_s + 0.1)
+    rest.answered(read(0), REPLY, 10.0, 10.1)
+    assert rest.unsure(read(100), 10.11)
+    assert not rest.unsure(read(100, 3), 10.11)
+    assert not rest.unsure(read(0), 10.11)
+    assert not rest.unsure(read(100), 10.1 + ECHO_S + 0.01)
+    # within a round it is asked and held back, elsewhere it waits
+    assert rest.free_at_s(read(100), 10.11, going_on=True) == 0.0
+    assert rest.free_at_s(read(100), 10.11) == pytest.approx(10.1 + ECHO_S)
+
+
+def test_after_a_surplus_every_answer_is_unsure_until_enough_have_been_alone() -> None:
+    rest = acquainted()
+    rest.answered(read(0), REPLY, 10.0, 10.1)
+    heard(rest, OTHER, 10.2)
+    for n in range(SUSPECT_REPLIES):
+        at_s = 20.0 + n
+        assert rest.unsure(read(0), at_s)
+        rest.answered(read(0), REPLY, at_s, at_s + 0.1)
+        if n + 1 < SUSPECT_REPLIES:
+            assert rest.free_at_s(read(0), at_s + 0.1) == pytest.approx(at_s + 0.1 + ECHO_S)
+    assert not rest.unsure(read(0), 90.0)
 
 
 @given(rtts=st.lists(st.floats(0.001, 5), min_size=8, max_size=50), most=st.floats(0.3, 3))
 def test_patience_stays_between_the_floor_and_the_settings(rtts, most) -> None:
     patience = Patience(most)
-    assert patience.timeout_s == most
+    assert patience.timeout_s == min(FIRST_S, most)
     for rtt_s in rtts:
         patience.replied(rtt_s)
     assert FLOOR_S <= patience.timeout_s <= most
     assert patience.timeout_s >= min(max(rtts) * 2.8, most)
+
+
+def test_who_was_never_heard_is_waited_for_twice_as_long_each_time() -> None:
+    patience = Patience(1.0, reply_s=0.1)
+    waits = []
+    for _ in range(4):
+        waits.append(patience.timeout_s)
+        patience.timed_out()
+    assert waits == pytest.approx([0.4, 0.7, 1.0, 1.0])
+    patience.replied(0.05)
+    assert patience.timeout_s == 1.0
 
 
 def test_each_time_out_doubles_the_wait() -> None:
@@ -178,6 +284,33 @@ def test_each_time_out_doubles_the_wait() -> None:
         waits.append(patience.timeout_s)
         patience.timed_out()
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0])
+
+
+def test_who_is_late_twice_is_waited_for_beyond_the_settings_until_silent_again() -> None:
+    patience = Patience(1.0)
+    patience.late(4.0)
+    assert (patience.timeout_s, patience.beyond) == (1.0, False)
+    patience.late(4.0)
+    for _ in range(8):
+        patience.replied(4.0)
+    assert (patience.timeout_s, patience.beyond) == (6.0, True)
+    for _ in range(3):
+        patience.timed_out()
+    assert (patience.timeout_s, patience.beyond) == (1.0, False)
+
+
+def test_where_alarm_inputs_wait_nobody_is_waited_for_longer_than_it_needs() -> None:
+    patience = Patience(1.0, 0.3)
+    assert patience.timeout_s == 0.3
+    for _ in range(20):
+        patience.timed_out()
+    assert patience.timeout_s == 0.3
+    assert patience.probe_s == FLOOR_S
+    patience.late(0.5)
+    assert patience.timeout_s == patience.probe_s == pytest.approx(0.75)
+    for _ in range(5):
+        patience.late(4.0)
+    assert patience.timeout_s == patience.probe_s == 1.0
 
 
 class Ticket:

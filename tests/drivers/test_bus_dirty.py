@@ -1,0 +1,253 @@
+"""A dirty line in virtual time: strays, late and repeated replies, a twin; no false value."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from typing import NamedTuple
+
+import pytest
+
+from drivers.bus.line import Line
+from drivers.bus.member import Member
+from drivers.bus.quarantine import Quarantine
+from drivers.bus.wire import Wire
+from drivers.contract import Device, DeviceChange, Limits, NoReply
+from drivers.emulate.image import Image
+from drivers.modbus.emulator import ModbusSlave
+from tests.drivers.rig import Running, on, slave, word, wrong
+from tests.drivers.rig import meter as plain
+from tests.sim.loop import run, simulated
+
+SLOW, FAST = Line(9600), Line(115_200)
+BLOCKS = (0, 1, 2, 40, 41, 42, 80, 81, 82)
+"""Three blocks of one length: nothing in a reply tells which of them it is."""
+
+REGISTERS = 100
+APART = Limits(unreadable=(("holding", 3, 39), ("holding", 43, 79)))
+TWIN_S = 0.05
+STRAYS = (0.0, 0.02, 1.0)
+LATE_S = (0.3, 0.95, 1.0, 1.2, 1.9, 3.1, 5.2, 6.5, 9.0)
+
+
+def meter(unit: int, *, every_s: float = 1.0, line: Line = SLOW, **more) -> Device:
+    return plain(unit, *BLOCKS, every_s=every_s, line=line, limits=APART, **more)
+
+
+def healthy(unit: int, line: Line = SLOW) -> ModbusSlave:
+    return slave(unit, registers=REGISTERS, line=line)
+
+
+def twin_of(unit: int, line: Line = SLOW, behind_s: float = TWIN_S) -> ModbusSlave:
+    """A second device at that address; none of its values is one of the first's."""
+    image = Image({"holding": {at: 0x8000 | word(unit, at) for at in range(REGISTERS)}})
+    twin = ModbusSlave(unit, image, line)
+    twin.faults.late_s = behind_s
+    return twin
+
+
+class Sickbed:
+    """One line with slaves that fall ill and recover at random."""
+
+    def __init__(self, seed: int, *, stray: float, line: Line = SLOW, slaves: int = 4) -> None:
+        self.chance = random.Random(seed)
+        self.seed = seed
+        self.line = line
+        self.units = range(1, slaves + 1)
+        self.wire = Wire([healthy(unit, line) for unit in self.units], seed=seed)
+        self.wire.faults.stray = stray
+        self.healthy = list(self.wire.slaves)
+        self.ill: Counter[str] = Counter()
+
+    def befall(self, one: ModbusSlave) -> None:
+        """Something happens to a slave."""
+        faults, chance = one.faults, self.chance
+        kind = chance.choice(("late", "some late", "refusals", "repeats", "twin", "loss", "dead"))
+        self.ill[kind] += 1
+        match kind:
+            case "late":
+                faults.late_s = chance.choice(LATE_S)
+            case "some late":
+                faults.late_s, faults.late_share = chance.choice(LATE_S), chance.uniform(0.1, 0.9)
+            case "refusals":
+                faults.exception = chance.choice((2, 4))
+                faults.exception_share = chance.uniform(0.1, 0.9)
+                faults.late_s, faults.late_share = chance.choice(LATE_S), chance.uniform(0.1, 0.9)
+            case "repeats":
+                faults.repeat = chance.choice((0.1, 0.5, 1.0))
+            case "twin":
+                behind_s = chance.uniform(TWIN_S, 0.3)
+                self.wire.slaves.append(twin_of(one.unit, self.line, behind_s))
+            case "loss":
+                faults.loss = chance.uniform(0.05, 0.5)
+            case "dead":
+                faults.dead = True
+
+    def recover(self) -> None:
+        self.wire.slaves[:] = self.healthy
+        for each in self.healthy:
+            each.faults.clear()
+
+    async def go_on(self, hours: float, every_s: float) -> Running:
+        chance = self.chance
+        devices = [meter(unit, every_s=every_s, line=self.line) for unit in self.units]
+        async with on(self.wire, *devices, seed=self.seed, line=self.line) as field:
+            end_s = field.began_s + hours * 3600
+            while field.loop.time() < end_s:
+                await asyncio.sleep(chance.expovariate(1 / 30))
+                self.recover()
+                # What is still on its way belongs to the illness before.
+                await asyncio.sleep(chance.uniform(0.0, 40.0))
+                for one in chance.sample(self.healthy, chance.randint(1, 2)):
+                    self.befall(one)
+                await asyncio.sleep(chance.expovariate(1 / 60))
+        return field
+
+
+def bad_hours(seed: int, hours: float) -> tuple[int, int]:
+    """Requests and values of that many bad hours at each density of strays, none of them wrong."""
+    requests = values = 0
+    for stray in STRAYS:
+        line, every_s = (SLOW, 1.0) if seed % 2 else (FAST, 0.5)
+        scene = Sickbed(seed, stray=stray, line=line)
+        field = run(scene.go_on(hours, every_s))
+        assert wrong(field) == [], f"seed {seed}, stray {stray}"
+        assert field.stats.silence_broken == 0, f"seed {seed}"
+        requests += scene.wire.counters.frames
+        values += sum(1 for _ in field.believed())
+    return requests, values
+
+
+def test_nothing_false_is_believed_on_a_dirty_line() -> None:
+    requests, values = bad_hours(1, 0.05)
+    print(f"\n{requests} requests, {values} values, 0 wrong")
+    assert values > 1_000
+
+
+def forget_noise(self: Member, transaction, fault, began_s, now_s) -> None:
+    if isinstance(fault, NoReply):
+        self.left(transaction, began_s, now_s)
+
+
+class Scene(NamedTuple):
+    """What is wrong with a slave, and the parts of us without which false values are believed.
+
+    `given`: what is left out in either case, for one part often does for another.
+    """
+
+    faults: dict[str, float]
+    without: tuple[tuple[type, str, object], ...]
+    blocks: tuple[int, ...] = BLOCKS
+    turnaround_s: float = 0.01
+    given: tuple[tuple[type, str, object], ...] = ()
+    seconds: float = 300.0
+
+
+CREDULOUS = (
+    (Quarantine, "unsure", lambda *_: False),
+    (Quarantine, "unasked", lambda *_: None),
+)
+SCENES = {
+    "a stray byte before a late reply": Scene(
+        {"stray": 1.0, "late_s": 1.0, "late_share": 0.3},
+        ((Member, "unanswered", forget_noise),),
+        given=CREDULOUS,
+    ),
+    "late refusals": Scene(
+        {"exception": 4, "exception_share": 0.4, "late_s": 1.97, "late_share": 0.3},
+        ((Quarantine, "doubts_refusals", lambda *_: False), (Quarantine, "refused", lambda *_: 0)),
+        (0, 1, 40, 41, 42, 80, 81, 82),
+        0.05,
+        CREDULOUS,
+        3000.0,
+    ),
+    "repeated replies": Scene({"repeat": 0.3}, CREDULOUS),
+    "a twin": Scene({}, CREDULOUS),
+}
+
+
+async def believed_wrongly(scene: str, line: Line) -> int:
+    turnaround_s = SCENES[scene].turnaround_s
+    wire = Wire([slave(1, registers=REGISTERS, line=line, turnaround_s=turnaround_s)], seed=5)
+    for fault, value in SCENES[scene].faults.items():
+        setattr(wire.slaves[0].faults, fault, value)
+    device = plain(1, *SCENES[scene].blocks, every_s=1.0, line=line, limits=APART)
+    async with on(wire, device, line=line) as field:
+        await asyncio.sleep(10)
+        if scene == "a twin":
+            wire.slaves.append(twin_of(1, line))
+        await asyncio.sleep(SCENES[scene].seconds)
+    return len(wrong(field))
+
+
+@pytest.mark.parametrize("without", [False, True])
+@pytest.mark.parametrize("scene", SCENES)
+def test_false_values_are_believed_only_without_what_keeps_them_out(
+    scene, without, monkeypatch
+) -> None:
+    left_out = SCENES[scene].given + (SCENES[scene].without if without else ())
+    for owner, name, instead in left_out:
+        monkeypatch.setattr(owner, name, instead)
+    count = sum(run(believed_wrongly(scene, line)) for line in (SLOW, FAST))
+    assert (count > 0) == without
+
+
+@simulated
+async def test_two_devices_with_one_address_are_said_once_and_nothing_of_them_is_good() -> None:
+    wire = Wire([healthy(1), healthy(2), twin_of(1)])
+    async with on(wire, meter(1), meter(2)) as field:
+        await asyncio.sleep(10)
+        good = sum(reading.device == "m1" for reading in field.believed())
+        await asyncio.sleep(120)
+        assert good == sum(reading.device == "m1" for reading in field.believed()) <= len(BLOCKS)
+        assert field.states("m1")[-1] == "faulty"
+        assert field.bus.stats.devices["m1"].code == "bus.two-answers"
+        del wire.slaves[2]
+        await asyncio.sleep(1200)
+    assert wrong(field) == []
+    assert field.values("m1") == {f"r{at}": word(1, at) for at in BLOCKS}
+    assert field.states("m1")[-1] == "ok"
+    assert field.bus.stats.devices["m1"].code is None
+    assert field.states("m2") == ["ok"]
+    codes = [each.code for each in field.changes if isinstance(each, DeviceChange) and each.code]
+    assert set(codes) == {"bus.two-answers"}
+    assert len(codes) <= 3
+
+
+@simulated
+async def test_a_device_that_repeats_its_replies_is_said_and_read_all_the_same() -> None:
+    wire = Wire([healthy(1), healthy(2)])
+    wire.slaves[0].faults.repeat = 0.1
+    async with on(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
+        await asyncio.sleep(1200)
+    assert wrong(field) == []
+    good = sum(result.fault is None for result in field.of("m1"))
+    assert good > 0.33 * len(field.of("m2"))
+    assert field.bus.stats.devices["m1"].code == "bus.two-answers"
+    assert field.states("m2") == ["ok"]
+
+
+@simulated
+async def test_who_is_late_twice_is_waited_for_longer_and_takes_little_of_the_line() -> None:
+    wire = Wire([healthy(1), healthy(2)])
+    wire.slaves[0].faults.late_s = 2.5
+    async with on(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
+        await asyncio.sleep(3600)
+        stats = field.bus.stats.devices
+    assert wrong(field) == []
+    assert stats["m1"].state.value == "ok"
+    assert sum(result.fault is None for result in field.of("m1")) >= 8
+    assert stats["m1"].busy_s < 0.03 * 3600
+    assert field.changes[-1].code == "bus.late-reply"
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+def test_proof_a_million_requests_on_dirty_lines() -> None:
+    seed = int(os.environ.get("YIZHAN_SEED", "1"))
+    share = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+    requests = values = hours = 0
+    while requests < 1_000_000 * share:
+        more = bad_hours(seed + hours, 1.0)
+        requests, values, hours = requests + more[0], values + more[1], hours + 1
+    print(f"\nseed {seed}: {requests} requests in {3 * hours} bad hours, {values} values, 0 wrong")
