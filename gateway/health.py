@@ -33,7 +33,8 @@ class PointVitals(msgspec.Struct, frozen=True):
 class DeviceVitals(msgspec.Struct, frozen=True):
     """One device: `state` is `ok`, `wait` (not read yet), `stale`, `silent` or `faulty`.
 
-    `place` is the path of names, from the outside in.
+    `place` is the path of names, from the outside in. `code` is the text code of what is wrong with
+    it although it answers, as that two devices have its address.
     """
 
     id: str
@@ -45,6 +46,7 @@ class DeviceVitals(msgspec.Struct, frozen=True):
     since_ns: int
     at_ns: int | None
     points: tuple[PointVitals, ...]
+    code: str | None = None
 
 
 class BusVitals(msgspec.Struct, frozen=True):

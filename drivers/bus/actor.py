@@ -8,21 +8,21 @@ back. A transaction runs to its own end, whoever has stopped waiting for it.
 
 import asyncio
 import contextlib
-import dataclasses
 import math
 import random
 from collections.abc import Sequence
 
-import msgspec
-
 from drivers.bus.counters import Counters
-from drivers.bus.jobs import BEAT_S, Job, Poll, Probe, Unsure, Write
+from drivers.bus.exchange import STUCK_S, Exchanges
+from drivers.bus.jobs import Job, Probe, Write
 from drivers.bus.link import Link, LinkCounters
 from drivers.bus.member import Member
+from drivers.bus.poll import BEAT_S, Poll
 from drivers.bus.quarantine import window_s
 from drivers.bus.queue import Queue
 from drivers.bus.stats import BusStats, Occupancy
 from drivers.bus.survey import REPLY_WAIT_S, BusOptions, has_inputs, polled, survey
+from drivers.bus.unsure import UnsureResults
 from drivers.contract import (
     BusChange,
     BusState,
@@ -31,7 +31,6 @@ from drivers.contract import (
     Device,
     DeviceFault,
     DeviceState,
-    Garbled,
     LineDown,
     LineLost,
     NotWritable,
@@ -39,12 +38,10 @@ from drivers.contract import (
     OnState,
     PollResult,
     Reading,
-    Sample,
     Sink,
     Value,
     log_fault,
 )
-from drivers.family import Transaction
 
 WRITES_MAX = 32
 """Writes that may wait; nobody presses more keys than this before one is done."""
@@ -53,14 +50,6 @@ _CROWDED = 0.5
 """Of a line that is busier than this, rounds of a second are spread over it."""
 
 _REOPEN_MIN_S, _REOPEN_MAX_S = 1.0, 10.0
-_STUCK_S = 10.0
-"""A transaction that lasts so much longer than it may has lost its port without being told; that
-is looked for as often."""
-
-_FRAME_CHARS_MAX = 512
-_MORE_MAX = 16
-"""Pieces that one answer may come in."""
-
 _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 
 
@@ -93,7 +82,6 @@ class Bus:
         self._options = options
         self._sink = sink
         self._on_state = on_state
-        self._on_fault = on_fault
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         cap_s = REPLY_WAIT_S if has_inputs(devices) else math.inf
         self._members = {
@@ -112,9 +100,8 @@ class Bus:
         self._polls: list[Poll] = []
         self._queue: Queue[Job] = Queue()
         self._writes: set[Write] = set()
-        self._over_by_s: dict[Job, float] = {}
-        self._held: dict[_Held, None] = {}
-        self._tasks: asyncio.TaskGroup | None = None
+        self._exchanges = Exchanges(name, on_fault, self._replied)
+        self._unsure = UnsureResults(self._outcome)
         self._changed = asyncio.Event()
         self._restart = asyncio.Event()
         self._restart_why = _ASKED_FOR
@@ -232,7 +219,7 @@ class Bus:
             await link.settle(self._late_window_s())
             self._came_up()
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+                self._unsure.tasks = tasks
                 for _ in range(self._options.inflight):
                     tasks.create_task(self._serve(link))
                 tasks.create_task(self._watch())
@@ -258,11 +245,11 @@ class Bus:
         loop = asyncio.get_running_loop()
         while not self._restart.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STUCK_S):
+                async with asyncio.timeout(STUCK_S):
                     await self._restart.wait()
-            for job, over_by_s in self._over_by_s.items():
-                if over_by_s < loop.time():
-                    raise BusStuck("bus.stuck", bus=self.name, device=job.member.device.id)
+            stuck = self._exchanges.stuck(loop.time())
+            if stuck is not None:
+                raise BusStuck("bus.stuck", bus=self.name, device=stuck.device.id)
         raise LineLost(self._restart_why, bus=self.name)
 
     async def _serve(self, link: Link) -> None:
@@ -302,7 +289,7 @@ class Bus:
             member.breaker.probe()
         began_s = loop.time()
         since_s = began_s if member.unsure(transaction, began_s) else None
-        outcome = await self._ask(link, job, transaction)
+        outcome = await self._exchanges.ask(link, member, transaction)
         self._moved_s = now_s = loop.time()
         member.used(began_s, now_s)
         if self._occupied is not None:
@@ -311,7 +298,7 @@ class Bus:
             try:
                 job.answered(outcome, now_s, unsure_since_s=since_s)
             except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
-                outcome = self._unforeseen(member, error)
+                outcome = self._exchanges.unforeseen(member, error)
         if isinstance(outcome, DeviceFault):
             member.missed(transaction, outcome, now_s - began_s)
             job.failed(outcome, now_s - began_s, now_s)
@@ -320,59 +307,11 @@ class Bus:
         if member.listens_s:
             await asyncio.sleep(member.listens_s)
 
-    async def _ask(
-        self, link: Link, job: Job, transaction: Transaction
-    ) -> Sequence[Sample] | DeviceFault:
-        """What the device says, or what is wrong with it."""
-        member = job.member
-        try:
-            frame = await self._exchange(link, job, transaction)
-            for _ in range(_MORE_MAX):
-                rest = None if transaction.more is None else transaction.more(frame)
-                if rest is None:
-                    return transaction.decode(frame)
-                transaction = rest
-                frame = await self._exchange(link, job, transaction)
-            return Garbled("bus.endless", device=member.device.id)
-        except DeviceFault as fault:
-            return fault
-        except LineDown:
-            raise
-        except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
-            return self._unforeseen(member, error)
-
-    def _unforeseen(self, member: Member, error: Exception) -> DeviceFault:
-        self._on_fault(f"bus.{self.name}", error)
-        return Garbled("bus.fault", device=member.device.id)
-
-    async def _exchange(self, link: Link, job: Job, transaction: Transaction) -> bytes:
-        member = job.member
-        timeout_s = member.timeout_s
-        limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + _STUCK_S
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        member.asked = transaction.expect
-        self._over_by_s[job] = began_s + limit_s
-        asked = transaction
-        if not member.believes_refusal(transaction, began_s) and transaction.expect is not None:
-            good = transaction.expect.good_only()
-            asked = msgspec.structs.replace(transaction, expect=good)
-        try:
-            reply = await link.exchange(asked, member.line, timeout_s)
-        except DeviceFault as fault:
-            member.unanswered(transaction, fault, began_s, loop.time())
-            raise
-        except BaseException:
-            member.left(transaction, began_s, loop.time())
-            raise
-        finally:
-            member.asked = None
-            del self._over_by_s[job]
+    def _replied(self, member: Member) -> None:
+        """Somebody has answered: the line works."""
         self._attempts = 0
         self._heard_somebody = True
-        member.replied(transaction, reply, began_s, loop.time())
         self._complain(member)
-        return reply.frame
 
     def _judge(self, job: Job, now_s: float) -> None:
         """A job is done: tell the breaker, the sink, and whoever follows states."""
@@ -386,12 +325,11 @@ class Bus:
         if isinstance(job, Poll):
             unsure, result = job.unsure, job.result(now_s)
             if unsure:
-                self._hold(_Held(member, result, unsure, alive))
+                self._unsure.keep(member, result, unsure, answered=alive)
             else:
-                self._sink(result)
-                self._conclude(member, now_s, answered=alive, fruitful=fruitful, fault=fault)
-        else:
-            self._conclude(member, now_s, answered=alive, fruitful=fruitful, fault=fault)
+                self._outcome(member, result, answered=alive, fruitful=fruitful)
+        elif member.round_over(answered=alive, fruitful=fruitful, fault=fault):
+            self._on_state(member.change(fault, now_s))
         if member.breaker.closed and not was_closed:
             member.quarantine.unknown()
             self._start_over(now_s, member)
@@ -402,53 +340,13 @@ class Bus:
             self._restart_why = _ALL_SILENT
             self._restart.set()
 
-    def _conclude(
-        self,
-        member: Member,
-        now_s: float,
-        *,
-        answered: bool,
-        fruitful: bool,
-        fault: DeviceFault | None,
+    def _outcome(
+        self, member: Member, result: PollResult, *, answered: bool, fruitful: bool
     ) -> None:
-        """A round or probe has told all that it will: say it if the device's state is another."""
-        if member.round_over(answered=answered, fruitful=fruitful, fault=fault):
-            self._on_state(member.change(fault, now_s))
-
-    def _hold(self, held: "_Held") -> None:
-        """Keep an unsure result until nothing can speak against it any more."""
-        assert self._tasks is not None
-        self._held[held] = None
-        self._tasks.create_task(self._after_echo(held))
-
-    async def _after_echo(self, held: "_Held") -> None:
-        await asyncio.sleep(held.member.quarantine.echo_s)
-        self._let_go(held)
-
-    def _let_go(self, held: "_Held", *, lost: bool = False) -> None:
-        """Hand an unsure result out, without what something has spoken against."""
-        del self._held[held]
-        member, result, fault = held.member, held.result, held.result.fault
-        readings = list(result.readings)
-        for each in held.unsure:
-            if each.again:
-                if not lost and member.quarantine.upset_s < each.since_s:
-                    member.readings(each.samples, each.at_s)
-            elif lost or member.quarantine.upset_s >= each.since_s:
-                readings += member.void(each.samples, each.at_s)
-                fault = fault or Garbled(member.stats.code or "bus.doubtful")
-            else:
-                readings += member.readings(each.samples, each.at_s)
-        member.counters.puzzled()  # the next round asks in any case
-        fruitful = any(reading.value is not None for reading in readings)
-        replaced = (*result.replaced, *member.counters.replaced())
-        self._sink(
-            msgspec.structs.replace(
-                result, readings=tuple(readings), fault=fault, replaced=replaced
-            )
-        )
-        now_s = asyncio.get_running_loop().time()
-        self._conclude(member, now_s, answered=held.answered, fruitful=fruitful, fault=fault)
+        """A round's result is final: hand it out, and say it if the device's state is another."""
+        self._sink(result)
+        if member.round_over(answered=answered, fruitful=fruitful, fault=result.fault):
+            self._on_state(member.change(result.fault, asyncio.get_running_loop().time()))
 
     def _complain(self, member: Member) -> None:
         """Say it once when a device begins to answer twice, and once when it has stopped."""
@@ -488,8 +386,7 @@ class Bus:
             job.abandon(down)
             self._queue.discard(job)
         self._writes.clear()
-        for held in tuple(self._held):  # nobody can hear any more whether it was right
-            self._let_go(held, lost=True)
+        self._unsure.give_up()
         if down.code != _ALL_SILENT:
             self._move(BusState.DOWN, down)
 
@@ -510,16 +407,6 @@ class Bus:
 
     def _link_counters(self) -> LinkCounters:
         return self._past if self._link is None else self._past.plus(self._link.counters)
-
-
-@dataclasses.dataclass(eq=False, frozen=True, slots=True)
-class _Held:
-    """A round's result whose unsure answers wait until nothing can speak against them."""
-
-    member: Member
-    result: PollResult
-    unsure: Sequence[Unsure]
-    answered: bool
 
 
 def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:

@@ -117,7 +117,7 @@ class StreamLink:
         self._stream = await opener(self)
         try:
             self._stream.set_line(self._line)
-        except BaseException:
+        except BaseException:  # whatever it is, it is raised again
             self.close()
             raise
 

@@ -67,7 +67,7 @@ def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
         port = await asyncio.to_thread(_open, path, line, rs485=rs485)
         try:
             return _PortStream(port, receiver, path)
-        except BaseException:
+        except BaseException:  # whatever it is, it is raised again
             port.close()
             raise
 
@@ -97,7 +97,7 @@ def _open(path: str, line: Line, *, rs485: bool) -> serial.Serial:
     except (OSError, ValueError, NotImplementedError) as error:
         port.close()
         raise PortUnfit("bus.port-not-rs485", port=path) from error
-    except BaseException:
+    except BaseException:  # whatever it is, it is raised again
         port.close()
         raise
     return port

@@ -44,6 +44,7 @@ _OVERTAKEN_S = 10.0
 """A reply may be so late although a later request was answered before it."""
 
 _OWED_MAX = 16
+_RECENT_MAX = 256
 _UNSTEADY = 1.5
 """A device that was late once may be half as late again the next time."""
 
@@ -61,20 +62,12 @@ class _Owed(msgspec.Struct):
     paid: bool = False
 
 
-class _Last(msgspec.Struct):
-    """The last reply of one kin."""
+class _Reply(msgspec.Struct):
+    """A reply that came, to which request and when."""
 
     transaction: Transaction
     frame: bytes
     at_s: float
-    refused: bool = False
-
-    def looks_like(self, frame: bytes) -> bool:
-        """Whether the frame could be this reply once more, or a twin's."""
-        expect = self.transaction.expect
-        assert expect is not None
-        good = expect.good_only().find(frame, final=True) is not None
-        return good != self.refused
 
 
 class Quarantine:
@@ -93,7 +86,9 @@ class Quarantine:
         self._window_s = window
         self._owed: list[_Owed] = []
         self._late_s = 0.0
-        self._last: dict[Hashable, _Last] = {}
+        self._recent: dict[Expect, list[_Reply]] = {}
+        self._refusals: dict[Hashable, _Reply] = {}
+        self._replied_s = -math.inf
         self._blocked_s = -math.inf
 
     @property
@@ -104,9 +99,8 @@ class Quarantine:
     @property
     def kins(self) -> list[Expect]:
         """What finds every whole frame of this device, by the functions that it was asked."""
-        asked = [last.transaction.expect for last in self._last.values()]
-        asked += [owed.expect for owed in self._owed]
-        return list({each.kin: each.any_of_kin() for each in asked if each is not None}.values())
+        asked = [*self._recent, *(owed.expect for owed in self._owed)]
+        return list({each.kin: each.any_of_kin() for each in asked}.values())
 
     def failed(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
         """What was sent then has no reply of its own: rest. Nothing is owed for a broadcast."""
@@ -127,7 +121,17 @@ class Quarantine:
         expect = transaction.expect
         if expect is None:
             return
-        self._last[expect.kin] = _Last(transaction, frame, now_s)
+        self._replied_s = now_s
+        if len(self._recent) > _RECENT_MAX:
+            # Every value that is written has a look of its own.
+            kept = self._recent.items()
+            self._recent = {each: r for each, r in kept if now_s - r[-1].at_s < self.echo_s}
+        recent = self._recent.get(expect, ())
+        self._recent[expect] = [
+            each
+            for each in recent
+            if now_s - each.at_s < self.echo_s and each.transaction.request != transaction.request
+        ] + [_Reply(transaction, frame, now_s)]
         if self.suspect:
             self.suspect -= 1
             self.twice = self.twice and self.suspect > 0
@@ -138,23 +142,33 @@ class Quarantine:
 
     def refused(self, transaction: Transaction) -> None:
         """The reply that came to it was a refusal, which could be anybody's of this kin."""
-        last = None if transaction.expect is None else self._last.get(transaction.expect.kin)
-        if last is not None:
-            last.refused = True
+        expect = transaction.expect
+        if expect is not None and expect in self._recent:
+            self._refusals[expect.kin] = self._recent[expect][-1]
 
     def unasked(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
         """A whole frame came that nobody waits for: how late it is; None if it is a surplus."""
         self._forget(now_s)
         self.until_s = max(self.until_s, now_s + self._window_s)
-        last = self._last.get(kin)
-        if last is None or now_s - last.at_s > self.echo_s or not last.looks_like(frame):
+        echoes = self._echoes(kin, frame, now_s)
+        if not echoes:
             for owed in self._owed:
                 if not owed.paid and owed.expect.find(frame, final=True) is not None:
                     return self._pay(owed.expect, now_s)
         self.suspect, self.twice = SUSPECT_REPLIES, True
-        if last is None or last.frame != frame:  # word for word the same speaks against nothing
+        if frame not in echoes[-1:]:  # word for word the same speaks against nothing
             self.upset_s = now_s
         return None
+
+    def _echoes(self, kin: Hashable, frame: bytes, now_s: float) -> list[bytes]:
+        """Recent replies that the frame could be once more, or a twin's; the last one last."""
+        refusal = self._refusals.get(kin)
+        replies = [] if refusal is None else [refusal]
+        for expect, recent in self._recent.items():
+            if expect.kin == kin and expect.good_only().find(frame, final=True) is not None:
+                replies = recent  # it is no refusal
+                break
+        return [each.frame for each in replies if now_s - each.at_s <= self.echo_s]
 
     def free_at_s(self, transaction: Transaction, now_s: float, *, going_on: bool = False) -> float:
         """When this may be asked. `going_on`: its answer is held back where it is unsure."""
@@ -162,12 +176,14 @@ class Quarantine:
         expect = transaction.expect
         if expect is None:
             return free_s
-        last = self._last.get(expect.kin)
-        if last is not None and now_s < last.at_s + self.echo_s:
-            other = last.transaction.request != transaction.request
-            alike = last.refused or (not going_on and last.transaction.expect == expect)
-            if self.suspect or (other and alike):
-                free_s = max(free_s, last.at_s + self.echo_s)
+        if now_s - self._replied_s < self.echo_s:
+            if self.suspect:
+                free_s = max(free_s, self._replied_s + self.echo_s)
+            refusal = self._refusals.get(expect.kin)
+            if refusal is not None and refusal.transaction.request != transaction.request:
+                free_s = max(free_s, refusal.at_s + self.echo_s)
+            if not going_on:
+                free_s = max(free_s, self._alike_s(transaction, expect) + self.echo_s)
         if self._owed:
             free_s = max(free_s, self._settled_s(transaction, now_s))
         return free_s
@@ -198,17 +214,17 @@ class Quarantine:
             return False
         if self.suspect:
             return True
-        last = self._last.get(expect.kin)
-        return (
-            last is not None
-            and sent_s - last.at_s < self.echo_s
-            and last.transaction.request != transaction.request
-            and last.transaction.expect == expect
-        )
+        return sent_s - self._alike_s(transaction, expect) < self.echo_s
 
     def unknown(self) -> None:
         """The device was away: who answers now may be another one, or two."""
         self.suspect = max(self.suspect, _STRANGER_REPLIES)
+
+    def _alike_s(self, transaction: Transaction, expect: Expect) -> float:
+        """When another request whose answer looks like this one's had its last reply."""
+        recent = self._recent.get(expect, ())
+        others = (r.at_s for r in recent if r.transaction.request != transaction.request)
+        return max(others, default=-math.inf)
 
     def _settled_s(self, transaction: Transaction, now_s: float) -> float:
         """When nothing that is owed could be mistaken for its answer any more."""

@@ -1,5 +1,6 @@
 """What needs a person: a line down, a device or a screen silent, a certificate near its end."""
 
+from drivers.bus.member import TWO_ANSWERS
 from gateway.health import (
     BusVitals,
     DeviceVitals,
@@ -27,12 +28,18 @@ def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
         device
         for device in vitals.devices
         if device.state in {"silent", "faulty"}
+        and device.code != TWO_ANSWERS
         and device.bus not in lines
         and vitals.at_ns - device.since_ns >= SILENT_S * 1_000_000_000
     ]
     silent.sort(key=lambda device: device.since_ns)
     return (
         *(_line(bus, words) for bus in down),
+        *(
+            _twice(device, words)
+            for device in vitals.devices
+            if device.code == TWO_ANSWERS and device.bus not in lines
+        ),
         *(_device(device, vitals, words) for device in silent[:DEVICES_MAX]),
         *(
             _certificate(uplink, days, words)
@@ -67,6 +74,20 @@ def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         unit=words("live.need-minutes"),
         title=words("live.need-device", name=device.name),
         text=f"{device.place} · {device.bus}" if device.place else device.bus,
+        actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+    )
+
+
+def _twice(device: DeviceVitals, words: Words) -> Need:
+    return Need(
+        key=f"device-{device.id}",
+        urgency=1,
+        hue="is-fix",
+        pictogram="meter",
+        amount=2,
+        unit=words("live.need-answers"),
+        title=words("live.need-twice", name=device.name),
+        text=words("live.need-twice-do", bus=device.bus, address=device.address),
         actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
     )
 

@@ -169,6 +169,7 @@ class Watch:
             since_ns=self._since_ns(device.id, state, now_ns),
             at_ns=at_ns,
             points=points,
+            code=bus.devices[device.id].code,
         )
 
     def _point(

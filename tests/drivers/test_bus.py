@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 
+import msgspec
 import pytest
 
 from drivers.bus.line import Line
@@ -24,6 +25,7 @@ from drivers.contract import (
     WrongUse,
 )
 from drivers.emulate.image import Image
+from drivers.modbus.driver import Modbus
 from drivers.modbus.emulator import ModbusSlave
 from tests.drivers.rig import LINE, meter, on, slave, word, wrong
 from tests.sim.loop import simulated
@@ -336,6 +338,35 @@ async def test_when_nobody_answers_any_more_the_port_is_opened_once_again() -> N
     assert field.bus.stats.opened == 2
     assert field.line_states() == ["up"]
     assert field.states("m1") == ["ok", "silent"]
+
+
+class Puzzling(Modbus):
+    """A driver with a mistake: one point upsets its decoder."""
+
+    def plan(self, device, points, wire):
+        def upset(frame):
+            raise KeyError("nobody foresaw this")
+
+        return tuple(
+            msgspec.structs.replace(each, decode=upset) if each.points[0].id == "r40" else each
+            for each in super().plan(device, points, wire)
+        )
+
+
+@simulated
+async def test_a_mistake_of_a_driver_costs_one_transaction_and_is_told(monkeypatch) -> None:
+    monkeypatch.setattr("drivers.bus.survey.polled", lambda _: Puzzling())
+    told = []
+    wire = Wire([slave(1), slave(2)])
+    async with on(wire, meter(1, 0, 1, 40), meter(2)) as field:
+        field.bus._exchanges._on_fault = lambda where, error: told.append((where, error))
+        await asyncio.sleep(31)
+    assert field.values("m1") == {"r0": word(1, 0), "r1": word(1, 1), "r40": None}
+    assert field.states("m1") == field.states("m2") == ["ok"]
+    assert len(field.of("m2")) >= 6
+    assert {where for where, _ in told} == {"bus.b"}
+    assert all(isinstance(error, KeyError) for _, error in told)
+    assert len(told) == 2 * len(field.of("m1"))  # what is garbled is asked once more
 
 
 class Hanging:

@@ -1,6 +1,7 @@
 """A dirty line in virtual time: strays, late and repeated replies, a twin; no false value."""
 
 import asyncio
+import math
 import os
 import random
 from collections import Counter
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from drivers.bus import plan
 from drivers.bus.line import Line
 from drivers.bus.member import Member
 from drivers.bus.quarantine import Quarantine
@@ -239,6 +241,36 @@ async def test_who_is_late_twice_is_waited_for_longer_and_takes_little_of_the_li
     assert sum(result.fault is None for result in field.of("m1")) >= 8
     assert stats["m1"].busy_s < 0.03 * 3600
     assert field.changes[-1].code == "bus.late-reply"
+
+
+CLEAN_S = 120.0
+FORMER = {"saturated": 1521, "as planned": 1620}
+"""Replies in `CLEAN_S` on the same clean lines at commit 6254f44, before anything was held back."""
+
+
+async def clean(devices: list[Device]) -> int:
+    """Replies that a clean line of 9600 baud carries."""
+    wire = Wire([
+        slave(int(each.address), registers=REGISTERS, turnaround_s=0.02) for each in devices
+    ])  # fmt: skip
+    async with on(wire, *devices) as field:
+        await asyncio.sleep(60)
+        before = wire.counters.replies
+        await asyncio.sleep(CLEAN_S)
+        carried = wire.counters.replies - before
+    assert wrong(field) == []
+    return carried
+
+
+def test_a_clean_line_carries_what_it_carried(monkeypatch) -> None:
+    monkeypatch.setattr(plan, "LOAD_MAX", math.inf)
+    carried = {
+        "saturated": run(clean([plain(unit, every_s=0.05) for unit in (1, 2, 3)])),
+        "as planned": run(clean([meter(unit, every_s=2.0) for unit in range(1, 10)])),
+    }
+    print(f"\n{carried}, formerly {FORMER}")
+    for name, count in carried.items():
+        assert count == pytest.approx(FORMER[name], rel=0.02)
 
 
 @pytest.mark.proof

@@ -20,6 +20,7 @@ BY_HAND = frozenset(
         *("power-low", "power-was-low", "power-slowed", "temperature-high", "journal-lost"),
         *("clock-unset", "clock-old", "clock-wide", "clock-behind", "clock-disputed"),
         *("port-gone", "bus-down", "line-silent", "device-silent", "device-faulty", "devices-more"),
+        "device-twice",
         *("speaker-lost", "kiosk-lost", "uplink-away", "certificate-late"),
     )
 )

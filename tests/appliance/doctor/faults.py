@@ -272,6 +272,8 @@ FAULTS = (
           "doctor.device-silent", WARN, "接线"),
     Fault("a sensor faulty", {"running.vitals.devices.10.state": "faulty"},
           "doctor.device-faulty", WARN, "说明书"),
+    Fault("two meters with one address", {"running.vitals.devices.0.code": "bus.two-answers"},
+          "doctor.device-twice", WARN, "一台一台断开"),
     Fault("A and B swapped", _silent(8, 9, 10),
           "doctor.line-silent", BAD, "A、B"),
     Fault("no espeak-ng", {"machine.programs.espeak-ng": False},

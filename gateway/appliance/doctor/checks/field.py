@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from drivers.bus.member import TWO_ANSWERS
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.health import BusVitals, DeviceVitals
@@ -81,6 +82,10 @@ def devices(facts: Facts) -> Iterator[Said]:
         yield warn(code, device.id, name=device.name, bus=device.bus, address=device.address)
     if len(alone) > NAMED_MAX:
         yield warn("doctor.devices-more", "more", count=len(alone) - NAMED_MAX)
+    for device in vitals.devices:
+        if device.code == TWO_ANSWERS and device.bus in up:
+            at = {"name": device.name, "bus": device.bus, "address": device.address}
+            yield warn("doctor.device-twice", device.id, **at)
     if not lost:
         answering = sum(device.state == "ok" for device in vitals.devices)
         yield good("doctor.devices-good", count=answering, of=len(vitals.devices))

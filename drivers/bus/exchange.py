@@ -1,0 +1,89 @@
+"""One question to one device, with all the pieces of its answer: samples, or what is wrong.
+
+This is the bus's edge: what a driver did not foresee costs the one transaction, and is told.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from drivers.bus.link import Link
+from drivers.bus.member import Member
+from drivers.contract import DeviceFault, Garbled, LineDown, OnFault, Sample
+from drivers.family import Transaction
+
+STUCK_S = 10.0
+"""A transaction that lasts so much longer than it may has lost its port without being told; that
+is looked for as often."""
+
+_FRAME_CHARS_MAX = 512
+_MORE_MAX = 16
+"""Pieces that one answer may come in."""
+
+
+class Exchanges:
+    """What is under way on one bus; `on_reply` hears of every reply, whatever it says."""
+
+    def __init__(self, bus: str, on_fault: OnFault, on_reply: Callable[[Member], None]) -> None:
+        self._where = f"bus.{bus}"
+        self._on_fault = on_fault
+        self._on_reply = on_reply
+        self._under_way: dict[object, tuple[Member, float]] = {}
+
+    def stuck(self, now_s: float) -> Member | None:
+        """A device whose transaction should long have been over."""
+        late = (member for member, over_by_s in self._under_way.values() if over_by_s < now_s)
+        return next(late, None)
+
+    async def ask(
+        self, link: Link, member: Member, transaction: Transaction
+    ) -> Sequence[Sample] | DeviceFault:
+        """What the device says, or what is wrong with it; LineDown."""
+        try:
+            frame = await self._exchange(link, member, transaction)
+            for _ in range(_MORE_MAX):
+                rest = None if transaction.more is None else transaction.more(frame)
+                if rest is None:
+                    return transaction.decode(frame)
+                transaction = rest
+                frame = await self._exchange(link, member, transaction)
+            return Garbled("bus.endless", device=member.device.id)
+        except DeviceFault as fault:
+            return fault
+        except LineDown:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
+            return self.unforeseen(member, error)
+
+    def unforeseen(self, member: Member, error: Exception) -> DeviceFault:
+        """Tell what nobody foresaw; for the device it is one answer that was none."""
+        self._on_fault(self._where, error)
+        return Garbled("bus.fault", device=member.device.id)
+
+    async def _exchange(self, link: Link, member: Member, transaction: Transaction) -> bytes:
+        timeout_s = member.timeout_s
+        limit_s = 2 * timeout_s + _FRAME_CHARS_MAX * member.line.char_s + STUCK_S
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        member.asked = transaction.expect
+        ticket = object()
+        self._under_way[ticket] = member, began_s + limit_s
+        asked = transaction
+        if not member.believes_refusal(transaction, began_s) and transaction.expect is not None:
+            good = transaction.expect.good_only()
+            asked = msgspec.structs.replace(transaction, expect=good)
+        try:
+            reply = await link.exchange(asked, member.line, timeout_s)
+        except DeviceFault as fault:
+            member.unanswered(transaction, fault, began_s, loop.time())
+            raise
+        except BaseException:  # whatever it is, it is raised again
+            member.left(transaction, began_s, loop.time())
+            raise
+        finally:
+            member.asked = None
+            del self._under_way[ticket]
+        member.replied(transaction, reply, began_s, loop.time())
+        self._on_reply(member)
+        return reply.frame

@@ -1,0 +1,239 @@
+"""One device's round: its blocks one after the other, again and again on a grid of instants."""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from drivers.bus.member import Member
+from drivers.bus.plan import Round
+from drivers.contract import DeviceFault, Garbled, PollResult, Reading, Refused, Sample
+from drivers.family import Transaction
+
+BEAT_S = 1.0
+"""Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
+sent together, and the machine sleeps in between."""
+
+_MUTE_AT = 3
+"""So often in a row a device that speaks is silent at a block before its parts are asked."""
+
+_REUNITE_MIN, _REUNITE_MAX = 50, 6400
+"""Rounds after which the block is tried again; doubled each time."""
+
+_GRAIN = 1e-9
+"""A due instant is a sum of floats and may fall just short of itself."""
+
+
+class Unsure(msgspec.Struct, frozen=True):
+    """What a reply says that may have been another's; not to be believed before the echo time.
+
+    What has come since `since_s`, when it was asked, may speak against it.
+    """
+
+    samples: Sequence[Sample]
+    since_s: float
+    at_s: float
+    again: bool = False
+    """Its counters puzzle: it was asked once more, and is only there to bear the second out."""
+
+
+class _Divided(msgspec.Struct):
+    """A block that was met with silence, what is asked instead, and when it is tried again."""
+
+    whole: Transaction
+    parts: list[Transaction]
+    rounds: int = _REUNITE_MIN
+    at: int = 0
+
+
+class Poll:
+    """One round, again and again on its own grid of instants.
+
+    `phase` spreads the rounds of one bus; one of at least `beat_from_s` moves to the beat before.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        planned: Round,
+        start_s: float,
+        phase: float,
+        *,
+        beat_from_s: float = BEAT_S,
+    ) -> None:
+        self.member = member
+        self.priority = planned.priority
+        self.period_s = planned.period_s
+        self.due_s = start_s
+        self.finished_s: float | None = None
+        self.unsure: list[Unsure] = []
+        self._transactions = list(planned.transactions)
+        self._divided: list[_Divided] = []
+        self._round = 0
+        self._grid_s = start_s + phase * planned.period_s
+        self._behind_beat_s = self._grid_s % BEAT_S if planned.period_s >= beat_from_s else 0.0
+        self._grid_s -= self._behind_beat_s
+        self._restart(start_s)
+
+    def _restart(self, now_s: float) -> None:
+        self._reunite()
+        self._order = self.member.in_order(self._transactions, now_s)
+        self._begun = False
+        self._retried = False
+        self._readings: list[Reading] = []
+        self.unsure = []
+        self.wasted_s = 0.0
+        self.alive = False
+        self.fault: DeviceFault | None = None
+
+    @property
+    def deadline_s(self) -> float:
+        """When the following round is due; on one beat, one round ends before the next begins.
+
+        Who was silent lets the others go first.
+        """
+        behind_s = self.period_s if self.member.patience.missed else 0.0
+        return self.due_s + self.period_s + self._behind_beat_s + behind_s
+
+    @property
+    def over(self) -> bool:
+        """True when every transaction has been answered or given up."""
+        return not self._order
+
+    def ready_s(self, now_s: float) -> float:
+        """When it is due and the device may be asked; never while its breaker is open."""
+        if not self.member.breaker.closed:
+            return math.inf
+        if self.due_s > now_s:
+            return self.due_s
+        free_s = self.member.free_at_s(self._order[0], now_s, going_on=self._begun)
+        return max(self.due_s, free_s)
+
+    def current(self) -> Transaction:
+        """The next block of this round."""
+        return self._order[0]
+
+    def answered(
+        self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
+    ) -> None:
+        """The block's values are here; if one of its counters puzzles, it is asked once more.
+
+        Unsure ones are no readings yet, and not shown to the counters before they are.
+        """
+        self.alive = self._begun = True
+        counters, retried = self.member.counters, self._retried
+        if unsure_since_s is None and retried and self.unsure and self.unsure[-1].again:
+            unsure_since_s = self.unsure[-1].since_s  # what it bears out is not known yet
+        if unsure_since_s is not None:
+            again = not retried and counters.would_puzzle(samples, now_s)
+            self.unsure.append(Unsure(samples, unsure_since_s, now_s, again=again))
+        else:
+            readings = self.member.readings(samples, now_s)
+            again = not retried and counters.puzzled()
+            self._readings += [] if again else readings
+        if again:
+            self._retried = True
+            return
+        self._next()
+
+    def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
+        """Divide what was refused, repeat once what was garbled, give up what is silent."""
+        transaction = self._order[0]
+        if isinstance(fault, Refused):
+            self.alive = True
+            if fault.divisible and self._divide(transaction):
+                return
+        else:
+            self.wasted_s += cost_s
+            if self.member.silences(transaction) >= _MUTE_AT:
+                self._learn_silence(transaction)
+        if isinstance(fault, Garbled) and not self._retried:
+            self._retried = True
+            return
+        self.fault = self.fault or fault
+        given_up = 1 if isinstance(fault, Refused | Garbled) else len(self._order)
+        for each in self._order[:given_up]:
+            self._readings += self.member.lost(each, fault, now_s)
+        del self._order[: given_up - 1]
+        self._next()
+
+    def result(self, now_s: float) -> PollResult:
+        """The round as it ended; the next one is due on the grid."""
+        readings = tuple(self._readings)
+        took_ns = int((now_s - self.due_s) * 1e9)
+        device, replaced = self.member.device.id, self.member.counters.replaced()
+        result = PollResult(device, int(now_s * 1e9), took_ns, readings, self.fault, replaced)
+        if self.finished_s is not None and self.alive:
+            self.member.stats.period_s = now_s - self.finished_s
+        self.finished_s = now_s
+        self.member.stats.polls += 1
+        self._rearm(now_s)
+        return result
+
+    @property
+    def fruitful(self) -> bool:
+        """True if at least one value could be used."""
+        return bool(self.unsure) or any(each.value is not None for each in self._readings)
+
+    def start_over(self, now_s: float) -> None:
+        """The bus or the device is back: begin a fresh round now."""
+        self.due_s = now_s
+        self._restart(now_s)
+
+    def _rearm(self, now_s: float) -> None:
+        # The instant after the last one; of those already missed only the latest is made up for.
+        rounds = max(self._rounds_by(self.due_s) + 1, self._rounds_by(now_s))
+        self.due_s = self._grid_s + rounds * self.period_s
+        self._restart(now_s)
+
+    def _rounds_by(self, at_s: float) -> int:
+        """How many instants of the grid have come by then; one that is due now counts."""
+        return math.floor((at_s - self._grid_s) / self.period_s + _GRAIN)
+
+    def _next(self) -> None:
+        del self._order[0]
+        self._retried = False
+
+    def _divide(self, transaction: Transaction) -> bool:
+        """Ask in smaller pieces from now on."""
+        parts = _parts(transaction)
+        if not parts:
+            return False
+        for order in (self._transactions, self._order):
+            at = order.index(transaction)
+            order[at : at + 1] = parts
+        self.member.learn([transaction], parts)
+        return True
+
+    def _learn_silence(self, transaction: Transaction) -> None:
+        """Silence that comes again and again, from a device that speaks, is a denial, too.
+
+        It may have been the line after all: so the whole is tried again, ever more rarely.
+        """
+        again = next((each for each in self._divided if each.whole is transaction), None)
+        parts = _parts(transaction) if again is None else again.parts
+        if not parts:
+            return
+        if again is None:
+            again = _Divided(transaction, parts)
+            self._divided.append(again)
+        again.rounds = min(2 * again.rounds, _REUNITE_MAX)
+        again.at = self._round + again.rounds
+        self._exchange([transaction], parts)
+
+    def _reunite(self) -> None:
+        self._round += 1
+        for each in self._divided:
+            if each.at == self._round and all(part in self._transactions for part in each.parts):
+                self._exchange(each.parts, [each.whole])
+
+    def _exchange(self, old: Sequence[Transaction], new: Sequence[Transaction]) -> None:
+        """Other pieces of the same points, from the next round on."""
+        at = self._transactions.index(old[0])
+        kept = [each for each in self._transactions if each not in old]
+        self._transactions = kept[:at] + list(new) + kept[at:]
+        self.member.learn(old, new)
+
+
+def _parts(transaction: Transaction) -> list[Transaction]:
+    return list(transaction.divide()) if transaction.divide is not None else []
