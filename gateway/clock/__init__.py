@@ -8,6 +8,7 @@
     status.py       what the clock says of itself
     kernel.py       what the machine says: boot time, and, read nowhere else, its wall time; NTP
     steps.py        pure: steps of station time, told once a minute at most
+    chip.py         reads the machine's clock chip, where it has one
     chrony.py       asks chronyd, which under the sandbox nothing else tells of
     clock.py        the station's clock
     beat.py         the second that all periodic looks share

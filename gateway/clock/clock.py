@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.clock import boot
+from gateway.clock import boot, chip
 from gateway.clock.fix import EARLIEST_NS, SECOND_NS, Fix, Lender
 from gateway.clock.kernel import Kernel, LinuxKernel
 from gateway.clock.status import ClockStatus, ClockStep
@@ -124,6 +124,11 @@ class Clock:
         now_ns, wall_ns = self.now_ns(), self._kernel.realtime_ns() - hold.ahead_ns
         confirmed = Fix(Trust.NTP, wall_ns - hold.age_ns, now_ns - hold.age_ns, hold.error_ns)
         return self._keeper.learn(confirmed, now_ns)
+
+    def ask_chip(self) -> ClockStep | None:
+        """Ask the machine's clock chip, where it has one; seldom is often enough."""
+        wall_ns = self._kernel.chip_ns()
+        return None if wall_ns is None else self.learn(Trust.RTC, wall_ns, chip.ERROR_NS)
 
     def status(self) -> ClockStatus:
         """What station time rests on at this moment."""

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from gateway.clock import chrony
+from gateway.clock import chip, chrony
 
 TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
@@ -37,6 +37,9 @@ class Kernel(Protocol):
 
     def ntp(self) -> Hold | None:
         """Whether NTP holds the wall clock."""
+
+    def chip_ns(self) -> int | None:
+        """What the clock chip says, UTC; None where there is none to believe."""
 
 
 class _Timex(ctypes.Structure):
@@ -83,6 +86,10 @@ class LinuxKernel:
         if ctypes.get_errno() not in (errno.EPERM, errno.EACCES, errno.ENOSYS):
             raise OSError(ctypes.get_errno(), "adjtimex")
         return self._marked() or self._tracked()
+
+    def chip_ns(self) -> int | None:
+        """The first chip that tells the time."""
+        return chip.read()
 
     def _marked(self) -> Hold | None:
         """What timesyncd leaves behind at each answer of its server."""

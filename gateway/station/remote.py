@@ -126,9 +126,9 @@ class Remote(NamedTuple):
         return msgspec.to_builtins(receipt)
 
     def _outlived(self, kept: Kept) -> bool:
-        """An emergency that a kill left open beyond its time."""
-        order = kept.order
-        return kept.open and order.class_.urgent and order.expires.passed(self.clock)
+        """An emergency that a kill left open beyond its time; what a power cut left may go on."""
+        order, here = kept.order, kept.boot == self.clock.boot
+        return kept.open and here and order.class_.urgent and order.expires.passed(self.clock)
 
     def _until(self, warning: cap.Warning_, deadline: Deadline) -> Deadline:
         """As long as the command lives, and never beyond what the warning says of itself."""

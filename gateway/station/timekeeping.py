@@ -37,6 +37,7 @@ class Timekeeping:
         self._wake = asyncio.Event()
         self._on_disk_ns = floor.read(state)
         self._kept_at_ns: int | None = None
+        self._chip_at_ns: int | None = None
         self._floor = clock.floor_ns - clock.now_ns()
 
     def platform_says(self, uplink: str, at: str, round_trip_ns: int) -> None:
@@ -62,6 +63,7 @@ class Timekeeping:
             if loop.time() >= poll_at_s:
                 poll_at_s = loop.time() + POLL_EVERY_S
                 self.moved(self._clock.poll())
+                self._ask_chip()
                 self._look_at_floor()
             await self._tell()
             with contextlib.suppress(TimeoutError):
@@ -75,6 +77,13 @@ class Timekeeping:
         self._on_disk_ns = self._clock.floor_ns
         self._kept_at_ns = self._clock.now_ns()
         floor.write(self._state, self._on_disk_ns)
+
+    def _ask_chip(self) -> None:
+        """What the machine's clock chip says: at the start, and once an hour."""
+        now_ns = self._clock.now_ns()
+        if self._chip_at_ns is None or now_ns - self._chip_at_ns >= KEEP_EVERY_NS:
+            self._chip_at_ns = now_ns
+            self.moved(self._clock.ask_chip())
 
     def _look_at_floor(self) -> None:
         """Keep it where a kill or a power cut would lose more than the time that goes by."""

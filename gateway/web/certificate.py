@@ -78,9 +78,16 @@ def authority(station: str, names: Collection[str], now: datetime.datetime) -> P
 
 
 def shown(
-    by: Pair, names: Collection[str], addresses: Collection[Address], now: datetime.datetime
+    by: Pair,
+    names: Collection[str],
+    addresses: Collection[Address],
+    now: datetime.datetime,
+    since: datetime.datetime | None = None,
 ) -> Pair:
-    """The certificate that the station shows, for those names and addresses, with a fresh key."""
+    """The certificate that the station shows, for those names and addresses, with a fresh key.
+
+    It is valid from `since` on (now), however little is certain about the time.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     alternatives: list[x509.GeneralName] = [
@@ -89,7 +96,7 @@ def shown(
     ]
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key())
     certificate = (
-        _dated(x509.CertificateBuilder(), now, SHOWN_DAYS)
+        _dated(x509.CertificateBuilder(), now, SHOWN_DAYS, since)
         .subject_name(_name(min(names)))
         .issuer_name(by.certificate.subject)
         .public_key(public)
@@ -116,11 +123,14 @@ def told(pair: Pair, of: str) -> Shown:
 
 
 def _dated(
-    builder: x509.CertificateBuilder, now: datetime.datetime, days: int
+    builder: x509.CertificateBuilder,
+    now: datetime.datetime,
+    days: int,
+    since: datetime.datetime | None = None,
 ) -> x509.CertificateBuilder:
     return (
         builder.serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=BACK_DAYS))
+        .not_valid_before((since or now) - datetime.timedelta(days=BACK_DAYS))
         .not_valid_after(now + datetime.timedelta(days=days - BACK_DAYS))
     )
 

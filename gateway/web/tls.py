@@ -39,6 +39,10 @@ _LOOPBACK: tuple[Address, ...] = (
     ipaddress.IPv6Address("::1"),
 )
 SECOND_NS = 1_000_000_000
+UNSURE = datetime.timedelta(days=428)
+"""Where nobody seconds the station's time, its certificate is valid from so long ago: who comes to
+the desk knows the right time, and 825 days are as many as every browser bears with."""
+
 AUTHORITY, SHOWN, NOTE = "tls-authority.pem", "tls.pem", "tls.json"
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
@@ -118,12 +122,15 @@ class Tls:
     def renew(self) -> bool:
         """Show another certificate if it is time; whether it was. Open connections go on."""
         addresses, now = self._addresses(), self._now()
+        since = None if self._clock.vouched() is not None else max(self._certain(), now - UNSURE)
+        if self.shown is not None and since is not None:
+            now = max(now, self.shown.born)  # a lone witness who is behind renews nothing
         if self.shown is not None and not validity.due(self.shown, self._names, addresses, now):
             return False
         from gateway.web import certificate  # noqa: PLC0415  # see validity.py
 
         by = self._read(AUTHORITY, self._authority)
-        self._pem = certificate.shown(by, self._names, addresses, now).pem()
+        self._pem = certificate.shown(by, self._names, addresses, now, since).pem()
         _keep(self._keys / SHOWN, self._pem)
         self.shown = self._told(self._pem)
         self._show()
@@ -156,13 +163,17 @@ class Tls:
 
     def _now(self) -> datetime.datetime:
         """Station time; while nothing has set it, the latest time that is known to have passed."""
-        wall_ns = self._clock.stamp().wall_ns or self._clock.floor_ns
-        return datetime.datetime.fromtimestamp(wall_ns // SECOND_NS, tz=datetime.UTC)
+        wall_ns = self._clock.stamp().wall_ns
+        return self._certain() if wall_ns is None else _moment(wall_ns)
+
+    def _certain(self) -> datetime.datetime:
+        """The latest time that has certainly passed."""
+        return _moment(self._clock.floor_ns)
 
     def _made(self, station: str) -> bytes:
         from gateway.web import certificate  # noqa: PLC0415  # see validity.py
 
-        made = certificate.authority(station, self._names, self._now()).pem()
+        made = certificate.authority(station, self._names, self._certain()).pem()
         _keep(self._keys / AUTHORITY, made)
         return made
 
@@ -187,6 +198,10 @@ def _set_aside(path: Path) -> None:
     """Out of the way, where somebody may still look at it."""
     with contextlib.suppress(OSError):
         path.replace(path.with_name(f"{path.name}.damaged"))
+
+
+def _moment(wall_ns: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(wall_ns // SECOND_NS, tz=datetime.UTC)
 
 
 def _keep(path: Path, body: bytes) -> None:

@@ -63,6 +63,9 @@ class MovedKernel(LinuxKernel):
     def realtime_ns(self) -> int:
         return super().realtime_ns() + self.moved_ns
 
+    def chip_ns(self) -> None:
+        return None
+
     def ntp(self) -> None:
         return None
 

@@ -116,6 +116,33 @@ def test_it_is_renewed_at_two_thirds_of_its_life_and_the_authority_stays(tmp_pat
     assert tls.fingerprint == trusted
 
 
+def seen_by(tls: Tls, right_ns: int) -> bool:
+    """Whether a computer that knows the right time finds the certificate in time."""
+    assert tls.shown is not None
+    return tls.shown.born.timestamp() * 1e9 <= right_ns <= tls.shown.ends.timestamp() * 1e9
+
+
+@pytest.mark.parametrize("wrong_days", [-200, -3, 3, 200, 400])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_time_that_nobody_seconds_shuts_no_desk_out(
+    tmp_path: Path, wrong_days: int, *, first: bool
+) -> None:
+    """A renewal by one platform's wrong time is still in time for who knows the right one."""
+    clock = SimulatedClock()
+    if not first:
+        clock.learn(Trust.NTP, clock.kernel.true_ns, 0)
+        opened(tmp_path, clock)
+        clock.advance(230 * DAY_S)
+        clock = clock.rebooted()
+    clock.learn(Trust.PLATFORM, clock.kernel.true_ns + wrong_days * DAY_S * 10**9, 0)
+    tls = opened(tmp_path, clock)
+    assert seen_by(tls, clock.kernel.true_ns)
+    clock.learn(Trust.NTP, clock.kernel.true_ns, 0)
+    tls.renew()
+    assert seen_by(tls, clock.kernel.true_ns)
+    assert not tls.renew()
+
+
 def test_it_is_made_anew_when_the_station_moves_to_another_address(tmp_path: Path) -> None:
     opened(tmp_path)
     moved = HOME | {ipaddress.ip_address("10.3.0.9")}

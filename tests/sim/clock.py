@@ -22,6 +22,7 @@ class SimulatedKernel:
         self.true_ns = true_ns
         self.drift_ppm = 0
         self.ntp_error_ns: int | None = None
+        self.chip: Callable[[], int | None] = lambda: None
         self._boottime_ns = 5 * SECOND_NS
         self._boottime = boottime
         self._real_offset_ns = true_ns - self.boottime_ns()
@@ -34,6 +35,9 @@ class SimulatedKernel:
 
     def ntp(self) -> Hold | None:
         return None if self.ntp_error_ns is None else Hold(self.ntp_error_ns)
+
+    def chip_ns(self) -> int | None:
+        return self.chip()
 
     def advance(self, seconds: float) -> None:
         assert self._boottime is None, "the virtual loop drives this clock"

@@ -45,6 +45,7 @@ class Kernel:
         self.drift_ppm = drift_ppm
         self.began_s = asyncio.get_running_loop().time()
         self.ntp_off_s: float | None = None
+        self.chip_s: float | None = None
 
     def true_s(self) -> float:
         return asyncio.get_running_loop().time()
@@ -60,6 +61,9 @@ class Kernel:
 
     def ntp(self) -> Hold | None:
         return None if self.ntp_off_s is None else Hold(50_000_000)
+
+    def chip_ns(self) -> int | None:
+        return None if self.chip_s is None else true_ns() + round(self.chip_s * SECOND_NS)
 
     def cut(self) -> None:
         """Power comes back: boot time begins anew."""
@@ -148,7 +152,7 @@ class World:
             f"m{number}": rng.choice((0.0, 0.0, *LIES_S)) + rng.uniform(-1, 1)
             for number in range(rng.randrange(3))
         }
-        self.chip_s = rng.choice((None, None, 0.0, -3 * DAY_S - 17))
+        self.kernel.chip_s = rng.choice((None, None, 0.0, -3 * DAY_S - 17))
         self.steps = Steps(rng)
         self.boots = 0
         self.colluded = False
@@ -242,7 +246,9 @@ class World:
             others = [at for other, at in said if other.lends and other.site != lender.site]
             same = any(abs(other - said_s) < 6 for other in (*others, *self.meters.values()))
             spoken = self.person_s is not None and abs(self.person_s - said_s) < 95
-            self.colluded = self.colluded or same or spoken
+            chip_s = self.kernel.chip_s
+            ticked = chip_s is not None and abs(chip_s - said_s) < 35  # as vague as a person
+            self.colluded = self.colluded or same or spoken or ticked
 
     def _order(self, platform: Platform) -> None:
         """An honest platform sends an order of some minutes; some come late."""
@@ -377,8 +383,6 @@ class World:
         self.floor_ns = self.clock.floor_ns
         self.time = Timekeeping(self.clock, self.steps, self.state, lambda: None)  # type: ignore[arg-type]  # all it uses
         self.time.moved(self.clock.poll())
-        if cut and self.chip_s is not None:
-            self.time.moved(self.clock.learn(Trust.RTC, self._at(self.chip_s), 2 * SECOND_NS))
         self._began_s = self._now_s()
         self._running = asyncio.create_task(self.time.run())
 

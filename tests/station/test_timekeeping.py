@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import Lender
+from gateway.clock import Lender, chip
 from gateway.errors import JournalFull
 from gateway.event import Event, Lane, Trust, rfc3339
 from gateway.station import floor
@@ -134,6 +134,41 @@ def test_a_damaged_floor_is_no_floor(tmp_path: Path, garbage: bytes) -> None:
     floor.write(tmp_path, NOON_NS)
     assert floor.read(tmp_path) == NOON_NS
     floor.write(tmp_path / "gone", NOON_NS)  # a disk that refuses costs nothing
+
+
+@simulated
+async def test_the_clock_chip_is_asked_at_the_start_and_once_an_hour(
+    tmp_path: Path,
+) -> None:
+    asked: list[int] = []
+    clock = loop_clock()
+
+    def read() -> int:
+        asked.append(clock.now_ns())
+        return NOON_NS + clock.now_ns()
+
+    clock.kernel.chip = read
+    time, _, task = await living(clock, tmp_path)
+    assert clock.status().trust is Trust.RTC
+    time.platform_says("district", rfc3339(NOON_NS + clock.now_ns() + 5 * S), 1000)
+    assert clock.vouched() is not None  # each seconds the other
+    await asyncio.sleep(10 * 3600)
+    assert 10 <= len(asked) <= 11
+    task.cancel()
+
+
+def test_a_chip_is_read_where_there_is_one_that_tells_utc(tmp_path: Path) -> None:
+    adjtime = tmp_path / "adjtime"
+    assert chip.read(tmp_path, adjtime) is None
+    for name, text in (("rtc0", None), ("rtc1", "soon\n"), ("rtc2", f"{NOON_NS // S}\n")):
+        (tmp_path / name).mkdir()
+        if text is not None:
+            (tmp_path / name / "since_epoch").write_text(text, "ascii")
+    assert chip.read(tmp_path, adjtime) == NOON_NS + S // 2
+    adjtime.write_text("0.0 0 0.0\n0\nUTC\n", "ascii")
+    assert chip.read(tmp_path, adjtime) == NOON_NS + S // 2
+    adjtime.write_text("0.0 0 0.0\n0\nLOCAL\n", "ascii")
+    assert chip.read(tmp_path, adjtime) is None
 
 
 @simulated

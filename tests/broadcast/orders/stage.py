@@ -191,6 +191,9 @@ class Board:
     def ntp(self) -> Hold | None:
         return None
 
+    def chip_ns(self) -> None:
+        return None
+
 
 class FakeStudio:
     """Makes any order of the length that was asked for; a microphone of none."""
