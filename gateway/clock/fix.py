@@ -66,7 +66,8 @@ class Lender(NamedTuple):
 
     `site` is where the platform lies: two uplinks to one site are one witness. With `lends` false
     its time is compared, never used. With `alone` its word may set the clock by itself; without,
-    it only seconds another's. `secure`: nobody on the way can have changed it.
+    it only seconds another's. `secure`: nobody on the way can have changed it. One that is not
+    `required` must stay with its word also where nothing has set the clock yet.
     """
 
     name: str
@@ -74,3 +75,4 @@ class Lender(NamedTuple):
     lends: bool = True
     alone: bool = True
     secure: bool = True
+    required: bool = True

@@ -10,6 +10,9 @@ from gateway.clock import chip, chrony
 
 TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
+_LATE_NS = 3_600_000_000_000
+"""timesyncd hears of its server every 34 minutes at least; an older mark is of one that is gone."""
+
 _UNHELD_US = 16_000_000
 """The kernel's bound of a clock that nobody holds (`NTP_PHASE_LIMIT`), and that of a held one 9 h
 after its last word: it grows by half a millisecond a second."""
@@ -85,7 +88,10 @@ class LinuxKernel:
             return Hold(error_ns=int(timex.maxerror) * 1000) if held else None
         if ctypes.get_errno() not in (errno.EPERM, errno.EACCES, errno.ENOSYS):
             raise OSError(ctypes.get_errno(), "adjtimex")
-        return self._marked() or self._tracked()
+        marked = self._marked()
+        if marked is not None and marked.age_ns < _LATE_NS:
+            return marked
+        return self._tracked() or marked
 
     def chip_ns(self) -> int | None:
         """The first chip that tells the time."""

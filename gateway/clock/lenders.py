@@ -32,6 +32,11 @@ class Lenders:
         lender = self._lender(witness[1])
         return lender is not None and lender[1].alone
 
+    def begins(self, uplink: str) -> bool:
+        """Whether its first word may set a clock that nothing has set."""
+        lender = self._lender(uplink)
+        return lender is not None and lender[1].alone and lender[1].required
+
     def secure(self, uplink: str) -> bool:
         """Whether its word may set the clock alone, and nobody on the way can have changed it."""
         lender = self._lender(uplink)

@@ -266,11 +266,10 @@ class Timekeeper:
         word = words[witness]
         if witness[0] is not Trust.PLATFORM:
             return True
-        standing = self._standing(words, witness)
         past = word.last.wall_ns + word.last.error_ns < self._floor.at(now_ns)
-        return (
-            self._lenders.sure(witness) if not past else self._may_change(witness, word, standing)
-        )
+        if self._lenders.begins(witness[1]) and not past:
+            return True
+        return self._may_change(witness, word, self._standing(words, witness))
 
     def _may_change(self, witness: Witness, word: Word, standing: Standing) -> bool:
         """Whether that word may change a time that is known to be another."""

@@ -273,6 +273,7 @@ def lenders(uplinks: Mapping[str, Options]) -> list[Lender]:
                 lends=options.lends_time,
                 alone=options.required or not options.plain,
                 secure=not options.plain,
+                required=options.required,
             )
         )
     return found

@@ -100,6 +100,21 @@ def test_under_the_sandbox_chronyd_is_ntp_and_its_correction_is_applied(tmp_path
     assert (kernel.realtime_ns() - status.wall_ns) / 1e9 == pytest.approx(0.25, abs=0.1)
 
 
+def test_chronyd_speaks_where_the_mark_of_timesyncd_is_of_one_that_is_gone(tmp_path: Path) -> None:
+    mark = tmp_path / "synchronized"
+    mark.touch()
+    for age_s, tracked in ((60, False), (7200, True)):
+        with daemon(HELD) as address:
+            kernel = answering(LinuxKernel(mark, address), refusing(errno.EPERM))
+            when = kernel.realtime_ns() - age_s * 10**9
+            os.utime(mark, ns=(when, when))
+            hold = kernel.ntp()
+            if not tracked:
+                chrony.ask(address)  # lets the daemon go
+        assert hold is not None
+        assert (hold.ahead_ns != 0) is tracked
+
+
 def test_without_chronyd_nothing_waits(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))

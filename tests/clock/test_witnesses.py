@@ -65,6 +65,14 @@ def test_the_first_time_of_a_boot_comes_from_one_receipt() -> None:
     assert off_s(clock) == 0
 
 
+def test_the_first_time_of_a_boot_comes_from_an_optional_uplink_that_stays_with_it() -> None:
+    clock = clock_of(FIRST, Lender("side", "d.example", required=False))
+    receipts(clock, {"side": 0}, 2)
+    assert clock.stamp().wall_ns is None
+    receipts(clock, {"side": 0}, 1)
+    assert off_s(clock) == pytest.approx(0, abs=0.1)
+
+
 def test_an_optional_plain_uplink_never_sets_the_clock_alone() -> None:
     clock = clock_of(FIRST, OPTIONAL)
     receipts(clock, {"plain": AHEAD_NS}, 600)

@@ -67,6 +67,36 @@ def test_the_question_is_asked_only_while_nothing_has_set_the_clock() -> None:
     assert (blank.asked, blank.at) == (True, "")
 
 
+@pytest.mark.parametrize(
+    ("doubt", "why"), [("floor", "desk.ask-behind"), ("sources", "desk.ask-disputed")]
+)
+def test_the_question_is_asked_too_where_a_person_can_settle_a_doubt(doubt, why) -> None:
+    status = ClockStatus(Trust.PLATFORM, WALL_NS, 1, 0.1, None, doubt=doubt)
+    asked = ask.question(status, "Asia/Shanghai")
+    assert (asked.asked, asked.at, asked.why) == (True, "2026-11-23T14:05", why)
+    assert why in ZH
+
+
+async def test_an_answer_that_agrees_with_the_platform_ends_a_wrong_floor(tmp_path: Path) -> None:
+    """Without it every order counts as expired, and a file would have to be deleted by hand."""
+    async with site(tmp_path) as made, browser(made) as reader:
+        await made.furnish()
+        made.vitals = replace(NORMAL, clock=STATES["waiting"]().clock)
+        right_ns = made.clock.stamp().wall_ns or WALL_NS
+        for source, off_ns in ((Trust.METER, 0), (Trust.PLATFORM, 0), (Trust.NTP, 0)):
+            made.clock.learn(source, right_ns + 400 * 86_400 * 10**9 + off_ns, 10**9)
+        high_ns = made.clock.floor_ns
+        assert high_ns > right_ns
+        made.clock.learn(Trust.PLATFORM, right_ns, 10**9)
+        made.clock.learn(Trust.NTP, right_ns, 10**9)
+        await reader.enter("zhang")
+        assert "驿站有更晚的时间记录" in await reader.page("/desk/")
+        asked = ask.question(made.clock.status(), "Asia/Shanghai")
+        assert (await reader.post("/desk/clock", at=asked.at)).status == 303
+        assert made.clock.floor_ns <= right_ns + 60 * 10**9
+        assert "驿站有更晚的时间记录" not in await reader.page("/desk/")
+
+
 @given(st.datetimes(datetime.datetime(2026, 1, 1), datetime.datetime(2099, 1, 1)))  # noqa: DTZ001  # local, as a person says it
 def test_an_answer_is_the_minute_that_was_named(moment: datetime.datetime) -> None:
     wall_ns = ask.answered(moment.strftime("%Y-%m-%dT%H:%M"), "Asia/Shanghai")

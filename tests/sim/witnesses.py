@@ -413,7 +413,8 @@ def _lenders(rng: random.Random) -> list[Lender]:
         plain, required = rng.random() < 0.3, rng.random() < 0.5
         site = rng.choice(("a.example", f"site-{number}"))
         lends = rng.random() < 0.9
-        found.append(Lender(f"other-{number}", site, lends, required or not plain, not plain))
+        alone, secure = required or not plain, not plain
+        found.append(Lender(f"other-{number}", site, lends, alone, secure, required))
     return found
 
 

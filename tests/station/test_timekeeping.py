@@ -36,9 +36,9 @@ def test_required_uplinks_come_first_then_as_the_file_has_them() -> None:
         Lender("twin", "iot.example.cn", lends=False, alone=True, secure=True),
         Lender("near", "127.0.0.1", lends=True, alone=True, secure=True),
         Lender("only", "10.0.0.7", lends=True, alone=True, secure=False),
-        Lender("side", "side.example", lends=True, alone=True, secure=True),
-        Lender("wire", "10.0.0.9", lends=False, alone=False, secure=False),
-        Lender("asked", "10.0.0.8", lends=True, alone=False, secure=False),
+        Lender("side", "side.example", lends=True, alone=True, secure=True, required=False),
+        Lender("wire", "10.0.0.9", lends=False, alone=False, secure=False, required=False),
+        Lender("asked", "10.0.0.8", lends=True, alone=False, secure=False, required=False),
     ]
 
 

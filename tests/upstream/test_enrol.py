@@ -287,6 +287,31 @@ async def test_a_renewal_that_fails_is_said_and_leaves_the_former(tmp_path, monk
     assert post.papers.pem.read_bytes() == former
 
 
+async def test_a_clock_that_is_far_ahead_renews_once_a_day_and_not_each_hour(tmp_path, monkeypatch):
+    monkeypatch.setattr(renew, "LOOK_EVERY_S", 0.0)
+    renewals = 0
+
+    async def renewed(*_: object) -> None:
+        nonlocal renewals
+        renewals += 1
+
+    monkeypatch.setattr(renew, "renew_now", renewed)
+    async with office(tmp_path / "p") as platform:
+        post = Post(platform, tmp_path / "keys")
+        await post.enrol()
+    clock = clock_at(renews_ns(post.papers.life()) + 400 * DAY_NS)
+    looks = 0
+
+    def tell(_: tuple[int, int]) -> None:
+        nonlocal looks
+        looks += 1
+
+    keeping = asyncio.create_task(renew.keep_valid(post.papers, None, STATION, clock, tell))
+    await until(lambda: looks - renewals > 10 * 24)  # one a look, one a renewal
+    keeping.cancel()
+    assert 10 <= renewals <= 11
+
+
 class PowerCut(Exception):
     pass
 
