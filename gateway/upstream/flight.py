@@ -17,7 +17,7 @@ class Flight:
 
     `position` is what had been receipted when it left: an answer can say nothing older. `beside`
     are the numbers of the others that were under way meanwhile: of those its answer may know
-    nothing yet. `preempted` says that it was ended to make room on the wire.
+    nothing yet; `neighbours` is how many such batches there were.
     """
 
     def __init__(self, load: Load, position: Mapping[Lane, int], *, urgent: bool) -> None:
@@ -29,8 +29,12 @@ class Flight:
         self.beside: list[Range] = []
         self.neighbours = 0
         self.took_ns = 0
-        self.preempted = False
         self._task: asyncio.Task[Delivery] | None = None
+
+    @property
+    def lanes_beside(self) -> set[Lane]:
+        """The lanes of what was under way beside it."""
+        return {each.lane for each in self.beside}
 
     def leave(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
         """It is under way from now on."""
@@ -43,7 +47,7 @@ class Flight:
         return bool(done)
 
     def delivery(self) -> Delivery | None:
-        """What came of it: the error is raised; None if it was preempted."""
+        """What came of it: the error is raised; None if it was ended."""
         assert self._task is not None, "it has left"
         if self._task.cancelled():
             return None
@@ -86,13 +90,11 @@ class Flights:
         if flight in self._under_way:
             self._under_way.remove(flight)
 
-    def make_room(self) -> list[Flight]:
+    def make_room(self) -> None:
         """An alarm waits on the wire: end what is less urgent."""
-        ended = [flight for flight in self._under_way if not flight.urgent and flight.load.entries]
-        for flight in ended:
-            flight.preempted = True
-            flight.end()
-        return ended
+        for flight in self._under_way:
+            if not flight.urgent:
+                flight.end()
 
 
 def _ranges(entries: Iterable[Entry]) -> Iterator[Range]:

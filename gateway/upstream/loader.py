@@ -124,13 +124,13 @@ class Loader:
                 if lane not in self._holed:
                     self._sent[lane] = Spans()
 
-    def told(self, held: Mapping[Lane, Iterable[Range]], *, surely: bool) -> None:
-        """The platform takes the newest first, and holds this; `surely`: and nothing else."""
+    def told(self, held: Mapping[Lane, Iterable[Range]], *, doubtful: Collection[Lane]) -> None:
+        """The platform takes the newest first and holds this; in `doubtful` lanes perhaps more."""
         self.newest_first = True
         for lane in self._sent.keys() & held.keys():
             spans = [(each.first, each.last) for each in held[lane]]
             self._held[lane] = spans
-            if surely:
+            if lane not in doubtful:
                 self._sent[lane] = Spans()
             for span in spans:
                 self._sent[lane].add(*span)

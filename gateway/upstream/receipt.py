@@ -127,7 +127,9 @@ def _held(
 ) -> dict[Lane, list[Range]]:
     held: dict[Lane, list[Range]] = {lane: [] for lane in lanes}
     for each in _ranges(receipt.held or (), lanes, heads):
-        held[each.lane].append(each)
+        # What begins right behind the watermark ought to be in it, and is not believed.
+        if each.first > receipt.upto.get(each.lane.wire, 0) + 1:
+            held[each.lane].append(each)
     return held
 
 

@@ -43,7 +43,8 @@ class Settlement:
         self._loader.took(load, holed=verdict.holed, last=last)
         self._fill(load, receipt, verdict)
         unsettled = load.resend is None and self._loader.unsettled(load)
-        if unsettled and not flight.beside and not (verdict.upto or verdict.missing):
+        alone = not {entry.lane for entry in load.entries} & flight.lanes_beside
+        if unsettled and alone and not (verdict.upto or verdict.missing):
             raise BadReceipt(STUCK, lane=load.entries[0].lane.wire, seq=load.entries[-1].seq)
         return Settled(verdict, unsettled)
 
@@ -89,7 +90,7 @@ class Settlement:
             if verdict.held is None:
                 loader.oldest_first()
             else:
-                loader.told(verdict.held, surely=not flight.beside)
+                loader.told(verdict.held, doubtful=flight.lanes_beside)
 
     def _fill(self, load: Load, receipt: Receipt, verdict: Verdict) -> None:
         sent = load.resend

@@ -55,6 +55,13 @@ async def test_a_person_sees_the_feed_and_makes_the_platform_misbehave(tmp_path,
         await page.get_by_text("平台正常收数").wait_for()
         assert platform.temper.mood is Mood.NORMAL
 
+        await page.get_by_role("button", name="先收最新的").click()
+        await page.get_by_text("先送最新的，再补旧的").wait_for()
+        assert platform.receiver.newest_first
+        platform.store.mark(key(Lane.SERVICE)).add(40, 44)
+        await page.get_by_text("最新 44，在补中间的").wait_for()
+        assert (await judge(page, console)).faults == []
+
         console = complaints(phone)
         await phone.goto(platform.url)
         await phone.get_by_text("收到 240").wait_for()

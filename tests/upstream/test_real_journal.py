@@ -58,6 +58,31 @@ async def test_what_the_quota_took_is_reported_and_the_rest_arrives():
 
 
 @simulated
+async def test_the_newest_comes_first_while_the_quota_takes_the_oldest():
+    station = Station(None)
+    rng = random.Random(1)
+    station.platform.holds = True
+    station.platform.delay_s = 0.3
+    sending = asyncio.ensure_future(station.sender.run())
+    await station.journal.append([fact(Lane.TELEMETRY)])
+    await until(station.settled)
+    station.platform.away = True
+    for n in range(60):
+        facts = [fact(Lane.TELEMETRY, n, rng.randbytes(500).hex()) for _ in range(100)]
+        await station.journal.append(facts)
+        if n == 40:
+            station.platform.away = False
+            await until(lambda: ("telemetry", 4101) in station.platform.stored, within_s=70)
+            assert station.platform.upto("telemetry") < 4101
+    await until(station.settled, within_s=600)
+    sending.cancel()
+    lost = station.platform.gaps["telemetry"] - {seq for _, seq in station.platform.stored}
+    assert station.platform.upto("telemetry") == 6001
+    assert 1000 < len(lost) <= station.journal.stats().evicted
+    await station.journal.close()
+
+
+@simulated
 async def test_history_is_replayed_from_the_disk(tmp_path):
     station = Station(tmp_path / "journal.db")
     sending = asyncio.ensure_future(station.sender.run())

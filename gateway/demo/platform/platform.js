@@ -177,8 +177,8 @@ function drawMoods(mood) {
 function drawNewestFirst(on) {
   $("newest-first").setAttribute("aria-pressed", on);
   $("newest-first-says").textContent = on
-    ? "回执里说收到了哪几段（held）。断了很久再连上，驿站先送最新的，再补旧的。"
-    : "驿站从旧到新送。";
+    ? "回执里说收到了哪几段（held）。再连上时，驿站先送最新的，再补旧的。"
+    : "驿站从旧到新送，补完旧的才看得到新的。";
   return on ? [icon("check"), "先收最新的"] : ["先收最新的"];
 }
 
