@@ -13,7 +13,7 @@ from broadcast.order import TURN, Order
 from gateway.clock import Clock
 from gateway.errors import NotFound
 from gateway.journal import StateChange
-from gateway.journal.stored_state import number, of_json
+from gateway.journal.stored_state import number, of_json, readable
 
 ORDERS_MAX = 300
 OPEN_MAX = 60
@@ -168,6 +168,14 @@ def decoded(key: str, body: bytes) -> Kept | int:
     if kept.open and kept.order.expires.boot != kept.boot:
         raise ValueError(key)
     return kept
+
+
+def check(order: Order) -> None:
+    """UsageError for an order that no start could read back: too many words, say, or zones."""
+    readable(_order, order.id, msgspec.json.encode(order))
+
+
+_order = of_json(Order)
 
 
 def moved(kept: Kept, act: Act, now_ns: int, why: str | None = None, **changes: Any) -> Kept:

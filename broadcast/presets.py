@@ -17,7 +17,7 @@ from gateway.audit.events import Who
 from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN
 from gateway.journal import StateChange, load_state
-from gateway.journal.stored_state import of_json, of_json_lenient
+from gateway.journal.stored_state import of_json, of_json_lenient, readable
 
 ROOM = "broadcast-presets"
 ORDER = "=order"
@@ -118,7 +118,9 @@ class Presets:
         return self.all().get(preset_id)
 
     async def _keep(self, preset_id: str, versions: tuple[Version, ...]) -> None:
-        body = msgspec.json.encode(versions) if versions else None
+        body = None
+        if versions:
+            body = readable(_decoded, preset_id, msgspec.json.encode(versions))
         await self._journal.append((), [StateChange(ROOM, preset_id, body)])
         if versions:
             self._history[preset_id] = versions

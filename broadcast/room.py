@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from broadcast import guard
-from broadcast.book import Kept
+from broadcast.book import Kept, check
 from broadcast.echo import Echo
 from broadcast.engine import wire
 from broadcast.guard import Answer, House, Ruling
@@ -118,7 +118,7 @@ class Broadcast:
         return self._all.number()
 
     async def order(self, order: Order) -> Receipt:
-        """Judge it, and see to it; a refusal is a receipt with its reason.
+        """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
 
         Below class 8 it is on disk when this returns; from class 8 on it may sound already.
         """
@@ -128,6 +128,8 @@ class Broadcast:
         joined = self._all.book.joined(order)
         if joined is not None and not self._turns.asleep(joined):
             return self._all.receipt(joined, "broadcast.joined")
+        if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
+            check(order)
         if joined is not None:  # ordered anew, it need not wait for the time
             self._turns.halt(joined, order.actor, "broadcast.superseded")
         ruling = self._judge(order)

@@ -23,7 +23,7 @@ from gateway.clock import Clock
 from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN, Event
 from gateway.journal import StateChange, load_state
-from gateway.journal.stored_state import number, of_json, of_json_lenient
+from gateway.journal.stored_state import number, of_json, of_json_lenient, readable
 
 STATE = "broadcast-schedules"
 SEEN = "=seen"
@@ -164,8 +164,9 @@ class Schedules:
         """Stay silent at that one instant, or (None) at none; on disk when this returns."""
         if schedule_id not in self.all():
             raise NotFound("broadcast.unknown-preset", preset=schedule_id[:60])
-        body = None if at_ns is None else str(at_ns).encode()
-        await self._journal.append((), [StateChange(STATE, SKIP + schedule_id, body)])
+        key = SKIP + schedule_id
+        body = None if at_ns is None else readable(_decoded, key, str(at_ns).encode())
+        await self._journal.append((), [StateChange(STATE, key, body)])
         if at_ns is None:
             self._skipped.pop(schedule_id, None)
         else:
@@ -235,7 +236,9 @@ class Schedules:
         self._seen_ns, self._missed = wall_ns, missed
 
     async def _keep(self, schedule_id: str, versions: tuple[Version, ...]) -> None:
-        body = msgspec.json.encode(versions) if versions else None
+        body = None
+        if versions:
+            body = readable(_decoded, schedule_id, msgspec.json.encode(versions))
         await self._journal.append((), [StateChange(STATE, schedule_id, body)])
         if versions:
             self._history[schedule_id] = versions

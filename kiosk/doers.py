@@ -1,6 +1,6 @@
 """What others may have the kiosk do: a linkage's `request` and `call`, and the platform's word."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ from gateway.upstream.inbox.command import CommandKind, Mandate
 from kiosk.catalogue import CALL_SERVICE
 from kiosk.core import Deed
 from kiosk.dispatch import Status
-from kiosk.request import Press
+from kiosk.request import ActName, Press, Text
 from kiosk.room import Requests
 
 PLATFORM = "platform"
@@ -54,9 +54,9 @@ class WorkUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform has done with a work order; `reply` is spoken at the kiosk."""
 
     request: str
-    act: str
-    reply: str = ""
-    by: str = ""
+    act: ActName
+    reply: Text = ""
+    by: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 def ride_update(requests: Requests, uplink: str) -> CommandKind:

@@ -15,7 +15,7 @@ from gateway.access.spare import Spare, belongs
 from gateway.access.throttle import Counts, Throttle
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.journal import StateChange
-from gateway.journal.stored_state import of_json
+from gateway.journal.stored_state import of_json, readable
 
 ROOM = "access"
 SESSIONS_MAX = 64
@@ -112,7 +112,7 @@ class Book:
         why: str = "",
     ) -> None:
         """Write the act with its changes, then show them."""
-        state = [StateChange(ROOM, key, _encode(row)) for key, row in changes]
+        state = [StateChange(ROOM, key, _encode(key, row)) for key, row in changes]
         state.append(StateChange(ROOM, _THROTTLE, self.throttle.dump()))
         await self._ledger.record(
             who, what, on=on, result=result, why=why, place=place, state=state
@@ -151,5 +151,5 @@ class Book:
         return {key: row for key, row in self._rows.items() if isinstance(row, kind)}
 
 
-def _encode(row: msgspec.Struct | None) -> bytes | None:
-    return None if row is None else msgspec.json.encode(row)
+def _encode(key: str, row: msgspec.Struct | None) -> bytes | None:
+    return None if row is None else readable(decoded, key, msgspec.json.encode(row))

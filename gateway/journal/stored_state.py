@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from gateway.errors import JournalError
+from gateway.errors import JournalError, UsageError
 from gateway.event import Event
 from gateway.journal.engine import Ticket
 from gateway.journal.options import STATE_BYTES_MAX, StateChange
@@ -117,6 +117,15 @@ def _heard(ticket: Ticket) -> None:
     """A refusal is of no consequence: the rows are met again at the next start."""
     if not ticket.cancelled():
         ticket.exception()
+
+
+def readable(decode: Decode[T], key: str, body: bytes) -> bytes:
+    """The body, to be stored under that key; UsageError if no start could read it back."""
+    try:
+        _sized(decode, key, body)
+    except Exception as error:  # whatever a start would set the row aside for
+        raise UsageError("journal.unreadable", why=type(error).__name__) from error
+    return body
 
 
 def log_set_aside(where: str, why: str) -> None:

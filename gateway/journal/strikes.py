@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.errors import JournalDamaged, JournalFailed, JournalHeld
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 
@@ -85,7 +85,7 @@ async def open_or_volatile(
             )
         except JournalHeld:
             raise
-        except (JournalFailed, JournalDamaged) as error:
+        except (JournalFailed, JournalDamaged, JournalFull) as error:
             log.warning("the journal in %s cannot be opened: %s", directory, error)
             strikes.note()
             if not strikes.out():

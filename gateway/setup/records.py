@@ -13,7 +13,7 @@ from gateway.clock import Clock
 from gateway.errors import UsageError
 from gateway.event import Trust
 from gateway.journal import Journal, StateChange, load_state
-from gateway.journal.stored_state import of_json
+from gateway.journal.stored_state import of_json, readable
 
 ROOM = "setup"
 RECORDS_MAX = 2000
@@ -40,6 +40,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.state in {"agrees", "heard"}
 
 
+_decoded = of_json(Record)
+
+
 class Records:
     """By what they are about: `em-b3.power_w`, `di-b3.smoke`, `speaker.horn-b3`."""
 
@@ -51,7 +54,7 @@ class Records:
 
     async def load(self) -> None:
         """Take back what was kept."""
-        self._records = await load_state(self._journal, ROOM, of_json(Record))
+        self._records = await load_state(self._journal, ROOM, _decoded)
 
     @property
     def all(self) -> Mapping[str, Record]:
@@ -66,7 +69,8 @@ class Records:
         """Keep it in place of the one before."""
         if key not in self._records and len(self._records) >= RECORDS_MAX:
             raise UsageError("setup.too-many", max=RECORDS_MAX)
-        await self._journal.append([], [StateChange(ROOM, key, msgspec.json.encode(record))])
+        body = readable(_decoded, key, msgspec.json.encode(record))
+        await self._journal.append([], [StateChange(ROOM, key, body)])
         self._records[key] = record
 
     async def forget(self, there: Collection[str]) -> None:

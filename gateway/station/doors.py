@@ -105,7 +105,7 @@ class Doors:
             vitals=vitals,
             feed=self._journal,
             gate=StationGate(self.access),
-            auditor=Auditor(self.ledger, self.access, self._clock),
+            auditor=Auditor(self.ledger, self.access, self._clock, on_fault),
             names=self._names,
             on_fault=on_fault,
         )

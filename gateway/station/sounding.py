@@ -281,10 +281,9 @@ class Sounding:
         expires = self._clock.deadline(ask.expires_s)
         try:
             order = order_of(ask, by, self.presets, self.room.number(), expires)
+            await self.room.order(order)
         except StationError as error:  # its preset was taken away
             log.warning("schedule %s: %s", due.id, error)
-            return
-        await self.room.order(order)
 
     def _reconcile(self, state: Any) -> None:
         self.selftests.reconcile(state.speakers)

@@ -13,7 +13,8 @@ from gateway.access import Access
 from gateway.audit import Ledger, Place, Result, Who
 from gateway.audit.events import CONSOLE, STRANGER
 from gateway.clock import Clock
-from gateway.errors import StationError
+from gateway.errors import JournalFull, StationError
+from gateway.faults import OnFault, log_fault
 from gateway.web.gate import CALLER, SAFE, by_control
 from gateway.web.section import Route
 
@@ -74,8 +75,11 @@ class Budget:
 class Auditor:
     """Stands around the handlers of routes that act."""
 
-    def __init__(self, ledger: Ledger, access: Access, clock: Clock) -> None:
-        """Into that ledger."""
+    def __init__(
+        self, ledger: Ledger, access: Access, clock: Clock, on_fault: OnFault = log_fault
+    ) -> None:
+        """Into that ledger; `on_fault` hears of an act that a full disk does not take."""
+        self._on_fault = on_fault
         self._ledger = ledger
         self._access = access
         self._clock = clock
@@ -131,13 +135,17 @@ class Auditor:
             if left_out is None:
                 return
             alike = left_out
-        await self._ledger.record(
-            who(request),
-            route.act or f"{route.method} {route.path}",
-            on=request.get(ON, ""),
-            result=result,
-            why=why,
-            place=place(request),
-            alike=alike,
-            state=[] if caller is None else self._access.noted(caller),
-        )
+        try:
+            await self._ledger.record(
+                who(request),
+                route.act or f"{route.method} {route.path}",
+                on=request.get(ON, ""),
+                result=result,
+                why=why,
+                place=place(request),
+                alike=alike,
+                state=[] if caller is None else self._access.noted(caller),
+            )
+        except JournalFull as error:
+            # It has happened, or was refused; to answer otherwise would be a lie to whoever calls.
+            self._on_fault("web.audit", error)
