@@ -119,9 +119,13 @@ def _heard(ticket: Ticket) -> None:
         ticket.exception()
 
 
-def readable(decode: Decode[T], key: str, body: bytes) -> bytes:
-    """The body, to be stored under that key; UsageError if no start could read it back."""
+def readable(decode: Decode[T], key: str, body: bytes, of: Any = None) -> bytes:
+    """The body, to be stored under that key; UsageError if no start could read it back.
+
+    `of` is what it says, for what JSON does not tell apart: a number that is none.
+    """
     try:
+        bounded(of)
         _sized(decode, key, body)
     except Exception as error:  # whatever a start would set the row aside for
         raise UsageError("journal.unreadable", why=type(error).__name__) from error

@@ -69,7 +69,7 @@ class Records:
         """Keep it in place of the one before."""
         if key not in self._records and len(self._records) >= RECORDS_MAX:
             raise UsageError("setup.too-many", max=RECORDS_MAX)
-        body = readable(_decoded, key, msgspec.json.encode(record))
+        body = readable(_decoded, key, msgspec.json.encode(record), record)
         await self._journal.append([], [StateChange(ROOM, key, body)])
         self._records[key] = record
 
