@@ -22,7 +22,9 @@ written (`tests/golden/devices/`). None has been tried on hardware by us. A mode
 **unverified** rests on something that its document does not say; check the first readings against
 the device's display.
 
-{sourced} models rest on a document, {unverified} unverified.
+{sourced} models rest on a document, {unverified} unverified. {twice} were held against a second,
+independent document; what it says of their points stands in the profile, and a profile that differs
+from it cannot be used.
 
 ## Adding a model · 增加一个型号
 
@@ -32,7 +34,8 @@ shipped one of the same name; for everybody it belongs into `config/devices/`.
 1. Copy the nearest profile; the format stands in `drivers/profile.py`. The file's name is its `id`.
    The first `[[point]]` is the one that people look for: a device's line on the live page shows it.
 2. `[source]` names the document and quotes the rows that the points rest on. Without one the model
-   says `unverified = true`, and is shown so.
+   says `unverified = true`, and is shown so. Look for a second document that does not go back to
+   the first, and add it with what it `says`: one that was copied cannot find the other's mistake.
 3. For a shipped model, transcribe registers or frames and the values they mean from the document
    into `tests/golden/devices/<id>.toml` first, in a commit of its own: the tests find both by name.
 4. `yizhan emulate <id> --pty` plays it, `yizhan profile check <id> --port … --address …` reads it
@@ -53,7 +56,9 @@ def page(models: Iterable[Profile]) -> str:
     """The whole page, models in order of family and id."""
     ordered = sorted(models, key=lambda model: (model.family, model.id))
     unverified = sum(model.unverified for model in ordered)
-    parts = [_HEAD.format(sourced=len(ordered) - unverified, unverified=unverified)]
+    twice = sum(len(model.sources) > 1 for model in ordered)
+    sourced = len(ordered) - unverified
+    parts = [_HEAD.format(sourced=sourced, unverified=unverified, twice=twice)]
     for family, members in groupby(ordered, key=lambda model: model.family):
         parts.append(f"## {family}\n\n{_wiring(family)}\n")
         parts += map(_entry, members)
@@ -72,14 +77,14 @@ def _entry(model: Profile) -> str:
         facts.append(f"line `{model.line}`")
     if model.unverified:
         facts.append("**unverified**")
-    source = f"[{model.source.document}]({model.source.url})" if model.source else "none"
+    source = "; ".join(f"[{each.document}]({each.url})" for each in model.sources) or "none"
     points = ", ".join(
         f"`{spec.id}`" + (f" {spec.unit}" if spec.unit != "1" else "") for spec in model.point
     )
     emulated = f"Emulated: {_played(model)}.\n\n"
     return (
         f"### `{model.id}`\n\n{'; '.join(facts)}.\n\nPoints: {points}.\n\n{emulated}"
-        f"Source: {source}.\n"
+        f"{'Sources' if len(model.sources) > 1 else 'Source'}: {source}.\n"
     )
 
 

@@ -14,6 +14,10 @@ unverified = false                # true: no document that a stranger can open
 document = "Title, edition"
 url = "https://…"
 rows = ["the few rows, quoted, that the points rest on"]
+# With a second document that does not go back to the first: [[source]] for each, and what this one
+# says of points, as far as it speaks of them. A profile that differs from it is wrong.
+[source.says]
+power-w = { address = 52, type = "f32" }
 
 [limits]
 max_block = { holding = 64 }      # most registers in one answer
@@ -67,12 +71,26 @@ class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a document says of one point, in the words of `[[point]]`; None: it does not say."""
+
+    kind: str | None = None
+    address: int | str | None = None
+    type: Type | None = None
+    order: Order | None = None
+    scale: float | None = None
+    unit: str | None = None
+    at: int | None = None
+    size: int | None = None
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document that a stranger can open, and the rows that the points rest on."""
 
     document: str
     url: str
     rows: tuple[str, ...]
+    says: dict[str, Said] = {}
 
 
 class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,13 +136,23 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     family: str
     maker: str = ""
     model: str = ""
-    source: Source | None = None
+    source: Source | tuple[Source, ...] | None = None
     unverified: bool = False
     line: str | None = None
     limits: Limits = Limits()
     every_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
     point: tuple[PointSpec, ...]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every document that it was held against, the one that it was written from first."""
+        match self.source:
+            case None:
+                return ()
+            case Source():
+                return (self.source,)
+        return self.source
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -184,7 +212,7 @@ def load(path: Path) -> Profile:
 def _mistakes(profile: Profile) -> Iterator[str]:
     if profile.schema != SCHEMA:
         yield f"schema {profile.schema} is not {SCHEMA}"
-    if profile.source is None and not profile.unverified:
+    if not profile.sources and not profile.unverified:
         yield "without [source] the model must say unverified = true"
     if profile.line is not None:
         try:
@@ -202,3 +230,19 @@ def _mistakes(profile: Profile) -> Iterator[str]:
             yield f"point {spec.id!r}: {spec.type} needs size"
     if not profile.point:
         yield "no point"
+    yield from _differences(profile)
+
+
+def _differences(profile: Profile) -> Iterator[str]:
+    """Where a point is not as a document says."""
+    specs = {spec.id: spec for spec in profile.point}
+    for source in profile.sources:
+        for name, said in source.says.items():
+            spec = specs.get(name)
+            if spec is None:
+                yield f"{source.url} says something of {name!r}, which is no point"
+                continue
+            for field in said.__struct_fields__:
+                theirs, ours = getattr(said, field), getattr(spec, field)
+                if theirs is not None and theirs != ours:
+                    yield f"point {name!r}: {field} is {ours!r}, and {theirs!r} in {source.url}"

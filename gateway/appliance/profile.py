@@ -114,8 +114,8 @@ def _about(profile: Profile, texts: Texts) -> Iterator[str]:
     yield texts.say("model.family", family=profile.family, line=profile.line or "–")
     if profile.unverified:
         yield "▲ " + texts.say("model.is-unverified")
-    if profile.source is not None:
-        yield texts.say("model.source", document=profile.source.document, url=profile.source.url)
+    for source in profile.sources:
+        yield texts.say("model.source", document=source.document, url=source.url)
 
 
 def _points(profile: Profile, texts: Texts) -> str:
@@ -238,7 +238,8 @@ def _report(profile: Profile, exchanges: list[Exchange]) -> dict[str, Any]:
     return {
         "profile": profile.id,
         "unverified": profile.unverified,
-        "source": msgspec.to_builtins(profile.source),
+        "source": msgspec.to_builtins(next(iter(profile.sources), None)),
+        "sources": msgspec.to_builtins(profile.sources),
         "exchanges": [
             {
                 "request": exchange.request.hex(),

@@ -165,9 +165,10 @@ def test_an_advert_is_taken_apart_as_it_was_on_the_air() -> None:
 def test_a_profile_can_be_used_as_it_stands_and_quotes_its_document(model) -> None:
     profile = find(model)
     assert list(DRIVER.check(profile.device("d", MAC))) == []
-    assert profile.source is not None
-    assert profile.source.url.startswith("https://")
-    assert len(profile.source.rows) >= 2
+    assert profile.sources
+    for source in profile.sources:
+        assert source.url.startswith("https://")
+        assert len(source.rows) >= 2
 
 
 @pytest.mark.parametrize("model", MODELS)

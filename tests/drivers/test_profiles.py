@@ -27,6 +27,9 @@ from tests.sim.loop import run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 UNIT = 7
+TWICE_MIN = 23
+"""So many profiles were held against a second source; the ledger grows."""
+
 MODELS = [name for name in names() if find(name).family == "modbus"]
 
 
@@ -98,11 +101,36 @@ def test_a_profile_can_be_used_as_it_stands(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_profile_names_a_document_and_quotes_it(model: str) -> None:
-    model_profile = find(model)
-    assert model_profile.source is not None
-    assert model_profile.source.url.startswith("https://")
-    assert len(model_profile.source.rows) >= 2
-    assert all(row.strip() for row in model_profile.source.rows)
+    sources = find(model).sources
+    assert sources
+    for source in sources:
+        assert source.url.startswith("https://")
+        assert len(source.rows) >= 2
+        assert all(row.strip() for row in source.rows)
+
+
+def test_profiles_that_have_a_second_source_agree_with_it_where_it_speaks_of_their_points() -> None:
+    """The parser refuses a profile that differs; here is counted that they are not empty words."""
+    known = list(profiles())
+    twice = [model for model in known if len(model.sources) > 1]
+    urls = [[source.url for source in model.sources] for model in twice]
+    assert all(len(set(each)) == len(each) for each in urls)
+    said = {model.id: len(model.sources[-1].says) for model in twice}
+    assert all(said.values()), said
+    print(
+        f"{len(twice)} of {len(known)} profiles have two sources; "
+        f"the second speaks of {sum(said.values())} of {sum(len(m.point) for m in twice)} points"
+    )
+    assert len(twice) >= TWICE_MIN
+
+
+def test_a_profile_that_differs_from_a_source_is_refused() -> None:
+    text = (folder() / "chint-dtsu666.toml").read_text("utf-8")
+    head, _, tail = text.rpartition("address = 8198")
+    wrong = f"{head}address = 8192{tail}"  # line-to-line, as it once was
+    with pytest.raises(BadProfile) as error:
+        drivers.profile.parse(wrong, "x")
+    assert "point 'voltage-a': address is 8192" in error.value.data["mistakes"][0]
 
 
 def test_enough_models_are_sourced() -> None:
