@@ -56,8 +56,11 @@ CONTRADICTS_NS = 60 * SECOND_NS
 SECOND_ERROR_NS_MAX = 600 * SECOND_NS
 """Who may be wrong by more seconds nobody."""
 
+METERS_MAX = 4
+"""So many meters have a slot, the first that speak; another takes that of one that is silent."""
+
 WORDS_MAX = 64
-"""So many witnesses have a slot; the one that was silent longest makes room."""
+"""More is no file of ours."""
 
 Standing: TypeAlias = tuple[int, int]
 """How good a claim is, the least is best: its level, and among equals the witness's rank."""
@@ -210,6 +213,8 @@ class Timekeeper:
 
     def _hear(self, fix: Fix, now_ns: int) -> None:
         known = self._words.get(fix.witness)
+        if known is None and fix.source is Trust.METER and not self._room_for_meter(now_ns):
+            return
         if known is None or not known.base.agrees(fix):
             self._words[fix.witness] = Word.begun(fix)
         else:
@@ -217,8 +222,15 @@ class Timekeeper:
             last, heard_ns = known.last if vaguer else fix, max(known.heard_ns, fix.at_ns)
             base = known.base if now_ns - known.base.at_ns < BASE_NS else last
             self._words[fix.witness] = Word(known.since_ns, base, last, heard_ns)
-        if len(self._words) > WORDS_MAX:
-            del self._words[min(self._words, key=lambda w: self._words[w].heard_ns)]
+
+    def _room_for_meter(self, now_ns: int) -> bool:
+        """Whether another may have a slot; a silent one gives up its own."""
+        meters = [w for w in self._words if w[0] is Trust.METER]
+        for witness in meters:
+            if len(meters) >= METERS_MAX and not _fresh(self._words[witness], now_ns):
+                del self._words[witness]
+                return True
+        return len(meters) < METERS_MAX
 
     def _chosen(self, now_ns: int) -> Fix | None:
         words = self._believed(now_ns)
@@ -316,7 +328,8 @@ class Timekeeper:
             return "floor"
         if _PERSONS in words or self.vouched(now_ns) is not None:
             return ""
-        apart = (known.apart_ns(word.last) for word in words.values())
+        sure = (word.last for w, word in words.items() if self._lenders.sure(w))
+        apart = (known.apart_ns(fix) for fix in sure)
         return "sources" if any(apart_ns > CONTRADICTS_NS for apart_ns in apart) else ""
 
     def _vouching(self, now_ns: int) -> list[tuple[Fix, ...]]:

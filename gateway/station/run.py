@@ -50,6 +50,7 @@ from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
+from gateway.station.meter_clocks import MeterClocks
 from gateway.station.presence import Presence
 from gateway.station.recorder import Recorder
 from gateway.station.setting_up import SettingUp
@@ -207,6 +208,8 @@ class Station:
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
         self.rules = Rules(settings.rules, journal, clock, doers=doers, on_fault=on_fault)
         self.intake.listen(self.rules.heard)
+        meters = MeterClocks(clock, settings.station.timezone, self.time.moved)
+        self.intake.listen(meters.heard)
         self.intake.listen(self.asking.keys.heard)
         if self.sounding is not None:
             doers["announce"] = doers["ring"] = self.sounding

@@ -245,6 +245,20 @@ def test_a_persons_second_word_replaces_his_first() -> None:
     assert off_s(clock) == 0
 
 
+def test_a_hundred_meters_push_no_platform_out_and_a_silent_one_makes_room() -> None:
+    clock = clock_of(FIRST)
+    receipts(clock, {"district": 0}, 3)
+    for number in range(100):
+        clock.learn(Trust.METER, clock.kernel.true_ns + AHEAD_NS, SECOND_NS, f"m{number}")
+    assert clock.skew_s("district") == 0
+    assert clock.vouched() is None
+    assert clock.status().doubt == ""  # a meter's clock is often wrong: nobody is asked for that
+    clock.advance(DAY_S + 1)
+    receipts(clock, {"district": 0}, 1)
+    clock.learn(Trust.METER, clock.kernel.true_ns, SECOND_NS, "right")
+    assert clock.vouched() is not None
+
+
 def test_a_dead_battery_yields_to_the_platform_which_it_never_seconds() -> None:
     clock = clock_of(FIRST)
     clock.learn(Trust.RTC, clock.kernel.true_ns - DAY_S * SECOND_NS, SECOND_NS)

@@ -173,7 +173,9 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     release: int = request.param
     folder = tmp_path_factory.mktemp("booted")
     deb = debian.package(release, "amd64", folder)
-    tree = debian.bare(release, folder, debian.needs(deb))
+    tree = debian.bare(release, folder, [*debian.needs(deb), "chrony"])
+    # The machine's own clock is not ours to hold: chronyd is started by hand, with -x.
+    (tree.root / "etc/systemd/system/chrony.service").symlink_to("/dev/null")
     (tree.root / "srv/yizhan.deb").write_bytes(deb.read_bytes())
     with booted(tree) as first:
         fresh = Machine(first)
@@ -243,6 +245,30 @@ def test_the_sandbox_lets_through_what_the_settings_name_and_nothing_else(
     assert {what: no for what, no in found.items() if no not in NO} == {}
     machine.run("rm", f"/run/systemd/system/{GATEWAY}.d/91-proof.conf")
     machine.run("systemctl", "daemon-reload")
+
+
+CHRONY = {
+    "serves": "local stratum 3\nport 11123\ncmdport 0\nallow 127.0.0.1\n",
+    "follows": "server 127.0.0.1 port 11123 iburst minpoll -2 maxpoll 0\nport 0\n",
+}
+"""One chronyd serves its own crystal, the other follows it and tells of it at its usual port."""
+
+
+def test_chronyd_is_ntp_within_the_sandbox(machine: Machine) -> None:
+    def source() -> str:
+        """What the running station's time rests on."""
+        findings = json.loads(machine.run("yizhan", "doctor", "--json", code=None))["findings"]
+        (message,) = [each["message"] for each in findings if each["check"] == "clock"]
+        return str(message)
+
+    machine.reads_on()
+    assert "网络校时" not in source()
+    for name, settings in CHRONY.items():
+        machine.write(f"/run/{name}.conf", f"{settings}pidfile /run/{name}.pid\n")
+        machine.run("chronyd", "-x", "-u", "root", "-f", f"/run/{name}.conf")
+    machine.until(lambda: "网络校时" in source(), "nobody has heard chronyd")
+    for name in CHRONY:
+        machine.run("sh", "-ec", f"kill $(cat /run/{name}.pid)")
 
 
 def test_a_platform_far_away_is_reached_once_the_installer_was_run_again(machine: Machine) -> None:
