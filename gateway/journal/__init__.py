@@ -11,7 +11,7 @@
     rescue.py    opening, whatever state the file is in
     salvage.py pages.py frames.py    what a damaged file still holds
     wrecks.py chunks.py carrier.py    how that comes over, behind the running station
-    lock.py strikes.py    who holds the journal; when the disk is dead
+    lock.py strikes.py opening.py    who holds the journal; when the disk is dead, or slow
     outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`
 
 Rooms use what is named here; `gateway.journal.events` holds the kinds of event that it makes.
@@ -19,9 +19,9 @@ Rooms use what is named here; `gateway.journal.events` holds the kinds of event 
 
 from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
+from gateway.journal.opening import open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
 from gateway.journal.stored_state import StateStore, load_state
-from gateway.journal.strikes import open_or_volatile
 
 __all__ = [
     "Follower",

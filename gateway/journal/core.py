@@ -397,6 +397,13 @@ class Core:
         self._promise(0, closed=copied)
         self._release(copied=copied)
 
+    def write_to(self, path: Path, receipts: Mapping[str, Upto]) -> None:
+        """A copy of everything, durably, with the positions as they are."""
+        self.positions.take(receipts)
+        self.commit([Append((), tuple(self.positions.changes()))])
+        with self._disk():
+            self._db.copy_to(path)
+
     def abandon(self) -> None:
         """Close without writing anything more; the log stays as it is, as after a kill."""
         self._release(copied=False)

@@ -146,6 +146,13 @@ class Database:
         busy, frames, copied = self.run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not busy and frames == copied
 
+    def copy_to(self, path: Path) -> None:
+        """Write all of it into a new file, durably."""
+        path.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            copy.execute("PRAGMA synchronous=FULL")
+            self._connection.backup(copy)
+
     def close(self, *, copied: bool = False) -> None:
         """Close; `copied`: all of the log was copied into the file.
 

@@ -25,7 +25,7 @@ from gateway.journal.options import (
     StateChange,
 )
 from gateway.journal.positions import Upto
-from gateway.journal.rescue import open_core, open_in_memory
+from gateway.journal.rescue import lay_beside, open_core, open_in_memory
 from gateway.journal.ring import Ring
 from gateway.journal.stored_state import OnSetAside, log_set_aside
 from gateway.journal.wear import Wear
@@ -59,7 +59,12 @@ class JournalStats(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """See `open`. `fatal` is set when the disk fails: the station then ends the process."""
+    """See `open`.
+
+    `fatal` is set when the disk fails: the station then ends the process. `recovered` is set when
+    this one is in memory and the one on disk can be had: the station then starts anew on it, and
+    `close` lays what is in memory beside it. `behind` is the task that looks after that.
+    """
 
     def __init__(
         self, core: Core, shell: Shell, *, station: str, options: JournalOptions, clock: Clock
@@ -83,6 +88,9 @@ class Journal:
             core, shell, self._agenda, clock, stored=self._stored, receipts=self._receipts
         )
         self.fatal: asyncio.Future[JournalFailed] = self._engine.failed
+        self.recovered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.behind: asyncio.Task[None] | None = None
+        self._keep_in: Path | None = None
         self._closed = False
         self.on_set_aside: OnSetAside = log_set_aside
 
@@ -126,6 +134,9 @@ class Journal:
         shell = ThreadShell()
         try:
             core = await call(shell, lambda: opening(station=station, options=options, clock=clock))
+        except asyncio.CancelledError:  # it may take long yet
+            shell.leave()
+            raise
         except BaseException:  # no thread is left behind, whatever went wrong
             await shell.stop()
             raise
@@ -244,14 +255,24 @@ class Journal:
             wreck_bytes=remains.wreck_bytes,
         )
 
+    def can_be_kept(self, directory: Path) -> None:
+        """The journal in that directory can be had again: what is in memory is laid beside it."""
+        self._keep_in = directory
+        if not self.recovered.done():
+            self.recovered.set_result(None)
+
     async def close(self) -> None:
         """Commit what waits, write the positions, close the file; again does nothing."""
         if self._closed:
             return
         self._closed = True
+        if self.behind is not None:
+            self.behind.cancel()
         await self._engine.finish()
         failed = self.fatal.done()
-        receipts = self._receipts()
+        receipts, keep_in = self._receipts(), self._keep_in
+        if keep_in is not None:
+            await call(self._shell, lambda: lay_beside(self._core, keep_in, receipts))
         await call(
             self._shell, self._core.abandon if failed else lambda: self._core.close(receipts)
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from gateway.errors import JournalDamaged
 from gateway.event import Entry, Lane
 from gateway.journal import events, rows
 from gateway.journal.database import Database
@@ -36,14 +37,18 @@ class LaneTable:
         self.head: int
         self.total: int
         self.head, self.total = max((base, total), last or (0, 0))
+        self.base: int = base
         self.lost: int = lost
 
     def ends_whole(self) -> bool:
-        """Whether the last row, from which the lane's next number follows, is as it was written."""
+        """Whether what the lane's next number follows from is as it was written."""
         last = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a lane's name
         ).fetchone()
-        return last is None or Row._make(last).holds(self._epoch, self.lane)
+        if last is None:
+            return True
+        row = Row._make(last)
+        return row.holds(self._epoch, self.lane) and self.base <= row.seq
 
     def append(self, bodies: Sequence[bytes]) -> list[Entry]:
         """Write the bodies under the next numbers, readings packed in one row."""
@@ -70,6 +75,7 @@ class LaneTable:
     def evicted(self, upto: int, total: int, lost: int) -> None:
         """Delete the rows up to `upto`, and remember that their numbers were issued."""
         self.lost += lost
+        self.base = upto
         self._db.run(f"DELETE FROM {self._name} WHERE seq <= ?", (upto,))  # noqa: S608 - a lane's name
         self._db.run(
             "UPDATE lane SET base = ?, total = ?, lost = ? WHERE id = ?",
@@ -95,6 +101,8 @@ class LaneTable:
         """Entries behind `after`: at most `limit`, fewer (but one) when `expired()` says so.
 
         Numbers that are not there any more, or not any more as written, come as one gap entry.
+        JournalDamaged if rows are missing that nobody has evicted: the tree has lost them, and a
+        salvage may find them.
         """
         entries: list[Entry] = []
         due = after + 1
@@ -103,10 +111,12 @@ class LaneTable:
             if not row.holds(self._epoch, self.lane):
                 why = events.DAMAGED
                 continue
+            if row.seq < due:
+                raise JournalDamaged("journal.damaged", reason=f"order of {self._name}")
             if row.first > due:
                 entries.append(self._hole(due, row.first - 1, why))
                 due = row.first
-                why = events.HISTORY
+            why = events.HISTORY
             entries += self._entries(row, due)
             due = row.seq + 1
             if len(entries) >= limit or expired():
@@ -116,6 +126,8 @@ class LaneTable:
         return entries[:limit]
 
     def _hole(self, first: int, last: int, why: str) -> Entry:
+        if why is events.HISTORY and last > self.base:
+            raise JournalDamaged("journal.damaged", reason=f"rows of {self._name} are missing")
         body = self._gap_body(Gap(self.lane.wire, first, last, why))
         return Entry(self._epoch, self.lane, last, body, gap_from=first)
 

@@ -6,6 +6,7 @@ epoch, with all state. What entries the wreck still holds comes over behind the 
 the wreck has its own name before that, so that a kill at any point leaves one or the other.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Collection, Mapping
@@ -21,7 +22,7 @@ from gateway.journal.core import Append, Core
 from gateway.journal.frames import Frames
 from gateway.journal.lock import Lock, Numbers
 from gateway.journal.options import COMMIT_BYTES_MAX, JournalOptions, StateChange
-from gateway.journal.positions import KEY, ROOM, Positions
+from gateway.journal.positions import KEY, ROOM, Positions, Upto
 from gateway.journal.salvage import Wreck
 from gateway.journal.space import log_of, sync_directory
 
@@ -239,6 +240,27 @@ def _undo_former_exchange(directory: Path) -> None:
         aside.rename(path)
         sync_directory(directory)
     wrecks.delete(fresh)
+
+
+def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto]) -> None:
+    """Write what a journal in memory holds as a wreck of its own epoch, if the disk takes it."""
+    path = wrecks.path_of(directory, core.epoch)
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        lock = Lock(directory)
+    except JournalError as error:
+        log.warning("what was in memory is not kept: %s", error)
+        return
+    try:
+        core.write_to(unfinished, receipts)
+        unfinished.rename(path)
+        sync_directory(directory)
+    except (JournalError, OSError) as error:
+        log.warning("what was in memory is not kept: %s", error)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    finally:
+        lock.close()
 
 
 def open_in_memory(

@@ -26,6 +26,9 @@ class Shell(Protocol):
     async def stop(self) -> None:
         """Let the worker end; no job is under way."""
 
+    def leave(self) -> None:
+        """Let the worker end when its job has, which nobody waits for."""
+
 
 async def call(shell: Shell, work: Callable[[], _T]) -> _T:
     """The result of one job."""
@@ -73,8 +76,12 @@ class ThreadShell:
 
     async def stop(self) -> None:
         """End the thread; it has nothing to do, so this takes no time."""
-        self._jobs.put_nowait(None)
+        self.leave()
         self._thread.join()
+
+    def leave(self) -> None:
+        """The thread dies with the process, if its job takes so long."""
+        self._jobs.put_nowait(None)
 
 
 class InlineShell:
@@ -89,4 +96,7 @@ class InlineShell:
         self._loop.call_later(self._delay_s, lambda: done(*_outcome(work)))
 
     async def stop(self) -> None:
+        """Nothing to end."""
+
+    def leave(self) -> None:
         """Nothing to end."""

@@ -58,6 +58,7 @@ from gateway.station.supervise import STOP_WITHIN_S, attempt, catch_rest, start,
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
+from gateway.texts import Texts
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import offered
 from gateway.web.server import WebServer
@@ -73,6 +74,9 @@ STUCK_S_MAX = 15.0
 
 HELD_AGAIN_S = 5.0
 """A port that another process holds is tried again so often."""
+
+EXTEND_US = 15_000_000
+"""The service manager grants a start so much more, again and again, while the journal opens."""
 
 RESTART = 75
 """The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
@@ -101,6 +105,7 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
         options=settings.journal,
         clock=clock,
         retaining=required,
+        on_wait=_still_opening,
     )
     if journal.volatile:
         log.error("storage lost: running on memory, nothing is kept over a restart")
@@ -133,6 +138,11 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
         return code
 
 
+def _still_opening() -> None:
+    status = Texts.of_environment().say("journal.status-opening")
+    watchdog.notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
+
+
 async def _close(journal: Journal) -> None:
     with contextlib.suppress(JournalFailed):  # it has been said already
         await journal.close()
@@ -144,12 +154,15 @@ def _end(stop: asyncio.Future[int], code: int) -> None:
 
 
 async def _until(stop: asyncio.Future[int], journal: Journal) -> int:
-    ended: set[asyncio.Future[Any]] = {stop, journal.fatal}
+    ended: set[asyncio.Future[Any]] = {stop, journal.fatal, journal.recovered}
     await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
     if journal.fatal.done():
         # A retried fsync proves nothing: end, and let the next start see what the disk holds.
         log.error("the journal's disk failed, so this process ends: %s", journal.fatal.result())
         return 1
+    if not stop.done():
+        log.warning("the journal on disk can be had again: starting anew on it")
+        return RESTART
     return stop.result()
 
 
@@ -291,6 +304,7 @@ class Station:
             vitals=self.watch,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._left_told = 0
         self._well: bool | None = None
 
     @property
@@ -418,7 +432,18 @@ class Station:
             self.watch.tick()
             await self._recorder.tell_faults()
             self._tell_tasks()
+            self._tell_status()
             await next_beat()
+
+    def _tell_status(self) -> None:
+        """What the service manager shows while a damaged journal comes over."""
+        left = self._journal.stats().recovering
+        if left != self._left_told:
+            self._left_told = left
+            say = Texts.of_environment().say
+            watchdog.notify(
+                f"STATUS={say('journal.status-recovering', count=left) if left else ''}"
+            )
 
     def _refusals(self) -> tuple[RefusalVitals, ...]:
         """What the journal has not taken, room by room."""

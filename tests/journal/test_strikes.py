@@ -2,18 +2,19 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import Clock
-from gateway.errors import JournalHeld
+from gateway.errors import JournalFull, JournalHeld
 from gateway.event import Lane
-from gateway.journal import Journal, open_or_volatile
+from gateway.journal import Journal, events, open_or_volatile, opening, rescue, wrecks
 from gateway.journal.strikes import WITHIN_NS, Strikes, recent
 from tests.sim.clock import SimulatedClock
-from tests.sim.journal import SMALL, STATION, fact
+from tests.sim.journal import SMALL, STATION, fact, one, several
 
 BOOT = "0" * 15 + "1"
 
@@ -25,11 +26,32 @@ BOOT = "0" * 15 + "1"
         ([f"{BOOT} 100", f"{BOOT} 200"], 2),
         ([f"{BOOT} 100", "ffffffffffffffff 200"], 1),  # before a reboot: another disk, perhaps
         ([f"{BOOT} {10**18}", "garbage", f"{BOOT} x"], 0),
+        ([f"{BOOT} 100 opening", f"{BOOT} 200"], 2),
     ],
 )
 def test_strikes_count_within_a_minute_of_one_boot(lines, count):
     assert recent(lines, BOOT, 300) == count
     assert recent(lines, BOOT, 10**18 + WITHIN_NS + 1) == 0
+
+
+def test_an_opening_that_was_killed_is_a_strike_for_ten_minutes(tmp_path):
+    clock = SimulatedClock()
+    for _ in range(2):
+        Strikes(tmp_path, clock).begin()
+        clock.advance(200)
+    assert Strikes(tmp_path, clock).out()
+    clock.advance(201)
+    assert not Strikes(tmp_path, clock).out()
+
+
+def test_an_opening_that_ended_is_none(tmp_path):
+    clock = SimulatedClock()
+    Strikes(tmp_path, clock).note()
+    strikes = Strikes(tmp_path, clock)
+    strikes.begin()
+    assert strikes.out()
+    strikes.end()
+    assert not strikes.out()
 
 
 @given(st.lists(st.text(), max_size=5))
@@ -56,7 +78,7 @@ def test_where_nothing_can_be_written_this_process_remembers(tmp_path):
     assert strikes.out()
 
 
-async def opened(directory, runtime):
+async def opened(directory, runtime, **more):
     return await open_or_volatile(
         directory,
         runtime=runtime,
@@ -65,6 +87,7 @@ async def opened(directory, runtime):
         clock=Clock.open(runtime),
         retaining=("district",),
         pause_s=0,
+        **more,
     )
 
 
@@ -105,3 +128,85 @@ async def test_two_errors_while_running_within_a_minute_are_enough(tmp_path):
     assert journal.volatile
     assert isinstance(journal, Journal)
     await journal.close()
+
+
+def damaged(directory):
+    """A journal that was closed and then damaged."""
+    core = rescue.open_core(
+        directory, station=STATION, options=SMALL, clock=SimulatedClock(), retaining=("district",)
+    )
+    core.commit([several(Lane.SERVICE, 10), one(Lane.EMERGENCY, 1)])
+    core.close()
+    with (directory / "journal.db").open("r+b") as file:
+        file.write(bytes(100))
+
+
+async def test_an_opening_that_takes_long_goes_on_behind_a_journal_in_memory(tmp_path, monkeypatch):
+    damaged(tmp_path)
+    go_on, slowly, told = threading.Event(), rescue.Opening.run, []
+
+    def waits(self, lock):
+        go_on.wait()
+        return slowly(self, lock)
+
+    monkeypatch.setattr(rescue.Opening, "run", waits)
+    journal = await opened(
+        tmp_path, tmp_path / "run", opening_s=0.01, on_wait=lambda: told.append(1)
+    )
+    assert journal.volatile
+    assert told
+    assert not journal.recovered.done()
+    await journal.append([fact(Lane.EMERGENCY, 7)])
+    go_on.set()
+    await journal.recovered
+    await journal.append([fact(Lane.ALARM, 8)])
+    await journal.close()
+    again = await opened(tmp_path, tmp_path / "run")
+    assert not again.volatile
+    assert again.stats().recovering > 0
+    again._engine._carry_ns = 0
+    again._engine.pump()
+    while again.stats().recovering:
+        await again._engine.sleep()
+    of_former = [
+        json.loads(b"{" + entry.body)
+        for lane in (Lane.EMERGENCY, Lane.ALARM, Lane.SERVICE)
+        for entry in await again.read(lane, 0)
+    ]
+    assert [each["n"] for each in of_former if "n" in each] == [1, *range(10)]
+    ours = [each["data"]["n"] for each in of_former if "test.fact" in each.get("type", "")]
+    assert ours == [7, 8]
+    why = {each["data"]["why"] for each in of_former if "feed.epoch" in each.get("type", "")}
+    assert why == {
+        events.RECOVERING, events.SALVAGED, events.CARRIED, events.VOLATILE,
+    }  # fmt: skip
+    await again.close()
+
+
+async def test_a_journal_without_room_is_tried_again_behind_one_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "AGAIN_S", 0.001)
+    full = iter([True, True, False])
+    run = rescue.Opening.run
+
+    def no_room(self, lock):
+        if next(full):
+            raise JournalFull("journal.full")
+        return run(self, lock)
+
+    monkeypatch.setattr(rescue.Opening, "run", no_room)
+    journal = await opened(tmp_path, tmp_path / "run")
+    assert journal.volatile
+    await journal.recovered
+    await journal.close()
+    assert not Strikes(tmp_path / "run", SimulatedClock()).out()
+    assert len(wrecks.found_in(tmp_path)) == 1
+
+
+async def test_a_stop_does_not_wait_for_an_opening(tmp_path, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(rescue.Opening, "run", lambda *_: go_on.wait())
+    journal = await opened(tmp_path, tmp_path / "run", opening_s=0)
+    await journal.append([fact(Lane.EMERGENCY)])
+    await journal.close()
+    assert not journal.recovered.done()
+    go_on.set()
