@@ -78,9 +78,9 @@ class Wreck:
     def _states_by_tree(self, epoch: str) -> dict[tuple[str, str], bytes] | None:
         """By SQLite's own tree; None if that is damaged."""
         uri = f"file:{quote(str(self._path))}?mode=ro"
+        shared = self._path.with_name(self._path.name + "-shm")
         try:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
-                connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # without shared memory
                 checked = connection.execute("PRAGMA integrity_check('state')").fetchall()
                 if checked != [("ok",)]:
                     return None
@@ -88,6 +88,9 @@ class Wreck:
                 return dict(filter(None, (_state(epoch, list(row)) for row in told)))
         except sqlite3.Error:
             return None
+        finally:
+            with contextlib.suppress(OSError):
+                shared.unlink(missing_ok=True)
 
     def _states_by_scan(self, epoch: str) -> dict[tuple[str, str], bytes]:
         changes: Counter[tuple[str, str]] = Counter()

@@ -88,16 +88,22 @@ class Blocks:
         return (os.fstat(self._log).st_size - _LOG_HEAD) // _FRAME_BYTES
 
     def own_log(self) -> bool:
-        """Allocate the log to its full length; False if the disk has no room."""
-        if os.fstat(self._log).st_size >= WAL_BYTES:
-            return True
+        """Allocate the log to its full length; False if the disk has no room for it.
+
+        Then it gets half of what there is: an attempt that fails may keep all.
+        """
+        have = os.fstat(self._log).st_size
+        disk = os.fstatvfs(self._log)
+        length = min(WAL_BYTES, have + disk.f_bavail * disk.f_frsize // 2)
+        if have >= length:
+            return have >= WAL_BYTES
         try:
-            os.posix_fallocate(self._log, 0, WAL_BYTES)
+            os.posix_fallocate(self._log, 0, length)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 return False
             raise JournalFailed("journal.failed", reason=str(error)) from error
-        return True
+        return length >= WAL_BYTES
 
     def own_ahead(self, pages: int, more: int) -> bool:
         """Allocate room for `more` pages behind the first `pages`; False if there is none.

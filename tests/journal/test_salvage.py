@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.errors import JournalDamaged, JournalFailed
 from gateway.event import Lane
-from gateway.journal import JournalOptions, StateChange, events, rescue, wrecks
+from gateway.journal import JournalOptions, StateChange, events, rescue, salvage, wrecks
 from gateway.journal.carrier import FULL_NS
 from gateway.journal.core import Append
+from gateway.journal.frames import FRAME_BYTES, Frames
 from gateway.journal.lock import Lock
 from gateway.journal.options import PAGE_BYTES
 from gateway.journal.pages import Pages
@@ -575,4 +576,110 @@ def test_a_lane_s_end_that_is_gone_is_in_a_gap(tmp_path, lane, closed):
         elif "formerid" in told:
             numbers.append(int(told["formerid"].rsplit(":", 1)[1]))
     assert numbers == list(range(1, issued + 1))
+    core.close()
+
+
+def _in_log(directory):
+    """300 entries that only the log has, as a kill leaves it; the epoch."""
+    core = reopened(directory)
+    core._checkpoint()
+    for n in range(300):
+        core.commit([one(Lane.SERVICE, n, 300)])
+    core.abandon()
+    return core.epoch
+
+
+@pytest.mark.parametrize("part", ["head", "middle"])
+def test_damage_of_the_log_takes_no_commit_behind_it(tmp_path, part):
+    """SQLite would take the log up to there, and issue the numbers of the rest again."""
+    epoch = _in_log(tmp_path)
+    log = tmp_path / "journal.db-wal"
+    damage(log, 8 if part == "head" else FRAME_BYTES * 150, 40, 1)
+    core = reopened(tmp_path)
+    assert core.epoch != epoch
+    bring_over(core)
+    whole, gone = [], []
+    for entry in read_all(core, Lane.SERVICE):
+        told = json.loads(b"{" + entry.body)
+        if "formerid" in told:
+            whole.append(told["n"] + 1)
+        else:
+            gone += range(told["data"]["from"], told["data"]["to"] + 1)
+    assert sorted(whole + gone)[:300] == list(range(1, 301))
+    assert len(whole) >= 299
+    core.close()
+
+
+def test_a_torn_end_of_the_log_is_no_damage(tmp_path):
+    """What a power cut leaves of a transaction that nobody was told of."""
+    epoch = _in_log(tmp_path)
+    frames = Frames(tmp_path / "journal.db-wal")
+    assert not frames.broken
+    last = len(frames.pages)
+    frames.close()
+    damage(tmp_path / "journal.db-wal", 32 + (last - 1) * FRAME_BYTES + 200, 40, 1)
+    core = reopened(tmp_path)
+    assert core.epoch == epoch
+    assert core.heads()[Lane.SERVICE] == 299
+    core.close()
+
+
+def test_the_log_of_a_closed_journal_is_never_read_again(tmp_path):
+    """Its first frames are former versions of pages."""
+    epoch = _in_log(tmp_path)
+    reopened(tmp_path).close()
+    damage(tmp_path / "journal.db-wal", 32 + FRAME_BYTES * 10, FRAME_BYTES * 50, 1)
+    core = reopened(tmp_path)
+    assert core.epoch == epoch
+    assert [e.seq for e in read_all(core, Lane.SERVICE)] == list(range(1, 301))
+    core.close()
+
+
+def test_an_older_copy_of_the_file_issues_no_number_twice(tmp_path):
+    core = reopened(tmp_path)
+    core.commit([several(Lane.SERVICE, 5)])
+    core.close()
+    shutil.copy(tmp_path / "journal.db", tmp_path / "copy")
+    core = reopened(tmp_path)
+    core.commit([several(Lane.SERVICE, 5)])
+    core.close()
+    (tmp_path / "copy").rename(tmp_path / "journal.db")
+    (tmp_path / "journal.db-wal").unlink()
+    again = reopened(tmp_path)
+    assert again.epoch != core.epoch
+    bring_over(again)
+    told = [json.loads(b"{" + e.body) for e in read_all(again, Lane.SERVICE)]
+    assert [each["data"]["from"] for each in told if "data" in each] == [6]
+    again.close()
+
+
+def test_a_tree_that_lost_rows_is_damage_not_history(tmp_path):
+    core = reopened(tmp_path)
+    core.commit([several(Lane.SERVICE, 50, 300)])
+    core._db.run("DELETE FROM service WHERE seq BETWEEN 20 AND 24")
+    with pytest.raises(JournalDamaged):
+        read_all(core, Lane.SERVICE)
+    core.abandon()
+    core = reopened(tmp_path)
+    bring_over(core)
+    told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
+    assert sum("formerid" in each for each in told) >= 45
+    core.close()
+
+
+def test_a_wreck_larger_than_the_index_is_looked_over_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(salvage, "KEYS_MAX", 40)
+    monkeypatch.setattr(salvage, "_RUN_KEYS", 8)
+    epoch = prepared(tmp_path, receipted=0)
+    core = reopened(tmp_path)
+    for lane in (Lane.SERVICE, Lane.TELEMETRY):
+        for n in range(150):
+            core.commit([one(lane, n, 900)])
+    core.close()
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    core = reopened(tmp_path)
+    bring_over(core)
+    for lane, count in ((Lane.SERVICE, 160), (Lane.TELEMETRY, 150), (Lane.EMERGENCY, 1)):
+        ids = [json.loads(b"{" + e.body).get("formerid") for e in read_all(core, lane)]
+        assert ids == [f"{STATION}:{epoch}:{lane.wire}:{n}" for n in range(1, count + 1)]
     core.close()

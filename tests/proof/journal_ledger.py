@@ -1,48 +1,88 @@
 """A journal of any size, as years leave it, built quickly: rows as commits would write them."""
 
+import functools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from gateway.clock import Clock
 from gateway.event import Lane
-from gateway.journal import JournalOptions, StateChange, rows
+from gateway.journal import JournalOptions, StateChange, rescue, rows
 from gateway.journal.core import Append, Core
 from gateway.journal.rows import Row
-from tests.sim.journal import body, open_core
+from tests.sim.journal import STATION, body
 
 FOLLOWER = "district"
+OPTIONS = JournalOptions(quota_mb=512, reserve_mb=4)
 AT_ONCE_BYTES = 4 << 20
 STATES = {("room", f"k{n}"): b"%d" % n * 40 for n in range(200)}
 
+Kept = Callable[[int], bytes]
 
-def build(path: Path, counts: Mapping[Lane, int], *, size: int, options: JournalOptions) -> str:
-    """So many rows of one entry each in every lane, none receipted; closed. The epoch."""
-    core = open_core(path, options=options, retaining=(FOLLOWER,))
+
+def open_ledger(directory: Path, runtime: Path) -> Core:
+    """As the station opens it."""
+    clock = Clock.open(runtime)
+    return rescue.open_core(
+        directory, station=STATION, options=OPTIONS, clock=clock, retaining=(FOLLOWER,)
+    )
+
+
+def build(
+    directory: Path,
+    counts: Mapping[Lane, int],
+    *,
+    size: int,
+    receipted: Mapping[Lane, int] | None = None,
+    alike: bool = False,
+) -> str:
+    """So many rows of one entry each in every lane; closed. The epoch.
+
+    `alike` rows differ by their number alone, which is quicker.
+    """
+    core = open_ledger(directory, directory / "run")
     core.commit([Append((), tuple(StateChange(*name, kept) for name, kept in STATES.items()))])
     core.chore(idle=True)
-    padding = "".join(random.Random(1).choices("0123456789abcdefghijklmnop", k=size))
     for lane, count in counts.items():
-        told = body(lane, 0)[:-2] + padding.encode() + b'"}'
-        form, kept = (rows.PACK, rows.pack([told])) if lane is Lane.TELEMETRY else (rows.ONE, told)
-        _write(core, lane, count, form, kept)
-    core.close({FOLLOWER: dict.fromkeys(Lane, 0)})
+        kept = functools.partial(kept_as, lane, size=size)
+        _write(core, lane, count, functools.cache(lambda _, kept=kept: kept(0)) if alike else kept)
+    core.close({FOLLOWER: receipted or dict.fromkeys(Lane, 0)})
     return core.epoch
 
 
-def _write(core: Core, lane: Lane, count: int, form: int, kept: bytes) -> None:
+def kept_as(lane: Lane, seq: int, *, size: int) -> bytes:
+    """What stands in the row of that number."""
+    told = body(lane, seq)[:-2] + noise(seq, size) + b'"}'
+    return rows.pack([told]) if lane is Lane.TELEMETRY else told
+
+
+@functools.lru_cache(maxsize=8)
+def _pool(size: int) -> bytes:
+    letters = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return bytes(random.Random(1).choices(letters, k=size + 4_096))
+
+
+def noise(seq: int, size: int) -> bytes:
+    """Text that packs badly."""
+    start = seq * 61 % 4_096
+    return _pool(size)[start : start + size]
+
+
+def _write(core: Core, lane: Lane, count: int, kept: Kept) -> None:
     table = core.tables[lane]
-    each = rows.ROW_BYTES + len(kept)
-    at_once = max(1, AT_ONCE_BYTES // (each + 8))
+    at_once = max(1, AT_ONCE_BYTES // (rows.ROW_BYTES + 8 + len(kept(1))))
     statement = f"INSERT INTO {lane.wire} (seq, span, form, total, crc, body) VALUES (?,?,?,?,?,?)"
+    form = rows.PACK if lane is Lane.TELEMETRY else rows.ONE
 
     def signed(first: int, last: int) -> Iterator[Row]:
         for seq in range(first, last + 1):
-            row = Row(seq, 1, form, table.total + (seq - first + 1) * each, 0, kept)
-            yield rows.signed(core.epoch, lane, row)
+            found = kept(seq)
+            table.total += rows.ROW_BYTES + len(found)
+            yield rows.signed(core.epoch, lane, Row(seq, 1, form, table.total, 0, found))
 
     for first in range(1, count + 1, at_once):
         last = min(count, first + at_once - 1)
         with core._db.transaction():
             core._db.run_many(statement, signed(first, last))
-        table.head, table.total = last, table.total + (last - first + 1) * each
+        table.head = last
         core._checkpoint()
