@@ -72,7 +72,7 @@ class Engine:
         self._clock = clock
         self._stored = stored
         self._receipts = receipts
-        self.on_fault = on_fault
+        self._on_fault = on_fault
         self._timer: asyncio.TimerHandle | None = None
         self._upkeep_ns: int | None = clock.now_ns() + IDLE_NS
         self._carry_ns = None if core.carrier is None else clock.now_ns() + CARRY_AFTER_NS
@@ -162,7 +162,7 @@ class Engine:
             return self._fail(error, [])
         if error is not None:  # of a wreck: whatever is the matter with it, the station goes on
             self._carry_ns = now_ns + AGAIN_NS
-            return self.on_fault("journal.wreck", error)
+            return self._on_fault("journal.wreck", error)
         assert done is not None
         step, self.measures = done
         self._carry_ns = None if step.pause_ns is None else now_ns + step.pause_ns

@@ -10,6 +10,7 @@ import msgspec
 from gateway.clock import Clock
 from gateway.errors import JournalFailed, UsageError
 from gateway.event import Entry, Event, Lane, tail
+from gateway.faults import OnFault, log_fault
 from gateway.journal.agenda import Agenda
 from gateway.journal.carrier import Remains
 from gateway.journal.core import Append, Core
@@ -85,8 +86,15 @@ class Journal:
         }
         self._agenda = Agenda(Wear(options.wear_gb_per_day, clock.now_ns()))
         self._engine = Engine(
-            core, shell, self._agenda, clock, stored=self._stored, receipts=self._receipts
+            core,
+            shell,
+            self._agenda,
+            clock,
+            stored=self._stored,
+            receipts=self._receipts,
+            on_fault=self._contained,
         )
+        self.on_fault: OnFault = log_fault
         self.fatal: asyncio.Future[JournalFailed] = self._engine.failed
         self.recovered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.behind: asyncio.Task[None] | None = None
@@ -146,6 +154,9 @@ class Journal:
         self._ring.add(entries)
         for entry in entries:
             self._heads[entry.lane] = entry.seq
+
+    def _contained(self, where: str, error: BaseException, /) -> None:
+        self.on_fault(where, error)
 
     def _receipts(self) -> dict[str, Upto]:
         return {name: dict(each.position) for name, each in self._retaining.items()}

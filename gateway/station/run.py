@@ -115,6 +115,7 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
         journal.on_set_aside = faults.count
+        journal.on_fault = faults.note
         doors = await Doors.open(settings, state, clock, journal, faults.note)
         closing.push_async_callback(doors.close)
         station = Station(

@@ -11,13 +11,16 @@ from gateway.event import Lane, Stamps
 from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal import core as core_module
 from gateway.journal import engine as engine_module
+from gateway.journal.carrier import Remains, Step
+from gateway.journal.core import Core
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,
     STATE_BYTES_MAX,
     WAITING_BYTES_MAX,
 )
-from tests.sim.journal import SMALL, STATION, fact, simulated_journal
+from gateway.journal.writer import InlineShell
+from tests.sim.journal import SMALL, STATION, fact, loop_clock, one, simulated_journal
 from tests.sim.loop import simulated
 
 
@@ -339,4 +342,84 @@ async def test_what_was_stored_one_by_one_is_told_in_order_of_number(tmp_path):
     assert journal.heads()[Lane.SERVICE] == 2
     assert [e.seq for e in await live.read(lanes=(Lane.SERVICE,))] == [1, 2]
     assert [e.seq for e in await journal.read(Lane.SERVICE, 0)] == [1, 2]
+    await journal.close()
+
+
+class Carrying:
+    """A carrier whose steps are what the test says: entries of the alarm lane, or an error."""
+
+    def __init__(self, core, steps):
+        self.remains = Remains(1, 1)
+        self.at_s = []
+        self._core = core
+        self._steps = list(steps)
+
+    def step(self, receipts):
+        self.at_s.append(now_s())
+        outcome = self._steps.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        entries = self._core.carry(one(Lane.ALARM, outcome)) if outcome else ()
+        return Step(entries, 20_000_000 if self._steps else None)
+
+    def close(self):
+        pass
+
+
+def carrying(steps):
+    """A journal with something to bring over, each job taking a millisecond."""
+    clock = loop_clock()
+    core = Core(None, station=STATION, options=SMALL, clock=clock)
+    core.carrier = Carrying(core, steps)
+    shell = InlineShell(0.001)
+    return Journal(core, shell, station=STATION, options=SMALL, clock=clock), core.carrier
+
+
+@simulated
+async def test_what_comes_over_reaches_followers_in_order_among_the_rest():
+    journal, carrier = carrying(range(1, 6))
+    live = journal.follower("desk", retaining=False)
+    began = now_s()
+    while now_s() - began < 3:
+        await journal.append([fact(Lane.ALARM)])
+        await asyncio.sleep(0.01)
+    assert len(carrier.at_s) == 5
+    assert carrier.at_s[0] - began >= 2  # the station starts first
+    found = await live.read(lanes=(Lane.ALARM,), limit=1_000)
+    assert [entry.seq for entry in found] == list(range(1, len(found) + 1))
+    assert journal.heads()[Lane.ALARM] == len(found)
+    assert journal.stats().recovering == 1
+    await journal.close()
+
+
+@simulated
+async def test_nothing_comes_over_while_something_is_due():
+    journal, carrier = carrying([0] * 50)
+    for _ in range(8_000):  # for four seconds something always waits
+        journal.offer([fact(Lane.ALARM)])
+        await asyncio.sleep(0.0005)
+    assert carrier.at_s == []
+    await asyncio.sleep(2)
+    assert len(carrier.at_s) == 50
+    await journal.close()
+
+
+@simulated
+async def test_a_fault_of_a_wreck_is_told_and_tried_again_later():
+    journal, carrier = carrying([ZeroDivisionError("x"), 1])
+    faults = []
+    journal.on_fault = lambda where, error: faults.append((where, type(error)))
+    await asyncio.sleep(5)
+    assert faults == [("journal.wreck", ZeroDivisionError)]
+    await journal.append([fact(Lane.ALARM)])
+    await asyncio.sleep(600)
+    assert len(carrier.at_s) == 2
+    assert journal.heads()[Lane.ALARM] == 2
+    await journal.close()
+
+
+@simulated
+async def test_an_error_of_the_journal_s_own_disk_ends_it_while_something_comes_over():
+    journal, _ = carrying([JournalFailed("journal.failed", reason="EIO")])
+    assert (await journal.fatal).data["reason"] == "EIO"
     await journal.close()
