@@ -205,13 +205,13 @@ def lived(steps: list[tuple], *, honest: bool) -> None:
 
 
 @given(LIVES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_nothing_is_done_twice_whatever_comes_in_which_order(steps):
     lived(steps, honest=False)
 
 
 @given(HONEST)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_where_the_clocks_are_right_nothing_new_is_refused_but_for_a_full_shelf(steps):
     lived(steps, honest=True)
 

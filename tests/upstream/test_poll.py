@@ -152,7 +152,7 @@ def late(seeds: int, **how: bool) -> list[float]:
 
 
 def test_after_half_an_hour_away_an_emergency_order_sounds_within_two_seconds():
-    waited_s = late(6)
+    waited_s = late(3)
     assert waited_s[-1] <= 2.0
 
 
@@ -280,6 +280,17 @@ def test_waits_halve_at_cuts_and_grow_ever_more_rarely():
     for _ in range(9):
         wait.cut(cut, 20, now)
     assert wait.wait_s == WAIT_S_MIN
+
+
+def test_a_question_that_died_with_the_road_shortens_nothing():
+    wait = IdleWait()
+    assert wait.cut(Unreachable(TIMEOUT), 60, 0.0)
+    wait.lost()
+    assert wait.wait_s == WAIT_S_MAX
+    assert wait.cut(Unreachable(BROKEN), 30, 0.0)
+    wait.answered(1.0)
+    wait.lost()
+    assert wait.wait_s == WAIT_S_MAX / 2
 
 
 @pytest.mark.parametrize(

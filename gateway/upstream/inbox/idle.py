@@ -24,12 +24,14 @@ class IdleWait:
         self._patience_s = LONGER_AFTER_S
         self._tried_s: float | None = None
         self._since_s = 0.0
+        self._before: tuple[float, float, float | None] | None = None
 
     def cut(self, error: UpstreamError, after_s: float, now_s: float) -> bool:
         """Whether a question that failed so was an idle connection cut; the next waits less."""
         silent = error.code in (BROKEN, TIMEOUT) or error.data.get("status") == _GATEWAY_TIMEOUT
         if not isinstance(error, Unreachable) or not silent or after_s < CUT_AFTER_S:
             return False
+        self._before = (self.wait_s, self._patience_s, self._tried_s)
         if self._tried_s is not None:  # the longer wait was too long
             self._patience_s = min(self._patience_s * 2, LONGER_AFTER_S_MAX)
             self.wait_s, self._tried_s = self._tried_s, None
@@ -38,8 +40,15 @@ class IdleWait:
         self._since_s = now_s
         return True
 
+    def lost(self) -> None:
+        """The road itself is gone: what broke before that was no cut, and is forgotten."""
+        if self._before is not None:
+            self.wait_s, self._patience_s, self._tried_s = self._before
+            self._before = None
+
     def answered(self, now_s: float) -> None:
         """An answer came; after a long while of them a longer wait is tried."""
+        self._before = None
         if self.wait_s >= WAIT_S_MAX:
             return
         if now_s - self._since_s >= self._patience_s:

@@ -98,6 +98,7 @@ class Poll:
         loop = asyncio.get_running_loop()
         if self._idle.cut(error, after_s, loop.time()):
             return
+        self._idle.lost()
         self._lost = True
         reached = not isinstance(error, Unreachable) or "status" in error.data
         wait_s = self._retry.after(error, URGENT if reached else ROAD)
