@@ -56,9 +56,9 @@ class Schedule:
         await rng.choices(
             (
                 *(self.tap, self.weather, self.drive, self.fail),
-                *(self.clock, self.deed, self.repair, self.disk),
+                *(self.clock, self.deed, self.repair, self.disk, self.settings),
             ),
-            (6, 4, 5, 3, 1, 3, 1, 1),
+            (6, 4, 5, 3, 1, 3, 1, 1, 1),
         )[0]()
 
     async def tap(self) -> None:
@@ -120,6 +120,12 @@ class Schedule:
         """A worn card: a commit may take longer than a ride has time."""
         self.made.take_for_a_commit(self.rng.choice((0.002, 1.0, 30.0)))
 
+    async def settings(self) -> None:
+        """Somebody takes a road's platform out of the settings, or puts it back."""
+        road = self.rng.choice(list(self.roads.values()))
+        road.gone = not road.gone
+        road.holder = self.rng.choice(("district", "city"))
+
     async def deed(self) -> None:
         open_ones = [one for one in self.made.room.all() if not one.ended]
         if not open_ones:
@@ -144,6 +150,7 @@ class Schedule:
         self.made.take_for_a_commit(0.002)
         for road in self.roads.values():
             road.open, road.loses_asks, road.loses_answers = True, False, False
+            road.gone = False
             road.lag_s = road.back_s = 0.05
         for pause_s in (30, 7 * 3600, 60):
             await self._settle()

@@ -97,9 +97,9 @@ def _however_old(monkeypatch):
 MUTANTS = {
     "the deadline is not looked at before the question": (_however_old, 0),
     "what is owed is never called off": (_never_owed, 0),
-    "a restart asks again": (_asked_anew, 40),
+    "a restart asks again": (_asked_anew, 30),
     "a doubt counts as a no": (_doubt_is_a_no, 0),
-    "a deadline outlives a reboot": (_no_deadline_over_reboots, 70),
+    "a deadline outlives a reboot": (_no_deadline_over_reboots, 30),
     "an end is not spoken": (_ends_in_silence, 0),
     "no answer, and it is asked again": (_asked_until_answered, 0),
 }
