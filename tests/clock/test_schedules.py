@@ -34,10 +34,10 @@ def failures(found: Iterable[Found]) -> dict[int, list[str]]:
 
 
 def test_a_few_schedules(tmp_path: Path) -> None:
-    found = lived(range(10), tmp_path)
+    found = lived(range(6), tmp_path)
     assert failures(found) == {}
-    assert sum(each.orders for each in found) > 100
-    assert sum(each.steps for each in found) > 10
+    assert sum(each.orders for each in found) > 50
+    assert sum(each.steps for each in found) > 5
 
 
 @pytest.mark.proof
