@@ -17,7 +17,9 @@ class Started(msgspec.Struct, frozen=True):
 class ClockMoved(msgspec.Struct, frozen=True):
     """Station time moved: at boot time `at_ms` it was `old`, and is `new` (RFC 3339, or null).
 
-    With it a platform can re-date what came before; a sent event is never rewritten.
+    With it a platform can re-date what came before; a sent event is never rewritten. There is one
+    a minute at most: what moves several times within it is told from before the first to after the
+    last.
     """
 
     boot: str
