@@ -118,6 +118,7 @@ class Turns:
         uplink = actor.id if actor.kind == "platform" else ""
         expires = kept.order.expires.resumed(self._all.clock, uplink)
         if expires is None:
+            self._all.clock.want_word()
             return
         now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
         order = msgspec.structs.replace(kept.order, expires=expires, not_before=None)

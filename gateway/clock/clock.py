@@ -15,6 +15,9 @@ from gateway.clock.status import ClockStatus, ClockStep
 from gateway.clock.timekeeper import Kept, Timekeeper
 from gateway.event import Stamps, Trust
 
+WANTED_NS = 30 * SECOND_NS
+"""So long a wish for somebody's word holds; who waits says so again."""
+
 
 class _OfBoot(msgspec.Struct, frozen=True):
     """What is kept for the next process of a boot."""
@@ -37,6 +40,7 @@ class Clock:
         self._kernel = kernel
         self._keeper = Timekeeper(floor_ns, kernel.boottime_ns())
         self._kept = kept
+        self._wanted_until_ns = 0
         if kept is not None:
             self._resume(kept)
 
@@ -132,7 +136,14 @@ class Clock:
 
     def status(self) -> ClockStatus:
         """What station time rests on at this moment."""
-        return self._keeper.status(self.now_ns(), self._kernel.realtime_ns())
+        now_ns = self.now_ns()
+        status = self._keeper.status(now_ns, self._kernel.realtime_ns())
+        settled = status.doubt or status.vouched or now_ns >= self._wanted_until_ns
+        return status if settled else msgspec.structs.replace(status, doubt="order")
+
+    def want_word(self) -> None:
+        """Something waits for a time that can be trusted: somebody at the desk may know it."""
+        self._wanted_until_ns = self.now_ns() + WANTED_NS
 
     def skew_s(self, uplink: str) -> float | None:
         """How far that platform's clock is ahead of station time, beyond what the road explains.

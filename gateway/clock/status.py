@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.event import Trust
 
-Doubt: TypeAlias = Literal["", "floor", "sources"]
+Doubt: TypeAlias = Literal["", "floor", "sources", "order"]
 
 
 class ClockStep(msgspec.Struct, frozen=True):
@@ -24,7 +24,8 @@ class ClockStatus(msgspec.Struct, frozen=True):
     With `trust` NONE there is no station time: `wall_ns` is None and `error_s` infinite.
     `plausible_ns` is what the system clock shows, if it can be true: good enough to ask a person
     about, never to act on. `vouched`: NTP or two witnesses say so. `doubt` is what a person can
-    settle: `floor`, the expiry clock is ahead of station time; `sources`, they disagree.
+    settle: `floor`, the expiry clock is ahead of station time; `sources`, they disagree; `order`,
+    what a power cut interrupted waits for a word that can be trusted.
     """
 
     trust: Trust

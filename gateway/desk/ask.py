@@ -35,7 +35,7 @@ class Question(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-_WHY = {"floor": "desk.ask-behind", "sources": "desk.ask-disputed"}
+_WHY = {"floor": "desk.ask-behind", "sources": "desk.ask-disputed", "order": "desk.ask-order"}
 
 
 def question(status: ClockStatus, timezone: str) -> Question:

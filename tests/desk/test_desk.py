@@ -68,7 +68,12 @@ def test_the_question_is_asked_only_while_nothing_has_set_the_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("doubt", "why"), [("floor", "desk.ask-behind"), ("sources", "desk.ask-disputed")]
+    ("doubt", "why"),
+    [
+        ("floor", "desk.ask-behind"),
+        ("sources", "desk.ask-disputed"),
+        ("order", "desk.ask-order"),
+    ],
 )
 def test_the_question_is_asked_too_where_a_person_can_settle_a_doubt(doubt, why) -> None:
     status = ClockStatus(Trust.PLATFORM, WALL_NS, 1, 0.1, None, doubt=doubt)

@@ -420,6 +420,11 @@ async def test_an_answer_at_the_desk_is_enough_for_it_and_one_platforms_word_is_
         around.clock.learn(Trust.PLATFORM, around.true_ns(), S, "district")
         await asyncio.sleep(60)
         assert states(around) == {"e": "interrupted"}
+        assert around.clock.status().doubt == "order"  # the desk asks
+        around.clock.learn(Trust.PERSON, around.true_ns(), 90 * S)
+        await asyncio.sleep(60)
+        assert states(around) == {"e": "finished"}
+        assert around.clock.status().doubt == ""
     async with cut_off() as around:
         around.clock.learn(Trust.PERSON, around.true_ns(), 90 * S)
         await asyncio.sleep(20)
