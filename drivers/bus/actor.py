@@ -324,7 +324,7 @@ class Bus:
             member.breaker.failed(now_s, job.wasted_s)
         if isinstance(job, Poll):
             unsure, result = job.unsure, job.result(now_s)
-            if unsure:
+            if unsure or self._unsure.holds(member):
                 self._unsure.keep(member, result, unsure, answered=alive)
             else:
                 self._outcome(member, result, answered=alive, fruitful=fruitful)

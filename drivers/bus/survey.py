@@ -6,14 +6,12 @@ from typing import Protocol, cast
 import msgspec
 
 from drivers import registry
+from drivers.bus.bound import ALARM_PRIORITY, Bound, bounds
 from drivers.bus.line import Line
 from drivers.bus.link import Link, Tap
 from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
 from drivers.contract import Device, FieldError, Overloaded, WrongUse
 from drivers.family import Framing, PolledDriver, WireCost
-
-ALARM_PRIORITY = 1
-"""A point's priority where it is an alarm input."""
 
 ALARM_WAIT_S = 0.15
 """The longest block on a line with alarm inputs: 60 registers at 9600 baud."""
@@ -49,10 +47,14 @@ class BusOptions(Protocol):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What polling these devices comes to; `faults` are reasons against running it."""
+    """What polling these devices comes to; `faults` are reasons against running it.
+
+    `bounds` says of each device with alarm inputs how long they may wait for the wire.
+    """
 
     rounds: dict[str, list[Round]]
     load: Load
+    bounds: dict[str, Bound]
     faults: list[FieldError]
 
 
@@ -77,7 +79,7 @@ def survey(name: str, options: BusOptions, devices: Sequence[Device]) -> Survey:
                 devices={device: round(share, 3) for device, share in most},
             )
         )
-    return Survey(planned, total, faults)
+    return Survey(planned, total, bounds(planned, costs, options.inflight), faults)
 
 
 def _costs(options: BusOptions, devices: Sequence[Device]) -> dict[str, WireCost]:

@@ -5,6 +5,7 @@ what follows: the true reply comes and nobody waits for it, or runs into the nex
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -24,6 +25,8 @@ class Outcome(Protocol):
 
 
 class _Kept:
+    """A result, and what in it is unsure. `ripe`: nothing can speak against it any more."""
+
     def __init__(
         self, member: Member, result: PollResult, unsure: Sequence[Unsure], *, answered: bool
     ) -> None:
@@ -31,6 +34,7 @@ class _Kept:
         self.result = result
         self.unsure = unsure
         self.answered = answered
+        self.ripe = not unsure
 
 
 class UnsureResults:
@@ -39,28 +43,38 @@ class UnsureResults:
     def __init__(self, outcome: Outcome) -> None:
         self.tasks: asyncio.TaskGroup | None = None
         self._outcome = outcome
-        self._kept: dict[_Kept, None] = {}
+        self._kept: dict[Member, deque[_Kept]] = {}
+
+    def holds(self, member: Member) -> bool:
+        """Whether a result of this device waits; a later one then comes after it."""
+        return member in self._kept
 
     def keep(
         self, member: Member, result: PollResult, unsure: Sequence[Unsure], *, answered: bool
     ) -> None:
         """Hand it out after the echo time, without what something has spoken against by then."""
-        assert self.tasks is not None
         kept = _Kept(member, result, unsure, answered=answered)
-        self._kept[kept] = None
-        self.tasks.create_task(self._after_echo(kept))
+        self._kept.setdefault(member, deque()).append(kept)
+        if unsure:
+            assert self.tasks is not None
+            self.tasks.create_task(self._after_echo(kept))
 
     def give_up(self) -> None:
         """The line is down: nobody can hear any more whether they were right."""
-        for kept in tuple(self._kept):
-            self._let_go(kept, lost=True)
+        for member in tuple(self._kept):
+            for kept in self._kept.pop(member):
+                self._let_go(kept, lost=True)
 
     async def _after_echo(self, kept: _Kept) -> None:
         await asyncio.sleep(kept.member.quarantine.echo_s)
-        self._let_go(kept)
+        kept.ripe = True
+        line = self._kept[kept.member]
+        while line and line[0].ripe:
+            self._let_go(line.popleft())
+        if not line:
+            del self._kept[kept.member]
 
     def _let_go(self, kept: _Kept, *, lost: bool = False) -> None:
-        del self._kept[kept]
         member, fault = kept.member, kept.result.fault
         readings = list(kept.result.readings)
         for each in kept.unsure:
@@ -71,7 +85,8 @@ class UnsureResults:
                 told = member.void(each.samples, each.at_s)
                 fault = fault or Garbled(member.stats.code or "bus.doubtful")
             readings += [] if each.again else told
-        member.counters.puzzled()  # the next round asks in any case
+        if kept.unsure:
+            member.counters.puzzled()  # the next round asks in any case
         replaced = (*kept.result.replaced, *member.counters.replaced())
         result = msgspec.structs.replace(
             kept.result, readings=tuple(readings), fault=fault, replaced=replaced

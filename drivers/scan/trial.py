@@ -6,8 +6,9 @@ import msgspec
 
 from drivers.bus.line import Line
 from drivers.bus.link import Link
+from drivers.bus.quarantine import window_s
 from drivers.bus.survey import polled
-from drivers.contract import Device, DeviceFault, Refused, Sample
+from drivers.contract import Device, DeviceFault, NoReply, Refused, Sample
 from drivers.family import Transaction, WireCost
 
 TRIES = 2
@@ -21,34 +22,53 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """One request and its outcome: the reply and its values, or what went wrong."""
+    """One request and its outcome: the reply and its values, or what went wrong.
+
+    `instead`: its parts were asked in its stead.
+    """
 
     request: bytes
     reply: bytes
     values: tuple[Value, ...]
     fault: DeviceFault | None = None
     missing: tuple[str, ...] = ()
+    instead: bool = False
 
 
 async def attempt(link: Link, device: Device, line: Line, wire: WireCost) -> list[Exchange]:
-    """Read everything that the model has, as the bus would; LineDown if the port is lost."""
+    """Read everything that the model has, as the bus would; LineDown if the port is lost.
+
+    Where the device is silent at a block, its parts are asked; of one that has not said a word only
+    the first.
+    """
     planned = list(polled(device.family).plan(device, device.points, wire))
     done: list[Exchange] = []
+    speaks = False
     while planned:
         asked = planned.pop(0)
         exchange = await _exchange(link, asked, line, device.timeout_s)
+        speaks = speaks or bool(exchange.reply)
         parts = _parts(asked, exchange.fault)
+        if isinstance(exchange.fault, NoReply) and parts and not speaks:
+            first = await _exchange(link, parts[0], line, device.timeout_s)
+            speaks = bool(first.reply)
+            parts = parts[1:] if speaks else []
+            exchange = msgspec.structs.replace(exchange, instead=bool(parts))
+            done += [exchange, first]
+            planned[:0] = parts
+            continue
         if parts:
+            exchange = msgspec.structs.replace(exchange, instead=True)
             planned[:0] = parts
         done.append(exchange)
     return done
 
 
 def _parts(asked: Transaction, fault: DeviceFault | None) -> list[Transaction]:
-    """What to ask instead of a block that was refused."""
-    if not isinstance(fault, Refused) or not fault.divisible or asked.divide is None:
-        return []
-    return list(asked.divide())
+    """What to ask instead of a block that was refused, or met with silence."""
+    silent = isinstance(fault, NoReply)
+    denied = isinstance(fault, Refused) and fault.divisible
+    return list(asked.divide()) if (silent or denied) and asked.divide is not None else []
 
 
 async def _exchange(link: Link, asked: Transaction, line: Line, timeout_s: float) -> Exchange:
@@ -63,6 +83,8 @@ async def _exchange(link: Link, asked: Transaction, line: Line, timeout_s: float
             return _failed(asked, reply, refused)
         except DeviceFault as error:
             fault = error
+            # What comes late must not be taken for the answer to the next question.
+            await link.settle(window_s(timeout_s))
     assert fault is not None, "every try has ended with one"
     return _failed(asked, b"", fault)
 

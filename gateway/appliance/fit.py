@@ -38,6 +38,7 @@ def fit(
                 _overloaded(decoder, bus, found)
             else:
                 decoder.blame_error(_blamed(bus, fault), fault)
+        _judge_keys(decoder, found, devices)
     for bus, fault in _unheard(buses, devices):
         decoder.blame_error(_blamed(bus, fault), fault)
 
@@ -63,6 +64,21 @@ def _overloaded(decoder: Decoder, bus: BusSetting, found: Survey) -> None:
     by_cost = sorted(found.load.by_device.items(), key=lambda item: -item[1])[:3]
     most = ", ".join(f"{device} {share:.0%}" for device, share in by_cost)
     decoder.blame(("bus", bus.id), "check.overloaded", planned=f"{found.load.share:.0%}", most=most)
+
+
+def _judge_keys(decoder: Decoder, found: Survey, devices: Mapping[str, DeviceSetting]) -> None:
+    """A key is pressed and let go: whoever reads it may not wait for longer than that."""
+    for name, bound in found.bounds.items():
+        press_s = devices[name].options.pressed_every_s
+        if press_s is not None and bound.waits_s > press_s:
+            decoder.judge(
+                ("device", name, "bus"),
+                "check.key-waits",
+                device=name,
+                behind=bound.behind,
+                waits_s=round(bound.waits_s, 2),
+                press_s=press_s,
+            )
 
 
 def _blamed(bus: BusSetting, fault: FieldError) -> KeyPath:

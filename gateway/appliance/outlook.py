@@ -27,7 +27,8 @@ _SAMPLE_WALL_NS = 1_800_000_000_000_000_000
 class BusOutlook(msgspec.Struct, frozen=True):
     """One bus; `load` is the planned share of its wire, None where nothing is polled.
 
-    `longest_s` is how long the longest transaction takes: no alarm input waits for more than that.
+    `longest_s` is how long the longest transaction takes that is answered. `waits_s` is how long an
+    alarm input may wait for the wire, dead and slow neighbours counted; None where there is none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class BusOutlook(msgspec.Struct, frozen=True):
     devices: int
     load: float | None
     longest_s: float | None
+    waits_s: float | None
 
 
 class DeviceOutlook(msgspec.Struct, frozen=True):
@@ -117,9 +119,11 @@ def outlook(settings: Settings) -> Outlook:
 
 
 def _buses(settings: Settings) -> Iterator[BusOutlook]:
-    loads = {bus.id: found.load for bus, found in surveys(settings.buses, settings.devices)}
+    plans = {bus.id: found for bus, found in surveys(settings.buses, settings.devices)}
     for bus in settings.buses.values():
-        load = loads.get(bus.id)
+        plan = plans.get(bus.id)
+        load = plan.load if plan else None
+        waits_s = [each.waits_s for each in plan.bounds.values()] if plan else []
         yield BusOutlook(
             id=bus.id,
             kind=bus.kind,
@@ -127,6 +131,7 @@ def _buses(settings: Settings) -> Iterator[BusOutlook]:
             devices=len(settings.devices_on(bus.id)),
             load=load.share if load else None,
             longest_s=load.longest_s if load else None,
+            waits_s=max(waits_s, default=None),
         )
 
 

@@ -219,6 +219,8 @@ def _told(profile: Profile, exchanges: list[Exchange], texts: Texts) -> Iterator
         yield f"← {exchange.reply.hex(' ') or '–'}"
         if exchange.fault is not None:
             yield f"✕ {texts.say(exchange.fault.code, **exchange.fault.data)}"
+            if exchange.instead:
+                yield f"  {texts.say('model.instead')}"
         rows = [
             (each.sample.point.id, names[each.sample.point.id], each.raw.hex(" "), _value(each))
             for each in exchange.values
@@ -246,6 +248,7 @@ def _report(profile: Profile, exchanges: list[Exchange]) -> dict[str, Any]:
                 "reply": exchange.reply.hex(),
                 "fault": exchange.fault.code if exchange.fault else None,
                 "missing": exchange.missing,
+                "instead": exchange.instead,
                 "points": [
                     {
                         "id": value.sample.point.id,

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from drivers.bus.line import Line
+from drivers.bus.link import StreamLink
 from drivers.bus.wire import Wire
 from drivers.contract import (
     BusState,
@@ -24,9 +25,12 @@ from drivers.contract import (
     Writable,
     WrongUse,
 )
+from drivers.emulate import memory
 from drivers.emulate.image import Image
+from drivers.family import WireCost
 from drivers.modbus.driver import Modbus
 from drivers.modbus.emulator import ModbusSlave
+from drivers.scan.trial import attempt
 from tests.drivers.rig import LINE, meter, on, slave, word, wrong
 from tests.sim.loop import simulated
 
@@ -606,3 +610,68 @@ async def test_the_figures_of_a_quiet_bus() -> None:
     assert stats.cycle_s == pytest.approx(5, abs=0.1)
     assert stats.transactions == sum(each.transactions for each in stats.devices.values())
     assert sum(stats.devices["m1"].rtt) == stats.devices["m1"].transactions
+
+
+@simulated
+async def test_getting_to_know_three_dead_devices_costs_the_others_no_long_gap() -> None:
+    wire = Wire([slave(unit) for unit in range(1, 6)])
+    for each in wire.slaves[:3]:
+        each.faults.dead = True
+    async with on(wire, *(meter(unit, every_s=2) for unit in range(1, 6))) as field:
+        await asyncio.sleep(60)
+    for unit in (4, 5):
+        first_s = field.of(f"m{unit}")[0].at_ns / 1e9 - field.began_s
+        assert first_s < 1 + 3 * 0.4 + 0.8  # the late window, three short waits, its own two reads
+        assert max(field.periods_s(f"m{unit}")) < 2 + 1.2
+    assert {field.states(f"m{unit}")[-1] for unit in (1, 2, 3)} == {"silent"}
+
+
+class MuteAtBlocks(ModbusSlave):
+    """Answers one register at a time, and is silent at more."""
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        return None if frame[4:6] != b"\0\x01" else super().answer(frame, at_s)
+
+
+@simulated
+async def test_silence_at_a_block_is_learnt_like_a_denial() -> None:
+    image = Image({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Wire([MuteAtBlocks(1, image, LINE), slave(2)])
+    async with on(wire, meter(1, 0, 1, 2, 40, every_s=5), meter(2, every_s=5)) as field:
+        await asyncio.sleep(90)
+        assert field.values("m1") == {f"r{at}": word(1, at) for at in (0, 1, 2, 40)}
+        since = len(field.of("m1"))
+        await asyncio.sleep(3600)
+    lost = sum(result.fault is not None for result in field.of("m1")[since:])
+    assert lost <= 6  # the block is tried again, ever more rarely
+    assert field.states("m1") == ["ok"]
+
+
+@simulated
+async def test_a_device_that_loses_replies_has_its_blocks_tried_again() -> None:
+    wire = Wire([slave(1)])
+    wire.slaves[0].faults.loss = 0.6
+    async with on(wire, meter(1, 0, 1, 2, 40, every_s=5)) as field:
+        await asyncio.sleep(1800)
+        wire.slaves[0].faults.loss = 0.0
+        await asyncio.sleep(40_000)
+        before = wire.counters.frames
+        await asyncio.sleep(500)
+    assert wrong(field) == []
+    assert wire.counters.frames - before == pytest.approx(200, abs=4)  # two blocks a round
+
+
+@simulated
+async def test_a_model_is_tried_part_by_part_where_the_device_is_silent_at_a_block() -> None:
+    image = Image({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Wire([MuteAtBlocks(1, image, LINE), slave(2)])
+    link = StreamLink(LINE)
+    await link.open(memory.opener(wire))
+    for unit in (1, 3):
+        device = meter(unit, 0, 1, 2, 40)
+        exchanges = await attempt(link, device, LINE, WireCost())
+        good = {value.sample.point.id for each in exchanges for value in each.values}
+        assert good == (set() if unit == 3 else {"r0", "r1", "r2", "r40"})
+        assert [each.instead for each in exchanges] == (
+            [False, False, False] if unit == 3 else [True, False, False, False, False]
+        )

@@ -90,7 +90,7 @@ async def test_every_fault_of_every_device_can_be_given_and_taken_back(field) ->
 @simulated
 async def test_a_tripped_contact_changes_and_rests_again(field) -> None:
     spec, played = field
-    card = Line(played, "meters", {}, spec)
+    card = Line(played, "keys", {}, spec)
     image = played.meters["di-b3"].slave.image
     assert image.read("discrete", 0, 1) == [1], "normally closed: the smoke sensor rests"
     await card.wish("di-b3", TRIP)

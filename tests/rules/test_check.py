@@ -213,7 +213,7 @@ def test_an_input_is_watched_at_its_own_place_and_the_right_way_round(tmp_path):
     assert watch.limits.values == frozenset({True})
     facts = watch.facts
     assert (facts.place, facts.spoken, facts.point_name) == ("b3-f5", "3号楼5层", "5层烟感")
-    assert {"di-b3", "meters", "b3-f5", "b3", "grid-031", "smoke"} == facts.scopes
+    assert {"di-b3", "keys", "b3-f5", "b3", "grid-031", "smoke"} == facts.scopes
 
 
 def test_the_same_file_gives_the_same_rules(tmp_path):
@@ -296,7 +296,7 @@ def test_a_sensor_that_no_rule_watches_is_worth_a_word(tmp_path):
 def test_the_silence_of_a_sensor_is_explained_by_its_device_and_its_bus(tmp_path):
     silence = rule("loop", "sensor-faulty", '["di-b3.smoke"]')
     silence += rule("dead", "device-silent", '["em-b3", "di-b3"]')
-    silence += rule("line", "bus-dead", '["bus.meters"]')
+    silence += rule("line", "bus-dead", '["bus.meters", "bus.keys"]')
     settings, mistakes = examined(tmp_path, silence)
     assert mistakes == ()
     parents = {watch.facts.rule: watch.facts.parents for watch in settings.rules.watches}

@@ -1,0 +1,106 @@
+"""A key on a shared line, in virtual time: it waits no longer than `check` says."""
+
+import asyncio
+import itertools
+import os
+
+import pytest
+
+from drivers.bus.bound import Bound, bounds
+from drivers.bus.survey import survey
+from drivers.bus.wire import Wire
+from drivers.contract import Device, Point
+from drivers.emulate.image import Image
+from drivers.emulate.slave import Faults
+from drivers.modbus.emulator import ModbusSlave
+from tests.drivers.rig import LINE, MemoryOptions, Running, meter, on, slave
+from tests.sim.loop import run
+
+EVERY_S = 0.1
+UNIT = 9
+NEIGHBOURS = {
+    "well": Faults(),
+    "dead": Faults(dead=True),
+    "slow": Faults(late_s=0.8),
+    "too slow": Faults(late_s=1.6),
+    "noisy": Faults(noise=0.02),
+    "littering": Faults(garbage=1.0, stray=0.5),
+    "losing": Faults(loss=0.5),
+}
+
+
+def keys(unit: int = UNIT) -> Device:
+    point = Point(id="key", kind="discrete", address=0, type="bool", priority=1)
+    return Device(
+        id=f"k{unit}", family="modbus", address=str(unit), points=(point,), every_s=EVERY_S
+    )
+
+
+def key_slave(unit: int = UNIT) -> ModbusSlave:
+    return ModbusSlave(unit, Image({"discrete": {0: 0}}), LINE)
+
+
+def bound_of(*devices: Device) -> Bound:
+    return survey("b", MemoryOptions(None), devices).bounds[f"k{UNIT}"]
+
+
+async def line_with(neighbour: Faults, seconds: float, seed: int) -> Running:
+    """A key, a good meter, and one as it is said, which may also fall ill on the way."""
+    wire = Wire([key_slave(), slave(1), slave(2)], seed=seed)
+    devices = [keys(), meter(1, every_s=2), meter(2, every_s=2)]
+    async with on(wire, *devices, seed=seed) as field:
+        await asyncio.sleep(seconds / 2)
+        wire.slaves[2].faults = neighbour
+        await asyncio.sleep(seconds)
+    return field
+
+
+def longest_s(neighbour: Faults, seconds: float, seed: int = 1) -> float:
+    """The longest that a press could have been held without being seen."""
+    field = run(line_with(neighbour, seconds, seed))
+    at_s = [result.at_ns / 1e9 for result in field.of(f"k{UNIT}") if result.fault is None]
+    assert len(at_s) > 2 * seconds
+    return max(late - early for early, late in itertools.pairwise(at_s[3:]))
+
+
+def check(seconds: float, seed: int) -> dict[str, float]:
+    bound_s = bound_of(keys(), meter(1), meter(2)).waits_s
+    found = {name: longest_s(faults, seconds, seed) for name, faults in NEIGHBOURS.items()}
+    for name, gap_s in found.items():
+        assert gap_s <= EVERY_S + bound_s + 0.05, name  # and its own transaction
+    return found
+
+
+def test_a_key_is_seen_within_its_bound_whatever_its_neighbour_does() -> None:
+    found = check(60.0, 1)
+    assert found["dead"] < EVERY_S + 0.45  # the line waits for 0.3 s, as nobody needs more
+    assert found["well"] < EVERY_S + 0.15
+
+
+@pytest.mark.proof
+def test_proof_a_key_is_seen_within_its_bound() -> None:
+    seed = int(os.environ.get("YIZHAN_SEED", "1"))
+    share = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+    worst: dict[str, float] = {}
+    for number in range(max(1, round(20 * share))):
+        for name, gap_s in check(900.0, seed + number).items():
+            worst[name] = max(worst.get(name, 0.0), gap_s)
+    bound_s = EVERY_S + bound_of(keys(), meter(1), meter(2)).waits_s
+    said = ", ".join(f"{name} {gap_s * 1000:.0f}" for name, gap_s in worst.items())
+    print(f"\nseed {seed}: longest blind time in ms, at most {bound_s * 1000:.0f}: {said}")
+
+
+def test_the_bound_counts_a_dead_neighbour_and_the_other_inputs() -> None:
+    assert bound_of(keys()) == Bound(0.0)
+    beside = bound_of(keys(), meter(1, timeout_s=2.0), meter(2))
+    assert beside.behind == "m1"
+    assert beside.waits_s == pytest.approx(2.15, abs=0.03)
+    other = bound_of(keys(), keys(8))
+    assert other.behind == "k8"
+    assert other.waits_s > 2 * 1.0
+
+
+def test_where_there_is_always_room_nobody_waits() -> None:
+    found = survey("b", MemoryOptions(None), [keys(), meter(1)])
+    costs = {name: MemoryOptions(None).cost(LINE) for name in found.rounds}
+    assert bounds(found.rounds, costs, inflight=2)[f"k{UNIT}"].waits_s == 0.0
