@@ -67,7 +67,6 @@ class Uplinks:
 
         `count` is where a doubtful certificate is told.
         """
-        self.names: tuple[str, ...] = ()
         self.senders: list[Sender] = []
         self._on_fault = on_fault
         self._station = station
@@ -77,21 +76,25 @@ class Uplinks:
         self._learn = learn
         self._kinds_of = kinds_of
         self._count = count
+        self._settings: dict[str, Options] = {}
+        self._changing = asyncio.Lock()
         self._lines: dict[str, _Line] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, Options]) -> None:
         """Open them; one that cannot be used is `refused` until it can, and stops no other."""
-        self.names = tuple(uplinks)
+        self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
         for name, options in uplinks.items():
             self._open(name, options)
 
-    def line(self, name: str) -> tuple[Uplink, Sender] | None:
-        """The uplink of that name; None while it is being reopened, or was left out for a fault.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that the settings have, in their order."""
+        return tuple(self._settings)
 
-        `names` are all that the settings have, in their order.
-        """
+    def line(self, name: str) -> tuple[Uplink, Sender] | None:
+        """The uplink of that name; None while it is being reopened, or was left out for a fault."""
         line = self._lines.get(name)
         return None if line is None else (line.uplink, line.sender)
 
@@ -102,28 +105,31 @@ class Uplinks:
 
     async def change(self, uplinks: Mapping[str, Options]) -> None:
         """Close what is gone or other than before, open what is new; the rest goes on."""
-        self.names = tuple(uplinks)
+        self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
-        for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
-            await self._close(name)
-        for name in [n for n in uplinks if n not in self._lines]:
-            self._open(name, uplinks[name])
-            self._start(name)
+        async with self._changing:
+            for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
+                await self._close(name)
+            for name in [n for n in uplinks if n not in self._lines]:
+                self._open(name, uplinks[name])
+                self._start(name)
 
     async def reopen(self, name: str) -> None:
-        """Connect anew, with papers that have just come; nothing happens where it is not open."""
-        if name in self._lines:
-            options = self._lines[name].options
+        """Connect anew, with papers that have just come; nothing happens to one of other names."""
+        async with self._changing:
             await self._close(name)
-            self._open(name, options)
-            self._start(name)
+            if name in self._settings:
+                self._open(name, self._settings[name])
+                self._start(name)
 
     async def close(self) -> None:
         """Stop, and let go of every connection."""
         await stop_all([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
         self._tasks.clear()
-        for name in list(self._lines):
-            await self._close(name)
+        self._settings = {}
+        async with self._changing:
+            for name in list(self._lines):
+                await self._close(name)
 
     def _open(self, name: str, options: Options) -> None:
         """Open one; an unforeseen exception costs this uplink, and no other."""
@@ -134,7 +140,8 @@ class Uplinks:
             return
         self._lines[name] = line
         self.senders.append(line.sender)
-        self.senders.sort(key=lambda sender: self.names.index(sender.name))
+        order = {each: number for number, each in enumerate(self.names)}
+        self.senders.sort(key=lambda sender: order.get(sender.name, len(order)))
 
     def _made(self, name: str, options: Options) -> _Line:
         papers = self._papers(name, options)
@@ -225,9 +232,14 @@ class Uplinks:
 
     async def _close(self, name: str) -> None:
         await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)
-        line = self._lines.pop(name)
+        line = self._lines.pop(name, None)
+        if line is None:
+            return
         self.senders.remove(line.sender)
-        await line.uplink.close()
+        try:
+            await line.uplink.close()
+        except Exception as error:  # noqa: BLE001  # it is gone all the same
+            self._on_fault(f"uplink.{name}", error)
 
 
 class _Opening:

@@ -130,6 +130,24 @@ async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path, monkeypatc
         assert await made.asked("district") == DISTRICT.url
 
 
+@simulated
+async def test_new_papers_and_other_settings_at_once_leave_what_the_settings_say(
+    tmp_path, monkeypatch
+):
+    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+        await asyncio.gather(
+            made.uplinks.reopen("district"),
+            made.uplinks.change({"city": CITY}),
+            made.uplinks.reopen("district"),
+            made.uplinks.reopen("city"),
+            made.uplinks.change({"city": CITY, "district": MOVED}),
+            made.uplinks.reopen("district"),
+        )
+        assert list(made.states()) == ["city", "district"]
+        assert await made.asked("district") == MOVED.url
+        assert made.faults == []
+
+
 CREDENTIAL = SettingsError("upstream.credential-missing", name="d", path="/keys/d")
 CERTIFICATE = FileNotFoundError(2, "No such file or directory")
 

@@ -374,6 +374,28 @@ async def test_what_an_earlier_version_wrote_is_taken_up(hall):
 
 
 @story
+async def test_an_emergency_that_the_power_cut_off_goes_on_once_the_time_is_known(hall):
+    siren, late = bell(0, DAY_MS, "siren"), bell(1, 60_000, "siren")
+    for order in (siren, late):
+        command = parse(order.raw)
+        deadline = command.deadline(hall.clock.stamp())
+        kept = Kept(State.ACCEPTED, deadline, kind="siren", data="{}", shelf=URGENT)
+        hall.inbox._memory.keep(order.id, kept)
+        hall.journal.state["inbox-d", order.id] = msgspec.json.encode(kept)
+    hall.boot()
+    starting = asyncio.ensure_future(hall.start())
+    await asyncio.sleep(3600)
+    assert not hall.done
+    assert not starting.done()
+    hall.kernel.true_ns = hall.now_ms() * 1_000_000
+    hall.kernel.hold()
+    hall.clock.poll()
+    await starting
+    assert hall.done == {siren.id: 1}
+    assert (await hall.take(late))["state"] == "duplicate"
+
+
+@story
 async def test_details_give_way_before_fates_do(hall):
     hall.inbox._memory = memory = Memory("d", {}, {})
     clock, detail = hall.clock, "x" * 100_000

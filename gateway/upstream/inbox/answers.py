@@ -12,8 +12,9 @@ from gateway.event import Event, rfc3339
 from gateway.faults import OnFault
 from gateway.journal import StateChange
 from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
-from gateway.upstream.inbox.command import EXPIRED, State
+from gateway.upstream.inbox.command import EXPIRED, MOVES, State
 from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.inbox.work import Outcome
 from gateway.upstream.ports import Ledger
 
 UNSTORED_S, UNSTORED_S_MAX = 2.0, 60.0
@@ -121,3 +122,16 @@ class Answers:
             correlation=command_id,
             data=Receipt(command_id, state.value, reason_code, at, detail),
         )
+
+
+def moved(before: Kept, ended: Outcome, *, kind: str = "", data: str = "") -> Kept:
+    """Its fate after that; `data` go once nobody need answer for it."""
+    state, code, detail = ended
+    assert state in MOVES[before.state], (before.state, state)
+    kind = kind or before.kind
+    return Kept(state, before.deadline, code, detail, kind, data, before.shelf, before.until_ns)
+
+
+def refusal_of(refusal: CommandRefused, command_id: str) -> CommandRefused:
+    """The refusal as an answer to that command."""
+    return CommandRefused(refusal.code, **{**refusal.data, "of": command_id})

@@ -21,15 +21,16 @@ import random
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, JournalError, Rejected, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
 from gateway.upstream.inbox import command as c
-from gateway.upstream.inbox.answers import UNSTORED_S, Answers
+from gateway.upstream.inbox.answers import UNSTORED_S, Answers, moved, refusal_of
 from gateway.upstream.inbox.cancel import cancelling
 from gateway.upstream.inbox.command import (
-    MOVES,
     Act,
     Command,
     CommandKind,
@@ -61,6 +62,9 @@ for them, and an emergency waits for none."""
 
 OPEN_MAX = 64
 """Two whole answers of a platform: commands beyond that, accepted and waiting, are refused."""
+
+LOOK_S = 1.0
+"""How often to look whether the time is known by which an emergency was cut off."""
 
 HEARD_MAX = 1024
 """Ids that are known to have come before, for the pace of asking alone."""
@@ -277,7 +281,7 @@ class Inbox:
             ended = EXPIRED
             if work is not None:
                 ended = await self._late(command.id, fresh, work)
-        await self._answers.record(command.id, _moved(fresh, ended), changes)
+        await self._answers.record(command.id, moved(fresh, ended), changes)
 
     async def _late(self, command_id: str, fresh: Kept, work: Work) -> Outcome:
         self._memory.keep(command_id, fresh)  # it may come again while this is found out
@@ -295,17 +299,15 @@ class Inbox:
         changes: Sequence[StateChange],
         acting: asyncio.TaskGroup,
     ) -> None:
-        """Record it, and begin: an emergency at once, whether or not it can be recorded."""
-        accepted = _moved(fresh, (State.ACCEPTED, None, None), kind=command.kind, data=work.raw)
+        """Record it, then begin; an emergency beside its record, and though there be none."""
+        accepted = moved(fresh, (State.ACCEPTED, None, None), kind=command.kind, data=work.raw)
         recorded = asyncio.Event()
         doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
         if work.promise is Promise.AT_LEAST_ONCE:
             self._memory.keep(command.id, accepted)
             self._begin(acting, command.id, work.kind.name, doing)
             try:
-                await self._answers.append(
-                    command.id, accepted, changes
-                )  # neither waits for the other
+                await self._answers.append(command.id, accepted, changes)
             finally:
                 recorded.set()
             return
@@ -337,17 +339,25 @@ class Inbox:
         try:
             work = work_of(self._kinds, kept.kind, kept.data.encode())
         except CommandRefused:  # of a version that had this kind, or wrote no data yet
-            await self._answers.end(command_id, _moved(kept, _INTERRUPTED))
+            await self._answers.end(command_id, moved(kept, _INTERRUPTED))
             return
         except Exception as error:  # noqa: BLE001  # the edge of one command
-            await self._answers.end(command_id, _moved(kept, self._fault(error)))
+            await self._answers.end(command_id, moved(kept, self._fault(error)))
             return
         if work.promise is Promise.AT_LEAST_ONCE:
-            await self._act(command_id, kept, work, work.kind.act)
+            await self._act(command_id, await self._timed(kept), work, work.kind.act)
         elif work.kind.settle is not None:
             await self._act(command_id, kept, work, work.kind.settle)
         else:
-            await self._answers.end(command_id, _moved(kept, _INTERRUPTED))
+            await self._answers.end(command_id, moved(kept, _INTERRUPTED))
+
+    async def _timed(self, kept: Kept) -> Kept:
+        """An emergency of another boot, as soon as somebody can tell whether it has expired."""
+        while (deadline := kept.deadline.resumed(self._clock, self._name)) is None:
+            if kept.deadline.wall_ns is None:
+                return kept  # nobody ever will
+            await asyncio.sleep(LOOK_S)
+        return msgspec.structs.replace(kept, deadline=deadline)
 
     async def _act(
         self,
@@ -362,7 +372,7 @@ class Inbox:
         ended = await self._outcome(command_id, accepted, work, act)
         if after is not None:
             await after.wait()
-        await self._answers.end(command_id, _moved(accepted, ended))
+        await self._answers.end(command_id, moved(accepted, ended))
 
     async def _outcome(self, command_id: str, accepted: Kept, work: Work, act: Act) -> Outcome:
         mandate = Mandate(command_id, accepted.deadline)
@@ -401,16 +411,3 @@ class Inbox:
         known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
         passes = self._judge.at_most_now(command_id) if known else ""
         return Answered(self._is_news(command_id), id=command_id, passes=passes)
-
-
-def _moved(before: Kept, ended: Outcome, *, kind: str = "", data: str = "") -> Kept:
-    """Its fate after that; `data` go once nobody need answer for it."""
-    state, code, detail = ended
-    assert state in MOVES[before.state], (before.state, state)
-    kind = kind or before.kind
-    return Kept(state, before.deadline, code, detail, kind, data, before.shelf, before.until_ns)
-
-
-def refusal_of(refusal: CommandRefused, command_id: str) -> CommandRefused:
-    """The refusal as an answer to that command."""
-    return CommandRefused(refusal.code, **{**refusal.data, "of": command_id})
