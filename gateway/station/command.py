@@ -37,7 +37,7 @@ def default_state(config: Path) -> Path:
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
     logs.set_up(verbose=args.verbose)
-    from gateway.station.run import (  # noqa: PLC0415  # only when it really runs
+    from gateway.station.process import (  # noqa: PLC0415  # only when it really runs
         RESTART,
         run_station,
     )

@@ -11,7 +11,11 @@ from gateway.event import Event, Kind
 from gateway.faults import FaultLog
 from gateway.journal import Journal
 from gateway.journal.engine import Ticket
+from gateway.rules.room import Rules
+from gateway.rules.rule import TASKS
+from gateway.station import watchdog
 from gateway.station.events import FAULT, FaultReport
+from gateway.texts import Texts
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,8 @@ class Recorder:
         self._journal = journal
         self._clock = clock
         self._faults = faults
+        self._well: bool | None = None
+        self._left = 0
 
     def offer(self, kind: Kind, data: msgspec.Struct) -> None:
         """Record it if the journal takes it; nobody waits."""
@@ -48,6 +54,23 @@ class Recorder:
             report = FaultReport(fault.where, fault.what, fault.count)
             with contextlib.suppress(JournalError):
                 await self._journal.append([self._event(FAULT, report)])
+
+    def tell_tasks(self, rules: Rules) -> None:
+        """Let the rules hear whether a task ends again and again: that is an alarm."""
+        well = not self._faults.dying()
+        if well is not self._well:
+            self._well = well
+            rules.own(TASKS, well=well)
+
+    def tell_status(self) -> None:
+        """What the service manager shows while a damaged journal comes over."""
+        left = self._journal.stats().recovering
+        if left != self._left:
+            self._left = left
+            say = Texts.of_environment().say
+            watchdog.notify(
+                f"STATUS={say('journal.status-recovering', count=left) if left else ''}"
+            )
 
     def _offered(self, ticket: Ticket) -> None:
         if not ticket.cancelled() and (error := ticket.exception()) is not None:

@@ -12,35 +12,30 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from broadcast.mute import mute
 from drivers.contract import BusChange, DeviceChange
 from gateway import __version__
-from gateway.appliance.load import settings_file
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
-from gateway.appliance.settings.fallback import in_force
 from gateway.appliance.settings.kinds import settings_apply, settings_read
 from gateway.appliance.settings.section import section as settings_section
 from gateway.appliance.settings.starting import Start
 from gateway.appliance.settings.telling import Teller
 from gateway.clock import Clock, next_beat
 from gateway.clock.boot import run_directory
-from gateway.errors import JournalFailed, Unavailable
+from gateway.errors import Unavailable
 from gateway.faults import FaultLog, contain
-from gateway.health import RefusalVitals
 from gateway.intake import Intake
-from gateway.journal import Journal, open_or_volatile
+from gateway.journal import Journal
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
-from gateway.rules.rule import TASKS
-from gateway.station import floor, unheard, watchdog
+from gateway.station import unheard, watchdog
 from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
@@ -58,7 +53,6 @@ from gateway.station.supervise import STOP_WITHIN_S, attempt, catch_rest, start,
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
-from gateway.texts import Texts
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import offered
 from gateway.web.server import WebServer
@@ -74,97 +68,6 @@ STUCK_S_MAX = 15.0
 
 HELD_AGAIN_S = 5.0
 """A port that another process holds is tried again so often."""
-
-EXTEND_US = 15_000_000
-"""The service manager grants a start so much more, again and again, while the journal opens."""
-
-RESTART = 75
-"""The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
-
-
-async def run_station(config: Path, state: Path) -> int:
-    """Run until told to stop; the exit code. `state` is a folder that exists."""
-    clock = Clock.open(state, floor_ns=floor.read(state))
-    begun = Start.of(settings_file(config), state, clock)
-    try:
-        return await _run(state, clock, begun)
-    except Exception as error:  # whatever keeps a change of the settings from starting
-        if not begun.failed(error, clock):
-            raise
-        return RESTART
-
-
-async def _run(state: Path, clock: Clock, begun: Start) -> int:
-    faults = FaultLog(clock.now_ns)
-    settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
-    required = [name for name, uplink in settings.uplinks.items() if uplink.required]
-    journal = await open_or_volatile(
-        state,
-        runtime=run_directory(os.environ, state)[0],
-        station=settings.station.id,
-        options=settings.journal,
-        clock=clock,
-        retaining=required,
-        on_wait=_still_opening,
-    )
-    if journal.volatile:
-        log.error("storage lost: running on memory, nothing is kept over a restart")
-    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
-    async with contextlib.AsyncExitStack() as closing:
-        closing.push_async_callback(_close, journal)
-        journal.on_set_aside = faults.count
-        journal.on_fault = faults.note
-        doors = await Doors.open(settings, state, clock, journal, faults.note)
-        closing.push_async_callback(doors.close)
-        station = Station(
-            settings,
-            state,
-            clock,
-            journal,
-            doors=doors,
-            begun=begun,
-            faults=faults,
-            running=running,
-            restart=partial(_end, stop, RESTART),
-        )
-        closing.push_async_callback(station.stop)
-        await station.start()
-        watchdog.notify("READY=1")
-        log.info("station %s is ready: %s", settings.station.id, station.address)
-        code = await _until(stop, journal)
-        if code != RESTART:  # the service manager would not let a stopping process start anew
-            watchdog.notify("STOPPING=1")
-        return code
-
-
-def _still_opening() -> None:
-    status = Texts.of_environment().say("journal.status-opening")
-    watchdog.notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
-
-
-async def _close(journal: Journal) -> None:
-    with contextlib.suppress(JournalFailed):  # it has been said already
-        await journal.close()
-
-
-def _end(stop: asyncio.Future[int], code: int) -> None:
-    if not stop.done():
-        stop.set_result(code)
-
-
-async def _until(stop: asyncio.Future[int], journal: Journal) -> int:
-    ended: set[asyncio.Future[Any]] = {stop, journal.fatal, journal.recovered}
-    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    if journal.fatal.done():
-        # A retried fsync proves nothing: end, and let the next start see what the disk holds.
-        log.error("the journal's disk failed, so this process ends: %s", journal.fatal.result())
-        return 1
-    if not stop.done():
-        log.warning("the journal on disk can be had again: starting anew on it")
-        return RESTART
-    return stop.result()
 
 
 class Station:
@@ -239,6 +142,7 @@ class Station:
             on_fault=self.faults.note,
             count=self.faults.count,
         )
+        heard = () if self.sounding is None else (self.sounding.room,)
         self.watch = Watch(
             settings,
             clock=clock,
@@ -254,7 +158,7 @@ class Station:
             screens=self.asking.screens,
             alarms=alarming.vitals,
             faults=self.faults.all,
-            refusals=self._refusals,
+            refusing=(self.intake, self.rules, self.asking.requests, *heard),
             dates=self.uplinks.dates,
         )
         self.changing = Changing(
@@ -305,8 +209,6 @@ class Station:
             vitals=self.watch,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._left_told = 0
-        self._well: bool | None = None
 
     @property
     def address(self) -> str:
@@ -432,28 +334,6 @@ class Station:
         while True:
             self.watch.tick()
             await self._recorder.tell_faults()
-            self._tell_tasks()
-            self._tell_status()
+            self._recorder.tell_tasks(self.rules)
+            self._recorder.tell_status()
             await next_beat()
-
-    def _tell_status(self) -> None:
-        """What the service manager shows while a damaged journal comes over."""
-        left = self._journal.stats().recovering
-        if left != self._left_told:
-            self._left_told = left
-            say = Texts.of_environment().say
-            watchdog.notify(
-                f"STATUS={say('journal.status-recovering', count=left) if left else ''}"
-            )
-
-    def _refusals(self) -> tuple[RefusalVitals, ...]:
-        """What the journal has not taken, room by room."""
-        said = (self.intake.refusals, self.rules.refusals, self.asking.requests.refusals)
-        return said if self.sounding is None else (*said, self.sounding.room.refusals)
-
-    def _tell_tasks(self) -> None:
-        """Let the rules hear whether a task ends again and again: that is an alarm."""
-        well = not self.faults.dying()
-        if well is not self._well:
-            self._well = well
-            self.rules.own(TASKS, well=well)

@@ -47,6 +47,14 @@ class StationBus(FieldBus, Protocol):
         """Everything that was counted, now."""
 
 
+class Refusing(Protocol):
+    """A room whose records the journal may refuse."""
+
+    @property
+    def refusals(self) -> RefusalVitals:
+        """How often it has."""
+
+
 class Watch:
     """Call it for the vital signs; it keeps what only comparing two instants can tell."""
 
@@ -63,7 +71,7 @@ class Watch:
         screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
         alarms: Callable[[], AlarmVitals] = AlarmVitals,
         faults: Callable[[], tuple[Fault, ...]] = tuple,
-        refusals: Callable[[], tuple[RefusalVitals, ...]] = tuple,
+        refusing: Sequence[Refusing] = (),
         dates: Callable[[str], str] = lambda _: "",
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks.
@@ -80,7 +88,7 @@ class Watch:
         self._screens = screens
         self._alarms = alarms
         self._faults = faults
-        self._refusals = refusals
+        self._refusing = refusing
         self._dates = dates
         self._started_ns = clock.now_ns()
         self._since: dict[str, tuple[str, int]] = {}
@@ -142,7 +150,7 @@ class Watch:
             screens=self._screens(),
             alarms=self._alarms(),
             faults=self._faults(),
-            refusals=self._refusals(),
+            refusals=tuple(each.refusals for each in self._refusing),
         )
 
     def _device(

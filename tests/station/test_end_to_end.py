@@ -90,7 +90,7 @@ async def test_a_pulled_plug_is_told_and_the_other_bus_goes_on(tmp_path):
 def test_the_station_needs_neither_the_demo_nor_the_emulators():
     loaded = subprocess.run(
         [sys.executable, "-c",
-         "import sys, gateway.station.run; print(*sorted(sys.modules), sep='\\n')"],
+         "import sys, gateway.station.process; print(*sorted(sys.modules), sep='\\n')"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     unwanted = ("gateway.demo", "drivers.emulate", "pymodbus", "bleak", "pyaudio", "zeroconf")

@@ -112,14 +112,14 @@ def test_a_task_that_ends_now_and_then_is_not_dying():
 async def test_a_dying_task_is_an_alarm_that_goes_when_the_task_goes_on(tmp_path):
     async with composed(tmp_path, sound=False) as made:
         station, faults = made.station, made.station.faults
-        station._tell_tasks()
+        station._recorder.tell_tasks(station.rules)
         assert "station-fault" not in station.rules.core.alarms.book.open
         faults.note("dying.papers.district", KeyError("secret"))
-        station._tell_tasks()
+        station._recorder.tell_tasks(station.rules)
         alarm = station.rules.core.alarms.book.open["station-fault"]
         assert (alarm.severity, alarm.state) == (Severity.MINOR, State.RAISED)
         assert station.watch().alarms.untaken == 1
         assert station.watch().alarms.ring == 1
         made.clock.advance(DYING_NS / 1e9)
-        station._tell_tasks()
+        station._recorder.tell_tasks(station.rules)
         assert station.rules.core.alarms.book.open["station-fault"].state is State.RETURNED

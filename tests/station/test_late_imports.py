@@ -18,7 +18,7 @@ LATE = {
 }
 """The import, and what it is for."""
 
-ASK = "import sys, gateway.station.command, gateway.station.run, gateway.upstream.uplinks.http; "
+ASK = "import sys, gateway.station.command, gateway.station.process, gateway.upstream.uplinks.http; "
 
 
 @pytest.fixture(scope="module")

@@ -48,16 +48,35 @@ def is_code(node: ast.AST | None) -> bool:
     )
 
 
+EDGES_AT = {"on_fault": 0, "count": 0, "contain": 1}
+"""Which argument of these names an edge or another place that faults are counted at."""
+
+
 def edges() -> set[int]:
-    """The literals that name an edge (`on_fault(where, error)`): no code of a text."""
-    return {
-        id(node.args[0])
-        for _, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and node.args
-        and getattr(node.func, "attr", getattr(node.func, "id", "")).strip("_") == "on_fault"
-    }
+    """The literals that name an edge, no code of a text; said at once, or by a constant."""
+    named: set[int] = set()
+    for _, tree in sources():
+        nodes = list(ast.walk(tree))
+        words = {}
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                called = getattr(node.func, "attr", getattr(node.func, "id", "")).strip("_")
+                at = EDGES_AT.get(called)
+                if at is not None and len(node.args) > at:
+                    named.add(id(node.args[at]))
+                    words[getattr(node.args[at], "id", "")] = True
+        for node in nodes:
+            if isinstance(node, ast.Assign):
+                targets, values = node.targets[0], node.value
+                pairs = (
+                    zip(targets.elts, values.elts, strict=True)
+                    if isinstance(targets, ast.Tuple) and isinstance(values, ast.Tuple)
+                    else [(targets, values)]
+                )
+                named |= {
+                    id(value) for target, value in pairs if getattr(target, "id", "") in words
+                }
+    return named
 
 
 def used_codes() -> dict[str, str]:

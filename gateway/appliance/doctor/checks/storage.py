@@ -1,10 +1,14 @@
 """The card and what is kept on it: room, wear, the journal, who may read it."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from gateway.appliance.doctor.facts import Disk, Facts, Held
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
+from gateway.settings import Phrase
 
+STATE, SETTINGS = "/var/lib/yizhan", "/etc/yizhan"
 MIB, DAY_S = 1_048_576, 86_400
 FREE_WARN_MB, FREE_BAD_MB = 256, 48
 LIFE_WARN, LIFE_BAD = 10, 11
@@ -32,7 +36,7 @@ def disk(facts: Facts) -> Iterator[Said]:
         return
     free_mb, of_mb = found.free // MIB, found.total // MIB
     if found.read_only:
-        yield bad("doctor.disk-read-only", path=found.path)
+        yield bad("doctor.disk-read-only", path=found.path, copy=_copy(facts))
     elif free_mb < FREE_BAD_MB:
         yield bad("doctor.disk-full", path=found.path, free_mb=free_mb)
     elif free_mb < max(FREE_WARN_MB, _still_to_come_mb(facts, found)):
@@ -55,13 +59,26 @@ def wear(facts: Facts) -> Iterator[Said]:
         return
     life, end = found.life or 0, found.end or 0
     if life >= LIFE_BAD or end >= END_BAD:
-        yield bad("doctor.wear-over")
+        yield bad("doctor.wear-over", copy=_copy(facts))
     elif life >= LIFE_WARN or end >= END_WARN:
-        yield warn("doctor.wear-late", percent=min(life, LIFE_WARN) * 10)
+        percent = min(life, LIFE_WARN) * 10
+        yield warn("doctor.wear-late", percent=percent, copy=_copy(facts))
     elif found.written is None:
         yield unseen("doctor.wear-unseen")
     else:
         yield _writes(found.written, found.up_s, facts)
+
+
+def _copy(facts: Facts) -> Phrase:
+    """How everything of this station is carried to another card: the keys are files, too."""
+    return Phrase("doctor.copy", _folders(facts))
+
+
+def _folders(facts: Facts) -> dict[str, Any]:
+    found, known = facts.machine.disk if facts.machine else None, facts.written
+    state = STATE if found is None else found.path
+    settings = str(Path(known.file).parent) if known and known.file else SETTINGS
+    return {"settings": settings, "state": state}
 
 
 def _writes(written: int, up_s: float, facts: Facts) -> Said:
@@ -82,7 +99,7 @@ def journal(facts: Facts) -> Iterator[Said]:
     found = facts.running.vitals.journal
     used_mb, quota_mb = found.used_bytes // MIB, found.quota_bytes // MIB
     if found.volatile:
-        yield bad("doctor.journal-lost")
+        yield bad("doctor.journal-lost", **_folders(facts))
     elif found.commit_ms > COMMIT_MS_WARN:
         yield warn("doctor.journal-slow", ms=round(found.commit_ms))
     elif found.recovering:
