@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+CLOSE_WITHIN_S = 60.0
+"""Only against hanging, as the page's own."""
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGS = (
     "--headless",
@@ -89,7 +92,12 @@ async def tab(
     page = await context.new_page()
     page.set_default_timeout(60_000)  # only against hanging: the machine may be busy
     yield page
-    await context.close()
+    # A context that is closed while a page of it goes to another address (the last press of a test
+    # was a form's) may wait for that page for ever; a page that is closed does not.
+    async with asyncio.timeout(CLOSE_WITHIN_S):
+        for each in context.pages:
+            await each.close()
+        await context.close()
 
 
 def complaints(page: Page) -> list[str]:
