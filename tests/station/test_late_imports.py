@@ -18,7 +18,8 @@ LATE = {
 }
 """The import, and what it is for."""
 
-ASK = "import sys, gateway.station.command, gateway.station.process, gateway.upstream.uplinks.http; "
+ROOTS = ("gateway.station.command", "gateway.station.process", "gateway.upstream.uplinks.http")
+ASK = f"import sys, {', '.join(ROOTS)}; "
 
 
 @pytest.fixture(scope="module")
