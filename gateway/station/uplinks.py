@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.clock import Clock, Lender
-from gateway.errors import StationError
+from gateway.errors import SettingsError, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import Journal
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
@@ -104,15 +104,24 @@ class Uplinks:
             self._start(name)
 
     async def change(self, uplinks: Mapping[str, Options]) -> None:
-        """Close what is gone or other than before, open what is new; the rest goes on."""
+        """Close what is gone or other than before, open what is new; the rest goes on.
+
+        SettingsError, with all of that done, for one that cannot be opened and is new or was open.
+        """
         self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
         async with self._changing:
+            shut = {name for name, line in self._lines.items() if line.uplink.trouble is not None}
             for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
                 await self._close(name)
-            for name in [n for n in uplinks if n not in self._lines]:
+            fresh = [name for name in uplinks if name not in self._lines]
+            for name in fresh:
                 self._open(name, uplinks[name])
                 self._start(name)
+            for name in fresh:
+                line = self._lines.get(name)
+                if line is not None and line.uplink.trouble is not None and name not in shut:
+                    raise SettingsError(line.uplink.trouble.code, **line.uplink.trouble.data)
 
     async def reopen(self, name: str) -> None:
         """Connect anew, with papers that have just come; nothing happens to one of other names."""

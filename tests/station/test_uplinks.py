@@ -152,6 +152,23 @@ CREDENTIAL = SettingsError("upstream.credential-missing", name="d", path="/keys/
 CERTIFICATE = FileNotFoundError(2, "No such file or directory")
 
 
+@simulated
+async def test_a_change_to_an_uplink_that_cannot_be_opened_is_said_and_can_be_taken_back(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Made, "broken", {MOVED.url: CREDENTIAL})
+    async with opened(tmp_path, monkeypatch, district=DISTRICT) as made:
+        for after in ({"district": MOVED}, {"district": DISTRICT, "city": MOVED}):
+            with pytest.raises(SettingsError, match="credential-missing"):
+                await made.uplinks.change(after)
+            assert list(made.states()) == list(after)
+            await made.uplinks.change({"district": DISTRICT})
+            await until(lambda: made.states() == {"district": ("up", None)})
+    async with opened(tmp_path, monkeypatch, district=MOVED) as made:
+        await made.uplinks.change({"city": CITY, "district": MOVED})  # it was shut before
+        await until(lambda: made.states()["city"] == ("up", None))
+
+
 @pytest.mark.parametrize(
     ("error", "code", "faults"),
     [

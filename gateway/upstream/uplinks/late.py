@@ -39,6 +39,7 @@ class LateUplink:
         self._uplink: Uplink | None = None
         self._closed = False
         self._told = ""
+        self.trouble: Rejected | None = None
         with contextlib.suppress(Rejected):  # the first batch is refused with it
             self._opened()
 
@@ -68,7 +69,12 @@ class LateUplink:
         if self._uplink is None:
             if self._closed:
                 raise Rejected(UNOPENED, reason="closed")
-            self._uplink = self._made()
+            try:
+                self._uplink = self._made()
+            except Rejected as error:
+                self.trouble = error
+                raise
+            self.trouble = None
             self.opened.set()
         return self._uplink
 
