@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.demo.platform.orders import rfc3339, uuid7
-from gateway.errors import JournalFull
+from gateway.errors import JournalFull, UsageError
 from gateway.event import Lane
 from gateway.signing import Signer
 from gateway.upstream.inbox.command import CommandKind, Promise
@@ -193,3 +193,56 @@ async def test_a_stop_leaves_nothing_that_goes_on():
     tower.issue("siren")
     await tower.live(5)
     assert len(asyncio.all_tasks()) == 1
+
+
+@simulated
+async def test_what_is_too_large_to_be_repeated_is_repeated_without_its_detail():
+    tower = Tower()
+    bell = tower.issue("bell", "a long story")
+    await tower.live(5)
+    append = tower.journal.append
+
+    async def narrow(events, state=()):
+        if any(b"a long story" in msgspec.json.encode(event.data) for event in events):
+            raise UsageError("journal.too-large")
+        return await append(events, state)
+
+    tower.journal.append = narrow
+    async with asyncio.TaskGroup() as acting:
+        answered = await tower.inbox.take(tower.queue[bell], acting)
+    assert answered.stored
+    assert tower.told(bell)[-1] == ("duplicate", None)
+    assert tower.faults == []
+
+
+@simulated
+async def test_an_answer_that_can_never_be_written_holds_up_nothing():
+    tower = Tower()
+    append = tower.journal.append
+
+    async def broken(events, state=()):
+        if any(event.correlation == bad for event in events):
+            raise ZeroDivisionError
+        return await append(events, state)
+
+    tower.journal.append = broken
+    bad, bell = tower.issue("bell"), tower.issue("bell")
+    await tower.live(30)
+    assert tower.done == [bell]
+    assert len(tower.asked_s) < 30
+
+
+@simulated
+async def test_an_emergency_that_waits_for_the_time_can_be_taken_back():
+    tower = Tower()
+    siren = tower.issue("siren")
+    deadline = {"boot": "x", "at_ns": 1, "wall_ns": NOW_MS * 10**6}
+    row = {"state": "accepted", "deadline": deadline, "kind": "siren", "data": "{}"}
+    tower.journal.state["inbox-d", siren] = json.dumps({**row, "shelf": "urgent"}).encode()
+    await tower.inbox.load()
+    living = asyncio.ensure_future(tower.live(60))
+    await asyncio.sleep(10)
+    assert tower.done == []
+    assert tower.inbox.cancel(siren) is not None
+    await living
+    assert tower.told(siren)[-1] == ("failed", "inbox.cancelled")

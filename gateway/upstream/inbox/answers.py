@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.clock import Clock
-from gateway.errors import CommandRefused, JournalError, JournalFull
+from gateway.errors import CommandRefused, JournalError, JournalFull, UsageError
 from gateway.event import Event, rfc3339
 from gateway.faults import OnFault
 from gateway.journal import StateChange
@@ -46,7 +46,7 @@ class Answers:
         """Remember it, at once and on disk with its receipt; JournalError: nowhere."""
         try:
             await self.append(command_id, kept, changes)
-        except JournalError:
+        except BaseException:  # whatever it was, there is no record of it
             self._memory.drop(command_id)
             raise
 
@@ -81,8 +81,14 @@ class Answers:
     async def repeat(self, command_id: str, kept: Kept) -> None:
         """It came again: tell what became of it."""
         assert kept.state is not None, "there is something to repeat"
-        former = {"state": kept.state.value, "detail": kept.detail}
-        await self._commit(self._receipt(command_id, State.DUPLICATE, kept.reason_code, former))
+        for detail in (kept.detail, None):
+            former = {"state": kept.state.value, "detail": detail}
+            receipt = self._receipt(command_id, State.DUPLICATE, kept.reason_code, former)
+            try:
+                await self._commit(receipt)
+            except UsageError:  # with the former receipt in it, this one is too large
+                continue
+            return
 
     async def turn_away(self, command_id: str, refusal: CommandRefused) -> None:
         """Say no to what there is no reason or no room to remember."""

@@ -169,13 +169,13 @@ class Inbox:
             except JournalError:
                 raise
             except Exception as error:  # noqa: BLE001  # the edge of one command
-                self._on_fault(self._where, error)
-                what = type(error).__name__
-                fault = CommandRefused(c.FAULT, what=what, of=c.readable_id(raw))
-                return await self._turn_away(fault)
+                return await self._turn_away(self._given_up(error, c.readable_id(raw)))
         except JournalError as error:
             _log.error("a command of %s could not be recorded: %s", self._name, error)
             return Answered(news=False, stored=False, id=c.readable_id(raw) or "")
+        except Exception as error:  # noqa: BLE001  # not even the refusal can be told
+            self._on_fault(self._where, error)
+            return Answered(news=False)
 
     def cancel(self, command_id: str) -> State | None:
         """Stop a command that is under way; the state of one that cannot be, None if unknown.
@@ -345,7 +345,7 @@ class Inbox:
             await self._answers.end(command_id, moved(kept, self._fault(error)))
             return
         if work.promise is Promise.AT_LEAST_ONCE:
-            await self._act(command_id, await self._timed(kept), work, work.kind.act)
+            await self._act(command_id, kept, work, work.kind.act)
         elif work.kind.settle is not None:
             await self._act(command_id, kept, work, work.kind.settle)
         else:
@@ -375,9 +375,10 @@ class Inbox:
         await self._answers.end(command_id, moved(accepted, ended))
 
     async def _outcome(self, command_id: str, accepted: Kept, work: Work, act: Act) -> Outcome:
-        mandate = Mandate(command_id, accepted.deadline)
         waits = work.promise is Promise.AT_MOST_ONCE
         try:
+            accepted = accepted if waits else await self._timed(accepted)
+            mandate = Mandate(command_id, accepted.deadline)
             async with self._turns[work.kind.name] if waits else contextlib.nullcontext():
                 if act is not work.kind.settle and accepted.deadline.passed(self._clock):
                     return await became(work, mandate)  # waiting, or being dead, took too long
@@ -396,6 +397,10 @@ class Inbox:
             return State.FAILED, c.CANCELLED, None
         except Exception as error:  # noqa: BLE001  # the edge of one command
             return self._fault(error)
+
+    def _given_up(self, error: Exception, command_id: str | None) -> CommandRefused:
+        self._on_fault(self._where, error)
+        return CommandRefused(c.FAULT, what=type(error).__name__, of=command_id)
 
     def _fault(self, error: Exception) -> Outcome:
         self._on_fault(self._where, error)
