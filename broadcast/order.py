@@ -122,7 +122,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `source` is where it came from (`desk`, `key.notice`, `linkage.smoke-b3`, `schedule.morning`,
     `upstream.district`, `kiosk.hall`), `place` what it is about. Presses that `joins` the same
-    thing are one while it is open. It `supersedes` older orders as soon as it is accepted.
+    thing are one while it is open. It `supersedes` older orders as soon as it is accepted. Somebody
+    stands there and waits for it `at_once`: a key on the wall, a call for staff.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=rf"^[^{TURN}\s]+$", max_length=ID_CHARS_MAX)]
@@ -140,3 +141,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: str = ""
     joins: str = ""
     supersedes: tuple[str, ...] = ()
+    at_once: bool = False
+
+    @property
+    def beside(self) -> bool:
+        """Whether it sounds beside its record: a journal that takes nothing does not silence it."""
+        return self.class_.urgent or self.at_once

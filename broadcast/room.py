@@ -2,7 +2,7 @@
 
     order ─► guard ─► recorded ─► prepared ─► guard, arbiter ─► recorded ─► engine ─► how it ended
 
-In classes 8 and 9 nothing waits for a record.
+In classes 8 and 9, and where somebody waits at a key or for staff, nothing waits for a record.
 
     book.py progress.py records.py   where every order stands, and the way to the disk
     turns.py stage.py                whose turn it is, and what the engine is told
@@ -33,6 +33,9 @@ from gateway.errors import CommandRefused
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
 from gateway.upstream.events import Receipt
+
+MOMENT_S = 0.02
+"""Less than this nobody looks again: an order whose time no look ends must not keep us looking."""
 
 LOOK_EVERY_S = 5.0
 """While an order is open: station time may step, and with it quiet hours come."""
@@ -120,7 +123,7 @@ class Broadcast:
     async def order(self, order: Order) -> Receipt:
         """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
 
-        Below class 8 it is on disk when this returns; from class 8 on it may sound already.
+        What sounds beside its record may sound already; anything else is on disk when this returns.
         """
         known = self._all.book.get(order.id)
         if known is not None:
@@ -139,7 +142,7 @@ class Broadcast:
             self._take(order)
         stored = await self._all.records.written(order.id)
         kept = self._all.book.get(order.id) or kept
-        if kept.open and not stored and not order.class_.urgent:
+        if kept.open and not stored and not order.beside:
             kept = self._all.end(kept, Act.FAIL, "broadcast.unrecorded")
         return self._all.receipt(kept)
 
@@ -244,8 +247,9 @@ class Broadcast:
 
     def _next_s(self) -> float | None:
         """Until when nothing changes by itself."""
+        now = Moment(self._all.clock.now_ns())
         left = [
-            max(0.0, guard.left_s(kept.order.expires, Moment(self._all.clock.now_ns()), kept.boot))
+            max(MOMENT_S, guard.left_s(kept.order.expires, now, kept.boot))
             for kept in self._all.book.open()
             if self._turns.perishes(kept)
         ]

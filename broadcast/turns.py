@@ -227,12 +227,12 @@ class Turns:
         return kept.siren and (made is None or made.siren)
 
     async def begin(self, order_id: str, turn: int) -> None:
-        """Sound that turn; below the emergency only once its record is on disk."""
+        """Sound that turn; what nobody waits for at once only when its record is on disk."""
         kept = self._all.book.known(order_id)
-        name, urgent = kept.programme, kept.order.class_.urgent
+        name = kept.programme
         self.beginning.add(name)
         try:
-            stored = urgent or await self._all.records.written(order_id)
+            stored = kept.order.beside or await self._all.records.written(order_id)
             while self._all.on(order_id, turn):
                 if not stored:
                     self._all.end(self._all.book.known(order_id), Act.FAIL, "broadcast.unrecorded")

@@ -79,7 +79,7 @@ class Pressing:
         )
         expires = self._clock.deadline(FIRE_S if options.fire else asked.expires_s)
         order = order_of(ask, by, self._presets, self._room.number(), expires)
-        receipt = await self._room.order(msgspec.structs.replace(order, joins=source))
+        receipt = await self._room.order(msgspec.structs.replace(order, joins=source, at_once=True))
         if receipt.state in REFUSALS:
             log.warning("key %s: %s", key, receipt.reason_code)
 

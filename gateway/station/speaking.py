@@ -102,6 +102,7 @@ class Speaking:
             chime="urgent" if request.urgent else None,
             place=request.place,
             supersedes=self.older(source),
+            at_once=True,
         )
         await self.ordered(order)
 

@@ -37,7 +37,7 @@ ROOMS = {
 }
 
 
-HOSTILE = (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"{}", b"[" * 5_000)
+HOSTILE = (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"[" * 5_000)
 
 
 class Place(NamedTuple):
