@@ -200,6 +200,8 @@ class Core:
         issued = self.heads()
         known = self.lock.numbers
         before = known.issued if known is not None and known.epoch == self.epoch else issued
+        # Never less than before: who only looks at a damaged file takes no evidence away.
+        issued = {lane: max(head, before[lane]) for lane, head in issued.items()}
         most = {
             lane: head + more + min(AHEAD_NUMBERS + 2 * (head - before[lane]), AHEAD_NUMBERS_MAX)
             for lane, head in issued.items()
@@ -400,6 +402,7 @@ class Core:
     def write_to(self, path: Path, receipts: Mapping[str, Upto]) -> None:
         """A copy of everything, durably, with the positions as they are."""
         self.positions.take(receipts)
+        # Where there is no room for these, some entries come twice.
         self.commit([Append((), tuple(self.positions.changes()))])
         with self._disk():
             self._db.copy_to(path)

@@ -22,6 +22,12 @@ from gateway.journal.strikes import Strikes
 log = logging.getLogger(__name__)
 
 OPENING_S = 5.0
+PATIENT_S = 30.0
+"""Right after a new start for the disk's sake: it would only be in memory again."""
+
+REST_S = 600.0
+"""From one new start for the disk's sake to the next."""
+
 PAUSE_S = 1.0
 """Between two attempts: a card that was just plugged in again needs a moment."""
 
@@ -72,8 +78,12 @@ class _Opener(NamedTuple):
             retaining=self.retaining,
         )
 
-    async def recover(self, journal: Journal, opening: asyncio.Task[Journal]) -> None:
+    async def recover(
+        self, journal: Journal, opening: asyncio.Task[Journal], rest_s: float
+    ) -> None:
         """Have the disk's journal whole behind the one in memory, then set `recovered`."""
+        loop = asyncio.get_running_loop()
+        not_before_s = loop.time() + rest_s
         while True:
             try:
                 whole = await opening
@@ -85,6 +95,8 @@ class _Opener(NamedTuple):
                     return
             else:
                 await whole.close()
+                await asyncio.sleep(max(0.0, not_before_s - loop.time()))
+                self.strikes.recovered()
                 journal.can_be_kept(self.directory)
                 return
             await asyncio.sleep(AGAIN_S)
@@ -109,19 +121,21 @@ async def open_or_volatile(
     """
     strikes = Strikes(runtime, clock)
     opener = _Opener(directory, station, options, clock, retaining, strikes)
-    until_s = asyncio.get_running_loop().time() + opening_s
+    again = strikes.recovered_lately()
+    until_s = asyncio.get_running_loop().time() + (PATIENT_S if again else opening_s)
+    rest_s = REST_S if again else 0.0
     while not strikes.out():
         opening = asyncio.create_task(opener.on_disk())
         if not await _ended(opening, until_s, on_wait):
             log.error("the journal in %s takes long to open: going on in memory", directory)
-            return await _meanwhile(opener, opening)
+            return await _meanwhile(opener, opening, rest_s)
         try:
             journal = opening.result()
         except JournalHeld:
             raise
         except JournalFull as error:
             log.error("the journal in %s has no room: %s", directory, error)  # noqa: TRY400
-            return await _meanwhile(opener, opening)
+            return await _meanwhile(opener, opening, rest_s)
         except (JournalFailed, JournalDamaged):
             if not strikes.out():
                 await asyncio.sleep(pause_s)
@@ -143,8 +157,9 @@ async def _ended(
     return opening.done()
 
 
-async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal]) -> Journal:
+async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal], rest_s: float) -> Journal:
     """A journal in memory, and somebody who looks after the one on disk."""
     journal = await opener.in_memory()
-    journal.behind = asyncio.create_task(opener.recover(journal, opening), name="journal recovery")
+    recovering = opener.recover(journal, opening, rest_s)
+    journal.behind = asyncio.create_task(recovering, name="journal recovery")
     return journal

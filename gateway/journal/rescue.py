@@ -73,6 +73,8 @@ class Opening(NamedTuple):
                 log_of(wreck).rename(log_of(path))
             wreck.unlink()
         wrecks.delete(following)
+        for unfinished in self.directory.glob("journal.*.unfinished*"):
+            unfinished.unlink()
         _undo_former_exchange(self.directory)
 
     def _wreck_files(self) -> list[Path]:

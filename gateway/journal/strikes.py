@@ -20,7 +20,7 @@ KILLED_WITHIN_NS = 600_000_000_000
 
 STRIKES_MAX = 2
 _KEPT = 16
-_OPENING = "opening"
+_OPENING, _RECOVERED = "opening", "recovered"
 
 
 class Strikes:
@@ -45,6 +45,15 @@ class Strikes:
         """The opening came to its end, whatever that was."""
         self._write([line for line in self._all() if line != self._opening])
 
+    def recovered(self) -> None:
+        """The disk's journal can be had again, and this process ends for it. No strike."""
+        self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()} {_RECOVERED}"])
+
+    def recovered_lately(self) -> bool:
+        """Whether this process was started for that: then it is no use to do the same again."""
+        lines = [line for line in self._all() if line.endswith(_RECOVERED)]
+        return _count(lines, self._clock.boot, self._clock.now_ns()) > 0
+
     def _write(self, lines: list[str]) -> None:
         """Where it cannot be written down, this process remembers it."""
         self._here = lines[-_KEPT:]
@@ -66,12 +75,16 @@ class Strikes:
 
 
 def recent(lines: Collection[str], boot: str, now_ns: int) -> int:
-    """How many of these strikes are of this boot and not too old."""
+    """How many strikes these lines hold of this boot that are not too old."""
+    return _count([line for line in lines if not line.endswith(_RECOVERED)], boot, now_ns)
+
+
+def _count(lines: Collection[str], boot: str, now_ns: int) -> int:
     count = 0
     for line in lines:
         of_boot, _, rest = line.partition(" ")
         at_ns, _, what = rest.partition(" ")
         if of_boot == boot and at_ns.isdecimal():
-            within_ns = KILLED_WITHIN_NS if what == _OPENING else WITHIN_NS
+            within_ns = KILLED_WITHIN_NS if what else WITHIN_NS
             count += 0 <= now_ns - int(at_ns) <= within_ns
     return count

@@ -17,6 +17,7 @@ from gateway.journal import JournalOptions, StateChange, events, rescue, salvage
 from gateway.journal.carrier import FULL_NS
 from gateway.journal.core import Append
 from gateway.journal.frames import FRAME_BYTES, Frames
+from gateway.journal.inspect import AtRest
 from gateway.journal.lock import Lock
 from gateway.journal.options import PAGE_BYTES
 from gateway.journal.pages import Pages
@@ -683,3 +684,39 @@ def test_a_wreck_larger_than_the_index_is_looked_over_again(tmp_path, monkeypatc
         ids = [json.loads(b"{" + e.body).get("formerid") for e in read_all(core, lane)]
         assert ids == [f"{STATION}:{epoch}:{lane.wire}:{n}" for n in range(1, count + 1)]
     core.close()
+
+
+def test_who_looks_at_a_damaged_file_takes_no_evidence_away(tmp_path):
+    core = reopened(tmp_path)
+    for n in range(60):
+        core.commit([one(Lane.SERVICE, n, 300)])
+    core.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        connection.execute("DELETE FROM service WHERE seq > 55")
+        connection.commit()
+    source = AtRest(tmp_path)
+    assert source.figures()["lanes"]["service"] == 55
+    source.close()
+    again = reopened(tmp_path)
+    assert again.epoch != core.epoch
+    bring_over(again)
+    told = [json.loads(b"{" + e.body) for e in read_all(again, Lane.SERVICE)]
+    assert sum("formerid" in each for each in told) >= 55
+    again.close()
+
+
+def test_what_an_older_release_left_half_done_is_begun_anew(tmp_path):
+    """Its salvage may have lost most of the entries; nobody was ever told of it."""
+    epoch = prepared(tmp_path, receipted=4)
+    damage(tmp_path / "journal.db", 0, 100, 1)
+    (tmp_path / "journal.db").rename(tmp_path / "journal.damaged.db")
+    (tmp_path / "journal.db-wal").unlink()
+    open_core(tmp_path / "journal.fresh.db").close()
+    (tmp_path / "journal.fresh.db.unfinished").write_bytes(b"x")
+    core = reopened(tmp_path)
+    bring_over(core)
+    ids = [json.loads(b"{" + e.body).get("formerid") for e in read_all(core, Lane.SERVICE)]
+    assert ids == [f"{STATION}:{epoch}:service:{n}" for n in range(5, 11)]
+    assert core.load("alarm") == {"a-1": b"open"}
+    core.close()
+    assert not list(tmp_path.glob("journal.fresh*"))

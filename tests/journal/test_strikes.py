@@ -210,3 +210,25 @@ async def test_a_stop_does_not_wait_for_an_opening(tmp_path, monkeypatch):
     await journal.close()
     assert not journal.recovered.done()
     go_on.set()
+
+
+async def test_a_disk_that_is_slow_every_time_is_no_reason_to_start_again_and_again(
+    tmp_path, monkeypatch
+):
+    """The second start is patient, then rests; restarts for the disk's sake are rare."""
+    monkeypatch.setattr(opening, "PATIENT_S", 0.05)
+    monkeypatch.setattr(opening, "REST_S", 0.05)
+    run, slow = rescue.Opening.run, threading.Event()
+
+    def slowly(self, lock):
+        slow.wait(0.3)
+        return run(self, lock)
+
+    monkeypatch.setattr(rescue.Opening, "run", slowly)
+    for rests in (False, True):
+        journal = await opened(tmp_path, tmp_path / "run", opening_s=0.01)
+        assert journal.volatile
+        assert Strikes(tmp_path / "run", Clock.open(tmp_path / "run")).recovered_lately() is rests
+        await journal.recovered
+        await journal.close()
+    assert not Strikes(tmp_path / "run", Clock.open(tmp_path / "run")).out()
