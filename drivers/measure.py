@@ -1,6 +1,23 @@
 """From digits to values, for every family that counts in decimal digits. Pure."""
 
+import datetime
+
 from drivers.contract import Point, Quality, Sample
+
+YEAR_MIN, YEAR_MAX = 2000, 2099
+_MOMENT_DIGITS = 14
+
+
+def moment(digits: str) -> str | None:
+    """`2015-05-11 22:01:31` of its 14 digits; None if there is no such instant in this century."""
+    if len(digits) != _MOMENT_DIGITS or not digits.isdecimal():
+        return None
+    parts = int(digits[0:4]), *(int(digits[at : at + 2]) for at in range(4, _MOMENT_DIGITS, 2))
+    try:
+        shown = datetime.datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001  # the meter's own
+    except ValueError:
+        return None
+    return str(shown) if YEAR_MIN <= shown.year <= YEAR_MAX else None
 
 
 def bcd(data: bytes) -> int | None:

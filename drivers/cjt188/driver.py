@@ -181,6 +181,8 @@ def _mistakes(point: Point) -> Iterator[str]:
         yield "type"
     if point.extra.get("is") not in values.MEANINGS:
         yield "is"
+    if point.extra.get("first") not in values.FIRSTS:
+        yield "first"
     unit = point.extra.get("unit")
     if unit not in values.PLACES or (unit is not None and point.unit not in values.UNITS):
         yield "unit"

@@ -70,6 +70,10 @@ TYPES = frozenset({"bcd", "bool", "bits", "u8", "u16", "string"})
 MEANINGS = frozenset({None, "clock", "valve", "address"})
 PLACES = frozenset({None, "before", "after"})
 
+YEAR_FIRST = "year"
+FIRSTS = frozenset({None, "second", YEAR_FIRST})
+"""Which part of a clock comes first."""
+
 
 def width(point: Point) -> int:
     """How many bytes the field has, its unit byte counted."""
@@ -123,12 +127,13 @@ def _digits(point: Point, raw: bytes) -> Sample:
 
 
 def _clock(point: Point, raw: bytes) -> Sample:
-    """`2015-05-11 22:01:31`; a clock that was never set shows a month 0."""
-    digits = raw[::-1].hex()
-    if not digits.isdecimal() or digits[4:6] == "00":
-        return measure.unusable(point, raw)
-    parts = [digits[0:4]] + [digits[at : at + 2] for at in range(4, 14, 2)]
-    return Sample(point, "{}-{}-{} {}:{}:{}".format(*parts))
+    """`2015-05-11 22:01:31`; a clock that was never set, or runs wild, shows no time at all.
+
+    The second comes first, as everywhere; of some makers the year (`first = "year"`).
+    """
+    digits = (raw if point.extra.get("first") == YEAR_FIRST else raw[::-1]).hex()
+    shown = measure.moment(digits)
+    return measure.unusable(point, raw) if shown is None else Sample(point, shown)
 
 
 def _valve(point: Point, raw: bytes) -> Sample:

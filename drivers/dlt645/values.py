@@ -65,24 +65,25 @@ def _bool(point: Point, raw: bytes) -> Sample:
 def _string(point: Point, raw: bytes) -> Sample:
     if point.kind:
         digits = raw[::-1].hex()
-        if not digits.isdecimal():
-            return measure.unusable(point, raw)
-        return Sample(point, _WRITTEN.get(point.kind, str)(digits))
+        shown = _WRITTEN.get(point.kind, str)(digits) if digits.isdecimal() else None
+        return measure.unusable(point, raw) if shown is None else Sample(point, shown)
     characters = raw[::-1].strip(b"\0 \xff")
     if not characters.isascii():
         return measure.unusable(point, raw)
     return Sample(point, characters.decode())
 
 
-def _date(digits: str) -> str:
-    return f"20{digits[0:2]}-{digits[2:4]}-{digits[4:6]}"
+def _date(digits: str) -> str | None:
+    shown = measure.moment(f"20{digits[0:6]}000000")
+    return None if shown is None else shown.partition(" ")[0]
 
 
-def _time(digits: str) -> str:
-    return f"{digits[0:2]}:{digits[2:4]}:{digits[4:6]}"
+def _time(digits: str) -> str | None:
+    shown = measure.moment(f"20000101{digits[0:6]}")
+    return None if shown is None else shown.partition(" ")[2]
 
 
-_WRITTEN: dict[str, Callable[[str], str]] = {"date": _date, "time": _time, "clock": _time}
+_WRITTEN: dict[str, Callable[[str], str | None]] = {"date": _date, "time": _time, "clock": _time}
 _READERS: dict[str, Callable[[Point, bytes], Sample]] = {
     "bcd": _bcd,
     "bool": _bool,

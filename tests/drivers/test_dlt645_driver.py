@@ -348,6 +348,8 @@ DATE = Point(id="p", address="", type="string", kind="date", size=4)
         (Point(id="p", address="", type="string", size=2), "80e4", None, "sensor_fault"),
         (Point(id="p", address="", type="string", kind="digits", size=2), "1234", "3412", "good"),
         (DATE, "ffffffff", None, "sensor_fault"),
+        (DATE, "01301326", None, "sensor_fault"),  # month 13
+        (DATE, "01300226", None, "sensor_fault"),  # 30 February
         (Point(id="p", address="", type="u32"), "01000080", 0x80000001, "good"),
     ],
 )  # fmt: skip
