@@ -33,7 +33,7 @@ METER = "78330011223344"
 YEAR_FIRST_REPLY = bytes.fromhex(
     "FEFEFEFE6810437632510000008116901F0047700100295148010029202005282058240000A716"
 )
-"""Published in a platform's front end (QueryBatchDevices.java) that is not known by name, so that it
+"""Published in a platform's front end (QueryBatchDevices.java) not known by name, so that it
 stands here and not among the vectors; it reads year, month, day … in the order of the wire."""
 
 

@@ -115,6 +115,13 @@ _SMOKE: dict[int, dict[str, bool | str]] = {
     2: {"problem": True},
 }
 
+_WATER: dict[int, dict[str, bool | str]] = {
+    0: {"leak": True},
+    1: {"leak": False},
+    2: {"splash": True},
+    3: {"splash": False},
+}
+
 OBJECTS: dict[int, Object] = {
     0x0003: _always("motion", value=True),
     0x0007: _states(
@@ -150,12 +157,14 @@ OBJECTS: dict[int, Object] = {
     0x4818: _idle(2),
     0x483C: _flag("occupancy"),
     0x484E: _states({0: {"occupancy": False}, 1: {"occupancy": True}, 2: {"occupancy": False}}),
+    0x487B: _flag("splash"),
     0x4A01: _flag("battery-low"),
     0x4A08: Object(4, _motion_and_light),
     0x4A0F: _states({1: {"door": True, "tamper": True}}),
     0x4A12: _states(_OPENING),
     0x4A13: _states({1: {"button": "press"}}),
     0x4A1A: _states({1: {"door": True, "left-open": True}}),
+    0x4A68: _states(_WATER),
     0x4C01: _float("temperature", 2),
     0x4C02: _number("humidity", 1),
     0x4C03: _number("battery", 1),
@@ -166,6 +175,6 @@ OBJECTS: dict[int, Object] = {
 
 NAMES = frozenset(UNITS) | {
     "motion", "door", "left-open", "knock", "tamper", "button", "key", "power-on", "leak", "smoke",
-    "gas-leak", "light", "occupancy", "battery-low", "problem",
+    "gas-leak", "light", "occupancy", "battery-low", "problem", "splash",
 }  # fmt: skip
 """Every quantity of this format."""
