@@ -19,7 +19,8 @@ const STATES = {
 const WHY = {
   "inbox.unsigned": "没有签名", "inbox.forged": "签名不对", "inbox.wrong-station": "不是给本站的",
   "inbox.unavailable": "不会办这一种", "inbox.too-large": "太大", "inbox.malformed": "看不懂",
-  "inbox.no-key": "驿站没有平台的公钥", "inbox.not-cancellable": "开始了就停不下来",
+  "inbox.no-key": "驿站没有平台的公钥", "inbox.busy": "手上太多", "inbox.fault": "驿站自己出了错",
+  "inbox.forgotten": "太久以前的，不知道办过没有", "inbox.not-cancellable": "开始了就停不下来",
 };
 const WORDS = new Map(EXAMPLES.map(([kind, word]) => [kind, word]).reverse());
 const READ_WITHIN_MS = 20000;
