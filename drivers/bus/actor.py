@@ -304,7 +304,7 @@ class Bus:
             job.failed(outcome, now_s - began_s, now_s)
         if job.over:
             self._judge(job, now_s)
-        if member.listens_s:
+        if member.quarantine.twice:
             await asyncio.sleep(member.listens_s)
 
     def _replied(self, member: Member) -> None:

@@ -165,7 +165,8 @@ class Member:
         pause_s = self.device.limits.pause_ms / 1000
         if self.patience.beyond and took_s > self.device.timeout_s:
             pause_s = max(pause_s, took_s / WINDOW_SHARE)
-        pause_s = max(pause_s, self.listens_s / _LISTENING_SHARE)
+        if self.quarantine.twice:
+            pause_s = max(pause_s, self.listens_s / _LISTENING_SHARE)
         self._pause_until_s = now_s + pause_s
 
     def missed(self, transaction: Transaction, fault: DeviceFault, cost_s: float) -> None:

@@ -42,11 +42,12 @@ class Patience:
     @property
     def timeout_s(self) -> float:
         """The wait for the first byte of the next reply."""
-        if not self._replies:
-            return min(FIRST_S * self._longer + self._reply_s, self._limit_s)
-        if self._replies < _ENOUGH:
+        if self._replies >= _ENOUGH:
+            wait_s = max(_MARGIN * self.slowest_s, FLOOR_S)
+            return min(wait_s * self._longer if self._misses else wait_s, self._limit_s)
+        if self._replies:
             return self._limit_s
-        return min(max(_MARGIN * self.slowest_s, FLOOR_S) * self._longer, self._limit_s)
+        return min(FIRST_S * self._longer + self._reply_s, self._limit_s)
 
     @property
     def probe_s(self) -> float:
@@ -67,8 +68,8 @@ class Patience:
 
     @property
     def _limit_s(self) -> float:
-        if math.isinf(self._cap_s):
-            return max(self._most_s, self._beyond_s)
+        if self._cap_s == math.inf:
+            return self._beyond_s or self._most_s
         return min(max(self._cap_s + self._reply_s, _LATE_MARGIN * self.slowest_s), self._most_s)
 
     @property
@@ -78,7 +79,7 @@ class Patience:
     def replied(self, rtt_s: float) -> None:
         """A reply took so long."""
         self._misses = 0
-        if rtt_s <= self._most_s and not self.beyond:
+        if self._lates and rtt_s <= self._most_s and not self.beyond:
             self._lates = 0
         self._learn(rtt_s)
 
@@ -87,7 +88,8 @@ class Patience:
         self._lates += 1
         self._learn(rtt_s)
         if self._lates >= _LATE_TWICE and rtt_s > self._most_s:
-            self._beyond_s = max(self._beyond_s, min(_LATE_MARGIN * rtt_s, LATE_MAX_S))
+            beyond_s = min(_LATE_MARGIN * rtt_s, LATE_MAX_S)
+            self._beyond_s = max(self._beyond_s, beyond_s, self._most_s)
 
     def timed_out(self) -> None:
         """None came: wait twice as long the next time; not for ever beyond the settings."""

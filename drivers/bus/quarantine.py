@@ -88,6 +88,7 @@ class Quarantine:
         self._late_s = 0.0
         self._recent: dict[Expect, list[_Reply]] = {}
         self._refusals: dict[Hashable, _Reply] = {}
+        self._last: _Reply | None = None
         self._replied_s = -math.inf
         self._blocked_s = -math.inf
 
@@ -95,6 +96,10 @@ class Quarantine:
     def owes(self) -> bool:
         """Whether a reply may still come that nobody waits for."""
         return bool(self._owed)
+
+    @property
+    def _unsettled(self) -> bool:
+        return bool(self.suspect or self._owed)
 
     @property
     def kins(self) -> list[Expect]:
@@ -122,6 +127,10 @@ class Quarantine:
         if expect is None:
             return
         self._replied_s = now_s
+        last = self._last
+        if last is not None and last.transaction is transaction and not self._unsettled:
+            last.frame, last.at_s = frame, now_s  # nearly always: a device with one block
+            return
         if len(self._recent) > _RECENT_MAX:
             # Every value that is written has a look of its own.
             kept = self._recent.items()
@@ -131,7 +140,9 @@ class Quarantine:
             each
             for each in recent
             if now_s - each.at_s < self.echo_s and each.transaction.request != transaction.request
-        ] + [_Reply(transaction, frame, now_s)]
+        ]
+        self._last = _Reply(transaction, frame, now_s)
+        self._recent[expect].append(self._last)
         if self.suspect:
             self.suspect -= 1
             self.twice = self.twice and self.suspect > 0
