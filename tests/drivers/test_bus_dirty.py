@@ -121,9 +121,9 @@ def bad_hours(seed: int, hours: float) -> tuple[int, int]:
 
 
 def test_nothing_false_is_believed_on_a_dirty_line() -> None:
-    requests, values = bad_hours(1, 0.05)
+    requests, values = bad_hours(1, 0.02)
     print(f"\n{requests} requests, {values} values, 0 wrong")
-    assert values > 1_000
+    assert values > 500
 
 
 def forget_noise(self: Member, transaction, fault, began_s, now_s) -> None:
@@ -205,7 +205,7 @@ async def test_two_devices_with_one_address_are_said_once_and_nothing_of_them_is
         assert field.states("m1")[-1] == "faulty"
         assert field.bus.stats.devices["m1"].code == "bus.two-answers"
         del wire.slaves[2]
-        await asyncio.sleep(1200)
+        await asyncio.sleep(500)
     assert wrong(field) == []
     assert field.values("m1") == {f"r{at}": word(1, at) for at in BLOCKS}
     assert field.states("m1")[-1] == "ok"
