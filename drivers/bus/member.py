@@ -9,7 +9,7 @@ from drivers.bus.breaker import WINDOW_SHARE, Breaker
 from drivers.bus.counters import Counters
 from drivers.bus.line import Line
 from drivers.bus.link import Reply
-from drivers.bus.patience import Patience
+from drivers.bus.patience import FIRST_S, Patience
 from drivers.bus.plan import Round, cost
 from drivers.bus.quarantine import ECHO_S, Quarantine, window_s
 from drivers.bus.stats import DeviceStats
@@ -58,7 +58,11 @@ class Member:
         self.breaker = Breaker(jitter)
         self._asked = [each for one in rounds for each in one.transactions]
         longest = max((each.reply_bytes for each in self._asked), default=0)
-        self.patience = Patience(device.timeout_s, cap_s, longest * wire.char_s)
+        # Behind a header a reply that is late is dropped, and teaches nothing.
+        first_s = FIRST_S if wire.framing is Framing.STREAM else math.inf
+        self.patience = Patience(
+            device.timeout_s, cap_s, reply_s=longest * wire.char_s, first_s=first_s
+        )
         self.quarantine = Quarantine(window_s(device.timeout_s))
         self.counters = Counters()
         self.stats = DeviceStats(timeout_s=device.timeout_s)

@@ -26,11 +26,19 @@ class Patience:
     `cap_s` is the longest wait on a line with alarm inputs, until a device has shown that it needs
     more; the settings' `most_s` bounds it even then. Elsewhere a device that was late twice is
     waited for beyond the settings. `reply_s` is what its longest reply takes on the wire: some
-    ports deliver it in one lump.
+    ports deliver it in one lump. `first_s` is the first wait for a device that was never heard.
     """
 
-    def __init__(self, most_s: float, cap_s: float = math.inf, reply_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        most_s: float,
+        cap_s: float = math.inf,
+        *,
+        reply_s: float = 0.0,
+        first_s: float = FIRST_S,
+    ) -> None:
         self.slowest_s = 0.0
+        self._first_s = first_s
         self._reply_s = reply_s
         self._most_s = most_s
         self._cap_s = cap_s
@@ -47,7 +55,7 @@ class Patience:
             return min(wait_s * self._longer if self._misses else wait_s, self._limit_s)
         if self._replies:
             return self._limit_s
-        return min(FIRST_S * self._longer + self._reply_s, self._limit_s)
+        return min(self._first_s * self._longer + self._reply_s, self._limit_s)
 
     @property
     def probe_s(self) -> float:

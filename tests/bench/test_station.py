@@ -236,7 +236,7 @@ async def test_idle_cpu_and_latency_at_fifty_points_a_second(tmp_path) -> None:
         share = (scene.cpu_s() - before_s) / 30
         _, ages_ms = scene.received()
         cuts = quantiles(ages_ms[len(ages_ms) // 4 :], n=100)
-        print(f"\n50 points/s: {share:.2%} of a core (goal 0.5 %); meter → platform ", end="")
+        print(f"\n50 points/s: {share:.2%} of a core (goal 0.3 %); meter → platform ", end="")
         print(f"p50 {cuts[49]:.0f} ms, p95 {cuts[94]:.0f} ms (goal 50)")
 
 
