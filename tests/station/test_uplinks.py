@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from gateway.errors import SettingsError
+from gateway.event import Trust
 from gateway.station import uplinks as room
 from gateway.station.asking import PlatformRoad
 from gateway.station.uplinks import Uplinks
@@ -206,3 +207,22 @@ async def test_an_uplink_that_cannot_even_be_put_together_is_left_out(tmp_path, 
         await until(lambda: made.states() == {"city": ("up", None)})
         assert made.faults == ["uplink.district"]
         assert await made.asked("district") == Refused("upstream.unreachable")
+
+
+@simulated
+async def test_a_doubtful_certificate_is_counted_once_and_told_of_its_uplink(tmp_path, monkeypatch):
+    made, counted = Made(tmp_path, monkeypatch), []
+    made.uplinks._count = lambda where, what: counted.append((where, what))
+    secure = Options(url="https://127.0.0.1:1", commands=False)
+    made.uplinks.open({"district": secure, "city": CITY})
+    made.uplinks.start()
+    await asyncio.sleep(1)
+    made.uplinks._clock.learn(Trust.PLATFORM, 1_790_000_000 * 10**9, 0, "district")
+    tls = made.uplinks._lines["district"].tls()
+    for year in (2025, 2025, 2027, 2025):  # it is September 2026
+        ends = f"Jan  1 00:00:00 {year} GMT"
+        tls._judge({"notBefore": "Jan  1 00:00:00 2024 GMT", "notAfter": ends})
+    assert made.uplinks.dates("district") == "over"
+    assert made.uplinks.dates("city") == made.uplinks.dates("nobody") == ""
+    assert [where for where, _ in counted] == ["uplink.district"] * 2
+    await made.uplinks.close()
