@@ -92,7 +92,7 @@ KINDS = (*TURNS.values(), HEARD, MISSED, TESTED, FAULT, WELL)
 def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
     """The event that says so; an emergency's travels as one."""
     order = kept.order
-    return _event(
+    told = _event(
         order,
         TURNS[kept.state],
         stamps,
@@ -116,6 +116,9 @@ def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:
             reached=kept.reached,
         ),
     )
+    if not kept.open:
+        return told
+    return msgspec.structs.replace(told, expires_wall_ns=order.expires.wall_by(stamps))
 
 
 def heard_of(kept: Kept, stamps: Stamps) -> Event:

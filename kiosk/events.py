@@ -65,9 +65,17 @@ def event_of(turn: Turn, stamps: Stamps) -> Event:
         place=request.place,
         stamps=stamps,
         lane=_lane(request),
+        expires_wall_ns=_expiry(request, stamps),
         data=_told(turn),
         correlation=request.id,
     )
+
+
+def _expiry(request: Request, stamps: Stamps) -> int | None:
+    """Until when a ride's present state may be acted on; a repair or a call does not expire."""
+    if request.ended or request.ride is None:
+        return None
+    return request.ride.until.wall_by(stamps)
 
 
 def _lane(request: Request) -> Lane:

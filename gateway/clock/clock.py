@@ -206,6 +206,14 @@ class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it is too late."""
         return self.left_ns(clock) == 0
 
+    def wall_by(self, stamps: Stamps) -> int | None:
+        """The same instant in UTC, as far as who wrote these stamps knows the time."""
+        if self.wall_ns is not None:
+            return self.wall_ns
+        if stamps.wall_ns is None or stamps.boot != self.boot:
+            return None
+        return stamps.wall_ns + self.at_ns - stamps.at_ns
+
     def no_later(self, at_ns: int) -> "Deadline":
         """At that instant of the same boot, if that is earlier."""
         sooner_ns = max(0, self.at_ns - at_ns)

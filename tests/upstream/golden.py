@@ -33,6 +33,7 @@ from gateway.upstream.events import (
     Rejections,
     gap_instead,
 )
+from gateway.upstream.inbox.command import wall_ns
 from tests.golden.feed import EPOCH, GOLDEN, STAMPS, STATION, write_missing
 
 FOLDER = GOLDEN / "feed"
@@ -125,6 +126,7 @@ EVENTS = {
             "upstream",
             Receipt(COMMAND, "accepted", None, "2026-11-23T06:05:03.250Z"),
             correlation=COMMAND,
+            expires_wall_ns=wall_ns("2026-11-23T06:15:00.000Z"),
         ),
         96413,
     ),

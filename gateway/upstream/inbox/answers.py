@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, JournalError, JournalFull, UsageError
 from gateway.event import Event, rfc3339
 from gateway.faults import OnFault
@@ -56,7 +56,8 @@ class Answers:
         """Remember it at once, whether or not it can be put on disk: JournalError says so."""
         assert kept.state is not None, "there is something to tell"
         fate = self._memory.keep(command_id, kept)
-        receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail)
+        deadline = kept.deadline if kept.state is State.ACCEPTED else None
+        receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail, deadline)
         await self._commit(receipt, [*changes, fate])
 
     async def end(self, command_id: str, kept: Kept) -> None:
@@ -117,8 +118,14 @@ class Answers:
         self._memory.stored(marks)
 
     def _receipt(
-        self, command_id: str, state: State, reason_code: str | None, detail: Any
+        self,
+        command_id: str,
+        state: State,
+        reason_code: str | None,
+        detail: Any,
+        deadline: Deadline | None = None,
     ) -> Event:
+        """`deadline`: until when it may still be carried out."""
         stamps = self._clock.stamp()
         at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
         return Event(
@@ -126,6 +133,7 @@ class Answers:
             source=ROOM,
             stamps=stamps,
             correlation=command_id,
+            expires_wall_ns=None if deadline is None else deadline.wall_by(stamps),
             data=Receipt(command_id, state.value, reason_code, at, detail),
         )
 
