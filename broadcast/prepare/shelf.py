@@ -61,6 +61,10 @@ class Shelf:
         self.media = media
         self._spare = spare
         self._elsewhere: dict[str, Path] = {}
+        self.error: Exception | None = None
+        self.titles: Exception | None = None
+        """Why clips are not kept on the disk; why their titles were lost."""
+
         self._held: dict[str, Clip] = {}
         self.kept = kept
         self._quota = quota_bytes
@@ -73,7 +77,8 @@ class Shelf:
             self._making.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             log.error("clips cannot be kept: %s", error)  # noqa: TRY400  # said whole
-        self._index = _read(media)
+            self.error = error
+        self._index = self._read()
 
     def clip(self, sha: str) -> Clip:
         """The clip of that name; UsageError if there is none."""
@@ -115,12 +120,13 @@ class Shelf:
         if name in self._held:
             return self._held[name]
         pcm = await asyncio.to_thread(chime.make, name)
-        try:
-            return await self.put_pcm(pcm, title=name, key=key)
-        except (OSError, StationError) as error:
-            log.error("the chime %s is in memory only: %s", name, error)  # noqa: TRY400  # said whole
-            self._held[name] = _in_memory(pcm, name)
-            return self._held[name]
+        for _ in range(2):  # on the disk, else in the folder that is memory
+            try:
+                return await self.put_pcm(pcm, title=name, key=key)
+            except (OSError, StationError) as error:
+                log.error("the chime %s cannot be kept: %s", name, error)  # noqa: TRY400  # said whole
+        self._held[name] = _in_memory(pcm, name)
+        return self._held[name]
 
     async def put_pcm(
         self, pcm: bytes, *, title: str, kind: Kind = Kind.MADE, key: str = ""
@@ -134,6 +140,14 @@ class Shelf:
     async def put(self, made: Path, *, title: str, kind: Kind = Kind.MADE, key: str = "") -> Clip:
         """Lay a canonical file on the shelf (it is moved); the least needed make room for it."""
         assert is_canonical(made), made
+        try:
+            return await self._put(made, title=title, kind=kind, key=key)
+        except OSError as error:  # from now on in memory
+            if self._spare is not None and not made.is_relative_to(self._spare):
+                self.error = error
+            raise
+
+    async def _put(self, made: Path, *, title: str, kind: Kind, key: str) -> Clip:
         sha, size = await asyncio.to_thread(_seal, made)
         async with self._lock:
             entry = Entry(sha, title[:TITLE_CHARS_MAX], kind, size)
@@ -174,7 +188,7 @@ class Shelf:
         with contextlib.suppress(OSError):
             self._making.mkdir(parents=True, exist_ok=True)
             room = os.statvfs(self._making)
-            roomy = room.f_bavail * room.f_frsize >= ROOM_BYTES_MIN
+            roomy = self.error is None and room.f_bavail * room.f_frsize >= ROOM_BYTES_MIN
             if os.access(self._making, os.W_OK) and (roomy or lasting or self._spare is None):
                 return self._making
         if self._spare is None or lasting:
@@ -228,6 +242,23 @@ class Shelf:
         _sync(fresh)
         fresh.replace(self.media / "shelf.json")
 
+    def _read(self) -> Index:
+        """The list as far as the files bear it out; a file that nobody listed is an upload."""
+        try:
+            index = msgspec.json.decode((self.media / "shelf.json").read_bytes(), type=Index)
+        except FileNotFoundError:
+            index = Index()
+        except (OSError, ValueError, RecursionError) as error:
+            log.warning("the list of clips is damaged, their titles are lost: %s", error)
+            self.titles = error
+            index = Index()
+        lying = {path.stem: path for path in self.media.glob("*.wav") if _sound(path)}
+        for sha in set(index.entries) - set(lying):
+            index.remove(sha)
+        for sha in sorted(set(lying) - set(index.entries)):
+            index.add(Entry(sha, sha[:12], Kind.UPLOAD, lying[sha].stat().st_size))
+        return index
+
     def _path(self, sha: str) -> Path:
         return self._elsewhere.get(sha, self.media / f"{sha}.wav")
 
@@ -261,20 +292,3 @@ def _seal(path: Path) -> tuple[str, int]:
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _read(media: Path) -> Index:
-    """The list as far as the files bear it out; a file that nobody listed is somebody's upload."""
-    try:
-        index = msgspec.json.decode((media / "shelf.json").read_bytes(), type=Index)
-    except FileNotFoundError:
-        index = Index()
-    except (OSError, ValueError, RecursionError) as error:
-        log.warning("the list of clips is damaged, their titles are lost: %s", error)
-        index = Index()
-    lying = {path.stem: path for path in media.glob("*.wav") if _sound(path)}
-    for sha in set(index.entries) - set(lying):
-        index.remove(sha)
-    for sha in sorted(set(lying) - set(index.entries)):
-        index.add(Entry(sha, sha[:12], Kind.UPLOAD, lying[sha].stat().st_size))
-    return index

@@ -222,6 +222,8 @@ class Sounding:
         rooms = (self.room, self.presets, self.schedules, self.selftests, self.volumes)
         for room in rooms:
             await attempt("broadcast", room.load, self._on_fault)
+        for error in filter(None, (self.shelf.error, self.shelf.titles)):
+            self._on_fault("broadcast.media", error)
         self._tasks = [
             start("audio", self._engine.run, self._on_fault),
             start("broadcast", self.room.run, self._on_fault),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.appliance.load import examine_text, salvage
-from gateway.appliance.settings.fallback import FALLBACK, LEFT_OUT, in_force
+from gateway.appliance.settings.fallback import FALLBACK, HISTORY, LEFT_OUT, in_force
 from gateway.appliance.settings.records import UNKNOWN
 from gateway.appliance.settings.shelf import Shelf
 from gateway.errors import SettingsError
@@ -122,4 +122,6 @@ def test_without_a_name_for_the_station_there_is_none(shelf: Shelf) -> None:
 def test_a_history_that_cannot_be_read_is_none(shelf: Shelf) -> None:
     shelf.file.write_bytes(text(BUS, meter("a")))
     (shelf.file.parent / "state" / "settings" / "history.json").write_bytes(b"\xff[")
-    assert list(in_force(shelf, Told()).settings.devices) == ["a"]
+    told = Told()
+    assert list(in_force(shelf, told).settings.devices) == ["a"]
+    assert told == [(HISTORY, "history.json")]

@@ -248,7 +248,7 @@ PAPERS = (
     Break("certificate is a folder", _folder(_key("tls.pem")), "web.certificate"),
     Break("command key of garbage", _put(_key("district.command-key"), b"\xff"), ""),
     Break("copy of the accounts of garbage", _put(_key("accounts.json"), b"\xff["), ""),
-    Break("keys is a file", _put(_state("keys"), b"x"), ""),
+    Break("keys is a file", _put(_state("keys"), b"x"), "private"),
     Break("personal fields of garbage", _put(_state("private.db"), b"x" * 9_000), "private"),
     Break("personal fields are a folder", _folder(_state("private.db")), "private"),
 )
@@ -267,17 +267,17 @@ SETTINGS = (
     Break("settings were edited into mistakes", _edited(BAD_BUS), "settings.fallback"),
     Break("settings of another release", _without_history(_edited(ODD)), "settings.left-out"),
     Break("unknown section", _without_history(_edited(("[duty]", "[dutty]"))), "left-out"),
-    Break("history of garbage", _put(_state("settings/history.json"), b"\xff["), ""),
-    Break("trial of garbage", _put(_state("settings/trial.json"), b"\xff["), ""),
-    Break("trial of nothing", _put(_state("settings/trial.json"), b"{}"), ""),
-    Break("settings' history is a file", _put(_state("settings"), b"x"), ""),
+    Break("history of garbage", _put(_state("settings/history.json"), b"\xff["), "history"),
+    Break("trial of garbage", _put(_state("settings/trial.json"), b"\xff["), "history"),
+    Break("trial of nothing", _put(_state("settings/trial.json"), b"{}"), "history"),
+    Break("settings' history is a file", _put(_state("settings"), b"x"), "history"),
     Break("its lock is a folder", _folder(_state("settings/lock")), ""),
 )
 MEDIA = (
-    Break("media is a file", _put(_state("media"), b"x"), ""),
-    Break("list of clips of garbage", _put(_state("media/shelf.json"), b"\xff["), ""),
+    Break("media is a file", _put(_state("media"), b"x"), "broadcast.media"),
+    Break("list of clips of garbage", _put(_state("media/shelf.json"), b"\xff["), "cast.media"),
     Break("clips are gone", _gone(_state("media")), ""),
-    Break("making is a file", _put(_state("media/making"), b"x"), ""),
+    Break("making is a file", _put(_state("media/making"), b"x"), "broadcast.media"),
     Break("a port is held", _held_port, "start.pages"),
 )
 SINGLE = (*DISKS, *JOURNALS, *STATES, *PAPERS, *CLOCKS, *SETTINGS, *MEDIA)

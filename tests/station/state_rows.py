@@ -31,7 +31,9 @@ from gateway.rules.linkage import Task
 from gateway.rules.quiet import Maintenance
 from gateway.rules.watch import encode, fresh
 from gateway.setup.records import Record
+from gateway.station.counts import KeptCount, KeptMeter
 from gateway.upstream.inbox.command import State as CommandState
+from gateway.upstream.inbox.memory import Floor, rooms
 from gateway.upstream.inbox.memory import Kept as KeptCommand
 from kiosk.core import Head as RequestsHead
 from kiosk.request import Car, Owed, Request, Ride
@@ -157,6 +159,10 @@ def sound_rows() -> list[Row]:
             CommandState.ACCEPTED, deadline, kind="ping", data="{}"))),
         Row("inbox-district", COMMANDS[2], _json(KeptCommand(
             CommandState.DONE, deadline, detail={"at": 1}))),
+        Row(rooms("district")[1], "floor-signed", _json(Floor(COMMANDS[0], 1_790_000_000 * S))),
+        Row(rooms("district")[1], "cursor", b"abc-1"),
+        Row("counters", "em-b3", _json(
+            KeptMeter("dlt645", "1", {"energy": KeptCount(5, 1.5, 0.1, 1_790_000_000 * S)}))),
         Row("journal", "follower/district", b'{"emergency":0,"alarm":0,"service":0,"telemetry":0}'),
     ]  # fmt: skip
 

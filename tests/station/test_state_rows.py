@@ -37,6 +37,7 @@ from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX
 from gateway.journal.writer import InlineShell
 from gateway.rules.room import Rules
 from gateway.setup.records import Records
+from gateway.station.counts import Counts
 from gateway.upstream.inbox.kinds import ping
 from gateway.upstream.inbox.run import Inbox
 from kiosk.catalogue import services
@@ -100,6 +101,7 @@ class Started:
         self.tests = SelfTests(journal, clock, self.engine, HOUSE.quiet, ("card",), hours=None)
         self.intake = Intake(journal, clock, DEVICES)
         self.records = Records(journal, clock)
+        self.counts = Counts(SimpleNamespace(devices=()), journal, clock)  # type: ignore[arg-type]
         keys = SimpleNamespace(key=None, prepare=lambda: None)
         self.inbox = Inbox(
             "district", journal, clock, station=STATION, kinds=[ping(clock)],
@@ -113,7 +115,7 @@ class Started:
         ledger = await Ledger.open(self.journal, self.clock)
         self.access = await Access.open(self.journal, ledger, self.clock, self.folder)
         for room in (self.presets, self.schedules, self.tests, self.volumes, self.orders,
-                     self.requests, self.records, self.inbox, self.rules):  # fmt: skip
+                     self.requests, self.records, self.inbox, self.rules, self.counts):  # fmt: skip
             await room.load()
         await self.intake.resume()
         await DoctorTeller(self.journal, self.clock)([])

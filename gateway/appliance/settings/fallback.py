@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 TOLD_MAX = 16
 FALLBACK, LEFT_OUT = "settings.fallback", "settings.left-out"
+HISTORY = "settings.history"
 
 
 class InForce(NamedTuple):
@@ -40,6 +41,8 @@ def in_force(shelf: Shelf, count: OnCount, *, trial: bool = False) -> InForce:
     SettingsError lists what is wrong with the file, if nothing else is left, or if it is on
     `trial`: then it goes back whole.
     """
+    for name in shelf.damaged():
+        count(HISTORY, name)
     text, mistakes = _file(shelf)
     former = list(_accepted(shelf))
     if text is not None:

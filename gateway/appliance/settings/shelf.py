@@ -72,6 +72,14 @@ class Shelf:
         """The history, oldest first."""
         return list(_read(self._history, list[Record]) or ())
 
+    def damaged(self) -> list[str]:
+        """What of the history is there and cannot be read; the folder's own name for all of it."""
+        if self._folder.exists() and not self._folder.is_dir():
+            return [self._folder.name]
+        shapes = ((self._history, list[Record]), (self._trial, Trial))
+        found = [path for path, shape in shapes if path.exists() and _read(path, shape) is None]
+        return [path.name for path in found]
+
     def text_named(self, digest: str) -> bytes | None:
         """The text of that digest, while it is kept."""
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broadcast.prepare import Kind, Shelf
 from broadcast.prepare.chime import NAMES, make
-from broadcast.prepare.clip import RATE, wav
+from broadcast.prepare.clip import RATE, is_canonical, wav
 from broadcast.prepare.index import Entry, Index
 from gateway.errors import Unavailable, UsageError
 
@@ -145,3 +145,25 @@ def test_the_siren_lasts_as_long_as_the_cadence_asks_and_is_no_fire_sounder():
         for at in range(window, len(samples) - 2 * window, window)
     ]
     assert min(levels) > 0.8 * max(levels)
+
+
+async def test_what_the_disk_does_not_take_is_made_in_memory_but_for_uploads(tmp_path):
+    (tmp_path / "media").write_text("no folder")
+    shelf = Shelf(tmp_path / "media", spare=tmp_path / "memory")
+    assert isinstance(shelf.error, OSError)
+    siren = await shelf.chime("emergency")
+    assert siren.path.is_relative_to(tmp_path / "memory")
+    assert is_canonical(siren.path)
+    assert (await shelf.chime("emergency")).path == siren.path
+    words = await shelf.put_pcm(SECOND, title="a", key="a")
+    assert shelf.find("a") == words
+    with pytest.raises(Unavailable), shelf.workshop(lasting=True):
+        pass
+
+
+async def test_without_any_folder_a_chime_is_a_file_without_a_name(tmp_path):
+    (tmp_path / "media").write_text("no folder")
+    shelf = Shelf(tmp_path / "media")
+    siren = await shelf.chime("emergency")
+    assert is_canonical(siren.path)
+    assert siren.seconds > 1
