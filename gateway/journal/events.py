@@ -24,6 +24,8 @@ RECOVERING = "journal.epoch-recovering"
 """The former file was damaged; what it still holds and nobody has receipted is coming over."""
 SALVAGED = "journal.epoch-salvaged"
 """The former file was damaged; what it still held and nobody had receipted came over."""
+GONE = "journal.epoch-gone"
+"""The former file was not there any more; `last` is how far its numbers can have gone."""
 CARRIED = "journal.epoch-carried"
 """The former journal was in memory while the disk was away; its entries came over."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.errors import JournalDamaged, JournalError, JournalFailed
+from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull
 from gateway.event import Lane
 from gateway.journal import events, wrecks
 from gateway.journal.carrier import Carrier
@@ -60,7 +60,23 @@ class Opening(NamedTuple):
         if core is None:
             self._set_aside(lock)
             core = self.create(self.directory / FILE)
+        elif lock.numbers is not None and lock.numbers.epoch != core.epoch:
+            self._tell_gone(core, lock.numbers)
         return core
+
+    def _tell_gone(self, core: Core, numbers: Numbers) -> None:
+        """The file is another than the lock's file knows: who lacks entries must hear of it."""
+        if wrecks.path_of(self.directory, numbers.epoch).exists():
+            return  # set aside by a start that was cut off
+        stamps, last = self.clock.stamp(), {lane: seq for lane, seq in numbers.most.items() if seq}
+        named = {lane.wire: seq for lane, seq in last.items()}
+        new = events.NewEpoch(numbers.epoch, events.GONE, named)
+        bodies = [(events.NEW_EPOCH.lane, events.epoch_tail(self.station, stamps, new))]
+        for lane, seq in last.items():
+            gap = events.Gap(lane.wire, 1, seq, events.DAMAGED, numbers.epoch)
+            bodies.append((lane, events.gap_tail(self.station, stamps, gap)))
+        with contextlib.suppress(JournalFull):
+            _stored(core, Append(tuple(bodies)))
 
     def _tidy(self) -> None:
         """Finish what was cut off while files changed places, or drop it."""

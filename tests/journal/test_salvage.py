@@ -720,3 +720,25 @@ def test_what_an_older_release_left_half_done_is_begun_anew(tmp_path):
     assert core.load("alarm") == {"a-1": b"open"}
     core.close()
     assert not list(tmp_path.glob("journal.fresh*"))
+
+
+@pytest.mark.parametrize("left", ["nothing", "no bytes"])
+def test_a_journal_that_is_gone_is_told_with_all_that_it_may_have_held(tmp_path, left):
+    epoch = prepared(tmp_path, receipted=4)
+    (tmp_path / "journal.db").unlink()
+    (tmp_path / "journal.db-wal").unlink()
+    if left == "no bytes":
+        (tmp_path / "journal.db").touch()
+    core = reopened(tmp_path)
+    (told,) = (json.loads(b"{" + e.body)["data"] for e in read_all(core, Lane.ALARM))
+    last = {"emergency": 1, "service": 10}
+    assert told == {"former": epoch, "why": events.GONE, "last": last}
+    (gap,) = (json.loads(b"{" + e.body)["data"] for e in read_all(core, Lane.SERVICE))
+    assert gap == {
+        "lane": "service", "from": 1, "to": 10, "why": events.DAMAGED, "epoch": epoch,
+    }  # fmt: skip
+    heads = core.heads()
+    core.close()
+    core = reopened(tmp_path)
+    assert core.heads() == heads
+    core.close()
