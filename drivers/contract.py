@@ -43,7 +43,10 @@ Value: TypeAlias = int | float | bool | str | None
 
 
 class Quality(enum.Enum):
-    """How far a reading may be trusted."""
+    """How far a reading may be trusted.
+
+    When a reading was taken is no matter of its quality: an event says what its time rests on.
+    """
 
     GOOD = "good"
     STALE = "stale"
@@ -53,7 +56,6 @@ class Quality(enum.Enum):
     OUT_OF_RANGE = "out_of_range"
     SENSOR_FAULT = "sensor_fault"
     SUBSTITUTED = "substituted"
-    CLOCK_UNSYNCED = "clock_unsynced"
 
 
 class FieldError(Exception):

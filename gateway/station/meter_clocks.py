@@ -1,4 +1,8 @@
-"""Meters that show the time (point `meter-clock`) are witnesses, as vague as their crystals."""
+"""Meters that show the time are witnesses, as vague as their crystals.
+
+Either in one point, `meter-clock`, or in two, `meter-date` and `meter-time` (DL/T 645 has them as
+items of their own), of one poll.
+"""
 
 import asyncio
 import datetime
@@ -10,6 +14,11 @@ from gateway.clock import Clock, ClockStep
 from gateway.event import Trust
 
 POINT = "meter-clock"
+DATE, TIME = "meter-date", "meter-time"
+_POINTS = frozenset({POINT, DATE, TIME})
+MIDNIGHT = ("23:59", "00:00")
+"""Between date and time a day may pass: in these minutes the two say nothing together."""
+
 FORM = "%Y-%m-%d %H:%M:%S"
 ERROR_NS = 300_000_000_000
 """A meter's clock drifts by minutes a year, and nobody sets it; one that is further off agrees with
@@ -29,14 +38,24 @@ class MeterClocks:
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device; never raises."""
-        for reading in readings:
-            if reading.point == POINT and reading.quality is Quality.GOOD:
-                self._learn(device, reading)
+        shown = {
+            each.point: each
+            for each in readings
+            if each.point in _POINTS and each.quality is Quality.GOOD
+        }
+        if not shown:  # nearly always
+            return
+        if POINT in shown:
+            self._learn(device, shown[POINT].value, shown[POINT].at_ns)
+        elif DATE in shown and TIME in shown:
+            date, time = shown[DATE], shown[TIME]
+            if not str(time.value).startswith(MIDNIGHT):
+                self._learn(device, f"{date.value} {time.value}", time.at_ns)
 
-    def _learn(self, device: str, reading: Reading) -> None:
-        wall_ns = _wall_ns(reading.value, self._zone)
+    def _learn(self, device: str, shown: object, at_ns: int) -> None:
+        wall_ns = _wall_ns(shown, self._zone)
         if wall_ns is not None:
-            since_ns = max(0, round(asyncio.get_running_loop().time() * 1e9) - reading.at_ns)
+            since_ns = max(0, round(asyncio.get_running_loop().time() * 1e9) - at_ns)
             self._moved(self._clock.learn(Trust.METER, wall_ns + since_ns, ERROR_NS, device))
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from drivers.contract import Quality, Reading
+from drivers.shelf import profiles
 from gateway.clock import ClockStep
 from gateway.event import Trust
 from gateway.station.meter_clocks import ERROR_NS, POINT, MeterClocks
@@ -47,3 +48,38 @@ async def test_what_is_no_time_is_passed_over(shown: object) -> None:
     heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).heard
     heard("water", [reading(shown, 0), reading(SHOWN, 0, Quality.STALE)])
     assert clock.status().trust is Trust.NONE
+
+
+@simulated
+@pytest.mark.parametrize(
+    ("date", "time", "trust"),
+    [
+        ("2026-09-22", "08:00:00", Trust.METER),
+        ("2026-09-22", "23:59:58", Trust.NONE),  # which day that was, nobody can tell
+        ("2026-09-22", "00:00:07", Trust.NONE),
+        ("2026-09-22", None, Trust.NONE),
+        (None, "08:00:00", Trust.NONE),
+    ],
+)
+async def test_date_and_time_of_one_poll_are_a_time_together(date, time, trust) -> None:
+    clock = loop_clock()
+    heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).heard
+    given = [("meter-date", date), ("meter-time", time)]
+    at_ns = round(asyncio.get_running_loop().time() * S)
+    heard("em", [Reading("em", p, v, "", Quality.GOOD, at_ns) for p, v in given if v is not None])
+    status = clock.status()
+    assert status.trust is trust
+    if trust is Trust.METER:
+        assert status.wall_ns == UTC_NS
+
+
+def test_every_shipped_profile_with_a_clock_calls_it_so() -> None:
+    """The names are what a driver flags a clock by: whoever adds a model keeps to them."""
+    clocks = {
+        (model.id, spec.id)
+        for model in profiles()
+        for spec in model.point
+        if spec.extra.get("is") == "clock" or spec.kind in {"clock", "date", "time"}
+    }
+    assert {point for _, point in clocks} == {"meter-clock", "meter-date", "meter-time"}
+    assert len({model for model, _ in clocks}) >= 5
