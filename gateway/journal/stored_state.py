@@ -27,6 +27,10 @@ SET_ASIDE_MAX = 64
 SET_ASIDE_BYTES_MAX = 16 * 1024
 """So many rows are kept, the newest, and so much of the body of each."""
 
+SHOWN_MAX = 1024
+PEOPLE = frozenset({"access", "requests", "audit"})
+"""Rooms whose rows may say who somebody is."""
+
 INTEGER_MAX = 2**63 - 1
 INSTANT_NS_MAX = 2**62
 """No boot lasts until then, and no wall clock of ours shows 2116."""
@@ -117,6 +121,26 @@ def _heard(ticket: Ticket) -> None:
     """A refusal is of no consequence: the rows are met again at the next start."""
     if not ticket.cancelled():
         ticket.exception()
+
+
+async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
+    """The rows that could not be read, for whoever looks into it; nothing that says who somebody is.
+
+    Of each the beginning of its body; of a room that knows people only that there is one.
+    """
+    decode = of_json(SetAside)
+    found = []
+    for key, body in (await journal.load(SET_ASIDE)).items():
+        try:
+            row: SetAside = _sized(decode, key, body)
+        except Exception:  # noqa: BLE001, S112  # it was damaged where it lay
+            continue
+        if row.room in PEOPLE:
+            row = msgspec.structs.replace(row, key=row.key.partition("/")[0], body="", cut=True)
+        elif len(row.body) > SHOWN_MAX:
+            row = msgspec.structs.replace(row, body=row.body[:SHOWN_MAX], cut=True)
+        found.append(row)
+    return tuple(found)
 
 
 def readable(decode: Decode[T], key: str, body: bytes, of: Any = None) -> bytes:

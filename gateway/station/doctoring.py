@@ -15,9 +15,11 @@ from gateway.appliance.doctor.written import serial_ports, sound, written
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
 from gateway.clock import Clock
+from gateway.errors import JournalError
 from gateway.event import Trust
 from gateway.health import Vitals
 from gateway.journal import Journal
+from gateway.journal.stored_state import SetAside, set_aside
 from gateway.station.asking import Asking
 from gateway.station.change import Changing
 from gateway.station.doors import Doors
@@ -60,6 +62,7 @@ class Doctoring:
         """`rooms` are asked at each look, never before the station has started."""
         self._rooms = rooms
         self._state = state
+        self._journal = journal
         self._doors = doors
         self._read = _Settings(rooms, state)
         self.doctor = Doctor(self._look, Teller(journal, clock), clock.now_ns)
@@ -105,8 +108,15 @@ class Doctoring:
             ),
             private_lost=rooms.asking.store.volatile,
             edited=edited and not rooms.cycle.busy,
+            set_aside=await self._aside(),
             rolled_back=next((record.number for record in last if not record.in_force), None),
         )
+
+    async def _aside(self) -> tuple[SetAside, ...]:
+        try:
+            return await set_aside(self._journal)
+        except JournalError:  # its disk has failed, which is said elsewhere
+            return ()
 
 
 class _Settings:

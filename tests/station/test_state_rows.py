@@ -33,7 +33,7 @@ from gateway.intake.intake import Device
 from gateway.journal import Journal, StateChange
 from gateway.journal.core import Core
 from gateway.journal.positions import Positions, nowhere
-from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX
+from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX, SetAside, set_aside
 from gateway.journal.writer import InlineShell
 from gateway.rules.room import Rules
 from gateway.setup.records import Records
@@ -213,6 +213,20 @@ def test_a_bad_row_is_told_once_kept_aside_and_not_met_again(tmp_path: Path) -> 
     assert told == [("state.broadcast-presets", "ValidationError")]
     assert list(aside) == ["broadcast-presets/water"]
     assert left["water"] == {}
+
+
+def test_what_is_set_aside_is_shown_without_people(tmp_path: Path) -> None:
+    rows = [Row("access", "account/0217", b"?0217"), Row("setup", "di.fire", b"?" * 3_000)]
+
+    async def shown() -> tuple[SetAside, ...]:
+        made = await started(rows, tmp_path)
+        found = await set_aside(made.journal)
+        await made.stop()
+        return found
+
+    account, record = simulate(shown())
+    assert (account.room, account.key, account.body) == ("access", "account", "")
+    assert (record.key, record.cut, len(record.body)) == ("di.fire", True, 1024)
 
 
 def test_rows_set_aside_are_bounded(tmp_path: Path) -> None:

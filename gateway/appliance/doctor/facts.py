@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.health import Vitals
+from gateway.journal.stored_state import SetAside
 from gateway.settings import Mistake, Phrase
 
 
@@ -135,6 +136,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     private_lost: bool = False
     edited: bool = False
     rolled_back: int | None = None
+    set_aside: tuple[SetAside, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
