@@ -124,7 +124,7 @@ def _heard(ticket: Ticket) -> None:
 
 
 async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
-    """The rows that could not be read, for whoever looks into it; nothing that says who somebody is.
+    """The rows that could not be read, for whoever looks into it; nothing says who somebody is.
 
     Of each the beginning of its body; of a room that knows people only that there is one.
     """
