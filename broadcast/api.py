@@ -25,6 +25,10 @@ from gateway.web.section import Handler, Permission, Route, Section
 API = "/api/v1"
 SHOWN_MAX = 100
 
+_BOTH_PRESET = (PresetOptions | None, PresetOptions | None)
+_BOTH_SCHEDULE = (Schedule | None, Schedule | None)
+"""What is asked for and what is answered; null takes it away."""
+
 
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order as the API tells it."""
@@ -186,12 +190,24 @@ def section(
             _act("/orders/{id}/stop", api.cancel, "Stop one order", "cancel", Receipt),
             _look("/presets", api.presets, "What staff have prepared", dict[str, PresetOptions]),
             _look("/presets/{id}/history", api.history, "Its versions", list[Version]),
-            _act("/presets/{id}", api.prepare, "Prepare or change it", "preset", Any, Any),
-            _act("/presets/{id}/undo", api.undo, "Take the last change back", "undo", Any),
+            _act("/presets/{id}", api.prepare, "Prepare or change it", "preset", *_BOTH_PRESET),
+            _act(
+                "/presets/{id}/undo",
+                api.undo,
+                "Take the last change back",
+                "undo",
+                PresetOptions | None,
+            ),
             _act("/recordings", api.record, "Let it say a text", "record", Recorded, Recording),
             _look("/schedules", api.schedules, "What sounds by the clock", dict[str, Schedule]),
-            _act("/schedules/{id}", api.schedule, "Make or change it", "schedule", Any, Any),
-            _act("/schedules/{id}/undo", api.unschedule, "Take it back", "unschedule", Any),
+            _act("/schedules/{id}", api.schedule, "Make or change it", "schedule", *_BOTH_SCHEDULE),
+            _act(
+                "/schedules/{id}/undo",
+                api.unschedule,
+                "Take it back",
+                "unschedule",
+                Schedule | None,
+            ),
         ),
     )
 
@@ -218,6 +234,7 @@ def _act(path: str, handler: Handler, summary: str, act: str, *bodies: Any) -> R
         act=f"broadcast/{act}",
         returns=returns,
         accepts=accepts,
+        bare=accepts is Stop,
     )
 
 

@@ -1,7 +1,7 @@
 """`/api/v1/speakers`: each loudspeaker, how far it is known to work, its session."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -11,9 +11,11 @@ from broadcast.speakers import sdp
 from broadcast.speakers.options import RANK_MAX, Multicast, SpeakerOptions
 from gateway.errors import NotFound, UsageError
 from gateway.web.answers import json
-from gateway.web.section import Permission, Route
+from gateway.web.section import Permission, Query, Route
 
 MEDIA = "application/sdp"
+
+Rank = Annotated[int, msgspec.Meta(ge=1, le=RANK_MAX)]
 
 
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,7 +57,7 @@ class Horns:
                 handler=self.description,
                 permission=Permission.VIEW,
                 summary="What a receiver must know to hear one class of a multicast speaker",
-                query={"class": "1 to 9, as in the orders' table; 8 if unsaid"},
+                query={"class": Query("As in the orders' table; 8 if unsaid", Rank)},
                 media=MEDIA,
             ),
         )

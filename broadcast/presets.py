@@ -14,7 +14,7 @@ import msgspec
 from broadcast.options import PresetOptions
 from broadcast.ports import Ledger
 from gateway.audit.events import Who
-from gateway.errors import NotFound, UsageError
+from gateway.errors import NotFound, NotNow, UsageError
 from gateway.event import ID_PATTERN
 from gateway.journal import StateChange, load_state
 from gateway.journal.stored_state import of_json, of_json_lenient, readable
@@ -113,7 +113,7 @@ class Presets:
         """Take the last change back; what it is then (None: it is not there any more)."""
         versions = self.history(preset_id)
         if not versions:
-            raise UsageError("broadcast.nothing-to-undo", preset=preset_id)
+            raise NotNow("broadcast.nothing-to-undo", preset=preset_id)
         await self._keep(preset_id, versions[:-1])
         return self.all().get(preset_id)
 

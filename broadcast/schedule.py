@@ -20,7 +20,7 @@ from broadcast.quiet import Moment, S
 from gateway.audit.events import Who
 from gateway.calendar import Calendar
 from gateway.clock import Clock
-from gateway.errors import NotFound, UsageError
+from gateway.errors import NotFound, NotNow, UsageError
 from gateway.event import ID_PATTERN, Event
 from gateway.journal import StateChange, load_state
 from gateway.journal.stored_state import number, of_json, of_json_lenient, readable
@@ -181,7 +181,7 @@ class Schedules:
         """Take the last change back."""
         versions = self.history(schedule_id)
         if not versions:
-            raise UsageError("broadcast.nothing-to-undo", preset=schedule_id)
+            raise NotNow("broadcast.nothing-to-undo", preset=schedule_id)
         await self._keep(schedule_id, versions[:-1])
 
     def history(self, schedule_id: str) -> tuple[Version, ...]:

@@ -2,7 +2,8 @@
 
     StationError                    code + data; people read the text of the code
     ├── UsageError                  our caller's mistake: wrong argument, wrong order
-    │   └── NotFound                nothing here has the id that was given
+    │   ├── NotFound                nothing here has the id that was given
+    │   └── NotNow                  as things are now, that cannot be done
     ├── SettingsError               `station.toml` is wrong: every mistake at once
     ├── JournalError
     │   ├── JournalHeld             another process holds the journal
@@ -44,6 +45,10 @@ class UsageError(StationError):
 
 class NotFound(UsageError):
     """Nothing here has the id that was given, in an address or in a body."""
+
+
+class NotNow(UsageError):
+    """As things are now, that cannot be done; it may be at another time."""
 
 
 class SettingsError(StationError):

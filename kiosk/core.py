@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from gateway.audit import Who
-from gateway.errors import NotFound, UsageError
+from gateway.errors import NotFound, NotNow, UsageError
 from gateway.journal.stored_state import beyond, of_msgpack
 from gateway.places import Places
 from gateway.rules.duty import Duty
@@ -152,7 +152,7 @@ class Core:
         for text in (deed.reply, deed.by):
             impersonal(text)
         if deed.act not in acts(request, staff=who.kind != "resident"):
-            raise UsageError("requests.not-now", act=deed.act, state=request.state)
+            raise NotNow("requests.not-now", act=deed.act, state=request.state)
         if deed.act == REPLY:
             self.book.reply(request, deed.reply, who)
             return self._done(moment)

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.audit import Who
 from gateway.clock import Clock, Deadline
-from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.errors import JournalError, NotNow, StationError, Unavailable
 from gateway.event import Event
 from gateway.faults import OnFault, contain, log_fault, name_of
 from gateway.health import RefusalVitals
@@ -161,7 +161,7 @@ class Requests:
         """Whoever waits says how they can be known. UsageError if it has ended, or is known."""
         request = self.core.request(request_id)
         if request.ended or request.person:
-            raise UsageError("requests.not-now", act="leave", state=request.state)
+            raise NotNow("requests.not-now", act="leave", state=request.state)
         service = self.services[request.service]
         token = await self._people.keep(contact, service.keep_days)
         self._take(self.core.attach(request_id, token, masked(contact)))

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
+import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
@@ -26,13 +27,14 @@ from gateway.web.frame import platform
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Nav, Permission, Route, Section
+from gateway.web.section import Card, Nav, Permission, Query, Route, Section
 from gateway.web.words import Words, words_for
 
 HERE = Path(__file__).parent
 PAGE_ACTS = 50
 LATEST_ACTS = 5
 EVERYTHING = record.Wanted()
+Before = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 
 
 class Desk:
@@ -194,7 +196,7 @@ def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
                 permission=staff,
                 summary="Who did what, newest first",
                 returns=history.Page,
-                query={"before": "Only acts with a lower number in the lane"},
+                query={"before": Query("Only acts with a lower number in the lane", Before)},
             ),
             Route(
                 path="/api/v1/audit/head",

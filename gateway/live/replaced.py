@@ -131,6 +131,7 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
             act=ACT,
             summary="The meter was replaced: its next counts that agree are another meter's",
             accepts=Replacement,
+            bare=True,
             returns=Awaited,
         ),
     )

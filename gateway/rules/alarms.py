@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from drivers.contract import Reading
-from gateway.errors import UsageError
+from gateway.errors import NotNow, UsageError
 from gateway.faults import OnFault, log_fault
 from gateway.rules.alarm import UNSEEN, Act, Alarm, Evidence, State
 from gateway.rules.book import Book, target
@@ -137,7 +137,7 @@ class Alarms:
         """
         alarm = self.book.of(alarm_id)
         if alarm.state is not State.SHELVED:
-            raise UsageError("rules.not-now", alarm=alarm.id, state=alarm.state.value)
+            raise NotNow("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         resumed = self._resumed(alarm, moment)
         return [happening._replace(actor=actor, fresh=False) for happening in resumed]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import NotFound, UsageError
+from gateway.errors import NotFound, NotNow
 from gateway.rules.alarm import TABLE, Act, Alarm, State
 from gateway.rules.rule import Facts, Watch
 
@@ -54,7 +54,7 @@ class Book:
         """The alarm after that act; UsageError if the table has no such move."""
         state = target(alarm.state, act)
         if state is None:
-            raise UsageError("rules.not-now", alarm=alarm.id, state=alarm.state.value)
+            raise NotNow("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         return self.put(alarm, state=state, **changes)
 
     def closed(self, alarm: Alarm, act: Act) -> Alarm:

@@ -14,7 +14,7 @@ from drivers.bus.counters import Count, Counters, Mark
 from drivers.contract import Device, Value
 from gateway.audit import Ledger, Who
 from gateway.clock import Clock
-from gateway.errors import JournalError, UsageError
+from gateway.errors import JournalError, NotFound
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import bounded, of_json
 from gateway.station.field import Field
@@ -119,7 +119,7 @@ class Counts:
             points = tuple(each for each in points if each == point)
         found = self._field.of_device(device)
         if found is None or not points:
-            raise UsageError("live.no-counter", device=device[:64], point=(point or "")[:64])
+            raise NotFound("live.no-counter", device=device[:64], point=(point or "")[:64])
         for each in points:
             found[0].accept_counter(device, each)
         self._again.set()

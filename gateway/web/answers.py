@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.errors import Denied, JournalError, NotFound, StationError, Unavailable, UsageError
+from gateway.errors import (
+    Denied,
+    JournalError,
+    NotFound,
+    NotNow,
+    StationError,
+    Unavailable,
+    UsageError,
+)
 from gateway.web.words import words_for
 
 _encoder = msgspec.json.Encoder()
@@ -69,6 +77,8 @@ def status_of(error: StationError) -> HTTPStatus:
     """Whose mistake it is, in the terms of HTTP."""
     if isinstance(error, NotFound):
         return HTTPStatus.NOT_FOUND
+    if isinstance(error, NotNow):
+        return HTTPStatus.CONFLICT
     if isinstance(error, UsageError):
         return HTTPStatus.BAD_REQUEST
     if isinstance(error, Denied):

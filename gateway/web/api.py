@@ -1,12 +1,14 @@
 """`/api/v1`: what the station knows, for programs. Lanes go by name, as on every wire."""
 
 from collections.abc import Callable
+from math import isfinite
+from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
 
 from gateway.errors import UsageError
-from gateway.event import Lane, envelope_batch
+from gateway.event import Lane, Trust, envelope_batch
 from gateway.faults import Fault
 from gateway.health import (
     BusVitals,
@@ -22,9 +24,11 @@ from gateway.web.answers import json
 from gateway.web.cursor import is_number
 from gateway.web.feed import Feed
 from gateway.web.longpoll import WAIT_S_MAX, LongPolls
-from gateway.web.section import Handler, Permission, Route
+from gateway.web.section import Handler, Permission, Query, Route
 
 FEED_LIMIT_MAX = 200
+Word = Literal["emergency", "alarm", "service", "telemetry"]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 BATCH_MEDIA = "application/cloudevents-batch+json"
 
 
@@ -36,6 +40,17 @@ class LaneReport(msgspec.Struct, frozen=True):
     receipted: int
     waiting: int
     lag_s: float
+
+
+class ClockReport(msgspec.Struct, frozen=True):
+    """The clock, as `ClockVitals`; `error_s` is null where nobody knows the time at all."""
+
+    trust: Trust
+    wall_ns: int | None
+    age_s: float
+    error_s: float | None
+    vouched: bool = False
+    doubt: str = ""
 
 
 class StationReport(msgspec.Struct, frozen=True):
@@ -60,7 +75,7 @@ class Report(msgspec.Struct, frozen=True):
     lanes: tuple[LaneReport, ...]
     uplinks: tuple[UplinkVitals, ...]
     journal: JournalVitals
-    clock: ClockVitals
+    clock: ClockReport
     faults: tuple[Fault, ...] = ()
     refusals: tuple[RefusalVitals, ...] = ()
 
@@ -73,7 +88,8 @@ def routes(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> tuple[
                lambda: _devices(vitals())),
         _route("lanes", "The four lanes", list[LaneReport], lambda: _lanes(vitals().lanes)),
         _route("uplinks", "The uplinks", list[UplinkVitals], lambda: vitals().uplinks),
-        _route("clock", "The clock and what it rests on", ClockVitals, lambda: vitals().clock),
+        _route("clock", "The clock and what it rests on", ClockReport,
+               lambda: _clock(vitals().clock)),
         _device_route(vitals),
         _feed_route(vitals, feed, polls),
     )  # fmt: skip
@@ -98,7 +114,7 @@ def report(vitals: Vitals) -> Report:
         _lanes(vitals.lanes),
         vitals.uplinks,
         vitals.journal,
-        vitals.clock,
+        _clock(vitals.clock),
         vitals.faults,
         vitals.refusals,
     )
@@ -159,11 +175,14 @@ def _feed_route(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> R
         permission=Permission.VIEW,
         summary="A slice of one lane as CloudEvents; a lost range is one gap event",
         media=BATCH_MEDIA,
+        returns=list[dict[str, Any]],
         query={
-            "lane": "emergency, alarm, service or telemetry",
-            "after": "The last number already seen",
-            "limit": f"How many at most, up to {FEED_LIMIT_MAX}",
-            "wait": f"Where there is nothing yet: wait for it, up to {WAIT_S_MAX} seconds",
+            "lane": Query("Which lane", Word, required=True),
+            "after": Query("The last number already seen", Count),
+            "limit": Query(f"How many at most, up to {FEED_LIMIT_MAX}", Count),
+            "wait": Query(
+                f"Where there is nothing yet: wait for it, up to {WAIT_S_MAX} seconds", Count
+            ),
         },
     )
 
@@ -180,6 +199,11 @@ def _number(request: web.Request, name: str, default: int) -> int:
     if not is_number(text):
         raise UsageError("web.no-number", name=name)
     return int(text)
+
+
+def _clock(clock: ClockVitals) -> ClockReport:
+    told = msgspec.structs.asdict(clock)
+    return ClockReport(**{**told, "error_s": clock.error_s if isfinite(clock.error_s) else None})
 
 
 def _lanes(lanes: tuple[LaneVitals, ...]) -> tuple[LaneReport, ...]:

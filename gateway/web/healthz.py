@@ -87,4 +87,5 @@ def route(vitals: Callable[[], Vitals]) -> Route:
         permission=Permission.PUBLIC,
         summary="Is the station well: 200, or 503 with the reasons",
         returns=Health,
+        also={HTTPStatus.SERVICE_UNAVAILABLE: Health},
     )

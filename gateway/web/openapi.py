@@ -1,7 +1,7 @@
 """`/api/v1/openapi.json`: the published API, made from the routes and the types they name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,16 +9,23 @@ import msgspec
 from aiohttp import web
 
 from gateway.web.answers import Problem, json
-from gateway.web.section import Permission, Route
+from gateway.web.section import Permission, Query, Route
 
 PROBLEM_MEDIA = "application/problem+json"
 TEXTS = {"type": "string"}
+PROBLEMS = {
+    400: "The request makes no sense",
+    401: "Nobody is signed in (any more)",
+    403: "Whoever is signed in may not",
+    404: "Nothing here has that id",
+    409: "As things are now, that cannot be done",
+}
 
 
 def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every route that has a summary."""
     published = [route for route in routes if route.summary]
-    types = [t for route in published for t in (route.returns, route.accepts) if t is not None]
+    types = [t for route in published for t in _types(route) if t is not None]
     schemas, components = msgspec.json.schema_components(
         [*types, Problem], ref_template="#/components/schemas/{name}"
     )
@@ -35,20 +42,33 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     }
 
 
+def _types(route: Route) -> Iterator[Any]:
+    yield from (route.returns, route.accepts, *route.also.values())
+    yield from (each.takes for each in route.query.values() if isinstance(each, Query))
+
+
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": _name(route),
         "summary": route.summary,
         "x-permission": route.permission.value if route.permission else None,
-        "parameters": _parameters(route),
+        "parameters": _parameters(route, schemas),
         "responses": {
             "200": _body(route.summary, route.media, schemas.get(repr(route.returns), TEXTS)),
+            **{
+                str(status): _body(PROBLEMS[status], PROBLEM_MEDIA, schemas[repr(Problem)])
+                for status in _problems(route)
+            },
+            **{
+                str(status): _body("Another answer", route.media, schemas[repr(shape)])
+                for status, shape in route.also.items()
+            },
             "default": _body("A problem", PROBLEM_MEDIA, schemas[repr(Problem)]),
         },
     }
     if route.accepts is not None:
         content = {"application/json": {"schema": schemas[repr(route.accepts)]}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": not route.bare, "content": content}
     return operation
 
 
@@ -57,13 +77,32 @@ def _name(route: Route) -> str:
     return "-".join([route.method.lower(), *words])
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _problems(route: Route) -> Iterator[int]:
+    """The refusals that a caller must expect here, beside what `default` stands for."""
+    acts, names = route.method != "GET", "{" in route.path
+    if acts or route.query:
+        yield 400
+    if route.permission is not Permission.PUBLIC:
+        yield from (401, 403)
+    if names or route.accepts is not None:
+        yield 404
+    if acts:
+        yield 409
+
+
+def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     inside = [
-        {"name": name, "in": "path", "required": True, "schema": TEXTS}
+        {"name": name, "in": "path", "required": True, "schema": {**TEXTS, "minLength": 1}}
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
     behind = [
-        {"name": name, "in": "query", "description": what, "schema": TEXTS}
+        {
+            "name": name,
+            "in": "query",
+            "description": what if isinstance(what, str) else what.about,
+            "required": isinstance(what, Query) and what.required,
+            "schema": TEXTS if isinstance(what, str) else schemas[repr(what.takes)],
+        }
         for name, what in route.query.items()
     ]
     return inside + behind

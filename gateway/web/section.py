@@ -8,7 +8,7 @@ is an error before the first request.
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -36,13 +36,22 @@ class Permission(enum.Enum):
     INSTALL = "install"  # change how the station is wired
 
 
+class Query(NamedTuple):
+    """A parameter of an address that is no free text: `takes` is the type of what it may be."""
+
+    about: str
+    takes: Any
+    required: bool = False
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One address. `returns` and `accepts` are its bodies' types; `query` names its parameters.
 
     A route with a `summary` is part of the published API and appears in `openapi.json`. `act` is
     what the audit calls it (`act.<act>` in the catalogues, with a dash for the slash); without
     one, its method and path stand there. With `streamed` the handler reads the body itself, as it
-    comes: it bounds its size and its time.
+    comes: it bounds its size and its time. `also` are answers with a body of their own beside that
+    of 200; with `bare` the body may be left out.
     """
 
     path: str
@@ -54,7 +63,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     accepts: Any = None
     returns: Any = None
     media: str = "application/json"
-    query: Mapping[str, str] = {}
+    query: Mapping[str, "str | Query"] = {}
+    also: Mapping[int, Any] = {}
+    bare: bool = False
     streamed: bool = False
 
 

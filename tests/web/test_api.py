@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.event import Lane
+from gateway.event import Lane, Trust
+from gateway.health import ClockVitals
 from gateway.web import healthz, openapi
 from gateway.web.api import LaneReport, Report
 from gateway.web.healthz import Health
@@ -108,6 +109,36 @@ async def test_the_description_tells_the_truth_about_the_answers() -> None:
         described = said["components"]["schemas"][name]
         answered = await fetch(made, "/api/v1/vitals")
         assert set(described["required"]) <= set(answered) <= set(described["properties"])
+
+
+async def test_the_description_says_what_an_address_may_answer_and_wants() -> None:
+    async with station() as made:
+        said = await fetch(made, "/api/v1/openapi.json")
+        paths = said["paths"]
+        device = paths["/api/v1/devices/{id}"]["get"]
+        assert {"200", "401", "403", "404", "default"} == set(device["responses"])
+        assert device["parameters"][0]["schema"]["minLength"] == 1
+        wants = {
+            each["name"]: each["schema"] for each in paths["/api/v1/feed"]["get"]["parameters"]
+        }
+        assert set(wants["lane"]["enum"]) == {lane.wire for lane in Lane}
+        assert (wants["after"]["type"], wants["after"]["minimum"]) == ("integer", 0)
+        unwell = paths["/healthz"]["get"]["responses"]["503"]["content"]
+        assert list(unwell) == ["application/json"]
+        for path in ("/api/v1/devices/nobody", "/api/v1/vitals"):
+            operation = paths[path.replace("nobody", "{id}")]["get"]
+            async with made.client.get(path) as response:
+                told = operation["responses"][str(response.status)]["content"]
+                assert response.content_type in told
+
+
+async def test_nobody_knows_the_time_is_null_and_described_so() -> None:
+    lost = replace(NORMAL, clock=ClockVitals(Trust.NONE, None, 0.0, float("inf")))
+    async with station(lost) as made:
+        assert (await fetch(made, "/api/v1/clock"))["error_s"] is None
+        said = await fetch(made, "/api/v1/openapi.json")
+        (clock,) = (s for n, s in said["components"]["schemas"].items() if "ClockReport" in n)
+        assert {"type": "null"} in clock["properties"]["error_s"]["anyOf"]
 
 
 def test_a_body_that_is_taken_is_described() -> None:

@@ -32,7 +32,7 @@ from gateway.appliance.settings.records import (
 from gateway.appliance.settings.shelf import Shelf, before
 from gateway.appliance.settings.veil import unveiled
 from gateway.clock import Clock
-from gateway.errors import JournalError, StationError, Unavailable, UsageError
+from gateway.errors import JournalError, NotFound, NotNow, StationError, Unavailable, UsageError
 from gateway.places import STATION
 from gateway.settings import Mistake, Phrase, dotted, parse, wrong
 
@@ -171,8 +171,9 @@ class Cycle:
         record = self._past(number)
         text = None if record is None else self.shelf.text_named(record.digest)
         if text is None:
-            code = "appliance.nothing-before" if number is None else "appliance.no-text"
-            raise UsageError(code, **({} if number is None else {"number": number}))
+            if number is None:
+                raise NotNow("appliance.nothing-before")
+            raise NotFound("appliance.no-text", number=number)
         return await self.apply(Change(text=text, who=who, why=why))
 
     async def preview(self, text: bytes) -> Preview:
@@ -237,7 +238,7 @@ class Cycle:
         """The whole text and what it says."""
         present, file = digest_of(self.running), str(self.shelf.file)
         if change.base is not None and change.base != present:
-            raise UsageError("appliance.other-base", base=change.base, present=present)
+            raise NotNow("appliance.other-base", base=change.base, present=present)
         text = unveiled(change.text, self.running, file)
         settings, mistakes = examine_text(text, self.shelf.file)
         if settings is None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -24,6 +24,10 @@ from gateway.web.words import words_for
 HERE = Path(__file__).parent
 API = "/api/v1/settings"
 WHY_CHARACTERS_MAX = 200
+Why = Annotated[
+    str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": WHY_CHARACTERS_MAX})
+]
+"""Judged by hand, with a remedy of its own."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -43,14 +47,14 @@ class Asked(msgspec.Struct, frozen=True):
     """A change: the whole text, why, and the digest of the text that it was made from."""
 
     text: str
-    why: str
+    why: Why
     base: str | None = None
 
 
 class Back(msgspec.Struct, frozen=True):
     """Back to the text of that change; to what was before the last one without a number."""
 
-    why: str
+    why: Why
     number: int | None = None
 
 
@@ -145,6 +149,7 @@ def _act(path: str, handler: Handler, summary: str, act: str, accepts: Any) -> R
         act=f"settings/{act}",
         accepts=accepts,
         returns=Answer,
+        also={HTTPStatus.UNPROCESSABLE_ENTITY: Answer},
     )
 
 

@@ -23,6 +23,10 @@ NOTE_CHARS_MAX = 200
 HOURS = (1, 8, 24, 72)
 """How long something may be silent, as the desk offers it: a shift, a day, a weekend."""
 
+Shelf = Annotated[
+    float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S, extra_json_schema={"exclusiveMinimum": 0})
+]
+"""Nothing at all is refused by the alarms, which know why."""
 Hours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
 
 
@@ -33,7 +37,7 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Shelve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long."""
 
-    hours: Hours
+    hours: Shelf
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +124,7 @@ class Acts:
                 act=act,
                 summary=deed.summary,
                 accepts=deed.accepts,
+                bare=deed.accepts is Nothing,
                 returns=Report | None,
             ),
         )
