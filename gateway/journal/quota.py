@@ -66,7 +66,7 @@ class Quota:
         `gentle` gives up only what everybody has receipted.
         """
         before = self.evictions
-        for step in self._receipted() if gentle else self._steps(emergency=emergency):
+        for step in self._gentle() if gentle else self._steps(emergency=emergency):
             if self.room() >= pages:
                 break
             while self.room() < pages + SPARE_PAGES and step():
@@ -85,6 +85,10 @@ class Quota:
         if emergency:
             yield self._break_reserve
             yield partial(self._lose, Lane.EMERGENCY)
+
+    def _gentle(self) -> Iterator[Step]:
+        yield from self._receipted()
+        yield partial(self._forget, Lane.EMERGENCY)
 
     def _receipted(self) -> Iterator[Step]:
         for lane in (Lane.TELEMETRY, Lane.SERVICE, Lane.ALARM):

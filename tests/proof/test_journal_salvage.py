@@ -256,7 +256,7 @@ def test_damage_anywhere_loses_only_what_it_touched(memory_path, ledgers, mb, la
 @pytest.mark.skipif(not may_mount(), reason="mounting a small disk needs root")
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lane", [Lane.ALARM, Lane.TELEMETRY], ids=["alarm", "telemetry"])
+@pytest.mark.parametrize("lane", [Lane.EMERGENCY, Lane.TELEMETRY], ids=["emergency", "telemetry"])
 def test_with_five_megabytes_free_it_comes_over_as_receipts_make_room(
     tmp_path, ledgers, kind, lane
 ):
