@@ -156,7 +156,7 @@ class Member:
         if transaction.request == self._silent_on:
             self._silent_on = None
         if self._streams:
-            self.quarantine.echo_s = ECHO_S + self.patience.slowest_s
+            self.quarantine.echo_s = ECHO_S + self.patience.answers_s
             self.quarantine.answered(transaction, reply.frame, began_s, now_s)
             if 2 * reply.litter >= len(reply.frame):  # perhaps the true reply, spoilt by this one
                 self.quarantine.disturbed(now_s)

@@ -16,6 +16,7 @@ _MARGIN = 3.0
 _LATE_MARGIN = 1.5
 _LATE_TWICE = 2
 _FADE = 0.999
+_FADE_SOON = 0.98
 _ENOUGH = 8
 _DOUBLINGS_MAX = 16
 
@@ -25,7 +26,8 @@ class Patience:
 
     `cap_s` is the longest wait on a line with alarm inputs, until a device has shown that it needs
     more; the settings' `most_s` bounds it even then. Elsewhere a device that was late twice is
-    waited for beyond the settings. `reply_s` is what its longest reply takes on the wire: some
+    waited for beyond the settings. `slowest_s` counts late replies too, `answers_s` those in time.
+    `reply_s` is what its longest reply takes on the wire: some
     ports deliver it in one lump. `first_s` is the first wait for a device that was never heard.
     """
 
@@ -38,6 +40,7 @@ class Patience:
         first_s: float = FIRST_S,
     ) -> None:
         self.slowest_s = 0.0
+        self.answers_s = 0.0
         self._first_s = first_s
         self._reply_s = reply_s
         self._most_s = most_s
@@ -87,6 +90,7 @@ class Patience:
     def replied(self, rtt_s: float) -> None:
         """A reply took so long."""
         self._misses = 0
+        self.answers_s = max(self.answers_s * _FADE_SOON, rtt_s)
         if self._lates and rtt_s <= self._most_s and not self.beyond:
             self._lates = 0
         self._learn(rtt_s)

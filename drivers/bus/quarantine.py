@@ -21,7 +21,7 @@ has passed without a surplus. After one, every answer of the device is unsure fo
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import msgspec
 
@@ -88,6 +88,7 @@ class Quarantine:
         self._late_s = 0.0
         self._recent: dict[Expect, list[_Reply]] = {}
         self._refusals: dict[Hashable, _Reply] = {}
+        self._kins: dict[Hashable, Expect] = {}
         self._last: _Reply | None = None
         self._replied_s = -math.inf
         self._blocked_s = -math.inf
@@ -102,10 +103,9 @@ class Quarantine:
         return bool(self.suspect or self._owed)
 
     @property
-    def kins(self) -> list[Expect]:
+    def kins(self) -> Iterable[Expect]:
         """What finds every whole frame of this device, by the functions that it was asked."""
-        asked = [*self._recent, *(owed.expect for owed in self._owed)]
-        return list({each.kin: each.any_of_kin() for each in asked}.values())
+        return self._kins.values()
 
     def failed(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
         """What was sent then has no reply of its own: rest. Nothing is owed for a broadcast."""
@@ -141,6 +141,7 @@ class Quarantine:
             for each in recent
             if now_s - each.at_s < self.echo_s and each.transaction.request != transaction.request
         ]
+        self._know(expect)
         self._last = _Reply(transaction, frame, now_s)
         self._recent[expect].append(self._last)
         if self.suspect:
@@ -252,7 +253,12 @@ class Quarantine:
         # Where somebody waits for this lane to be settled, it must not be used for ever.
         return max(others, own if now_s - self._blocked_s < self._window_s else 0.0)
 
+    def _know(self, expect: Expect) -> None:
+        if expect.kin not in self._kins:
+            self._kins[expect.kin] = expect.any_of_kin()
+
     def _owe(self, transaction: Transaction, expect: Expect, sent_s: float) -> None:
+        self._know(expect)
         self._owed.append(_Owed(transaction, expect, sent_s, sent_s + _OWED_MAX_S))
         del self._owed[:-_OWED_MAX]
 
