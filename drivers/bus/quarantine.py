@@ -74,14 +74,15 @@ class Quarantine:
     """One device's late window and debts. Instants are the loop's, in seconds.
 
     `echo_s` is how long a surplus may still come; whoever knows a device to be slow sets it.
-    `twice` tells that the device answers twice, or that there are two of it.
+    `twice` tells that the device answers twice, or that there are two of it; `twins` that two
+    answers differed, so that nobody knows whose the one is that comes alone.
     """
 
     def __init__(self, window: float) -> None:
         self.until_s = 0.0
         self.echo_s = ECHO_S
         self.suspect = _STRANGER_REPLIES
-        self.twice = False
+        self.twice = self.twins = False
         self.upset_s = -math.inf
         self._window_s = window
         self._owed: list[_Owed] = []
@@ -146,7 +147,8 @@ class Quarantine:
         self._recent[expect].append(self._last)
         if self.suspect:
             self.suspect -= 1
-            self.twice = self.twice and self.suspect > 0
+            if not self.suspect:
+                self.twice = self.twins = False
         self._forget(now_s)
         if any(owed.expect == expect for owed in self._owed):
             self._owe(transaction, expect, sent_s)
@@ -168,6 +170,7 @@ class Quarantine:
                 if not owed.paid and owed.expect.find(frame, final=True) is not None:
                     return self._pay(owed.expect, now_s)
         self.suspect, self.twice = SUSPECT_REPLIES, True
+        self.twins = self.twins or frame not in echoes
         if frame not in echoes[-1:]:  # word for word the same speaks against nothing
             self.upset_s = now_s
         return None

@@ -77,8 +77,9 @@ class UnsureResults:
     def _let_go(self, kept: _Kept, *, lost: bool = False) -> None:
         member, fault = kept.member, kept.result.fault
         readings = list(kept.result.readings)
+        trusted = not lost and not member.quarantine.twins
         for each in kept.unsure:
-            believed = not lost and member.quarantine.upset_s < each.since_s
+            believed = trusted and member.quarantine.upset_s < each.since_s
             if believed:
                 told = member.readings(each.samples, each.at_s)
             else:
