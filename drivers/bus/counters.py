@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from drivers.contract import Point, Quality, Replaced, Sample, Value
+from drivers.contract import Quality, Replaced, Sample, Value
 
 REPLACED_AFTER = 3
 """Readings in a row that agree with each other and not with the count before: another meter."""
@@ -29,6 +29,9 @@ _FASTEST = 1000.0
 
 _SURPRISE = 4.0
 """So many times the fastest pace of late is as this counter moves."""
+
+_REST_S = 3600.0
+"""After a longer silence that pace says little, and asking twice costs little."""
 
 _SLACK = 8
 """Last digits that any counter may move by at any time."""
@@ -135,6 +138,10 @@ class Counters:
         for point, old in self._accepted.items():
             to.accept(point, old)
 
+    def accepted(self) -> dict[str, Value]:
+        """The old meters' last values, where somebody has said that the meter was replaced."""
+        return dict(self._accepted)
+
     def recall(self, marks: Mapping[str, Mark]) -> None:
         """Go on from these; a counter that has been read already keeps what it knows."""
         self._marks = {**marks, **self._marks}
@@ -148,7 +155,7 @@ class Counters:
             self._doubts[point.id] = _Doubt(now_s, count, now_s)
             return Quality.OUT_OF_RANGE
         doubt.last, doubt.last_s, doubt.readings = count, now_s, doubt.readings + 1
-        another = mark is not None and not _same_meter(mark, sample, count)
+        another = mark is not None and not _same_meter(mark, sample, count, now_s)
         if another and not _settled(doubt, now_s):
             return Quality.OUT_OF_RANGE
         self._believe(sample, count, mark, now_s, another=another)
@@ -161,7 +168,7 @@ class Counters:
         del self._doubts[point]
         pace = 0.0
         if mark is not None and not another and mark.at_s is not None:
-            pace = _pace(mark, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
+            pace = _pace(mark, sample, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
         self._marks[point] = Mark(count, sample.value, pace, now_s)
         if point in self._accepted:
             old = self._accepted.pop(point)
@@ -176,10 +183,13 @@ def _usual(mark: Mark, sample: Sample, count: Count, now_s: float, *, asked: boo
         return False
     step = _step(mark.count, count, sample.modulus)
     since_s = now_s - mark.at_s
-    fastest = _SURPRISE * mark.pace if asked else _FASTEST * _digit(sample.point, count)
-    if not 0 <= step <= _slack(sample.point, count) + fastest * since_s:
+    if asked:
+        moved = _SURPRISE * mark.pace * min(since_s, _REST_S)
+    else:
+        moved = _FASTEST * _digit(sample) * since_s
+    if step < 0 or (step > moved and step > _slack(sample) + moved):
         return False
-    mark.pace = _pace(mark, step, since_s)
+    mark.pace = _pace(mark, sample, step, since_s)
     mark.count, mark.value, mark.at_s = count, sample.value, now_s
     return True
 
@@ -190,36 +200,49 @@ def _step(before: Count, count: Count, modulus: int | None) -> Count:
     return step % modulus if step < 0 and modulus is not None else step
 
 
-def _pace(mark: Mark, step: Count, since_s: float) -> float:
+def _pace(mark: Mark, sample: Sample, step: Count, since_s: float) -> float:
     """The fastest pace of late."""
     now = step / max(since_s, 1.0)
-    return min(max(now, mark.pace * max(0.0, 1 - since_s / _LATE_S)), _FASTEST)
+    pace = max(now, mark.pace * max(0.0, 1 - since_s / _LATE_S))
+    return pace if pace <= _FASTEST else min(pace, _FASTEST * _digit(sample))
 
 
 def _agree(doubt: _Doubt, sample: Sample, count: Count, now_s: float) -> bool:
-    fastest = _FASTEST * _digit(sample.point, count) * (now_s - doubt.last_s)
+    fastest = _FASTEST * _digit(sample) * (now_s - doubt.last_s)
     step = _step(doubt.last, count, sample.modulus)
-    return 0 <= step <= _slack(sample.point, count) + fastest
+    return 0 <= step <= _slack(sample) + fastest
 
 
-def _same_meter(mark: Mark, sample: Sample, count: Count) -> bool:
+def _same_meter(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
     """Upwards, or wrapped; a lower count that did not wrap is another meter's."""
     if count >= mark.count:
         return True
     modulus = sample.modulus
-    return modulus is not None and (count - mark.count) % modulus * _PLAUSIBLE < modulus
+    if modulus is None:
+        return False
+    since_s = 0.0 if mark.at_s is None else now_s - mark.at_s
+    wrapped_by = (count - mark.count) % modulus
+    return wrapped_by * _PLAUSIBLE < modulus or wrapped_by <= _SURPRISE * mark.pace * since_s
 
 
 def _settled(doubt: _Doubt, now_s: float) -> bool:
     return doubt.readings >= REPLACED_AFTER and now_s - doubt.first_s >= REPLACED_AFTER_S
 
 
-def _slack(point: Point, count: Count) -> float:
-    if type(count) is int:
-        return _SLACK
-    return _SLACK * _digit(point, count) + abs(count) * _F32_STEP
+def _slack(sample: Sample) -> float:
+    slack = _SLACK * _digit(sample)
+    return slack if type(sample.count) is int else slack + abs(sample.count or 0) * _F32_STEP
 
 
-def _digit(point: Point, count: Count) -> float:
-    """What its last digit is worth: 1, unless the count itself is a float."""
-    return 1.0 if type(count) is int else 10.0**-point.decimals / abs(point.scale or 1)
+def _digit(sample: Sample) -> float:
+    """What the value's last digit is worth in counts.
+
+    Mostly 1; of a meter that counts in its unit's base (J for MWh), as many as that is.
+    """
+    count, value, point = sample.count, sample.value, sample.point
+    shown = 10.0**-point.decimals
+    if count and value and isinstance(value, int | float):
+        shown *= abs(count / value)
+    else:
+        shown /= abs(point.scale or 1)
+    return max(shown, 1.0) if type(count) is int else shown

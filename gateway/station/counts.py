@@ -14,9 +14,10 @@ from drivers.bus.counters import Count, Counters, Mark
 from drivers.contract import Device, Value
 from gateway.audit import Ledger, Who
 from gateway.clock import Clock
-from gateway.errors import JournalError, NotFound
+from gateway.errors import JournalError, NotFound, Unavailable
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import bounded, of_json
+from gateway.station.absent import ABSENT
 from gateway.station.field import Field
 from gateway.upstream.inbox.command import CommandKind, Mandate
 
@@ -35,11 +36,16 @@ class KeptCount(msgspec.Struct, frozen=True):
 
 
 class KeptMeter(msgspec.Struct, frozen=True):
-    """One device: of another `family` or `address` it is another meter."""
+    """One device: of another `family` or `address` it is another meter.
+
+    `accepted` are the last values of counters that somebody said are another meter's, and that
+    have not been read since.
+    """
 
     family: str
     address: str
     counts: dict[str, KeptCount]
+    accepted: dict[str, Value] = {}
 
 
 class MeterReplaced(msgspec.Struct, frozen=True):
@@ -67,6 +73,8 @@ class Counts:
             kept, counters = self._kept.get(each.id), self._counters(each.id)
             if counters is not None and kept is not None and _is(kept, each):
                 counters.recall({point: self._mark(one) for point, one in kept.counts.items()})
+                for point, old in kept.accepted.items():
+                    counters.accept(point, old)
 
     async def run(self) -> None:
         """Keep them, now and then."""
@@ -112,7 +120,7 @@ class Counts:
     def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
         """Somebody says that this meter was replaced: the next counts that agree are another's.
 
-        Which points that is; UsageError if nothing counts there.
+        Which points that is; NotFound if nothing counts there, Unavailable without its bus.
         """
         points = self.points(device)
         if point is not None:
@@ -120,6 +128,8 @@ class Counts:
         found = self._field.of_device(device)
         if found is None or not points:
             raise NotFound("live.no-counter", device=device[:64], point=(point or "")[:64])
+        if self._counters(device) is None:
+            raise Unavailable(ABSENT, device=device)
         for each in points:
             found[0].accept_counter(device, each)
         self._again.set()
@@ -133,7 +143,10 @@ class Counts:
         counters = self._counters(device.id)
         marks = {} if counters is None else counters.marks()
         counts = {point: kept for point, mark in marks.items() if (kept := self._count(mark))}
-        return KeptMeter(device.family, device.address, counts) if counts else None
+        accepted = {} if counters is None else counters.accepted()
+        if not counts and not accepted:
+            return None
+        return KeptMeter(device.family, device.address, counts, accepted)
 
     def _count(self, mark: Mark) -> KeptCount | None:
         """What is kept of it; None if it is beyond what a row may hold."""
@@ -173,4 +186,5 @@ def _alike(one: KeptMeter, other: KeptMeter) -> bool:
     """True if nothing has been counted meanwhile."""
     before = {point: each.count for point, each in one.counts.items()}
     same = (one.family, one.address) == (other.family, other.address)
+    same = same and one.accepted == other.accepted
     return same and before == {point: each.count for point, each in other.counts.items()}

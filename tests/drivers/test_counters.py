@@ -8,7 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drivers.bus.counters import REPLACED_AFTER, REPLACED_AFTER_S, Counters, Mark
+from drivers.cjt188 import values
 from drivers.contract import Point, Quality, Replaced, Sample
+from drivers.measure import to_bcd
 
 ENERGY = Point(id="e", address=0, type="u32", counter=True, scale=0.01, decimals=2)
 FLOAT = Point(id="e", address=0, type="f32", counter=True, decimals=2)
@@ -95,6 +97,15 @@ def test_a_counter_learns_its_own_pace() -> None:
     assert meter.read(count + 900) is GOOD
     assert not meter.counters.puzzled()
     assert meter.read(count + 900 + 20_000) is DOUBTFUL
+
+
+def test_a_long_silence_is_no_licence_for_any_count() -> None:
+    meter = Meter().settled_at(1000)
+    for n in range(1, 5):
+        assert meter.round(1000 + 45 * n) is GOOD  # three digits a second
+    assert meter.read(1180 + 60_000, after_s=7 * 86_400) is DOUBTFUL
+    assert meter.read(1180 + 3 * 7 * 86_400, 0.1) is DOUBTFUL
+    assert meter.read(1180 + 3 * 7 * 86_400, 0.1) is GOOD
 
 
 def test_a_lot_may_be_used_while_nobody_reads() -> None:
@@ -189,6 +200,30 @@ def test_a_float_moves_in_steps_of_its_register() -> None:
     meter = Meter(None, FLOAT).settled_at(8_388_608.0)
     assert meter.read(8_388_609.0) is GOOD
     assert meter.read(8_388_608.0) is DOUBTFUL
+
+
+HEAT = Point(id="h", address="", kind="heat", type="bcd", size=4, scale=0.01, decimals=2,
+             unit="MW.h", counter=True, extra={"unit": "before"})  # fmt: skip
+
+
+class HeatMeter(Meter):
+    """Counts in J; its last digit is 36 MJ, or with another unit on its display something else."""
+
+    def read(self, count: float, after_s: float = PERIOD_S) -> Quality:
+        self.now_s += after_s
+        raw = bytes([0x08]) + to_bcd(int(count), 4)
+        return self.counters.judge(values.sample(HEAT, raw), self.now_s)
+
+
+def test_a_meter_that_counts_in_joules_is_judged_by_its_digits() -> None:
+    meter = HeatMeter().settled_at(500_000)
+    assert [meter.read(500_000 + 5 * n) for n in range(1, 9)] == [GOOD] * 8
+    assert not meter.counters.puzzled()
+    assert meter.read(600_000) is DOUBTFUL
+    assert meter.read(500_040, 0.1) is GOOD
+    said = [meter.round(3 + n, 300) for n in range(4)]  # another meter, a digit each round
+    assert said == [DOUBTFUL, GOOD, GOOD, GOOD]
+    assert meter.counters.replaced() == (Replaced("h", 5000.4, 0.04, by_person=False),)
 
 
 def test_other_points_and_other_qualities_pass_as_they_are() -> None:

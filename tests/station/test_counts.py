@@ -8,7 +8,7 @@ from drivers.bus.counters import Counters
 from drivers.contract import Device, Point, PollResult, Quality, Reading, Replaced, Sample
 from gateway.audit import Ledger
 from gateway.audit.history import page
-from gateway.errors import JournalFull, UsageError
+from gateway.errors import JournalFull, Unavailable, UsageError
 from gateway.event import Lane
 from gateway.intake import Intake
 from gateway.intake.intake import Device as Known
@@ -153,6 +153,23 @@ async def test_a_bus_that_could_not_be_built_takes_no_count_away() -> None:
     await later.load()
     await later.keep()
     assert await journal.load(ROOM) == kept
+    with pytest.raises(Unavailable):
+        later.replaced("em-b3")
+
+
+@simulated
+async def test_what_somebody_said_outlives_a_restart_before_the_new_meter_is_read() -> None:
+    journal, clock = simulated_journal(), loop_clock()
+    wiring = Wiring(METER)
+    counts = Counts(wiring, journal, clock)
+    wiring.read(500, 1.0), wiring.read(500, 1.1)
+    counts.replaced("em-b3")
+    await counts.keep()
+    later = Wiring(METER)
+    await Counts(later, journal, clock).load()
+    assert [later.read(3, 2.0), later.read(3, 2.1)] == [Quality.OUT_OF_RANGE, Quality.GOOD]
+    told = (Replaced("energy", 5.0, 0.03, by_person=True),)
+    assert later.line.counters("em-b3").replaced() == told
 
 
 @simulated

@@ -22,6 +22,7 @@ export const EXAMPLES = [
   ["clock.offset", "对表", ({ now }) => ({ at: now.toISOString() })],
   ["feed.replay", "重发一段", () => ({ lane: "telemetry", from: 1, to: 100 })],
   ["device.write", "写设备", () => ({ device: "relay-hall", point: "relay-1", value: true })],
+  ["device.replaced", "换表", () => ({ device: "em-b3" })],
   ["key.rotate", "换钥匙", () => ({})],
   ["settings.read", "读设置", () => ({})],
   ["settings.apply", "改设置", () => ({ text: "", why: "" })],
