@@ -27,11 +27,13 @@ from drivers.contract import (
     LineDown,
     LineLost,
     NotWritable,
+    OnFault,
     OnState,
     PollResult,
     Reading,
     Sink,
     Value,
+    log_fault,
 )
 
 SWEEP_S = 1.0
@@ -50,8 +52,11 @@ class BleBus:
         on_state: OnState,
         *,
         scanner: Scanner,
+        on_fault: OnFault = log_fault,
     ) -> None:
+        """A mistake in what one sensor said goes to `on_fault`; the scan and the others go on."""
         self.name = name
+        self._on_fault = on_fault
         self.air = AirStats()
         self._sink = sink
         self._on_state = on_state
@@ -166,7 +171,11 @@ class BleBus:
             pass
         now_s = self.air.swept_s = self._now_s()
         for sensor in self._ears.sensors:
-            result = sensor.overdue(now_s, deaf=self._state is not BusState.UP)
+            try:
+                result = sensor.overdue(now_s, deaf=self._state is not BusState.UP)
+            except Exception as error:  # noqa: BLE001 - the edge: each sensor has its own
+                self._on_fault(f"bus.{self.name}", error)
+                continue
             if result is not None:
                 self._sink(result)
                 self._tell(sensor)
@@ -184,7 +193,11 @@ class BleBus:
             return
         self.air.known += 1
         for message in advert.messages():
-            result = sensor.take(message, advert.rssi, now_s)
+            try:
+                result = sensor.take(message, advert.rssi, now_s)
+            except Exception as error:  # noqa: BLE001 - the edge: it costs this message
+                self._on_fault(f"bus.{self.name}", error)
+                result = sensor.unfit("bus.fault", {"device": sensor.device.id}, now_s)
             self._tell(sensor)
             if result is not None:
                 self._sink(result)

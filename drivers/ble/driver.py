@@ -150,11 +150,11 @@ def _build(
     on_fault: OnFault = log_fault,
 ) -> FieldBus:
     """The bus, with BlueZ as its ears; the library that talks to BlueZ is loaded when it runs."""
-    del on_fault  # the scanner has edges of its own
     from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - nobody else pays for it
     from drivers.ble.bus import BleBus  # noqa: PLC0415 - the bus needs this module's samples
 
-    return BleBus(name, options, devices, sink, on_state, scanner=BluezScanner(options.adapter))
+    scanner = BluezScanner(options.adapter)
+    return BleBus(name, options, devices, sink, on_state, scanner=scanner, on_fault=on_fault)
 
 
 DRIVER = Ble()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import count
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
@@ -550,3 +551,36 @@ def test_nobody_hears_of_a_state_that_only_we_caused() -> None:
     assert story.bus.stats.devices["hall"].state is DeviceState.WAIT
     assert story.bus.stats.state is BusState.WAIT
     assert story.bus.stats.cycle_s == 0
+
+
+def test_a_message_that_a_codec_breaks_on_costs_itself_and_no_other_sensor(monkeypatch) -> None:
+    faults: list[str] = []
+    other = msgspec.structs.replace(sensor(address="A4:C1:38:8D:18:B3"), id="yard")
+    made = Story([sensor(), other])
+    made.bus._on_fault = lambda where, error: faults.append(f"{where} {type(error).__name__}")
+    ill = next(each for each in made.bus._ears.sensors if each.device.id == "hall")
+
+    def broken(*_given, **_more):
+        raise KeyError("x")
+
+    async def script(story: Story) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(ill, "take", broken)
+            patched.setattr(ill, "overdue", broken)
+            story.says(temperature=21.5, humidity=40)
+            said = bthome(Turn(1, {"temperature": 5.0, "humidity": 50}, bytes(6), None))
+            story.radio.hear(said, "A4:C1:38:8D:18:B3")
+            await asyncio.sleep(2.5)
+        story.says(temperature=22.0, humidity=41)
+
+    story = play(made, script)
+    said = [
+        (each.device, values) for each, values in zip(story.results, story.values(), strict=True)
+    ]
+    assert said[1:] == [
+        ("yard", {"temperature": 5.0, "humidity": 50}),
+        ("hall", {"temperature": 22.0, "humidity": 41}),
+    ]
+    assert set(said[0][1].values()) == {None}
+    assert set(faults) == {"bus.air KeyError"}
+    assert ("hall", "faulty bus.fault") in story.told()
