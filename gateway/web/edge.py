@@ -72,9 +72,9 @@ def answer_errors(on_fault: OnFault) -> Middleware:
             wait = {} if again_s is None else {"Retry-After": str(again_s)}
             why = told(request, status_of(error), error.code, **error.data)
             return refusal(request, why, wait)
-        except ConnectionError:  # whoever asked has left
-            raise
-        except Exception as error:  # noqa: BLE001  # the server's edge: one bad request ends alone
+        except Exception as error:  # the server's edge: one bad request ends alone
+            if isinstance(error, ConnectionError) and _left(request):
+                raise
             on_fault(f"web.{request.method} {pattern_of(request)}", error)
             if request.writer.output_size:
                 _cut_off(request)
@@ -88,6 +88,11 @@ def pattern_of(request: web.Request) -> str:
     """The path as its route was declared: nothing that anybody has typed."""
     resource = request.match_info.route.resource
     return "*" if resource is None else resource.canonical
+
+
+def _left(request: web.Request) -> bool:
+    """Whether whoever asked is there no more."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def _cut_off(request: web.Request) -> None:

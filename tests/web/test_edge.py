@@ -34,6 +34,7 @@ ERRORS = {
     "settings": SettingsError("web.failed"),
     "stranger": Denied("web.sign-in-first"),
     "guesser": Denied("access.wait", retry_after_s=7),
+    "gone": ConnectionRefusedError("secret"),
     "names": NotFound("web.not-found", request="r", status=1, code="c", self="s", told_problem=0),
 }
 
@@ -302,8 +303,9 @@ async def test_a_wrong_method_is_refused(method: str, path: str, status: int) ->
 
 async def test_a_mistake_of_ours_costs_its_request_alone_and_is_counted() -> None:
     async with station(kind=Extended) as made:
-        async with made.client.get("/fail") as response:
-            assert response.status == 500
+        for with_ in ("", "gone"):
+            async with made.client.get("/fail", params={"with": with_}) as response:
+                assert (await response.json())["code"] == "web.failed"
         with pytest.raises(ClientError):
             async with made.client.get("/begun/a-resident's-number") as response:
                 await response.read()
@@ -311,6 +313,7 @@ async def test_a_mistake_of_ours_costs_its_request_alone_and_is_counted() -> Non
             assert response.status == 200
     assert [(where, type(error)) for where, error in made.faults] == [
         ("web.GET /fail", ZeroDivisionError),
+        ("web.GET /fail", ConnectionRefusedError),
         ("web.GET /begun/{id}", ZeroDivisionError),
     ]
 
