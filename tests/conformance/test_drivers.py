@@ -30,9 +30,17 @@ WIRES = {
     "very late reply": {"late_s": 4.2},
     "noise": {"noise": 0.01},
     "garbage": {"garbage": 1.0},
-}
-STILL_ANSWERS = {"split", "delay", "late reply", "garbage", "loss", "noise"}
-MAY_ANSWER = {"very late reply"}
+    "strays": {"stray": 1.0},
+    "strays and late": {"stray": 1.0, "late_s": 1.2, "late_share": 0.5},
+    "late refusals": {
+        "exception": 2, "exception_share": 0.3, "late_s": 1.7, "late_share": 0.5,
+    },
+    "repeats": {"repeat": 0.3},
+}  # fmt: skip
+STILL_ANSWERS = {
+    "split", "delay", "late reply", "garbage", "loss", "noise", "strays", "repeats",
+}  # fmt: skip
+MAY_ANSWER = {"very late reply", "strays and late", "late refusals"}
 """So late that in this time some are waited for long enough, and some are not."""
 
 
