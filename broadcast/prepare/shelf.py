@@ -10,6 +10,7 @@ sound: it is read anew from the files.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -188,13 +189,18 @@ class Shelf:
         with contextlib.suppress(OSError):
             self._making.mkdir(parents=True, exist_ok=True)
             room = os.statvfs(self._making)
-            roomy = self.error is None and room.f_bavail * room.f_frsize >= ROOM_BYTES_MIN
+            roomy = not self._failing and room.f_bavail * room.f_frsize >= ROOM_BYTES_MIN
             if os.access(self._making, os.W_OK) and (roomy or lasting or self._spare is None):
                 return self._making
         if self._spare is None or lasting:
             raise Unavailable("clip.no-disk")
         self._spare.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._spare
+
+    @property
+    def _failing(self) -> bool:
+        """Whether the disk does not work; one that is full may have room again."""
+        return isinstance(self.error, OSError) and self.error.errno != errno.ENOSPC
 
     async def _lay(self, made: Path, sha: str, size: int) -> None:
         """Put the file where it stays: on the disk, or beside where it was made in memory."""

@@ -111,8 +111,9 @@ class Access:
             written = await journal.load(ROOM)
             rows = await load_state(journal, ROOM, decoded)
             lost = written.keys() - rows.keys()
-            rows |= {key: row for key, row in spare.read().items() if key in lost}
-            book = Book(rows, ledger, clock.now_ns(), spare)
+            back = {key: row for key, row in spare.read().items() if key in lost}
+            book = Book({**rows, **back}, ledger, clock.now_ns(), spare)
+            book.take_back(journal, back)
             await book.keep_spare()
         return cls(book, clock, Evaluator(cost), keys / "claim.key")
 

@@ -4,6 +4,8 @@ Memory follows the journal: a change is seen by others only once it is on disk, 
 the act that made it.
 """
 
+import contextlib
+import logging
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -14,8 +16,11 @@ from gateway.access.sessions import Session
 from gateway.access.spare import Spare, belongs
 from gateway.access.throttle import Counts, Throttle
 from gateway.audit import Ledger, Place, Result, Who
-from gateway.journal import StateChange
-from gateway.journal.stored_state import of_json, readable
+from gateway.errors import JournalError, JournalFull
+from gateway.journal import StateChange, StateStore
+from gateway.journal.stored_state import heard, of_json, readable
+
+log = logging.getLogger(__name__)
 
 ROOM = "access"
 SESSIONS_MAX = 64
@@ -114,13 +119,26 @@ class Book:
         """Write the act with its changes, then show them."""
         state = [StateChange(ROOM, key, _encode(key, row)) for key, row in changes]
         state.append(StateChange(ROOM, _THROTTLE, self.throttle.dump()))
-        await self._ledger.record(
-            who, what, on=on, result=result, why=why, place=place, state=state
-        )
+        try:
+            await self._ledger.record(
+                who, what, on=on, result=result, why=why, place=place, state=state
+            )
+        except JournalFull as error:
+            if any(isinstance(row, Account) for _, row in changes):
+                raise
+            # Else nobody could come in to make room: the session lives as long as this process.
+            log.error("%s is not recorded: %s", what, error)  # noqa: TRY400  # said whole
         for key, row in changes:
             self.show(key, row)
         if any(belongs(key) for key, _ in changes):
             await self.keep_spare()
+
+    def take_back(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
+        """Let the journal have them again, from the copy; if it refuses, the next start does."""
+        changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in rows.items()]
+        with contextlib.suppress(JournalError):
+            for change in changes:
+                journal.offer((), [change]).add_done_callback(heard)
 
     async def keep_spare(self) -> None:
         """Let the copy beside the journal say what the journal says, once there is anybody."""

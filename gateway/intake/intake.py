@@ -27,7 +27,7 @@ from gateway.intake.events import (
 from gateway.intake.inputs import Due, Input, Inputs, Told, Wired
 from gateway.intake.report import Filter, Report, telemetry_maps
 from gateway.journal import Journal, StateChange, load_state
-from gateway.journal.stored_state import of_json
+from gateway.journal.stored_state import heard, of_json
 
 PENDING_MAX = 500
 """Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
@@ -89,7 +89,7 @@ class Intake:
         known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
             with contextlib.suppress(JournalError):  # they are found again
-                self._journal.offer((), gone).add_done_callback(_heard)
+                self._journal.offer((), gone).add_done_callback(heard)
 
     async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
         """Get ready for other devices; the call that is returned goes over to them at once.
@@ -288,12 +288,6 @@ class Intake:
     def _count_refused(self) -> None:
         self._refused += 1
         self._refused_ns = self._clock.now_ns()
-
-
-def _heard(ticket: asyncio.Future[tuple[Entry, ...]]) -> None:
-    """A refusal is of no consequence: what should be forgotten is found again."""
-    if not ticket.cancelled():
-        ticket.exception()
 
 
 def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[str]:

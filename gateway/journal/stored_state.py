@@ -114,10 +114,10 @@ async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAside]
 
 def _offer(journal: StateStore, changes: list[StateChange]) -> None:
     if changes:
-        journal.offer([], changes).add_done_callback(_heard)
+        journal.offer([], changes).add_done_callback(heard)
 
 
-def _heard(ticket: Ticket) -> None:
+def heard(ticket: Ticket) -> None:
     """A refusal is of no consequence: the rows are met again at the next start."""
     if not ticket.cancelled():
         ticket.exception()

@@ -9,8 +9,8 @@ import pytest
 from gateway.access import Access
 from gateway.audit import Ledger
 from gateway.audit.events import CONSOLE, HERE
-from gateway.errors import Denied
-from gateway.journal import Journal, JournalOptions
+from gateway.errors import Denied, JournalFull
+from gateway.journal import Journal, JournalOptions, StateChange
 from tests.access.rig import CHEAP, PASSWORDS, STATION, MovedClock, Site, site
 
 
@@ -78,3 +78,33 @@ async def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path, monkeypatc
         assert code == access.claim_code, "the same for as long as the process lives"
         await access.claim(code, "boss", "王工", PASSWORDS["boss"], made.place())
         access.close()
+
+
+async def test_an_account_whose_row_is_broken_comes_back_from_the_copy(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        await made.furnish("boss")
+        keys = made.folder / "keys"
+        await made.journal.append([], [StateChange("access", "account/boss", b"?")])
+        for _ in range(2):  # and is in the journal again for the start after
+            access = await Access.open(made.journal, made.ledger, made.clock, keys, cost=CHEAP)
+            assert access.claimed
+            await access.enter("boss", PASSWORDS["boss"], made.place())
+            access.close()
+
+
+async def test_on_a_full_disk_people_come_in_and_nobody_new_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(tmp_path) as made:
+        await made.furnish("boss", "guest")
+
+        async def full(*_: object, **__: object) -> None:
+            raise JournalFull("journal.full")
+
+        monkeypatch.setattr(made.ledger, "record", full)
+        signed = await made.access.enter("boss", PASSWORDS["boss"], made.place())
+        assert made.access.identify(signed.token) is not None
+        with pytest.raises(Denied):
+            await made.access.enter("boss", "a wrong one", made.place())
+        with pytest.raises(JournalFull):
+            await made.keys.disable(CONSOLE, HERE, "guest")
