@@ -217,6 +217,7 @@ def test_where_the_clocks_are_right_nothing_new_is_refused_but_for_a_full_shelf(
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 def test_nothing_is_done_twice_in_thousands_of_lives():
     count = max(200, int(8000 * SHARE))
 

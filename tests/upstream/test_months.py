@@ -236,6 +236,7 @@ def test_two_days_of_a_district(cursors):
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("cursors", [False, True])
 def test_months_of_a_district(cursors):
     print(judged(max(20, int(365 * SHARE)), SEED, cursors=cursors))

@@ -157,6 +157,7 @@ def test_after_half_an_hour_away_an_emergency_order_sounds_within_two_seconds():
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("alarm", [False, True])
 def test_of_sixty_returns_of_the_road_none_is_heard_late(alarm):
     waited_s = late(RETURNS, alarm=alarm)
@@ -166,6 +167,7 @@ def test_of_sixty_returns_of_the_road_none_is_heard_late(alarm):
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 def test_where_the_closed_road_swallows_all_it_takes_no_longer_than_an_attempt():
     waited_s = late(RETURNS, hangs=True)
     print(f"{RETURNS} silent returns, seed {SEED}: worst {waited_s[-1]:.1f} s")
