@@ -10,6 +10,7 @@ from typing import NamedTuple
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
+from gateway.clock.timekeeper import Timekeeper
 from gateway.event import Trust
 from gateway.health import ClockVitals, Vitals
 from gateway.web.gate import DESK_COOKIE, SESSION_COOKIE
@@ -123,9 +124,9 @@ async def take(
 ) -> browser.Verdict:
     """Open the screen, bring it into its state, picture it and judge it."""
     made.vitals = shot.vitals()
-    told, made.clock._keeper._fixes = dict(made.clock._keeper._fixes), {}
-    if shot.told:
-        made.clock._keeper._fixes = told
+    told = made.clock._keeper
+    if not shot.told:
+        made.clock._keeper = Timekeeper()
     async with browser.tab(chromium, width=shot.width, ignore_https_errors=True) as page:
         console = browser.complaints(page)
         if shot.who:
@@ -141,7 +142,7 @@ async def take(
         if out is not None:
             await browser.shoot(page, out / f"{shot.name}.png")
         verdict = await browser.judge(page, heard)
-    made.clock._keeper._fixes = told
+    made.clock._keeper = told
     return verdict
 
 

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 
+from gateway.clock.timekeeper import Timekeeper
 from gateway.web.gate import SESSION_COOKIE
 from tests.access.look import SHOTS, Shot, furnished, sign_in, take, unset
 from tests.access.rig import Site
@@ -112,7 +113,7 @@ async def test_the_question_moves_with_the_clock_and_is_answered_by_one_press(
     chromium: Chromium, stations: dict[bool, Site]
 ) -> None:
     made = stations[True]
-    told, made.clock._keeper._fixes = dict(made.clock._keeper._fixes), {}
+    told, made.clock._keeper = made.clock._keeper, Timekeeper()
     made.vitals = unset()
     async with browser.tab(chromium, ignore_https_errors=True) as page:
         await sign_in(page, made, "zhang")
@@ -129,4 +130,4 @@ async def test_the_question_moves_with_the_clock_and_is_answered_by_one_press(
         await page.get_by_role("button", name=f"是，{value[-5:]}").click()
         await page.locator("#cq").wait_for(state="detached")
         assert made.clock.status().trust.value == "person"
-    made.clock._keeper._fixes = told
+    made.clock._keeper = told

@@ -11,6 +11,7 @@ from broadcast.order import Authority, Class, Content, Live, Order, Preset
 from gateway.appliance.load import load
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
+from gateway.clock.timekeeper import Timekeeper
 from gateway.event import Trust
 from gateway.station.sounding import Sounding
 from gateway.web.section import Section
@@ -138,7 +139,7 @@ class CastSite(Site):
 
     def wall(self, wall_ns: int | None) -> None:
         """It is that time of day, or nobody knows."""
-        self.clock._keeper._fixes = {}
+        self.clock._keeper = Timekeeper()
         if wall_ns is not None:
             self.clock.learn(Trust.NTP, wall_ns, 1_000_000)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from playwright.async_api import Browser, Page
 
+from gateway.clock.timekeeper import Timekeeper
 from kiosk.request import Car, Request
 from tests.kiosk.pages.rig import CAR, STATES, TALL, WIDE, House, house, tab
 from tests.web import browser
@@ -137,7 +138,7 @@ async def sorry(made: House) -> None:
 
 async def without_a_clock(made: House) -> None:
     """Nobody knows what time it is."""
-    made.terminal._station.clock._keeper._fixes.clear()
+    made.terminal._station.clock._keeper = Timekeeper()
 
 
 def request_in(family: str, state: str) -> Bring:

@@ -13,6 +13,7 @@ import msgspec
 from playwright.async_api import Browser, Page
 
 from gateway.clock import Deadline
+from gateway.clock.timekeeper import Timekeeper
 from gateway.errors import Unavailable
 from gateway.event import Trust
 from gateway.web.section import Section
@@ -120,7 +121,7 @@ class House(rig.Station):
     def set_hour(self, seconds: int) -> None:
         """So many seconds after midnight, by a clock that is trusted."""
         midnight = WALL_NS - (14 * 3600 + 5 * 60) * S
-        self.clock._keeper._fixes.clear()
+        self.clock._keeper = Timekeeper()
         self.clock.learn(Trust.NTP, midnight + seconds * S, 1_000_000)
 
     def fresh(self) -> None:
