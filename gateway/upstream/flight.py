@@ -93,7 +93,7 @@ class Flights:
     def make_room(self) -> None:
         """An alarm waits on the wire: end what is less urgent."""
         for flight in self._under_way:
-            if not flight.urgent:
+            if not flight.urgent and flight.load.entries:
                 flight.end()
 
 

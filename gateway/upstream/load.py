@@ -24,14 +24,14 @@ class Resend:
 
     def left(self, entries: Sequence[Entry]) -> None:
         """A batch of this range is under way."""
-        self.next = entries[-1].seq + 1
+        self.next = max(self.next, entries[-1].seq + 1)
 
     def took(self, entries: Sequence[Entry]) -> None:
         """The platform receipted a batch of this range."""
         gaps = sum(entry.gap_from is not None for entry in entries)
         self.gaps += gaps
         self.entries += len(entries) - gaps
-        self.first = entries[-1].seq + 1
+        self.first = max(self.first, entries[-1].seq + 1)
         if self.first > self.wanted.last:
             self.finish()
 

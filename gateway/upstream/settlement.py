@@ -116,4 +116,5 @@ class Settlement:
         if receipt.upto.get(lane.wire, 0) >= sent.wanted.last:
             sent.finish()
             self._route.deaf.add(lane)
-            _log.warning("what %s says of an empty batch is not so: %s", self._route.name, lane)
+            name = self._route.name
+            _log.warning("uplink %s: its answer to an empty batch is wrong of %s", name, lane.wire)

@@ -29,7 +29,7 @@ QUICK_S = 0.5
 
 FLIGHTS_MAX = 4
 RATIO_FIRST = 3.0
-_TELLING = 4  # a batch below a quarter of the limit says little of the wire
+_TELLING = 4  # a batch below a quarter of the limit says little of the wire, if it had been free
 _STEP_MAX = 4.0
 _ROUNDING = 0.7
 _LOOK_FROM_S = 1.0
@@ -67,8 +67,8 @@ class Throughput:
             return
         if entries == 1 and payload <= _TINY_BYTES:
             self._single.note(took_s)
+        telling = payload >= self._limit / _TELLING or (raw >= self.raw_max / 2 > 0)
         self._look(took_s)
-        telling = payload >= self._limit / _TELLING
         if telling:
             self._ratio += _RATIO_SMOOTHING * (raw / payload - self._ratio)
             wire_s = max(took_s - self.base_s, _LEAST_S)
@@ -91,15 +91,17 @@ class Throughput:
 
     def stalled(self, raw: int) -> None:
         """No answer came in time: half of it next time, unless it was next to nothing."""
-        self.flights = 1
-        payload = raw / self._ratio
-        if payload > _TINY_BYTES or payload >= self._limit / _TELLING:
-            self._set(min(self.rate, payload / TARGET_S) / 2)
+        self._slower(raw, TARGET_S)
 
     def preempted(self, raw: int, took_s: float) -> None:
         """A batch was still under way after that time, which an alarm needed."""
+        self._slower(raw, max(took_s, _LEAST_S) / 2)
+
+    def _slower(self, raw: int, seconds: float) -> None:
         self.flights = 1
-        self._set(min(self.rate / 2, raw / self._ratio / max(took_s, _LEAST_S)))
+        payload = raw / self._ratio
+        if payload > _TINY_BYTES or payload >= self._limit / _TELLING:
+            self._set(min(self.rate, payload / seconds) / 2)
 
     @property
     def base_s(self) -> float:

@@ -32,15 +32,18 @@ ALARM_BYTES = 450
 class Link:
     """A sender with a backlog, and events that go on coming."""
 
-    def __init__(self, platform: LinkedPlatform, backlog: dict[Lane, int], seed: int = 1) -> None:
+    def __init__(self, platform: LinkedPlatform, backlog: dict[Lane, int], seed: float = 1) -> None:
         self.platform = platform
         self.journal = LongJournal({**dict.fromkeys(Lane, 0), **backlog})
         self.follower = self.journal.follower("district", retaining=True)
         self.rng = random.Random(seed)
         self.made_s: dict[tuple[str, int], float] = {}
-        self.sender = Sender(
-            "district", self.follower, self.journal, platform, loop_clock(),
-            station=STATION, rng=random.Random(seed),
+        self.sender = self.new_sender()
+
+    def new_sender(self) -> Sender:
+        return Sender(
+            "district", self.follower, self.journal, self.platform, loop_clock(),
+            station=STATION, rng=random.Random(self.rng.random()),
         )  # fmt: skip
 
     def fact(self, lane: Lane, count: int = 1) -> None:
@@ -68,6 +71,11 @@ class Link:
             await asyncio.sleep(seconds)
             for task in going:
                 task.cancel()
+
+    def restart(self, position: dict[Lane, int]) -> None:
+        """The process is killed and begins anew; on disk stands an older position."""
+        self.follower.position = position
+        self.sender = self.new_sender()
 
     async def finish(self, within_s: float) -> None:
         """Nothing new comes; everything arrives."""
@@ -171,15 +179,15 @@ async def test_a_platform_that_does_not_say_what_it_holds_gets_the_oldest_first(
 @simulated
 async def test_a_second_outage_leaves_a_second_hole_and_both_are_filled():
     platform = LinkedPlatform(Wire(50_000), holds=True)
-    link = Link(platform, {Lane.TELEMETRY: 30_000})
+    link = Link(platform, {Lane.TELEMETRY: 10_000})
     await link.run(8, {})
     platform.away = True
-    link.fact(Lane.TELEMETRY, 5_000)
+    link.fact(Lane.TELEMETRY, 2_000)
     await link.run(60, {})
     platform.away = False
     await link.run(3, {})
     assert len(platform.early("telemetry")) == 2
-    assert platform.came_s["telemetry", 35_000]
+    assert platform.came_s["telemetry", 12_000]
     await link.finish(within_s=600)
     assert platform.twice == 0
 
@@ -199,7 +207,7 @@ async def test_what_the_quota_took_is_a_gap_between_the_two_ends():
 @simulated
 async def test_a_platform_that_stops_saying_what_it_holds_gets_the_oldest_first_again():
     platform = LinkedPlatform(Wire(50_000), holds=True)
-    link = Link(platform, {Lane.TELEMETRY: 20_000})
+    link = Link(platform, {Lane.TELEMETRY: 8_000})
     await link.run(4, {})
     assert platform.early("telemetry")
     platform.holds = False
@@ -207,7 +215,7 @@ async def test_a_platform_that_stops_saying_what_it_holds_gets_the_oldest_first_
     await link.run(2, {})
     assert link.sender.vitals.state == "up"
     (_, live), *more = platform.early("telemetry")[::-1]
-    assert live == 20_700  # what left before the answer was there, and no more
+    assert live == 8_700  # what left before the answer was there, and no more
     assert len(more) <= 1
     upto = platform.marks["telemetry"].upto
     await link.run(2, {})
@@ -229,8 +237,59 @@ def test_a_platform_that_lost_a_part_of_what_it_held_gets_it_again():
             link.fact(Lane.TELEMETRY, rng.choice([0, 1, 900]))
         await link.finish(within_s=900)
 
-    for number in range(3):
+    for number in range(2):
         run(story(random.Random(number)))
+
+
+async def bad_day(rng: random.Random) -> tuple[int, int]:
+    """A road, a platform and a process of which nothing lasts; how much there was, how much twice.
+
+    Each turn one of them changes while the rest goes on: the wire's speed, an outage, a kill, a
+    platform that is slow, that was put back to a backup, or that does not say what it holds.
+    """
+    wire = Wire(rng.choice([300, 2_000, 50_000]), rng.uniform(0, 1), turns=rng.random() < 0.5)
+    platform = LinkedPlatform(wire, holds=rng.random() < 0.7)
+    link = Link(platform, {Lane.TELEMETRY: rng.choice([0, 3_000]), Lane.ALARM: 50}, rng.random())
+    rates = {Lane.TELEMETRY: 1.0, Lane.SERVICE: 0.1, Lane.ALARM: 0.02, Lane.EMERGENCY: 0.01}
+    before = dict(link.follower.position)
+    for _ in range(rng.randrange(4, 12)):
+        match rng.randrange(6):
+            case 0:
+                wire.bps = rng.choice([100, 300, 2_000, 50_000])
+            case 1:
+                platform.away = not platform.away
+            case 2:
+                link.restart(before)
+            case 3:
+                platform.busy_s = rng.choice([0.0, 0.2, 2.0, 8.0])
+            case 4:
+                lane = rng.choice([*platform.marks])
+                platform.marks[lane] = Mark(rng.randrange(platform.marks[lane].upto + 1))
+            case 5:
+                platform.holds = not platform.holds
+        link.fact(rng.choice([*Lane]), rng.choice([0, 1, 30, 800]))
+        before = dict(link.follower.position)
+        await link.run(rng.choice([0.5, 5, 60, 400]), rates)
+    platform.away, platform.busy_s, wire.bps = False, min(platform.busy_s, 2.0), 20_000
+    await link.finish(within_s=3_600)
+    assert sum(platform.gaps.values()) == 0
+    assert link.sender.vitals.state == "up"
+    return sum(map(len, link.journal.lanes.values())), platform.twice
+
+
+def test_no_bad_day_loses_a_number():
+    for number in range(3):
+        run(bad_day(random.Random(number)))
+
+
+@pytest.mark.proof
+def test_no_bad_day_loses_a_number_at_length():
+    days = max(10, round(400 * SHARE))
+    told = [run(bad_day(random.Random(SEED + number))) for number in range(days)]
+    print(
+        f"{days} bad days, seed {SEED}: {sum(count for count, _ in told)} numbers, every one"
+        f" there; {sum(twice for _, twice in told)} sent twice"
+    )
 
 
 async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> dict[str, float]:
@@ -247,7 +306,6 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     for _ in range(4):
         await link.run(hours * 900, rates)
         left.append(sum(link.missing(lane) for lane in (Lane.SERVICE, Lane.TELEMETRY)))
-    urgent = [*link.waits_s(Lane.EMERGENCY), *link.waits_s(Lane.ALARM)]
     # behind what was under way when it came: a batch of alarms, and one of bulk
     own_s = (ALARM_BYTES + HEADERS_BYTES + ANSWER_BYTES) / bps + busy_s + wire.rtt_s
     assert max(link.waits_s(Lane.EMERGENCY)) < 2 * own_s + 2 * (TARGET_S + HOLD_S)
@@ -256,8 +314,8 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     assert left[-1] < 6_400, f"the backlog falls: {left}"
     assert sum(platform.gaps.values()) == 0
     return {
-        "alarm p99": quantiles(urgent, n=100, method="inclusive")[-1],
-        "alarm max": max(urgent),
+        "alarm": quantiles(link.waits_s(Lane.ALARM), n=100, method="inclusive")[-1],
+        "emergency": max(link.waits_s(Lane.EMERGENCY)),
         "late": platform.late,
         "twice": platform.twice / len(platform.came_s),
         "left": left[-1],
@@ -269,13 +327,13 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     ("bps", "busy_s"), [(300, 0.0), (1_000, 0.0), (5_000, 0.0), (1e6, 2.0), (20_000, 2.0)]
 )
 def test_alarms_arrive_and_the_backlog_falls_on_every_road(bps, busy_s):
-    days, hours = max(1, round(8 * SHARE)), 2.0 if SHARE >= 0.5 else 0.5
+    days, hours = max(1, round(12 * SHARE)), 0.5
     told = [run(day(bps, busy_s, random.Random(SEED + day_), hours)) for day_ in range(days)]
     figures = {name: max(each[name] for each in told) for name in told[0]}
     print(
         f"{bps:.0f} B/s, {busy_s:g} s a batch: {days} × {hours:g} h, seed {SEED}:"
-        f" every number there; alarms p99 {figures['alarm p99']:.1f} s,"
-        f" most {figures['alarm max']:.1f} s;"
+        f" every number there; emergencies at most {figures['emergency']:.1f} s on their way,"
+        f" alarms p99 {figures['alarm']:.1f} s with 200 before them;"
         f" {figures['late']} without an answer in time, {figures['twice']:.1%} sent twice,"
         f" {figures['left']} of 6,400 left"
     )

@@ -20,7 +20,15 @@ HEADERS = 700  # of a request and its answer
 class Known:
     """A road of so many bytes a second to a platform that takes its time."""
 
-    def __init__(self, bps: float, platform_s: float, *, empty_s: float | None = None) -> None:
+    def __init__(
+        self,
+        bps: float,
+        platform_s: float,
+        *,
+        empty_s: float | None = None,
+        packed: int = PACKED,
+    ) -> None:
+        self.packed = packed
         self.now_s = 0.0
         self.bps = bps
         self.platform_s = platform_s
@@ -34,7 +42,7 @@ class Known:
 
     def send(self, entries: int) -> float:
         """A batch in time or not; how long it took."""
-        raw, payload = entries * RAW, entries * PACKED
+        raw, payload = entries * RAW, entries * self.packed
         flights = self.throughput.flights if entries else 1
         took_s = (payload * flights + HEADERS) / self.bps
         took_s += self.platform_s if entries else self.empty_s
@@ -86,6 +94,13 @@ def test_a_quick_road_gets_full_batches_one_at_a_time():
     assert known.throughput.rate > SLOW_BELOW
 
 
+@pytest.mark.parametrize("packed", [5, 20, 200])
+def test_events_that_pack_well_travel_by_the_hundred_after_a_few_batches(packed):
+    known = Known(1_000_000, 0.02, packed=packed)
+    sent = [known.entries for _ in range(4) if known.send(known.entries)]
+    assert sent[-1] == BATCH_ENTRIES_MAX
+
+
 def test_a_road_that_becomes_slow_is_found_by_halving_and_one_that_recovers_by_creeping():
     known = Known(100_000, 0.05)
     known.settle()
@@ -121,6 +136,7 @@ def test_a_small_batch_without_an_answer_says_nothing_of_size():
     before = known.throughput.raw_max
     for _ in range(50):
         known.throughput.stalled(400)
+        known.throughput.preempted(400, 20.0)
     assert known.throughput.raw_max == before
 
 
