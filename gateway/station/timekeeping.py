@@ -38,7 +38,7 @@ class Timekeeping:
         self._on_disk_ns = floor.read(state)
         self._kept_at_ns: int | None = None
         self._chip_at_ns: int | None = None
-        self._floor = clock.floor_ns - clock.now_ns()
+        self._floor: int | None = None
 
     def platform_says(self, uplink: str, at: str, round_trip_ns: int) -> None:
         """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
@@ -47,7 +47,8 @@ class Timekeeping:
         self.moved(self._clock.learn(Trust.PLATFORM, wall_ns(at) + half_ns, error_ns, uplink))
 
     def moved(self, step: ClockStep | None) -> None:
-        """Station time moved, if it did: a platform can then re-date what came before."""
+        """Somebody was heard; station time moved by it, if it did, and others must hear of it."""
+        self._keep_what_leapt()
         if step is None:
             return
         self._stepped()
@@ -86,14 +87,18 @@ class Timekeeping:
             self.moved(self._clock.ask_chip())
 
     def _look_at_floor(self) -> None:
-        """Keep it where a kill or a power cut would lose more than the time that goes by."""
+        """Keep it on the disk where a power cut would lose more than an hour of it."""
         now_ns, floor_ns = self._clock.now_ns(), self._clock.floor_ns
-        if abs(floor_ns - now_ns - self._floor) > _GROWN_NS:
-            self._clock.keep()
-            self._floor = floor_ns - now_ns
         rested = self._kept_at_ns is None or now_ns - self._kept_at_ns >= KEEP_EVERY_NS
         if rested and abs(floor_ns - self._on_disk_ns) >= KEEP_EVERY_NS:
             self.keep_floor()
+
+    def _keep_what_leapt(self) -> None:
+        """A kill at any instant loses nothing of the floor but what a second brings."""
+        floor = self._clock.floor_ns - self._clock.now_ns()
+        if self._floor is None or abs(floor - self._floor) > _GROWN_NS:
+            self._clock.keep()
+            self._floor = floor
 
     async def _tell(self) -> None:
         step = self._steps.due(self._clock.now_ns())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import Lender, chip
+from gateway.clock import Clock, Lender, chip
 from gateway.errors import JournalFull
 from gateway.event import Event, Lane, Trust, rfc3339
 from gateway.station import floor
@@ -123,6 +123,18 @@ async def test_the_floor_is_written_at_once_where_it_leaps_then_once_an_hour(
     assert 10 <= len(written) <= 11
     assert floor.read(tmp_path) == written[-1]
     task.cancel()
+
+
+@simulated
+async def test_a_kill_at_any_instant_loses_nothing_of_the_floor(tmp_path: Path) -> None:
+    kernel = loop_clock().kernel
+    clock = Clock("0" * 16, kernel, kept=tmp_path / "clock")
+    time, _, task = await living(clock, tmp_path)  # type: ignore[arg-type]  # as simulated as need be
+    time.platform_says("district", rfc3339(NOON_NS), 1000)
+    time.moved(clock.learn(Trust.METER, NOON_NS, S, "em-b3"))  # the second witness: no step
+    task.cancel()
+    assert clock.floor_ns > NOON_NS - 2 * S
+    assert Clock("0" * 16, kernel, kept=tmp_path / "clock").floor_ns >= clock.floor_ns - S // 100
 
 
 @pytest.mark.parametrize(
