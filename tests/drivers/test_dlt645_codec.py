@@ -186,3 +186,15 @@ def test_what_must_be_kept_is_bounded_and_holds_the_longest_reply() -> None:
     longest = answer(ITEM + bytes(DATA_BYTES_MAX - len(ITEM)))
     assert len(longest) + 4 <= expect.limit <= 256
     assert expect.find(longest, final=False) == (0, len(longest))
+
+
+def test_replies_of_one_meter_and_control_code_are_kin() -> None:
+    expect = Reply(METER, Control.READ, ITEM)
+    other = encode(Frame(METER, Control.READ | 0x80, bytes(4) + b"\1"), 0)
+    denied = encode(Frame(METER, Control.READ | 0xC0, b"\2"), 0)
+    assert expect.kin == Reply(METER, Control.READ, bytes(4)).kin != Reply(METER, Control.WRITE).kin
+    assert expect.find(other, final=True) is None
+    assert expect.any_of_kin().find(other, final=True) == (0, len(other))
+    assert expect.find(denied, final=True) == (0, len(denied))
+    assert expect.good_only().find(denied, final=True) is None
+    assert expect.good_only().any_of_kin().find(denied, final=True) == (0, len(denied))

@@ -201,3 +201,41 @@ def reply_content(request: bytes, frame: bytes) -> bytes:
     found = codec.RtuExpect(codec.Answer.to(request)).find(frame, final=False)
     assert found == (0, len(frame))
     return codec.content(frame[: -codec.CRC_BYTES])
+
+
+@given(st.binary(max_size=40), st.integers(0, 40))
+def test_any_frame_of_a_kin_is_found_in_any_split_and_no_refusal_where_none_is_believed(
+    litter, cut
+) -> None:
+    request = codec.read(1, codec.READ_HOLDING, 0, 2)
+    expect = codec.RtuExpect(codec.Answer.to(request))
+    kin = expect.any_of_kin()
+    assert (expect.kin, kin.any_of_kin(), kin.good_only()) == (b"\1\3", kin, kin)
+    good = codec.rtu(bytes.fromhex("01 03 04 00 01 00 02"))
+    longer = codec.rtu(bytes.fromhex("01 03 06 00 01 00 02 00 03"))
+    refusal = codec.rtu(bytes.fromhex("01 83 02"))
+    for frame in (good, longer, refusal):
+        heard = litter + frame
+        assert len(heard) < kin.limit
+        found = kin.find(heard, final=True)
+        assert found is not None
+        part = kin.find(heard[:cut], final=False)
+        assert part is None or part == kin.find(heard, final=False)
+    assert kin.find(good, final=False) == expect.find(good, final=False) == (0, len(good))
+    assert expect.find(longer, final=True) is None
+    assert expect.find(refusal, final=True) == (0, len(refusal))
+    assert expect.good_only().find(refusal, final=True) is None
+    assert expect.good_only().find(good, final=True) == (0, len(good))
+    assert kin.find(codec.rtu(bytes.fromhex("01 04 02 00 01")), final=True) is None
+
+
+def test_a_written_answer_is_of_the_kin_of_its_write() -> None:
+    body = codec.write_register(1, 7, b"\0\5")
+    kin = codec.RtuExpect(codec.Answer.to(body)).any_of_kin()
+    other = codec.rtu(codec.write_register(1, 9, b"\0\6"))
+    assert kin.find(other, final=False) == (0, len(other))
+
+
+def test_behind_a_header_nothing_is_overheard() -> None:
+    expect = codec.MbapExpect(codec.Answer.to(codec.read(1, 3, 0, 2)))
+    assert (expect.kin, expect.any_of_kin(), expect.good_only()) == (b"\1\3", expect, expect)
