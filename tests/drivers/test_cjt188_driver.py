@@ -295,6 +295,7 @@ def test_addresses_that_cannot_be_polled(address) -> None:
         ("kind", {"kind": "milk"}),
         ("type", {"type": "f32"}),
         ("is", {"extra": {"is": "unknown"}}),
+        ("first", {"extra": {"is": "clock", "first": "unknown"}}),
         ("unit", {"extra": {"unit": "above"}}),
         ("unit", {"extra": {"unit": "after"}, "unit": "V"}),
     ],
