@@ -16,9 +16,10 @@ from gateway.event import Entry, Lane
 from gateway.journal import events, space
 from gateway.journal.database import Database, disk_errors
 from gateway.journal.lane import LaneTable
-from gateway.journal.lock import Lock, Numbers
+from gateway.journal.lock import Lock
 from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions, StateChange
 from gateway.journal.positions import ROOM, Positions, Upto
+from gateway.journal.promise import Promise
 from gateway.journal.quota import Quota
 from gateway.journal.state import StateTable
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 SLICE_ENTRIES = 200
 SLICE_NS = 5_000_000
 """One slice of a read: an append waits at most for this."""
-
-AHEAD_NUMBERS, AHEAD_NUMBERS_MAX = 256, 65_536
-"""Numbers are promised so far ahead: twice what one log held, which costs no sync of its own."""
 
 AHEAD_PAGES = 6 * MIB // PAGE_BYTES
 """The file's blocks are allocated so far ahead: more than the log can hold."""
@@ -108,6 +106,7 @@ class Core:
         self._options = options
         self._clock = clock
         self.lock: Lock | None = None
+        self._promise: Promise | None = None
         self._db = Database(path, synchronous=synchronous)
         self._blocks: space.Blocks | None = None
         self.carrier: Carrier | None = None  # with wrecks beside the file
@@ -184,48 +183,9 @@ class Core:
         return ahead
 
     def hold(self, lock: Lock) -> None:
-        """Be the journal that this lock stands for; it is closed with us.
-
-        From now on the lock's file says which numbers may have been issued, so that a salvage knows
-        it even where a lane's last page is gone.
-        """
+        """Be the journal that this lock stands for; it is closed with us."""
         self.lock = lock
-        lock.name(self.epoch)
-        self._promise(0)
-
-    def _promise(self, more: int, *, closed: bool = False) -> None:
-        """Have the lock's file name numbers up to `more` and then some, before they are issued."""
-        if self.lock is None:
-            return
-        issued = self.heads()
-        known = self.lock.numbers
-        before = known.issued if known is not None and known.epoch == self.epoch else issued
-        # Never less than before: who only looks at a damaged file takes no evidence away.
-        issued = {lane: max(head, before[lane]) for lane, head in issued.items()}
-        most = {
-            lane: head + more + min(AHEAD_NUMBERS + 2 * (head - before[lane]), AHEAD_NUMBERS_MAX)
-            for lane, head in issued.items()
-        }
-        with self._disk():
-            self.lock.keep(Numbers(self.epoch, issued, issued if closed else most))
-
-    def _keep_promise(self, more: int) -> None:
-        """Before so many numbers are issued."""
-        numbers = None if self.lock is None else self.lock.numbers
-        if numbers is not None and any(
-            table.head + more > numbers.most[lane] for lane, table in self.tables.items()
-        ):
-            self._promise(more)
-
-    def mistrust(self, numbers: Numbers | None) -> None:
-        """JournalDamaged if a lane's end is not what was written; `numbers` were said elsewhere."""
-        for lane, table in self.tables.items():
-            with self._disk():
-                sound = table.ends_whole()
-            if numbers is not None and numbers.epoch == self.epoch:
-                sound = sound and table.head >= numbers.issued[lane]
-            if not sound:
-                raise JournalDamaged("journal.damaged", reason=f"end of {lane.wire}")
+        self._promise = Promise(lock, self.epoch, self.tables)
 
     def heads(self) -> dict[Lane, int]:
         """The last number issued in each lane."""
@@ -241,7 +201,8 @@ class Core:
         """
         self.positions.take(receipts or {})
         self._keep_within_log(appends)
-        self._keep_promise(sum(len(append.bodies) for append in appends))
+        if self._promise is not None:
+            self._promise.cover(sum(len(append.bodies) for append in appends))
         try:
             return list(self._commit(appends))
         except JournalFull:
@@ -274,7 +235,8 @@ class Core:
     def carry(self, append: Append) -> Outcome:
         """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
         self._keep_within_log([append])
-        self._keep_promise(len(append.bodies))
+        if self._promise is not None:
+            self._promise.cover(len(append.bodies))
         spare = min(CARRIED_PAGES_SPARE, self._quota.limit_pages // 4)
         needed = append.pages + _OVERHEAD_PAGES + spare
         if self._quota.room() < needed and self._blocks is not None and self._blocks.frames():
@@ -356,7 +318,8 @@ class Core:
         return False
 
     def _checkpoint(self) -> None:
-        self._promise(0)  # the log that bears witness of the last numbers is begun anew
+        if self._promise is not None:  # the log that bears witness of the last ones begins anew
+            self._promise.renew()
         with self._disk():
             if self._db.checkpoint() and self._blocks is not None:
                 self._blocks.copied()
@@ -396,7 +359,8 @@ class Core:
         copied = False
         with contextlib.suppress(JournalFull), self._disk():
             copied = self._db.checkpoint()
-        self._promise(0, closed=copied)
+        if self._promise is not None:
+            self._promise.renew(closed=copied)
         self._release(copied=copied)
 
     def write_to(self, path: Path, receipts: Mapping[str, Upto]) -> None:

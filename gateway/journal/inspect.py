@@ -9,13 +9,15 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.clock import Clock
-from gateway.errors import Unavailable
+from gateway.errors import JournalDamaged, Unavailable
 from gateway.event import Entry, Lane, envelope
 from gateway.journal import chain, rescue
 from gateway.journal.chain import Head
 from gateway.journal.core import Core
+from gateway.journal.frames import Frames
 from gateway.journal.lock import Lock, epoch_of
 from gateway.journal.options import JournalOptions
+from gateway.journal.space import log_of
 
 _SLICE = 200
 _TIMEOUT_S = 10.0
@@ -106,13 +108,14 @@ class AtRest:
         lock = Lock(directory)
         options = JournalOptions(reserve_mb=0)
         try:  # unlike a station's start, looking salvages nothing
+            _expect_whole_log(directory / rescue.FILE)
             self._core = Core(
                 directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
             )
         except BaseException:  # the lock is let go, whatever went wrong
             lock.close()
             raise
-        self._core.lock = lock
+        self._core.hold(lock)
 
     def figures(self) -> dict[str, Any]:
         """From the file."""
@@ -144,6 +147,14 @@ class AtRest:
     def close(self) -> None:
         """Let the file go."""
         self._core.close()
+
+
+def _expect_whole_log(path: Path) -> None:
+    """JournalDamaged where SQLite, opening the file, would drop what a salvage still finds."""
+    frames = Frames(log_of(path))
+    frames.close()
+    if frames.broken:
+        raise JournalDamaged("journal.damaged", reason=log_of(path).name)
 
 
 def station_of(entry: Entry) -> str:

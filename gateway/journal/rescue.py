@@ -19,6 +19,7 @@ from gateway.event import Lane
 from gateway.journal import events, wrecks
 from gateway.journal.carrier import Carrier
 from gateway.journal.core import Append, Core
+from gateway.journal.database import disk_errors
 from gateway.journal.frames import Frames
 from gateway.journal.lock import Lock, Numbers
 from gateway.journal.options import COMMIT_BYTES_MAX, JournalOptions, StateChange
@@ -116,7 +117,7 @@ class Opening(NamedTuple):
     def _trusted(self, path: Path, numbers: Numbers | None) -> Core:
         core = self.create(path)
         try:
-            core.mistrust(numbers)
+            _mistrust(core, numbers)
         except BaseException:  # no connection is left open, whatever went wrong
             core.abandon()
             raise
@@ -186,6 +187,17 @@ class Opening(NamedTuple):
         Core.damage_mark(path).unlink(missing_ok=True)
         (self.directory / NEXT).rename(path)
         sync_directory(self.directory)
+
+
+def _mistrust(core: Core, numbers: Numbers | None) -> None:
+    """JournalDamaged if a lane's end is not what was written; `numbers` are the lock's."""
+    for lane, table in core.tables.items():
+        with disk_errors():
+            sound = table.ends_whole()
+        if numbers is not None and numbers.epoch == core.epoch:
+            sound = sound and table.head >= numbers.issued[lane]
+        if not sound:
+            raise JournalDamaged("journal.damaged", reason=f"end of {lane.wire}")
 
 
 def _fill_states(core: Core, states: Mapping[tuple[str, str], bytes]) -> None:

@@ -742,3 +742,15 @@ def test_a_journal_that_is_gone_is_told_with_all_that_it_may_have_held(tmp_path,
     core = reopened(tmp_path)
     assert core.heads() == heads
     core.close()
+
+
+def test_who_looks_at_a_damaged_log_leaves_it_to_the_salvage(tmp_path):
+    epoch = _in_log(tmp_path)
+    damage(tmp_path / "journal.db-wal", FRAME_BYTES * 150, 40, 1)
+    with pytest.raises(JournalDamaged):
+        AtRest(tmp_path)
+    core = reopened(tmp_path)
+    assert core.epoch != epoch
+    bring_over(core)
+    assert sum(b"formerid" in e.body for e in read_all(core, Lane.SERVICE)) >= 299
+    core.close()
