@@ -183,6 +183,7 @@ def test_no_schedule_of_faults_loses_a_number(steps, retaining):
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 def test_no_schedule_of_faults_loses_a_number_at_length():
     played = 0
 

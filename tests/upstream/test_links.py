@@ -283,6 +283,7 @@ def test_no_bad_day_loses_a_number():
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 def test_no_bad_day_loses_a_number_at_length():
     days = max(10, round(400 * SHARE))
     told = [run(bad_day(random.Random(SEED + number))) for number in range(days)]
@@ -323,6 +324,7 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize(
     ("bps", "busy_s"), [(300, 0.0), (1_000, 0.0), (5_000, 0.0), (1e6, 2.0), (20_000, 2.0)]
 )
