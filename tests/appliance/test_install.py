@@ -55,8 +55,15 @@ def fingerprint(root: Path) -> dict[str, tuple[int, int, int, str]]:
     return found
 
 
+METERS = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"
+KEYS = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BJ-if00-port0"
+
+
 def settings(root: Path, change: tuple[str, str] = ("", "")) -> None:
-    text = (ROOT / "config/station.example.toml").read_text("utf-8").replace(*change)
+    text = (ROOT / "config/station.example.toml").read_text("utf-8")
+    if change[0] == METERS:  # both serial lines move, each to a port of its own
+        text = text.replace(KEYS, change[1][:-1] + "2")
+    text = text.replace(*change)
     (root / "etc/yizhan").mkdir(exist_ok=True)
     (root / "etc/yizhan/station.toml").write_text(text, "utf-8")
 
@@ -341,12 +348,12 @@ RIDES = (
     [
         (("", ""), ["DeviceAllow=char-ttyUSB rw", "IPAddressAllow=any"], ["char-ttyAMA"]),
         (
-            ("/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0", "/dev/ttyAMA0"),
+            (METERS, "/dev/ttyAMA0"),
             ["DeviceAllow=char-ttyAMA rw"],
             ["char-ttyUSB"],
         ),
         (
-            ("/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0", "socket://h:1"),
+            (METERS, "socket://h:1"),
             ["PrivateDevices=yes"],
             ["char-tty", "dialout"],
         ),

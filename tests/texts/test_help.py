@@ -44,7 +44,6 @@ def test_everything_says_what_it_is_for(
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
-        ("run --config {ok} --state /proc/nope", (1, "/proc/nope")),
         ("demo --dir /proc/nope", (1, "/proc/nope")),
         ("settings show --config {nowhere}", (2, "station.toml")),
         ("enrol --config {ok} --uplink nope", (1, "district")),
