@@ -18,7 +18,7 @@ from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
-from gateway.journal import StateChange, load_state
+from gateway.journal import StateChange, load_state, was_kept
 from gateway.journal.stored_state import beyond
 from gateway.upstream.events import Receipt
 
@@ -39,7 +39,7 @@ class Progress:
 
     async def load(self) -> None:
         """Take back what was known before the restart."""
-        lost = HEAD in await self._journal.load(ROOM)
+        lost = await was_kept(self._journal, ROOM, HEAD)
         kept = await load_state(self._journal, ROOM, decoded)
         self.book = Book(ROOM, kept)
         if lost and HEAD not in kept:

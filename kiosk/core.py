@@ -53,7 +53,7 @@ def decoded(key: str, body: bytes) -> Request | Head:
     if key != HEAD:
         return request_of(key, body)
     head: Head = of_msgpack(Head)(key, body)
-    if head.opened < 0:
+    if head.opened < 0 or not head.boot:
         raise ValueError
     return head
 

@@ -19,7 +19,7 @@ from gateway.errors import JournalError, NotNow, StationError, Unavailable
 from gateway.event import Event
 from gateway.faults import OnFault, contain, log_fault, name_of
 from gateway.health import RefusalVitals
-from gateway.journal import Journal, StateChange, load_state
+from gateway.journal import Journal, StateChange, load_state, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
@@ -115,7 +115,7 @@ class Requests:
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
-        lost = HEAD in await self._journal.load(ROOM)
+        lost = await was_kept(self._journal, ROOM, HEAD)
         kept: dict[str, Any] = await load_state(self._journal, ROOM, decoded)
         head = kept.pop(HEAD, None)
         if head is None:

@@ -16,9 +16,8 @@ from gateway.audit.events import ACT, HERE, TEXT_MAX, Act, Place, Result, Who
 from gateway.clock import Clock
 from gateway.errors import JournalError
 from gateway.event import Entry, Event, tail
-from gateway.journal import StateChange, StateStore, load_state
-from gateway.journal.chain import HEAD, ROOM, Head, seal_of
-from gateway.journal.stored_state import of_json
+from gateway.journal import StateChange, StateStore, load_state, was_kept
+from gateway.journal.chain import HEAD, ROOM, Head, head_of, seal_of
 
 _encode = msgspec.json.Encoder().encode
 _replace = msgspec.structs.replace
@@ -49,8 +48,8 @@ class Ledger:
     @classmethod
     async def open(cls, journal: Journal, clock: Clock) -> "Ledger":
         """The ledger of this journal, from where it ended."""
-        lost = HEAD in await journal.load(ROOM)
-        head = (await load_state(journal, ROOM, of_json(Head))).get(HEAD)
+        lost = await was_kept(journal, ROOM, HEAD)
+        head = (await load_state(journal, ROOM, head_of)).get(HEAD)
         if head is None:
             return cls(journal, clock, await _newest(journal) if lost else Head())
         if head.n and not head.seq:  # a kill left it unsaid: it is among the last entries, mostly

@@ -22,7 +22,7 @@ from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
 from gateway.journal.opening import open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
-from gateway.journal.stored_state import StateStore, load_state
+from gateway.journal.stored_state import StateStore, load_state, was_kept
 
 __all__ = [
     "Follower",
@@ -33,4 +33,5 @@ __all__ = [
     "StateStore",
     "load_state",
     "open_or_volatile",
+    "was_kept",
 ]

@@ -8,6 +8,7 @@ the platform has receipted.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 
 from gateway.errors import UsageError
 from gateway.journal.events import GAP
+from gateway.journal.stored_state import of_json
 from gateway.signing import canonical
 
 TYPE = "cn.yizhan.audit.act.v1"
@@ -41,6 +43,10 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int = 0
 
 
+_head = of_json(Head)
+_SEAL = re.compile("[0-9a-f]{64}")
+
+
 class Break(msgspec.Struct, frozen=True):
     """The first place where the chain does not hold; `why` is a text code."""
 
@@ -57,6 +63,18 @@ class Proof(msgspec.Struct, frozen=True):
     acts: int = 0
     lost: int = 0
     broken: Break | None = None
+
+
+def head_of(key: str, body: bytes) -> Head:
+    """Where a stored row says that the chain ends; ValueError if no act can have left it.
+
+    A row without its fields would read as the beginning, and the next act as the first of another
+    chain.
+    """
+    head: Head = _head(key, body)
+    if head.n < 1 or head.seq < 0 or head.seal == ORIGIN or not _SEAL.fullmatch(head.seal):
+        raise ValueError
+    return head
 
 
 def seal_of(tail: Mapping[str, Any]) -> str:

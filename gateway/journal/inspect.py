@@ -136,13 +136,19 @@ class AtRest:
             after = found[-1].seq
 
     def head(self) -> Head | None:
-        """From the state in the file."""
+        """From the state in the file; None, too, where that says nothing (see `complaints`)."""
         kept = self._core.load(chain.ROOM).get(chain.HEAD)
-        return None if kept is None else _decode(kept, type=Head)
+        try:
+            return None if kept is None else chain.head_of(chain.HEAD, kept)
+        except (ValueError, msgspec.DecodeError):
+            return None
 
     def complaints(self) -> list[str]:
-        """SQLite's own check of the whole file."""
-        return self._core.check()
+        """SQLite's own check of the whole file, and the row of the chain's end if it is no end."""
+        found = self._core.check()
+        if chain.HEAD in self._core.load(chain.ROOM) and self.head() is None:
+            found.append(f"{chain.ROOM}/{chain.HEAD}")
+        return found
 
     def close(self) -> None:
         """Let the file go."""

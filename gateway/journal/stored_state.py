@@ -81,6 +81,16 @@ async def load_state(journal: StateStore, room: str, decode: Decode[T]) -> dict[
     return good
 
 
+async def was_kept(journal: StateStore, room: str, key: str) -> bool:
+    """Whether the room has ever had that row: it is there, or was set aside at some start.
+
+    To be asked before `load_state`: without the row its room begins anew only where there was none.
+    """
+    if key in await journal.load(room):
+        return True
+    return f"{room}/{key}" in await journal.load(SET_ASIDE)
+
+
 def _sized(decode: Decode[T], key: str, body: bytes) -> T:
     if len(body) > STATE_BYTES_MAX:
         raise OverflowError

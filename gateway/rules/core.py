@@ -167,7 +167,7 @@ class Core:
                 _check_alarm(found, name)
             case Task():
                 action_of(found)
-            case Head() if min(found.alarms, found.tasks) < 0:
+            case Head() if min(found.alarms, found.tasks) < 0 or not found.boot:
                 raise ValueError
             case int() if not 0 <= found <= INSTANT_NS_MAX:
                 raise ValueError

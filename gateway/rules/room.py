@@ -14,7 +14,7 @@ from gateway.clock import Clock, next_beat
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
-from gateway.journal import Journal, load_state
+from gateway.journal import Journal, load_state, was_kept
 from gateway.rules.acts import Doer
 from gateway.rules.alarms import Alarms, Happening
 from gateway.rules.core import HEAD, ROOM, Core, Head, Outcome, Plan, found
@@ -53,7 +53,7 @@ class Rules:
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
-        lost = HEAD in await self._journal.load(ROOM)
+        lost = await was_kept(self._journal, ROOM, HEAD)
         kept = await load_state(self._journal, ROOM, self.core.checked)
         body = kept.pop(HEAD, None)
         if body is not None:

@@ -22,10 +22,12 @@ from gateway.journal.chain import (
     TYPE,
     Head,
     Proof,
+    head_of,
     seal_of,
     verify_chain,
 )
 from gateway.journal.events import QUOTA, Gap, gap_tail
+from gateway.journal.stored_state import SET_ASIDE
 from tests.access.rig import Site, site
 
 STAMPS = Stamps("0" * 15 + "1", 5_000_000_000)
@@ -195,6 +197,42 @@ async def test_a_caller_who_goes_away_breaks_nothing(made: Site) -> None:
             await task
     await made.ledger.record(Who("staff", "a"), "keys/add")
     assert (await made.proof()).acts == 11
+
+
+SEAL = b"a" * 64
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"n":2}',
+        b'{"n":0,"seal":"%s"}' % SEAL,
+        b'{"n":2,"seal":"A"}',
+        b'{"n":2,"seal":"%s\\n"}' % SEAL,
+        b'{"n":2,"seal":"%s"}' % ORIGIN.encode(),
+        b'{"n":2,"seal":"%s","seq":-1}' % SEAL,
+    ],
+)
+def test_what_no_act_has_left_is_no_end(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^$"):
+        head_of("head", body)
+    assert head_of("head", b'{"n":2,"seal":"%s"}' % SEAL) == Head(2, SEAL.decode())
+
+
+async def test_a_lost_end_is_named_and_found_by_the_last_act(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        await made.ledger.record(Who("staff", "a"), "keys/add")
+        await made.ledger.record(Who("staff", "a"), "keys/add")
+    async with site(tmp_path) as made:
+        await made.journal.append([], [StateChange("audit", "head", b"{}")])
+    async with site(tmp_path) as made:  # a whole start in which nobody does anything
+        assert (made.ledger.head.n, "head" in await made.journal.load("audit")) == (2, False)
+        assert list(await made.journal.load(SET_ASIDE)) == ["audit/head"]
+    async with site(tmp_path) as made:
+        await made.ledger.record(Who("staff", "a"), "keys/add")
+        proof = await made.proof()
+    assert (proof.acts, proof.broken) == (3, None)
 
 
 async def test_an_act_that_the_journal_refuses_leaves_no_hole(made: Site, monkeypatch) -> None:

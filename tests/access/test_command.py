@@ -9,6 +9,7 @@ import pytest
 from gateway import cli
 from gateway.audit import Ledger
 from gateway.audit.events import CONSOLE
+from gateway.journal import StateChange
 from gateway.journal.chain import Head
 from gateway.web import control
 from tests.access.rig import Site, site
@@ -113,6 +114,11 @@ async def test_verify_names_the_first_break_in_a_file_at_rest(
     verify = ("journal", "verify", "--state", str(tmp_path))
     assert await yizhan(tmp_path, *verify) == 0
     assert "Audit acts 1–4, 4 in all" in capsys.readouterr().out
+    async with site(tmp_path) as made:
+        await made.journal.append([], [StateChange("audit", "head", b"{}")])
+    assert await yizhan(tmp_path, *verify) == 1
+    said = capsys.readouterr().out
+    assert "audit/head\nAudit acts 1–4, 4 in all" in said
     async with site(tmp_path) as made:
         forked = Ledger(made.journal, made.clock, Head(2, "0" * 64))
         await forked.record(CONSOLE, "keys/disable", on="zhang")

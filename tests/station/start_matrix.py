@@ -37,7 +37,9 @@ ROOMS = {
 }
 
 
-HOSTILE = (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"[" * 5_000)
+HOSTILE = (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"{}", b"[" * 5_000)
+SOUND = {("doctor", b"{}"), ("inbox-district", b"")}
+"""What is no damage there: nothing stands open, nothing was taken yet."""
 
 
 class Place(NamedTuple):
@@ -60,7 +62,7 @@ class Place(NamedTuple):
 
 
 class Break(NamedTuple):
-    """One way to break a start; `disk`: of so many MiB of memory, mounted for it."""
+    """One way to break a start; `disk`: of so many MiB of memory, mounted for it before."""
 
     name: str
     do: Callable[[Place], None]
@@ -82,10 +84,8 @@ def _rows(place: Place, *rows: tuple[str, str, bytes]) -> None:
 
 def _row(room: str, key: str) -> Break:
     def do(place: Place) -> None:
-        body = place.rng.choice(
-            (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"{}", b"[" * 5_000)
-        )
-        _rows(place, (room, key, body))
+        bad = [body for body in HOSTILE if (room, body) not in SOUND]
+        _rows(place, (room, key, place.rng.choice(bad)))
 
     return Break(f"state row of {room}", do, f"state.{room}")
 
@@ -165,6 +165,12 @@ def _full_and_empty(place: Place) -> None:
     fill(place.state)
 
 
+def _one_mib(place: Place) -> None:
+    """A first start on a disk that is too small for a journal."""
+    _empty(place)
+    subprocess.run(["mount", "-o", "remount,size=1m", place.state], check=True)
+
+
 def _read_only(place: Place) -> None:
     subprocess.run(["mount", "-o", "remount,ro", place.state], check=True)
 
@@ -210,10 +216,10 @@ JOURNAL = "journal|feed.epoch|disk|volatile"
 
 DISKS = (
     Break("full disk", _full, "disk-full|start.record|refus", disk=64),
-    Break("full disk, first start", _full_and_empty, "disk-full|volatile|start.record", disk=32),
+    Break("full disk, first start", _full_and_empty, "disk-full|volatile|start.record", disk=64),
     Break("read-only disk", _read_only, "disk-read-only|volatile", disk=64),
-    Break("read-only disk, first start", _read_only_and_empty, "read-only|volatile", disk=32),
-    Break("disk of one MiB", _empty, "volatile|disk", disk=1),
+    Break("read-only disk, first start", _read_only_and_empty, "read-only|volatile", disk=64),
+    Break("disk of one MiB", _one_mib, "volatile|disk", disk=64),
     Break("dead disk", _dead, "volatile"),
     Break("state is a file", _put(lambda place: place.state, b"x"), "volatile|storage"),
     Break("first start", _empty),

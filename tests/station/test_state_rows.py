@@ -262,6 +262,35 @@ def test_a_lost_head_gives_no_number_twice(tmp_path: Path) -> None:
     assert number not in known
 
 
+def issued(made: Started) -> tuple[int, ...]:
+    """How far the numbers of orders, requests, alarms and tasks have come."""
+    rules = made.rules.core
+    counts = (made.requests.core.book.opened, rules.alarms.book.issued, rules._tasks)
+    return (int(made.orders.number().rpartition("-")[2]), *counts)
+
+
+@pytest.mark.parametrize("body", [b"?", b"{}", b"\x80"])
+def test_a_lost_head_stays_lost_until_another_is_kept(tmp_path: Path, body: bytes) -> None:
+    """The row is gone from its room after the first start; that is no fresh station's room."""
+    heads = [Row(room, "head", body) for room in ("broadcast", "requests", "rules")]
+
+    async def twice() -> list[Started]:
+        first = await started(heads, tmp_path)
+        await first.stop()
+        again = Started(first.journal, first.clock, tmp_path)
+        await again.start()
+        await again.stop()
+        return [first, again]
+
+    first, again = simulate(twice())
+    assert sorted(where for where, _ in first.told) == [
+        "state.broadcast", "state.requests", "state.rules"
+    ]  # fmt: skip
+    assert again.told == []
+    assert min(issued(first)) > 0
+    assert min(map(int.__sub__, issued(again), issued(first))) >= 0
+
+
 @pytest.mark.parametrize("body", [b"?", b"[]", b'{"alarm":-1}', b'{"alarm":9}', b'{"alarm":"x"}'])
 def test_a_position_that_cannot_be_one_is_before_everything(body: bytes) -> None:
     heads = dict.fromkeys(Lane, 5)
