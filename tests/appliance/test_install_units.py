@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.appliance.install.score import exposure
+from gateway.appliance.settings.records import UNKNOWN
+from gateway.appliance.settings.shelf import Shelf
+from gateway.appliance.settings.starting import FOLDER
 
 ROOT = Path(__file__).parent.parent.parent
 SYSTEMD = ROOT / "systemd"
@@ -71,6 +74,25 @@ def test_each_lifted_restriction_names_its_feature(unit: str) -> None:
     for above, line in itertools.pairwise(lines):
         if LIFTED.match(line) and "NoExec" not in above:
             assert above.startswith("#") or LIFTED.match(above), line
+
+
+@pytest.mark.parametrize("unit", ["yizhan.service", "yizhan-audio.service"])
+def test_the_file_or_the_last_accepted_settings_let_it_start(unit: str, tmp_path: Path) -> None:
+    file, state = tmp_path / "etc/yizhan/station.toml", tmp_path / "var/lib/yizhan"
+    conditions = re.findall(r"^Condition.*$", text(unit), re.MULTILINE)
+    here = [re.sub("/(?=etc/|var/)", f"{tmp_path}/", line) for line in conditions]
+
+    def lets_start() -> bool:
+        judged = ["systemd-analyze", "condition", *here]
+        return subprocess.run(judged, capture_output=True, check=False).returncode == 0
+
+    assert not lets_start(), "nothing is set up"
+    file.parent.mkdir(parents=True)
+    file.write_text("schema = 1\n")
+    assert lets_start()
+    Shelf(file, state / FOLDER).note_found(file.read_bytes(), UNKNOWN)
+    file.unlink()
+    assert lets_start(), "the last accepted settings are there"
 
 
 EVERYWHERE = {"/", "/opt/yizhan", "/usr/bin", "/usr/lib", "/lib", "/tmp", "/var/tmp", "/dev/shm"}
