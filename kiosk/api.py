@@ -272,7 +272,7 @@ def _language(request: web.Request) -> str | None:
 async def _form(request: web.Request, shape: type[Form]) -> Form:
     try:
         return msgspec.json.decode(await request.read(), type=shape)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
         raise UsageError("web.bad-request") from error  # not repeated: it may hold a number
 
 

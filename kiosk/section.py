@@ -79,7 +79,7 @@ class _Pages:
         terminal = self._terminal(request.match_info["kiosk"])
         try:
             pressed = msgspec.json.decode(await request.read(), type=Pressed)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
             raise UsageError("web.bad-request") from error  # not repeated: it may be a digit
         await terminal.press(pressed.on, pressed.press)
         return self._page(request, terminal)

@@ -288,8 +288,10 @@ class Bus:
         if isinstance(job, Probe):
             member.breaker.probe()
         began_s = loop.time()
-        since_s = began_s if member.unsure(transaction, began_s) else None
+        unsure = member.unsure(transaction, began_s)
         outcome = await self._exchanges.ask(link, member, transaction)
+        unsure = unsure or member.doubted(transaction, began_s)
+        since_s = began_s if unsure else None
         self._moved_s = now_s = loop.time()
         member.used(began_s, now_s)
         if self._occupied is not None:

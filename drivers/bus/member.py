@@ -76,6 +76,7 @@ class Member:
         self._silent_on: bytes | None = None
         self._spoke = False
         self._late_s: float | None = None
+        self._crowded = False
 
     @property
     def cheapest(self) -> Transaction:
@@ -144,6 +145,10 @@ class Member:
         """Whether what answered it may be another's reply, until an echo time has passed."""
         return self._streams and self.quarantine.unsure(transaction, began_s)
 
+    def doubted(self, transaction: Transaction, began_s: float) -> bool:
+        """The same of an answer that is here: what was heard before it speaks against it, too."""
+        return self._crowded or self.unsure(transaction, began_s)
+
     def replied(self, transaction: Transaction, reply: Reply, began_s: float, now_s: float) -> None:
         """A reply came, whatever it says."""
         self.stats.replied(reply.rtt_s)
@@ -158,8 +163,10 @@ class Member:
         if self._streams:
             self.quarantine.echo_s = ECHO_S + self.patience.answers_s
             self.quarantine.answered(transaction, reply.frame, began_s, now_s)
-            if 2 * reply.litter >= len(reply.frame):  # perhaps the true reply, spoilt by this one
+            # Perhaps the true reply, spoilt by this one.
+            if 2 * reply.litter >= len(reply.frame):
                 self.quarantine.disturbed(now_s)
+            self._crowded = reply.litter >= len(reply.frame)
 
     def used(self, began_s: float, now_s: float) -> None:
         """A transaction with this device had the wire."""

@@ -40,6 +40,10 @@ _STRANGER_REPLIES = 2
 _OWED_MAX_S = 30.0
 """After this, a reply of which nothing is known is taken for lost."""
 
+REST_MAX_S = 30.0
+"""Frames that nobody waits for rest a device no longer: one that never falls silent, or that
+another master asks too, must show what it is worth."""
+
 _OVERTAKEN_S = 10.0
 """A reply may be so late although a later request was answered before it."""
 
@@ -93,6 +97,7 @@ class Quarantine:
         self._last: _Reply | None = None
         self._replied_s = -math.inf
         self._blocked_s = -math.inf
+        self._resting_s: float | None = None
 
     @property
     def owes(self) -> bool:
@@ -112,6 +117,7 @@ class Quarantine:
         """What was sent then has no reply of its own: rest. Nothing is owed for a broadcast."""
         self.until_s = now_s + self._window_s
         self.upset_s = now_s
+        self._resting_s = None
         if transaction.expect is not None:
             self._owe(transaction, transaction.expect, sent_s)
 
@@ -128,6 +134,7 @@ class Quarantine:
         if expect is None:
             return
         self._replied_s = now_s
+        self._resting_s = None
         last = self._last
         if last is not None and last.transaction is transaction and not self._unsettled:
             last.frame, last.at_s = frame, now_s  # nearly always: a device with one block
@@ -163,7 +170,7 @@ class Quarantine:
     def unasked(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
         """A whole frame came that nobody waits for: how late it is; None if it is a surplus."""
         self._forget(now_s)
-        self.until_s = max(self.until_s, now_s + self._window_s)
+        self._rest(now_s)
         echoes = self._echoes(kin, frame, now_s)
         if not echoes:
             for owed in self._owed:
@@ -174,6 +181,13 @@ class Quarantine:
         if frame not in echoes[-1:]:  # word for word the same speaks against nothing
             self.upset_s = now_s
         return None
+
+    def _rest(self, now_s: float) -> None:
+        """Until a late window has passed without such a frame, but not for ever."""
+        if self._resting_s is None or now_s > self.until_s + REST_MAX_S:  # it was free for long
+            self._resting_s = now_s
+        rest_s = min(now_s + self._window_s, self._resting_s + REST_MAX_S)
+        self.until_s = max(self.until_s, rest_s)
 
     def _echoes(self, kin: Hashable, frame: bytes, now_s: float) -> list[bytes]:
         """Recent replies that the frame could be once more, or a twin's; the last one last."""

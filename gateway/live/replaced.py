@@ -99,7 +99,7 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
     async def by_api(request: web.Request) -> web.StreamResponse:
         try:
             asked = msgspec.json.decode(await request.read() or b"{}", type=Replacement)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
             raise UsageError("live.unfit", reason=str(error)) from error
         return json(_do(request, asked))
 

@@ -75,7 +75,7 @@ class Papers:
             found = msgspec.json.decode(self._enrolment.read_bytes(), type=Enrolment)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # msgspec's are ValueErrors, and it may be no text at all
             raise StationError("enrol.damaged", path=str(self._enrolment)) from error
         if url is not None and urlsplit(url).hostname != urlsplit(found.url).hostname:
             return None

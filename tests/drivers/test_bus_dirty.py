@@ -147,6 +147,7 @@ class Scene(NamedTuple):
 
 CREDULOUS = (
     (Quarantine, "unsure", lambda *_: False),
+    (Member, "doubted", lambda *_: False),
     (Quarantine, "unasked", lambda *_: None),
 )
 SCENES = {
@@ -214,6 +215,26 @@ async def test_two_devices_with_one_address_are_said_once_and_nothing_of_them_is
     codes = [each.code for each in field.changes if isinstance(each, DeviceChange) and each.code]
     assert set(codes) == {"bus.two-answers"}
     assert len(codes) <= 3
+
+
+LONE = (0, 1, 2, 20, 30, 40, 50, 60, 70)
+"""One block of three and six of one: nothing else looks like the answer to the first."""
+
+
+async def twin_comes(after_s: float) -> int:
+    """Wrong values where a twin is connected so long after a round has begun."""
+    gaps = [("holding", 3, 19), *(("holding", at + 1, at + 9) for at in LONE[3:])]
+    device = plain(1, *LONE, every_s=0.3, limits=Limits(unreadable=tuple(gaps)))
+    wire = Wire([healthy(1)])
+    async with on(wire, device) as field:
+        await asyncio.sleep(10 + after_s)
+        wire.slaves.append(twin_of(1, behind_s=0.085))
+        await asyncio.sleep(2)
+    return len(wrong(field))
+
+
+def test_a_twin_that_shows_while_an_answer_is_waited_for_is_not_believed() -> None:
+    assert sum(run(twin_comes(n * 0.015)) for n in range(7, 13)) == 0
 
 
 @simulated

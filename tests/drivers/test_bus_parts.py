@@ -123,6 +123,19 @@ def test_a_device_rests_until_a_late_window_has_passed_in_silence() -> None:
     assert rest.free_at_s(read(0), 11.5) == 12.5
 
 
+def test_a_device_that_never_falls_silent_does_not_rest_for_ever() -> None:
+    rest = acquainted()
+    rest.answered(read(0), REPLY, 10.0, 10.1)
+    now_s, free = 11.0, 0
+    for _ in range(1000):  # another master asks it all the time, say
+        heard(rest, REPLY, now_s)
+        free += rest.free_at_s(read(0), now_s) <= now_s
+        now_s += 0.3
+    assert free > 300  # half of the time; a stray frame later on rests it again
+    heard(rest, REPLY, now_s + 100)
+    assert rest.free_at_s(read(0), now_s + 100) == now_s + 101
+
+
 def test_what_could_be_taken_for_a_late_reply_is_not_asked() -> None:
     rest = acquainted()
     rest.failed(read(0), 10.0, 11.0)

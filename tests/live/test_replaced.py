@@ -59,9 +59,10 @@ async def test_the_api_names_one_counter_or_all(tmp_path: Path) -> None:
             assert (await console.post(api)).status == 200
             assert (await console.post(api, json={"point": "power"})).status == 400
             assert (await console.post(api, json={"points": "energy"})).status == 400
+            assert (await console.post(api, data=b'{"point":"\xff"}')).status == 400
             assert (await console.post("/api/v1/devices/nobody/replaced")).status == 404
         assert made.replaced == [("em-b3", "energy"), ("em-b3", None)]
-        acts = [(each.act.what, each.act.result.value) for each in await made.acts(5)]
+        acts = [(each.act.what, each.act.result.value) for each in await made.acts(6)]
         assert acts.count(("meter/replaced", "done")) == 2
 
 

@@ -388,7 +388,7 @@ async def test_damaged_files_are_named_or_made_anew(tmp_path):
         ):
             path = tmp_path / "keys" / name
             whole = path.read_bytes()
-            for broken in (b"", whole[: len(whole) // 2], b"\xff" * 300):
+            for broken in (b"", whole[: len(whole) // 2], b"\xff" * 300, b'{"url":"\xff"}'):
                 path.write_bytes(broken)
                 with pytest.raises(StationError) as raised:
                     ask(post.papers)

@@ -186,5 +186,5 @@ async def _body(request: web.Request, shape: type[Any]) -> Any:
     """The JSON body as that shape; none is an empty one."""
     try:
         return msgspec.json.decode(await request.read() or b"{}", type=shape)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
         raise UsageError("alarms.unfit", reason=str(error)) from error

@@ -43,7 +43,7 @@ class Keys:
             rotated = _rotated.decode(self._path.read_bytes())
         except FileNotFoundError:
             return self._root
-        except msgspec.DecodeError:
+        except ValueError:  # msgspec's are ValueErrors, and it may be no text at all
             return None  # the root may be the very key that was put out of force
         return rotated.key if rotated.root == self._root else self._root
 
