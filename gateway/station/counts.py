@@ -1,7 +1,8 @@
 """The meters' counts: kept over a restart, and given up when a meter was replaced.
 
-A row a device, written at most once an hour and at a stop: what a kill takes is an hour of counts
-at most, and a meter only goes on from there. A count that comes back is a witness, never a value.
+A row a device, written at most once an hour, when a meter was replaced, and at a stop: what a kill
+takes is an hour of counts at most, and a meter only goes on from there. A count that comes back is
+a witness, never a value.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from drivers.bus.counters import Count, Counters, Mark
-from drivers.contract import Device, Value
+from drivers.contract import Device, PollResult, Value
 from gateway.audit import Ledger, Who
 from gateway.clock import Clock
 from gateway.errors import JournalError, NotFound, Unavailable
@@ -75,6 +76,11 @@ class Counts:
                 counters.recall({point: self._mark(one) for point, one in kept.counts.items()})
                 for point, old in kept.accepted.items():
                     counters.accept(point, old)
+
+    def heard(self, poll: PollResult) -> None:
+        """Keep at once that a meter is another: after a kill it would be told once more."""
+        if poll.replaced:
+            self._again.set()
 
     async def run(self) -> None:
         """Keep them, now and then."""

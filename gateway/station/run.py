@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broadcast.mute import mute
-from drivers.contract import BusChange, DeviceChange
+from drivers.contract import BusChange, DeviceChange, PollResult
 from gateway import __version__
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
@@ -103,7 +103,7 @@ class Station:
             on_fault=on_fault,
         )
         self.time = Timekeeping(clock, journal, state, doors.stir)
-        self.field = Field(settings, self.intake.take, self._changed, on_fault)
+        self.field = Field(settings, self._polled, self._changed, on_fault)
         self.counts = Counts(self.field, journal, clock)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
@@ -322,6 +322,10 @@ class Station:
             *self.asking.kinds(uplink),
             *(() if self.sounding is None else self.sounding.kinds(uplink)),
         ]
+
+    def _polled(self, poll: PollResult) -> None:
+        self.intake.take(poll)
+        self.counts.heard(poll)
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         for hear in (self.intake.changed, self.rules.changed, self.watch.changed):

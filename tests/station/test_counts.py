@@ -1,5 +1,6 @@
 """Counts over a restart, and what becomes of them when a meter was replaced."""
 
+import asyncio
 import json
 
 import pytest
@@ -170,6 +171,32 @@ async def test_what_somebody_said_outlives_a_restart_before_the_new_meter_is_rea
     assert [later.read(3, 2.0), later.read(3, 2.1)] == [Quality.OUT_OF_RANGE, Quality.GOOD]
     told = (Replaced("energy", 5.0, 0.03, by_person=True),)
     assert later.line.counters("em-b3").replaced() == told
+
+
+@pytest.mark.parametrize("said", [True, False])
+@simulated
+async def test_another_meter_is_told_once_though_the_process_is_killed_right_after(said) -> None:
+    journal, clock = simulated_journal(), loop_clock()
+    wiring = Wiring(METER)
+    counts = Counts(wiring, journal, clock)
+    wiring.read(500, 1.0), wiring.read(500, 1.1)
+    await counts.keep()
+    running = asyncio.create_task(counts.run())
+    if said:
+        counts.replaced("em-b3")
+        await asyncio.sleep(1.0)
+    for at_s in (2.0, 2.1, 40.0):
+        wiring.read(3, at_s)
+    replaced = wiring.line.counters("em-b3").replaced()
+    assert [each.by_person for each in replaced] == [said]
+    counts.heard(PollResult("em-b3", 0, 0, (), replaced=replaced))
+    await asyncio.sleep(1.0)
+    running.cancel()  # and nothing is kept at a stop
+    later = Wiring(METER)
+    await Counts(later, journal, clock).load()
+    for at_s in (50.0, 50.1, 90.0):
+        later.read(4, at_s)
+    assert later.line.counters("em-b3").replaced() == ()
 
 
 @simulated
