@@ -197,7 +197,7 @@ class Core:
         """Store the appends in one transaction; each one's outcome.
 
         Only when there is no room for all are they tried one by one, the urgent first: then the
-        numbers of a lane do not follow the order of the appends.
+        numbers of a lane do not follow the order of the appends, but of a state the last one holds.
         """
         self.positions.take(receipts or {})
         self._keep_within_log(appends)
@@ -209,7 +209,14 @@ class Core:
             self._reload()
             self._shorten_log()
             order = sorted(range(len(appends)), key=lambda i: appends[i].urgency)
-            outcomes = {i: self._commit_alone(appends[i]) for i in order}
+            outcomes: dict[int, Outcome] = {}
+            changed: dict[tuple[str, str], int] = {}
+            for i in order:
+                outcomes[i] = self._commit_alone(_without_overtaken(appends[i], i, changed))
+                if not isinstance(outcomes[i], JournalError):
+                    for change in appends[i].state:
+                        name = change.room, change.key
+                        changed[name] = max(i, changed.get(name, i))
             return [outcomes[i] for i in range(len(appends))]
 
     def _keep_within_log(self, appends: Sequence[Append]) -> None:
@@ -386,3 +393,13 @@ class Core:
             closing.callback(self._db.close, copied=copied)
             if self.carrier is not None:
                 closing.callback(self.carrier.close)
+
+
+def _without_overtaken(
+    append: Append, place: int, changed: Mapping[tuple[str, str], int]
+) -> Append:
+    """The append without the states that one from a later place has changed already."""
+    if not any(changed.get((each.room, each.key), 0) > place for each in append.state):
+        return append
+    left = [each for each in append.state if changed.get((each.room, each.key), 0) <= place]
+    return append._replace(state=tuple(left))

@@ -5,6 +5,7 @@ log that needs two. Nothing here checkpoints by itself: the core decides when.
 """
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ def disk_errors() -> Iterator[None]:
     except sqlite3.Error as error:
         raise meaning(error) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise JournalFull("journal.full") from error
         raise JournalFailed("journal.failed", reason=str(error)) from error
 
 

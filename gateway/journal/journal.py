@@ -1,7 +1,7 @@
 """The journal as the rooms see it: asynchronous, one instance a station."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,9 @@ RECORDED_LATER_NS = 1_000_000_000
 """A fact older than this when it comes in says so (`recordedtime`)."""
 
 _READ_MAX = 10_000
+
+KEPT_WITHIN_S = 1.5
+"""What a stop gives the disk that was not to be had yet to take what is in memory."""
 
 
 class JournalStats(msgspec.Struct, frozen=True):
@@ -266,9 +269,12 @@ class Journal:
             wreck_bytes=remains.wreck_bytes,
         )
 
-    def can_be_kept(self, directory: Path) -> None:
-        """The journal in that directory can be had again: what is in memory is laid beside it."""
+    def keep_in(self, directory: Path) -> None:
+        """At the end, what is in memory is laid beside the journal in that directory."""
         self._keep_in = directory
+
+    def can_be_had(self) -> None:
+        """The journal on disk can be had again."""
         if not self.recovered.done():
             self.recovered.set_result(None)
 
@@ -281,13 +287,23 @@ class Journal:
             self.behind.cancel()
         await self._engine.finish()
         failed = self.fatal.done()
-        receipts, keep_in = self._receipts(), self._keep_in
-        if keep_in is not None:
-            await call(self._shell, lambda: lay_beside(self._core, keep_in, receipts))
+        receipts = self._receipts()
+        if self._keep_in is not None and not await self._laid_beside(self._keep_in, receipts):
+            self._shell.leave()
+            return
         await call(
             self._shell, self._core.abandon if failed else lambda: self._core.close(receipts)
         )
         await self._shell.stop()
+
+    async def _laid_beside(self, directory: Path, receipts: Mapping[str, Upto]) -> bool:
+        """Whether that has ended; a stop does not wait long for a disk that is slow already."""
+        again = self.recovered.done()
+        laying = asyncio.create_task(
+            call(self._shell, lambda: lay_beside(self._core, directory, receipts, again=again))
+        )
+        await asyncio.wait({laying}, timeout=None if again else KEPT_WITHIN_S)
+        return laying.done()
 
 
 def _check_size(append: Append) -> None:

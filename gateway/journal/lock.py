@@ -4,11 +4,13 @@ The file also names the journal's epoch and how far its numbers may have gone. A
 one to believe a row, the other to know what is missing behind the last one that it finds.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,25 +73,32 @@ class Lock:
             raise JournalHeld("journal.held", path=str(directory), pid=holder) from error
 
     def name(self, epoch: str) -> None:
-        """Write down the epoch of the open journal, and who holds it."""
-        os.pwrite(self._fd, f"{epoch} {os.getpid():>10}\n".encode(), 0)  # never shorter
-        if epoch != self.epoch:
-            os.fsync(self._fd)
-            self.epoch = epoch
+        """Write down the epoch of the open journal, and who holds it, if the disk has room."""
+        with _no_room_suffered():
+            os.pwrite(self._fd, f"{epoch} {os.getpid():>10}\n".encode(), 0)  # never shorter
+            if epoch != self.epoch:
+                os.fsync(self._fd)
+                self.epoch = epoch
 
     def keep(self, numbers: Numbers) -> None:
         """Write this down, durably; a disk without room for it is no failure of the journal's."""
         self.numbers = numbers
-        try:
+        with _no_room_suffered():
             os.pwrite(self._fd, numbers.text().ljust(_NUMBERS_BYTES).encode(), _TEXT_BYTES)
             os.fdatasync(self._fd)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
 
     def close(self) -> None:
         """Let go."""
         os.close(self._fd)
+
+
+@contextlib.contextmanager
+def _no_room_suffered() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def epoch_of(directory: Path) -> str | None:

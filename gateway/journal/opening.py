@@ -4,7 +4,7 @@ The disk's journal has five seconds. Where it takes longer (a slow card, a whole
 or where the disk has no room for it, the station starts on a journal in memory, marked `volatile`;
 the opening goes on, or is tried again, behind it. When the disk's journal is whole, `recovered` is
 set and the station starts anew on it. What was in memory is then laid beside it as a wreck, and
-comes over like any other.
+comes over like any other. So it is where the station is stopped before, if the disk takes it.
 """
 
 import asyncio
@@ -67,6 +67,11 @@ class _Opener(NamedTuple):
         except (JournalError, asyncio.CancelledError):  # a stop is no kill
             self.strikes.end()
             raise
+        except Exception as error:  # the edge: a mistake of ours is no reason not to start
+            log.exception("the journal in %s cannot be opened", self.directory)
+            self.strikes.end()
+            self.strikes.note()
+            raise JournalFailed("journal.failed", reason=type(error).__name__) from error
         self.strikes.end()
         return journal
 
@@ -97,7 +102,7 @@ class _Opener(NamedTuple):
                 await whole.close()
                 await asyncio.sleep(max(0.0, not_before_s - loop.time()))
                 self.strikes.recovered()
-                journal.can_be_kept(self.directory)
+                journal.can_be_had()
                 return
             await asyncio.sleep(AGAIN_S)
             opening = asyncio.create_task(self.on_disk())
@@ -126,7 +131,13 @@ async def open_or_volatile(
     rest_s = REST_S if again else 0.0
     while not strikes.out():
         opening = asyncio.create_task(opener.on_disk())
-        if not await _ended(opening, until_s, on_wait):
+        try:
+            in_time = await _ended(opening, until_s, on_wait)
+        except asyncio.CancelledError:  # a stop is no kill
+            opening.cancel()
+            await asyncio.wait({opening})
+            raise
+        if not in_time:
             log.error("the journal in %s takes long to open: going on in memory", directory)
             return await _meanwhile(opener, opening, rest_s)
         try:
@@ -160,6 +171,7 @@ async def _ended(
 async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal], rest_s: float) -> Journal:
     """A journal in memory, and somebody who looks after the one on disk."""
     journal = await opener.in_memory()
+    journal.keep_in(opener.directory)
     recovering = opener.recover(journal, opening, rest_s)
     journal.behind = asyncio.create_task(recovering, name="journal recovery")
     return journal

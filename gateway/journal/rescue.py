@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull
+from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalHeld
 from gateway.event import Lane
 from gateway.journal import events, wrecks
 from gateway.journal.carrier import Carrier
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 FILE = "journal.db"
 NEXT = "journal.next.db"
+DAMAGED_MIN = 2
+"""So many of the wrecks that may wait are left to damaged journals, where memory could take all."""
+
 FORMER_FRESH = "journal.fresh.db"
 """What releases before 0.2 built a salvage under; it was never opened for anybody."""
 
@@ -236,22 +239,20 @@ def open_core(
 
     JournalFull: a damaged file was found, and the disk has no room for what is to follow it.
     """
-    lock = Lock(directory)
-    try:
-        core = Opening(directory, station, options, clock, retaining).run(lock)
-    except OSError as error:
-        lock.close()
-        raise JournalFailed("journal.failed", reason=str(error)) from error
-    except BaseException:  # the lock is let go, whatever went wrong
-        lock.close()
-        raise
-    try:
-        core.hold(lock)
-        core.carrier = Carrier(core, directory, station, clock)
-    except BaseException:  # no connection is left open, whatever went wrong
-        core.abandon()
-        raise
-    return core
+    with disk_errors():
+        lock = Lock(directory)
+        try:
+            core = Opening(directory, station, options, clock, retaining).run(lock)
+        except BaseException:  # the lock is let go, whatever went wrong
+            lock.close()
+            raise
+        try:
+            core.hold(lock)
+            core.carrier = Carrier(core, directory, station, clock)
+        except BaseException:  # no connection is left open, whatever went wrong
+            core.abandon()
+            raise
+        return core
 
 
 def _undo_former_exchange(directory: Path) -> None:
@@ -272,12 +273,21 @@ def _undo_former_exchange(directory: Path) -> None:
     wrecks.delete(fresh)
 
 
-def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto]) -> None:
-    """Write what a journal in memory holds as a wreck of its own epoch, if the disk takes it."""
+def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto], *, again: bool) -> None:
+    """Write what a journal in memory holds as a wreck of its own epoch, if the disk takes it.
+
+    Unless the disk's journal can be had `again`, some wrecks are left to damage.
+    """
     path = wrecks.path_of(directory, core.epoch)
     unfinished = path.with_name(path.name + ".unfinished")
+    if not again and len(wrecks.found_in(directory)) >= wrecks.WRECKS_MAX - DAMAGED_MIN:
+        log.warning("what was in memory is not kept: there are too many wrecks")
+        return
+    lock: Lock | None = None
     try:
         lock = Lock(directory)
+    except JournalHeld:  # as by our own opening, which goes on: nobody else has this name
+        pass
     except JournalError as error:
         log.warning("what was in memory is not kept: %s", error)
         return
@@ -290,7 +300,8 @@ def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto]) -> Non
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     finally:
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 def open_in_memory(

@@ -58,7 +58,8 @@ class ThreadShell:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=1)
+        # One job, and the word that it was the last, which may come before the thread has taken it.
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=2)
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 

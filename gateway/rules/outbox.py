@@ -107,6 +107,7 @@ class Outbox:
         self._now_ns = now_ns
         self._on_fault = on_fault
         self._waiting: deque[Waiting] = deque()
+        self._writing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._full = False
         self._refused = self._held = self._lost = 0
@@ -136,17 +137,29 @@ class Outbox:
             except TimeoutError:
                 pass
             self._wake.clear()
-            await self._write()
+            await self._written()
 
     async def flush(self) -> None:
         """Write what waits; what is refused now is given up."""
+        if self._writing is not None:  # `run` was ended in the midst of it
+            await self._written()
         while self._waiting:
-            await self._write()
+            await self._written()
             if self._full:
                 break
         for one in self._waiting:
             self._count(one.events, lost=True)
         self._waiting.clear()
+
+    async def _written(self) -> None:
+        """Whoever is cancelled leaves the write under way, and all that is in it, to `flush`."""
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write(), name="rules outbox")
+        writing = self._writing
+        await asyncio.wait({writing})
+        if self._writing is writing:
+            self._writing = None
+        writing.result()
 
     async def _write(self) -> None:
         """Everything that waits, in commits as large as may be; what is refused stays in front."""

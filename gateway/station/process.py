@@ -47,20 +47,29 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
     faults = FaultLog(clock.now_ns)
     settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
     required = [name for name, uplink in settings.uplinks.items() if uplink.required]
-    journal = await open_or_volatile(
-        state,
-        runtime=run_directory(os.environ, state)[0],
-        station=settings.station.id,
-        options=settings.journal,
-        clock=clock,
-        retaining=required,
-        on_wait=_still_opening,
-    )
-    if journal.volatile:
-        log.error("storage lost: running on memory, nothing is kept over a restart")
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
+    opening = asyncio.create_task(
+        open_or_volatile(
+            state,
+            runtime=run_directory(os.environ, state)[0],
+            station=settings.station.id,
+            options=settings.journal,
+            clock=clock,
+            retaining=required,
+            on_wait=_still_opening,
+        )
+    )
+    ended: set[asyncio.Future[Any]] = {opening, stop}
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():  # a stop is no kill, which would be a strike against the disk
+        opening.cancel()
+        await asyncio.wait({opening})
+        return stop.result()
+    journal = opening.result()
+    if journal.volatile:
+        log.error("storage lost: running on memory, a power cut loses what comes in")
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(_close, journal)
         journal.on_set_aside = faults.count

@@ -12,7 +12,7 @@ from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal import core as core_module
 from gateway.journal import engine as engine_module
 from gateway.journal.carrier import Remains, Step
-from gateway.journal.core import Core
+from gateway.journal.core import Append, Core
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,
@@ -20,7 +20,16 @@ from gateway.journal.options import (
     WAITING_BYTES_MAX,
 )
 from gateway.journal.writer import InlineShell
-from tests.sim.journal import SMALL, STATION, fact, loop_clock, one, simulated_journal
+from tests.sim.journal import (
+    SMALL,
+    STATION,
+    fact,
+    loop_clock,
+    one,
+    open_core,
+    several,
+    simulated_journal,
+)
 from tests.sim.loop import simulated
 
 
@@ -423,3 +432,18 @@ async def test_an_error_of_the_journal_s_own_disk_ends_it_while_something_comes_
     journal, _ = carrying([JournalFailed("journal.failed", reason="EIO")])
     assert (await journal.fatal).data["reason"] == "EIO"
     await journal.close()
+
+
+def test_of_a_state_the_last_append_holds_though_an_urgent_one_went_before(tmp_path):
+    core = open_core(tmp_path / "journal.db", retaining=("district",))
+    large = several(Lane.TELEMETRY, 200, 4000)
+    while core._quota.room() > large.pages // 2:
+        core.commit([several(Lane.EMERGENCY, 10, 4000)])
+        while core.chore(idle=False):
+            pass
+    older = Append((), (StateChange("rules", "k", b"older"), StateChange("rules", "own", b"1")))
+    newer = one(Lane.ALARM, 1, 0, (StateChange("rules", "k", b"newer"),))
+    outcomes = core.commit([older, newer, large])
+    assert [isinstance(each, JournalFull) for each in outcomes] == [False, False, True]
+    assert core.load("rules") == {"k": b"newer", "own": b"1"}
+    core.close()

@@ -1,6 +1,7 @@
 """When the disk is taken for dead, and what the station then has."""
 
 import asyncio
+import errno
 import json
 import threading
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from gateway.clock import Clock
 from gateway.errors import JournalFull, JournalHeld
 from gateway.event import Lane
-from gateway.journal import Journal, events, open_or_volatile, opening, rescue, wrecks
+from gateway.journal import Journal, events, lock, open_or_volatile, opening, rescue, wrecks
+from gateway.journal import journal as journal_module
 from gateway.journal.strikes import WITHIN_NS, Strikes, recent
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import SMALL, STATION, fact, one, several
@@ -209,7 +211,95 @@ async def test_a_stop_does_not_wait_for_an_opening(tmp_path, monkeypatch):
     await journal.append([fact(Lane.EMERGENCY)])
     await journal.close()
     assert not journal.recovered.done()
+    assert list(wrecks.found_in(tmp_path)) == [journal.epoch], "nor is its memory lost"
     go_on.set()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_stop_without_the_disk_leaves_room_for_the_wrecks_of_damage(
+    tmp_path, monkeypatch, more
+):
+    for n in range(wrecks.WRECKS_MAX - rescue.DAMAGED_MIN - 1 + more):
+        wrecks.path_of(tmp_path, f"{n:016x}").touch()
+    go_on = threading.Event()
+    monkeypatch.setattr(rescue.Opening, "run", lambda *_: go_on.wait())
+    journal = await opened(tmp_path, tmp_path / "run", opening_s=0)
+    await journal.close()
+    assert (journal.epoch in wrecks.found_in(tmp_path)) is not more
+    go_on.set()
+
+
+async def test_a_stop_does_not_wait_for_a_disk_that_takes_nothing(tmp_path, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(rescue.Opening, "run", lambda *_: go_on.wait())
+    monkeypatch.setattr(journal_module, "KEPT_WITHIN_S", 0.01)
+    monkeypatch.setattr(journal_module, "lay_beside", lambda *_, **__: go_on.wait())
+    journal = await opened(tmp_path, tmp_path / "run", opening_s=0)
+    await journal.close()
+    assert not go_on.is_set()
+    go_on.set()
+
+
+async def test_what_is_in_memory_is_kept_while_a_new_start_is_put_off(tmp_path, monkeypatch):
+    damaged(tmp_path)
+    runtime = tmp_path / "run"
+    Strikes(runtime, Clock.open(runtime)).recovered()
+    monkeypatch.setattr(opening, "PATIENT_S", 0)
+    whole, close = asyncio.Event(), Journal.close
+
+    async def closes(journal):
+        await close(journal)
+        whole.set()
+
+    monkeypatch.setattr(Journal, "close", closes)
+    journal = await opened(tmp_path, runtime)
+    await journal.append([fact(Lane.EMERGENCY, 7)])
+    await whole.wait()
+    await journal.close()
+    assert not journal.recovered.done()
+    assert journal.epoch in wrecks.found_in(tmp_path)
+
+
+async def test_a_stop_while_the_journal_opens_is_no_strike(tmp_path, monkeypatch):
+    """Two of them would have taken a sound disk for dead."""
+    go_on = threading.Event()
+    monkeypatch.setattr(rescue.Opening, "run", lambda *_: go_on.wait())
+    for _ in range(2):
+        starting = asyncio.create_task(opened(tmp_path, tmp_path / "run"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert "opening" in (tmp_path / "run" / "journal-strikes").read_text()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert (tmp_path / "run" / "journal-strikes").read_text() == ""
+    go_on.set()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "unreadable"), ValueError("ours")])
+async def test_whatever_keeps_the_journal_from_opening_the_station_starts(
+    tmp_path, monkeypatch, error
+):
+    def fails(directory):
+        raise error
+
+    monkeypatch.setattr(rescue, "Lock", fails)
+    journal = await opened(tmp_path, tmp_path / "run")
+    assert journal.volatile
+    await journal.close()
+
+
+async def test_a_lock_file_that_has_no_room_keeps_no_journal_from_opening(tmp_path, monkeypatch):
+    await (await opened(tmp_path, tmp_path / "run")).close()
+    (tmp_path / lock.NAME).unlink()
+
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(lock.os, "pwrite", no_room)
+    journal = await opened(tmp_path, tmp_path / "run")
+    assert not journal.volatile
+    await journal.close()
 
 
 async def test_a_disk_that_is_slow_every_time_is_no_reason_to_start_again_and_again(

@@ -93,3 +93,28 @@ def test_no_state_is_kept_without_its_event_and_every_emergency_comes_first(
     newest = {f"alarm/{alarm}": number * 10 + place for number, (alarms, _, _) in enumerate(steps)
               for place, (alarm, _) in enumerate(alarms)}  # fmt: skip
     assert store.state == newest
+
+
+@given(st.lists(ALARMS, min_size=1, max_size=4), st.sampled_from(ROOM_FOR), st.integers(0, 12))
+def test_who_stops_in_the_midst_of_a_write_loses_nothing_and_repeats_nothing(
+    alarms: list[list[tuple[int, bool]]], room: str, cut: int
+) -> None:
+    store = Store()
+    store.room = room
+
+    async def story() -> None:
+        journal: Any = store
+        box = Outbox(journal, Head, lambda _: None, lambda: 0)
+        running = asyncio.create_task(box.run())
+        for number, each in enumerate(alarms):
+            box.put(outcome(number, each))
+        await asyncio.sleep(0.005 * cut)
+        running.cancel()
+        await asyncio.wait({running})
+        store.room = "all"
+        await box.flush()
+        # What a full journal refused before may be given up by then, but not unsaid.
+        put = sum(map(len, alarms))
+        assert len(store.events) == len(set(store.events)) == put - box.refusals.lost
+
+    run(story())
