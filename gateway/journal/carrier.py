@@ -82,6 +82,9 @@ class Carrier:
             entries, pause_ns = self._step()
         except BaseException:  # begun anew from what was stored, if at all
             self.close()
+            epoch = self._reading
+            if epoch is not None and epoch in self._progress:  # then the others come first
+                self._progress[epoch] = self._progress.pop(epoch)
             raise
         self.remains = self._count()
         if pause_ns is None:
@@ -105,18 +108,26 @@ class Carrier:
         return Remains(waiting + len(self._paths.keys() - self._progress.keys()), files)
 
     def _take_note(self) -> int:
-        """Write down wrecks that are new here, and forget what is said of those that are gone."""
-        new = {
-            epoch: self._beginning(epoch, path)
-            for epoch, path in self._paths.items()
-            if epoch not in self._progress
-        }
+        """Write down wrecks that are new here, and forget what is said of those that are gone.
+
+        One that cannot be opened (it is another user's, say) is left to the next start, and told.
+        """
+        new: dict[str, Progress] = {}
+        unopened: OSError | None = None
+        for epoch in [each for each in self._paths if each not in self._progress]:
+            try:
+                new[epoch] = self._beginning(epoch, self._paths[epoch])
+            except OSError as error:
+                unopened = error
+                del self._paths[epoch]
         changes = [wrecks.change(epoch, None) for epoch in sorted(self._gone)]
         changes += [wrecks.change(epoch, progress) for epoch, progress in new.items()]
         if isinstance(self._core.carry(Append((), tuple(changes))), JournalError):
             return FULL_NS
         self._gone = set()
         self._progress |= new
+        if unopened is not None:
+            raise unopened
         return PAUSE_NS
 
     def _beginning(self, epoch: str, path: Path) -> Progress:

@@ -115,7 +115,10 @@ class AtRest:
         except BaseException:  # the lock is let go, whatever went wrong
             lock.close()
             raise
-        self._core.hold(lock)
+        if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
+            self._core.hold(lock)
+        else:  # the next start tells what is missing: the lock's file must still say it then
+            self._core.lock = lock
 
     def figures(self) -> dict[str, Any]:
         """From the file."""

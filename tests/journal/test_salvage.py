@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.errors import JournalDamaged, JournalFailed
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange, events, rescue, salvage, wrecks
-from gateway.journal.carrier import FULL_NS
+from gateway.journal.carrier import FULL_NS, Carrier
 from gateway.journal.core import Append
 from gateway.journal.frames import FRAME_BYTES, Frames
 from gateway.journal.inspect import AtRest
@@ -753,4 +753,43 @@ def test_who_looks_at_a_damaged_log_leaves_it_to_the_salvage(tmp_path):
     assert core.epoch != epoch
     bring_over(core)
     assert sum(b"formerid" in e.body for e in read_all(core, Lane.SERVICE)) >= 299
+    core.close()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_wreck_that_cannot_be_opened_holds_up_no_other(tmp_path, known):
+    for seed in range(2):
+        core = reopened(tmp_path)
+        core.commit([one(Lane.EMERGENCY, seed)])
+        core.close()
+        damage(tmp_path / "journal.db", 0, 100, seed)
+    core = reopened(tmp_path)
+    first = next(iter(wrecks.found_in(tmp_path).values()))
+    if not known:  # laid beside by hand
+        noted = wrecks.progress_in(core.load("journal"))
+        core.state.apply([wrecks.change(epoch, None) for epoch in noted])
+        core.carrier = Carrier(core, tmp_path, STATION, SimulatedClock())
+    first.unlink()
+    with pytest.raises(FileNotFoundError):  # the engine tells it, and tries again later
+        bring_over(core)
+    with contextlib.suppress(FileNotFoundError):
+        bring_over(core)
+    assert [json.loads(b"{" + e.body)["n"] for e in read_all(core, Lane.EMERGENCY)] == [1]
+    core.close()
+
+
+def test_who_looks_at_another_file_does_not_hide_that_ours_is_gone(tmp_path):
+    """Only a start tells of what was lost with it."""
+    core = reopened(tmp_path / "other")
+    core.close()
+    core = reopened(tmp_path)
+    core.commit([one(Lane.EMERGENCY, 1)])
+    core.close()
+    gone = core.epoch
+    (tmp_path / "other" / "journal.db").replace(tmp_path / "journal.db")
+    (tmp_path / "journal.db-wal").unlink()
+    AtRest(tmp_path).close()
+    core = reopened(tmp_path)
+    told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.EMERGENCY)]
+    assert [each["data"]["epoch"] for each in told] == [gone]
     core.close()
