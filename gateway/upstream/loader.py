@@ -150,6 +150,11 @@ class Loader:
         for resend in self._resends:
             resend.rewind()
 
+    def went_back(self) -> None:
+        """The follower stands further back than before: whoever waits for newer ones is woken."""
+        self.rewind()
+        self._asked.set()
+
     def retry(self, load: Load) -> None:
         """The same turn once more, in smaller steps.
 

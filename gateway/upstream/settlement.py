@@ -81,7 +81,7 @@ class Settlement:
                 route.unbegun.discard(lane)
                 if upto < route.follower.position.get(lane, 0):
                     route.follower.begin({lane: upto})
-                    route.loaders[lane].rewind()
+                    route.loaders[lane].went_back()
                     begun.add(lane)
         return begun
 

@@ -81,6 +81,18 @@ async def test_an_optional_uplink_goes_on_where_the_platform_stands_after_a_rest
 
 
 @simulated
+async def test_an_optional_uplink_goes_on_after_a_restart_though_nothing_new_happens():
+    rig = Rig(retaining=False)
+    async with rig.running():
+        await rig.fact(Lane.SERVICE, 50)
+        await rig.until_settled()
+    await rig.fact(Lane.SERVICE, 40)
+    rig.restarted()
+    async with rig.running():
+        await until(lambda: rig.platform.upto("service") == 90)
+
+
+@simulated
 async def test_several_batches_are_under_way_where_the_platform_is_slow_and_come_in_any_order():
     rig = Rig()
     rig.platform.delay_s, rig.platform.jitter_s = 1.0, 4.0
