@@ -23,14 +23,14 @@ class Console:
     """Whoever speaks over the control socket."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+        self.session = session
 
     async def get(self, path: str):
-        async with self._session.get(f"http://localhost{path}") as answer:
+        async with self.session.get(f"http://localhost{path}") as answer:
             return answer.status, await answer.json()
 
     async def post(self, path: str, **body):
-        async with self._session.post(f"http://localhost{path}", json=body) as answer:
+        async with self.session.post(f"http://localhost{path}", json=body) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if text else None
 
@@ -114,6 +114,14 @@ async def test_what_cannot_be_done_is_refused_with_its_reason(
         other = {"rules.no-alarm": 404, "rules.no-scope": 404, "rules.not-now": 409}
         assert (status, told["code"]) == (other.get(code, 400), code), path
     assert made.state_of(alarm) == "raised"
+
+
+async def test_a_body_that_is_no_text_is_refused(made: AlarmSite, console: Console) -> None:
+    made.say("bin.fill", 82)
+    path = f"http://localhost/api/v1/alarms/{made.id_of('bin-east')}/note"
+    async with console.session.post(path, data=b'{"text":"\xff"}') as answer:
+        assert answer.status == 400
+        assert (await answer.json())["code"] == "alarms.unfit"
 
 
 async def test_the_past_is_read_page_by_page_from_all_lanes_without_hole_or_double(

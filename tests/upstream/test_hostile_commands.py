@@ -219,3 +219,9 @@ def test_the_kind_of_garbage_is_no_kind():
     assert {glance(raw).kind for raw in (b"\xff", b"[]", b'{"kind": 3}')} == {""}
     assert glance(b'{"kind":"ping","x":"' + b"0" * COMMAND_BYTES_MAX + b'"}').kind == ""
     assert glance(b'{"kind":"ping"}').kind == "ping"
+
+
+@pytest.mark.parametrize("broken", [b"", b"[]", b'{"root":"\xff","key":""}', b"\x00" * 40])
+def test_no_key_is_in_force_where_its_file_is_damaged(tmp_path, broken):
+    (tmp_path / "key").write_bytes(broken)
+    assert Keys(tmp_path / "key", "root").key is None
