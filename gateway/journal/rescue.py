@@ -134,13 +134,10 @@ class Opening(NamedTuple):
         wrecks.delete(unfinished)
         damaged = Wreck(self.directory / FILE, lock.epoch)
         try:
-            core = self.create(unfinished)
-            try:
-                self._fill(core, damaged, lock.numbers)
-                core.close()
-            except BaseException:  # no connection is left open, whatever went wrong
-                core.abandon()
-                raise
+            self._build(unfinished, damaged, lock.numbers)
+        except JournalFull:  # it would keep the last of the room until the next attempt
+            wrecks.delete(unfinished)
+            raise
         finally:
             damaged.close()
         log_of(unfinished).unlink(missing_ok=True)  # closed: all of it is in the file
@@ -150,6 +147,15 @@ class Opening(NamedTuple):
         wrecks.delete(wreck)
         os.link(self.directory / FILE, wreck)
         self._exchange(wreck)
+
+    def _build(self, path: Path, damaged: Wreck, numbers: Numbers | None) -> None:
+        core = self.create(path)
+        try:
+            self._fill(core, damaged, numbers)
+            core.close()
+        except BaseException:  # no connection is left open, whatever went wrong
+            core.abandon()
+            raise
 
     def _fill(self, core: Core, damaged: Wreck, numbers: Numbers | None) -> None:
         """All state, the word that there is a new epoch, and that its wreck is to come over."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.errors import JournalDamaged, JournalFailed
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange, events, rescue, salvage, wrecks
 from gateway.journal.carrier import FULL_NS, Carrier
@@ -793,3 +793,19 @@ def test_who_looks_at_another_file_does_not_hide_that_ours_is_gone(tmp_path):
     told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.EMERGENCY)]
     assert [each["data"]["epoch"] for each in told] == [gone]
     core.close()
+
+
+def test_a_salvage_without_room_keeps_none_of_it(tmp_path, monkeypatch):
+    reopened(tmp_path).close()
+    damage(tmp_path / "journal.db", 0, 100, 1)
+
+    def full(*_):
+        raise JournalFull("journal.full")
+
+    before = {path.name for path in tmp_path.iterdir()}
+    with monkeypatch.context() as patched:
+        patched.setattr(rescue, "_fill_states", full)
+        with pytest.raises(JournalFull):
+            reopened(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == before
+    reopened(tmp_path).close()
