@@ -94,7 +94,7 @@ class Opening(NamedTuple):
             wreck.unlink()
         wrecks.delete(following)
         for unfinished in self.directory.glob("journal.*.unfinished*"):
-            unfinished.unlink()
+            unfinished.unlink(missing_ok=True)  # who lays one beside may hold no lock
         _undo_former_exchange(self.directory)
 
     def _wreck_files(self) -> list[Path]:
