@@ -90,6 +90,7 @@ class Station:
 
         `restart` ends the process so that it starts anew.
         """
+        self._begun = begun
         self._clock = clock
         self._journal = journal
         self._doors = doors
@@ -169,7 +170,6 @@ class Station:
             watch=self.watch,
             restart=restart,
         )
-        self._begun = begun
         teller = Teller(journal, clock)
         running = begun.shelf.text() if running is None else running
         self.cycle = Cycle(begun.shelf, self.changing, clock, teller, running)
@@ -257,8 +257,14 @@ class Station:
         await self._try("rules", self.rules.load)
 
     async def _try(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
-        """A step of the start, contained; a refusal that was foreseen is said in one line."""
-        await attempt(what, step, self._recorder.missed)
+        """A step of the start, contained; a refusal that was foreseen is said in one line.
+
+        Settings on trial must start whole: what fails then ends the start, and they go back.
+        """
+        if self._begun.trial is not None:
+            await step()
+        else:
+            await attempt(what, step, self._recorder.missed)
 
     async def _keep_answering(self) -> None:
         """Take the port and the socket as soon as nobody else holds them."""
@@ -308,7 +314,9 @@ class Station:
                 lived_ns=lambda: self.rules.moment().at_ns,
                 on_fault=self.faults.note,
             )
-        except Exception as error:  # noqa: BLE001  # an edge: whoever cannot be heard can be called
+        except Exception as error:  # an edge: whoever cannot be heard can be called
+            if self._begun.trial is not None:
+                raise
             self.faults.note("start.broadcast", error)
             return None
 
