@@ -7,6 +7,7 @@ station tells faults as events (`station.fault`), at the desk and by the doctor.
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class FaultLog:
         self._now_ns = now_ns
         self._faults: dict[tuple[str, str], Fault] = {}
         self._told: dict[tuple[str, str], Fault] = {}
+        self._told_at_ns: deque[int] = deque(maxlen=FAULTS_MAX)
 
     def note(self, where: str, error: BaseException, /) -> None:
         """Count it and log its traceback. The rarest kind makes room for a new one."""
@@ -108,15 +110,20 @@ class FaultLog:
         return dying(self.all(), self._now_ns())
 
     def due(self) -> list[Fault]:
-        """The faults to tell now: new ones, and grown ones once a minute at most."""
+        """The faults to tell now: new ones, and grown ones once a minute at most.
+
+        `FAULTS_MAX` a minute in all: kinds that push each other out would be new each time.
+        """
         now_ns = self._now_ns()
+        lately = sum(now_ns - at_ns < TOLD_EVERY_NS for at_ns in self._told_at_ns)
         due = [
             (key, fault)
             for key, fault in self._faults.items()
             if (told := self._told.get(key)) is None
             or (fault.count > told.count and now_ns - told.last_ns >= TOLD_EVERY_NS)
-        ]
+        ][: FAULTS_MAX - lately]
         for key, fault in due:
+            self._told_at_ns.append(now_ns)
             self._told[key] = msgspec.structs.replace(fault, last_ns=now_ns)
         return [fault for _, fault in due]
 

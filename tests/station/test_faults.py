@@ -43,6 +43,18 @@ def test_a_storm_of_kinds_stays_bounded_and_keeps_the_frequent_ones():
     assert any(fault.where == "bus.meters" for fault in faults.all())
 
 
+def test_kinds_that_push_each_other_out_are_told_no_more_often():
+    now = Now()
+    faults = FaultLog(now)
+    told = 0
+    for second in range(120):
+        now.ns = second * 1_000_000_000
+        for number in range(FAULTS_MAX + 2):
+            faults.count(f"page.{number}", "KeyError")
+        told += len(faults.due())
+    assert told == 2 * FAULTS_MAX
+
+
 def test_what_a_fault_says_is_where_it_arose_and_never_what_somebody_typed():
     try:
         describe(None)  # type: ignore[arg-type]
@@ -118,6 +130,7 @@ async def test_a_dying_task_is_an_alarm_that_goes_when_the_task_goes_on(tmp_path
         station._recorder.tell_tasks(station.rules)
         alarm = station.rules.core.alarms.book.open["station-fault"]
         assert (alarm.severity, alarm.state) == (Severity.MINOR, State.RAISED)
+        made.clock.advance(1)  # the vital signs are taken afresh
         assert station.watch().alarms.untaken == 1
         assert station.watch().alarms.ring == 1
         made.clock.advance(DYING_NS / 1e9)
