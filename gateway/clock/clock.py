@@ -12,7 +12,7 @@ from gateway.clock import boot, chip
 from gateway.clock.fix import EARLIEST_NS, SECOND_NS, Fix, Lender
 from gateway.clock.kernel import Kernel, LinuxKernel
 from gateway.clock.status import ClockStatus, ClockStep
-from gateway.clock.timekeeper import Kept, Timekeeper
+from gateway.clock.timekeeper import KeptTime, Timekeeper
 from gateway.event import Stamps, Trust
 
 WANTED_NS = 30 * SECOND_NS
@@ -23,7 +23,7 @@ class _OfBoot(msgspec.Struct, frozen=True):
     """What is kept for the next process of a boot."""
 
     boot: str
-    kept: Kept
+    kept: KeptTime
 
 
 class Clock:

@@ -94,7 +94,7 @@ class Word(NamedTuple):
         return self.heard_ns - self.since_ns
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptTime(msgspec.Struct, frozen=True):
     """What another process of the same boot goes on with."""
 
     time: Fix | None
@@ -188,12 +188,12 @@ class Timekeeper:
             doubt=self._doubt(now_ns),
         )
 
-    def kept(self, now_ns: int) -> Kept:
+    def kept(self, now_ns: int) -> KeptTime:
         """For another process of this boot."""
         words = tuple(word.last for word in self._words.values())
-        return Kept(self._time, words, self._floor.at(now_ns), now_ns)
+        return KeptTime(self._time, words, self._floor.at(now_ns), now_ns)
 
-    def resume(self, kept: Kept, now_ns: int) -> None:
+    def resume(self, kept: KeptTime, now_ns: int) -> None:
         """Go on where another process of this boot stopped; what cannot be of it is passed over."""
         if kept.at_ns > now_ns:
             return

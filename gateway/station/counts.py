@@ -49,7 +49,7 @@ class KeptMeter(msgspec.Struct, frozen=True):
     accepted: dict[str, Value] = {}
 
 
-class MeterReplaced(msgspec.Struct, frozen=True):
+class MeterReplacement(msgspec.Struct, frozen=True):
     """The meter at this device was replaced; without `point`, all of its counters are new."""
 
     device: str
@@ -176,12 +176,12 @@ class Counts:
 def meter_replaced(counts: Counts, ledger: Ledger, uplink: str) -> CommandKind:
     """`device.replaced`: done when the station has heard it; the counts follow when they agree."""
 
-    async def act(asked: MeterReplaced, _: Mandate) -> Any:
+    async def act(asked: MeterReplacement, _: Mandate) -> Any:
         points = counts.replaced(asked.device, asked.point)
         await ledger.record(Who("platform", uplink), ACT, on=asked.device)
         return {"points": points}
 
-    return CommandKind("device.replaced", MeterReplaced, act)
+    return CommandKind("device.replaced", MeterReplacement, act)
 
 
 def _is(kept: KeptMeter, device: Device) -> bool:

@@ -33,8 +33,8 @@ from gateway.rules.watch import encode, fresh
 from gateway.setup.records import Record
 from gateway.station.counts import KeptCount, KeptMeter
 from gateway.upstream.inbox.command import State as CommandState
-from gateway.upstream.inbox.memory import Floor, rooms
 from gateway.upstream.inbox.memory import Kept as KeptCommand
+from gateway.upstream.inbox.memory import ShelfFloor, rooms
 from kiosk.core import Head as RequestsHead
 from kiosk.request import Car, Owed, Request, Ride
 from tests.rules.player import plan
@@ -159,7 +159,8 @@ def sound_rows() -> list[Row]:
             CommandState.ACCEPTED, deadline, kind="ping", data="{}"))),
         Row("inbox-district", COMMANDS[2], _json(KeptCommand(
             CommandState.DONE, deadline, detail={"at": 1}))),
-        Row(rooms("district")[1], "floor-signed", _json(Floor(COMMANDS[0], 1_790_000_000 * S))),
+        Row(rooms("district")[1], "floor-signed", _json(
+            ShelfFloor(COMMANDS[0], 1_790_000_000 * S))),
         Row(rooms("district")[1], "cursor", b"abc-1"),
         Row("counters", "em-b3", _json(
             KeptMeter("dlt645", "1", {"energy": KeptCount(5, 1.5, 0.1, 1_790_000_000 * S)}))),

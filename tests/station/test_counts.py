@@ -15,7 +15,7 @@ from gateway.intake import Intake
 from gateway.intake.intake import Device as Known
 from gateway.journal import StateChange
 from gateway.station.absent import AbsentBus
-from gateway.station.counts import ROOM, Counts, MeterReplaced, meter_replaced
+from gateway.station.counts import ROOM, Counts, MeterReplacement, meter_replaced
 from gateway.upstream.inbox.command import Mandate
 from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import simulated
@@ -228,7 +228,7 @@ async def test_the_platform_says_that_a_meter_was_replaced() -> None:
     kind = meter_replaced(counts, ledger, "district")
     assert kind.name == "device.replaced"
     mandate = Mandate("id", clock.deadline(60))
-    assert await kind.act(MeterReplaced("em-b3"), mandate) == {"points": ("energy",)}
+    assert await kind.act(MeterReplacement("em-b3"), mandate) == {"points": ("energy",)}
     act = (await page(journal, 0, 1)).acts[0].act
     assert (act.what, act.on, act.who.kind, act.who.id) == (
         "meter/replaced", "em-b3", "platform", "district",
@@ -237,7 +237,11 @@ async def test_the_platform_says_that_a_meter_was_replaced() -> None:
     assert wiring.line.counters("em-b3").replaced() == (
         Replaced("energy", 5.0, 0.03, by_person=True),
     )
-    for wrong in (MeterReplaced("di-b3"), MeterReplaced("nobody"), MeterReplaced("em-b3", "power")):
+    for wrong in (
+        MeterReplacement("di-b3"),
+        MeterReplacement("nobody"),
+        MeterReplacement("em-b3", "power"),
+    ):
         with pytest.raises(UsageError):
             await kind.act(wrong, mandate)
 

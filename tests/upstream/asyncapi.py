@@ -45,7 +45,7 @@ COMMANDS = {
     "key.rotate": kinds.Rotate,
     "command.cancel": cancel.Cancel,
     "device.write": commands.DeviceWrite,
-    "device.replaced": counts.MeterReplaced,
+    "device.replaced": counts.MeterReplacement,
     "broadcast.play": Ask,
     "broadcast.cap": remote.Cap,
     "broadcast.record": remote.Recording,

@@ -27,7 +27,7 @@ from gateway.upstream.inbox.command import (
     last_id,
     parse,
 )
-from gateway.upstream.inbox.memory import ASKED, SIGNED, URGENT, Floor, Kept, Memory
+from gateway.upstream.inbox.memory import ASKED, SIGNED, URGENT, Kept, Memory, ShelfFloor
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
 from tests.sim.clock import SimulatedKernel
@@ -420,7 +420,7 @@ async def test_details_give_way_before_fates_do(hall):
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
 def test_a_floor_covers_all_that_went_below_it_and_nothing_newer(gone):
-    floor = Floor()
+    floor = ShelfFloor()
     for made, until in gone:
         floor = floor.over(last_id(made * 10**6), until)
     for made, until in gone:

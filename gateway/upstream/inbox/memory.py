@@ -65,7 +65,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.state not in (None, State.ACCEPTED)
 
 
-class Floor(msgspec.Struct, frozen=True):
+class ShelfFloor(msgspec.Struct, frozen=True):
     """The highest id and the latest expiry (UTC in ns) of what a shelf has forgotten."""
 
     id: str = ""
@@ -80,32 +80,32 @@ class Floor(msgspec.Struct, frozen=True):
         """Whether that command may be one of the forgotten."""
         return command.id <= self.id and command.expires_ns <= self.until_ns
 
-    def over(self, command_id: str, until_ns: int) -> "Floor":
+    def over(self, command_id: str, until_ns: int) -> "ShelfFloor":
         """The floor with one more below it."""
-        return Floor(max(self.id, command_id), max(self.until_ns, until_ns))
+        return ShelfFloor(max(self.id, command_id), max(self.until_ns, until_ns))
 
 
 ROWS_MAX = {SIGNED: COMMANDS_MAX, ASKED: ASKED_MAX, URGENT: URGENT_MAX}
 
 _kept = of_json(Kept)
-_floor = of_json(Floor)
+_floor = of_json(ShelfFloor)
 _encode = msgspec.json.Encoder().encode
 
 
 def decoded(key: str, body: bytes) -> Kept | str:
     """A command's fate, or the floor of versions that judged by ids; ValueError for neither."""
     if key == _FLOOR:
-        return Floor(body.decode("ascii")).id
+        return ShelfFloor(body.decode("ascii")).id
     kept: Kept = _kept(key, body)
     if not is_id(key) or kept.state is State.DUPLICATE or kept.shelf not in ROWS_MAX:
         raise ValueError(key)
     return kept
 
 
-def decoded_mark(key: str, body: bytes) -> Floor | str:
+def decoded_mark(key: str, body: bytes) -> ShelfFloor | str:
     """A shelf's floor, or the cursor; ValueError for neither."""
     if key != _CURSOR:
-        floor: Floor = _floor(key, body)
+        floor: ShelfFloor = _floor(key, body)
         return floor
     if not _CURSOR_TEXT.fullmatch(text := body.decode("ascii")):
         raise ValueError(key)
@@ -119,7 +119,7 @@ class Memory:
         self,
         name: str,
         state: Mapping[str, Kept | str],
-        marks: Mapping[str, Floor | str],
+        marks: Mapping[str, ShelfFloor | str],
         lost: Collection[str] = (),
     ) -> None:
         """Of the uplink `name`: what its two `rooms` hold, and the keys of what cannot be read.
@@ -134,7 +134,9 @@ class Memory:
         self._floor = str(state.get(_FLOOR, ""))
         self._cursor = str(marks.get(_CURSOR, ""))
         self._floors = {
-            shelf: floor if isinstance(floor := marks.get(_floor_key(shelf)), Floor) else Floor()
+            shelf: floor
+            if isinstance(floor := marks.get(_floor_key(shelf)), ShelfFloor)
+            else ShelfFloor()
             for shelf in ROWS_MAX
         }
         for key in lost:
@@ -284,7 +286,7 @@ class Memory:
         if is_id(key):
             self.keep(key, Kept(State.FAILED, Deadline("", 0), INTERRUPTED))
         elif shelf is not None:
-            self._floors[shelf] = Floor(max(self._kept, default=""), INSTANT_NS_MAX)
+            self._floors[shelf] = ShelfFloor(max(self._kept, default=""), INSTANT_NS_MAX)
         elif key == _FLOOR:
             self._floor = max(self._kept, default="")
         else:
