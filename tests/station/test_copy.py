@@ -44,7 +44,9 @@ async def test_the_copy_goes_on_as_the_same_station_with_all_its_keys(tmp_path: 
     station = StationProcess(old)
     await station.start()
     code = await station.claim_code()
-    before = await station.get("/api/v1/vitals", port)
+    async with asyncio.timeout(60):  # its first entry is offered, and READY does not wait for it
+        while not issued(before := await station.get("/api/v1/vitals", port)):  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.05)
     await station.stop()
     places = {
         "/etc/yizhan": str(old),
