@@ -8,6 +8,7 @@ the outside world raises `NothingLeft`.
 
 import asyncio
 import functools
+import math
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -18,6 +19,9 @@ _T = TypeVar("_T")
 START_S = 1_000.0
 """Where virtual time begins: not zero, so that "unset" and "now" never look alike."""
 
+RESOLUTION_S = 1e-9
+"""A timer that is due in less is due now."""
+
 
 class NothingLeft(RuntimeError):
     """Every task waits for something, and no timer will ever wake one: a dead-lock."""
@@ -26,9 +30,10 @@ class NothingLeft(RuntimeError):
 class _JumpingSelector(selectors.DefaultSelector):
     """Asks the kernel without waiting; where a real selector would wait, time advances."""
 
-    def __init__(self, start_s: float) -> None:
+    def __init__(self, start_s: float, on_jump: Callable[[], None]) -> None:
         super().__init__()
         self.now_s = start_s
+        self._on_jump = on_jump
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -36,7 +41,9 @@ class _JumpingSelector(selectors.DefaultSelector):
             return ready
         if timeout is None:
             raise NothingLeft
-        self.now_s += max(timeout, 0.0)
+        if timeout > 0:
+            self.now_s += timeout
+            self._on_jump()
         return ready
 
 
@@ -44,8 +51,14 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop over the jumping selector."""
 
     def __init__(self, start_s: float = START_S) -> None:
-        self._jumping = _JumpingSelector(start_s)
+        self._jumping = _JumpingSelector(start_s, self._refine)
         super().__init__(self._jumping)
+        self._refine()
+
+    def _refine(self) -> None:
+        # From the 194th day on a nanosecond is less than a step of the number that counts the
+        # seconds, and to asyncio no timer would ever be due.
+        self._clock_resolution = max(RESOLUTION_S, math.ulp(self._jumping.now_s))
 
     def time(self) -> float:
         """Virtual seconds."""

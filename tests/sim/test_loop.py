@@ -16,6 +16,17 @@ async def test_a_week_passes_at_once():
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.timeout(20)
+def test_years_pass_at_once():
+    async def years():
+        for _ in range(1_000):
+            await asyncio.sleep(86_400.1)
+            await asyncio.sleep(1e-6)
+        return asyncio.get_running_loop().time()
+
+    assert run(years()) == pytest.approx(START_S + 1_000 * 86_400.1)
+
+
 @simulated
 async def test_timers_fire_in_order_of_their_time():
     fired = []
