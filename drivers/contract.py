@@ -262,13 +262,15 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class Replaced(msgspec.Struct, frozen=True):
     """A counter was taken up as another meter's: what the old one said last, and the new one first.
 
-    `by_person`: somebody had said so; else the counts alone.
+    `by_person`: somebody had said so; else the counts alone. `resumes`: the former meter is back,
+    or had never gone; that is the value with which it was taken for replaced.
     """
 
     point: str
     old: Value
     new: Value
     by_person: bool
+    resumes: Value = None
 
 
 class PollResult(msgspec.Struct, frozen=True):

@@ -2,12 +2,15 @@
 
     count ── a step as this counter makes them ─────────────────────────────► good
       └─ any other, or the first one of all ─► out_of_range, and asked again at once
-             └─ a reading that agrees with it ─► upwards, or wrapped: good
-                                              └► downwards: good after `REPLACED_AFTER` readings
-                                                 and `REPLACED_AFTER_S`: it is another meter
+             └─ a reading that agrees with it ─► a step that a meter can make, or wrapped: good
+                                              ├► the former meter's count: good, it is back
+                                              └► else good after `REPLACED_AFTER` readings and
+                                                 `REPLACED_AFTER_S`: it is another meter
 
 A reading agrees with the one before if it is no lower and no further above it than any counter
-moves in that time. A reading that fits the old count ends every doubt.
+moves in that time. A reading that fits the old count ends every doubt. Nobody but a person knows
+that a meter was replaced: one that only showed something else for a while is known by its count
+when it returns, and what it showed meanwhile is no consumption.
 """
 
 import copy
@@ -20,8 +23,11 @@ from drivers.contract import Quality, Replaced, Sample, Value
 REPLACED_AFTER = 3
 """Readings in a row that agree with each other and not with the count before: another meter."""
 
-REPLACED_AFTER_S = 30.0
-"""They span no less, as a meter that starts up shows zeros for a while."""
+REPLACED_AFTER_S = 900.0
+"""They span no less: after a power cut a meter or its converter may show zeros for minutes."""
+
+RETURNS_WITHIN_S = 30 * 86_400.0
+"""A meter that the station took for replaced is known again for so long."""
 
 _WITNESSES = 2
 _FASTEST = 1000.0
@@ -29,6 +35,15 @@ _FASTEST = 1000.0
 
 _SURPRISE = 4.0
 """So many times the fastest pace of late is as this counter moves."""
+
+_BEYOND = 20.0
+"""So many times that pace, from one reading to the next, is another meter's count ..."""
+
+_BURST = 10.0
+"""... if it is more than so many last digits a second (360 kW by 0.01 kWh) ..."""
+
+_LEAP = 1000.0
+"""... and so many last digits in all: less is not worth the question."""
 
 _REST_S = 3600.0
 """After a longer silence that pace says little, and asking twice costs little."""
@@ -48,8 +63,8 @@ _F32_STEP = 2.0**-22
 Count = int | float
 
 
-class Mark(msgspec.Struct):
-    """The last count that was believed, as the integer before scaling, and what it meant.
+class LastCount(msgspec.Struct):
+    """The last count of a meter that was believed, as the integer before scaling; what it meant.
 
     `pace` is in counts a second. `at_s` None: it is not known how long ago that was.
     """
@@ -58,6 +73,15 @@ class Mark(msgspec.Struct):
     value: Value
     pace: float = 0.0
     at_s: float | None = None
+
+
+class Mark(LastCount):
+    """The meter that is there. `former` is the one before it, if nobody said that it was replaced.
+
+    It may be the same meter, and return.
+    """
+
+    former: LastCount | None = None
 
 
 class _Doubt(msgspec.Struct):
@@ -155,26 +179,47 @@ class Counters:
             self._doubts[point.id] = _Doubt(now_s, count, now_s)
             return Quality.OUT_OF_RANGE
         doubt.last, doubt.last_s, doubt.readings = count, now_s, doubt.readings + 1
-        another = mark is not None and not _same_meter(mark, sample, count, now_s)
-        if another and not _settled(doubt, now_s):
+        if mark is None:
+            self._begin(sample, count, now_s)
+        elif _is_back(mark, sample, count, now_s):
+            self._take_back(mark, sample, count, now_s)
+        elif _same_meter(mark, sample, count, now_s):
+            self._go_on(mark, sample, count, now_s)
+        elif doubt.readings < REPLACED_AFTER or now_s - doubt.first_s < REPLACED_AFTER_S:
             return Quality.OUT_OF_RANGE
-        self._believe(sample, count, mark, now_s, another=another)
+        else:
+            self._replace(mark, sample, count, now_s)
+        del self._doubts[point.id]
         return Quality.GOOD
 
-    def _believe(
-        self, sample: Sample, count: Count, mark: Mark | None, now_s: float, *, another: bool
-    ) -> None:
+    def _begin(self, sample: Sample, count: Count, now_s: float) -> None:
+        """The first count of all, or since somebody said that the meter was replaced."""
         point = sample.point.id
-        del self._doubts[point]
-        pace = 0.0
-        if mark is not None and not another and mark.at_s is not None:
-            pace = _pace(mark, sample, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
-        self._marks[point] = Mark(count, sample.value, pace, now_s)
+        self._marks[point] = Mark(count, sample.value, 0.0, now_s)
         if point in self._accepted:
             old = self._accepted.pop(point)
             self._replaced.append(Replaced(point, old, sample.value, by_person=True))
-        elif another and mark is not None:
-            self._replaced.append(Replaced(point, mark.value, sample.value, by_person=False))
+
+    def _go_on(self, mark: Mark, sample: Sample, count: Count, now_s: float) -> None:
+        pace = 0.0
+        if mark.at_s is not None:
+            pace = _pace(mark, sample, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
+        self._marks[sample.point.id] = Mark(count, sample.value, pace, now_s, mark.former)
+
+    def _replace(self, mark: Mark, sample: Sample, count: Count, now_s: float) -> None:
+        point = sample.point.id
+        former = LastCount(mark.count, mark.value, mark.pace, mark.at_s)
+        # What it counts is used at the pace of before.
+        self._marks[point] = Mark(count, sample.value, mark.pace, now_s, former)
+        self._replaced.append(Replaced(point, mark.value, sample.value, by_person=False))
+
+    def _take_back(self, mark: Mark, sample: Sample, count: Count, now_s: float) -> None:
+        point, former = sample.point.id, mark.former
+        assert former is not None
+        self._marks[point] = Mark(count, sample.value, former.pace, now_s)
+        self._replaced.append(
+            Replaced(point, mark.value, sample.value, by_person=False, resumes=former.value)
+        )
 
 
 def _usual(mark: Mark, sample: Sample, count: Count, now_s: float, *, asked: bool) -> bool:
@@ -200,7 +245,7 @@ def _step(before: Count, count: Count, modulus: int | None) -> Count:
     return step % modulus if step < 0 and modulus is not None else step
 
 
-def _pace(mark: Mark, sample: Sample, step: Count, since_s: float) -> float:
+def _pace(mark: LastCount, sample: Sample, step: Count, since_s: float) -> float:
     """The fastest pace of late."""
     now = step / max(since_s, 1.0)
     pace = max(now, mark.pace * max(0.0, 1 - since_s / _LATE_S))
@@ -214,19 +259,42 @@ def _agree(doubt: _Doubt, sample: Sample, count: Count, now_s: float) -> bool:
 
 
 def _same_meter(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
-    """Upwards, or wrapped; a lower count that did not wrap is another meter's."""
+    """Upwards by what a meter can count, or wrapped."""
+    since_s = None if mark.at_s is None else now_s - mark.at_s
     if count >= mark.count:
-        return True
+        return since_s is None or not _is_beyond(mark, sample, count - mark.count, since_s)
     modulus = sample.modulus
     if modulus is None:
         return False
-    since_s = 0.0 if mark.at_s is None else now_s - mark.at_s
     wrapped_by = (count - mark.count) % modulus
-    return wrapped_by * _PLAUSIBLE < modulus or wrapped_by <= _SURPRISE * mark.pace * since_s
+    return wrapped_by * _PLAUSIBLE < modulus or (
+        since_s is not None and wrapped_by <= _SURPRISE * mark.pace * since_s
+    )
 
 
-def _settled(doubt: _Doubt, now_s: float) -> bool:
-    return doubt.readings >= REPLACED_AFTER and now_s - doubt.first_s >= REPLACED_AFTER_S
+def _is_beyond(mark: Mark, sample: Sample, step: Count, since_s: float) -> bool:
+    """Whether it is further than the meter can have counted meanwhile."""
+    digit = _digit(sample)
+    fastest = _FASTEST * digit
+    if mark.pace:
+        fastest = min(fastest, max(_BEYOND * mark.pace, _BURST * digit))
+    return step > max(_LEAP * digit, _slack(sample) + fastest * since_s)
+
+
+def _is_back(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
+    """Whether the former meter can have got there, and this one is not on its way past it."""
+    former = mark.former
+    if former is None:
+        return False
+    since_s = RETURNS_WITHIN_S if former.at_s is None else now_s - former.at_s
+    if since_s > RETURNS_WITHIN_S:
+        return False
+    slack = _slack(sample)
+    fast_s = _SURPRISE * min(since_s, _REST_S)
+    # One that was off may have lost what it had counted since it last kept its count.
+    lost, moved = _SURPRISE * former.pace * _REST_S, former.pace * (fast_s + since_s)
+    returns = -slack - lost <= count - former.count <= slack + moved
+    return returns and (count < mark.count or mark.count < former.count - lost - slack)
 
 
 def _slack(sample: Sample) -> float:

@@ -31,17 +31,20 @@ class BusState(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str | None = None
 
 
-class MeterReplaced(msgspec.Struct, frozen=True):
+class MeterReplaced(msgspec.Struct, frozen=True, omit_defaults=True):
     """From here on a counter's readings are another meter's.
 
     `old` is the last value of the former one that was good (None: none was), `new` the first of
     this one. `found_by` is `person` where somebody had said so, `station` where the counts did.
+    `resumes`: the station was wrong, or the former meter is back; this is the value that it had
+    when it was taken for replaced, and what it counted since then is `new` less `resumes`.
     """
 
     point: str
     old: Value
     new: Value
     found_by: str
+    resumes: Value = None
 
 
 TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry)

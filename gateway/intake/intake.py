@@ -68,6 +68,7 @@ class Intake:
         on_fault: OnFault = log_fault,
     ) -> None:
         """`devices` are all those whose readings may come."""
+        self.on_replaced: Callable[[str, str], None] = lambda _device, _point: None
         self.current = Current()
         self.readings = 0
         self._refused = 0
@@ -136,11 +137,13 @@ class Intake:
         said = self._inputs[known.id].take(poll.readings)
         self.readings += len(said.now)
         self.current.update(known.id, said.now, known.every_s)
+        for replaced in poll.replaced:
+            self._record_owed(self._meter_replaced(known, replaced, poll.at_ns))
+            where = "intake.listener.replaced"
+            contain(self._on_fault, where, self.on_replaced, known.id, replaced.point)
         for listener in self._listeners:
             where = f"intake.listener.{name_of(listener)}"
             contain(self._on_fault, where, listener, known.id, said.told)
-        for replaced in poll.replaced:
-            self._record_owed(self._meter_replaced(known, replaced, poll.at_ns))
         self._report_inputs(known)
         self._report(known, said.others)
         if self._owed:
@@ -200,7 +203,9 @@ class Intake:
             source=known.id,
             place=known.place,
             stamps=self._stamp(at_ns),
-            data=MeterReplaced(replaced.point, replaced.old, replaced.new, found_by),
+            data=MeterReplaced(
+                replaced.point, replaced.old, replaced.new, found_by, replaced.resumes
+            ),
         )
 
     def changed(self, change: DeviceChange | BusChange) -> None:

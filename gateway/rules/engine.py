@@ -107,6 +107,13 @@ class Engine:
                 signals += self._heard(watch, alive, moment)
         return self._followed(signals, moment) if signals else signals
 
+    def replaced(self, device: str, point: str) -> None:
+        """That counter is another meter's from its next reading on: the step is no consumption."""
+        for watch in self._readers.get((device, point), ()):
+            if not watch.roles:
+                self.states[watch.id] = watching.after_replacement(watch, self.states[watch.id])
+                self.touched.add(watch.id)
+
     def tick(self, moment: Moment) -> list[Signal]:
         """Time has passed: every watch that is due takes a step."""
         due: list[Watch] = []

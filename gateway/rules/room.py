@@ -79,6 +79,10 @@ class Rules:
             return
         self._judge("reading", lambda: self.core.read(readings, self.moment()))
 
+    def replaced(self, device: str, point: str) -> None:
+        """A counter is another meter's from its next reading on."""
+        self.core.engine.replaced(device, point)
+
     def changed(self, change: DeviceChange | BusChange) -> None:
         """What a bus says of itself, never raises; devices are judged by what is heard of them."""
         if isinstance(change, BusChange) and change.state is not BusState.WAIT:

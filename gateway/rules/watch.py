@@ -114,6 +114,11 @@ def after_restart(watch: Watch, state: State, *, cut: bool) -> State:
     return State(inner, state.confirmed, state.heard_ns, state.verdict)
 
 
+def after_replacement(watch: Watch, state: State) -> State:
+    """Its point is another meter's from here on: what was counted before says nothing."""
+    return State(watch.kind.state(), confirm.interrupted(state.confirmed), state.heard_ns)
+
+
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     """A state on disk, with the kind that it is of: under another one it means nothing."""
 

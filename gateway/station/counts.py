@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from drivers.bus.counters import Count, Counters, Mark
+from drivers.bus.counters import Count, Counters, LastCount, Mark
 from drivers.contract import Device, PollResult, Value
 from gateway.audit import Ledger, Who
 from gateway.clock import Clock
@@ -27,13 +27,19 @@ KEEP_EVERY_S = 3600.0
 ACT = "meter/replaced"
 
 
-class KeptCount(msgspec.Struct, frozen=True):
-    """One counter; `pace` is in counts a second, `wall_ns` (UTC) when it was read, if known."""
+class KeptLast(msgspec.Struct, frozen=True):
+    """A last count; `pace` is in counts a second, `wall_ns` (UTC) when it was read, if known."""
 
     count: Count
     value: Value
     pace: float = 0.0
     wall_ns: int | None = None
+
+
+class KeptCount(KeptLast, frozen=True, omit_defaults=True):
+    """One counter; `former` is the meter before, which may return."""
+
+    former: KeptLast | None = None
 
 
 class KeptMeter(msgspec.Struct, frozen=True):
@@ -156,21 +162,49 @@ class Counts:
 
     def _count(self, mark: Mark) -> KeptCount | None:
         """What is kept of it; None if it is beyond what a row may hold."""
-        wall_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
-        if wall_ns is not None and mark.at_s is not None:
-            wall_ns -= int((now_s - mark.at_s) * 1e9)
-        else:
-            wall_ns = None
+        former = mark.former
         try:
-            return bounded(KeptCount(mark.count, mark.value, mark.pace, wall_ns))
+            return bounded(
+                KeptCount(
+                    mark.count,
+                    mark.value,
+                    mark.pace,
+                    self._wall_ns(mark.at_s),
+                    None
+                    if former is None
+                    else KeptLast(
+                        former.count, former.value, former.pace, self._wall_ns(former.at_s)
+                    ),
+                )
+            )
         except ValueError:
             return None
 
     def _mark(self, kept: KeptCount) -> Mark:
-        wall_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
-        known = wall_ns is not None and kept.wall_ns is not None and kept.wall_ns <= wall_ns
-        at_s = now_s - (wall_ns - kept.wall_ns) / 1e9 if known else None  # type: ignore[operator]  # just looked
-        return Mark(kept.count, kept.value, kept.pace, at_s)
+        former = kept.former
+        return Mark(
+            kept.count,
+            kept.value,
+            kept.pace,
+            self._at_s(kept.wall_ns),
+            None
+            if former is None
+            else LastCount(former.count, former.value, former.pace, self._at_s(former.wall_ns)),
+        )
+
+    def _wall_ns(self, at_s: float | None) -> int | None:
+        """UTC in ns of that time of the event loop, if it is known."""
+        now_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
+        if now_ns is None or at_s is None:
+            return None
+        return now_ns - int((now_s - at_s) * 1e9)
+
+    def _at_s(self, wall_ns: int | None) -> float | None:
+        """The event loop's time at that UTC, if that is known and has passed."""
+        now_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
+        if now_ns is None or wall_ns is None or wall_ns > now_ns:
+            return None
+        return now_s - (now_ns - wall_ns) / 1e9
 
 
 def meter_replaced(counts: Counts, ledger: Ledger, uplink: str) -> CommandKind:

@@ -126,6 +126,7 @@ class Station:
         doers["call"] = alarming.calls  # an alarm rings at the desk as the alarm that it is
         self.rules = Rules(settings.rules, journal, clock, doers=doers, on_fault=on_fault)
         self.intake.listen(self.rules.heard)
+        self.intake.on_replaced = self.rules.replaced
         meters = MeterClocks(clock, settings.station.timezone, self.time.moved)
         self.intake.listen(meters.heard)
         self.intake.listen(self.asking.keys.heard)

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from drivers.bus.counters import REPLACED_AFTER, REPLACED_AFTER_S, Counters, Mark
+from drivers.bus.counters import (
+    REPLACED_AFTER,
+    REPLACED_AFTER_S,
+    RETURNS_WITHIN_S,
+    Counters,
+    Mark,
+)
 from drivers.cjt188 import values
 from drivers.contract import Point, Quality, Replaced, Sample
 from drivers.measure import to_bcd
@@ -117,17 +123,108 @@ def test_a_lot_may_be_used_while_nobody_reads() -> None:
 
 def test_another_meter_is_taken_up_once_and_said() -> None:
     meter = Meter().settled_at(123_456)
-    said = [meter.round(7 + n) for n in range(5)]
-    assert said == [DOUBTFUL, DOUBTFUL, GOOD, GOOD, GOOD]
-    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.09, by_person=False),)
+    said = [meter.round(7 + n, 300) for n in range(6)]
+    assert said == [DOUBTFUL] * 3 + [GOOD] * 3
+    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.1, by_person=False),)
     assert meter.counters.replaced() == ()
 
 
 def test_zeros_of_a_meter_that_starts_up_are_never_good() -> None:
     meter = Meter().settled_at(123_456)
-    assert [meter.round(0, 1.0) for _ in range(20)] == [DOUBTFUL] * 20
+    assert [meter.round(0, 1.0) for _ in range(600)] == [DOUBTFUL] * 600
     assert meter.round(123_457) is GOOD
     assert meter.counters.replaced() == ()
+
+
+@pytest.mark.parametrize("period_s", [1.0, 15.0, 900.0, 3600.0])
+@pytest.mark.parametrize("shown", [0, 100_000])
+@pytest.mark.parametrize("zeros_s", [1_800, 86_400])
+def test_a_meter_that_shows_less_for_long_takes_its_replacement_back(
+    period_s, shown, zeros_s
+) -> None:
+    meter = Meter().settled_at(123_000)
+    assert meter.round(123_000 + period_s / 100, period_s) is GOOD  # a digit in 100 s
+    rounds = max(REPLACED_AFTER + 1, int(zeros_s / period_s))
+    said = [meter.round(shown, period_s) for _ in range(rounds)]
+    assert said[0] is DOUBTFUL
+    assert said[-1] is GOOD
+    (replaced,) = meter.counters.replaced()
+    back = 123_000 + (rounds + 2) * period_s / 100
+    assert meter.read(back, period_s) is DOUBTFUL
+    assert meter.read(back, 0.1) is GOOD
+    assert meter.counters.replaced() == (
+        Replaced("e", shown / 100, back / 100, by_person=False, resumes=replaced.old),
+    )
+    assert meter.round(back + 1, 100) is GOOD
+    assert meter.counters.replaced() == ()
+
+
+def test_a_meter_that_lost_its_last_counts_in_a_power_cut_is_back() -> None:
+    meter = Meter().settled_at(123_000)
+    assert meter.round(123_015, 15) is GOOD
+    assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
+    meter.counters.replaced()
+    assert meter.round(121_000) is GOOD  # it keeps its count once an hour
+    assert [each.resumes for each in meter.counters.replaced()] == [1230.15]
+
+
+def test_another_meter_that_reaches_the_former_count_is_no_return() -> None:
+    meter = Meter().settled_at(3_000)
+    assert meter.round(3_015, 15) is GOOD
+    assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
+    assert len(meter.counters.replaced()) == 1
+    assert {meter.round(count, 15) for count in range(0, 20_000, 15)} == {GOOD}
+    assert meter.round(20_700, 15) is GOOD  # a load as never before
+    assert meter.counters.replaced() == ()
+
+
+@pytest.mark.parametrize("silent_s", [15.0, 1_200.0, 36_000.0])
+def test_another_meter_with_a_higher_count_is_said(silent_s) -> None:
+    meter = Meter().settled_at(123_000)
+    assert meter.round(123_020, 15) is GOOD  # 48 kW
+    count = 123_020 + 2_000_000
+    said = [meter.round(count, silent_s), *(meter.round(count + n, 300) for n in range(1, 6))]
+    assert said == [DOUBTFUL] * 3 + [GOOD] * 3
+    assert meter.counters.replaced() == (Replaced("e", 1230.2, (count + 3) / 100, by_person=False),)
+
+
+def test_a_load_as_never_before_is_no_other_meter() -> None:
+    meter = Meter().settled_at(0)
+    assert meter.round(1, 900) is GOOD  # 40 W
+    assert meter.round(900, 15) is GOOD  # 2 MW
+    assert meter.round(2_000, 3600) is GOOD
+    assert meter.round(30_000, 3600) is GOOD  # 280 kW
+    assert meter.counters.replaced() == ()
+
+
+def test_a_higher_count_of_a_while_is_taken_back_at_once() -> None:
+    meter = Meter().settled_at(123_000)
+    assert meter.round(123_015, 15) is GOOD
+    assert [meter.round(90_000_000, 300) for _ in range(4)][-1] is GOOD
+    meter.counters.replaced()
+    assert meter.round(123_030) is GOOD
+    assert [(each.old, each.resumes) for each in meter.counters.replaced()] == [
+        (900_000.0, 1230.15)
+    ]
+
+
+def test_a_former_meter_is_forgotten_after_a_month() -> None:
+    meter = Meter().settled_at(123_000)
+    assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
+    meter.counters.replaced()
+    assert meter.round(0, RETURNS_WITHIN_S) is GOOD
+    assert meter.round(100_000_000) is DOUBTFUL
+    assert meter.round(123_000) is DOUBTFUL
+
+
+def test_what_somebody_said_of_a_meter_is_not_taken_back() -> None:
+    meter = Meter().settled_at(123_000)
+    meter.counters.accept("e")
+    assert meter.round(0) is GOOD
+    meter.counters.replaced()
+    said = [meter.round(123_000_000, 300) for _ in range(4)]
+    assert said == [DOUBTFUL] * 3 + [GOOD]
+    assert [each.resumes for each in meter.counters.replaced()] == [None]
 
 
 def test_somebody_says_that_the_meter_was_replaced() -> None:
@@ -162,7 +259,7 @@ def test_a_counter_that_wraps_while_nobody_reads_is_the_same_meter(modulus) -> N
 
 def test_a_small_counter_that_wrapped_at_an_unknown_pace_is_taken_up_all_the_same() -> None:
     meter = Meter(U16).settled_at(60_000)
-    said = [meter.round(n, PERIOD_S) for n in (50_000, 50_010, 50_020)]
+    said = [meter.round(n, 500) for n in (50_000, 50_010, 50_020)]
     assert said == [DOUBTFUL, DOUBTFUL, GOOD]
 
 
@@ -178,7 +275,7 @@ def test_recalled_counts_are_believed_when_a_second_reading_agrees() -> None:
 def test_a_meter_replaced_while_the_station_was_off_is_said() -> None:
     meter = Meter()
     meter.counters.recall({"e": Mark(123_456, 1234.56)})
-    assert [meter.round(n) for n in (3, 4, 5)] == [DOUBTFUL, DOUBTFUL, GOOD]
+    assert [meter.round(n, 500) for n in (3, 4, 5)] == [DOUBTFUL, DOUBTFUL, GOOD]
     assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.05, by_person=False),)
 
 
@@ -221,7 +318,7 @@ def test_a_meter_that_counts_in_joules_is_judged_by_its_digits() -> None:
     assert not meter.counters.puzzled()
     assert meter.read(600_000) is DOUBTFUL
     assert meter.read(500_040, 0.1) is GOOD
-    said = [meter.round(3 + n, 300) for n in range(4)]  # another meter, a digit each round
+    said = [meter.round(3 + n, 900) for n in range(4)]  # another meter, a digit each round
     assert said == [DOUBTFUL, GOOD, GOOD, GOOD]
     assert meter.counters.replaced() == (Replaced("h", 5000.4, 0.04, by_person=False),)
 
@@ -295,7 +392,7 @@ def test_a_disturbed_count_is_never_good_and_never_another_meter(drawn) -> None:
     old=st.integers(0, U32 - 1),
     fallen=st.integers(1, U32),
     pace=st.integers(0, 50),
-    period_s=st.floats(1, 900),
+    period_s=st.floats(15, 900),
 )
 def test_every_replaced_meter_is_taken_up_and_said_once(old, fallen, pace, period_s) -> None:
     rounds = max(REPLACED_AFTER, int(REPLACED_AFTER_S / period_s) + 2)

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.contract import Quality, Reading
 from gateway.errors import UsageError
 from gateway.rules import confirm, units, watch
+from gateway.rules.engine import Engine
 from gateway.rules.kinds import (
     KINDS,
     Moment,
@@ -67,6 +69,20 @@ def test_an_exchanged_counter_begins_anew_and_raises_nothing():
     state, _ = still.step_counter(limits, still.Counted(), 812.0, Moment(0))
     state, verdict = still.step_counter(limits, state, 3.0, Moment(500 * S))
     assert (state.count, verdict) == (3.0, Verdict.NO)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_another_meters_count_is_no_consumption(told):
+    rule = {"use": "over-limit", "on": ["water-b3.volume"], "set": {"above": "5 m3/h"}}
+    (flow,) = planned({"rule": {"flow": rule}}).watches
+    engine, signals = Engine([flow], calendar()), []
+    for minute in range(0, 240, 5):
+        count = 100.0 + minute / 60 + (5_000.0 if minute >= 120 else 0.0)
+        if told and minute == 120:
+            engine.replaced("water-b3", "volume")
+        reading = Reading("water-b3", "volume", count, "m3", Quality.GOOD, 0)
+        signals += engine.read([reading], Moment(minute * 60 * S))
+    assert bool(signals) is not told
 
 
 def test_a_counter_that_never_rests_is_seen_after_its_time_and_forgiven_at_its_rest():

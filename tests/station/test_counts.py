@@ -185,7 +185,7 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
     if said:
         counts.replaced("em-b3")
         await asyncio.sleep(1.0)
-    for at_s in (2.0, 2.1, 40.0):
+    for at_s in (2.0, 2.1, 1000.0):
         wiring.read(3, at_s)
     replaced = wiring.line.counters("em-b3").replaced()
     assert [each.by_person for each in replaced] == [said]
@@ -194,9 +194,24 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
     running.cancel()  # and nothing is kept at a stop
     later = Wiring(METER)
     await Counts(later, journal, clock).load()
-    for at_s in (50.0, 50.1, 90.0):
+    for at_s in (1050.0, 1050.1, 2000.0):
         later.read(4, at_s)
     assert later.line.counters("em-b3").replaced() == ()
+
+
+@simulated
+async def test_a_meter_that_returns_after_a_restart_is_known() -> None:
+    journal, clock = simulated_journal(), loop_clock()
+    wiring = Wiring(METER)
+    counts = Counts(wiring, journal, clock)
+    for at_s, count in ((1.0, 500_000), (1.1, 500_000), (2.0, 0), (2.1, 0), (1000.0, 0)):
+        wiring.read(count, at_s)
+    await counts.keep()
+    later = Wiring(METER)
+    await Counts(later, journal, clock).load()
+    assert [later.read(500_003, 1100.0), later.read(500_003, 1100.1)][-1] is Quality.GOOD
+    told = (Replaced("energy", 0.0, 5000.03, by_person=False, resumes=5000.0),)
+    assert later.line.counters("em-b3").replaced() == told
 
 
 @simulated
@@ -244,6 +259,22 @@ async def test_the_platform_says_that_a_meter_was_replaced() -> None:
     ):
         with pytest.raises(UsageError):
             await kind.act(wrong, mandate)
+
+
+@simulated
+async def test_a_meter_that_is_back_is_told_with_the_value_it_goes_on_from() -> None:
+    journal, clock = simulated_journal(), loop_clock()
+    intake = Intake(journal, clock, [Known("em-b3", "b3", 15.0)])
+    replaced = (Replaced("energy", 0.0, 1234.58, by_person=False, resumes=1234.56),)
+    told: list[tuple[str, str]] = []
+    intake.on_replaced = lambda device, point: told.append((device, point))
+    intake.take(PollResult("em-b3", 0, 0, (), replaced=replaced))
+    assert told == [("em-b3", "energy")]
+    await intake.drain()
+    (entry,) = await journal.read(Lane.SERVICE, 0)
+    assert json.loads(b"{" + entry.body)["data"] == {
+        "point": "energy", "old": 0.0, "new": 1234.58, "found_by": "station", "resumes": 1234.56,
+    }  # fmt: skip
 
 
 @simulated

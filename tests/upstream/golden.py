@@ -73,6 +73,15 @@ EVENTS = {
         ),
         96412,
     ),
+    "field-meter-back": (
+        event(
+            METER_REPLACED,
+            "em-b3",
+            MeterReplaced("energy-kwh", 0.02, 18420.61, "station", resumes=18420.55),
+            place="b3",
+        ),
+        96413,
+    ),
     "station-started": (
         event(STARTED, "station", Started("0.1.0", BOOT, EPOCH, volatile=False)),
         1,
