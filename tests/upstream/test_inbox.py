@@ -140,6 +140,7 @@ async def test_a_repetition_answers_with_the_result_and_acts_no_second_time():
     desk = Desk()
     command = desk.command()
     await desk.take(command, command)
+    await asyncio.sleep(1)
     await desk.take(command)
     desk.inbox = desk.new_inbox()
     await desk.inbox.load()
@@ -378,7 +379,34 @@ async def test_a_platform_that_repeats_itself_is_answered_ever_more_rarely():
     post = Post([desk.command()])
     await desk.poll(post, for_s=3600)
     assert desk.rung == 1
-    assert len(post.asked) < 200
+    assert len(post.asked) >= 3600
+    assert 60 < len(desk.receipts()) < 75
+
+
+@simulated
+async def test_a_new_command_behind_repeated_ones_is_not_kept_waiting():
+    desk = Desk()
+    known = [desk.command() for _ in range(31)]
+    began_s = asyncio.get_running_loop().time()
+
+    class Repeating(Post):
+        async def commands(self, since: Since, wait_s: float) -> Handed:
+            answer = await super().commands(since, wait_s)
+            if asyncio.get_running_loop().time() >= began_s + 1800:
+                return Handed([*answer.commands, new])
+            return answer
+
+    new = desk.command()
+    await desk.poll(Repeating(known), for_s=1802)
+    assert desk.rung == 32
+
+
+@simulated
+async def test_what_is_turned_away_again_and_again_is_answered_ever_more_rarely():
+    desk = Desk()
+    post = Post([desk.command(station="another")])
+    await desk.poll(post, for_s=3600)
+    assert 60 < len(desk.receipts()) < 75
 
 
 @simulated

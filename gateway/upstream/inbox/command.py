@@ -35,7 +35,6 @@ FORGOTTEN = "inbox.forgotten"
 BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
 FAULT = "inbox.fault"
-NOTHING_NEW = "inbox.nothing-new"
 
 UNSIGNED_KINDS = frozenset({"ping", "clock.offset", "feed.replay"})
 """What only asks needs no signature; everything else does, of whatever kind it will be."""

@@ -10,8 +10,7 @@ import contextlib
 import random
 from collections.abc import Callable
 
-from gateway.errors import BadReceipt, Unreachable, UpstreamError
-from gateway.upstream.inbox.command import NOTHING_NEW
+from gateway.errors import Unreachable, UpstreamError
 from gateway.upstream.inbox.idle import IdleWait
 from gateway.upstream.retry import URGENT, Patience, Retry
 from gateway.upstream.uplinks.contract import Handed, Since, Uplink
@@ -19,6 +18,9 @@ from gateway.upstream.uplinks.contract import Handed, Since, Uplink
 EVERY_S_MIN = 1.0
 ROAD = Patience(cap_s=1.5, retry_after_max_s=10.0)
 """Whoever cannot even be reached costs an attempt to connect."""
+
+REPEATED_BYTES_S, REPEATED_S_MAX = 65_536, 10.0
+"""A platform that repeats what is known is asked once a second, or once in so many of its bytes."""
 
 YOUNG_S = 1.0
 """A question that was put so lately was put on the road that has just opened."""
@@ -34,7 +36,6 @@ class Poll:
         self._on_return = on_return
         self._idle = IdleWait()
         self._retry = Retry(rng)
-        self._bored = Retry(rng)
         self._opened = asyncio.Event()
         self._lost = False
 
@@ -64,15 +65,9 @@ class Poll:
             await self._pace(began_s)
         return handed
 
-    async def heard(self, *, news: bool) -> None:
-        """Whether an answer held anything new: who repeats himself is asked ever more rarely.
-
-        Else he would make the journal grow at network speed.
-        """
-        if news:
-            self._bored.succeeded()
-        else:
-            await asyncio.sleep(self._bored.after(BadReceipt(NOTHING_NEW)))
+    async def repeated(self, size: int) -> None:
+        """An answer of that many bytes held nothing new; what is new may be in the next."""
+        await asyncio.sleep(min(max(EVERY_S_MIN, size / REPEATED_BYTES_S), REPEATED_S_MAX))
 
     async def _asked(self, since: Since) -> Handed | None:
         """The answer; None if the road has opened since this was asked."""

@@ -51,6 +51,7 @@ from gateway.upstream.inbox.memory import (
     rooms,
 )
 from gateway.upstream.inbox.poll import Poll
+from gateway.upstream.inbox.repeats import Repeats
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.inbox.work import EXPIRED, Outcome, Work, became, plain, work_of
 from gateway.upstream.ports import Ledger
@@ -65,9 +66,6 @@ OPEN_MAX = 64
 
 LOOK_S = 1.0
 """How often to look whether the time is known by which an emergency was cut off."""
-
-HEARD_MAX = 1024
-"""Ids that are known to have come before, for the pace of asking alone."""
 
 _INTERRUPTED: Outcome = (State.FAILED, c.INTERRUPTED, None)
 
@@ -116,7 +114,7 @@ class Inbox:
         self._turns = {name: asyncio.Semaphore(ACTING_MAX) for name in self._kinds}
         self._begun: set[str] = set()
         self._cancelled: set[str] = set()
-        self._heard: dict[str, None] = {}
+        self._repeats = Repeats()
 
     def prepare(self) -> None:
         """What takes a moment before the first order: call it in a thread."""
@@ -214,8 +212,8 @@ class Inbox:
         self._move_on(handed, answers)
         if not all(answer.stored for answer in answers):
             await asyncio.sleep(UNSTORED_S)
-        elif answers:
-            await poll.heard(news=any(answer.news for answer in answers))
+        elif answers and not any(answer.news for answer in answers):
+            await poll.repeated(sum(map(len, handed.commands)))
 
     def _move_on(self, handed: Handed, answers: Sequence[Answered]) -> None:
         unstored = [answer.id for answer in answers if not answer.stored]
@@ -225,14 +223,15 @@ class Inbox:
         if not unstored and (answers or handed.cursor):
             self._memory.move(handed.cursor)
 
-    def _is_news(self, command_id: str | None) -> bool:
-        """Whether this process meets that id for the first time; for the pace of asking alone."""
-        if command_id is None or command_id in self._heard:
-            return False
-        self._heard[command_id] = None
-        if len(self._heard) > HEARD_MAX:
-            del self._heard[next(iter(self._heard))]
-        return True
+    def _answered(self, command_id: str) -> bool:
+        """It is answered for now; whether this process has met it for the first time."""
+        news = not self._repeats.knows(command_id)
+        if self._is_due(command_id):
+            self._repeats.answered(command_id, asyncio.get_running_loop().time())
+        return news
+
+    def _is_due(self, command_id: str) -> bool:
+        return self._repeats.is_due(command_id, asyncio.get_running_loop().time())
 
     async def _take(self, raw: bytes, acting: asyncio.TaskGroup) -> Answered:
         command = c.parse(raw)
@@ -242,12 +241,12 @@ class Inbox:
         if kept is None and command.id not in self._acting:
             self._judge.authenticate(command, raw)
             await self._decide(command, acting)
-        elif kept is not None and kept.state is not None:  # else its answer is on its way
-            await self._answers.repeat(command.id, kept)
+        elif kept is not None and kept.state is not None and self._is_due(command.id):
+            await self._answers.repeat(command.id, kept)  # without a state it is on its way
         passes = command.id
         if command.kind in c.UNSIGNED_KINDS:
             passes = self._judge.at_most_now(command.id)
-        return Answered(self._is_news(command.id), id=command.id, passes=passes)
+        return Answered(self._answered(command.id), id=command.id, passes=passes)
 
     async def _decide(self, command: Command, acting: asyncio.TaskGroup) -> None:
         """Accept and begin, or say why not; JournalError for what was not to be recorded."""
@@ -412,7 +411,8 @@ class Inbox:
         if command_id is None:
             _log.warning("a command that cannot be answered: %s", refusal)
             return Answered(news=False)
-        await self._answers.turn_away(command_id, refusal)
+        if self._is_due(command_id):
+            await self._answers.turn_away(command_id, refusal)
         known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
         passes = self._judge.at_most_now(command_id) if known else ""
-        return Answered(self._is_news(command_id), id=command_id, passes=passes)
+        return Answered(self._answered(command_id), id=command_id, passes=passes)
