@@ -4,6 +4,9 @@ Each answer is an entry of the journal, so whoever repeats himself at the speed 
 not make it grow at that speed. He is asked as soon as ever: what is new may lie behind what is not.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 AGAIN_S, AGAIN_S_MAX = 1.0, 60.0
 """The second repetition of a command is answered so long after the first, then half as often."""
 
@@ -21,16 +24,25 @@ class Repeats:
         """Whether it has come, and been answered, before."""
         return command_id in self._due
 
-    def is_due(self, command_id: str, now_s: float) -> bool:
-        """Whether it is to be answered, if it is not carried out for the first time."""
-        return now_s >= self._due.get(command_id, (0.0, 0.0))[0]
+    def met(self, command_id: str) -> None:
+        """It was accepted, or refused for good: its first repetition is answered at once."""
+        self._keep(command_id, self._due.get(command_id, (0.0, AGAIN_S)))
 
-    def answered(self, command_id: str, now_s: float) -> None:
-        """Its answer is on disk, or it was accepted."""
-        known = self._due.pop(command_id, None)
-        if known is None:
-            self._due[command_id] = (now_s, AGAIN_S)
-        else:
-            self._due[command_id] = (now_s + known[1], min(2 * known[1], AGAIN_S_MAX))
+    @contextmanager
+    def turn(self, command_id: str, now_s: float) -> Iterator[bool]:
+        """Whether it is to be answered now; whatever is raised in there leaves it unanswered."""
+        known = self._due.get(command_id, (0.0, AGAIN_S))
+        if now_s < known[0]:
+            yield False
+            return
+        self._keep(command_id, (now_s + known[1], min(2 * known[1], AGAIN_S_MAX)))
+        try:
+            yield True
+        except BaseException:
+            self._due.pop(command_id, None)
+            raise
+
+    def _keep(self, command_id: str, due: tuple[float, float]) -> None:
+        self._due[command_id] = due
         if len(self._due) > IDS_MAX:
             del self._due[next(iter(self._due))]

@@ -18,7 +18,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -223,30 +224,30 @@ class Inbox:
         if not unstored and (answers or handed.cursor):
             self._memory.move(handed.cursor)
 
-    def _answered(self, command_id: str) -> bool:
-        """It is answered for now; whether this process has met it for the first time."""
-        news = not self._repeats.knows(command_id)
-        if self._is_due(command_id):
-            self._repeats.answered(command_id, asyncio.get_running_loop().time())
-        return news
-
-    def _is_due(self, command_id: str) -> bool:
-        return self._repeats.is_due(command_id, asyncio.get_running_loop().time())
+    async def _answer_again(
+        self, command_id: str, answering: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Unless it was answered lately."""
+        with self._repeats.turn(command_id, asyncio.get_running_loop().time()) as due:
+            if due:
+                await answering()
 
     async def _take(self, raw: bytes, acting: asyncio.TaskGroup) -> Answered:
         command = c.parse(raw)
+        news = not self._repeats.knows(command.id)
         kept = self._memory.get(command.id)
         if kept is not None and kept.lost and self._judge.is_urgent(raw):
             kept = None  # better twice than never
         if kept is None and command.id not in self._acting:
             self._judge.authenticate(command, raw)
             await self._decide(command, acting)
-        elif kept is not None and kept.state is not None and self._is_due(command.id):
-            await self._answers.repeat(command.id, kept)  # without a state it is on its way
+            self._repeats.met(command.id)
+        elif kept is not None and kept.state is not None:  # else its answer is on its way
+            await self._answer_again(command.id, partial(self._answers.repeat, command.id, kept))
         passes = command.id
         if command.kind in c.UNSIGNED_KINDS:
             passes = self._judge.at_most_now(command.id)
-        return Answered(self._answered(command.id), id=command.id, passes=passes)
+        return Answered(news, id=command.id, passes=passes)
 
     async def _decide(self, command: Command, acting: asyncio.TaskGroup) -> None:
         """Accept and begin, or say why not; JournalError for what was not to be recorded."""
@@ -411,8 +412,9 @@ class Inbox:
         if command_id is None:
             _log.warning("a command that cannot be answered: %s", refusal)
             return Answered(news=False)
-        if self._is_due(command_id):
-            await self._answers.turn_away(command_id, refusal)
+        news = not self._repeats.knows(command_id)
+        saying_no = partial(self._answers.turn_away, command_id, refusal)
+        await self._answer_again(command_id, saying_no)
         known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
         passes = self._judge.at_most_now(command_id) if known else ""
-        return Answered(self._answered(command_id), id=command_id, passes=passes)
+        return Answered(news, id=command_id, passes=passes)
