@@ -217,6 +217,11 @@ class Uplinks:
             on_fault=self._on_fault,
         )
         sender.on_return, inbox.on_return = inbox.road_opened, sender.road_opened
+        inbox.siblings.others = lambda: [
+            line.inbox.siblings
+            for line in self._lines.values()
+            if line.inbox is not None and line.inbox is not inbox
+        ]
         return inbox
 
     def _start(self, name: str) -> None:

@@ -97,6 +97,19 @@ async def opened(tmp_path, monkeypatch, **uplinks: Options):
 
 
 @simulated
+async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path, monkeypatch):
+    made = Made(tmp_path, monkeypatch)
+    made.uplinks.open({"district": Options(url=DISTRICT.url), "city": Options(url=CITY.url)})
+    inboxes = {name: line.inbox for name, line in made.uplinks._lines.items()}
+    assert inboxes["district"].siblings.others() == [inboxes["city"].siblings]
+    assert inboxes["city"].siblings.others() == [inboxes["district"].siblings]
+    await made.uplinks.reopen("city")
+    again = made.uplinks._lines["city"].inbox
+    assert inboxes["district"].siblings.others() == [again.siblings]
+    await made.uplinks.close()
+
+
+@simulated
 async def test_the_order_is_that_of_the_settings_whatever_is_opened_anew(tmp_path, monkeypatch):
     async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
         assert await made.asked() == DISTRICT.url

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, JournalError, JournalFull, UsageError
 from gateway.event import Event, rfc3339
@@ -68,14 +70,7 @@ class Answers:
             _log.error("the end of %s could not be recorded: %s", command_id, error)
         except Exception as error:  # noqa: BLE001  # a detail that is none: the end is told without
             self._on_fault(self._where, error)
-            told = Kept(
-                kept.state,
-                kept.deadline,
-                kept.reason_code,
-                kind=kept.kind,
-                shelf=kept.shelf,
-                until_ns=kept.until_ns,
-            )
+            told = msgspec.structs.replace(kept, detail=None, data="")
             with contextlib.suppress(JournalError):
                 await self._surely(command_id, told)
 
@@ -143,7 +138,9 @@ def moved(before: Kept, ended: Outcome, *, kind: str = "", data: str = "") -> Ke
     state, code, detail = ended
     assert state in MOVES[before.state], (before.state, state)
     kind = kind or before.kind
-    return Kept(state, before.deadline, code, detail, kind, data, before.shelf, before.until_ns)
+    return msgspec.structs.replace(
+        before, state=state, reason_code=code, detail=detail, kind=kind, data=data
+    )
 
 
 def refusal_of(refusal: CommandRefused, command_id: str) -> CommandRefused:

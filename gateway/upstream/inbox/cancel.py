@@ -26,4 +26,4 @@ def cancelling(cancel: Callable[[str], State | None]) -> CommandKind:
             raise CommandRefused("inbox.too-late", state=state.value)
         return {"of": asked.of}
 
-    return CommandKind("command.cancel", Cancel, act)
+    return CommandKind("command.cancel", Cancel, act, of_uplink=True)

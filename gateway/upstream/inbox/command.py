@@ -140,7 +140,8 @@ class CommandKind(NamedTuple):
     `settle`, the same after a kill, never acts: it tells what became of it, and is asked of a late
     emergency, too, which may have begun before its record was on disk. A `cancellable` kind
     bears that its `act` is cancelled half-way. `urgent(data)` picks from a kind that promises less
-    those that are emergencies nevertheless, as a loudspeaker order of that class is.
+    those that are emergencies nevertheless, as a loudspeaker order of that class is. `of_uplink`:
+    it concerns the uplink that it comes by, so that over two of them it is two commands.
     """
 
     name: str
@@ -150,6 +151,7 @@ class CommandKind(NamedTuple):
     settle: Act | None = None
     cancellable: bool = False
     urgent: Callable[[Any], bool] | None = None
+    of_uplink: bool = False
 
     def promised(self, data: Any) -> Promise:
         """What a command of this kind with these data is promised."""

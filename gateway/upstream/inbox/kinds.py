@@ -58,7 +58,7 @@ def ping(clock: Clock) -> CommandKind:
         status = clock.status()
         return {"trust": status.trust.value, "uptime_s": clock.now_ns() // 1_000_000_000}
 
-    return CommandKind("ping", Ping, act)
+    return CommandKind("ping", Ping, act, of_uplink=True)
 
 
 def clock_offset(clock: Clock) -> CommandKind:
@@ -80,7 +80,7 @@ def clock_offset(clock: Clock) -> CommandKind:
             told["age_s"] = round(status.age_s)
         return told
 
-    return CommandKind("clock.offset", Offset, act)
+    return CommandKind("clock.offset", Offset, act, of_uplink=True)
 
 
 def key_rotate(keys: Keys, station: str) -> CommandKind:
@@ -100,7 +100,7 @@ def key_rotate(keys: Keys, station: str) -> CommandKind:
             raise CommandRefused(INTERRUPTED)
         return {"key": asked.key}
 
-    return CommandKind("key.rotate", Rotate, act, settle=settle)
+    return CommandKind("key.rotate", Rotate, act, settle=settle, of_uplink=True)
 
 
 def feed_replay(sender: Sender, journal: Ledger, clock: Clock) -> CommandKind:
@@ -117,7 +117,7 @@ def feed_replay(sender: Sender, journal: Ledger, clock: Clock) -> CommandKind:
             raise CommandRefused(EXPIRED) from None
         return {"events": resend.entries, "gaps": resend.gaps, "to": wanted.last}
 
-    return CommandKind("feed.replay", Replay, act, cancellable=True)
+    return CommandKind("feed.replay", Replay, act, cancellable=True, of_uplink=True)
 
 
 def _range(asked: Replay, journal: Ledger) -> Range:

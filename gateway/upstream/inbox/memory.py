@@ -42,7 +42,8 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     """One command's fate so far; `state` None: only just seen.
 
     `kind` and `data` (JSON) stay while it is open: after a kill somebody must answer for it.
-    `until_ns` is its expiry, UTC in ns; 0 in what was written before that was kept.
+    `until_ns` is its expiry, UTC in ns; 0 in what was written before that was kept. `issuer` is the
+    digest of the key that signed it, "" where that is no matter (`Siblings.issuer`).
     """
 
     state: State | None
@@ -53,6 +54,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     data: str = ""
     shelf: str = SIGNED
     until_ns: int = 0
+    issuer: str = ""
 
     @property
     def lost(self) -> bool:

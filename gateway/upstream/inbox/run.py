@@ -20,7 +20,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -53,8 +53,9 @@ from gateway.upstream.inbox.memory import (
 )
 from gateway.upstream.inbox.poll import Poll
 from gateway.upstream.inbox.repeats import Repeats
+from gateway.upstream.inbox.siblings import Siblings
 from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.inbox.work import EXPIRED, Outcome, Work, became, plain, work_of
+from gateway.upstream.inbox.work import EXPIRED, Answered, Outcome, Work, became, plain, work_of
 from gateway.upstream.ports import Ledger
 from gateway.upstream.uplinks.contract import Handed, Uplink
 
@@ -71,19 +72,6 @@ LOOK_S = 1.0
 _INTERRUPTED: Outcome = (State.FAILED, c.INTERRUPTED, None)
 
 _log = logging.getLogger(__name__)
-
-
-class Answered(NamedTuple):
-    """What taking one command came to.
-
-    `news`: this process met it for the first time. `stored`: the answer is on disk. `passes`: up to
-    which id the platform need not be asked again because of it.
-    """
-
-    news: bool
-    stored: bool = True
-    id: str = ""
-    passes: str = ""
 
 
 class Inbox:
@@ -109,6 +97,7 @@ class Inbox:
         self._keys = keys
         self._judge = Judge(name, clock, keys, station=station, kinds=self._kinds)
         self._on_fault = on_fault
+        self.siblings = Siblings(keys, self.cancel)
         self._take_up(Memory(name, {}, {}))
         self._poll: Poll | None = None
         self._acting: dict[str, asyncio.Task[None]] = {}
@@ -132,12 +121,14 @@ class Inbox:
         self._acting.clear()
         self._begun.clear()
         self._cancelled.clear()
+        self.siblings.loaded.set()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
         """Poll until cancelled, after `load`; `on_return` hears of a road that is open again."""
         self._poll = poll = Poll(uplink, rng, self._returned)
         async with asyncio.TaskGroup() as acting:
             await self.resume(acting)
+            await self.siblings.ready()
             while True:
                 try:
                     await self._round(poll, acting)
@@ -182,8 +173,10 @@ class Inbox:
         CommandRefused for one that has begun, of a kind that must run to its end.
         """
         kept, task = self._memory.get(command_id), self._acting.get(command_id)
-        if kept is None or task is None:
-            return None if kept is None else kept.state
+        if kept is None:
+            return self.siblings.cancel(command_id)
+        if task is None:
+            return kept.state
         if command_id in self._begun and not self._kinds[kept.kind].cancellable:
             raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
         self._cancelled.add(command_id)
@@ -195,7 +188,7 @@ class Inbox:
         return f"inbox.{self._name}"
 
     def _take_up(self, memory: Memory) -> None:
-        self._memory = memory
+        self._memory = self.siblings.memory = memory
         self._answers = Answers(self._journal, self._clock, memory, self._where, self._on_fault)
 
     async def _round(self, poll: Poll, acting: asyncio.TaskGroup) -> None:
@@ -238,8 +231,11 @@ class Inbox:
         kept = self._memory.get(command.id)
         if kept is not None and kept.lost and self._judge.is_urgent(raw):
             kept = None  # better twice than never
-        if kept is None and command.id not in self._acting:
+        fresh = kept is None and command.id not in self._acting
+        if fresh:
             self._judge.authenticate(command, raw)
+            kept = self.siblings.fate(command.id, self._issuer(command))
+        if fresh and kept is None:
             await self._decide(command, acting)
             self._repeats.met(command.id)
         elif kept is not None and kept.state is not None:  # else its answer is on its way
@@ -249,15 +245,17 @@ class Inbox:
             passes = self._judge.at_most_now(command.id)
         return Answered(news, id=command.id, passes=passes)
 
+    def _issuer(self, command: Command) -> str:
+        return self.siblings.issuer(self._kinds[command.kind])
+
     async def _decide(self, command: Command, acting: asyncio.TaskGroup) -> None:
         """Accept and begin, or say why not; JournalError for what was not to be recorded."""
         deadline = self._judge.deadline(command)
         work, refusal = self._judge.judged(command, deadline)
-        if work is not None:
-            shelf = work.shelf
-        else:
-            shelf = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
-        fresh = Kept(None, deadline, shelf=shelf, until_ns=command.expires_ns)
+        unsaid = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
+        shelf = unsaid if work is None else work.shelf
+        issuer = self._issuer(command)
+        fresh = Kept(None, deadline, shelf=shelf, until_ns=command.expires_ns, issuer=issuer)
         if refusal is None and shelf != URGENT and len(self._memory.open(shelf)) >= OPEN_MAX:
             refusal = CommandRefused(c.BUSY)
         if refusal is not None:
@@ -265,6 +263,7 @@ class Inbox:
             return
         assert work is not None, "what is not refused can be carried out"
         self._memory.check(command, shelf)
+        self.siblings.check(command, shelf, issuer)
         changes = self._memory.make_room(self._clock, command.id, shelf)
         await self._accept(command, fresh, work, changes, acting)
 

@@ -17,6 +17,19 @@ Outcome = tuple[State, str | None, Any]
 EXPIRED: Outcome = (State.EXPIRED, c.EXPIRED, None)
 
 
+class Answered(NamedTuple):
+    """What taking one command came to.
+
+    `news`: this process met it for the first time. `stored`: the answer is on disk. `passes`: up to
+    which id the platform need not be asked again because of it.
+    """
+
+    news: bool
+    stored: bool = True
+    id: str = ""
+    passes: str = ""
+
+
 class Work(NamedTuple):
     """A command that may be carried out, and what does it."""
 

@@ -1,0 +1,75 @@
+"""The same command over two uplinks is one command: its id, and whose key signed it, make it so.
+
+What it came to lies in the memory of the inbox that took it; the others look there before they
+take one themselves. Not meant is what concerns the uplink that it comes by
+(`CommandKind.of_uplink`), nor what nobody has signed: nobody knows whose it is.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+
+from gateway.upstream.inbox.command import Command, CommandKind, State
+from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.inbox.verify import Keys
+
+READY_S = 10.0
+"""So long after a start one inbox waits for the others to know what they have carried out."""
+
+
+class Siblings:
+    """One inbox as the other inboxes of the station see it, and its view of them."""
+
+    def __init__(self, keys: Keys, on_cancel: Callable[[str], State | None]) -> None:
+        """`others` is set by whoever knows them; each inbox keeps its own `memory` here."""
+        self.others: Callable[[], Iterable[Siblings]] = lambda: ()
+        self.memory: Memory | None = None
+        self.loaded = asyncio.Event()
+        self.on_cancel = on_cancel
+        self._keys = keys
+
+    async def ready(self) -> None:
+        """Wait until the others have taken up their state: nothing is to be carried out twice."""
+        waiting = [asyncio.ensure_future(other.loaded.wait()) for other in self.others()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=READY_S)
+            for each in late:
+                each.cancel()
+
+    def issuer(self, kind: CommandKind) -> str:
+        """Who signs a command of that kind here, by his key's digest; "" if that is no matter."""
+        key = self._keys.key
+        return "" if key is None or kind.of_uplink else _digest(key)
+
+    def fate(self, command_id: str, issuer: str) -> Kept | None:
+        """What became of that issuer's command elsewhere; None if nothing is known of it."""
+        found = self._other(command_id, issuer)
+        return None if found is None or found[1].lost else found[1]
+
+    def check(self, command: Command, shelf: str, issuer: str) -> None:
+        """CommandRefused for what another inbox may have carried out and forgotten."""
+        for other in self.others() if issuer else ():
+            if other.memory is not None and other.serves(issuer):
+                other.memory.check(command, shelf)
+
+    def cancel(self, command_id: str) -> State | None:
+        """Stop it where it is under way; the state of one that cannot be, None if unknown."""
+        key = self._keys.key
+        found = None if key is None else self._other(command_id, _digest(key))
+        return None if found is None else found[0].on_cancel(command_id)
+
+    def serves(self, issuer: str) -> bool:
+        """Whether this inbox takes that issuer's commands."""
+        key = self._keys.key
+        return key is not None and _digest(key) == issuer
+
+    def _other(self, command_id: str, issuer: str) -> "tuple[Siblings, Kept] | None":
+        for other in self.others() if issuer else ():
+            kept = None if other.memory is None else other.memory.get(command_id)
+            if kept is not None and kept.issuer == issuer:
+                return other, kept
+        return None
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

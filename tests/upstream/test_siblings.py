@@ -1,0 +1,130 @@
+"""The same command over two uplinks: carried out once, whichever brings it first."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from gateway.signing import Signer
+from gateway.upstream.inbox.command import CommandKind, Promise
+from gateway.upstream.inbox.kinds import ping
+from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.verify import Keys
+from tests.sim.loop import simulated
+from tests.upstream.ledger import STATION
+from tests.upstream.test_inbox import HAND, Bell, Desk
+
+OTHER_HAND = Signer(bytes(32))
+
+
+class Roads(Desk):
+    """Two inboxes of one station; the second may be another platform's."""
+
+    def __init__(self, second: Signer = HAND) -> None:
+        self.hands = {"district": HAND, "mobile": second}
+        super().__init__()
+        self.open()
+
+    def open(self) -> None:
+        self.roads = {name: self.road(name) for name in self.hands}
+        self.inbox = self.roads["district"]
+        for name, inbox in self.roads.items():
+            others = [each.siblings for n, each in self.roads.items() if n != name]
+            inbox.siblings.others = lambda others=others: others
+
+    def road(self, name: str) -> Inbox:
+        rig = self.rig
+        kinds = [
+            CommandKind("bell", Bell, self.ring, cancellable=True),
+            CommandKind("broadcast.siren", Bell, self.ring, Promise.AT_LEAST_ONCE),
+            ping(rig.clock),
+        ]
+        keys = Keys(Path("/nowhere"), self.hands[name].public)
+        return Inbox(name, rig.journal, rig.clock, station=STATION, kinds=kinds, keys=keys)
+
+    async def by(self, *roads: str, command: bytes) -> None:
+        async with asyncio.TaskGroup() as acting:
+            for road in roads:
+                await self.roads[road].take(command, acting)
+
+    async def killed(self) -> None:
+        self.open()
+        for inbox in self.roads.values():
+            await inbox.load()
+
+
+@simulated
+async def test_a_command_that_comes_over_both_is_carried_out_once():
+    desk = Roads()
+    command = desk.command()
+    await desk.by("district", "mobile", command=command)
+    await asyncio.sleep(1)
+    await desk.by("mobile", command=command)
+    assert desk.rung == 1
+    assert desk.states() == ["accepted", "duplicate", "done", "duplicate"]
+    assert desk.receipts()[-1]["detail"] == {"state": "done", "detail": {"rung": 1}}
+
+
+@simulated
+async def test_an_emergency_that_comes_over_both_sounds_once():
+    desk = Roads()
+    await desk.by("mobile", "district", command=desk.command("broadcast.siren"))
+    assert desk.rung == 1
+
+
+@simulated
+async def test_a_kill_between_the_two_changes_nothing():
+    desk = Roads()
+    command = desk.command()
+    await desk.by("district", command=command)
+    await desk.killed()
+    await desk.by("mobile", command=command)
+    assert desk.rung == 1
+    assert desk.states() == ["accepted", "done", "duplicate"]
+
+
+@simulated
+async def test_another_platform_s_command_of_the_same_id_is_another():
+    desk = Roads(second=OTHER_HAND)
+    body = json.loads(desk.command())
+    del body["signature"]
+    for road, hand in desk.hands.items():
+        await desk.by(road, command=json.dumps({**body, "signature": hand.sign(body)}).encode())
+    assert desk.rung == 2
+
+
+@simulated
+async def test_what_concerns_the_uplink_is_answered_for_each():
+    desk = Roads()
+    await desk.by("district", "mobile", command=desk.command("ping"))
+    assert desk.states() == ["accepted", "accepted", "done", "done"]
+
+
+@simulated
+async def test_a_command_is_cancelled_over_the_other_uplink():
+    desk = Roads()
+    desk.hold = asyncio.Event()
+    command = desk.command()
+    cancel = desk.command("command.cancel", data={"of": json.loads(command)["id"]})
+    async with asyncio.TaskGroup() as acting:
+        await desk.roads["district"].take(command, acting)
+        await asyncio.sleep(1)
+        await desk.roads["mobile"].take(cancel, acting)
+    assert desk.rung == 0
+    assert [r["reason_code"] for r in desk.receipts() if r["state"] == "failed"] == [
+        "inbox.cancelled"
+    ]
+
+
+@simulated
+async def test_polling_waits_until_the_other_knows_what_it_did():
+    desk = Roads()
+    ready = asyncio.create_task(desk.roads["mobile"].siblings.ready())
+    await asyncio.sleep(5)
+    assert not ready.done()
+    await desk.roads["district"].load()
+    await asyncio.sleep(0.1)
+    assert ready.done()
+    desk.open()
+    began_s = asyncio.get_running_loop().time()
+    await desk.roads["mobile"].siblings.ready()
+    assert asyncio.get_running_loop().time() - began_s <= 10.1
