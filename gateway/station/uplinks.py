@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.clock import Clock, Lender
-from gateway.errors import SettingsError, StationError
-from gateway.faults import OnFault, log_fault
+from gateway.errors import SettingsError, StationError, UpstreamError
+from gateway.faults import OnFault, describe, log_fault
 from gateway.journal import Journal
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
@@ -20,6 +20,7 @@ from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.options import Options
 from gateway.upstream.sender import Sender
+from gateway.upstream.standing import FAULT, Standing
 from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.late import LateUplink
@@ -63,11 +64,13 @@ class Uplinks:
         on_fault: OnFault = log_fault,
         count: Callable[[str, str], None] = lambda _where, _what: None,
     ) -> None:
-        """`learn` hears the platforms' time, `on_fault` what an uplink is left out for.
+        """`learn` hears the platforms' time, `on_fault` why an uplink could not be made.
+
+        `senders` has all that the settings have, in their order; such a one is `refused` there.
 
         `count` is where a doubtful certificate is told.
         """
-        self.senders: list[Sender] = []
+        self.senders: list[Sender | Standing] = []
         self._on_fault = on_fault
         self._station = station
         self._keys = state / "keys"
@@ -79,6 +82,7 @@ class Uplinks:
         self._settings: dict[str, Options] = {}
         self._changing = asyncio.Lock()
         self._lines: dict[str, _Line] = {}
+        self._unmade: dict[str, Standing] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, Options]) -> None:
@@ -112,16 +116,18 @@ class Uplinks:
         self._clock.lend(lenders(uplinks))
         async with self._changing:
             shut = {name for name, line in self._lines.items() if line.uplink.trouble is not None}
-            for name in [n for n, line in self._lines.items() if uplinks.get(n) != line.options]:
+            shut |= self._unmade.keys()
+            changed = [n for n, line in self._lines.items() if uplinks.get(n) != line.options]
+            for name in (*changed, *self._unmade):
                 await self._close(name)
             fresh = [name for name in uplinks if name not in self._lines]
             for name in fresh:
                 self._open(name, uplinks[name])
                 self._start(name)
             for name in fresh:
-                line = self._lines.get(name)
-                if line is not None and line.uplink.trouble is not None and name not in shut:
-                    raise SettingsError(line.uplink.trouble.code, **line.uplink.trouble.data)
+                trouble = self._trouble(name)
+                if trouble is not None and name not in shut:
+                    raise SettingsError(trouble.code, **trouble.data)
 
     async def reopen(self, name: str) -> None:
         """Connect anew, with papers that have just come; nothing happens to one of other names."""
@@ -137,20 +143,28 @@ class Uplinks:
         self._tasks.clear()
         self._settings = {}
         async with self._changing:
-            for name in list(self._lines):
+            for name in (*self._lines, *self._unmade):
                 await self._close(name)
 
     def _open(self, name: str, options: Options) -> None:
         """Open one; an unforeseen exception costs this uplink, and no other."""
+        sender: Sender | Standing
         try:
             line = self._made(name, options)
         except Exception as error:  # noqa: BLE001  # the edge of one uplink: see above
             self._on_fault(f"uplink.{name}", error)
-            return
-        self._lines[name] = line
-        self.senders.append(line.sender)
+            sender = self._unmade[name] = Standing(name, options.kind, self._clock.now_ns)
+            sender.failed("opening", _reason(error))
+        else:
+            self._lines[name], sender = line, line.sender
+        self.senders.append(sender)
         order = {each: number for number, each in enumerate(self.names)}
         self.senders.sort(key=lambda sender: order.get(sender.name, len(order)))
+
+    def _trouble(self, name: str) -> UpstreamError | None:
+        """Why it is closed, or could not be put together."""
+        line, unmade = self._lines.get(name), self._unmade.get(name)
+        return unmade.fault if unmade is not None else line and line.uplink.trouble
 
     def _made(self, name: str, options: Options) -> _Line:
         papers = self._papers(name, options)
@@ -246,7 +260,9 @@ class Uplinks:
 
     async def _close(self, name: str) -> None:
         await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)
-        line = self._lines.pop(name, None)
+        line, unmade = self._lines.pop(name, None), self._unmade.pop(name, None)
+        if unmade is not None:
+            self.senders.remove(unmade)
         if line is None:
             return
         self.senders.remove(line.sender)
@@ -303,6 +319,13 @@ def lenders(uplinks: Mapping[str, Options]) -> list[Lender]:
             )
         )
     return found
+
+
+def _reason(error: Exception) -> UpstreamError:
+    """What kept an uplink from being put together, as its fault."""
+    if isinstance(error, StationError):
+        return UpstreamError(error.code, **error.data)
+    return UpstreamError(FAULT, where=describe(error))
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:

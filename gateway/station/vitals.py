@@ -30,6 +30,7 @@ from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.station.pace import Lag, Rate
 from gateway.upstream.sender import Sender
+from gateway.upstream.standing import Standing
 
 STALE_PERIODS, STALE_S_MIN = 3, 3.0
 """A value older than so many of its device's periods is stale, whatever it said; one that is read
@@ -66,7 +67,7 @@ class Watch:
         journal: Journal,
         intake: Intake,
         buses: Mapping[str, StationBus],
-        senders: Sequence[Sender],
+        senders: Sequence[Sender | Standing],
         receipting: Sequence[Follower],
         screens: Callable[[], tuple[ScreenVitals, ...]] = tuple,
         alarms: Callable[[], AlarmVitals] = AlarmVitals,
@@ -141,7 +142,7 @@ class Watch:
             ),
             devices=devices,
             lanes=tuple(self._lane(lane, now_ns) for lane in Lane),
-            uplinks=tuple(map(self._uplink, self._senders)),
+            uplinks=tuple(self._uplink(sender) for sender in self._senders),
             journal=self._journal_vitals(),
             clock=self._clock_vitals(),
             values_per_s=self._rate.of(self._intake.readings, now_ns),
@@ -248,7 +249,7 @@ class Watch:
             status.doubt,
         )
 
-    def _uplink(self, sender: Sender) -> UplinkVitals:
+    def _uplink(self, sender: Sender | Standing) -> UplinkVitals:
         vitals = sender.vitals
         return msgspec.structs.replace(
             vitals, skew_s=self._clock.skew_s(vitals.name), dates=self._dates(vitals.name)

@@ -30,6 +30,7 @@ from gateway.upstream.receipt import Verdict
 from gateway.upstream.retry import BULK, URGENT, Patience, Retry
 from gateway.upstream.route import Route
 from gateway.upstream.settlement import Settlement
+from gateway.upstream.standing import FAULT
 from gateway.upstream.throughput import QUICK_S, TARGET_S
 from gateway.upstream.uplinks.contract import UNREACHABLE, Batch, Delivery
 from gateway.upstream.window import Window
@@ -49,7 +50,6 @@ PROBE_S = 1.0
 GIVE_WAY_S = 60.0
 """The bulk gives way to alarms on a slow wire, but never for longer than this."""
 
-FAULT = "upstream.fault"
 _TOO_LARGE = 413
 _INDIGESTIBLE = (400, 422)
 _TIMED_OUT = (408, 504)

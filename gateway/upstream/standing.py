@@ -7,6 +7,9 @@ from collections.abc import Callable
 from gateway.errors import Unreachable, UpstreamError
 from gateway.health import UplinkVitals
 
+FAULT = "upstream.fault"
+"""An exception that nobody had foreseen."""
+
 _log = logging.getLogger(__name__)
 _SMOOTHING = 0.1
 _LATENCIES_KEPT = 64
@@ -16,7 +19,7 @@ class Standing:
     """The couriers of one uplink report here; `vitals` is cheap."""
 
     def __init__(self, name: str, kind: str, now_ns: Callable[[], int]) -> None:
-        self._name = name
+        self.name = name
         self._kind = kind
         self._now_ns = now_ns
         self._since_ns = now_ns()
@@ -32,9 +35,9 @@ class Standing:
         known = self._faults.get(courier)
         if not self._faults:
             self._since_ns = self._now_ns()
-            _log.warning("uplink %s lost: %s", self._name, error)
+            _log.warning("uplink %s lost: %s", self.name, error)
         elif known is not None and known.code != error.code:
-            _log.info("uplink %s still lost: %s", self._name, error)
+            _log.info("uplink %s still lost: %s", self.name, error)
         self._faults[courier] = error
 
     def succeeded(self, courier: str, entries: int, size: int) -> bool:
@@ -44,7 +47,7 @@ class Standing:
         returned = self._faults.pop(courier, None) is not None
         if (first or returned) and not self._faults:
             self._since_ns = now_ns
-            _log.info("uplink %s up", self._name)
+            _log.info("uplink %s up", self.name)
         if entries:
             self._entries = _smooth(self._entries, entries)
             self._bytes = _smooth(self._bytes, size)
@@ -61,11 +64,16 @@ class Standing:
         return latencies[len(latencies) // 2] if latencies else None
 
     @property
+    def fault(self) -> UpstreamError | None:
+        """What the first courier that has one came back with."""
+        return next(iter(self._faults.values()), None)
+
+    @property
     def vitals(self) -> UplinkVitals:
         """The uplink at this instant."""
-        fault = next(iter(self._faults.values()), None)
+        fault = self.fault
         return UplinkVitals(
-            name=self._name,
+            name=self.name,
             kind=self._kind,
             state=self._state(fault),
             since_ns=self._since_ns,

@@ -208,18 +208,33 @@ async def test_what_cannot_be_opened_is_refused_alone_until_it_can(
 
 
 @simulated
-async def test_an_uplink_that_cannot_even_be_put_together_is_left_out(tmp_path, monkeypatch):
+async def test_an_uplink_that_cannot_even_be_put_together_is_refused_until_it_can(
+    tmp_path, monkeypatch
+):
+    broken = True
+
     def failing(journal, name: str, *, retaining: bool):
-        if name == "district":
+        if name == "district" and broken:
             raise KeyError(name)
         return follower(journal, name, retaining=retaining)
 
     follower = MemoryJournal.follower
     monkeypatch.setattr(MemoryJournal, "follower", failing)
     async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
-        await until(lambda: made.states() == {"city": ("up", None)})
+        refused = {"district": ("refused", "upstream.fault"), "city": ("up", None)}
+        await until(lambda: made.states() == refused)
+        assert list(made.states()) == ["district", "city"]
         assert made.faults == ["uplink.district"]
         assert await made.asked("district") == Refused("upstream.unreachable")
+        await made.uplinks.change({"district": MOVED, "city": CITY})
+        assert made.states() == refused
+        await made.uplinks.change({"city": CITY})
+        with pytest.raises(SettingsError, match=r"upstream\.fault"):
+            await made.uplinks.change({"district": MOVED, "city": CITY})
+        broken = False
+        await made.uplinks.reopen("district")
+        await until(lambda: made.states()["district"] == ("up", None))
+        assert len(made.uplinks.senders) == 2
 
 
 @simulated
