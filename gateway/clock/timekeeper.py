@@ -370,11 +370,11 @@ class Timekeeper:
             if _fresh(word, now_ns) and self._lenders.heard(witness)
         }
 
-    def _backing(self, words: Mapping[Witness, Word]) -> set[Witness]:
+    def _backing(self, words: Mapping[Witness, Word]) -> list[Witness]:
         """Who supports the time that is known."""
         known = self._base
         assert known is not None
-        return {witness for witness, word in words.items() if known.agrees(word.last)}
+        return [witness for witness, word in words.items() if known.agrees(word.last)]
 
 
 def _fresh(word: Word, now_ns: int) -> bool:

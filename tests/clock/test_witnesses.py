@@ -259,6 +259,15 @@ def test_a_hundred_meters_push_no_platform_out_and_a_silent_one_makes_room() -> 
     assert clock.vouched() is not None
 
 
+def test_of_two_meters_alike_the_first_that_spoke_is_believed_in_every_process() -> None:
+    """It was the one whose name a process happened to hash lower."""
+    for number in range(20):
+        clock = clock_of()
+        for name, off_ns in ((f"first-{number}", 0), (f"second-{number}", SECOND_NS // 2)):
+            clock.learn(Trust.METER, clock.kernel.true_ns + off_ns, 5 * SECOND_NS, name)
+        assert off_s(clock) == 0
+
+
 def test_a_dead_battery_yields_to_the_platform_which_it_never_seconds() -> None:
     clock = clock_of(FIRST)
     clock.learn(Trust.RTC, clock.kernel.true_ns - DAY_S * SECOND_NS, SECOND_NS)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+from itertools import pairwise
 from statistics import quantiles
 
 import pytest
@@ -303,7 +304,7 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     fits = bps / 40  # events of which a full batch takes some 20 bytes each, and then some
     bulk = 60.0 if busy_s else max(0.2, fits * 0.3)
     rates = {Lane.TELEMETRY: bulk, Lane.SERVICE: bulk / 60, Lane.ALARM: 0.02, Lane.EMERGENCY: 0.004}
-    left = []
+    left = [backlog[Lane.TELEMETRY] + backlog[Lane.SERVICE]]
     for _ in range(4):
         await link.run(hours * 900, rates)
         left.append(sum(link.missing(lane) for lane in (Lane.SERVICE, Lane.TELEMETRY)))
@@ -312,7 +313,9 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     assert max(link.waits_s(Lane.EMERGENCY)) < 2 * own_s + 2 * (TARGET_S + HOLD_S)
     assert platform.bulk_beside_alarms <= (0 if bps < SLOW_BELOW else platform.batches) + 2
     await link.finish(within_s=40 * 3600)
-    assert left[-1] < 6_400, f"the backlog falls: {left}"
+    under_way = 100 + 10 * bulk  # what a road that has caught up is behind
+    falls = all(after < max(before, under_way) for before, after in pairwise(left))
+    assert falls, f"a quarter in which it does not: {left}"
     assert sum(platform.gaps.values()) == 0
     return {
         "alarm": quantiles(link.waits_s(Lane.ALARM), n=100, method="inclusive")[-1],
@@ -329,7 +332,7 @@ async def day(bps: float, busy_s: float, rng: random.Random, hours: float) -> di
     ("bps", "busy_s"), [(300, 0.0), (1_000, 0.0), (5_000, 0.0), (1e6, 2.0), (20_000, 2.0)]
 )
 def test_alarms_arrive_and_the_backlog_falls_on_every_road(bps, busy_s):
-    days, hours = max(1, round(12 * SHARE)), 0.5
+    days, hours = max(1, round(12 * SHARE)), 2.0
     told = [run(day(bps, busy_s, random.Random(SEED + day_), hours)) for day_ in range(days)]
     figures = {name: max(each[name] for each in told) for name in told[0]}
     print(

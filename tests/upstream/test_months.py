@@ -225,7 +225,7 @@ def judged(days: int, seed: int, *, cursors: bool) -> str:
     assert district.bytes_max <= 2 * shelves.DETAILS_BYTES_MAX
     return (
         f"{days} days, seed {seed}, {'cursors' if cursors else 'ids'}: {len(district.queue)}"
-        f" commands ({len(sirens)} emergencies), {district.kills} kills; {sum(busy.values())} busy,"
+        f" commands ({len(sirens)} emergencies), {district.kills} kills; busy: {dict(busy)},"
         f" {len(doubled)} done twice, at most {district.rows_max} rows,"
         f" {district.bytes_max >> 10} KiB"
     )
