@@ -10,7 +10,7 @@
     stored_state.py       a room's state, whatever has become of its rows
     rescue.py    opening, whatever state the file is in
     salvage.py pages.py frames.py    what a damaged file still holds
-    wrecks.py chunks.py carrier.py    how that comes over, behind the running station
+    wrecks.py spans.py chunks.py carrier.py    how that comes over, behind the running station
     promise.py    which numbers may have been issued, for a salvage to know
     lock.py strikes.py opening.py    who holds the journal; when the disk is dead, or slow
     outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`

@@ -139,7 +139,8 @@ class Carrier:
             wreck.close()
         kept = {key: body for (room, key), body in states.items() if room == ROOM}
         positions = Positions(kept, self._core.positions.names())
-        return wrecks.beginning(epoch, events.CARRIED, positions)
+        others = self._progress.values()
+        return wrecks.beginning(epoch, events.CARRIED, positions, others=others)
 
     def _begin(self) -> bool:
         """Open the next lanes to read; False if all wrecks are through."""
@@ -168,13 +169,25 @@ class Carrier:
         bodies = [(chunk.lane, body) for body in chunk.bodies]
         if not progress.left:
             bodies.append((events.NEW_EPOCH.lane, self._last_word(progress)))
-        outcome = self._core.carry(Append(tuple(bodies), (wrecks.change(epoch, progress),)))
+        moved = {epoch: progress} | self._once_more(chunk)
+        changes = tuple(wrecks.change(*each) for each in moved.items())
+        outcome = self._core.carry(Append(tuple(bodies), changes))
         if isinstance(outcome, JournalError):
             return (), FULL_NS
-        self._progress[epoch] = progress
+        self._progress |= moved
         if not chunks.stored():
             self.close()
         return outcome, PAUSE_NS
+
+    def _once_more(self, chunk: Chunk) -> dict[str, Progress]:
+        """The wrecks, if they are still there, that hold what was not to be found in this one."""
+        if not chunk.through:
+            return {}
+        return {
+            epoch: self._progress[epoch].once_more(chunk.lane.wire, lost)
+            for epoch, lost in chunk.within.items()
+            if lost and epoch in self._progress and self._paths[epoch].exists()
+        }
 
     def _last_word(self, progress: Progress) -> bytes:
         """What became of the wreck, now that all of it is here."""
@@ -195,6 +208,8 @@ class Carrier:
 
     def _receipted(self, progress: Progress) -> bool:
         """Whether all that came over has been receipted under its new numbers."""
+        if any(progress.former in other.within for other in self._progress.values()):
+            return False  # it may be asked once more
         if progress.into not in ("", self._core.epoch):
             # It came into a journal that was damaged in its turn, and goes when that one does.
             return progress.into not in self._paths

@@ -1,6 +1,6 @@
 """What a wreck still has to tell, in chunks: entries with their former identity, and gaps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +8,10 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.event import Lane, event_id
-from gateway.journal import events, rows
+from gateway.journal import events, rows, spans
 from gateway.journal.rows import Row
 from gateway.journal.salvage import Wreck
+from gateway.journal.spans import Span, Spans
 from gateway.journal.wrecks import Progress
 
 CHUNK_BYTES = 128 * 1024
@@ -22,7 +23,9 @@ SCAN_SHEETS = 512
 class Chunk(NamedTuple):
     """Bodies of one lane, which settle its numbers up to `upto`; `through`: the lane has no more.
 
-    `last` is the last number that was found of it.
+    `last` is the last number that was found of it. Of what was to be told again it settles what
+    ends with `again_upto`. `within` is what of other wrecks was to be found up to here, and was
+    not, by epoch.
     """
 
     lane: Lane
@@ -31,11 +34,25 @@ class Chunk(NamedTuple):
     salvaged: int
     last: int
     through: bool
+    again_upto: int
+    within: Mapping[str, Spans]
 
     def after(self, before: Progress, epoch: str, head: int) -> Progress:
         """The progress once this is stored behind `head` of that epoch."""
         lane = self.lane.wire
-        ends = before.ends | {lane: head + len(self.bodies)} if self.bodies else before.ends
+        same = before.into in ("", epoch)
+        ends, came = (before.ends, before.came) if same else ({}, {})
+        again = before.again.get(lane, ())
+        if self.bodies:
+            ends = ends | {lane: head + len(self.bodies)}
+            told = spans.upto(again, self.again_upto)
+            if (upto := before.upto.get(lane, 0)) < self.upto:
+                told = (*told, Span(upto + 1, self.upto))
+            stored = came.get(lane, ())
+            for span in told:
+                stored = spans.extended(stored, span.first, span.last, head)
+            came = came | {lane: stored}
+        again = () if self.through else spans.without(again, 1, self.again_upto)
         end = max(before.end.get(lane, 0), self.last)
         left = tuple(each for each in before.left if each != lane or not self.through)
         return msgspec.structs.replace(
@@ -46,15 +63,37 @@ class Chunk(NamedTuple):
             ends=ends,
             into=epoch,
             salvaged=before.salvaged + self.salvaged,
+            came=came,
+            within=self._within(before.within),
+            again=_with(before.again, lane, again),
         )
+
+    def _within(self, before: dict[str, dict[str, Spans]]) -> dict[str, dict[str, Spans]]:
+        lane = self.lane.wire
+        found = {
+            epoch: _with(lanes, lane, () if self.through else self.within.get(epoch, ()))
+            for epoch, lanes in before.items()
+        }
+        return {epoch: lanes for epoch, lanes in found.items() if lanes}
+
+
+def _with(lanes: dict[str, Spans], lane: str, spans_of_it: Spans) -> dict[str, Spans]:
+    """The lanes with that one, if there is anything of it."""
+    others = {each: found for each, found in lanes.items() if each != lane}
+    return others | {lane: spans_of_it} if spans_of_it else others
 
 
 class _Told(NamedTuple):
-    """A body, the number up to which it settles the lane, and whether it is an entry."""
+    """A body, the number up to which it settles the lane, and whether it is an entry.
+
+    `again`: it was told before. `found` are the numbers of another wreck that it stands for.
+    """
 
     upto: int
     body: bytes
     entry: bool
+    again: bool = False
+    found: tuple[str, int, int] | None = None
 
 
 class Chunks:
@@ -68,11 +107,11 @@ class Chunks:
         self._lanes = list(lanes)
         self._station = station
         self._clock = clock
-        self._wreck = Wreck(path, progress.former, lanes)
-        self._wreck.skip({lane: progress.upto.get(lane.wire, 0) for lane in lanes})
-        self._told: Iterator[_Told] | None = None
-        self._upto = 0
+        self._told: Iterator[_Told | None] | None = None
         self._chunk: Chunk | None = None
+        self._start(lanes[0])
+        self._wreck = Wreck(path, progress.former, lanes)
+        self._wreck.skip({lane: self._first(lane) for lane in lanes})
 
     def close(self) -> None:
         """Let the wreck go."""
@@ -92,47 +131,113 @@ class Chunks:
         assert chunk is not None
         if chunk.through:
             self._lanes.remove(chunk.lane)
-            self._told = None
             if self._lanes:
-                lane = self._lanes[0]
-                self._wreck.look_over(lane, self._progress.upto.get(lane.wire, 0))
+                self._start(self._lanes[0])
+                self._wreck.look_over(self._lanes[0], self._first(self._lanes[0]))
         return bool(self._lanes)
 
-    def _gathered(self, lane: Lane) -> Chunk:
-        """As much of the lane as a step may take."""
+    def _start(self, lane: Lane) -> None:
+        """Begin with that lane."""
+        self._told = None
+        self._upto = self._progress.upto.get(lane.wire, 0)
+        self._again_upto = self._looked_upto = 0
+        within = self._progress.within.items()
+        self._within = {epoch: lanes[lane.wire] for epoch, lanes in within if lane.wire in lanes}
+
+    def _first(self, lane: Lane) -> int:
+        """No number up to this one will be asked for."""
+        progress, wire = self._progress, lane.wire
+        if lane is not self._lanes[0]:
+            again, upto, looked_upto = progress.again.get(wire, ()), progress.upto.get(wire, 0), 0
+            within = [lanes[wire] for lanes in progress.within.values() if wire in lanes]
+        else:
+            again = spans.without(progress.again.get(wire, ()), 1, self._again_upto)
+            upto, looked_upto, within = self._upto, self._looked_upto, list(self._within.values())
+        behind = [max(span.behind, looked_upto) for each in within for span in each]
+        return min([upto, *behind, *(span.first - 1 for span in again)])
+
+    def _gathered(self, lane: Lane) -> Chunk | None:
+        """As much of the lane as a step may take; None: nothing yet."""
         if self._told is None:
-            self._upto = self._progress.upto.get(lane.wire, 0)
-            self._told = self._rest_of(lane, self._upto)
+            self._told = self._rest_of(lane)
         until_ns = self._clock.now_ns() + CHUNK_NS
         bodies: list[bytes] = []
         size = entries = 0
         through = True
         for told in self._told:
-            self._upto = told.upto
-            bodies.append(told.body)
-            size += len(told.body)
-            entries += told.entry
+            if told is not None:
+                self._take(told)
+                bodies.append(told.body)
+                size += len(told.body)
+                entries += told.entry and not told.again
             if size >= CHUNK_BYTES or self._clock.now_ns() > until_ns:
                 through = False
                 break
-        if through and not self._wreck.complete(lane):
-            through = False
-            self._wreck.look_over(lane, self._upto)
-            self._told = self._rest_of(lane, self._upto)
-        return Chunk(lane, tuple(bodies), self._upto, entries, self._wreck.last(lane), through)
+        else:
+            if not self._wreck.complete(lane):
+                through = False
+                self._wreck.look_over(lane, self._first(lane))
+                self._told = self._rest_of(lane)
+        if not through and not bodies:
+            return None
+        return Chunk(
+            lane, tuple(bodies), self._upto, entries, self._wreck.last(lane), through,
+            self._again_upto, dict(self._within),
+        )  # fmt: skip
 
-    def _rest_of(self, lane: Lane, upto: int) -> Iterator[_Told]:
-        """The lane's entries behind `upto`, a gap for each hole."""
+    def _take(self, told: _Told) -> None:
+        if told.again:
+            self._again_upto = told.upto
+        else:
+            self._upto = told.upto
+        self._find(told.found)
+
+    def _find(self, found: tuple[str, int, int] | None) -> None:
+        """These numbers of another wreck need not be told again."""
+        if found is not None and found[0] in self._within:
+            epoch, first, last = found
+            self._within[epoch] = spans.without(self._within[epoch], first, last)
+
+    def _rest_of(self, lane: Lane) -> Iterator[_Told | None]:
+        """What is to be told again, then the lane behind `upto`; None after what is not told."""
+        again = self._progress.again.get(lane.wire, ())
+        for span in spans.without(again, 1, self._again_upto):
+            for told in self._between(lane, span.first - 1, span.last):
+                yield told._replace(again=True)
+        yield from self._looked_back(lane)
+        yield from self._between(lane, self._upto)
+
+    def _looked_back(self, lane: Lane) -> Iterator[None]:
+        """What of other wrecks stands among the numbers that everybody had receipted."""
+        behind = [span.behind for each in self._within.values() for span in each]
+        first = max(min(behind, default=self._upto), self._looked_upto)
+        if first >= self._upto:
+            return
+        for row in self._wreck.indexed(lane, first):
+            if row.first > self._upto:
+                break
+            for body in [] if row.form == rows.GAP else _bodies(row):
+                self._find(events.stands_for(body))
+            self._looked_upto = row.seq
+            yield None
+        if self._wreck.complete(lane):
+            self._looked_upto = self._upto
+
+    def _between(self, lane: Lane, upto: int, last: int | None = None) -> Iterator[_Told]:
+        """The lane's entries behind `upto` and no further than `last`, a gap for each hole."""
+        known, most = False, 2**62 if last is None else last
         for row in self._wreck.indexed(lane, upto):
-            told = list(self._row(lane, row, upto))
+            if known := row.first > most:
+                break
+            told = [each for each in self._row(lane, row, upto) if each.upto <= most]
             if not told:
                 continue
             if row.first > upto + 1:
                 yield self._gap(lane, upto + 1, row.first - 1, events.DAMAGED)
             yield from told
-            upto = row.seq
-        end = max(self._progress.end.get(lane.wire, 0), self._wreck.last(lane))
-        if self._wreck.complete(lane) and end > upto:
+            upto = told[-1].upto
+        end = last or max(self._progress.end.get(lane.wire, 0), self._wreck.last(lane))
+        if (known or self._wreck.complete(lane)) and end > upto:
             yield self._gap(lane, upto + 1, end, events.DAMAGED)
 
     def _row(self, lane: Lane, row: Row, upto: int) -> Iterator[_Told]:
@@ -142,7 +247,8 @@ class Chunks:
         for seq, body in enumerate(_bodies(row), row.first):
             if seq > upto:
                 identity = event_id(self._station, self._progress.former, lane, seq)
-                yield _Told(seq, events.former(body, identity), entry=True)
+                found = events.stands_for(body) if self._within else None
+                yield _Told(seq, events.former(body, identity), entry=True, found=found)
 
     def _gap(self, lane: Lane, first: int, last: int, why: str) -> _Told:
         gap = events.Gap(lane.wire, first, last, why, self._progress.former)

@@ -91,6 +91,19 @@ def former(body: bytes, identity: str) -> bytes:
     return body[:-1] + b',"formerid":"' + identity.encode() + ends
 
 
+def stands_for(body: bytes) -> tuple[str, int, int] | None:
+    """The numbers of a former journal that came over as this event: its epoch, first and last."""
+    if moved := _FORMER.search(body):
+        _, epoch, _, seq = moved[1].decode().rsplit(":", 3)
+        return epoch, int(seq), int(seq)
+    if GAP.type.encode() not in body:
+        return None
+    event = _Tail.decode(b"{" + body)
+    if event.get("type") != GAP.type or "epoch" not in event["data"]:
+        return None
+    return event["data"]["epoch"], event["data"]["from"], event["data"]["to"]
+
+
 def clipped(body: bytes, first: int) -> bytes:
     """The same gap for a reader who has everything before `first`."""
     event = _Tail.decode(b"{" + body)

@@ -165,7 +165,8 @@ class Opening(NamedTuple):
             kept = {key: body for (room, key), body in damaged.states.items() if room == ROOM}
             end, most = self._ends(damaged, numbers)
             positions = Positions(kept, self.retaining, most)
-            progress = wrecks.beginning(epoch, events.SALVAGED, positions, end)
+            others = wrecks.progress_in(kept).values()
+            progress = wrecks.beginning(epoch, events.SALVAGED, positions, end, others)
             changes.append(wrecks.change(epoch, progress))
             why = events.RECOVERING if progress.left else why
         new = events.epoch_tail(self.station, self.clock.stamp(), events.NewEpoch(epoch, why))

@@ -8,15 +8,17 @@ How far a wreck has come over is state of the journal, written with each chunk o
 that a kill at any instant neither repeats nor forgets one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from gateway.event import Lane
+from gateway.journal import spans
 from gateway.journal.options import StateChange
 from gateway.journal.positions import Positions
 from gateway.journal.space import log_of
+from gateway.journal.spans import Spans
 
 PREFIX = "journal.wreck-"
 SUFFIX = ".db"
@@ -34,7 +36,12 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     `upto` is the last number of each lane that is settled here: it came over, is in a gap, or had
     been receipted before. `end` is the last one that can have been issued, as far as that is known.
     `left` are the lanes that are not through. `ends` are the last numbers, of epoch `into`, that
-    its entries got: the wreck is kept until these are receipted.
+    its entries got: the wreck is kept until these are receipted. `came` are the numbers that were
+    told in epoch `into`.
+
+    Should that journal be damaged in its turn, then the progress of its own wreck says `within`
+    what of other wrecks, by epoch and lane, is to be found in it and was not yet. What was not is
+    in the end to be told `again` from the other wreck.
     """
 
     former: str
@@ -45,12 +52,22 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     ends: dict[str, int] = {}
     into: str = ""
     salvaged: int = 0
+    came: dict[str, Spans] = {}
+    within: dict[str, dict[str, Spans]] = {}
+    again: dict[str, Spans] = {}
 
     @property
     def waiting(self) -> int:
         """How many numbers are still to come, as far as that is known; 0 when all are through."""
         known = sum(max(0, self.end.get(lane, 0) - self.upto.get(lane, 0)) for lane in self.left)
+        known += sum(span.last - span.first + 1 for each in self.again.values() for span in each)
         return max(known, len(self.left))
+
+    def once_more(self, lane: str, lost: Spans) -> "Progress":
+        """The same, and these are to be told again."""
+        again = spans.in_order((*self.again.get(lane, ()), *lost))
+        left = tuple(each.wire for each in Lane if each.wire in (*self.left, lane))
+        return msgspec.structs.replace(self, left=left, again=self.again | {lane: again})
 
 
 _decoder = msgspec.json.Decoder(Progress)
@@ -87,18 +104,36 @@ def progress_in(states: Mapping[str, bytes]) -> dict[str, Progress]:
 
 
 def beginning(
-    epoch: str, why: str, positions: Positions, end: Mapping[Lane, int] | None = None
+    epoch: str,
+    why: str,
+    positions: Positions,
+    end: Mapping[Lane, int] | None = None,
+    others: Iterable[Progress] = (),
 ) -> Progress:
-    """Nothing has come over yet; what everybody had receipted need not."""
+    """Nothing has come over yet; what everybody had receipted need not.
+
+    `others` are the wrecks of which this one may hold entries.
+    """
     known = end or {}
     upto = {lane: positions.floor(lane, 2**62) for lane in Lane}
+    left = {lane.wire: seq for lane, seq in upto.items() if seq < 2**62}
     return Progress(
         former=epoch,
         why=why,
-        left=tuple(lane.wire for lane in Lane if upto[lane] < 2**62),
+        left=tuple(left),
         upto={lane.wire: seq for lane, seq in upto.items()},
         end={lane.wire: seq for lane, seq in known.items()},
+        within={other.former: found for other in others if (found := _within(other, epoch, left))},
     )
+
+
+def _within(other: Progress, epoch: str, floors: Mapping[str, int]) -> dict[str, Spans]:
+    """What of that wreck came over into this epoch and may not be receipted."""
+    if other.into != epoch:
+        return {}
+    lanes = floors.keys() & other.came.keys()
+    found = {lane: spans.unreceipted(other.came[lane], floors[lane]) for lane in sorted(lanes)}
+    return {lane: each for lane, each in found.items() if each}
 
 
 def change(epoch: str, progress: Progress | None) -> StateChange:

@@ -22,6 +22,7 @@ from gateway.event import Entry, Lane
 from gateway.journal import events, rows
 from gateway.journal.core import Core
 from gateway.journal.options import PAGE_BYTES
+from tests.proof import journal_damage
 from tests.proof.journal_ledger import FOLLOWER, STATES, build, kept_as, open_ledger
 from tests.proof.journal_recovery import bring_all
 from tests.proof.shim import ROOT
@@ -265,6 +266,18 @@ def test_damage_anywhere_loses_only_what_it_touched(memory_path, ledgers, mb, la
         figures["places"] += 1
         shutil.rmtree(directory)
     print(f"salvage, {mb} MB, {lane.wire}, seed {SEED}: {dict(figures)}")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("times", [1, 2])
+def test_damage_again_takes_nothing_that_a_wreck_still_holds(memory_path, times):
+    figures: Counter = Counter()
+    for number in range(max(2, int(PLACES * SHARE))):
+        directory = memory_path / f"{number}"
+        figures += journal_damage.run(directory, f"{SEED} {number}", times)
+        shutil.rmtree(directory)
+    print(f"salvage, damaged {times + 1} times, seed {SEED}: {dict(figures)}")
+    assert figures["known"] > figures["places"] // 4
 
 
 @pytest.mark.skipif(not may_mount(), reason="mounting a small disk needs root")
