@@ -242,7 +242,8 @@ class Chunks:
 
     def _row(self, lane: Lane, row: Row, upto: int) -> Iterator[_Told]:
         if row.form == rows.GAP:
-            yield self._gap(lane, max(row.first, upto + 1), row.seq, events.QUOTA)
+            why = events.why_of(row.body)
+            yield self._gap(lane, max(row.first, upto + 1), row.seq, why)
             return
         for seq, body in enumerate(_bodies(row), row.first):
             if seq > upto:

@@ -239,6 +239,16 @@ class Core:
             with contextlib.suppress(JournalFull):
                 self._checkpoint()
 
+    def skip(self, upto: Mapping[Lane, int]) -> None:
+        """Issue no number up to these: they may have been, to entries that are lost."""
+        beyond = {lane: seq for lane, seq in upto.items() if seq > self.tables[lane].head}
+        if not beyond:
+            return
+        with self._disk(), self._db.transaction():
+            self._quota.make_room(_OVERHEAD_PAGES, emergency=True)
+            for lane, seq in beyond.items():
+                self.tables[lane].skip(seq)
+
     def carry(self, append: Append) -> Outcome:
         """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
         self._keep_within_log([append])

@@ -104,6 +104,12 @@ def stands_for(body: bytes) -> tuple[str, int, int] | None:
     return event["data"]["epoch"], event["data"]["from"], event["data"]["to"]
 
 
+def why_of(body: bytes) -> str:
+    """Why a gap's numbers will not come."""
+    why: str = _Tail.decode(b"{" + body)["data"]["why"]
+    return why
+
+
 def clipped(body: bytes, first: int) -> bytes:
     """The same gap for a reader who has everything before `first`."""
     event = _Tail.decode(b"{" + body)

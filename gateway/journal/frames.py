@@ -30,12 +30,16 @@ _Sum = tuple[int, int]
 
 
 class Frames:
-    """One log, read once; `pages[i]` is the page that committed frame `i` is a version of, or 0."""
+    """One log, read once; `pages[i]` is the page that committed frame `i` is a version of, or 0.
 
-    def __init__(self, path: Path) -> None:
-        """Read it; one that is not there is empty."""
+    `torn`: behind the last commit that holds there are frames of one more, which does not.
+    """
+
+    def __init__(self, path: Path, *, keep_torn: bool = False) -> None:
+        """Read it; one that is not there is empty. `keep_torn`: the torn frames are in `pages`."""
         self.pages = array("I")
-        self.broken = False
+        self.broken = self.torn = False
+        self._keep_torn = keep_torn
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -85,7 +89,10 @@ class Frames:
                     sound = index + 1
                 else:
                     commits_beyond += 1
+            self.torn = self.torn or (ours and chain is None)
         self.broken = commits_beyond > torn_commits_max
+        if self._keep_torn:
+            return
         del self.pages[beyond if self.broken else sound :]
 
     def _frames(self) -> Iterator[bytes]:

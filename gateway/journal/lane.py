@@ -60,6 +60,11 @@ class LaneTable:
                 self._insert(seq, 1, rows.ONE, body)
         return [Entry(self._epoch, self.lane, seq, body) for seq, body in enumerate(bodies, first)]
 
+    def skip(self, upto: int) -> None:
+        """A gap in the place of the next numbers up to that one, which may have been issued."""
+        body = self._gap_body(Gap(self.lane.wire, self.head + 1, upto, events.DAMAGED))
+        self._insert(upto, upto - self.head, rows.GAP, body)
+
     def _insert(self, seq: int, span: int, form: int, body: bytes) -> None:
         self.total += rows.ROW_BYTES + len(body)
         self.head = seq

@@ -50,10 +50,11 @@ class Pages:
     frames of the log.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep_torn: bool = False) -> None:
+        """`keep_torn`: with the frames of a last commit that does not hold."""
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.count = os.fstat(self._fd).st_size // PAGE_BYTES
-        self.log = Frames(path.with_name(path.name + "-wal"))
+        self.log = Frames(path.with_name(path.name + "-wal"), keep_torn=keep_torn)
         self._newest = self.log.newest()
 
     def close(self) -> None:

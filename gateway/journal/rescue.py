@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalHeld
 from gateway.event import Lane
-from gateway.journal import events, wrecks
+from gateway.journal import events, salvage, wrecks
 from gateway.journal.carrier import Carrier
 from gateway.journal.core import Append, Core
 from gateway.journal.database import disk_errors
@@ -26,6 +26,7 @@ from gateway.journal.options import COMMIT_BYTES_MAX, JournalOptions, StateChang
 from gateway.journal.positions import KEY, ROOM, Positions, Upto
 from gateway.journal.salvage import Wreck
 from gateway.journal.space import log_of, sync_directory
+from gateway.journal.stored_state import SET_ASIDE, spoilt
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Opening(NamedTuple):
     def run(self, lock: Lock) -> Core:
         """Open the journal; set a damaged one aside first."""
         self._tidy()
-        core = self._open_whole(self.directory / FILE, lock.numbers)
+        core = self._open_whole(self.directory / FILE, lock)
         if core is None:
             self._set_aside(lock)
             core = self.create(self.directory / FILE)
@@ -102,7 +103,7 @@ class Opening(NamedTuple):
         files = list(wrecks.found_in(self.directory).values())
         return [*files, unreadable] if unreadable.exists() else files
 
-    def _open_whole(self, path: Path, numbers: Numbers | None) -> Core | None:
+    def _open_whole(self, path: Path, lock: Lock) -> Core | None:
         """The core; None if the file is damaged, now or as an earlier run has found."""
         if Core.damage_mark(path).exists():
             return None
@@ -112,14 +113,16 @@ class Opening(NamedTuple):
             log.warning("%s: the log is damaged", path)
             return None
         try:
-            return self._trusted(path, numbers)
+            torn = salvage.numbers_torn(path, lock.epoch) if frames.torn else {}
+            return self._trusted(path, lock.numbers, torn)
         except JournalDamaged as error:
             log.warning("%s: %s", path, error)
             return None
 
-    def _trusted(self, path: Path, numbers: Numbers | None) -> Core:
+    def _trusted(self, path: Path, numbers: Numbers | None, torn: Mapping[Lane, int]) -> Core:
         core = self.create(path)
         try:
+            core.skip(torn)
             _mistrust(core, numbers)
         except BaseException:  # no connection is left open, whatever went wrong
             core.abandon()
@@ -160,7 +163,9 @@ class Opening(NamedTuple):
     def _fill(self, core: Core, damaged: Wreck, numbers: Numbers | None) -> None:
         """All state, the word that there is a new epoch, and that its wreck is to come over."""
         _fill_states(core, damaged.states)
-        epoch, why, changes = damaged.epoch, events.SALVAGED, []
+        aside = {key for room, key in damaged.states if room == SET_ASIDE}
+        changes = list(spoilt(damaged.spoilt, sorted(aside)))
+        epoch, why = damaged.epoch, events.SALVAGED
         if epoch is not None:
             kept = {key: body for (room, key), body in damaged.states.items() if room == ROOM}
             end, most = self._ends(damaged, numbers)

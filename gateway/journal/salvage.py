@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gateway.event import Lane
-from gateway.journal import rows
+from gateway.journal import events, rows
 from gateway.journal.pages import Pages, Record
 from gateway.journal.rows import Row
 
@@ -30,6 +30,12 @@ _META_PAGES = 64
 _INT, _TEXT = rb"[\x01-\x06\x08\x09]", rb"(?:[\x0d-\x7f]|[\x81-\xff][\x00-\x7f])"
 _STATE_HEAD = re.compile(rb"\x00" + _INT + 2 * _TEXT + _INT, re.DOTALL)
 """The types of a state's columns, as they stand before its record: few other leaves have that."""
+
+_STATES = "SELECT NULL, change, CAST(room AS BLOB), CAST(key AS BLOB), crc, body FROM state"
+"""Names as bytes: those that are damaged may be no text."""
+
+_NAME_MAX = 512
+"""So long is no name of ours: a row that bears such a one is not even that."""
 
 _SHEET_BITS = 28
 """A leaf's key is its lowest number, then its sheet: 64 GiB of pages, and numbers up to 2^35."""
@@ -43,11 +49,16 @@ class Wreck:
     """A damaged file. Nothing is written to it."""
 
     def __init__(
-        self, path: Path, epoch: str | None, lanes: Collection[Lane] = tuple(Lane)
+        self,
+        path: Path,
+        epoch: str | None,
+        lanes: Collection[Lane] = tuple(Lane),
+        *,
+        keep_torn: bool = False,
     ) -> None:
         """Open it; `epoch` is believed where the file does not say its own."""
         self._path = path
-        self._pages = Pages(path)
+        self._pages = Pages(path, keep_torn=keep_torn)
         self.epoch = self._pages.search(_META, _META_PAGES) or epoch
         self._index = {lane: _Index() for lane in lanes}
         self._gaps: dict[Lane, int] = dict.fromkeys(Lane, 0)
@@ -67,15 +78,24 @@ class Wreck:
 
     # The state.
 
-    @cached_property
+    @property
     def states(self) -> dict[tuple[str, str], bytes]:
         """The state, by room and key."""
+        return self._state.whole
+
+    @property
+    def spoilt(self) -> dict[tuple[str, str], bytes]:
+        """The states that are not as they were written, as far as they still have a name."""
+        return {name: body for name, body in self._state.spoilt.items() if name not in self.states}
+
+    @cached_property
+    def _state(self) -> "_States":
         if self.epoch is None:
-            return {}
+            return _States("")
         found = None if self.broken_log else self._states_by_tree(self.epoch)
         return self._states_by_scan(self.epoch) if found is None else found
 
-    def _states_by_tree(self, epoch: str) -> dict[tuple[str, str], bytes] | None:
+    def _states_by_tree(self, epoch: str) -> "_States | None":
         """By SQLite's own tree; None if that is damaged."""
         uri = f"file:{quote(str(self._path))}?mode=ro"
         shared = self._path.with_name(self._path.name + "-shm")
@@ -84,29 +104,24 @@ class Wreck:
                 checked = connection.execute("PRAGMA integrity_check('state')").fetchall()
                 if checked != [("ok",)]:
                     return None
-                told = connection.execute("SELECT NULL, change, room, key, crc, body FROM state")
-                return dict(filter(None, (_state(epoch, list(row)) for row in told)))
+                found = _States(epoch)
+                for row in connection.execute(_STATES):
+                    found.take([*row[:2], *map(_text, row[2:4]), *row[4:]])
+                return found
         except sqlite3.Error:
             return None
         finally:
             with contextlib.suppress(OSError):
                 shared.unlink(missing_ok=True)
 
-    def _states_by_scan(self, epoch: str) -> dict[tuple[str, str], bytes]:
-        changes: Counter[tuple[str, str]] = Counter()
-        states: dict[tuple[str, str], bytes] = {}
+    def _states_by_scan(self, epoch: str) -> "_States":
+        found = _States(epoch)
         for leaf in self._pages.newest_leaves(_STATE_HEAD):
             for record in self._pages.records(leaf):
                 if _row(record) is not None:
                     break  # a leaf of a lane
-                if (found := _state(epoch, record.values)) is None:
-                    continue
-                change = record.values[1]
-                assert isinstance(change, int)
-                if change > changes[found[0]]:
-                    changes[found[0]] = change
-                    states[found[0]] = found[1]
-        return states
+                found.take(record.values)
+        return found
 
     # The lanes.
 
@@ -129,7 +144,7 @@ class Wreck:
         if lane not in self._index or last <= self._after[lane]:
             return
         for row in found:
-            if row.form == rows.GAP:
+            if row.form == rows.GAP and events.why_of(row.body) == events.QUOTA:
                 self._gaps[lane] = max(self._gaps[lane], row.seq)
         self._index[lane].add(min(row.seq for row in found) << _SHEET_BITS | number)
         if sum(map(len, self._index.values())) > KEYS_MAX:
@@ -145,6 +160,15 @@ class Wreck:
                     self._lane = lane
                     yield row
                     break
+
+    def numbers_logged(self) -> dict[Lane, int]:
+        """The last number of each lane that the log has."""
+        found: dict[Lane, int] = {}
+        if self.epoch is not None:
+            for _, leaf in self._pages.leaves(self._pages.count + 1, self._pages.sheets):
+                for row in self._rows(self.epoch, leaf):
+                    found[self._lane] = max(row.seq, found.get(self._lane, 0))
+        return found
 
     def last(self, lane: Lane) -> int:
         """The last number found so far; 0 if there is none."""
@@ -245,6 +269,18 @@ class _Index:
         return heapq.merge(*self._runs)
 
 
+def numbers_torn(path: Path, epoch: str | None) -> dict[Lane, int]:
+    """The last number of each lane that the torn end of a log shows: its commit does not hold.
+
+    To be asked before SQLite opens the file, which writes over that.
+    """
+    wreck = Wreck(path, epoch, keep_torn=True)
+    try:
+        return wreck.numbers_logged()
+    finally:
+        wreck.close()
+
+
 def _row(record: Record) -> Row | None:
     match record.values:
         case [None, int(span), int(form), int(total), int(crc), bytes(body)] if (
@@ -254,10 +290,30 @@ def _row(record: Record) -> Row | None:
     return None
 
 
-def _state(epoch: str, values: Sequence[object]) -> tuple[tuple[str, str], bytes] | None:
-    """Its name and body, if it is whole."""
-    match values:
-        case [None, int(change), str(room), str(key), int(crc), bytes(body)]:
-            if crc == rows.state_checksum(epoch, room, key, change, body):
-                return (room, key), body
-    return None
+class _States:
+    """Rows of state: the newest whole one of each name, and what else bears one."""
+
+    def __init__(self, epoch: str) -> None:
+        self.whole: dict[tuple[str, str], bytes] = {}
+        self.spoilt: dict[tuple[str, str], bytes] = {}
+        self._epoch = epoch
+        self._changes: Counter[tuple[str, str]] = Counter()
+
+    def take(self, values: Sequence[object]) -> None:
+        """One row, whatever it is."""
+        match values:
+            case [None, int(change), str(room), str(key), int(crc), bytes(body)]:
+                name = room, key
+            case _:
+                return
+        if crc != rows.state_checksum(self._epoch, room, key, change, body):
+            if all(0 < len(each) <= _NAME_MAX and each.isprintable() for each in name):
+                self.spoilt[name] = body
+        elif change > self._changes[name]:
+            self._changes[name] = change
+            self.whole[name] = body
+
+
+def _text(value: object) -> object:
+    """What the column says, if it says anything."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -6,9 +6,10 @@ finds it, and is told once, as a fault of `state.<room>`.
 """
 
 import base64
+import contextlib
 import logging
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -26,6 +27,9 @@ SET_ASIDE = "set-aside"
 SET_ASIDE_MAX = 64
 SET_ASIDE_BYTES_MAX = 16 * 1024
 """So many rows are kept, the newest, and so much of the body of each."""
+
+CHECKSUM = "checksum"
+"""Why a salvage sets a row aside: it is not as it was written."""
 
 SHOWN_MAX = 1024
 PEOPLE = frozenset({"access", "requests", "audit"})
@@ -58,13 +62,17 @@ class StateStore(Protocol):
 
 
 class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A row that could not be read. `body` is base64; `cut`: there was more of it."""
+    """A row that could not be read. `body` is base64; `cut`: there was more of it.
+
+    `told`: False where a salvage has found it, and nobody listened yet.
+    """
 
     room: str
     key: str
     why: str
     body: str
     cut: bool = False
+    told: bool = True
 
 
 async def load_state(journal: StateStore, room: str, decode: Decode[T]) -> dict[str, T]:
@@ -105,9 +113,7 @@ def _aside(room: str, key: str, body: bytes, why: str) -> SetAside:
 async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAside]) -> None:
     """Move the rows; a journal that refuses meets them again at the next start."""
     newest = dict(list(bad.items())[-SET_ASIDE_MAX:])
-    mine = {f"{room}/{key}" for key in newest}
-    kept = [key for key in await journal.load(SET_ASIDE) if key not in mine]
-    gone = kept[: max(0, len(kept) + len(newest) - SET_ASIDE_MAX)]
+    gone = _gives_way(await journal.load(SET_ASIDE), {f"{room}/{key}" for key in newest})
     try:
         _offer(journal, [StateChange(SET_ASIDE, key, None) for key in gone])
         for key, row in bad.items():
@@ -120,6 +126,45 @@ async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAside]
         log.warning("rows of %s that cannot be read stay where they are: %s", room, error)
     for row in bad.values():
         journal.on_set_aside(f"state.{room}", row.why)
+
+
+def _gives_way(kept: Iterable[str], new: Collection[str]) -> list[str]:
+    """The oldest of the rows that are kept, where there would be too many."""
+    others = [key for key in kept if key not in new]
+    return others[: max(0, len(others) + len(new) - SET_ASIDE_MAX)]
+
+
+def spoilt(rows: Mapping[tuple[str, str], bytes], kept: Iterable[str]) -> tuple[StateChange, ...]:
+    """For a salvage: sets rows aside whose checksum fails, beside those that are `kept` so far."""
+    newest = {
+        f"{room}/{key}": msgspec.structs.replace(_aside(room, key, body, CHECKSUM), told=False)
+        for (room, key), body in rows.items()
+        if room != SET_ASIDE
+    }
+    newest = dict(list(newest.items())[-SET_ASIDE_MAX:])
+    return (
+        *(StateChange(SET_ASIDE, key, None) for key in _gives_way(kept, newest)),
+        *(StateChange(SET_ASIDE, key, msgspec.json.encode(row)) for key, row in newest.items()),
+    )
+
+
+async def tell_spoilt(journal: StateStore) -> None:
+    """Tell, once, which rows a salvage has set aside."""
+    with contextlib.suppress(JournalError):  # else it is told at the next start, too
+        for key, row in (await _rows_aside(journal)).items():
+            if not row.told:
+                journal.on_set_aside(f"state.{row.room}", row.why)
+                told = msgspec.json.encode(msgspec.structs.replace(row, told=True))
+                _offer(journal, [StateChange(SET_ASIDE, key, told)])
+
+
+async def _rows_aside(journal: StateStore) -> dict[str, SetAside]:
+    decode = of_json(SetAside)
+    found: dict[str, SetAside] = {}
+    for key, body in (await journal.load(SET_ASIDE)).items():
+        with contextlib.suppress(Exception):  # it was damaged where it lay
+            found[key] = _sized(decode, key, body)
+    return found
 
 
 def _offer(journal: StateStore, changes: list[StateChange]) -> None:
@@ -138,19 +183,15 @@ async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
 
     Of each the beginning of its body; of a room that knows people only that there is one.
     """
-    decode = of_json(SetAside)
-    found = []
-    for key, body in (await journal.load(SET_ASIDE)).items():
-        try:
-            row: SetAside = _sized(decode, key, body)
-        except Exception:  # noqa: BLE001, S112  # it was damaged where it lay
-            continue
-        if row.room in PEOPLE:
-            row = msgspec.structs.replace(row, key=row.key.partition("/")[0], body="", cut=True)
-        elif len(row.body) > SHOWN_MAX:
-            row = msgspec.structs.replace(row, body=row.body[:SHOWN_MAX], cut=True)
-        found.append(row)
-    return tuple(found)
+    return tuple(_shown(row) for row in (await _rows_aside(journal)).values())
+
+
+def _shown(row: SetAside) -> SetAside:
+    if row.room in PEOPLE:
+        return msgspec.structs.replace(row, key=row.key.partition("/")[0], body="", cut=True)
+    if len(row.body) > SHOWN_MAX:
+        return msgspec.structs.replace(row, body=row.body[:SHOWN_MAX], cut=True)
+    return row
 
 
 def readable(decode: Decode[T], key: str, body: bytes, of: Any = None) -> bytes:

@@ -17,6 +17,7 @@ from gateway.clock.boot import run_directory
 from gateway.errors import JournalFailed
 from gateway.faults import FaultLog
 from gateway.journal import Journal, open_or_volatile
+from gateway.journal.stored_state import tell_spoilt
 from gateway.station import floor, watchdog
 from gateway.station.doors import Doors
 from gateway.station.run import Station
@@ -74,6 +75,7 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
         closing.push_async_callback(_close, journal)
         journal.on_set_aside = faults.count
         journal.on_fault = faults.note
+        await tell_spoilt(journal)
         doors = await Doors.open(settings, state, clock, journal, faults.note)
         closing.push_async_callback(doors.close)
         station = Station(

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull
 from gateway.event import Lane
-from gateway.journal import JournalOptions, StateChange, events, rescue, salvage, wrecks
+from gateway.journal import (
+    Journal,
+    JournalOptions,
+    StateChange,
+    events,
+    rescue,
+    salvage,
+    was_kept,
+    wrecks,
+)
 from gateway.journal.carrier import FULL_NS, Carrier
 from gateway.journal.core import Append
 from gateway.journal.frames import FRAME_BYTES, Frames
@@ -24,6 +33,7 @@ from gateway.journal.pages import Pages
 from gateway.journal.rows import GAP
 from gateway.journal.salvage import Wreck, _row
 from gateway.journal.space import log_of
+from gateway.journal.stored_state import SET_ASIDE_MAX, set_aside, spoilt, tell_spoilt
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, body, bring_over, one, open_core, read_all, several
 
@@ -621,7 +631,43 @@ def test_a_torn_end_of_the_log_is_no_damage(tmp_path):
     damage(tmp_path / "journal.db-wal", 32 + (last - 1) * FRAME_BYTES + 200, 40, 1)
     core = reopened(tmp_path)
     assert core.epoch == epoch
-    assert core.heads()[Lane.SERVICE] == 299
+    core.close()
+
+
+@pytest.mark.parametrize("size", [300, 9_000])
+def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
+    """If the disk has lost what it had taken, its number may be known: no other entry gets it."""
+    epoch = _in_log(tmp_path)
+    core = reopened(tmp_path)
+    frames = Frames(tmp_path / "journal.db-wal")
+    first = len(frames.pages)
+    frames.close()
+    core.commit([one(Lane.SERVICE, 300, size), one(Lane.EMERGENCY, 7)])
+    home = tmp_path / "killed"
+    killed(core, tmp_path, home)
+    damage(home / "journal.db-wal", 32 + first * FRAME_BYTES + 8, 16, 1)
+    for _ in range(2):
+        core = reopened(home)
+        assert core.epoch == epoch
+        assert core.heads() | {Lane.ALARM: 1} == {
+            Lane.EMERGENCY: 1, Lane.ALARM: 1, Lane.SERVICE: 301, Lane.TELEMETRY: 0,
+        }  # fmt: skip
+        for lane, seq in ((Lane.EMERGENCY, 1), (Lane.SERVICE, 301)):
+            last = read_all(core, lane)[-1]
+            assert (last.gap_from, last.seq) == (seq, seq)
+            assert events.why_of(last.body) == events.DAMAGED
+        core.abandon()
+    core = reopened(home)
+    core.commit([one(Lane.SERVICE, 301)])
+    core.close()
+    damage(home / "journal.db", 0, 100, 1)
+    core = reopened(home)
+    bring_over(core)
+    told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
+    assert [each.get("n") for each in told] == [*range(300), None, 301]
+    assert told[-2]["data"] == {
+        "lane": "service", "from": 301, "to": 301, "why": events.DAMAGED, "epoch": epoch,
+    }  # fmt: skip
     core.close()
 
 
@@ -809,3 +855,37 @@ def test_a_salvage_without_room_keeps_none_of_it(tmp_path, monkeypatch):
             reopened(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == before
     reopened(tmp_path).close()
+
+
+@pytest.mark.parametrize("by", ["tree", "scan"])
+async def test_a_state_whose_checksum_fails_is_set_aside_and_told_once(tmp_path, by):
+    core = reopened(tmp_path)
+    states = {f"k{n}": b"%d" % n * 50 for n in range(8)}
+    core.commit([Append((), tuple(StateChange("lift", *each) for each in states.items()))])
+    core.close()
+    path = tmp_path / "journal.db"
+    damage(path, path.read_bytes().index(states["k5"]) + 4, 8, 1)
+    if by == "scan":
+        damage(path, 0, 100, 1)
+    told = []
+    for _ in range(2):
+        clock = SimulatedClock()
+        journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=clock)
+        journal.on_set_aside = lambda *each: told.append(each)
+        await tell_spoilt(journal)
+        assert await was_kept(journal, "lift", "k5")
+        whole = await journal.load("lift")
+        (aside,) = await set_aside(journal)
+        await journal.close()
+    assert whole == {key: body for key, body in states.items() if key != "k5"}
+    assert (aside.room, aside.key, aside.why) == ("lift", "k5", "checksum")
+    assert told == [("state.lift", "checksum")]
+
+
+def test_rows_that_a_salvage_sets_aside_are_bounded():
+    spoilt_rows = {("lift", f"k{n:03}"): b"x" for n in range(2 * SET_ASIDE_MAX)}
+    changes = spoilt(spoilt_rows, [f"lift/k{n:03}" for n in range(100, 140)] + ["old"])
+    gone = [each.key for each in changes if each.body is None]
+    assert gone == [*(f"lift/k{n:03}" for n in range(128, 140)), "old"]
+    kept = [each.key for each in changes if each.body is not None]
+    assert kept == [f"lift/k{n:03}" for n in range(SET_ASIDE_MAX, 2 * SET_ASIDE_MAX)]
