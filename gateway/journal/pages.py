@@ -28,7 +28,8 @@ _FREE_LIST_AT = 32
 _AT_ONCE = 256
 """Pages that are read together."""
 _INTS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-_REAL, _ZERO, _ONE = 7, 8, 9
+_REAL = 7
+_CONSTANTS = {0: None, 8: 0, 9: 1}
 _VARINT_BYTES = 9
 
 
@@ -157,8 +158,11 @@ class Pages:
         cells = int.from_bytes(sheet[head + 3 : head + 5])
         start = head + _LEAF_HEAD
         for at in range(start, min(start + 2 * cells, PAGE_BYTES - 1), 2):
-            with contextlib.suppress(Garbage):
-                yield self._record(sheet, int.from_bytes(sheet[at : at + 2]))
+            try:
+                record = self._record(sheet, sheet[at] << 8 | sheet[at + 1])
+            except Garbage:
+                continue
+            yield record
 
     def _record(self, page: bytes, offset: int) -> Record:
         """The record at that place; Garbage if there is none."""
@@ -170,7 +174,7 @@ class Pages:
         payload = page[at : at + local]
         if local < length:
             payload += self._overflow(int.from_bytes(page[at + local : at + local + 4]), length)
-        return Record(_signed(rowid), list(_values(payload[:length])))
+        return Record(_signed(rowid), _values(payload[:length]))
 
     def _overflow(self, page: int, length: int) -> bytes:
         """The rest of a long payload, from its chain of pages."""
@@ -192,6 +196,8 @@ def _local(length: int) -> int:
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
     """SQLite's variable-length integer, and where it ends."""
+    if at < len(raw) and raw[at] < 0x80:  # noqa: PLR2004 - nearly always it is one byte
+        return raw[at], at + 1
     value = 0
     for index in range(at, at + _VARINT_BYTES):
         if index >= len(raw):
@@ -209,19 +215,21 @@ def _signed(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
 
 
-def _values(payload: bytes) -> Iterator[Value]:
+def _values(payload: bytes) -> list[Value]:
     """The columns of a record."""
     head, at = _varint(payload, 0)
     body = head
+    values: list[Value] = []
     while at < head:
         kind, at = _varint(payload, at)
         value, body = _value(payload, kind, body)
-        yield value
+        values.append(value)
+    return values
 
 
 def _value(payload: bytes, kind: int, at: int) -> tuple[Value, int]:
-    if kind in (0, _ZERO, _ONE):
-        return {0: None, _ZERO: 0, _ONE: 1}[kind], at
+    if kind in _CONSTANTS:
+        return _CONSTANTS[kind], at
     if kind in _INTS:
         end = at + _INTS[kind]
         value: Value = int.from_bytes(payload[at:end], signed=True)

@@ -155,11 +155,12 @@ class Wreck:
         for record in self._pages.records(leaf):
             if (row := _row(record)) is None:
                 continue
-            for lane in (self._lane, *Lane):
-                if row.holds(epoch, lane):
-                    self._lane = lane
-                    yield row
-                    break
+            if not row.holds(epoch, self._lane):
+                lanes = [lane for lane in Lane if row.holds(epoch, lane)]
+                if not lanes:
+                    continue
+                self._lane = lanes[0]
+            yield row
 
     def numbers_logged(self) -> dict[Lane, int]:
         """The last number of each lane that the log has."""
