@@ -138,13 +138,14 @@ LEVELS = {
 class Year:
     """`days` of it; `run` gives what was raised, and `planted` what should have been."""
 
-    def __init__(self, seed: int, days: int) -> None:
+    def __init__(self, seed: int, days: int, one_in: int = 1) -> None:
+        """`one_in`: of so many sensors of each sort only one."""
         self.rng = random.Random(seed)
         self.days = days
         self.sensors = [
             Sensor(f"{sort.device}-{number}", sort, random.Random(f"{seed}/{sort.device}/{number}"))
             for sort in SORTS
-            for number in range(1, sort.count + 1)
+            for number in range(1, sort.count + 1, one_in)
         ]
         self.planted: list[Incident] = []
         for sensor in self.sensors:

@@ -33,9 +33,13 @@ class Said(NamedTuple):
 
 
 @cache
-def sources() -> tuple[tuple[Path, ast.Module], ...]:
+def sources() -> tuple[tuple[Path, tuple[ast.AST, ...]], ...]:
+    """Every file with all nodes of its tree: to walk through them all costs more than to parse."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    return tuple((path.relative_to(ROOT), ast.parse(path.read_text("utf-8"))) for path in paths)
+    return tuple(
+        (path.relative_to(ROOT), tuple(ast.walk(ast.parse(path.read_text("utf-8")))))
+        for path in paths
+    )
 
 
 def is_code(node: ast.AST | None) -> bool:
@@ -55,8 +59,7 @@ EDGES_AT = {"on_fault": 0, "count": 0, "contain": 1}
 def edges() -> set[int]:
     """The literals that name an edge, no code of a text; said at once, or by a constant."""
     named: set[int] = set()
-    for _, tree in sources():
-        nodes = list(ast.walk(tree))
+    for _, nodes in sources():
         words = {}
         for node in nodes:
             if isinstance(node, ast.Call):
@@ -84,8 +87,8 @@ def used_codes() -> dict[str, str]:
     known, named = {code.split(".")[0] for code in catalogue("zh")}, edges()
     used = {
         node.value: f"{path}:{node.lineno}"
-        for path, tree in sources()
-        for node in ast.walk(tree)
+        for path, nodes in sources()
+        for node in nodes
         if isinstance(node, ast.Constant)
         and is_code(node)
         and node.value.split(".")[0] in known
@@ -100,9 +103,9 @@ def used_codes() -> dict[str, str]:
 
 def calls() -> Iterator[tuple[Path, ast.Call, bool]]:
     """Every call with a code as its first argument, and whether it makes what is raised."""
-    for path, tree in sources():
-        raised = {id(n.exc) for n in ast.walk(tree) if isinstance(n, ast.Raise)}
-        for node in ast.walk(tree):
+    for path, nodes in sources():
+        raised = {id(n.exc) for n in nodes if isinstance(n, ast.Raise)}
+        for node in nodes:
             if isinstance(node, ast.Call) and node.args and is_code(node.args[0]):
                 yield path, node, id(node) in raised
 
