@@ -42,10 +42,11 @@ class Ear:
         self.port = self.socket.getsockname()[1]
 
     async def hears(self, packets: int) -> None:
-        """So many more, however long it takes."""
+        """So many more."""
         drain(self.socket)
-        for _ in range(packets):
-            await asyncio.get_running_loop().sock_recv(self.socket, 2048)
+        async with asyncio.timeout(WITHIN_S):
+            for _ in range(packets):
+                await asyncio.get_running_loop().sock_recv(self.socket, 2048)
 
 
 async def yizhan(station: StationProcess, *words: str) -> tuple[int, str]:
