@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 from hypothesis import settings
 
@@ -37,6 +38,12 @@ settings.register_profile("proof", deadline=None, print_blob=True)
 settings.load_profile(
     "proof" if "YIZHAN_SEED" in os.environ else os.environ.get("YIZHAN_EXAMPLES", "test")
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: what takes long and begins last keeps one worker alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -47,6 +47,7 @@ def test_a_very_few_that_pass_alone_are_named_and_more_fail(
     (tmp_path / "tests" / "odd").mkdir(parents=True)
     (tmp_path / "tests" / "odd" / "test_odd.py").write_text(TWICE.format(count=count))
     monkeypatch.setattr(parts, "ROOT", tmp_path)
+    monkeypatch.setattr(parts, "WORKERS", 1)
     monkeypatch.setattr(parts, "PARTS", (parts.Part("odd", ("odd",), 60),))
     assert parts.main(["test"]) == code
     printed = capfd.readouterr().out
