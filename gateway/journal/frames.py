@@ -32,13 +32,15 @@ _Sum = tuple[int, int]
 class Frames:
     """One log, read once; `pages[i]` is the page that committed frame `i` is a version of, or 0.
 
-    `torn`: behind the last commit that holds there are frames of one more, which does not.
+    `sound` are the frames up to the last commit that holds; `torn`: behind it there are frames of
+    one more, which does not.
     """
 
     def __init__(self, path: Path, *, keep_torn: bool = False) -> None:
         """Read it; one that is not there is empty. `keep_torn`: the torn frames are in `pages`."""
         self.pages = array("I")
         self.broken = self.torn = False
+        self.sound = 0
         self._keep_torn = keep_torn
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -73,7 +75,7 @@ class Frames:
         torn_commits_max = _TORN_COMMITS_MAX
         if magic & ~_BIG_ENDIAN != _MAGIC or _packed(summed) != stored:
             chain, salt, torn_commits_max = None, self._salt_of_frames(), 0
-        sound = beyond = commits_beyond = 0
+        beyond = commits_beyond = 0
         for index, frame in enumerate(self._frames()):
             page, commits, found, stored = _FRAME_HEAD.unpack_from(frame)
             ours = found == salt and page != 0
@@ -86,14 +88,14 @@ class Frames:
             if ours and commits:
                 beyond = index + 1
                 if chain is not None:
-                    sound = index + 1
+                    self.sound = index + 1
                 else:
                     commits_beyond += 1
             self.torn = self.torn or (ours and chain is None)
         self.broken = commits_beyond > torn_commits_max
         if self._keep_torn:
             return
-        del self.pages[beyond if self.broken else sound :]
+        del self.pages[beyond if self.broken else self.sound :]
 
     def _frames(self) -> Iterator[bytes]:
         offset = _HEAD.size

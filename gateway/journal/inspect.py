@@ -17,6 +17,7 @@ from gateway.journal.core import Core
 from gateway.journal.frames import Frames
 from gateway.journal.lock import Lock, epoch_of
 from gateway.journal.options import JournalOptions
+from gateway.journal.salvage import numbers_torn
 from gateway.journal.space import log_of
 
 _SLICE = 200
@@ -108,7 +109,7 @@ class AtRest:
         lock = Lock(directory)
         options = JournalOptions(reserve_mb=0)
         try:  # unlike a station's start, looking salvages nothing
-            _expect_whole_log(directory / rescue.FILE)
+            torn = _torn(directory / rescue.FILE, lock.epoch)
             self._core = Core(
                 directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
             )
@@ -116,6 +117,8 @@ class AtRest:
             lock.close()
             raise
         if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
+            if lock.numbers is not None:  # the log shows it no more once it was opened
+                lock.numbers = lock.numbers.raised(torn)
             self._core.hold(lock)
         else:  # the next start tells what is missing: the lock's file must still say it then
             self._core.lock = lock
@@ -158,12 +161,16 @@ class AtRest:
         self._core.close()
 
 
-def _expect_whole_log(path: Path) -> None:
-    """JournalDamaged where SQLite, opening the file, would drop what a salvage still finds."""
+def _torn(path: Path, epoch: str | None) -> dict[Lane, int]:
+    """The numbers that the log's torn end shows.
+
+    JournalDamaged where SQLite, opening the file, would drop what a salvage still finds.
+    """
     frames = Frames(log_of(path))
     frames.close()
     if frames.broken:
         raise JournalDamaged("journal.damaged", reason=log_of(path).name)
+    return numbers_torn(path, epoch) if frames.torn else {}
 
 
 def station_of(entry: Entry) -> str:

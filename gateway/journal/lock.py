@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,12 @@ class Numbers(NamedTuple):
     epoch: str
     issued: dict[Lane, int]
     most: dict[Lane, int]
+
+    def raised(self, issued: Mapping[Lane, int]) -> "Numbers":
+        """With these, as far as they are more."""
+        more = {lane: max(seq, issued.get(lane, 0)) for lane, seq in self.issued.items()}
+        most = {lane: max(seq, self.most[lane]) for lane, seq in more.items()}
+        return self._replace(issued=more, most=most)
 
     def text(self) -> str:
         """One line, its checksum last."""

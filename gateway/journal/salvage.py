@@ -162,11 +162,12 @@ class Wreck:
                 self._lane = lanes[0]
             yield row
 
-    def numbers_logged(self) -> dict[Lane, int]:
-        """The last number of each lane that the log has."""
+    def numbers_torn(self) -> dict[Lane, int]:
+        """The last number of each lane that the log has behind its last commit that holds."""
         found: dict[Lane, int] = {}
+        first = self._pages.count + self._pages.log.sound + 1
         if self.epoch is not None:
-            for _, leaf in self._pages.leaves(self._pages.count + 1, self._pages.sheets):
+            for _, leaf in self._pages.leaves(first, self._pages.sheets):
                 for row in self._rows(self.epoch, leaf):
                     found[self._lane] = max(row.seq, found.get(self._lane, 0))
         return found
@@ -277,7 +278,7 @@ def numbers_torn(path: Path, epoch: str | None) -> dict[Lane, int]:
     """
     wreck = Wreck(path, epoch, keep_torn=True)
     try:
-        return wreck.numbers_logged()
+        return wreck.numbers_torn()
     finally:
         wreck.close()
 

@@ -634,6 +634,22 @@ def test_a_torn_end_of_the_log_is_no_damage(tmp_path):
     core.close()
 
 
+def test_who_looks_at_a_torn_log_hides_no_number_of_it(tmp_path):
+    epoch = _in_log(tmp_path)
+    frames = Frames(tmp_path / "journal.db-wal")
+    last = len(frames.pages)
+    frames.close()
+    damage(tmp_path / "journal.db-wal", 32 + (last - 1) * FRAME_BYTES + 200, 40, 1)
+    AtRest(tmp_path).close()
+    core = reopened(tmp_path)
+    assert core.epoch != epoch
+    bring_over(core)
+    *told, gap = [json.loads(b"{" + e.body) for e in read_all(core, Lane.SERVICE)]
+    assert [each["n"] for each in told] == list(range(299))
+    assert (gap["data"]["from"], gap["data"]["to"]) == (300, 300)
+    core.close()
+
+
 @pytest.mark.parametrize("size", [300, 9_000])
 def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
     """If the disk has lost what it had taken, its number may be known: no other entry gets it."""
