@@ -184,9 +184,22 @@ class Courier:
         if not flight.load.entries:
             await first(flight.landing(), self.loader.wait(None), timeout_s=None)
             return await flight.landing(PROBE_S)
-        if not await flight.landing(HOLD_S + self._route.throughput.base_s):
+        if not await self._landed_in_time(flight, HOLD_S + self._route.throughput.base_s):
             self._route.flights.make_room()
         return await flight.landing()
+
+    async def _landed_in_time(self, flight: Flight, within_s: float) -> bool:
+        """Wait for its end; an emergency that comes meanwhile leaves at once, beside it."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        if not any(each.carries(Lane.EMERGENCY) for each in self._under_way):
+            ends = flight.landing(), self.loader.wait_overtaking()
+            await first(*ends, timeout_s=within_s)
+            if not await flight.landing(0):
+                load = await self.loader.overtaking()
+                if load.entries:
+                    self._leave(load)
+        return await flight.landing(max(0.0, until_s - loop.time()))
 
     async def _preempted(self, flight: Flight) -> None:
         """An alarm was held up by this batch: it waits until the alarms are through."""

@@ -86,6 +86,18 @@ class Loader:
         self._left(load)
         return load
 
+    async def overtaking(self) -> Load:
+        """What is waiting in the most urgent lane, for a batch of its own; empty if nothing is."""
+        entries = await self._read(self.lanes[:1])
+        load = Load(entries) if entries else Load()
+        if entries:
+            self._left(load)
+        return load
+
+    async def wait_overtaking(self) -> None:
+        """Wait for something to send in the most urgent lane."""
+        await self._follower.wait(self.lanes[:1], after=self._after())
+
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for something to send; False if there was nothing for so long."""
         newer = self._follower.wait(self.lanes, after=self._after())
@@ -210,6 +222,8 @@ class Loader:
         return min(self._window.size, max(1, int(self._throughput.raw_max / self._body)))
 
     async def _new(self) -> Load | None:
+        if self._strict and (urgent := await self._read(self.lanes[:1])):
+            return Load(urgent)  # on a slow wire alarms in the same batch would hold it up
         if self.newest_first:
             return await self._both_ends()
         lanes = self._turn_lanes()

@@ -1,8 +1,9 @@
 """One follower to one uplink.
 
 Emergencies and alarms have a courier of their own, so that nothing else is ever under way in
-front of them; requests and readings share the other, and give way on a slow wire. Nothing is kept
-here: what is on its way is in the journal until the platform's receipt.
+front of them, and an emergency leaves beside alarms that are under way; requests and readings
+share the other, and give way on a slow wire. Nothing is kept here: what is on its way is in the
+journal until the platform's receipt.
 """
 
 import asyncio

@@ -97,6 +97,9 @@ class Link:
         there = self.follower.position == self.journal.heads()
         return there and not any(self.missing(lane) for lane in Lane)
 
+    def emergencies_there(self) -> bool:
+        return not self.missing(Lane.EMERGENCY)
+
     def missing(self, lane: Lane) -> int:
         return len(self.journal.lanes[lane]) - self.platform.stored(lane)
 
@@ -124,6 +127,25 @@ async def test_a_platform_that_takes_two_seconds_a_batch_is_caught_up_with():
     assert link.missing(Lane.TELEMETRY) < 60 * 10
     assert link.platform.most_under_way > 1
     assert max(link.waits_s(Lane.ALARM)) < 4.5  # one under way before it, and its own
+    assert link.platform.twice == 0
+
+
+@pytest.mark.parametrize(
+    ("bps", "busy_s", "beside"), [(300, 0.0, 1), (1_000, 0.0, 1), (5_000, 0.0, 4), (1e6, 5.0, 1)]
+)
+@simulated
+async def test_an_emergency_does_not_wait_for_alarms_that_are_under_way(bps, busy_s, beside):
+    link = Link(LinkedPlatform(Wire(bps), busy_s=busy_s), {Lane.ALARM: 100_000})
+    sending = asyncio.ensure_future(link.sender.run())
+    await until(lambda: link.platform.batches > 6, 600)
+    for number in range(5):
+        await asyncio.sleep(7 + number)
+        link.fact(Lane.EMERGENCY)
+        await until(link.emergencies_there, 60)
+    assert link.missing(Lane.ALARM) > 0
+    sending.cancel()
+    own_s = (ALARM_BYTES + HEADERS_BYTES) / bps + busy_s
+    assert max(link.waits_s(Lane.EMERGENCY)) < (1 + beside) * own_s + 0.2  # they share the wire
     assert link.platform.twice == 0
 
 
