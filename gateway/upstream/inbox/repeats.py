@@ -38,7 +38,7 @@ class Repeats:
         self._keep(command_id, (now_s + known[1], min(2 * known[1], AGAIN_S_MAX)))
         try:
             yield True
-        except BaseException:
+        except BaseException:  # passed on: a cancelled answer was not given either
             self._due.pop(command_id, None)
             raise
 
