@@ -58,21 +58,21 @@ class BusStats(msgspec.Struct, frozen=True):
 
     name: str
     state: BusState
-    code: str | None
-    planned: float
-    load: float
-    cycle_s: float
-    transactions: int
-    timeouts: int
-    errors: int
-    silence_kept: int
-    silence_broken: int
-    line_changes: int
-    stray_bytes: int
-    late: int
-    opened: int
-    moved_s: float
-    devices: dict[str, DeviceStats]
+    code: str | None = None
+    planned: float = 0.0
+    load: float = 0.0
+    cycle_s: float = 0.0
+    transactions: int = 0
+    timeouts: int = 0
+    errors: int = 0
+    silence_kept: int = 0
+    silence_broken: int = 0
+    line_changes: int = 0
+    stray_bytes: int = 0
+    late: int = 0
+    opened: int = 0
+    moved_s: float = 0.0
+    devices: dict[str, DeviceStats] = {}
 
 
 class Occupancy:

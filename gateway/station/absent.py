@@ -40,22 +40,4 @@ class AbsentBus:
     @property
     def stats(self) -> BusStats:
         """Down, and nothing counted."""
-        return BusStats(
-            name=self.name,
-            state=BusState.DOWN,
-            code=ABSENT,
-            planned=0.0,
-            load=0.0,
-            cycle_s=0.0,
-            transactions=0,
-            timeouts=0,
-            errors=0,
-            silence_kept=0,
-            silence_broken=0,
-            line_changes=0,
-            stray_bytes=0,
-            late=0,
-            opened=0,
-            moved_s=0.0,
-            devices=self._devices,
-        )
+        return BusStats(self.name, BusState.DOWN, ABSENT, devices=self._devices)
