@@ -11,9 +11,11 @@ import importlib
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway.disk import in_time
 from gateway.errors import StationError, UsageError
 
 INTEGER_MAX = 2**53 - 1
@@ -139,7 +141,7 @@ def secret(path: Path, make: Callable[[int], bytes] = os.urandom) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return _made(path, make(KEY_BYTES))
+        return in_time(partial(_made, path, make(KEY_BYTES)))
     with os.fdopen(descriptor, "rb") as file:
         if os.fstat(descriptor).st_mode & _LOOSE:
             raise StationError("signing.key-readable", path=str(path))

@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterable, Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from broadcast.prepare.clip import Clip, is_canonical, seconds_of, wav
 from broadcast.prepare.decode import canonical
 from broadcast.prepare.index import Entry, Index, Kind
 from broadcast.prepare.upload import BYTES_MAX, receive, title_of
+from gateway.disk import in_time
 from gateway.errors import NotFound, StationError, Unavailable, UsageError
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 QUOTA_BYTES = 256 * 1024 * 1024
 ROOM_BYTES_MIN = 4 * 1024 * 1024
 """With less room than this on its disk a sound is made elsewhere, if it need not last."""
+
+SEALED_S = 5.0
+"""A disk that takes longer for a clip does not work; a minute of sound is 2 MB."""
 
 SPARE_BYTES_MAX = 16 * 1024 * 1024
 CLIPS_MAX = 5000
@@ -149,7 +154,10 @@ class Shelf:
             raise
 
     async def _put(self, made: Path, *, title: str, kind: Kind, key: str) -> Clip:
-        sha, size = await asyncio.to_thread(_seal, made)
+        seal = partial(_seal, made)
+        if self._spare is None or not made.is_relative_to(self._spare):
+            seal = partial(in_time, seal, SEALED_S)
+        sha, size = await asyncio.to_thread(seal)
         async with self._lock:
             entry = Entry(sha, title[:TITLE_CHARS_MAX], kind, size)
             if sha not in self._index.entries or not self._path(sha).exists():
@@ -223,7 +231,8 @@ class Shelf:
     async def _list(self) -> None:
         """Write the list; a lost one costs titles, never sound."""
         try:
-            await asyncio.to_thread(self._write, msgspec.json.encode(self._index))
+            body = msgspec.json.encode(self._index)
+            await asyncio.to_thread(in_time, partial(self._write, body))
         except OSError as error:
             log.warning("the list of clips cannot be written: %s", error)
 

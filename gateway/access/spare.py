@@ -8,11 +8,13 @@ known computers (passwords as they are kept, tokens as digests), and is our user
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from gateway.access.accounts import Account, Desk
+from gateway.disk import in_time
 from gateway.journal.stored_state import of_json
 from gateway.settings import replace
 
@@ -47,7 +49,7 @@ class Spare:
         body = msgspec.json.encode({key: row for key, row in rows.items() if belongs(key)})
         async with self._turn:
             try:
-                await asyncio.to_thread(self._write, body)
+                await asyncio.to_thread(in_time, partial(self._write, body))
             except OSError as error:
                 log.error("the copy of the accounts cannot be kept: %s", error)  # noqa: TRY400
 

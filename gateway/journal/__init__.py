@@ -20,7 +20,7 @@ Rooms use what is named here; `gateway.journal.events` holds the kinds of event 
 
 from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
-from gateway.journal.opening import open_or_volatile
+from gateway.journal.opening import in_place_of, open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
 from gateway.journal.stored_state import StateStore, load_state, was_kept
 
@@ -31,6 +31,7 @@ __all__ = [
     "JournalStats",
     "StateChange",
     "StateStore",
+    "in_place_of",
     "load_state",
     "open_or_volatile",
     "was_kept",

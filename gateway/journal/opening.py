@@ -1,13 +1,15 @@
 """Opening the journal for a station that must not wait: on the disk, else for now in memory.
 
-The disk's journal has five seconds. Where it takes longer (a slow card, a whole file to look over),
-or where the disk has no room for it, the station starts on a journal in memory, marked `volatile`;
-the opening goes on, or is tried again, behind it. When the disk's journal is whole, `recovered` is
+The disk's journal has four seconds, at every start. Where it takes longer (a slow card, a whole
+file to look over), where the disk has no room for it, or is taken for dead, the station starts on a
+journal in memory, marked `volatile`. Behind it the opening goes on, or is tried again, ever more
+seldom. When the disk's journal is whole and opens as quickly as a start needs it, `recovered` is
 set and the station starts anew on it. What was in memory is then laid beside it as a wreck, and
 comes over like any other. So it is where the station is stopped before, if the disk takes it.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -17,22 +19,24 @@ from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalHeld
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
-from gateway.journal.strikes import Strikes
+from gateway.journal.strikes import STRIKES_MAX, Strikes
 
 log = logging.getLogger(__name__)
 
-OPENING_S = 5.0
-PATIENT_S = 30.0
-"""Right after a new start for the disk's sake: it would only be in memory again."""
+OPENING_S = 4.0
+QUICK_S = 2.0
+"""A new start for the disk's sake must have its journal in time: it opens in half of it."""
 
-REST_S = 600.0
-"""From one new start for the disk's sake to the next."""
+REST_S, REST_S_MAX = 600.0, 3600.0
+"""From one new start for the disk's sake to the next; twice as long each time."""
 
 PAUSE_S = 1.0
 """Between two attempts: a card that was just plugged in again needs a moment."""
 
-AGAIN_S = 60.0
-"""Between two attempts behind a running station."""
+AGAIN_S, AGAIN_S_MAX = 60.0, 3600.0
+"""Between two attempts behind a running station; twice as long each time, and for each strike more
+than took the disk for dead. In the first of them the strikes expire.
+"""
 
 WAITED_S = 1.0
 """How often whoever watches the start is told that it goes on."""
@@ -83,29 +87,39 @@ class _Opener(NamedTuple):
             retaining=self.retaining,
         )
 
-    async def recover(
-        self, journal: Journal, opening: asyncio.Task[Journal], rest_s: float
-    ) -> None:
+    async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
         """Have the disk's journal whole behind the one in memory, then set `recovered`."""
         loop = asyncio.get_running_loop()
-        not_before_s = loop.time() + rest_s
-        while True:
-            try:
-                whole = await opening
-            except JournalHeld:
-                return  # somebody else's by now
-            except JournalError as error:
-                log.warning("the journal on disk is not to be had yet: %s", error)
-                if self.strikes.out() and not isinstance(error, JournalFull):
-                    return
-            else:
-                await whole.close()
-                await asyncio.sleep(max(0.0, not_before_s - loop.time()))
-                self.strikes.recovered()
-                journal.can_be_had()
-                return
-            await asyncio.sleep(AGAIN_S)
-            opening = asyncio.create_task(self.on_disk())
+        strikes, restarts = self.strikes.lately()
+        not_before_s = loop.time() + _doubled(REST_S / 2, restarts, REST_S_MAX)
+        tries = max(0, strikes - STRIKES_MAX)
+        while opening is None or not await self._can_be_had(opening, not_before_s):
+            tries += 1
+            await asyncio.sleep(_doubled(AGAIN_S / 2, tries, AGAIN_S_MAX))
+            opening = None if self.strikes.out() else asyncio.create_task(self.on_disk())
+        self.strikes.recovered()
+        journal.can_be_had()
+
+    async def _can_be_had(self, opening: asyncio.Task[Journal], not_before_s: float) -> bool:
+        """Whether the journal, whole by then, opens in time for a new start."""
+        loop = asyncio.get_running_loop()
+        try:
+            await (await opening).close()
+            await asyncio.sleep(max(0.0, not_before_s - loop.time()))
+            began_s = loop.time()
+            await (await self.on_disk()).close()
+        except JournalError as error:  # somebody who looks into it has it now, or it is dead yet
+            log.warning("the journal on disk is not to be had yet: %s", error)
+            return False
+        took_s = loop.time() - began_s
+        if took_s > QUICK_S:
+            log.warning("the journal on disk takes %.1f s to open: too long for a start", took_s)
+        return took_s <= QUICK_S
+
+
+def _doubled(half_s: float, times: int, most_s: float) -> float:
+    """Nothing for no time, else twice as long each time."""
+    return 0.0 if times == 0 else min(half_s * 2**times, most_s)
 
 
 async def open_or_volatile(
@@ -126,9 +140,7 @@ async def open_or_volatile(
     """
     strikes = Strikes(runtime, clock)
     opener = _Opener(directory, station, options, clock, retaining, strikes)
-    again = strikes.recovered_lately()
-    until_s = asyncio.get_running_loop().time() + (PATIENT_S if again else opening_s)
-    rest_s = REST_S if again else 0.0
+    until_s = asyncio.get_running_loop().time() + opening_s
     while not strikes.out():
         opening = asyncio.create_task(opener.on_disk())
         try:
@@ -139,21 +151,22 @@ async def open_or_volatile(
             raise
         if not in_time:
             log.error("the journal in %s takes long to open: going on in memory", directory)
-            return await _meanwhile(opener, opening, rest_s)
+            return await _meanwhile(opener, opening)
         try:
             journal = opening.result()
         except JournalHeld:
             raise
         except JournalFull as error:
             log.error("the journal in %s has no room: %s", directory, error)  # noqa: TRY400
-            return await _meanwhile(opener, opening, rest_s)
+            return await _meanwhile(opener, opening)
         except (JournalFailed, JournalDamaged):
             if not strikes.out():
                 await asyncio.sleep(pause_s)
         else:
             journal.fatal.add_done_callback(lambda _: strikes.note())
             return journal
-    return await opener.in_memory()
+    log.error("the disk of %s is taken for dead: going on in memory", directory)
+    return await _meanwhile(opener, None)
 
 
 async def _ended(
@@ -168,10 +181,43 @@ async def _ended(
     return opening.done()
 
 
-async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal], rest_s: float) -> Journal:
+async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal] | None) -> Journal:
     """A journal in memory, and somebody who looks after the one on disk."""
     journal = await opener.in_memory()
     journal.keep_in(opener.directory)
-    recovering = opener.recover(journal, opening, rest_s)
+    recovering = opener.recover(journal, opening)
     journal.behind = asyncio.create_task(recovering, name="journal recovery")
+    return journal
+
+
+async def in_place_of(
+    hung: Journal,
+    directory: Path,
+    *,
+    runtime: Path,
+    station: str,
+    options: JournalOptions,
+    clock: Clock,
+    retaining: Collection[str] | None = None,
+) -> Journal:
+    """One in memory instead of a journal that opened, and whose disk then does not answer.
+
+    When it does, that journal is closed, and `recovered` is set, not sooner than after any other
+    new start for the disk's sake. Nobody else may close it.
+    """
+    strikes, loop = Strikes(runtime, clock), asyncio.get_running_loop()
+    not_before_s = loop.time() + _doubled(REST_S / 2, strikes.lately()[1], REST_S_MAX)
+    journal = await Journal.open_in_memory(
+        station=station, options=options, clock=clock, retaining=retaining
+    )
+    journal.keep_in(directory)
+
+    async def recover() -> None:
+        with contextlib.suppress(JournalError):  # the next start sees what the disk holds
+            await hung.close()
+        await asyncio.sleep(max(0.0, not_before_s - loop.time()))
+        strikes.recovered()
+        journal.can_be_had()
+
+    journal.behind = asyncio.create_task(recover(), name="journal recovery")
     return journal

@@ -18,6 +18,9 @@ WITHIN_NS = 60_000_000_000
 KILLED_WITHIN_NS = 600_000_000_000
 """An opening that was killed may have taken long before it was."""
 
+LATELY_NS = 24 * 3_600_000_000_000
+"""A disk that comes and goes is tried ever more seldom; after a day without it, as at first."""
+
 STRIKES_MAX = 2
 _KEPT = 16
 _OPENING, _RECOVERED = "opening", "recovered"
@@ -49,10 +52,17 @@ class Strikes:
         """The disk's journal can be had again, and this process ends for it. No strike."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()} {_RECOVERED}"])
 
-    def recovered_lately(self) -> bool:
-        """Whether this process was started for that: then it is no use to do the same again."""
-        lines = [line for line in self._all() if line.endswith(_RECOVERED)]
-        return _count(lines, self._clock.boot, self._clock.now_ns()) > 0
+    def lately(self) -> tuple[int, int]:
+        """How many strikes there were in a day of this boot, and how many new starts for the disk.
+
+        The last sixteen of both together: what goes on after that goes on as seldom as it can.
+        """
+        lines = [line.partition(" ") for line in self._all()]
+        ours = [rest.partition(" ") for boot, _, rest in lines if boot == self._clock.boot]
+        since_ns = self._clock.now_ns() - LATELY_NS
+        whats = [what for at, _, what in ours if at.isdecimal() and int(at) >= since_ns]
+        recovered = whats.count(_RECOVERED)
+        return len(whats) - recovered, recovered
 
     def _write(self, lines: list[str]) -> None:
         """Where it cannot be written down, this process remembers it."""

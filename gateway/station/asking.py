@@ -1,6 +1,7 @@
 """The kiosk's requests in the station: their roads to a car, their sealed fields, their keys."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
+from gateway.disk import in_time
 from gateway.errors import JournalError, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.health import ScreenVitals, Vitals
@@ -271,7 +273,8 @@ class Asking:
         await self.requests.stop()
         if self._dispatcher is not None:
             await self._dispatcher.close()
-        self.store.close()
+        with contextlib.suppress(OSError):
+            in_time(self.store.close)
 
     def _say_small(self) -> None:
         """Panels on which nothing is as large as an old eye and finger need."""
@@ -306,7 +309,7 @@ def _store(state: Path, clock: Clock, *, volatile: bool) -> PrivateStore:
         return opened(None)
     try:
         (state / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
-        return opened(state)
+        return in_time(partial(opened, state))
     except (StationError, OSError) as error:
         log.error("personal fields are kept in memory only: %s", error)  # noqa: TRY400  # said whole
         return opened(None)

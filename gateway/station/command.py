@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         RESTART,
         run_station,
     )
+    from gateway.station.threads import left_behind  # noqa: PLC0415  # as above
 
     state = args.state or default_state(args.config)
     try:
@@ -48,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:  # no disk: what lives in memory lives
         log.error("%s cannot be made: %s", state, error.strerror)  # noqa: TRY400  # said whole
     code = asyncio.run(run_station(args.config, state))
+    sys.stderr.flush()
     if code == RESTART:
-        sys.stderr.flush()
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # ourselves, as we were called
+    if left_behind():
+        os._exit(code)  # the interpreter would wait for a thread that waits for the disk
     return code

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 from gateway.clock.fix import EARLIEST_NS, LATEST_NS
+from gateway.disk import in_time
 
 NAME = "clock-floor"
 
@@ -20,8 +22,13 @@ def read(state: Path) -> int:
 
 def write(state: Path, floor_ns: int) -> None:
     """Leave the floor for the next run; a disk that refuses costs nothing but the floor."""
+    with contextlib.suppress(OSError):
+        in_time(partial(_write, state, floor_ns))
+
+
+def _write(state: Path, floor_ns: int) -> None:
     fresh = state / f"{NAME}.new"
-    with contextlib.suppress(OSError), fresh.open("w", encoding="ascii") as file:
+    with fresh.open("w", encoding="ascii") as file:
         file.write(f"{floor_ns}\n")
         file.flush()
         os.fsync(file.fileno())

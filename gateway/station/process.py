@@ -3,30 +3,44 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.appliance.load import settings_file
+from gateway.appliance.schema import Settings
 from gateway.appliance.settings.fallback import in_force
 from gateway.appliance.settings.starting import Start
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
 from gateway.errors import JournalFailed
 from gateway.faults import FaultLog
-from gateway.journal import Journal, open_or_volatile
+from gateway.journal import Journal, in_place_of, open_or_volatile
 from gateway.journal.stored_state import tell_spoilt
 from gateway.station import floor, watchdog
 from gateway.station.doors import Doors
 from gateway.station.run import Station
+from gateway.station.supervise import STOP_WITHIN_S
+from gateway.station.threads import Aside
 from gateway.texts import Texts
 
 log = logging.getLogger(__name__)
 
 EXTEND_US = 15_000_000
 """The service manager grants a start so much more, again and again, while the journal opens."""
+
+STOP_S, CLOSE_S = 4.0, 5.0
+"""What a disk that hangs may hold up of a stop: the station, then the journal, which it may still
+answer. With what else is closed it is less than `TimeoutStopSec`, after which a kill would be a
+strike.
+"""
+
+HUNG_S, LOOK_S = 2.0, 0.5
+"""A read that takes so long while siren and keys wait for the rooms' state has met a dead disk."""
 
 RESTART = 75
 """The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
@@ -44,59 +58,160 @@ async def run_station(config: Path, state: Path) -> int:
         return RESTART
 
 
+class _Found(NamedTuple):
+    """What a start finds before it builds anything."""
+
+    state: Path
+    clock: Clock
+    begun: Start
+    settings: Settings
+    running: bytes
+    faults: FaultLog
+
+    @property
+    def required(self) -> list[str]:
+        """The uplinks that hold entries."""
+        return [name for name, uplink in self.settings.uplinks.items() if uplink.required]
+
+
 async def _run(state: Path, clock: Clock, begun: Start) -> int:
     faults = FaultLog(clock.now_ns)
     settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
-    required = [name for name, uplink in settings.uplinks.items() if uplink.required]
-    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    found = _Found(state, clock, begun, settings, running, faults)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(Aside())
+    stop, told = loop.create_future(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _end, stop, 0)
+        loop.add_signal_handler(number, _told, stop, told)
+    journal = await _opened(found, stop)
+    if journal is None:
+        return 0
+    try:
+        code = await _serve(found, journal, stop)
+        if code is None:
+            log.error("the disk hangs: starting on memory")
+            runtime = run_directory(os.environ, state)[0]
+            journal = await in_place_of(journal, state, runtime=runtime, **_of(found))
+            code = await _serve(found, journal, stop)
+    finally:
+        await _in_time("the journal", CLOSE_S, partial(_close, journal))
+    # A stop that comes while the process ends to start anew is a stop.
+    return code if code is not None and not told.is_set() else 0
+
+
+async def _opened(found: _Found, stop: asyncio.Future[int]) -> Journal | None:
+    """The journal; None where the process is told to stop before there is one."""
+    runtime = run_directory(os.environ, found.state)[0]
     opening = asyncio.create_task(
-        open_or_volatile(
-            state,
-            runtime=run_directory(os.environ, state)[0],
-            station=settings.station.id,
-            options=settings.journal,
-            clock=clock,
-            retaining=required,
-            on_wait=_still_opening,
-        )
+        open_or_volatile(found.state, runtime=runtime, on_wait=_still_opening, **_of(found))
     )
     ended: set[asyncio.Future[Any]] = {opening, stop}
     await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    if not opening.done():  # a stop is no kill, which would be a strike against the disk
-        opening.cancel()
-        await asyncio.wait({opening})
-        return stop.result()
-    journal = opening.result()
+    if opening.done():
+        return opening.result()
+    opening.cancel()  # a stop is no kill, which would be a strike against the disk
+    await asyncio.wait({opening})
+    return None
+
+
+def _of(found: _Found) -> dict[str, Any]:
+    """What every journal of this station is opened with."""
+    settings = found.settings
+    return {
+        "station": settings.station.id,
+        "options": settings.journal,
+        "clock": found.clock,
+        "retaining": found.required,
+    }
+
+
+async def _serve(found: _Found, journal: Journal, stop: asyncio.Future[int]) -> int | None:
+    """Start the station on that journal and run it to the end; the exit code.
+
+    None where the journal's disk hangs before the rooms have their state from it: until then
+    nothing was taken from anybody.
+    """
     if journal.volatile:
         log.error("storage lost: running on memory, a power cut loses what comes in")
+    journal.on_set_aside = found.faults.count
+    journal.on_fault = found.faults.note
     async with contextlib.AsyncExitStack() as closing:
-        closing.push_async_callback(_close, journal)
-        journal.on_set_aside = faults.count
-        journal.on_fault = faults.note
-        await tell_spoilt(journal)
-        doors = await Doors.open(settings, state, clock, journal, faults.note)
-        closing.push_async_callback(doors.close)
-        station = Station(
-            settings,
-            state,
-            clock,
-            journal,
-            doors=doors,
-            begun=begun,
-            faults=faults,
-            running=running,
-            restart=partial(_end, stop, RESTART),
-        )
-        closing.push_async_callback(station.stop)
-        await station.start()
-        watchdog.notify("READY=1")
-        log.info("station %s is ready: %s", settings.station.id, station.address)
+        rooms = asyncio.create_task(_rooms(found, journal, stop, closing))
+        if not await _done(rooms, journal, stop, hung_s=HUNG_S):
+            return None
+        if not _over(journal, stop):
+            station = rooms.result()
+            await _done(asyncio.create_task(station.start()), journal, stop)
+            if not _over(journal, stop):
+                watchdog.notify("READY=1")
+                log.info("station %s is ready: %s", found.settings.station.id, station.address)
         code = await _until(stop, journal)
         if code != RESTART:  # the service manager would not let a stopping process start anew
             watchdog.notify("STOPPING=1")
         return code
+
+
+async def _rooms(
+    found: _Found, journal: Journal, stop: asyncio.Future[int], closing: contextlib.AsyncExitStack
+) -> Station:
+    """The station, put together: its rooms know what they knew, siren and keys live."""
+    settings, faults = found.settings, found.faults
+    await tell_spoilt(journal)
+    doors = await Doors.open(settings, found.state, found.clock, journal, faults.note)
+    closing.push_async_callback(_in_time, "the audit", STOP_WITHIN_S, doors.close)
+    station = Station(
+        settings,
+        found.state,
+        found.clock,
+        journal,
+        doors=doors,
+        begun=found.begun,
+        faults=faults,
+        running=found.running,
+        restart=partial(_end, stop, RESTART),
+    )
+    closing.push_async_callback(_in_time, "the station", STOP_S, station.stop)
+    await station.take_back()
+    return station
+
+
+async def _done(
+    step: asyncio.Task[Any],
+    journal: Journal,
+    stop: asyncio.Future[int],
+    *,
+    hung_s: float = math.inf,
+) -> bool:
+    """Wait for a step of the start, as long as nothing ends the process; then it is cancelled.
+
+    False: the journal's disk has not answered for `hung_s`.
+    """
+    ended: set[asyncio.Future[Any]] = {step, stop, journal.fatal}
+    hangs = False
+    while not hangs and not step.done() and not _over(journal, stop):
+        await asyncio.wait(ended, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        hangs = not journal.volatile and journal.stats().stuck_s >= hung_s
+    if step.done():
+        step.result()
+        return True
+    step.cancel()
+    await asyncio.wait({step}, timeout=STOP_WITHIN_S)
+    return not hangs
+
+
+def _over(journal: Journal, stop: asyncio.Future[int]) -> bool:
+    """Whether the process is to end."""
+    return stop.done() or journal.fatal.done()
+
+
+async def _in_time(what: str, within_s: float, close: Callable[[], Awaitable[None]]) -> None:
+    """Close something; what takes longer than that is left behind, for a stop must end."""
+    closing = asyncio.ensure_future(close())
+    await asyncio.wait({closing}, timeout=within_s)
+    if closing.done():
+        closing.result()
+    else:
+        log.error("%s did not close within %.1f s", what, within_s)
 
 
 def _still_opening() -> None:
@@ -107,6 +222,12 @@ def _still_opening() -> None:
 async def _close(journal: Journal) -> None:
     with contextlib.suppress(JournalFailed):  # it has been said already
         await journal.close()
+
+
+def _told(stop: asyncio.Future[int], told: asyncio.Event) -> None:
+    """By a signal: whatever the process ends for meanwhile, it is not to start anew."""
+    told.set()
+    _end(stop, 0)
 
 
 def _end(stop: asyncio.Future[int], code: int) -> None:

@@ -216,8 +216,8 @@ class Station:
         """Where the pages are."""
         return f"http://127.0.0.1:{self.server.port}/"
 
-    async def start(self) -> None:
-        """Take back what every room knew, read the keys on the wall, then open the doors.
+    async def take_back(self) -> None:
+        """Take back what every room knew, then read the keys on the wall: siren and keys live.
 
         Nobody may order anything of a room that does not know yet what it has promised: it would
         be promised anew, and forgotten when the room looks. What fails costs itself.
@@ -225,18 +225,27 @@ class Station:
         on_fault = self.faults.note
         catch_rest(on_fault)
         await self._try("pages", self.server.hold)
+        await self._take_back()
+        # Not before: what the rooms read would wait behind it for the disk.
         epoch, volatile = self._journal.epoch, self._journal.volatile
         self._recorder.offer(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
-        await self._take_back()
         if (every_s := watchdog.period_s()) is not None:
             feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
             self._tasks.append(feeding)
         self._tasks.append(start("rules", self.rules.run, on_fault))
         self.field.start()
+
+    async def start(self) -> None:
+        """Open the doors, and begin what is behind them; after `take_back`."""
+        on_fault = self.faults.note
         self._tasks.append(start("web", self._keep_answering, on_fault))
         await self._try("pages", self.server.start)
         await self._try("doors", partial(self._doors.welcome, self.server))
-        await self._try("settings", partial(self.cycle.start, self._begun.trial))
+        noted = self._try("settings", partial(self.cycle.start, self._begun.trial))
+        if self._begun.trial is not None:
+            await noted
+        else:  # its history is on the disk
+            self._tasks.append(asyncio.create_task(noted, name="settings"))
         self.uplinks.start()
         self._tasks += [
             start("clock", self.time.run, on_fault),

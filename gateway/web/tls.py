@@ -16,12 +16,14 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.clock import Clock
+from gateway.disk import in_time
 from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 from gateway.web import validity
@@ -207,7 +209,7 @@ def _moment(wall_ns: int) -> datetime.datetime:
 def _keep(path: Path, body: bytes) -> None:
     """Write it if the disk lets us; what cannot be kept is made anew at the next start."""
     try:
-        _write(path, body)
+        in_time(partial(_write, path, body))
     except OSError as error:
         log.error("%s cannot be kept: %s", path, error)  # noqa: TRY400  # said whole
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import itertools
 import json
 import threading
 
@@ -187,7 +188,7 @@ async def test_an_opening_that_takes_long_goes_on_behind_a_journal_in_memory(tmp
 
 async def test_a_journal_without_room_is_tried_again_behind_one_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(opening, "AGAIN_S", 0.001)
-    full = iter([True, True, False])
+    full = itertools.chain([True, True], itertools.repeat(False))
     run = rescue.Opening.run
 
     def no_room(self, lock):
@@ -244,7 +245,6 @@ async def test_what_is_in_memory_is_kept_while_a_new_start_is_put_off(tmp_path, 
     damaged(tmp_path)
     runtime = tmp_path / "run"
     Strikes(runtime, Clock.open(runtime)).recovered()
-    monkeypatch.setattr(opening, "PATIENT_S", 0)
     whole, close = asyncio.Event(), Journal.close
 
     async def closes(journal):
@@ -252,7 +252,7 @@ async def test_what_is_in_memory_is_kept_while_a_new_start_is_put_off(tmp_path, 
         whole.set()
 
     monkeypatch.setattr(Journal, "close", closes)
-    journal = await opened(tmp_path, runtime)
+    journal = await opened(tmp_path, runtime, opening_s=0)
     await journal.append([fact(Lane.EMERGENCY, 7)])
     await whole.wait()
     await journal.close()
@@ -302,23 +302,74 @@ async def test_a_lock_file_that_has_no_room_keeps_no_journal_from_opening(tmp_pa
     await journal.close()
 
 
-async def test_a_disk_that_is_slow_every_time_is_no_reason_to_start_again_and_again(
+async def test_a_disk_whose_opening_stays_slow_is_no_reason_to_start_anew(tmp_path, monkeypatch):
+    """The new start would only be in memory again; it waits no longer than any other."""
+    tries, tried = [], asyncio.Event()
+
+    def slowly(opener, opening, not_before_s):
+        tries.append(1)
+        if len(tries) == 3:
+            tried.set()
+        return can_be_had(opener, opening, not_before_s)
+
+    can_be_had = opening._Opener._can_be_had
+    monkeypatch.setattr(opening._Opener, "_can_be_had", slowly)
+    monkeypatch.setattr(opening, "AGAIN_S", 0.001)
+    monkeypatch.setattr(opening, "QUICK_S", 0.0)
+    journal = await opened(tmp_path, tmp_path / "run", opening_s=0)
+    assert journal.volatile
+    await tried.wait()
+    assert not journal.recovered.done()
+    monkeypatch.setattr(opening, "QUICK_S", 60.0)
+    await journal.recovered
+    await journal.close()
+    again = await opened(tmp_path, tmp_path / "run")
+    assert not again.volatile
+    await again.close()
+
+
+async def test_a_disk_that_was_taken_for_dead_is_tried_again_behind_the_station(
     tmp_path, monkeypatch
 ):
-    """The second start is patient, then rests; restarts for the disk's sake are rare."""
-    monkeypatch.setattr(opening, "PATIENT_S", 0.05)
-    monkeypatch.setattr(opening, "REST_S", 0.05)
-    run, slow = rescue.Opening.run, threading.Event()
+    slept = []
 
-    def slowly(self, lock):
-        slow.wait(0.3)
-        return run(self, lock)
+    async def sleep(s):
+        clock.advance(s)
+        if s:
+            slept.append(s)
+            if len(slept) == 4:
+                (tmp_path / "state").unlink()
+        await pause(0)
 
-    monkeypatch.setattr(rescue.Opening, "run", slowly)
-    for rests in (False, True):
-        journal = await opened(tmp_path, tmp_path / "run", opening_s=0.01)
-        assert journal.volatile
-        assert Strikes(tmp_path / "run", Clock.open(tmp_path / "run")).recovered_lately() is rests
-        await journal.recovered
-        await journal.close()
-    assert not Strikes(tmp_path / "run", Clock.open(tmp_path / "run")).out()
+    clock, pause = SimulatedClock(), asyncio.sleep
+    (tmp_path / "state").write_text("no directory")
+    monkeypatch.setattr(opening.asyncio, "sleep", sleep)
+    journal = await open_or_volatile(
+        tmp_path / "state",
+        runtime=tmp_path / "run",
+        station=STATION,
+        options=SMALL,
+        clock=clock,
+        pause_s=0,
+    )
+    assert journal.volatile
+    await journal.append([fact(Lane.EMERGENCY, 7)])
+    await journal.recovered
+    assert slept == [60, 120, 240, 480], "in the first of them the strikes expire"
+    await journal.close()
+    assert list(wrecks.found_in(tmp_path / "state")) == [journal.epoch], "nor is its memory lost"
+
+
+def test_what_comes_and_goes_is_tried_ever_more_seldom(tmp_path):
+    clock = SimulatedClock()
+    strikes = Strikes(tmp_path, clock)
+    assert strikes.lately() == (0, 0)
+    for _ in range(3):
+        strikes.note()
+        strikes.recovered()
+        clock.advance(3600)
+    assert Strikes(tmp_path, clock).lately() == (3, 3)
+    clock.advance(22 * 3600)
+    assert strikes.lately() == (2, 2)
+    rests = [opening._doubled(opening.REST_S / 2, n, opening.REST_S_MAX) for n in range(6)]
+    assert rests == [0, 600, 1200, 2400, 3600, 3600]

@@ -30,11 +30,17 @@ def library() -> Path:
     return target
 
 
-def environment(root: Path, *, log: Path | None = None, fail: str = "") -> dict[str, str]:
-    """What a program needs to run under the shim; `fail` is `call:number:errno[:forever]`."""
+def environment(
+    root: Path, *, log: Path | None = None, fail: str = "", busy: Path | None = None
+) -> dict[str, str]:
+    """What a program needs to run under the shim; `fail` is `call:number:errno[:forever]`.
+
+    `busy` is a file that shows when one is syncing; see the shim for what it can hold up.
+    """
     env = {**os.environ, "LD_PRELOAD": str(library()), "SHIM_ROOT": str(root)}
     env |= {"SHIM_LOG": str(log)} if log else {}
     env |= {"SHIM_FAIL": fail} if fail else {}
+    env |= {"SHIM_BUSY": str(busy)} if busy else {}
     return env
 
 

@@ -185,6 +185,18 @@ def _dead(place: Place) -> None:
     place.environ.update(shim.environment(place.state, fail="sync:1:5:forever"))
 
 
+def _hanging(place: Place) -> None:
+    """No sync ever returns."""
+    busy = place.folder / "busy"
+    busy.write_bytes(b"\0\1")
+    place.environ.update(shim.environment(place.state, busy=busy))
+
+
+def _hanging_and_empty(place: Place) -> None:
+    _empty(place)
+    _hanging(place)
+
+
 def _edited(*pairs: tuple[str, str]) -> Callable[[Place], None]:
     """The file was edited, and so was what stands in the history as accepted: it is an old one."""
 
@@ -221,6 +233,8 @@ DISKS = (
     Break("read-only disk, first start", _read_only_and_empty, "read-only|volatile", disk=64),
     Break("disk of one MiB", _one_mib, "volatile|disk", disk=64),
     Break("dead disk", _dead, "volatile"),
+    Break("hanging disk", _hanging, "volatile"),
+    Break("hanging disk, first start", _hanging_and_empty, "volatile"),
     Break("state is a file", _put(lambda place: place.state, b"x"), "volatile|storage"),
     Break("first start", _empty),
 )

@@ -22,6 +22,7 @@ async def test_every_room_takes_back_what_it_knew_before_a_door_opens(tmp_path: 
             stand_in = kind(side_effect=lambda *_, name=name: done.append(name))
             mock.patch.object(getattr(made.station, room), act, stand_in).start()
         try:
+            await made.station.take_back()
             await made.station.start()
         finally:
             mock.patch.stopall()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -32,6 +33,7 @@ from gateway.appliance.settings.records import (
 from gateway.appliance.settings.shelf import Shelf, before
 from gateway.appliance.settings.veil import unveiled
 from gateway.clock import Clock
+from gateway.disk import in_time
 from gateway.errors import JournalError, NotFound, NotNow, StationError, Unavailable, UsageError
 from gateway.places import STATION
 from gateway.settings import Mistake, Phrase, dotted, parse, wrong
@@ -152,7 +154,7 @@ class Cycle:
             self._begin(self._look_after(_Staged(trial, self.running, None)), trial.ref)
             return
         try:
-            self.shelf.note_found(self.running, self._now())
+            in_time(partial(self.shelf.note_found, self.running, self._now()))
         except OSError as error:
             _log.warning("the settings' history cannot be written: %s", error)
         await self._told()

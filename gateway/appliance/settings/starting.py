@@ -1,6 +1,7 @@
 """The settings at a start: what a power cut in the midst of a change has left is put right."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from gateway.appliance.settings.cycle import trouble
 from gateway.appliance.settings.records import Trial, When
 from gateway.appliance.settings.shelf import Shelf
 from gateway.clock import Clock
+from gateway.disk import in_time
 from gateway.errors import StationError
 
 FOLDER = "settings"
@@ -26,7 +28,7 @@ class Start(NamedTuple):
         """Before the settings are read: make sure that they are the old or the new ones."""
         shelf = Shelf(file, state / FOLDER)
         try:
-            return cls(shelf, shelf.recover(When.of(clock.stamp())) if shelf.hold() else None)
+            return cls(shelf, in_time(partial(_recovered, shelf, When.of(clock.stamp()))))
         except (OSError, StationError) as error:
             # A dead disk, or no file at all: the station starts as far as it can all the same.
             _log.error("the settings' history cannot be used: %s", error)
@@ -41,3 +43,7 @@ class Start(NamedTuple):
         when = When.of(clock.stamp())
         self.shelf.end(self.trial.ended("rolled-back", when, (trouble(error),)))
         return True
+
+
+def _recovered(shelf: Shelf, when: When) -> Trial | None:
+    return shelf.recover(when) if shelf.hold() else None

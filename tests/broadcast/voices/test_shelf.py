@@ -3,15 +3,18 @@
 import array
 import hashlib
 import math
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.prepare import Kind, Shelf
+from broadcast.prepare import shelf as shelf_module
 from broadcast.prepare.chime import NAMES, make
 from broadcast.prepare.clip import RATE, is_canonical, wav
 from broadcast.prepare.index import Entry, Index
+from gateway import disk
 from gateway.errors import Unavailable, UsageError
 
 SECOND = b"\1\2" * RATE
@@ -159,6 +162,31 @@ async def test_what_the_disk_does_not_take_is_made_in_memory_but_for_uploads(tmp
     assert shelf.find("a") == words
     with pytest.raises(Unavailable), shelf.workshop(lasting=True):
         pass
+
+
+async def test_a_disk_that_hangs_keeps_the_siren_from_nobody(tmp_path, monkeypatch):
+    """The sync of what was made on it does not return."""
+    go_on = threading.Event()
+    monkeypatch.setattr(shelf_module, "SEALED_S", 0.01)
+    monkeypatch.setattr(shelf_module, "_seal", hangs_but_in(tmp_path / "memory", go_on))
+    shelf = Shelf(tmp_path / "media", spare=tmp_path / "memory")
+    siren = await shelf.chime("emergency")
+    assert siren.path.is_relative_to(tmp_path / "memory")
+    assert is_canonical(siren.path)
+    go_on.set()
+    for late in disk._late:
+        late.join()
+
+
+def hangs_but_in(memory, go_on):
+    seal = shelf_module._seal
+
+    def sealed(path):
+        if not path.is_relative_to(memory):
+            go_on.wait()
+        return seal(path)
+
+    return sealed
 
 
 async def test_without_any_folder_a_chime_is_a_file_without_a_name(tmp_path):
