@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from playwright.async_api import Browser as Chromium
 
@@ -93,11 +93,13 @@ class Examined(Site):
 
 
 def broken(faults: tuple[str, ...]) -> Facts:
-    """The healthy station with those faults."""
-    facts = HEALTHY
+    """The healthy station with those faults, all of them also where they fill one list."""
+    changes: dict[str, Any] = {}
     for fault in FAULTS:
-        if fault.name in faults:
-            facts = seeded(facts, fault.changes)
+        for path, value in fault.changes.items() if fault.name in faults else ():
+            before = changes.get(path)
+            changes[path] = (*before, *value) if isinstance(before, tuple) else value
+    facts: Facts = seeded(HEALTHY, changes)
     return facts
 
 
