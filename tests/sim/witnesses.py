@@ -34,8 +34,9 @@ TOLERANCE_S = 2.5
 ASKED_S = 62.0
 """Nobody is asked about a floor that liars have put less than a minute ahead."""
 
-SETTLES_S = 66 * 60.0
-"""An uplink that has changed its mind often enough must say the same for 64 minutes."""
+SETTLES_S = 76 * 60.0
+"""An uplink that has changed its mind often enough must say the same for 64 minutes, from the first
+word on that is too sharp to be what it said before, too."""
 
 
 class Kernel:
@@ -365,7 +366,8 @@ class World:
             if self.rng.random() < 0.5 and not cut:
                 self.time.keep_floor()
             await self._stop()
-        before_ns = self.floor_ns if not cut else floor.read(self.state)
+        # A person may have let it sink since it was looked at.
+        before_ns = floor.read(self.state) if cut else min(self.floor_ns, self.clock.floor_ns)
         await asyncio.sleep(off_s)
         if cut:
             self.boots += 1
