@@ -3,6 +3,7 @@
 import errno
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -24,10 +25,11 @@ def in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
         raise _hangs()
     returned: list[_T] = []
     raised: list[BaseException] = []
+    context = copy_context()
 
     def run() -> None:
         try:
-            returned.append(work())
+            returned.append(context.run(work))
         except BaseException as error:  # noqa: BLE001  # carried over to whoever asked for it
             raised.append(error)
 

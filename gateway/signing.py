@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway import entropy
 from gateway.disk import in_time
 from gateway.errors import StationError, UsageError
 
@@ -133,7 +134,7 @@ def _bytes(text: str) -> bytes:
     return raw
 
 
-def secret(path: Path, make: Callable[[int], bytes] = os.urandom) -> bytes:
+def secret(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -> bytes:
     """The 32 secret bytes in that file, made at the first call; only its owner may read it.
 
     A file that others can read, or of another size, is refused: nobody knows whose key it is.
@@ -154,7 +155,7 @@ def secret(path: Path, make: Callable[[int], bytes] = os.urandom) -> bytes:
 def _made(path: Path, key: bytes) -> bytes:
     """Write the key so that a power cut leaves all of it or none; another's key wins a race."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    fresh = path.with_name(f".{path.name}.{entropy.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,12 +7,12 @@ an account or not. Every act is in the ledger before its caller hears of it.
 import asyncio
 import contextlib
 import math
-import os
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
+from gateway import entropy
 from gateway.access import codes, passwords
 from gateway.access.accounts import (
     PIN_TRIES,
@@ -137,7 +137,7 @@ class Access:
         try:
             return codes.code_from(secret(self._claim))
         except (OSError, StationError):
-            self._unkept = self._unkept or os.urandom(KEY_BYTES)
+            self._unkept = self._unkept or entropy.token_bytes(KEY_BYTES)
             return codes.code_from(self._unkept)
 
     def identify(self, token: str) -> Caller | None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-import secrets
+
+from gateway import entropy
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without what looks or sounds alike: 0 and O, 1, I and L, U."""
@@ -16,7 +17,7 @@ TOKEN_BYTES = 32
 
 def new_code() -> str:
     """A code such as `7KQ2-M9XD-HT4R`."""
-    return grouped("".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)))
+    return grouped("".join(entropy.choice(ALPHABET) for _ in range(CODE_LENGTH)))
 
 
 def grouped(code: str) -> str:
@@ -45,7 +46,7 @@ def _plain(code: str) -> bytes:
 
 def new_token() -> str:
     """256 random bits for a cookie."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    return entropy.token_urlsafe(TOKEN_BYTES)
 
 
 def digest(token: str) -> str:

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import hmac
 import itertools
-import os
 import re
 import unicodedata
 from collections.abc import Collection
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+from gateway import entropy
 
 SIZE_MIN = 12
 SIZE_MAX = 200
@@ -112,13 +113,13 @@ _SPARE_BYTES = 1024 * 1024
 
 def kept(password: str, cost: Cost = COST) -> str:
     """The password as it may be stored: `scrypt$15$8$3$<salt>$<key>`."""
-    salt = os.urandom(_SALT_BYTES)
+    salt = entropy.token_bytes(_SALT_BYTES)
     return "$".join(["scrypt", *map(str, cost), _text(salt), _text(_key(password, salt, cost))])
 
 
 def nobodys(cost: Cost = COST) -> str:
     """What no password opens, at the same work as what one does."""
-    drawn = (_text(os.urandom(size)) for size in (_SALT_BYTES, _KEY_BYTES))
+    drawn = (_text(entropy.token_bytes(size)) for size in (_SALT_BYTES, _KEY_BYTES))
     return "$".join(["scrypt", *map(str, cost), *drawn])
 
 

@@ -6,10 +6,11 @@ the system empties at boot is believed.
 """
 
 import os
-import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from gateway import entropy
 
 KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 UNKNOWN = "-"
@@ -67,7 +68,7 @@ def boot_id(directory: Path, kernel: str, *, emptied: bool) -> str:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _believed(path, kernel, emptied=emptied) or _written(path, kernel)
     except OSError:
-        return secrets.token_hex(8)
+        return entropy.token_hex(8)
 
 
 def _believed(path: Path, kernel: str, *, emptied: bool) -> str | None:
@@ -83,7 +84,7 @@ def _believed(path: Path, kernel: str, *, emptied: bool) -> str | None:
 
 def _written(path: Path, kernel: str) -> str:
     """Put a new id in place; when another process is first, take its id."""
-    ours = secrets.token_hex(8)
+    ours = entropy.token_hex(8)
     stale = path.read_bytes() if path.exists() else None
     fresh = path.with_name(f"boot.{ours}")
     fresh.write_text(f"{ours} {kernel}\n", "ascii")

@@ -4,10 +4,11 @@ Under the unit's sandbox nothing else tells of chrony: `adjtimex` is forbidden, 
 for root. Whoever may send from this machine may ask; the port is one that only root can hold.
 """
 
-import secrets
 import socket
 import struct
 from typing import NamedTuple
+
+from gateway import entropy
 
 ADDRESS = ("127.0.0.1", 323)
 ANSWER_S = 0.02
@@ -57,7 +58,7 @@ def answer(packet: bytes, sequence: int) -> Tracking | None:
 
 def ask(address: tuple[str, int] = ADDRESS) -> Tracking | None:
     """What chronyd on this machine says; None where none runs, or it follows no server."""
-    sequence = secrets.randbits(32)
+    sequence = int.from_bytes(entropy.token_bytes(4))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(ANSWER_S)
         try:

@@ -5,11 +5,11 @@ place at a time. An I/O error is JournalFailed and final: a retried fsync proves
 """
 
 import contextlib
-import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway import entropy
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.event import Entry, Lane
@@ -153,7 +153,7 @@ class Core:
     def _mark_open(self) -> str:
         """Commit something, which proves that the disk takes it; the file's epoch."""
         with self._db.transaction():
-            self._db.run("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+            self._db.run("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (entropy.token_hex(8),))
             self._db.run("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (self._clock.boot,))
         epoch: str = self._db.run("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
         return epoch

@@ -114,6 +114,7 @@ class Journal:
         options: JournalOptions,
         clock: Clock,
         retaining: Collection[str] | None = None,
+        shell: Callable[[], Shell] = ThreadShell,
     ) -> "Journal":
         """Open or create the journal in `directory`, salvaging a damaged one.
 
@@ -121,7 +122,7 @@ class Journal:
         they come to read; None keeps those that held before. JournalHeld, JournalFailed.
         """
         return await cls._open(
-            partial(open_core, directory, retaining=retaining), station, options, clock
+            partial(open_core, directory, retaining=retaining), station, options, clock, shell()
         )
 
     @classmethod
@@ -132,17 +133,22 @@ class Journal:
         options: JournalOptions,
         clock: Clock,
         retaining: Collection[str] | None = None,
+        shell: Callable[[], Shell] = ThreadShell,
     ) -> "Journal":
         """A `volatile` journal for a station whose disk is dead: a new epoch, nothing saved."""
         return await cls._open(
-            partial(open_in_memory, retaining=retaining), station, options, clock
+            partial(open_in_memory, retaining=retaining), station, options, clock, shell()
         )
 
     @classmethod
     async def _open(
-        cls, opening: Callable[..., Core], station: str, options: JournalOptions, clock: Clock
+        cls,
+        opening: Callable[..., Core],
+        station: str,
+        options: JournalOptions,
+        clock: Clock,
+        shell: Shell,
     ) -> "Journal":
-        shell = ThreadShell()
         try:
             core = await call(shell, lambda: opening(station=station, options=options, clock=clock))
         except asyncio.CancelledError:  # it may take long yet

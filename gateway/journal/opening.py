@@ -20,6 +20,7 @@ from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalF
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.strikes import STRIKES_MAX, Strikes
+from gateway.journal.writer import Shell, ThreadShell
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class _Opener(NamedTuple):
     clock: Clock
     retaining: Collection[str] | None
     strikes: Strikes
+    shell: Callable[[], Shell]
 
     async def on_disk(self) -> Journal:
         """One attempt. Only an error of the disk is a strike; a full one is none."""
@@ -62,6 +64,7 @@ class _Opener(NamedTuple):
                 options=self.options,
                 clock=self.clock,
                 retaining=self.retaining,
+                shell=self.shell,
             )
         except (JournalFailed, JournalDamaged) as error:
             log.warning("the journal in %s cannot be opened: %s", self.directory, error)
@@ -85,6 +88,7 @@ class _Opener(NamedTuple):
             options=self.options,
             clock=self.clock,
             retaining=self.retaining,
+            shell=self.shell,
         )
 
     async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
@@ -132,6 +136,7 @@ async def open_or_volatile(
     retaining: Collection[str] | None = None,
     pause_s: float = PAUSE_S,
     opening_s: float = OPENING_S,
+    shell: Callable[[], Shell] = ThreadShell,
     on_wait: Callable[[], object] = lambda: None,
 ) -> Journal:
     """The journal on disk; where that takes too long or cannot be, one in memory, `volatile`.
@@ -139,7 +144,7 @@ async def open_or_volatile(
     JournalHeld is no failure of the disk, and is raised. `on_wait` is called each second.
     """
     strikes = Strikes(runtime, clock)
-    opener = _Opener(directory, station, options, clock, retaining, strikes)
+    opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
     until_s = asyncio.get_running_loop().time() + opening_s
     while not strikes.out():
         opening = asyncio.create_task(opener.on_disk())
@@ -199,6 +204,7 @@ async def in_place_of(
     options: JournalOptions,
     clock: Clock,
     retaining: Collection[str] | None = None,
+    shell: Callable[[], Shell] = ThreadShell,
 ) -> Journal:
     """One in memory instead of a journal that opened, and whose disk then does not answer.
 
@@ -208,7 +214,7 @@ async def in_place_of(
     strikes, loop = Strikes(runtime, clock), asyncio.get_running_loop()
     not_before_s = loop.time() + _doubled(REST_S / 2, strikes.lately()[1], REST_S_MAX)
     journal = await Journal.open_in_memory(
-        station=station, options=options, clock=clock, retaining=retaining
+        station=station, options=options, clock=clock, retaining=retaining, shell=shell
     )
     journal.keep_in(directory)
 

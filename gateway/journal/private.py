@@ -11,7 +11,6 @@ time that the station was off, never for ever; and one platform's wrong time era
 import contextlib
 import hmac
 import os
-import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import msgspec
 
+from gateway import entropy
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull, UsageError
 from gateway.signing import KEY_BYTES, secret
@@ -121,7 +121,7 @@ class PrivateStore:
         With None it lives in memory, for a station whose disk is dead.
         """
         if directory is None:
-            return cls(None, os.urandom(KEY_BYTES), clock)
+            return cls(None, entropy.token_bytes(KEY_BYTES), clock)
         return cls(directory / "private.db", secret(keys / "private.key"), clock)
 
     def put(self, fields: Mapping[str, Field], ttl_s: float) -> str:
@@ -140,7 +140,7 @@ class PrivateStore:
     def _put(self, plain: bytes, ttl_s: float, bytes_max: int) -> str:
         if len(plain) > bytes_max or not 0 < ttl_s <= TTL_S_MAX:
             raise UsageError("private.too-much", bytes_max=bytes_max, ttl_s_max=TTL_S_MAX)
-        token = secrets.token_hex(16)
+        token = entropy.token_hex(16)
         now = self._now()
         left_ns = round(ttl_s * 1e9)
         until = None if now["wall_ns"] is None else now["wall_ns"] + left_ns
@@ -213,7 +213,7 @@ class PrivateStore:
         return AESGCM(self._key)
 
     def _sealed(self, token: str, plain: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = entropy.token_bytes(_NONCE_BYTES)
         return nonce + self._seal.encrypt(nonce, plain, token.encode())
 
     def _opened(self, token: str, box: bytes) -> bytes:

@@ -1,11 +1,11 @@
 """Changes a settings file so that comments and order survive, whole or not at all."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway import entropy
 from gateway.errors import UsageError
 
 
@@ -54,7 +54,7 @@ def _in_line(value: Mapping[str, Any]) -> Any:
 
 def replace(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     """Put a file in place of the old one: a power cut leaves the old or the new, never half."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fresh = path.with_name(f".{path.name}.{entropy.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, Protocol
 from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
 from gateway.clock import Clock
-from gateway.clock.boot import run_directory
 from gateway.disk import in_time
 from gateway.errors import JournalError, StationError
 from gateway.faults import OnFault, log_fault
@@ -21,10 +19,10 @@ from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
 from gateway.rules.duty import Duty
+from gateway.station.machine import LINUX, OpenUplink
 from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.sender import Sender
-from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
 from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls
@@ -116,7 +114,9 @@ class DispatcherRoad:
         station: str,
         keys: Path,
         clock: Clock,
-        on_fault: OnFault = log_fault,
+        *,
+        on_fault: OnFault,
+        open_uplink: OpenUplink,
     ) -> None:
         """Inside the running loop."""
         self._clock = clock
@@ -178,19 +178,29 @@ class Asking:
         ledger: Ledger,
         *,
         lines: Callable[[], Lines],
+        runtime: Path,
         speaker: Speaker | None = None,
         bell: Bell | None = None,
         ears: Ears | None = None,
         on_fault: OnFault = log_fault,
+        open_uplink: OpenUplink = LINUX.open_uplink,
     ) -> None:
-        """`lines` are the ways to the platforms, `ears` the kiosks' microphones."""
+        """`lines` are the ways to the platforms, `ears` the kiosks' microphones.
+
+        In the folder `runtime` the kiosks' open screens outlive this process.
+        """
         plan, station = settings.requests, settings.station.id
         self.store = _store(state, clock, volatile=journal.volatile)
         self._dispatcher: DispatcherRoad | None = None
         roads: dict[str, Road] = {"platform": PlatformRoad(lines, clock)}
         if plan.ride.dispatcher is not None:
             self._dispatcher = DispatcherRoad(
-                plan.ride.dispatcher, station, state / "keys", clock, on_fault
+                plan.ride.dispatcher,
+                station,
+                state / "keys",
+                clock,
+                on_fault=on_fault,
+                open_uplink=open_uplink,
             )
             roads["dispatcher"] = self._dispatcher
         self.requests = Requests(
@@ -217,7 +227,6 @@ class Asking:
         }
         self.requests.listen(self._turned)
         self.keys.listen(self._key)
-        runtime = run_directory(os.environ, state)[0]
         self._revival = Revival(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
         self._zones = {name: zone.name for name, zone in settings.zones.items()}

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.appliance.doctor import gather
-from gateway.appliance.doctor.facts import Facts, Machine, Running, Sound, Written
+from gateway.appliance.doctor.facts import Facts, MachineFacts, Running, Sound, Written
 from gateway.appliance.doctor.room import Doctor
 from gateway.appliance.doctor.section import section
 from gateway.appliance.doctor.telling import Teller
@@ -23,6 +23,7 @@ from gateway.journal.stored_state import SetAside, set_aside
 from gateway.station.asking import Asking
 from gateway.station.change import Changing
 from gateway.station.doors import Doors
+from gateway.station.machine import Inspect
 from gateway.station.vitals import Watch
 from gateway.web.server import WebServer
 
@@ -57,9 +58,17 @@ class Doctoring:
     """The doctor of one station."""
 
     def __init__(
-        self, rooms: Rooms, state: Path, clock: Clock, journal: Journal, doors: Doors
+        self,
+        rooms: Rooms,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        doors: Doors,
+        *,
+        inspect: Inspect,
     ) -> None:
         """`rooms` are asked at each look, never before the station has started."""
+        self._inspect = inspect
         self._rooms = rooms
         self._state = state
         self._journal = journal
@@ -76,11 +85,11 @@ class Doctoring:
         known, machine = await asyncio.to_thread(self._look_aside)
         return Facts(machine=machine, written=known, running=await self.running())
 
-    def _look_aside(self) -> tuple[Written, Machine]:
+    def _look_aside(self) -> tuple[Written, MachineFacts]:
         """What waits for the disk."""
         known = self._read.now()
         asked = gather.Asked(self._rooms.cycle.shelf.file, self._state, self._read.ports)
-        return known, gather.machine(asked)
+        return known, self._inspect(asked)
 
     def _edited(self) -> bool:
         """Whether another text lies there than the station runs on."""

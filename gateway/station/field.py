@@ -1,10 +1,10 @@
 """The station's buses: each a task of its own, and each replaced alone when its settings change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, cast
 
-from drivers.contract import Device, FieldBus, OnState, Sink
+from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
 from drivers.registry import bus_kinds
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
@@ -27,9 +27,16 @@ class Field:
     """The buses by name. `buses` is the same mapping all the time, as others look into it."""
 
     def __init__(
-        self, settings: Settings, sink: Sink, on_state: OnState, on_fault: OnFault = log_fault
+        self,
+        settings: Settings,
+        sink: Sink,
+        on_state: OnState,
+        on_fault: OnFault = log_fault,
+        *,
+        kinds: Callable[[], Mapping[str, BusKind]] = bus_kinds,
     ) -> None:
         """Build them; one that cannot be built is down, and the others live."""
+        self._kinds = kinds
         self._on_fault = on_fault
         self._sink = sink
         self._on_state = on_state
@@ -121,7 +128,7 @@ class Field:
             before.hand_over(after)
 
     def _built(self, plan: _Plan) -> StationBus:
-        build = bus_kinds()[plan.bus.kind].build
+        build = self._kinds()[plan.bus.kind].build
         bus = build(
             plan.bus.id,
             plan.bus.options,

@@ -7,6 +7,7 @@ from gateway import __version__
 from gateway.appliance.schema import Settings
 from gateway.discovery.card import Card, State
 from gateway.health import Vitals
+from gateway.station.machine import Announce
 
 AFTER_S = 2.0
 """Being ready comes first: zeroconf costs 0.2 s and 5 MB to import, and probes for 0.7 s."""
@@ -22,8 +23,10 @@ class Presence:
         claimed: Callable[[], bool],
         port: Callable[[], int],
         vitals: Callable[[], Vitals],
+        announce: Announce,
     ) -> None:
         """`port` is where desk computers come in."""
+        self._announce = announce
         self._settings = settings
         self._claimed = claimed
         self._port = port
@@ -35,9 +38,7 @@ class Presence:
         if not options.announce:
             await asyncio.Event().wait()
         await asyncio.sleep(AFTER_S)
-        from gateway.discovery.announcer import Announcer  # noqa: PLC0415  # see AFTER_S
-
-        await Announcer(self.card, options.interfaces).run()
+        await self._announce(self.card, options.interfaces)
 
     def card(self) -> Card:
         """What is true now."""

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
-import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway import entropy
 from gateway.appliance.load import settings_file
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.fallback import in_force
@@ -21,8 +20,9 @@ from gateway.errors import JournalFailed
 from gateway.faults import FaultLog
 from gateway.journal import Journal, in_place_of, open_or_volatile
 from gateway.journal.stored_state import tell_spoilt
-from gateway.station import floor, watchdog
+from gateway.station import floor
 from gateway.station.doors import Doors
+from gateway.station.machine import LINUX, Machine
 from gateway.station.run import Station
 from gateway.station.supervise import STOP_WITHIN_S
 from gateway.station.threads import Aside
@@ -46,16 +46,17 @@ RESTART = 75
 """The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
 
 
-async def run_station(config: Path, state: Path) -> int:
+async def run_station(config: Path, state: Path, machine: Machine = LINUX) -> int:
     """Run until told to stop; the exit code. `state` is a folder that exists."""
-    clock = Clock.open(state, floor_ns=floor.read(state))
-    begun = Start.of(settings_file(config), state, clock)
-    try:
-        return await _run(state, clock, begun)
-    except Exception as error:  # whatever keeps a change of the settings from starting
-        if not begun.failed(error, clock):
-            raise
-        return RESTART
+    with entropy.drawn_from(machine.entropy):
+        clock = machine.open_clock(state, floor_ns=floor.read(state), environ=machine.environ)
+        begun = Start.of(settings_file(config), state, clock)
+        try:
+            return await _run(state, clock, begun, machine)
+        except Exception as error:  # whatever keeps a change of the settings from starting
+            if not begun.failed(error, clock):
+                raise
+            return RESTART
 
 
 class _Found(NamedTuple):
@@ -67,6 +68,12 @@ class _Found(NamedTuple):
     settings: Settings
     running: bytes
     faults: FaultLog
+    machine: Machine
+
+    @property
+    def runtime(self) -> Path:
+        """Where files of this boot lie."""
+        return run_directory(self.machine.environ, self.state)[0]
 
     @property
     def required(self) -> list[str]:
@@ -74,15 +81,14 @@ class _Found(NamedTuple):
         return [name for name, uplink in self.settings.uplinks.items() if uplink.required]
 
 
-async def _run(state: Path, clock: Clock, begun: Start) -> int:
+async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int:
     faults = FaultLog(clock.now_ns)
     settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
-    found = _Found(state, clock, begun, settings, running, faults)
+    found = _Found(state, clock, begun, settings, running, faults, machine)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(Aside())
     stop, told = loop.create_future(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _told, stop, told)
+    machine.on_stop(partial(_told, stop, told))
     journal = await _opened(found, stop)
     if journal is None:
         return 0
@@ -90,8 +96,7 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
         code = await _serve(found, journal, stop)
         if code is None:
             log.error("the disk hangs: starting on memory")
-            runtime = run_directory(os.environ, state)[0]
-            journal = await in_place_of(journal, state, runtime=runtime, **_of(found))
+            journal = await in_place_of(journal, state, runtime=found.runtime, **_of(found))
             code = await _serve(found, journal, stop)
     finally:
         await _in_time("the journal", CLOSE_S, partial(_close, journal))
@@ -101,9 +106,9 @@ async def _run(state: Path, clock: Clock, begun: Start) -> int:
 
 async def _opened(found: _Found, stop: asyncio.Future[int]) -> Journal | None:
     """The journal; None where the process is told to stop before there is one."""
-    runtime = run_directory(os.environ, found.state)[0]
+    on_wait = partial(_still_opening, found.machine.notify)
     opening = asyncio.create_task(
-        open_or_volatile(found.state, runtime=runtime, on_wait=_still_opening, **_of(found))
+        open_or_volatile(found.state, runtime=found.runtime, on_wait=on_wait, **_of(found))
     )
     ended: set[asyncio.Future[Any]] = {opening, stop}
     await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +127,7 @@ def _of(found: _Found) -> dict[str, Any]:
         "options": settings.journal,
         "clock": found.clock,
         "retaining": found.required,
+        "shell": found.machine.shell,
     }
 
 
@@ -143,11 +149,11 @@ async def _serve(found: _Found, journal: Journal, stop: asyncio.Future[int]) -> 
             station = rooms.result()
             await _done(asyncio.create_task(station.start()), journal, stop)
             if not _over(journal, stop):
-                watchdog.notify("READY=1")
+                found.machine.notify("READY=1")
                 log.info("station %s is ready: %s", found.settings.station.id, station.address)
         code = await _until(stop, journal)
         if code != RESTART:  # the service manager would not let a stopping process start anew
-            watchdog.notify("STOPPING=1")
+            found.machine.notify("STOPPING=1")
         return code
 
 
@@ -169,6 +175,7 @@ async def _rooms(
         faults=faults,
         running=found.running,
         restart=partial(_end, stop, RESTART),
+        machine=found.machine,
     )
     closing.push_async_callback(_in_time, "the station", STOP_S, station.stop)
     await station.take_back()
@@ -214,9 +221,9 @@ async def _in_time(what: str, within_s: float, close: Callable[[], Awaitable[Non
         log.error("%s did not close within %.1f s", what, within_s)
 
 
-def _still_opening() -> None:
+def _still_opening(notify: Callable[[str], bool]) -> None:
     status = Texts.of_environment().say("journal.status-opening")
-    watchdog.notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
+    notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
 
 
 async def _close(journal: Journal) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,7 +14,6 @@ from gateway.journal import Journal
 from gateway.journal.engine import Ticket
 from gateway.rules.room import Rules
 from gateway.rules.rule import TASKS
-from gateway.station import watchdog
 from gateway.station.events import FAULT, FaultReport
 from gateway.texts import Texts
 
@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Into one journal."""
 
-    def __init__(self, journal: Journal, clock: Clock, faults: FaultLog) -> None:
-        """Refusals of the journal are faults, too."""
+    def __init__(
+        self, journal: Journal, clock: Clock, faults: FaultLog, notify: Callable[[str], bool]
+    ) -> None:
+        """Refusals of the journal are faults, too; `notify` tells the service manager."""
+        self._notify = notify
         self._journal = journal
         self._clock = clock
         self._faults = faults
@@ -68,9 +71,7 @@ class Recorder:
         if left != self._left:
             self._left = left
             say = Texts.of_environment().say
-            watchdog.notify(
-                f"STATUS={say('journal.status-recovering', count=left) if left else ''}"
-            )
+            self._notify(f"STATUS={say('journal.status-recovering', count=left) if left else ''}")
 
     def _offered(self, ticket: Ticket) -> None:
         if not ticket.cancelled() and (error := ticket.exception()) is not None:

@@ -11,7 +11,6 @@ part that cannot start is counted as a fault and left out, every write at the st
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -45,6 +44,7 @@ from gateway.station.doctoring import Doctoring
 from gateway.station.doors import Doors
 from gateway.station.events import STARTED, Started
 from gateway.station.field import Field
+from gateway.station.machine import LINUX, Machine
 from gateway.station.meter_clocks import MeterClocks
 from gateway.station.presence import Presence
 from gateway.station.recorder import Recorder
@@ -55,7 +55,6 @@ from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import offered
-from gateway.web.server import WebServer
 
 if TYPE_CHECKING:
     from gateway.station.sounding import Sounding
@@ -85,17 +84,19 @@ class Station:
         restart: Callable[[], None],
         faults: FaultLog | None = None,
         running: bytes | None = None,
+        machine: Machine = LINUX,
     ) -> None:
         """Build everything; nothing is opened but the journal, which is open already.
 
         `restart` ends the process so that it starts anew.
         """
+        self._machine = machine
         self._begun = begun
         self._clock = clock
         self._journal = journal
         self._doors = doors
         self.faults = faults or FaultLog(clock.now_ns)
-        self._recorder = Recorder(journal, clock, self.faults)
+        self._recorder = Recorder(journal, clock, self.faults, machine.notify)
         on_fault = self.faults.note
         self.intake = Intake(
             journal,
@@ -104,7 +105,7 @@ class Station:
             on_fault=on_fault,
         )
         self.time = Timekeeping(clock, journal, state, doors.stir)
-        self.field = Field(settings, self._polled, self._changed, on_fault)
+        self.field = Field(settings, self._polled, self._changed, on_fault, kinds=machine.bus_kinds)
         self.counts = Counts(self.field, journal, clock)
         relays = Relays(self.field.of_device)
         alarming = Alarming(settings, doors.names, journal)
@@ -117,6 +118,8 @@ class Station:
             journal,
             doors.ledger,
             lines=lambda: self.uplinks,
+            runtime=run_directory(machine.environ, state)[0],
+            open_uplink=machine.open_uplink,
             speaker=speaking,
             bell=speaking,
             ears=None if self.sounding is None else self.sounding.listening,
@@ -143,6 +146,7 @@ class Station:
             kinds_of=self._kinds,
             on_fault=self.faults.note,
             count=self.faults.count,
+            open_uplink=machine.open_uplink,
         )
         heard = () if self.sounding is None else (self.sounding.room,)
         self.watch = Watch(
@@ -171,9 +175,8 @@ class Station:
             watch=self.watch,
             restart=restart,
         )
-        teller = Teller(journal, clock)
         running = begun.shelf.text() if running is None else running
-        self.cycle = Cycle(begun.shelf, self.changing, clock, teller, running)
+        self.cycle = Cycle(begun.shelf, self.changing, clock, Teller(journal, clock), running)
         self.uplinks.open(settings.uplinks)
         sections = [
             alarming.section(self.rules, self.watch),
@@ -199,15 +202,18 @@ class Station:
             sounds=None if self.sounding is None else self.sounding.tone,
         )
         sections.append(self.setting_up.section)
-        self.doctor = Doctoring(self, state, clock, journal, doors)
+        self.doctor = Doctoring(self, state, clock, journal, doors, inspect=machine.inspect)
         sections.append(self.doctor.section)
         app = doors.build(sections, self.watch, self.time.moved, on_fault)
-        self.server = WebServer(app, settings.web, control=offered(os.environ), on_fault=on_fault)
+        self.server = machine.server(
+            app, settings.web, control=offered(machine.environ), on_fault=on_fault
+        )
         self._presence = Presence(
             settings,
             claimed=lambda: doors.access.claimed,
             port=lambda: self.server.lan_port,
             vitals=self.watch,
+            announce=machine.announce,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -229,8 +235,9 @@ class Station:
         # Not before: what the rooms read would wait behind it for the disk.
         epoch, volatile = self._journal.epoch, self._journal.volatile
         self._recorder.offer(STARTED, Started(__version__, self._clock.boot, epoch, volatile))
-        if (every_s := watchdog.period_s()) is not None:
-            feeding = asyncio.create_task(watchdog.feed(every_s, self._moved), name="watchdog")
+        if (every_s := watchdog.period_s(self._machine.environ)) is not None:
+            feed = watchdog.feed(every_s, self._moved, self._machine.notify)
+            feeding = asyncio.create_task(feed, name="watchdog")
             self._tasks.append(feeding)
         self._tasks.append(start("rules", self.rules.run, on_fault))
         self.field.start()
@@ -313,7 +320,7 @@ class Station:
             return None
         from gateway.station.sounding import Sounding  # noqa: PLC0415  # costs memory: if needed
 
-        runtime = run_directory(os.environ, state)[0]
+        runtime = run_directory(self._machine.environ, state)[0]
         try:
             return Sounding(
                 settings,

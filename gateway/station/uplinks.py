@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from gateway import entropy
 from gateway.clock import Clock, Lender
 from gateway.errors import SettingsError, StationError, UpstreamError
 from gateway.faults import OnFault, describe, log_fault
 from gateway.journal import Journal
+from gateway.station.machine import LINUX, OpenUplink
 from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
@@ -21,7 +22,6 @@ from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.options import Options
 from gateway.upstream.sender import Sender
 from gateway.upstream.standing import FAULT, Standing
-from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Doubted, Tls
@@ -63,6 +63,7 @@ class Uplinks:
         kinds_of: KindsOf = lambda _: (),
         on_fault: OnFault = log_fault,
         count: Callable[[str, str], None] = lambda _where, _what: None,
+        open_uplink: OpenUplink = LINUX.open_uplink,
     ) -> None:
         """`learn` hears the platforms' time, `on_fault` why an uplink could not be made.
 
@@ -79,6 +80,7 @@ class Uplinks:
         self._learn = learn
         self._kinds_of = kinds_of
         self._count = count
+        self._open_uplink = open_uplink
         self._settings: dict[str, Options] = {}
         self._changing = asyncio.Lock()
         self._lines: dict[str, _Line] = {}
@@ -169,7 +171,15 @@ class Uplinks:
     def _made(self, name: str, options: Options) -> _Line:
         papers = self._papers(name, options)
         doubted = partial(self._doubted, name)
-        opening = _Opening(self._station, self._keys, self._clock, options, papers, doubted=doubted)
+        opening = _Opening(
+            self._station,
+            self._keys,
+            self._clock,
+            options,
+            papers,
+            doubted=doubted,
+            open_uplink=self._open_uplink,
+        )
         uplink = LateUplink(name, opening.open, self._on_fault)
         sender = Sender(
             name,
@@ -179,7 +189,7 @@ class Uplinks:
             self._clock,
             station=self._station,
             kind=options.kind,
-            rng=random.Random(),  # noqa: S311  # jitter, not a secret
+            rng=entropy.jitter(),
             learn=partial(self._learn, name),
             on_fault=self._on_fault,
         )
@@ -284,7 +294,9 @@ class _Opening:
         papers: "Papers | None",
         *,
         doubted: Doubted,
+        open_uplink: OpenUplink,
     ) -> None:
+        self._open_uplink = open_uplink
         self.tls: Tls | None = None
         self._station = station
         self._keys = keys
@@ -298,7 +310,7 @@ class _Opening:
         if options.url.startswith("https:"):
             own = None if papers is None else papers.pem
             self.tls = Tls(self._clock, ca_file=options.ca_file, own=own, doubted=self._doubted)
-        return open_uplink(
+        return self._open_uplink(
             options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=self.tls
         )
 
@@ -331,4 +343,4 @@ def _reason(error: Exception) -> UpstreamError:
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:
     await asyncio.to_thread(inbox.prepare)
     await inbox.load()
-    await inbox.run(uplink, random.Random())  # noqa: S311  # jitter, not a secret
+    await inbox.run(uplink, entropy.jitter())

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 def notify(message: str) -> bool:
@@ -24,15 +24,17 @@ def notify(message: str) -> bool:
     return True
 
 
-def period_s() -> float | None:
+def period_s(environ: Mapping[str, str] = os.environ) -> float | None:
     """How often to feed the watchdog: half of what systemd allows; None where it asks nothing."""
-    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
-    allowed_us = os.environ.get("WATCHDOG_USEC", "")
+    allowed_us = environ.get("WATCHDOG_USEC", "")
     return int(allowed_us) / 2e6 if allowed_us.isdecimal() and int(allowed_us) > 0 else None
 
 
-async def feed(every_s: float, moved: Callable[[], bool]) -> None:
+async def feed(
+    every_s: float, moved: Callable[[], bool], notify: Callable[[str], bool] = notify
+) -> None:
     """Feed the watchdog as long as `moved()` says that the journal's writer goes on.
 
     That this runs at all shows that the event loop turns. A stuck bus is not the watchdog's: it

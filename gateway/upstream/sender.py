@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from gateway import entropy
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
@@ -62,7 +63,7 @@ class Sender:
             clock=clock,
             standing=self._standing,
             poison=Poison(name, journal, clock, station),
-            rng=rng or random.Random(),  # noqa: S311  # jitter, not a secret
+            rng=rng or entropy.jitter(),
             learn=learn,
             on_fault=on_fault,
             throughput=Throughput(clock.now_ns),

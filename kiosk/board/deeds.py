@@ -3,13 +3,13 @@
 A form carries a key of its own, so that ten presses of it are one act.
 """
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway import entropy
 from gateway.errors import UsageError
 from kiosk.core import Deed, acts
 from kiosk.request import Request
@@ -104,7 +104,7 @@ class Once:
 
     def fresh(self) -> str:
         """A key for a form."""
-        return secrets.token_hex(8)
+        return entropy.token_hex(8)
 
     def first(self, key: str) -> bool:
         """Whether that form comes for the first time; one without a key always does."""

@@ -1,8 +1,9 @@
 """A message that somebody at the desk has asked to hear: for a minute, under a name of its own."""
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+
+from gateway import entropy
 
 HEARD_MAX = 16
 S = 1_000_000_000
@@ -22,7 +23,7 @@ class Tickets:
         self._sweep()
         while len(self._sounds) >= HEARD_MAX:
             self._sounds.popitem(last=False)
-        name = secrets.token_hex(16)
+        name = entropy.token_hex(16)
         self._sounds[name] = self._now_ns() + self._lasts_ns, sound
         return name
 

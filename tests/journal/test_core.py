@@ -213,7 +213,7 @@ def test_sqlite_s_own_check_finds_nothing(core):
 
 @pytest.mark.parametrize("epoch", ["1234567890123456", "12e4567890123456", "0" * 16])
 def test_an_epoch_that_looks_like_a_number_stays_what_it_is(path, monkeypatch, epoch):
-    monkeypatch.setattr("secrets.token_hex", lambda _: epoch)
+    monkeypatch.setattr("gateway.entropy.token_hex", lambda _: epoch)
     core = open_core(path)
     core.commit([one(Lane.ALARM, 1)])
     core.close()

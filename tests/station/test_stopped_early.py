@@ -17,6 +17,7 @@ from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
 from gateway.journal.core import Core
 from gateway.station import process
+from gateway.station.machine import LINUX
 from gateway.station.run import Station
 from gateway.station.supervise import STOP_WITHIN_S
 from tests.sim.journal import fact
@@ -118,7 +119,7 @@ async def test_a_stop_does_not_wait_for_a_disk_that_hangs(folder, monkeypatch):
 async def test_a_disk_that_hangs_after_the_opening_is_not_waited_for(folder, monkeypatch):
     """The station comes up on memory, and starts anew on the disk when that answers."""
     disk, ready = Hanging(monkeypatch), asyncio.Event()
-    monkeypatch.setattr(process.watchdog, "notify", lambda told: ready.set())
+    machine = LINUX._replace(notify=lambda _: ready.set() is None)
     journals = []
     serve = process._serve
 
@@ -127,7 +128,7 @@ async def test_a_disk_that_hangs_after_the_opening_is_not_waited_for(folder, mon
         return await serve(found, journal, stop)
 
     monkeypatch.setattr(process, "_serve", seen)
-    running = asyncio.create_task(process.run_station(folder, folder))
+    running = asyncio.create_task(process.run_station(folder, folder, machine))
     await ready.wait()
     assert journals == [False, True]
     disk.go_on.set()

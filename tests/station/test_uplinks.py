@@ -8,7 +8,6 @@ import pytest
 
 from gateway.errors import SettingsError
 from gateway.event import Trust
-from gateway.station import uplinks as room
 from gateway.station.asking import PlatformRoad
 from gateway.station.uplinks import Uplinks
 from gateway.upstream.options import Options
@@ -57,10 +56,9 @@ class Made:
 
     broken: ClassVar[dict[str, Exception]] = {}
 
-    def __init__(self, tmp_path, monkeypatch) -> None:
+    def __init__(self, tmp_path) -> None:
         self.faults: list[str] = []
         self.learnt: set[str] = set()
-        monkeypatch.setattr(room, "open_uplink", self.open_uplink)
         self.uplinks = Uplinks(
             STATION,
             tmp_path,
@@ -68,6 +66,7 @@ class Made:
             MemoryJournal(),
             lambda name, _at, _took_ns: self.learnt.add(name),
             on_fault=lambda where, _error: self.faults.append(where),
+            open_uplink=self.open_uplink,
         )
         self.road = PlatformRoad(lambda: self.uplinks, self.uplinks._clock)
 
@@ -86,8 +85,8 @@ class Made:
 
 
 @contextlib.asynccontextmanager
-async def opened(tmp_path, monkeypatch, **uplinks: Options):
-    made = Made(tmp_path, monkeypatch)
+async def opened(tmp_path, **uplinks: Options):
+    made = Made(tmp_path)
     made.uplinks.open(uplinks)
     made.uplinks.start()
     try:
@@ -97,8 +96,8 @@ async def opened(tmp_path, monkeypatch, **uplinks: Options):
 
 
 @simulated
-async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path, monkeypatch):
-    made = Made(tmp_path, monkeypatch)
+async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path):
+    made = Made(tmp_path)
     made.uplinks.open({"district": Options(url=DISTRICT.url), "city": Options(url=CITY.url)})
     inboxes = {name: line.inbox for name, line in made.uplinks._lines.items()}
     assert inboxes["district"].siblings.others() == [inboxes["city"].siblings]
@@ -110,8 +109,8 @@ async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path, monkeypat
 
 
 @simulated
-async def test_the_order_is_that_of_the_settings_whatever_is_opened_anew(tmp_path, monkeypatch):
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+async def test_the_order_is_that_of_the_settings_whatever_is_opened_anew(tmp_path):
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         assert await made.asked() == DISTRICT.url
         await made.uplinks.reopen("district")
         assert (made.road.holder, await made.asked()) == ("district", DISTRICT.url)
@@ -123,8 +122,8 @@ async def test_the_order_is_that_of_the_settings_whatever_is_opened_anew(tmp_pat
 
 
 @simulated
-async def test_whoever_was_asked_is_asked_again_and_nobody_in_its_place(tmp_path, monkeypatch):
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+async def test_whoever_was_asked_is_asked_again_and_nobody_in_its_place(tmp_path):
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         await made.uplinks.change({"city": CITY, "district": DISTRICT})
         assert await made.asked("district") == DISTRICT.url
         await made.uplinks.change({"city": CITY})
@@ -133,8 +132,8 @@ async def test_whoever_was_asked_is_asked_again_and_nobody_in_its_place(tmp_path
 
 
 @simulated
-async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path, monkeypatch):
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path):
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
         await asyncio.sleep(0.2)
         assert made.uplinks.line("district") is None
@@ -145,10 +144,8 @@ async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path, monkeypatc
 
 
 @simulated
-async def test_new_papers_and_other_settings_at_once_leave_what_the_settings_say(
-    tmp_path, monkeypatch
-):
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+async def test_new_papers_and_other_settings_at_once_leave_what_the_settings_say(tmp_path):
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         await asyncio.gather(
             made.uplinks.reopen("district"),
             made.uplinks.change({"city": CITY}),
@@ -171,14 +168,14 @@ async def test_a_change_to_an_uplink_that_cannot_be_opened_is_said_and_can_be_ta
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(Made, "broken", {MOVED.url: CREDENTIAL})
-    async with opened(tmp_path, monkeypatch, district=DISTRICT) as made:
+    async with opened(tmp_path, district=DISTRICT) as made:
         for after in ({"district": MOVED}, {"district": DISTRICT, "city": MOVED}):
             with pytest.raises(SettingsError, match="credential-missing"):
                 await made.uplinks.change(after)
             assert list(made.states()) == list(after)
             await made.uplinks.change({"district": DISTRICT})
             await until(lambda: made.states() == {"district": ("up", None)})
-    async with opened(tmp_path, monkeypatch, district=MOVED) as made:
+    async with opened(tmp_path, district=MOVED) as made:
         await made.uplinks.change({"city": CITY, "district": MOVED})  # it was shut before
         await until(lambda: made.states()["city"] == ("up", None))
 
@@ -196,7 +193,7 @@ async def test_what_cannot_be_opened_is_refused_alone_until_it_can(
     tmp_path, monkeypatch, error, code, faults
 ):
     monkeypatch.setattr(Made, "broken", {DISTRICT.url: error})
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         await until(lambda: made.states()["city"] == ("up", None))
         assert made.states()["district"] == ("refused", code)
         assert await made.asked("district") == Refused(code)
@@ -220,7 +217,7 @@ async def test_an_uplink_that_cannot_even_be_put_together_is_refused_until_it_ca
 
     follower = MemoryJournal.follower
     monkeypatch.setattr(MemoryJournal, "follower", failing)
-    async with opened(tmp_path, monkeypatch, district=DISTRICT, city=CITY) as made:
+    async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         refused = {"district": ("refused", "upstream.fault"), "city": ("up", None)}
         await until(lambda: made.states() == refused)
         assert list(made.states()) == ["district", "city"]
@@ -238,8 +235,8 @@ async def test_an_uplink_that_cannot_even_be_put_together_is_refused_until_it_ca
 
 
 @simulated
-async def test_a_doubtful_certificate_is_counted_once_and_told_of_its_uplink(tmp_path, monkeypatch):
-    made, counted = Made(tmp_path, monkeypatch), []
+async def test_a_doubtful_certificate_is_counted_once_and_told_of_its_uplink(tmp_path):
+    made, counted = Made(tmp_path), []
     made.uplinks._count = lambda where, what: counted.append((where, what))
     secure = Options(url="https://127.0.0.1:1", commands=False)
     made.uplinks.open({"district": secure, "city": CITY})

@@ -75,7 +75,7 @@ class Narrowed(msgspec.Struct, frozen=True):
     how: str
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The computer below the station."""
 
     temperature_c: float | None = None
@@ -142,7 +142,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known; `mute` says why a station that runs could not be asked."""
 
-    machine: Machine | None = None
+    machine: MachineFacts | None = None
     written: Written | None = None
     running: Running | None = None
     mute: str | None = None

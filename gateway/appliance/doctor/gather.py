@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.appliance.doctor.blocks import disk
-from gateway.appliance.doctor.facts import Held, Machine, Memory, Port, Unit
+from gateway.appliance.doctor.facts import Held, MachineFacts, Memory, Port, Unit
 from gateway.appliance.doctor.rights import Rights
 
 OURS = ("broadcast", "drivers", "gateway", "kiosk")
@@ -37,10 +37,10 @@ class Asked(NamedTuple):
     root: Path = Path("/")
 
 
-def machine(asked: Asked, *, units: tuple[Unit, ...] | None = None) -> Machine:
+def machine(asked: Asked, *, units: tuple[Unit, ...] | None = None) -> MachineFacts:
     """Everything that can be asked here, by whoever asks; takes milliseconds."""
     root, rights = asked.root, Rights.of_station()
-    return Machine(
+    return MachineFacts(
         temperature_c=temperature_c(root),
         throttled=throttled(root),
         memory=memory(root),

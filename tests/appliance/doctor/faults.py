@@ -11,7 +11,7 @@ from gateway.appliance.doctor.facts import (
     Disk,
     Facts,
     Held,
-    Machine,
+    MachineFacts,
     Memory,
     Narrowed,
     Port,
@@ -46,7 +46,7 @@ _vitals = msgspec.structs.replace(
 )
 
 HEALTHY = Facts(
-    machine=Machine(
+    machine=MachineFacts(
         temperature_c=52.1,
         throttled=0,
         memory=Memory(

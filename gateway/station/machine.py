@@ -1,0 +1,102 @@
+"""The machine that a station runs on: what it uses and is not.
+
+`LINUX` is the real one. A simulation gives another, and the same composition runs on that: what is
+outside of the station is a field here, nothing else is.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from drivers.contract import BusKind
+from drivers.registry import bus_kinds
+from gateway.appliance.doctor import gather
+from gateway.appliance.doctor.facts import MachineFacts
+from gateway.clock import Clock
+from gateway.discovery.card import Card
+from gateway.entropy import Source
+from gateway.journal.writer import Shell, ThreadShell
+from gateway.station import watchdog
+from gateway.upstream.options import Options as UplinkOptions
+from gateway.upstream.uplinks.choose import open_uplink
+from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.tls import Tls
+from gateway.web.server import WebServer
+
+
+class OpenClock(Protocol):
+    """The machine's clock, for the station whose files are in `state`."""
+
+    def __call__(self, state: Path, *, floor_ns: int, environ: Mapping[str, str]) -> Clock:
+        """`floor_ns` is what an earlier run has handed out."""
+
+
+class OpenUplink(Protocol):
+    """A road to the platform that the settings name."""
+
+    def __call__(
+        self,
+        options: UplinkOptions,
+        *,
+        station: str,
+        keys: Path,
+        now_ns: Callable[[], int],
+        tls: Tls | None,
+    ) -> Uplink:
+        """Inside the running loop; SettingsError if its credential cannot be used."""
+
+
+Inspect = Callable[[gather.Asked], MachineFacts]
+"""What the doctor asks the machine itself: disk, memory, heat; takes milliseconds."""
+
+Announce = Callable[[Callable[[], Card], Collection[str]], Awaitable[None]]
+"""Tells the network what the card says, on these interfaces (none: all), until cancelled."""
+
+
+class Machine(NamedTuple):
+    """One of them.
+
+    `notify` sends a message to the service manager; `on_stop` has a function called when the
+    process is told to end, `shell` makes the worker that the journal's file is written by.
+    """
+
+    environ: Mapping[str, str]
+    entropy: Source
+    open_clock: OpenClock
+    shell: Callable[[], Shell]
+    bus_kinds: Callable[[], Mapping[str, BusKind]]
+    open_uplink: OpenUplink
+    server: Callable[..., WebServer]
+    announce: Announce
+    inspect: Inspect
+    notify: Callable[[str], bool]
+    on_stop: Callable[[Callable[[], None]], None]
+
+
+async def _announce(card: Callable[[], Card], interfaces: Collection[str]) -> None:
+    from gateway.discovery.announcer import Announcer  # noqa: PLC0415  # 0.2 s and 5 MB
+
+    await Announcer(card, interfaces).run()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+LINUX = Machine(
+    environ=os.environ,
+    entropy=os.urandom,
+    open_clock=Clock.open,
+    shell=ThreadShell,
+    bus_kinds=bus_kinds,
+    open_uplink=open_uplink,
+    server=WebServer,
+    announce=_announce,
+    inspect=gather.machine,
+    notify=watchdog.notify,
+    on_stop=_on_signals,
+)
