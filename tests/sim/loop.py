@@ -9,6 +9,7 @@ the outside world raises `NothingLeft`.
 import asyncio
 import functools
 import math
+import random
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -21,6 +22,13 @@ START_S = 1_000.0
 
 RESOLUTION_S = 1e-9
 """A timer that is due in less is due now."""
+
+
+SAME_INSTANT_S = 1e-6
+"""Timers that are no further apart have no order."""
+
+THREAD_S = 0.0002, 0.02
+"""So long what runs in a thread takes."""
 
 
 class NothingLeft(RuntimeError):
@@ -96,3 +104,36 @@ def simulated(test: Callable[_P, Awaitable[_T]]) -> Callable[_P, _T]:
         return run(main())
 
     return in_virtual_time
+
+
+class MachineLoop(SimulatedLoop):
+    """Virtual time for a whole station: threads are played, and no order is promised.
+
+    What would run in a thread is done here, a moment later; timers of one instant come in any
+    order. `chance` decides both.
+    """
+
+    def __init__(self, start_s: float, chance: random.Random) -> None:
+        super().__init__(start_s)
+        self._chance = chance
+
+    def call_at(self, when: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+        return super().call_at(when + self._chance.random() * SAME_INSTANT_S, *args, **kwargs)
+
+    def run_in_executor(  # type: ignore[override]
+        self, _executor: object, work: Callable[..., _T], *args: Any
+    ) -> "asyncio.Future[_T]":
+        done: asyncio.Future[_T] = self.create_future()
+        self.call_later(self._chance.uniform(*THREAD_S), self._work, done, work, *args)
+        return done
+
+    @staticmethod
+    def _work(done: "asyncio.Future[_T]", work: Callable[..., _T], *args: Any) -> None:
+        try:
+            result = work(*args)
+        except Exception as error:  # noqa: BLE001  # it is for whoever asked
+            if not done.cancelled():
+                done.set_exception(error)
+        else:
+            if not done.cancelled():
+                done.set_result(result)

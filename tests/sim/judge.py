@@ -1,0 +1,111 @@
+"""The independent judge: it knows the truth of the world and reads only what leaves the station."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from tests.sim.field import last_true_s
+from tests.sim.plan import Meter
+from tests.sim.platform import SimulatedPlatform
+from tests.sim.world import World
+
+READY_WITHIN_S = 10.0
+TRANSACTION_S = 15.0
+"""A value is no older than the longest that one question and its answer take."""
+
+FRESH_S = 180.0
+"""Once all is well, every meter has been read within so long."""
+
+
+class Judge:
+    """Hears every event at its arrival; `violations` are broken promises, each said once a kind."""
+
+    def __init__(self, world: World, meters: dict[str, Meter]) -> None:
+        self.violations: list[str] = []
+        self.kinds: Counter[str] = Counter()
+        self.values = 0
+        self._world = world
+        self._meters = meters
+        self._bodies: dict[str, str] = {}
+        self._booted_at_s: dict[str, float] = {}
+        self._epochs: set[str] = set()
+        self._announced: set[str] = set()
+        self._latest_s: dict[str, float] = {}
+        self._said: Counter[str] = Counter()
+
+    def booted(self, boot: str, at_s: float) -> None:
+        """The machine is in that boot, whose clock began then."""
+        self._booted_at_s[boot] = at_s
+
+    def started(self, took_s: float | None) -> None:
+        """A process is ready; None if it ended or was killed before."""
+        if took_s is not None and took_s > READY_WITHIN_S:
+            self.violate("late start", f"ready after {took_s:.1f} s")
+
+    def ended(self, error: BaseException | None) -> None:
+        """The process ended by itself."""
+        self.violate("crash", repr(error))
+
+    def logged(self, text: str) -> None:
+        """The station wrote a traceback."""
+        self.violate("traceback", text)
+
+    def heard(self, event: dict[str, Any]) -> None:
+        """One event, as often as it comes."""
+        body = json.dumps(event, sort_keys=True, ensure_ascii=False)
+        known = self._bodies.setdefault(event["id"], body)
+        if event["type"] == "cn.yizhan.feed.gap.v1":  # told from wherever its reader stands
+            if event["data"]["why"] != "journal.gap-history":
+                self.violate("gap", f"no disk was damaged nor full: {event['data']}")
+            return
+        if known != body:
+            self.violate("two bodies", f"{event['id']}: {known} and {body}")
+            return
+        self.kinds[event["type"].removeprefix("cn.yizhan.").removesuffix(".v1")] += 1
+        self._epochs.add(event["id"].split(":")[1])
+        match event["type"]:
+            case "cn.yizhan.feed.epoch.v1":
+                self._announced.add(event["id"].split(":")[1])
+            case "cn.yizhan.station.fault.v1":
+                self.violate("station.fault", str(event["data"]))
+            case "cn.yizhan.field.reading.v1":
+                self._reading(event)
+
+    def settle(self, platforms: list[SimulatedPlatform], healthy_since_s: float) -> None:
+        """The world has been well for long: nothing may be open."""
+        for platform in platforms:
+            for (epoch, lane), head in platform.lanes().items():
+                if (upto := platform.upto(epoch, lane)) != head:
+                    self.violate("hole", f"{platform.name} {epoch} {lane}: {upto + 1} of {head}")
+        if unsaid := sorted(self._epochs - self._announced)[1:]:
+            self.violate("epoch", f"not announced: {unsaid}")
+        now_s = self._world.now_s
+        if now_s - healthy_since_s > FRESH_S:
+            for device, meter in self._meters.items():
+                if now_s - self._latest_s.get(device, -FRESH_S) > FRESH_S + meter.every_s:
+                    self.violate("unread", f"{device} was last read long ago")
+
+    def violate(self, kind: str, what: str) -> None:
+        """A promise is broken."""
+        self._said[kind] += 1
+        if self._said[kind] <= 5:
+            self.violations.append(f"{self._world.now_s:10.1f} s  {kind}: {what}")
+
+    def _reading(self, event: dict[str, Any]) -> None:
+        device, data = event["partitionkey"], event["data"]
+        meter = self._meters[device]
+        booted_at_s = self._booted_at_s.get(event["bootid"])
+        if booted_at_s is None:
+            self.violate("boot", f"{event['id']}: a boot that never was: {event['bootid']}")
+            return
+        at_s = booted_at_s + int(event["uptimems"]) / 1000
+        if at_s > self._world.now_s + 0.01:
+            self.violate("future", f"{event['id']} is of {at_s:.3f} s")
+        for point, value in data["v"].items():
+            if point in data.get("q", {}):
+                continue
+            self.values += 1
+            self._latest_s[device] = max(self._latest_s.get(device, 0.0), at_s)
+            true_s = last_true_s(meter.unit, int(point[1:]), value, at_s)
+            if true_s is None or at_s - true_s > TRANSACTION_S:
+                self.violate("false value", f"{event['id']} {device}.{point} = {value}")

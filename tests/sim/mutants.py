@@ -1,0 +1,133 @@
+"""Seeded defects of the station, one for each promise that the judge watches.
+
+A mutant is put in by a test and never shipped. A simulation that does not notice it is blind.
+"""
+
+import asyncio
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from drivers.bus.breaker import Breaker
+from drivers.contract import PollResult
+from gateway.clock import Clock
+from gateway.event import Stamps
+from gateway.journal.lane import LaneTable
+from gateway.rules.room import Rules
+from gateway.station.run import Station
+
+Mutant = Callable[[], Any]
+
+
+def _skipped_number() -> Any:
+    """A commit leaves a number out."""
+    append, count = LaneTable.append, itertools.count(1)
+
+    def mutated(self: LaneTable, bodies: Any) -> Any:
+        if next(count) == 40:
+            self.head += 1
+        return append(self, bodies)
+
+    return patch.object(LaneTable, "append", mutated)
+
+
+def _forgotten_commit() -> Any:
+    """What was committed last is not on disk when the journal is opened again."""
+    load = LaneTable.load
+
+    def mutated(self: LaneTable) -> None:
+        load(self)
+        if self.head > self.base:
+            self._db.run(f"DELETE FROM {self._name} WHERE seq = ?", (self.head,))
+            load(self)
+
+    return patch.object(LaneTable, "load", mutated)
+
+
+def _clock_ahead() -> Any:
+    """Events are stamped an hour ahead."""
+    stamp = Clock.stamp
+
+    def mutated(self: Clock, at_ns: int | None = None) -> Stamps:
+        return stamp(self, (self.now_ns() if at_ns is None else at_ns) + 3600 * 10**9)
+
+    return patch.object(Clock, "stamp", mutated)
+
+
+def _last_value_for_ever() -> Any:
+    """A meter that is not read again shows its last value as if it were new."""
+    polled = Station._polled
+    known: dict[str, PollResult] = {}
+
+    def mutated(self: Station, poll: PollResult) -> None:
+        if poll.fault is None:
+            known[poll.device] = poll
+        elif (last := known.get(poll.device)) is not None:
+            poll = msgspec.structs.replace(
+                last,
+                at_ns=poll.at_ns,
+                readings=tuple(
+                    msgspec.structs.replace(each, at_ns=poll.at_ns) for each in last.readings
+                ),
+            )
+        polled(self, poll)
+
+    return patch.object(Station, "_polled", mutated)
+
+
+def _slow_start() -> Any:
+    """A step of the start waits for something before the keys live."""
+    take_back = Station._take_back
+
+    async def mutated(self: Station) -> None:
+        await asyncio.sleep(12.0)
+        await take_back(self)
+
+    return patch.object(Station, "_take_back", mutated)
+
+
+def _raising_rule() -> Any:
+    """A rule trips over what it hears."""
+    heard, count = Rules.heard, itertools.count(1)
+
+    def mutated(self: Rules, *what: Any) -> Any:
+        if next(count) % 100 == 0:
+            raise ZeroDivisionError
+        return heard(self, *what)
+
+    return patch.object(Rules, "heard", mutated)
+
+
+def _given_up() -> Any:
+    """A device that was silent is never asked again."""
+
+    def mutated(self: Breaker, _now_s: float, _cost_s: float) -> None:
+        self.retry_at_s = math.inf
+
+    return patch.object(Breaker, "_postpone", mutated)
+
+
+MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
+    "skipped number": (_skipped_number, frozenset({"hole", "gap", "station.fault"})),
+    "forgotten commit": (_forgotten_commit, frozenset({"two bodies", "hole", "gap"})),
+    "clock ahead": (_clock_ahead, frozenset({"future"})),
+    "last value for ever": (_last_value_for_ever, frozenset({"false value"})),
+    "slow start": (_slow_start, frozenset({"late start"})),
+    "raising rule": (_raising_rule, frozenset({"traceback", "station.fault"})),
+    "given up": (_given_up, frozenset({"unread"})),
+}
+"""By name: the defect, and the promises by which the judge may notice it."""
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[frozenset[str]]:
+    """The station with that defect; what it should be told by."""
+    make, kinds = MUTANTS[name]
+    with ExitStack() as stack:
+        stack.enter_context(make())
+        yield kinds
