@@ -11,7 +11,7 @@ answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports 
 
 import enum
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -85,8 +85,10 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     `request` is the frame as `WireCost.framing` wants it, wake-up bytes included. `expect` None: no
     reply comes (a broadcast). `decode` takes the frame that `expect` found and gives one sample
     a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
-    a `Refused` that is divisible (empty: it cannot be smaller). `more` looks at a reply first: it
-    gives the transaction that fetches the rest and decodes the whole, None where nothing is left.
+    a `Refused` that is divisible (empty: it cannot be smaller). `longer` gives the same in ever
+    longer replies, as far as the device bears them: so that no two of its replies look alike.
+    `more` looks at a reply first: it gives the transaction that fetches the rest and decodes the
+    whole, None where nothing is left.
     `places` says of each point which bytes of the frame are its own, for people who compare them.
     """
 
@@ -96,6 +98,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...] = ()
     reply_bytes: int = 0
     divide: Callable[[], Sequence["Transaction"]] | None = None
+    longer: Callable[[], Iterable["Transaction"]] | None = None
     more: Callable[[bytes], "Transaction | None"] | None = None
     places: tuple[tuple[int, int], ...] = ()
 

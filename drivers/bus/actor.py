@@ -176,7 +176,7 @@ class Bus:
         """Everything that was counted, now."""
         now_s = asyncio.get_running_loop().time()
         devices = {name: member.stats for name, member in self._members.items()}
-        link = self._link_counters()
+        link = self._past if self._link is None else self._past.plus(self._link.counters)
         live = [each for each in devices.values() if each.state is DeviceState.OK]
         return BusStats(
             name=self.name,
@@ -287,11 +287,9 @@ class Bus:
         member, transaction = job.member, job.current()
         if isinstance(job, Probe):
             member.breaker.probe()
-        began_s = loop.time()
-        unsure = member.unsure(transaction, began_s)
+        began_s, unsure = loop.time(), member.unsure
         outcome = await self._exchanges.ask(link, member, transaction)
-        unsure = unsure or member.doubted(transaction, began_s)
-        since_s = began_s if unsure else None
+        since_s = began_s if unsure or member.doubted else None
         self._moved_s = now_s = loop.time()
         member.used(began_s, now_s)
         if self._occupied is not None:
@@ -330,6 +328,8 @@ class Bus:
                 self._unsure.keep(member, result, unsure, answered=alive)
             else:
                 self._outcome(member, result, answered=alive, fruitful=fruitful)
+        elif alive and was_closed and isinstance(job, Probe):
+            return  # how well it is, its rounds tell
         elif member.round_over(answered=alive, fruitful=fruitful, fault=fault):
             self._on_state(member.change(fault, now_s))
         if member.breaker.closed and not was_closed:
@@ -353,7 +353,10 @@ class Bus:
     def _complain(self, member: Member) -> None:
         """Say it once when a device begins to answer twice, and once when it has stopped."""
         if member.complains():
-            self._on_state(member.change(None, asyncio.get_running_loop().time()))
+            now_s = asyncio.get_running_loop().time()
+            self._on_state(member.change(None, now_s))
+            if not member.quarantine.twice:
+                self._start_over(now_s, member)
 
     def _start_over(self, now_s: float, only: Member | None = None) -> None:
         """Rounds that wait are due now: the device, or the whole bus, is back."""
@@ -406,9 +409,6 @@ class Bus:
         """How long to wait before opening again."""
         back_off_s = min(_REOPEN_MIN_S * 2.0 ** (self._attempts - 1), _REOPEN_MAX_S)
         return back_off_s * self._jitter.uniform(0.8, 1.0)
-
-    def _link_counters(self) -> LinkCounters:
-        return self._past if self._link is None else self._past.plus(self._link.counters)
 
 
 def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:

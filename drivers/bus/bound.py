@@ -3,6 +3,9 @@
 One transaction is never cut short: so an input waits for the longest that may just have begun, by a
 device that is dead, slow, or says half of its reply; and for the other inputs' rounds, which are as
 urgent. Whoever talks all the time without being asked is not counted.
+
+A module may lose a reply of its own, too. One that is known to answer at once has lost it, not
+delayed it, and is asked again as soon as its time and a short window are over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from drivers.bus.link import GAP_MIN_S
+from drivers.bus.patience import FLOOR_S
 from drivers.bus.plan import Round, cost
 from drivers.contract import Device
 from drivers.family import Framing, Transaction, WireCost
@@ -18,11 +22,19 @@ ALARM_PRIORITY = 1
 """A point's priority where it is an alarm input."""
 
 
+LOST_WINDOW_S = 0.1
+"""How long a module with alarm inputs that answers at once rests after a reply that never came."""
+
+
 class Bound(msgspec.Struct, frozen=True):
-    """The longest wait of one device's inputs, and whom it is for (None: they need not wait)."""
+    """The longest wait of one device's inputs, and whom it is for (None: they need not wait).
+
+    `lost_s`: the longest if one reply of its own is lost on the way, the wait for the others twice.
+    """
 
     waits_s: float
     behind: str | None = None
+    lost_s: float = 0.0
 
 
 def bounds(
@@ -50,12 +62,20 @@ def _bound(
             begun = max(begun, Bound(max(each_s, default=0.0), name), key=lambda b: b.waits_s)
             queued_s += sum(each_s) if _urgent(one) else 0.0
     if inflight > others:  # there is always room beside them
-        return Bound(0.0)
-    return Bound(begun.waits_s + queued_s, begun.behind)
+        begun, queued_s = Bound(0.0), 0.0
+    waits_s = begun.waits_s + queued_s
+    return Bound(waits_s, begun.behind, 2 * waits_s + _lost_s(planned[own], costs[own]))
 
 
 def _urgent(one: Round) -> bool:
     return one.priority <= ALARM_PRIORITY
+
+
+def _lost_s(rounds: Sequence[Round], wire: WireCost) -> float:
+    """What a reply that never comes costs its own device, if it usually answers at once."""
+    urgent = [each for one in rounds if _urgent(one) for each in one.transactions]
+    rest_s = LOST_WINDOW_S if wire.framing is Framing.STREAM else 0.0
+    return max(cost(each, wire) for each in urgent) - wire.turnaround_s + FLOOR_S + rest_s
 
 
 def _worst_s(device: Device, transaction: Transaction, wire: WireCost) -> float:

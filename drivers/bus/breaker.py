@@ -125,8 +125,9 @@ class Breaker:
             self._postpone(now_s, cost_s)
 
     def probe(self) -> None:
-        """The time for a probe has come, and it goes out now."""
-        self._move(Sign.TIME)
+        """A probe goes out now; where it is closed that changes nothing."""
+        if not self.closed:
+            self._move(Sign.TIME)
 
     def line_up(self, now_s: float) -> None:
         """The line is back: what was silent may have been the line, so probe as soon as allowed."""

@@ -40,6 +40,7 @@ class Exchanges:
         self, link: Link, member: Member, transaction: Transaction
     ) -> Sequence[Sample] | DeviceFault:
         """What the device says, or what is wrong with it; LineDown."""
+        member.asks()
         try:
             frame = await self._exchange(link, member, transaction)
             for _ in range(_MORE_MAX):

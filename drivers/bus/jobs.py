@@ -23,6 +23,10 @@ from drivers.family import Transaction, WritePlan
 WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
+RECHECK_S = 5.0
+"""A device that answers twice is asked at least so often: whatever its period is, it is trusted
+again within minutes of its last surplus reply."""
+
 
 class Job(Protocol):
     """One device's business on the wire."""
@@ -64,7 +68,11 @@ class Job(Protocol):
 
 
 class Probe:
-    """The cheapest question to a silent device, when its breaker allows one."""
+    """The cheapest question to a device that does not answer, or that answers twice.
+
+    To the one when its breaker allows it, to the other until enough answers have been alone. What
+    it says is given to nobody: values come with the round that follows.
+    """
 
     priority = PROBE_PRIORITY
 
@@ -78,14 +86,15 @@ class Probe:
     @property
     def deadline_s(self) -> float:
         """Probes are served in the order of their time."""
-        return self.member.breaker.retry_at_s
+        breaker = self.member.breaker
+        return self.member.used_s + RECHECK_S if breaker.closed else breaker.retry_at_s
 
     def ready_s(self, now_s: float) -> float:
-        """When the breaker wants to know."""
-        if self.member.breaker.closed:
+        """When the breaker wants to know, or the device's own rounds are too far apart."""
+        member = self.member
+        if member.breaker.closed and not member.quarantine.twice:  # nearly always
             return math.inf
-        free_s = self.member.free_at_s(self.current(), now_s)
-        return max(self.member.breaker.retry_at_s, free_s)
+        return max(self.deadline_s, member.free_at_s(self.current(), now_s))
 
     def current(self) -> Transaction:
         """The cheapest transaction of the device."""

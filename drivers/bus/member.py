@@ -5,13 +5,14 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from drivers.bus.bound import ALARM_PRIORITY, LOST_WINDOW_S
 from drivers.bus.breaker import WINDOW_SHARE, Breaker
 from drivers.bus.counters import Counters
 from drivers.bus.line import Line
 from drivers.bus.link import Reply
 from drivers.bus.patience import FIRST_S, Patience
 from drivers.bus.plan import Round, cost
-from drivers.bus.quarantine import ECHO_S, Quarantine, window_s
+from drivers.bus.quarantine import ECHO_S, OVERTAKEN_S, Quarantine, window_s
 from drivers.bus.stats import DeviceStats
 from drivers.contract import (
     Device,
@@ -31,6 +32,9 @@ TWO_ANSWERS = "bus.two-answers"
 
 _LISTENING_SHARE = 0.1
 """The most of the line that is kept free for surplus replies of one device."""
+
+_LITTER_MIN = 5
+"""Fewer bytes beside a reply are a driver that switches, or noise, however short the reply is."""
 
 _BARREN_ROUNDS = 3
 """Rounds in a row with an answer but no value, after which a device counts as faulty."""
@@ -68,15 +72,18 @@ class Member:
         self.stats = DeviceStats(timeout_s=device.timeout_s)
         self.state = DeviceState.WAIT
         self.asked: Expect | None = None
+        self.used_s = -math.inf
         self._pause_until_s = 0.0
         self._barren = 0
         self._cap_s = cap_s
+        self._urgent = any(one.priority <= ALARM_PRIORITY for one in rounds)
         self._streams = wire.framing is Framing.STREAM
         self._silences: dict[bytes, int] = {}
         self._silent_on: bytes | None = None
         self._spoke = False
         self._late_s: float | None = None
-        self._crowded = False
+        self._doubtful = False
+        self._uneasy_until_s = -math.inf
 
     @property
     def cheapest(self) -> Transaction:
@@ -127,30 +134,42 @@ class Member:
 
         return sorted(transactions, key=key)
 
-    def free_at_s(self, transaction: Transaction, now_s: float, *, going_on: bool = False) -> float:
-        """When this may be asked: after the late window, the pause, and every doubt.
-
-        `going_on`: in one round with what was asked before, whose unsure answers are held back.
-        """
+    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
+        """When this may be asked: after the late window, the pause, and every doubt."""
         if not self._streams:  # ids tell replies apart
             return self._pause_until_s
-        free_s = self.quarantine.free_at_s(transaction, now_s, going_on=going_on)
-        return max(free_s, self._pause_until_s)
+        return max(self.quarantine.free_at_s(transaction, now_s), self._pause_until_s)
 
     def believes_refusal(self, transaction: Transaction, now_s: float) -> bool:
         """Whether a refusal that comes now can only be this one's."""
         return not self.quarantine.doubts_refusals(transaction, now_s)
 
-    def unsure(self, transaction: Transaction, began_s: float) -> bool:
-        """Whether what answered it may be another's reply, until an echo time has passed."""
-        return self._streams and self.quarantine.unsure(transaction, began_s)
+    @property
+    def echo_s(self) -> float:
+        """How long after a reply the same one, or a twin's, may follow."""
+        return self.quarantine.echo_s if self._streams else 0.0
 
-    def doubted(self, transaction: Transaction, began_s: float) -> bool:
-        """The same of an answer that is here: what was heard before it speaks against it, too."""
-        return self._crowded or self.unsure(transaction, began_s)
+    @property
+    def unsure(self) -> bool:
+        """Whether what answers it may be another's reply, until an echo time has passed."""
+        return self._streams and self.quarantine.unsure
+
+    @property
+    def doubted(self) -> bool:
+        """The same of an answer that is here: how it came speaks against it, too.
+
+        It came behind half as many other bytes as it has itself, or later than the device's answers
+        usually come: its own reply may be that litter, or later still, and this one a twin's.
+        """
+        return self._doubtful or self.unsure
+
+    def asks(self) -> None:
+        """A question begins; its answer may come in several pieces."""
+        self._doubtful = False
 
     def replied(self, transaction: Transaction, reply: Reply, began_s: float, now_s: float) -> None:
         """A reply came, whatever it says."""
+        unusual = self.patience.unusual(reply.rtt_s) and not self._urgent
         self.stats.replied(reply.rtt_s)
         self.patience.replied(reply.rtt_s)
         if not self.patience.beyond:
@@ -166,11 +185,16 @@ class Member:
             # Perhaps the true reply, spoilt by this one.
             if 2 * reply.litter >= len(reply.frame):
                 self.quarantine.disturbed(now_s)
-            self._crowded = reply.litter >= len(reply.frame)
+            if unusual:  # the device's own may come as late as one that is overtaken
+                self._uneasy_until_s = now_s + OVERTAKEN_S
+                self.quarantine.unknown()
+            littered = reply.litter >= max(len(reply.frame) / 2, _LITTER_MIN)
+            self._doubtful |= littered or now_s < self._uneasy_until_s
 
     def used(self, began_s: float, now_s: float) -> None:
         """A transaction with this device had the wire."""
         took_s = now_s - began_s
+        self.used_s = now_s
         self.stats.transactions += 1
         self.stats.busy_s += took_s
         pause_s = self.device.limits.pause_ms / 1000
@@ -208,7 +232,8 @@ class Member:
     def left(self, transaction: Transaction, began_s: float, now_s: float) -> None:
         """A transaction ended without its reply, which may still come."""
         if self._streams:
-            self.quarantine.failed(transaction, began_s, now_s)
+            window_s = LOST_WINDOW_S if self._urgent and self.patience.swift else None
+            self.quarantine.failed(transaction, began_s, now_s, window_s=window_s)
 
     def overheard(self, heard: bytes, now_s: float) -> bytes:
         """What was heard without the whole replies of this device that nobody waits for."""

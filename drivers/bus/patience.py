@@ -15,6 +15,7 @@ LATE_MAX_S = 15.0
 _MARGIN = 3.0
 _LATE_MARGIN = 1.5
 _LATE_TWICE = 2
+_UNUSUAL, _UNUSUAL_S = 1.25, 0.03
 _FADE = 0.999
 _FADE_SOON = 0.98
 _ENOUGH = 8
@@ -68,6 +69,11 @@ class Patience:
         return min(max(FLOOR_S + self._reply_s, _LATE_MARGIN * self.slowest_s), self._most_s)
 
     @property
+    def swift(self) -> bool:
+        """Whether it is known to answer long before its time is over: who does not, has not."""
+        return self._replies >= _ENOUGH and _MARGIN * self.slowest_s <= FLOOR_S
+
+    @property
     def missed(self) -> bool:
         """Whether it was silent when it was asked last."""
         return self._misses > 0
@@ -86,6 +92,10 @@ class Patience:
     @property
     def _longer(self) -> float:
         return 2.0 ** min(self._misses, _DOUBLINGS_MAX)
+
+    def unusual(self, rtt_s: float) -> bool:
+        """Whether a reply took longer than this device's usually do."""
+        return self._replies > 0 and rtt_s > _UNUSUAL * self.answers_s + _UNUSUAL_S
 
     def replied(self, rtt_s: float) -> None:
         """A reply took so long."""

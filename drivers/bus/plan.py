@@ -2,16 +2,18 @@
 
 Asking costs a fixed time (request, turnaround, silences) and a time per unit of answer (a
 register, a bit, a byte). Reading a gap that nobody wants is cheaper than a second request as long
-as the gap's time is less than the fixed one; that, and nothing else, decides.
+as the gap's time is less than the fixed one; that decides, and that no two replies of one device
+should look alike: where a reply names no request, a longer one is told from another's.
 """
 
+import collections
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from drivers.contract import Device, Point
-from drivers.family import PolledDriver, Transaction, WireCost
+from drivers.family import Framing, PolledDriver, Transaction, WireCost
 
 LOAD_MAX = 0.8
 """The share of the wire that polling may plan for; the rest is for writes, retries and probes."""
@@ -111,13 +113,30 @@ def rounds(device: Device, driver: PolledDriver, wire: WireCost) -> list[Round]:
     for point in device.points:
         key = (point.every_s or device.every_s, point.priority)
         groups.setdefault(key, []).append(point)
+    asked = [driver.plan(device, points, wire) for points in groups.values()]
+    if wire.framing is Framing.STREAM:
+        asked = told_apart(asked)
     planned = []
-    for (period_s, priority), points in groups.items():
-        transactions = driver.plan(device, points, wire)
+    for (period_s, priority), transactions in zip(groups, asked, strict=True):
         cost_s = sum(cost(transaction, wire) for transaction in transactions)
         cost_s += len(transactions) * device.limits.pause_ms / 1000
         planned.append(Round(device, period_s, priority, transactions, cost_s))
     return planned
+
+
+def told_apart(groups: Sequence[Sequence[Transaction]]) -> list[tuple[Transaction, ...]]:
+    """The same, with longer replies where two would look alike, as far as the device bears it."""
+    looks = collections.Counter(each.expect for group in groups for each in group)
+
+    def unlike(one: Transaction) -> Transaction:
+        if looks[one.expect] == 1 or one.longer is None:
+            return one
+        found = next((each for each in one.longer() if not looks[each.expect]), one)
+        looks[one.expect] -= 1
+        looks[found.expect] += 1
+        return found
+
+    return [tuple(unlike(each) for each in group) for group in groups]
 
 
 def cost(transaction: Transaction, wire: WireCost) -> float:

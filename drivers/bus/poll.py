@@ -78,7 +78,6 @@ class Poll:
     def _restart(self, now_s: float) -> None:
         self._reunite()
         self._order = self.member.in_order(self._transactions, now_s)
-        self._begun = False
         self._retried = False
         self._readings: list[Reading] = []
         self.unsure = []
@@ -106,8 +105,7 @@ class Poll:
             return math.inf
         if self.due_s > now_s:
             return self.due_s
-        free_s = self.member.free_at_s(self._order[0], now_s, going_on=self._begun)
-        return max(self.due_s, free_s)
+        return max(self.due_s, self.member.free_at_s(self._order[0], now_s))
 
     def current(self) -> Transaction:
         """The next block of this round."""
@@ -120,7 +118,7 @@ class Poll:
 
         Unsure ones are no readings yet, and not shown to the counters before they are.
         """
-        self.alive = self._begun = True
+        self.alive = True
         counters, retried = self.member.counters, self._retried
         if unsure_since_s is None and retried and self.unsure and self.unsure[-1].again:
             unsure_since_s = self.unsure[-1].since_s  # what it bears out is not known yet
@@ -184,6 +182,8 @@ class Poll:
         # The instant after the last one; of those already missed only the latest is made up for.
         rounds = max(self._rounds_by(self.due_s) + 1, self._rounds_by(now_s))
         self.due_s = self._grid_s + rounds * self.period_s
+        if self.period_s >= self.member.echo_s:  # what is made up for could be answered by an echo
+            self.due_s = max(self.due_s, now_s + self.member.echo_s)
         self._restart(now_s)
 
     def _rounds_by(self, at_s: float) -> int:

@@ -14,10 +14,11 @@ owed, and shows how late the others may be. Nothing is taken for settled by it a
 may come twice, or overtake another.
 
 A whole reply that nobody has asked for is a *surplus*: a device that answers twice, or two devices
-with one address. It rests the device as a time-out does. It may also come while another request
-waits, and be taken for its answer; then that one's own reply is the surplus. So an answer that
-could be the one before once more is *unsure*: whoever has it hands it out only once the echo time
-has passed without a surplus. After one, every answer of the device is unsure for a while.
+with one address. It rests the device as a time-out does. So that none is taken for the answer to
+another request, what would look like a reply is asked only once the echo time behind that has
+passed; the planner lets no two replies of a device look alike if it can. After a surplus every
+answer of the device is *unsure* for a while: whoever has it hands it out only once the echo time
+has passed without another.
 """
 
 import math
@@ -44,10 +45,12 @@ REST_MAX_S = 30.0
 """Frames that nobody waits for rest a device no longer: one that never falls silent, or that
 another master asks too, must show what it is worth."""
 
-_OVERTAKEN_S = 10.0
+OVERTAKEN_S = 10.0
 """A reply may be so late although a later request was answered before it."""
 
-_OWED_MAX = 16
+OWED_MAX = 16
+"""Replies that are awaited although nobody waits for them any more."""
+
 _RECENT_MAX = 256
 _UNSTEADY = 1.5
 """A device that was late once may be half as late again the next time."""
@@ -64,6 +67,8 @@ class _Owed(msgspec.Struct):
     sent_s: float
     until_s: float
     paid: bool = False
+    soon: bool = False
+    """Asked again before the late window was over: the same reply may come twice for that alone."""
 
 
 class _Reply(msgspec.Struct):
@@ -113,13 +118,24 @@ class Quarantine:
         """What finds every whole frame of this device, by the functions that it was asked."""
         return self._kins.values()
 
-    def failed(self, transaction: Transaction, sent_s: float, now_s: float) -> None:
-        """What was sent then has no reply of its own: rest. Nothing is owed for a broadcast."""
-        self.until_s = now_s + self._window_s
+    def failed(
+        self,
+        transaction: Transaction,
+        sent_s: float,
+        now_s: float,
+        *,
+        window_s: float | None = None,
+    ) -> None:
+        """What was sent then has no reply of its own: rest, for the late window if nothing is said.
+
+        Nothing is owed for a broadcast.
+        """
+        self.until_s = now_s + (self._window_s if window_s is None else window_s)
         self.upset_s = now_s
         self._resting_s = None
         if transaction.expect is not None:
             self._owe(transaction, transaction.expect, sent_s)
+            self._owed[-1].soon = window_s is not None
 
     def disturbed(self, now_s: float) -> None:
         """A reply came, but spoilt: what was believed shortly before may have been another's."""
@@ -172,7 +188,7 @@ class Quarantine:
         self._forget(now_s)
         self._rest(now_s)
         echoes = self._echoes(kin, frame, now_s)
-        if not echoes:
+        if not echoes or (frame == echoes[-1] and any(owed.soon for owed in self._owed)):
             for owed in self._owed:
                 if not owed.paid and owed.expect.find(frame, final=True) is not None:
                     return self._pay(owed.expect, now_s)
@@ -199,8 +215,8 @@ class Quarantine:
                 break
         return [each.frame for each in replies if now_s - each.at_s <= self.echo_s]
 
-    def free_at_s(self, transaction: Transaction, now_s: float, *, going_on: bool = False) -> float:
-        """When this may be asked. `going_on`: its answer is held back where it is unsure."""
+    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
+        """When this may be asked."""
         free_s = self.until_s
         expect = transaction.expect
         if expect is None:
@@ -211,8 +227,7 @@ class Quarantine:
             refusal = self._refusals.get(expect.kin)
             if refusal is not None and refusal.transaction.request != transaction.request:
                 free_s = max(free_s, refusal.at_s + self.echo_s)
-            if not going_on:
-                free_s = max(free_s, self._alike_s(transaction, expect) + self.echo_s)
+            free_s = max(free_s, self._alike_s(transaction, expect) + self.echo_s)
         if self._owed:
             free_s = max(free_s, self._settled_s(transaction, now_s))
         return free_s
@@ -236,14 +251,10 @@ class Quarantine:
             for owed in self._owed
         )
 
-    def unsure(self, transaction: Transaction, sent_s: float) -> bool:
-        """Whether the answer to what was sent then could be the one before once more."""
-        expect = transaction.expect
-        if expect is None:
-            return False
-        if self.suspect:
-            return True
-        return sent_s - self._alike_s(transaction, expect) < self.echo_s
+    @property
+    def unsure(self) -> bool:
+        """Whether the next answer may be one of two, or another's."""
+        return bool(self.suspect)
 
     def unknown(self) -> None:
         """The device was away: who answers now may be another one, or two."""
@@ -277,7 +288,7 @@ class Quarantine:
     def _owe(self, transaction: Transaction, expect: Expect, sent_s: float) -> None:
         self._know(expect)
         self._owed.append(_Owed(transaction, expect, sent_s, sent_s + _OWED_MAX_S))
-        del self._owed[:-_OWED_MAX]
+        del self._owed[:-OWED_MAX]
 
     def _pay(self, expect: Expect, now_s: float) -> float:
         """The oldest debt of this look is paid; how late, which is how late the others may be."""
@@ -287,7 +298,7 @@ class Quarantine:
         late_s = now_s - oldest.sent_s
         self._late_s = max(self._late_s, late_s)
         for owed in alike:
-            bound_s = owed.sent_s + max(_UNSTEADY * self._late_s + self._window_s, _OVERTAKEN_S)
+            bound_s = owed.sent_s + max(_UNSTEADY * self._late_s + self._window_s, OVERTAKEN_S)
             owed.until_s = min(owed.until_s, bound_s)
         return late_s
 

@@ -1,7 +1,7 @@
 """Results that are not handed out yet: one of their answers may have been another request's.
 
-Nothing in a reply says what it answers, so one that is a repetition, or a twin's, shows only by
-what follows: the true reply comes and nobody waits for it, or runs into the next request.
+Nothing in a reply says whose it is, so that of a twin shows only by what follows: the device's own
+comes and nobody waits for it, or runs into the next request.
 """
 
 import asyncio

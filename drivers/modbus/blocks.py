@@ -2,11 +2,11 @@
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from drivers.bus.plan import Block, Span, coalesce
+from drivers.bus.plan import Block, Span, coalesce, overlaps
 from drivers.contract import Device, Point, Sample
 from drivers.family import Framing, Transaction, WireCost
 from drivers.modbus import codec, registers
@@ -25,6 +25,9 @@ POINTS_MAX = 1024
 
 _REQUEST_BODY = 6
 _ANSWER_HEAD = 3
+_REGISTERS = 1 << 16
+_LONGER_MAX = 16
+"""Steps by which an answer is made longer than it need be, to look like no other."""
 
 Decode: TypeAlias = Callable[[bytes], Sequence[Sample]]
 
@@ -74,14 +77,15 @@ def reads(device: Device, points: Sequence[Point], wire: WireCost) -> list[Trans
     bits = kind in BIT_KINDS
     fixed_s = wire.cost_s(*_sizes(wire, FUNCTIONS[kind], 0))
     unit_s = wire.char_s / 8 if bits else wire.char_s * 2
+    longest = min(most(device, kind), _fitting(wire, fixed_s, unit_s))
     blocks = coalesce(
         [span(point) for point in points],
         fixed=fixed_s,
         unit=unit_s,
-        most=min(most(device, kind), _fitting(wire, fixed_s, unit_s)),
+        most=longest,
         unreadable=unreadable(device, kind),
     )
-    return [_read(unit(device), points, block, wire) for block in blocks]
+    return [_read(device, points, block, wire, longest) for block in blocks]
 
 
 def _fitting(wire: WireCost, fixed_s: float, unit_s: float) -> int:
@@ -97,16 +101,33 @@ def _sizes(wire: WireCost, function: int, count: int) -> tuple[int, int]:
     return _REQUEST_BODY + extra, codec.answer_bytes(function, count) + extra
 
 
-def _read(unit: int, points: Sequence[Point], block: Block, wire: WireCost) -> Transaction:
-    """The transaction that reads one block of `points`."""
+def _read(
+    device: Device,
+    points: Sequence[Point],
+    block: Block,
+    wire: WireCost,
+    longest: int,
+    *,
+    narrow: Block | None = None,
+) -> Transaction:
+    """The transaction that reads one block of `points`, none longer than `longest`.
+
+    `narrow` is the block without what is read only to make its answer longer.
+    """
     covered = [points[index] for index in block.spans]
-    function = FUNCTIONS[covered[0].kind]
-    body = codec.read(unit, function, block.first, block.width)
+    kind = covered[0].kind
+    body = codec.read(unit(device), FUNCTIONS[kind], block.first, block.width)
 
     def divide() -> tuple[Transaction, ...]:
-        return tuple(_read(unit, covered, part, wire) for part in _divided(covered, block))
+        parts = _divided(covered, block) if narrow is None else [narrow]
+        return tuple(_read(device, covered, part, wire, longest) for part in parts)
 
-    compile_decoder = _bits_decoder if covered[0].kind in BIT_KINDS else _registers_decoder
+    def longer() -> Iterator[Transaction]:
+        own = block._replace(spans=tuple(range(len(covered))))
+        for each in _longer(device, kind, own, longest):
+            yield _read(device, covered, each, wire, longest, narrow=own)
+
+    compile_decoder = _bits_decoder if kind in BIT_KINDS else _registers_decoder
     framed = wire.framing is Framing.STREAM
     return transaction(
         body,
@@ -114,8 +135,27 @@ def _read(unit: int, points: Sequence[Point], block: Block, wire: WireCost) -> T
         tuple(covered),
         compile_decoder(covered, block, framed=framed),
         divide,
+        longer=longer,
         places=tuple(_place(point, block.first) for point in covered),
     )
+
+
+def _longer(device: Device, kind: str, block: Block, longest: int) -> Iterator[Block]:
+    """The block with ever more behind it, else before it, that the device may be asked for.
+
+    Of a meter whose every value has two registers none is asked for an odd number of them.
+    """
+    widths = (span(point) for point in device.points if point.kind == kind)
+    step = 8 if kind in BIT_KINDS else math.gcd(*(each.last - each.first + 1 for each in widths))
+    holes = unreadable(device, kind)
+    for more in range(step, _LONGER_MAX * step + 1, step):
+        behind = block._replace(last=block.last + more)
+        before = block._replace(first=block.first - more)
+        for each in (behind, before):
+            fits = each.first >= 0 and each.last < _REGISTERS and each.width <= longest
+            if fits and not overlaps(each.first, each.last, holes):
+                yield each
+                break
 
 
 def _place(point: Point, first: int) -> tuple[int, int]:
@@ -219,6 +259,7 @@ def transaction(
     decode: Decode,
     divide: Callable[[], Sequence[Transaction]] | None = None,
     *,
+    longer: Callable[[], Iterator[Transaction]] | None = None,
     places: tuple[tuple[int, int], ...] = (),
 ) -> Transaction:
     """The body as this wire carries it."""
@@ -231,5 +272,6 @@ def transaction(
         points=points,
         reply_bytes=answer.size + (codec.CRC_BYTES if framed else 0),
         divide=divide,
+        longer=longer,
         places=places,
     )

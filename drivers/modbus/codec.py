@@ -24,7 +24,7 @@ CRC_BYTES = 2
 _EXCEPTION = 0x80
 _EXCEPTION_BODY = 3
 _WRITTEN_BODY = 6
-_ILLEGAL_ADDRESS = 2
+_ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3  # of a read, the count is the value
 _GATEWAY_PATH_UNAVAILABLE = 0x0A
 _GATEWAY_TARGET_SILENT = 0x0B
 _NOISE_BYTES = 64
@@ -248,7 +248,7 @@ def content(body: bytes) -> bytes:
 def _fault(exception: int) -> DeviceFault:
     if exception in {_GATEWAY_PATH_UNAVAILABLE, _GATEWAY_TARGET_SILENT}:
         return TargetDead("modbus.target-dead", exception=exception)
-    divisible = exception == _ILLEGAL_ADDRESS
+    divisible = exception in {_ILLEGAL_ADDRESS, _ILLEGAL_VALUE}
     return Refused("modbus.exception", divisible=divisible, exception=exception)
 
 

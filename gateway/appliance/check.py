@@ -181,11 +181,14 @@ def _bus_table(ahead: Outlook, texts: Texts) -> str:
             None if bus.load is None else f"{bus.load:.1%}",
             None if bus.longest_s is None else f"{bus.longest_s * 1000:.0f} ms",
             None if bus.waits_s is None else f"{bus.waits_s * 1000:.0f} ms",
+            None if bus.lost_s is None else f"{bus.lost_s * 1000:.0f} ms",
         )
         for bus in ahead.buses
     ]
-    heads = _heads(texts, "id", "kind", "where", "count", "load", "longest", "inputs-wait")
-    return table(heads, rows, right=(3, 4, 5, 6), cells_max=_WHERE_CELLS_MAX)
+    heads = _heads(
+        texts, "id", "kind", "where", "count", "load", "longest", "inputs-wait", "if-lost"
+    )
+    return table(heads, rows, right=(3, 4, 5, 6, 7), cells_max=_WHERE_CELLS_MAX)
 
 
 def _device_table(ahead: Outlook, texts: Texts) -> str:

@@ -29,6 +29,7 @@ class BusOutlook(msgspec.Struct, frozen=True):
 
     `longest_s` is how long the longest transaction takes that is answered. `waits_s` is how long an
     alarm input may wait for the wire, dead and slow neighbours counted; None where there is none.
+    `lost_s` is the same where its own module's reply was lost and it is asked again.
     """
 
     id: str
@@ -38,6 +39,7 @@ class BusOutlook(msgspec.Struct, frozen=True):
     load: float | None
     longest_s: float | None
     waits_s: float | None
+    lost_s: float | None
 
 
 class DeviceOutlook(msgspec.Struct, frozen=True):
@@ -123,7 +125,7 @@ def _buses(settings: Settings) -> Iterator[BusOutlook]:
     for bus in settings.buses.values():
         plan = plans.get(bus.id)
         load = plan.load if plan else None
-        waits_s = [each.waits_s for each in plan.bounds.values()] if plan else []
+        bounds = plan.bounds.values() if plan else ()
         yield BusOutlook(
             id=bus.id,
             kind=bus.kind,
@@ -131,7 +133,8 @@ def _buses(settings: Settings) -> Iterator[BusOutlook]:
             devices=len(settings.devices_on(bus.id)),
             load=load.share if load else None,
             longest_s=load.longest_s if load else None,
-            waits_s=max(waits_s, default=None),
+            waits_s=max((each.waits_s for each in bounds), default=None),
+            lost_s=max((each.lost_s for each in bounds), default=None),
         )
 
 

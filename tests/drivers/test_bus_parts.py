@@ -202,6 +202,17 @@ def test_a_reply_that_never_comes_is_given_up() -> None:
     assert heard(rest, REPLY, 40.0) is None
 
 
+def test_who_was_asked_again_at_once_and_was_late_after_all_has_not_answered_twice() -> None:
+    rest = acquainted()
+    rest.failed(read(0), 10.0, 10.2, window_s=0.1)
+    assert rest.free_at_s(read(0), 10.2) == pytest.approx(10.3)
+    rest.answered(read(0), REPLY, 10.3, 10.35)  # the first one's
+    assert heard(rest, REPLY, 10.36) == pytest.approx(0.06)
+    assert not rest.twice
+    assert heard(rest, REPLY, 10.4) is None  # both have come
+    assert rest.twice
+
+
 def test_debts_are_bounded() -> None:
     rest = acquainted()
     for n in range(100):
@@ -239,19 +250,16 @@ def test_an_echo_is_a_surplus_even_while_something_is_owed() -> None:
     assert heard(rest, REPLY, 13.3) == pytest.approx(1.3)
 
 
-def test_only_an_answer_that_could_be_the_one_before_is_unsure() -> None:
+def test_what_could_be_taken_for_the_reply_before_waits_until_that_cannot_come_again() -> None:
     rest = Quarantine(1.0)
     for at_s in (0.0, 5.0):
-        assert rest.unsure(read(0), at_s)  # a stranger: there may be two
+        assert rest.unsure  # a stranger: there may be two
         rest.answered(read(0), REPLY, at_s, at_s + 0.1)
+    assert not rest.unsure
     rest.answered(read(0), REPLY, 10.0, 10.1)
-    assert rest.unsure(read(100), 10.11)
-    assert not rest.unsure(read(100, 3), 10.11)
-    assert not rest.unsure(read(0), 10.11)
-    assert not rest.unsure(read(100), 10.1 + ECHO_S + 0.01)
-    # within a round it is asked and held back, elsewhere it waits
-    assert rest.free_at_s(read(100), 10.11, going_on=True) == 0.0
     assert rest.free_at_s(read(100), 10.11) == pytest.approx(10.1 + ECHO_S)
+    assert rest.free_at_s(read(100, 3), 10.11) == 0.0
+    assert rest.free_at_s(read(0), 10.11) == 0.0
 
 
 def test_after_a_surplus_every_answer_is_unsure_until_enough_have_been_alone() -> None:
@@ -260,11 +268,11 @@ def test_after_a_surplus_every_answer_is_unsure_until_enough_have_been_alone() -
     heard(rest, OTHER, 10.2)
     for n in range(SUSPECT_REPLIES):
         at_s = 20.0 + n
-        assert rest.unsure(read(0), at_s)
+        assert rest.unsure
         rest.answered(read(0), REPLY, at_s, at_s + 0.1)
         if n + 1 < SUSPECT_REPLIES:
             assert rest.free_at_s(read(0), at_s + 0.1) == pytest.approx(at_s + 0.1 + ECHO_S)
-    assert not rest.unsure(read(0), 90.0)
+    assert not rest.unsure
 
 
 @given(rtts=st.lists(st.floats(0.001, 5), min_size=8, max_size=50), most=st.floats(0.3, 3))
@@ -310,6 +318,20 @@ def test_who_is_late_twice_is_waited_for_beyond_the_settings_until_silent_again(
     for _ in range(3):
         patience.timed_out()
     assert (patience.timeout_s, patience.beyond) == (1.0, False)
+
+
+def test_an_answer_much_later_than_usual_is_unusual_and_who_answers_at_once_is_swift() -> None:
+    patience = Patience(1.0)
+    assert not patience.unusual(0.9)  # nothing is usual yet
+    for _ in range(8):
+        assert not patience.swift
+        patience.replied(0.02)
+    assert patience.swift
+    assert not patience.unusual(0.05)
+    assert patience.unusual(0.07)
+    patience.replied(0.07)
+    assert not patience.swift
+    assert not patience.unusual(0.07)
 
 
 def test_where_alarm_inputs_wait_nobody_is_waited_for_longer_than_it_needs() -> None:

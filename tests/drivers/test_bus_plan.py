@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drivers.bus.line import Line
 from drivers.bus.plan import Span, coalesce, load, overlaps, rounds
 from drivers.contract import Device, Limits, Point
-from drivers.family import WireCost
+from drivers.family import Framing, WireCost
 from drivers.modbus.driver import DRIVER
 
 WIRE = WireCost()
@@ -30,6 +30,50 @@ def every_way(count: int):
                 run = []
             run.append(index)
         yield [*runs, run]
+
+
+def asked_of(device: Device, wire: WireCost = WIRE) -> list[tuple[int, int]]:
+    """First register and count of every request."""
+    return [
+        (int.from_bytes(each.request[2:4]), int.from_bytes(each.request[4:6]))
+        for one in rounds(device, DRIVER, wire)
+        for each in one.transactions
+    ]
+
+
+def spots(*addresses: int, form: str = "u16", **more) -> Device:
+    points = tuple(
+        Point(id=f"r{at}", kind="holding", address=at, type=form, every_s=5.0 + at % 2)
+        for at in addresses
+    )
+    return Device(id="d", family="modbus", address="1", points=points, **more)
+
+
+def test_no_two_replies_of_a_device_look_alike_where_more_may_be_read() -> None:
+    assert asked_of(spots(0, 100, 201)) == [(0, 2), (100, 3), (201, 1)]
+    closed = Limits(unreadable=(("holding", 1, 99), ("holding", 101, 110)))
+    assert asked_of(spots(0, 100, 200, limits=closed)) == [(0, 1), (100, 1), (200, 2)]
+    before = Limits(unreadable=(("holding", 1, 99), ("holding", 101, 110)))
+    assert asked_of(spots(0, 65_535, limits=before)) == [(0, 1), (65_534, 2)]
+    assert asked_of(spots(0, 100, limits=Limits(max_block={"": 1}))) == [(0, 1), (100, 1)]
+
+
+def test_a_meter_of_double_registers_is_asked_for_whole_ones() -> None:
+    assert asked_of(spots(0, 100, 200, form="f32")) == [(0, 4), (100, 6), (200, 2)]
+
+
+def test_behind_a_header_every_reply_is_told_apart_as_it_is() -> None:
+    wire = WireCost(Framing.MBAP, 0.0, 0.01, 0.0)
+    assert {count for _, count in asked_of(spots(0, 300, 600), wire)} == {1}
+
+
+def test_a_longer_read_that_is_denied_is_put_back() -> None:
+    (one,) = [
+        each for each in rounds(spots(0, 100), DRIVER, WIRE)[0].transactions
+        if each.request[5] == 2
+    ]  # fmt: skip
+    (back,) = one.divide()
+    assert (back.request[2:6], back.points) == (one.request[2:5] + b"\x01", one.points)
 
 
 def cost(runs, ordered, fixed, most, holes):
@@ -85,14 +129,14 @@ def asked(device_: Device, wire: WireCost = WIRE) -> list[tuple[int, int]]:
 def test_a_gap_is_read_over_while_that_is_cheaper() -> None:
     # At 9600 8N1 with 10 ms turnaround asking again costs 30.8 ms: 14 registers and a bit.
     assert asked(device([0, 15])) == [(0, 16)]
-    assert asked(device([0, 16])) == [(0, 1), (16, 1)]
+    assert asked(device([0, 16])) == [(0, 2), (16, 1)]
 
 
 def test_at_2400_baud_a_gap_is_dearer_but_so_is_asking() -> None:
     line = Line.parse("2400 8E1")
     slow = WireCost(char_s=line.char_s, silence_s=line.silence_s, turnaround_s=0.05)
     assert asked(device([0, 15]), slow) == [(0, 16)]
-    assert asked(device([0, 20]), slow) == [(0, 1), (20, 1)]
+    assert asked(device([0, 20]), slow) == [(0, 2), (20, 1)]
 
 
 def test_over_tcp_only_the_limit_counts() -> None:
