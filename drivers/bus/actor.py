@@ -406,8 +406,8 @@ class Bus:
         self._on_state(BusChange(self.name, state, at_ns, code, data))
 
     def _reopen_s(self) -> float:
-        """How long to wait before opening again."""
-        back_off_s = min(_REOPEN_MIN_S * 2.0 ** (self._attempts - 1), _REOPEN_MAX_S)
+        """How long to wait before opening again; an adapter may stay away for months."""
+        back_off_s = min(_REOPEN_MIN_S * 2.0 ** min(self._attempts - 1, 16), _REOPEN_MAX_S)
         return back_off_s * self._jitter.uniform(0.8, 1.0)
 
 

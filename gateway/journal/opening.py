@@ -122,8 +122,8 @@ class _Opener(NamedTuple):
 
 
 def _doubled(half_s: float, times: int, most_s: float) -> float:
-    """Nothing for no time, else twice as long each time."""
-    return 0.0 if times == 0 else min(half_s * 2**times, most_s)
+    """Nothing for no time, else twice as long each time, for months."""
+    return 0.0 if times == 0 else min(half_s * 2.0 ** min(times, 16), most_s)
 
 
 async def open_or_volatile(

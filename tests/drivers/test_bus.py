@@ -305,6 +305,18 @@ async def test_a_pulled_plug_and_its_return() -> None:
 
 
 @simulated
+async def test_a_port_that_is_away_for_days_is_tried_as_often_as_before_and_comes_back() -> None:
+    wire = Wire([slave(1)])
+    wire.unplug()
+    async with on(wire, meter(1, every_s=2)) as field:
+        await asyncio.sleep(3 * 86_400)
+        wire.plug()
+        await asyncio.sleep(30)
+    assert field.line_states() == ["down", "up"]
+    assert field.values("m1")
+
+
+@simulated
 async def test_a_bus_that_is_told_to_restart_starts_again() -> None:
     wire = Wire([slave(1)])
     async with on(wire, meter(1, every_s=2)) as field:

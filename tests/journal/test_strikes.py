@@ -186,6 +186,11 @@ async def test_an_opening_that_takes_long_goes_on_behind_a_journal_in_memory(tmp
     await again.close()
 
 
+def test_a_disk_that_is_dead_for_months_is_tried_as_often_as_before():
+    assert opening._doubled(30.0, 0, 3600.0) == 0.0
+    assert [opening._doubled(30.0, n, 3600.0) for n in (1, 2, 10_000)] == [60.0, 120.0, 3600.0]
+
+
 async def test_a_journal_without_room_is_tried_again_behind_one_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(opening, "AGAIN_S", 0.001)
     full = itertools.chain([True, True], itertools.repeat(False))
