@@ -45,15 +45,15 @@ class Part(NamedTuple):
 GROUND = ("house", "sim", "clock", "settings", "places", "texts", "private", "signing", "journal")
 HALL = ("web", "live", "station")
 PARTS = (
-    Part("spine", GROUND + HALL, 120),
-    Part("access", ("access", "desk"), 55),
-    Part("uplinks", ("upstream",), 60),
-    Part("field", ("drivers", "conformance", "intake"), 65),
+    Part("spine", GROUND + HALL, 95),
+    Part("access", ("access", "desk"), 40),
+    Part("uplinks", ("upstream",), 50),
+    Part("field", ("drivers", "conformance", "intake"), 60),
     Part("alarms", ("rules", "alarms"), 45),
-    Part("broadcast", ("broadcast",), 90),
+    Part("broadcast", ("broadcast",), 105),
     Part("kiosk", ("kiosk",), 75),
-    Part("operate", ("appliance",), 55),
-    Part("setup", ("setup", "discovery"), 25),
+    Part("operate", ("appliance",), 50),
+    Part("setup", ("setup", "discovery"), 40),
 )
 LARGE = Part("large", ("proof",), 0)
 OTHER = Part(

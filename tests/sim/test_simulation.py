@@ -14,7 +14,6 @@ from tests.sim.simulate import simulate
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
-HOUR = 1 / 24
 MUTANT_SEEDS = 20
 
 
@@ -46,14 +45,21 @@ def test_two_runs_of_one_seed_are_the_same_to_the_byte() -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(7200)
-def test_hostile_seeds_break_no_promise() -> None:
-    broken = {}
-    count = max(1, round(2_000 * SHARE))
+@pytest.mark.parametrize(
+    ("profile", "days", "seeds"), [("hostile", 0.015, 2_000), ("lively", 0.5, 60)]
+)
+def test_no_seed_breaks_a_promise(profile: str, days: float, seeds: int) -> None:
+    broken, events = {}, 0
+    count = max(1, round(seeds * SHARE))
     for seed in range(SEED, SEED + count):
-        report = simulate(seed, "hostile", 0.015)
+        report = simulate(seed, profile, days)
+        events += report.events
         if report.violations:
             broken[seed] = report.violations
-    print(f"\nsimulation: {count} hostile seeds from {SEED} on, {len(broken)} with a violation")
+    print(
+        f"\nsimulation: {count} {profile} seeds from {SEED} on, {count * days:.1f} days, "
+        f"{events} events; {len(broken)} with a violation"
+    )
     assert broken == {}
 
 
