@@ -8,6 +8,7 @@ finds it, and is told once, as a fault of `state.<room>`.
 import base64
 import contextlib
 import logging
+import re
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -34,6 +35,10 @@ CHECKSUM = "checksum"
 SHOWN_MAX = 1024
 PEOPLE = frozenset({"access", "requests", "audit"})
 """Rooms whose rows may say who somebody is."""
+
+UNKNOWN_ROOM = "unknown"
+_ROOM = re.compile(r"[a-z0-9._-]{1,64}")
+"""Neither a key of people nor a body looks like that: a name that has run into them is not told."""
 
 INTEGER_MAX = 2**63 - 1
 INSTANT_NS_MAX = 2**62
@@ -153,7 +158,7 @@ async def tell_spoilt(journal: StateStore) -> None:
     with contextlib.suppress(JournalError):  # else it is told at the next start, too
         for key, row in (await _rows_aside(journal)).items():
             if not row.told:
-                journal.on_set_aside(f"state.{row.room}", row.why)
+                journal.on_set_aside(f"state.{_room_told(row)}", row.why)
                 told = msgspec.json.encode(msgspec.structs.replace(row, told=True))
                 _offer(journal, [StateChange(SET_ASIDE, key, told)])
 
@@ -181,12 +186,19 @@ def heard(ticket: Ticket) -> None:
 async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
     """The rows that could not be read, for whoever looks into it; nothing says who somebody is.
 
-    Of each the beginning of its body; of a room that knows people only that there is one.
+    Of each the beginning of its body; of a room that knows people only that there is one, and so
+    of a row whose checksum fails: it may be its room's name that is not as it was written.
     """
     return tuple(_shown(row) for row in (await _rows_aside(journal)).values())
 
 
+def _room_told(row: SetAside) -> str:
+    return row.room if _ROOM.fullmatch(row.room) else UNKNOWN_ROOM
+
+
 def _shown(row: SetAside) -> SetAside:
+    if row.why == CHECKSUM:
+        return msgspec.structs.replace(row, room=_room_told(row), key="", body="", cut=True)
     if row.room in PEOPLE:
         return msgspec.structs.replace(row, key=row.key.partition("/")[0], body="", cut=True)
     if len(row.body) > SHOWN_MAX:

@@ -894,8 +894,39 @@ async def test_a_state_whose_checksum_fails_is_set_aside_and_told_once(tmp_path,
         (aside,) = await set_aside(journal)
         await journal.close()
     assert whole == {key: body for key, body in states.items() if key != "k5"}
-    assert (aside.room, aside.key, aside.why) == ("lift", "k5", "checksum")
+    assert (aside.room, aside.key, aside.body, aside.why) == ("lift", "", "", "checksum")
     assert told == [("state.lift", "checksum")]
+
+
+async def test_a_row_whose_room_is_spoilt_says_nothing_of_people(tmp_path):
+    """One bit of `access`, and no list of rooms that know people has it."""
+    core = reopened(tmp_path)
+    person = StateChange("access", "person/li", b'{"name":"Li Wei"}')
+    core.commit([Append((), (person,))])
+    core.close()
+    path = tmp_path / "journal.db"
+    found = path.read_bytes()
+    path.write_bytes(found.replace(b"accessperson", b"accdssperson"))
+    path.with_name("journal.db-damaged").touch()
+    journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=SimulatedClock())
+    (aside,) = await set_aside(journal)
+    await journal.close()
+    assert (aside.room, aside.key, aside.body, aside.cut) == ("accdss", "", "", True)
+
+
+async def test_a_room_that_has_run_into_its_key_is_not_told(tmp_path):
+    """A column's length can be what is spoilt; a fault's name is logged and sent on."""
+    told = []
+    core = reopened(tmp_path)
+    core.commit([Append((), spoilt({("accessperson/li", '{"name":"Li'): b" Wei"}, []))])
+    core.close()
+    journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=SimulatedClock())
+    journal.on_set_aside = lambda *each: told.append(each)
+    await tell_spoilt(journal)
+    (aside,) = await set_aside(journal)
+    await journal.close()
+    assert told == [("state.unknown", "checksum")]
+    assert (aside.room, aside.key, aside.body) == ("unknown", "", "")
 
 
 def test_rows_that_a_salvage_sets_aside_are_bounded():
