@@ -20,7 +20,7 @@ from gateway.errors import JournalFailed
 from gateway.faults import FaultLog
 from gateway.journal import Journal, in_place_of, open_or_volatile
 from gateway.journal.stored_state import tell_spoilt
-from gateway.station import floor
+from gateway.station import floor, watchdog
 from gateway.station.doors import Doors
 from gateway.station.machine import LINUX, Machine
 from gateway.station.run import Station
@@ -37,6 +37,11 @@ STOP_S, CLOSE_S = 4.0, 5.0
 """What a disk that hangs may hold up of a stop: the station, then the journal, which it may still
 answer. With what else is closed it is less than `TimeoutStopSec`, after which a kill would be a
 strike.
+"""
+
+LAY_S, LAY_BYTES_PER_S = 30.0, 1_000_000
+"""What was taken in memory has so long to get onto a disk that can be had again, and as long as the
+slowest card takes for it: siren and keys wait meanwhile, and one that takes longer hangs again.
 """
 
 HUNG_S, LOOK_S = 2.0, 0.5
@@ -87,7 +92,8 @@ async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int
     found = _Found(state, clock, begun, settings, running, faults, machine)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(Aside())
-    stop, told = loop.create_future(), asyncio.Event()
+    stop: asyncio.Future[int] = loop.create_future()
+    told: asyncio.Future[None] = loop.create_future()
     machine.on_stop(partial(_told, stop, told))
     journal = await _opened(found, stop)
     if journal is None:
@@ -99,9 +105,9 @@ async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int
             journal = await in_place_of(journal, state, runtime=found.runtime, **_of(found))
             code = await _serve(found, journal, stop)
     finally:
-        await _in_time("the journal", CLOSE_S, partial(_close, journal))
+        await _put_away(journal, told, machine)
     # A stop that comes while the process ends to start anew is a stop.
-    return code if code is not None and not told.is_set() else 0
+    return code if code is not None and not told.done() else 0
 
 
 async def _opened(found: _Found, stop: asyncio.Future[int]) -> Journal | None:
@@ -226,14 +232,36 @@ def _still_opening(notify: Callable[[str], bool]) -> None:
     notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
 
 
+async def _put_away(journal: Journal, told: asyncio.Future[None], machine: Machine) -> None:
+    """Close the journal, in the time that a stop has.
+
+    What was acknowledged in memory exists nowhere else: where the disk can be had again, it is
+    waited for as long as nobody is told to stop. The process still counts as running meanwhile.
+    """
+    closing = asyncio.create_task(_close(journal))
+    if journal.recovered.done():
+        feeding = asyncio.create_task(_feed(machine))  # the station no longer does
+        ended: set[asyncio.Future[None]] = {closing, told}
+        within_s = LAY_S + journal.stats().used_bytes / LAY_BYTES_PER_S
+        await asyncio.wait(ended, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        feeding.cancel()
+    await _in_time("the journal", CLOSE_S, lambda: closing)
+
+
+async def _feed(machine: Machine) -> None:
+    if (every_s := watchdog.period_s(machine.environ)) is not None:
+        await watchdog.feed(every_s, lambda: True, machine.notify)
+
+
 async def _close(journal: Journal) -> None:
     with contextlib.suppress(JournalFailed):  # it has been said already
         await journal.close()
 
 
-def _told(stop: asyncio.Future[int], told: asyncio.Event) -> None:
+def _told(stop: asyncio.Future[int], told: asyncio.Future[None]) -> None:
     """By a signal: whatever the process ends for meanwhile, it is not to start anew."""
-    told.set()
+    if not told.done():
+        told.set_result(None)
     _end(stop, 0)
 
 
