@@ -4,14 +4,17 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
+from gateway.event import Trust
 from gateway.signing import Signer
 from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.run import OPEN_MAX, Inbox
 from gateway.upstream.inbox.verify import Keys
 from tests.sim.loop import simulated
 from tests.upstream.ledger import STATION
-from tests.upstream.test_inbox import HAND, Bell, Desk
+from tests.upstream.test_inbox import HAND, NOW_MS, Bell, Desk
 
 OTHER_HAND = Signer(bytes(32))
 
@@ -45,6 +48,10 @@ class Roads(Desk):
         async with asyncio.TaskGroup() as acting:
             for road in roads:
                 await self.roads[road].take(command, acting)
+
+    def tell_time(self, **wall_ms: int) -> None:
+        for name, each_ms in wall_ms.items():
+            self.rig.clock.learn(Trust.PLATFORM, each_ms * 1_000_000, 1_000_000, name)
 
     async def killed(self) -> None:
         self.open()
@@ -113,6 +120,46 @@ async def test_a_command_is_cancelled_over_the_other_uplink():
     assert [r["reason_code"] for r in desk.receipts() if r["state"] == "failed"] == [
         "inbox.cancelled"
     ]
+
+
+@pytest.mark.parametrize("kind", ["bell", "broadcast.siren"])
+@simulated
+async def test_what_expired_by_one_platform_s_clock_is_judged_by_the_other_s(kind):
+    desk = Roads()
+    desk.tell_time(district=NOW_MS + 3_600_000, mobile=NOW_MS)
+    command = desk.command(kind)
+    await desk.by("district", command=command)
+    await desk.by("mobile", command=command)
+    await desk.by("district", command=command)
+    assert desk.states() == ["expired", "accepted", "done", "duplicate"]
+    assert desk.rung == 1
+
+
+@simulated
+async def test_what_one_had_no_room_for_is_taken_by_the_other_and_cancelled_over_either():
+    desk = Roads()
+    first, second = asyncio.Event(), asyncio.Event()
+    command = desk.command()
+    cancel = desk.command("command.cancel", data={"of": json.loads(command)["id"]})
+    async with asyncio.TaskGroup() as acting:
+        desk.hold = first
+        for _ in range(OPEN_MAX):
+            await desk.roads["district"].take(desk.command(), acting)
+        await asyncio.sleep(1)
+        desk.hold = second
+        for road in ("district", "mobile"):
+            await desk.roads[road].take(command, acting)
+        assert desk.states()[-2:] == ["refused", "accepted"]
+        await asyncio.sleep(1)
+        desk.hold = None
+        first.set()
+        await asyncio.sleep(1)
+        await desk.roads["district"].take(cancel, acting)
+        await asyncio.sleep(1)
+        second.set()
+    assert desk.rung == OPEN_MAX
+    ends = {r["of"]: r.get("reason_code") for r in desk.receipts()}
+    assert ends[json.loads(command)["id"]] == "inbox.cancelled"
 
 
 @simulated

@@ -36,6 +36,7 @@ SIGNED, ASKED, URGENT = "", "asked", "urgent"
 _FLOOR, _CURSOR = "floor", "cursor"
 _CURSOR_TEXT = re.compile(rf"[!-~]{{1,{CURSOR_BYTES_MAX}}}")
 _NEVER_DONE = frozenset({State.REFUSED})
+_NEVER_BEGUN = frozenset({None, State.REFUSED, State.EXPIRED})
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +61,11 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     def lost(self) -> bool:
         """Whether this stands for a record that could not be read."""
         return self.deadline.boot == ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether it may have been carried out, or still is: neither refused nor expired."""
+        return self.state not in _NEVER_BEGUN
 
     @property
     def ended(self) -> bool:

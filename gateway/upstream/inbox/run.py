@@ -93,11 +93,11 @@ class Inbox:
         self._name = name
         self._journal = journal
         self._clock = clock
-        self._kinds = {kind.name: kind for kind in (*kinds, cancelling(self.cancel))}
+        self.siblings = Siblings(keys, self.cancel)
+        self._kinds = {kind.name: kind for kind in (*kinds, cancelling(self.siblings.cancel))}
         self._keys = keys
         self._judge = Judge(name, clock, keys, station=station, kinds=self._kinds)
         self._on_fault = on_fault
-        self.siblings = Siblings(keys, self.cancel)
         self._take_up(Memory(name, {}, {}))
         self._poll: Poll | None = None
         self._acting: dict[str, asyncio.Task[None]] = {}
@@ -168,13 +168,10 @@ class Inbox:
             return Answered(news=False)
 
     def cancel(self, command_id: str) -> State | None:
-        """Stop a command that is under way; the state of one that cannot be, None if unknown.
-
-        CommandRefused for one that has begun, of a kind that must run to its end.
-        """
+        """As `Siblings.cancel`, of a command that this inbox has taken."""
         kept, task = self._memory.get(command_id), self._acting.get(command_id)
         if kept is None:
-            return self.siblings.cancel(command_id)
+            return None
         if task is None:
             return kept.state
         if command_id in self._begun and not self._kinds[kept.kind].cancellable:

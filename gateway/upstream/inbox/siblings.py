@@ -1,8 +1,9 @@
 """The same command over two uplinks is one command: its id, and whose key signed it, make it so.
 
 What it came to lies in the memory of the inbox that took it; the others look there before they
-take one themselves. Not meant is what concerns the uplink that it comes by
-(`CommandKind.of_uplink`), nor what nobody has signed: nobody knows whose it is.
+take one themselves. What one has refused or found expired was never done: each judges by its own
+clock and room. Not meant is what concerns the uplink that it comes by (`CommandKind.of_uplink`),
+nor what nobody has signed: nobody knows whose it is.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ class Siblings:
     """One inbox as the other inboxes of the station see it, and its view of them."""
 
     def __init__(self, keys: Keys, on_cancel: Callable[[str], State | None]) -> None:
-        """`others` is set by whoever knows them; each inbox keeps its own `memory` here."""
+        """`others` is set by whoever knows them; each inbox keeps its own `memory` here.
+
+        `on_cancel` is `cancel`, but of what this inbox has taken itself.
+        """
         self.others: Callable[[], Iterable[Siblings]] = lambda: ()
         self.memory: Memory | None = None
         self.loaded = asyncio.Event()
@@ -42,7 +46,7 @@ class Siblings:
         return "" if key is None or kind.of_uplink else _digest(key)
 
     def fate(self, command_id: str, issuer: str) -> Kept | None:
-        """What became of that issuer's command elsewhere; None if nothing is known of it."""
+        """What became of that issuer's command elsewhere; None if it was not begun there."""
         found = self._other(command_id, issuer)
         return None if found is None or found[1].lost else found[1]
 
@@ -53,10 +57,17 @@ class Siblings:
                 other.memory.check(command, shelf)
 
     def cancel(self, command_id: str) -> State | None:
-        """Stop it where it is under way; the state of one that cannot be, None if unknown."""
+        """Stop it where it is under way; the state of one that cannot be, None if unknown.
+
+        CommandRefused for one that has begun, of a kind that must run to its end.
+        """
+        kept = None if self.memory is None else self.memory.get(command_id)
         key = self._keys.key
-        found = None if key is None else self._other(command_id, _digest(key))
-        return None if found is None else found[0].on_cancel(command_id)
+        if key is not None and (kept is None or not kept.begun):
+            found = self._other(command_id, _digest(key))
+            if found is not None:
+                return found[0].on_cancel(command_id)
+        return self.on_cancel(command_id)
 
     def serves(self, issuer: str) -> bool:
         """Whether this inbox takes that issuer's commands."""
@@ -66,7 +77,7 @@ class Siblings:
     def _other(self, command_id: str, issuer: str) -> "tuple[Siblings, Kept] | None":
         for other in self.others() if issuer else ():
             kept = None if other.memory is None else other.memory.get(command_id)
-            if kept is not None and kept.issuer == issuer:
+            if kept is not None and kept.begun and kept.issuer == issuer:
                 return other, kept
         return None
 
