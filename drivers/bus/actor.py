@@ -120,9 +120,7 @@ class Bus:
         May be called again after it has ended, by whoever supervises it.
         """
         if self._occupied is None:
-            now_s = asyncio.get_running_loop().time()
-            self._occupied = Occupancy(now_s)
-            self._line_up(now_s)
+            self._line_up(asyncio.get_running_loop().time())
         while True:
             try:
                 await self._session()
@@ -200,6 +198,7 @@ class Bus:
 
     def _line_up(self, start_s: float) -> None:
         """Every round waits from now on: on the beat, or spread where that would crowd the line."""
+        self._occupied = Occupancy(start_s)
         planned = [(member, one) for member in self._members.values() for one in member.rounds]
         beat_from_s = BEAT_S if self.load.share <= _CROWDED else 2 * BEAT_S
         for index, (member, one) in enumerate(planned):
@@ -378,6 +377,7 @@ class Bus:
     def _came_up(self) -> None:
         now_s = asyncio.get_running_loop().time()
         self._down = None
+        self._unsure.give_up()  # what a session left that was cancelled
         self._opened += 1
         for member in self._all:
             member.breaker.line_up(now_s)

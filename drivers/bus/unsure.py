@@ -60,7 +60,7 @@ class UnsureResults:
             self.tasks.create_task(self._after_echo(kept))
 
     def give_up(self) -> None:
-        """The line is down: nobody can hear any more whether they were right."""
+        """The session is over: nobody has heard, or can hear, whether they were right."""
         for member in tuple(self._kept):
             for kept in self._kept.pop(member):
                 self._let_go(kept, lost=True)

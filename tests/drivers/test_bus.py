@@ -1,6 +1,7 @@
 """The bus on an emulated wire, in virtual time: whom it asks, when, and what it believes."""
 
 import asyncio
+import contextlib
 import itertools
 
 import msgspec
@@ -341,6 +342,25 @@ async def test_a_bus_whose_listener_broke_can_be_run_again() -> None:
         await asyncio.sleep(20)
     assert len(field.of("m1")) == pytest.approx(10, abs=1)
     assert wire.counters.frames < 14
+
+
+@simulated
+async def test_a_result_held_when_the_bus_was_cancelled_holds_up_none_after_it() -> None:
+    wire = Wire([slave(1)])
+    async with on(wire, meter(1, 0, 1, 2, every_s=1)) as field:
+        await asyncio.sleep(1.2)  # a stranger's first answer has just come
+        held = field.bus._unsure._kept
+        assert held
+        field._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await field._task
+        before = len(field.results)
+        field._task = asyncio.create_task(field.bus.run())
+        await asyncio.sleep(20)
+        assert sum(map(len, held.values())) <= 1
+    assert field.results[before].fault is not None  # nobody has heard whether it was right
+    assert len(field.results) > before + 15
+    assert wrong(field) == []
 
 
 @simulated
