@@ -196,13 +196,16 @@ class Poll:
 
     def _divide(self, transaction: Transaction) -> bool:
         """Ask in smaller pieces from now on."""
-        parts = _parts(transaction)
+        again = self._again(transaction)
+        parts = _parts(transaction) if again is None else again.parts
         if not parts:
             return False
-        for order in (self._transactions, self._order):
-            at = order.index(transaction)
-            order[at : at + 1] = parts
-        self.member.learn([transaction], parts)
+        at = self._order.index(transaction)
+        self._order[at : at + 1] = parts
+        if again is not None:
+            self._divided.remove(again)
+        if transaction in self._transactions:  # else its silence was learnt a moment ago
+            self._exchange([transaction], parts)
         return True
 
     def _learn_silence(self, transaction: Transaction) -> None:
@@ -210,7 +213,9 @@ class Poll:
 
         It may have been the line after all: so the whole is tried again, ever more rarely.
         """
-        again = next((each for each in self._divided if each.whole is transaction), None)
+        if transaction not in self._transactions:  # garbled, then tried once more
+            return
+        again = self._again(transaction)
         parts = _parts(transaction) if again is None else again.parts
         if not parts:
             return
@@ -220,6 +225,9 @@ class Poll:
         again.rounds = min(2 * again.rounds, _REUNITE_MAX)
         again.at = self._round + again.rounds
         self._exchange([transaction], parts)
+
+    def _again(self, whole: Transaction) -> _Divided | None:
+        return next((each for each in self._divided if each.whole is whole), None)
 
     def _reunite(self) -> None:
         self._round += 1

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import itertools
+import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,6 +31,7 @@ from drivers.contract import (
 from drivers.emulate import memory
 from drivers.emulate.image import Image
 from drivers.family import WireCost
+from drivers.modbus import codec
 from drivers.modbus.driver import Modbus
 from drivers.modbus.emulator import ModbusSlave
 from drivers.scan.trial import attempt
@@ -662,8 +665,13 @@ async def test_getting_to_know_three_dead_devices_costs_the_others_no_long_gap()
 class MuteAtBlocks(ModbusSlave):
     """Answers one register at a time, and is silent at more."""
 
+    blocks = 0
+
     def answer(self, frame: bytes, at_s: float) -> bytes | None:
-        return None if frame[4:6] != b"\0\x01" else super().answer(frame, at_s)
+        if frame[4:6] == b"\0\x01":
+            return super().answer(frame, at_s)
+        self.blocks += 1
+        return None
 
 
 @simulated
@@ -678,6 +686,40 @@ async def test_silence_at_a_block_is_learnt_like_a_denial() -> None:
     lost = sum(result.fault is not None for result in field.of("m1")[since:])
     assert lost <= 6  # the block is tried again, ever more rarely
     assert field.states("m1") == ["ok"]
+
+
+class Wavering(MuteAtBlocks):
+    """From then on it refuses every other block."""
+
+    wavers_s = math.inf
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._refuses = itertools.cycle([False, True])
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        said = super().answer(frame, at_s)
+        if said is None and at_s > self.wavers_s and next(self._refuses):
+            return codec.rtu(bytes((self.unit, 0x83, 2)))
+        return said
+
+
+@pytest.mark.parametrize("wavers", [False, True])
+@simulated
+async def test_a_block_learnt_as_silent_may_be_garbled_when_it_is_tried_again(wavers) -> None:
+    image = Image({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Wire([Wavering(1, image, LINE)])
+    async with on(wire, meter(1, 0, 1, 2, 40, every_s=2)) as field:
+        await asyncio.sleep(40)
+        assert field.of("m1")[-1].fault is None
+        wire.faults.stray = 1.0  # makes its silence a garbled reply
+        if wavers:
+            wire.slaves[0].wavers_s = 0.0
+        await asyncio.sleep(240)
+    faults = sum(result.fault is not None for result in field.of("m1")[-110:])
+    assert faults <= (0 if wavers else 4)
+    assert wire.slaves[0].blocks >= 2
+    assert wrong(field) == []
 
 
 @simulated
