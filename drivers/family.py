@@ -87,6 +87,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
     a `Refused` that is divisible (empty: it cannot be smaller). `longer` gives the same in ever
     longer replies, as far as the device bears them: so that no two of its replies look alike.
+    Those are `lengthened`; `divide` gives what they were made from, and the device need not know
+    the rest: whatever it answers but the values may be for that.
     `more` looks at a reply first: it gives the transaction that fetches the rest and decodes the
     whole, None where nothing is left.
     `places` says of each point which bytes of the frame are its own, for people who compare them.
@@ -99,6 +101,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     reply_bytes: int = 0
     divide: Callable[[], Sequence["Transaction"]] | None = None
     longer: Callable[[], Iterable["Transaction"]] | None = None
+    lengthened: bool = False
     more: Callable[[bytes], "Transaction | None"] | None = None
     places: tuple[tuple[int, int], ...] = ()
 

@@ -72,6 +72,7 @@ class Member:
         self.stats = DeviceStats(timeout_s=device.timeout_s)
         self.state = DeviceState.WAIT
         self.asked: Expect | None = None
+        self.beside = b""
         self.used_s = -math.inf
         self._pause_until_s = 0.0
         self._barren = 0
@@ -166,6 +167,7 @@ class Member:
     def asks(self) -> None:
         """A question begins; its answer may come in several pieces."""
         self._doubtful = False
+        self.beside = b""
 
     def replied(self, transaction: Transaction, reply: Reply, began_s: float, now_s: float) -> None:
         """A reply came, whatever it says."""
@@ -243,6 +245,8 @@ class Member:
                 if self._awaits(frame, expect):
                     break
                 heard = heard[: place[0]] + heard[place[1] :]
+                if self.asked is not None:
+                    self.beside = frame
                 rtt_s = self.quarantine.unasked(expect.kin, frame, now_s)
                 if rtt_s is None:
                     self.stats.surplus += 1

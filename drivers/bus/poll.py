@@ -7,7 +7,15 @@ import msgspec
 
 from drivers.bus.member import Member
 from drivers.bus.plan import Round
-from drivers.contract import DeviceFault, Garbled, PollResult, Reading, Refused, Sample
+from drivers.contract import (
+    DeviceFault,
+    Garbled,
+    PollResult,
+    Reading,
+    Refused,
+    Sample,
+    TargetDead,
+)
 from drivers.family import Transaction
 
 BEAT_S = 1.0
@@ -69,6 +77,7 @@ class Poll:
         self.unsure: list[Unsure] = []
         self._transactions = list(planned.transactions)
         self._divided: list[_Divided] = []
+        self._clipped: set[bytes] = set()
         self._round = 0
         self._grid_s = start_s + phase * planned.period_s
         self._behind_beat_s = self._grid_s % BEAT_S if planned.period_s >= beat_from_s else 0.0
@@ -119,6 +128,7 @@ class Poll:
         Unsure ones are no readings yet, and not shown to the counters before they are.
         """
         self.alive = True
+        self._clipped.discard(self._order[0].request)
         counters, retried = self.member.counters, self._retried
         if unsure_since_s is None and retried and self.unsure and self.unsure[-1].again:
             unsure_since_s = self.unsure[-1].since_s  # what it bears out is not known yet
@@ -135,16 +145,23 @@ class Poll:
         self._next()
 
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
-        """Divide what was refused, repeat once what was garbled, give up what is silent."""
+        """Divide what was refused, repeat once what was garbled, give up what is silent.
+
+        What is asked for more than its points need is asked for without that, whatever it met with
+        but silence.
+        """
         transaction = self._order[0]
         if isinstance(fault, Refused):
             self.alive = True
-            if fault.divisible and self._divide(transaction):
+            if (fault.divisible or transaction.lengthened) and self._divide(transaction):
                 return
         else:
             self.wasted_s += cost_s
             if self.member.silences(transaction) >= _MUTE_AT:
                 self._learn_silence(transaction)
+            if transaction.lengthened and self._beyond(transaction, fault):
+                self._divide(transaction)
+                return
         if isinstance(fault, Garbled) and not self._retried:
             self._retried = True
             return
@@ -207,6 +224,23 @@ class Poll:
         if transaction in self._transactions:  # else its silence was learnt a moment ago
             self._exchange([transaction], parts)
         return True
+
+    def _beyond(self, transaction: Transaction, fault: DeviceFault) -> bool:
+        """Whether a longer answer seems to be more than the device has.
+
+        A gateway may say so in its own name, and a device may clip its answer: then there is none,
+        but twice a reply of the length that the points need comes, or what is no reply.
+        """
+        if isinstance(fault, TargetDead):
+            return True
+        if isinstance(fault, Garbled):
+            return self._retried
+        needed = _parts(transaction)[0].expect
+        if needed is None or needed.find(self.member.beside, final=True) is None:
+            return False
+        again = transaction.request in self._clipped
+        self._clipped.add(transaction.request)
+        return again
 
     def _learn_silence(self, transaction: Transaction) -> None:
         """Silence that comes again and again, from a device that speaks, is a denial, too.

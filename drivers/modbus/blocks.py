@@ -136,6 +136,7 @@ def _read(
         compile_decoder(covered, block, framed=framed),
         divide,
         longer=longer,
+        lengthened=narrow is not None,
         places=tuple(_place(point, block.first) for point in covered),
     )
 
@@ -260,6 +261,7 @@ def transaction(
     divide: Callable[[], Sequence[Transaction]] | None = None,
     *,
     longer: Callable[[], Iterator[Transaction]] | None = None,
+    lengthened: bool = False,
     places: tuple[tuple[int, int], ...] = (),
 ) -> Transaction:
     """The body as this wire carries it."""
@@ -273,5 +275,6 @@ def transaction(
         reply_bytes=answer.size + (codec.CRC_BYTES if framed else 0),
         divide=divide,
         longer=longer,
+        lengthened=lengthened,
         places=places,
     )

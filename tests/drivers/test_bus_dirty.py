@@ -18,6 +18,7 @@ from drivers.bus.quarantine import ECHO_S, OWED_MAX, SUSPECT_REPLIES, Quarantine
 from drivers.bus.wire import Wire
 from drivers.contract import Device, DeviceChange, Limits, NoReply, Reading
 from drivers.emulate.image import Image
+from drivers.modbus import codec
 from drivers.modbus.emulator import ModbusSlave
 from tests.drivers.rig import Running, on, slave, word, wrong
 from tests.drivers.rig import meter as plain
@@ -362,6 +363,40 @@ async def test_a_longer_read_that_the_device_denies_is_asked_no_more() -> None:
     assert wrong(field) == []
     assert field.of("m1")[-1].fault is None
     assert field.values("m1") == {f"r{at}": word(1, at) for at in BLOCKS}
+
+
+class Narrow(ModbusSlave):
+    """Has nothing between the blocks: there it answers with an exception, or clips its answer."""
+
+    exception: int | None = None
+    asked_more = 0
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        first, count = int.from_bytes(frame[2:4]), int.from_bytes(frame[4:6])
+        there = sum(at in BLOCKS for at in range(first, first + count))
+        if there == count:
+            return super().answer(frame, at_s)
+        self.asked_more += 1
+        if self.exception is None:
+            return super().answer(codec.rtu(frame[:4] + there.to_bytes(2)), at_s)
+        return codec.rtu(bytes((frame[0], frame[1] | 0x80, self.exception)))
+
+
+@pytest.mark.parametrize("exception", [None, 1, 2, 3, 4, 6, 10, 11])
+@simulated
+async def test_a_longer_read_is_put_back_whatever_the_device_makes_of_it(exception) -> None:
+    image = Image({"holding": {at: word(1, at) for at in range(REGISTERS)}})
+    wire = Wire([Narrow(1, image, SLOW)])
+    wire.slaves[0].exception = exception
+    async with on(wire, meter(1, every_s=5, limits=ROOMY)) as field:
+        # A clipped answer looks like a second device's: that must first be disproved.
+        await asyncio.sleep(120 if exception else 360)
+    assert wrong(field) == []
+    assert sum(result.fault is None for result in field.of("m1")) >= 18
+    assert field.of("m1")[-1].fault is None
+    assert field.values("m1") == {f"r{at}": word(1, at) for at in BLOCKS}
+    assert field.states("m1")[-1] == "ok"
+    assert wire.slaves[0].asked_more <= (2 if exception else 6)
 
 
 @simulated
