@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.event import Trust
 from gateway.signing import Signer
 from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.kinds import ping
+from gateway.upstream.inbox.memory import rooms
 from gateway.upstream.inbox.run import OPEN_MAX, Inbox
 from gateway.upstream.inbox.verify import Keys
 from tests.sim.loop import simulated
@@ -53,10 +55,19 @@ class Roads(Desk):
         for name, each_ms in wall_ms.items():
             self.rig.clock.learn(Trust.PLATFORM, each_ms * 1_000_000, 1_000_000, name)
 
+    def rewrite(self, name: str, command: bytes, how: Callable[[bytes], bytes]) -> None:
+        """Whatever that inbox kept of the command is that on the disk."""
+        row = (rooms(name)[0], json.loads(command)["id"])
+        self.rig.journal.state[row] = how(self.rig.journal.state[row])
+
     async def killed(self) -> None:
         self.open()
         for inbox in self.roads.values():
             await inbox.load()
+
+
+def without_issuer(body: bytes) -> bytes:
+    return json.dumps({k: v for k, v in json.loads(body).items() if k != "issuer"}).encode()
 
 
 @simulated
@@ -160,6 +171,54 @@ async def test_what_one_had_no_room_for_is_taken_by_the_other_and_cancelled_over
     assert desk.rung == OPEN_MAX
     ends = {r["of"]: r.get("reason_code") for r in desk.receipts()}
     assert ends[json.loads(command)["id"]] == "inbox.cancelled"
+
+
+@pytest.mark.parametrize(("kind", "rung"), [("bell", 1), ("broadcast.siren", 2)])
+@simulated
+async def test_a_damaged_record_counts_for_the_other_inbox_too_but_for_an_emergency(kind, rung):
+    desk = Roads()
+    command = desk.command(kind)
+    await desk.by("district", command=command)
+    desk.rewrite("district", command, lambda _: b"\xff\x00")
+    await desk.killed()
+    await desk.by("mobile", command=command)
+    assert desk.rung == rung
+
+
+@simulated
+async def test_a_record_of_a_version_that_kept_no_issuer_counts_for_the_other_inbox_too():
+    desk = Roads()
+    command = desk.command()
+    await desk.by("district", command=command)
+    desk.rewrite("district", command, without_issuer)
+    await desk.killed()
+    await desk.by("mobile", command=command)
+    assert desk.rung == 1
+    assert desk.states() == ["accepted", "done", "duplicate"]
+
+
+@pytest.mark.parametrize("rewritten", [lambda _: b"\xff\x00", without_issuer])
+@simulated
+async def test_an_unnamed_record_of_another_platform_counts_for_nothing(rewritten):
+    desk = Roads(second=OTHER_HAND)
+    command = desk.command()
+    body = json.loads(command)
+    del body["signature"]
+    await desk.by("district", command=command)
+    desk.rewrite("district", command, rewritten)
+    await desk.killed()
+    signed = {**body, "signature": OTHER_HAND.sign(body)}
+    await desk.by("mobile", command=json.dumps(signed).encode())
+    assert desk.rung == 2
+
+
+@simulated
+async def test_what_nobody_signed_takes_no_signed_command_s_id():
+    desk = Roads()
+    command = desk.command()
+    await desk.by("district", command=desk.command("ping", id=json.loads(command)["id"]))
+    await desk.by("mobile", command=command)
+    assert desk.rung == 1
 
 
 @simulated

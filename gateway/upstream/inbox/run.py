@@ -226,12 +226,13 @@ class Inbox:
         command = c.parse(raw)
         news = not self._repeats.knows(command.id)
         kept = self._memory.get(command.id)
-        if kept is not None and kept.lost and self._judge.is_urgent(raw):
+        urgent = self._judge.is_urgent(raw)
+        if kept is not None and kept.lost and urgent:
             kept = None  # better twice than never
         fresh = kept is None and command.id not in self._acting
         if fresh:
             self._judge.authenticate(command, raw)
-            kept = self.siblings.fate(command.id, self._issuer(command))
+            kept = self.siblings.fate(command.id, self._issuer(command), urgent=urgent)
         if fresh and kept is None:
             await self._decide(command, acting)
             self._repeats.met(command.id)

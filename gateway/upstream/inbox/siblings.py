@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 from gateway.upstream.inbox.command import Command, CommandKind, State
-from gateway.upstream.inbox.memory import Kept, Memory
+from gateway.upstream.inbox.memory import ASKED, Kept, Memory
 from gateway.upstream.inbox.verify import Keys
 
 READY_S = 10.0
@@ -45,10 +45,13 @@ class Siblings:
         key = self._keys.key
         return "" if key is None or kind.of_uplink else _digest(key)
 
-    def fate(self, command_id: str, issuer: str) -> Kept | None:
-        """What became of that issuer's command elsewhere; None if it was not begun there."""
-        found = self._other(command_id, issuer)
-        return None if found is None or found[1].lost else found[1]
+    def fate(self, command_id: str, issuer: str, *, urgent: bool) -> Kept | None:
+        """What became of that issuer's command elsewhere; None if it was not begun there.
+
+        One whose record is damaged counts as carried out, unless it is an emergency.
+        """
+        found = self._other(command_id, issuer, lost=not urgent)
+        return None if found is None else found[1]
 
     def check(self, command: Command, shelf: str, issuer: str) -> None:
         """CommandRefused for what another inbox may have carried out and forgotten."""
@@ -74,12 +77,24 @@ class Siblings:
         key = self._keys.key
         return key is not None and _digest(key) == issuer
 
-    def _other(self, command_id: str, issuer: str) -> "tuple[Siblings, Kept] | None":
+    def _other(
+        self, command_id: str, issuer: str, *, lost: bool = True
+    ) -> "tuple[Siblings, Kept] | None":
         for other in self.others() if issuer else ():
             kept = None if other.memory is None else other.memory.get(command_id)
-            if kept is not None and kept.begun and kept.issuer == issuer:
+            if kept is None or not kept.begun or (kept.lost and not lost):
+                continue
+            if kept.issuer == issuer or (_unnamed(kept) and other.serves(issuer)):
                 return other, kept
         return None
+
+
+def _unnamed(kept: Kept) -> bool:
+    """Whether its issuer is not known: its row is damaged, or older than the keeping of that.
+
+    What need not be signed has none, and must not take the id of what is signed.
+    """
+    return not kept.issuer and kept.shelf != ASKED
 
 
 def _digest(key: str) -> str:
