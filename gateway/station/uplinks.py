@@ -18,6 +18,7 @@ from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
 from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.siblings import Siblings
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.options import Options
 from gateway.upstream.sender import Sender
@@ -85,6 +86,8 @@ class Uplinks:
         self._changing = asyncio.Lock()
         self._lines: dict[str, _Line] = {}
         self._unmade: dict[str, Standing] = {}
+        # Inboxes of uplinks that are being reopened: the others go on asking what they did.
+        self._former: dict[str, Siblings] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, Options]) -> None:
@@ -116,6 +119,8 @@ class Uplinks:
         """
         self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
+        for name in self._former.keys() - uplinks.keys():
+            del self._former[name]
         async with self._changing:
             shut = {name for name, line in self._lines.items() if line.uplink.trouble is not None}
             shut |= self._unmade.keys()
@@ -144,6 +149,7 @@ class Uplinks:
         await stop_all([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
         self._tasks.clear()
         self._settings = {}
+        self._former.clear()
         async with self._changing:
             for name in (*self._lines, *self._unmade):
                 await self._close(name)
@@ -159,6 +165,9 @@ class Uplinks:
             sender.failed("opening", _reason(error))
         else:
             self._lines[name], sender = line, line.sender
+            former = self._former.pop(name, None)
+            if former is not None and line.inbox is not None:
+                line.inbox.siblings.memory = former.memory  # until it has loaded its own
         self.senders.append(sender)
         order = {each: number for number, each in enumerate(self.names)}
         self.senders.sort(key=lambda sender: order.get(sender.name, len(order)))
@@ -241,12 +250,13 @@ class Uplinks:
             on_fault=self._on_fault,
         )
         sender.on_return, inbox.on_return = inbox.road_opened, sender.road_opened
-        inbox.siblings.others = lambda: [
-            line.inbox.siblings
-            for line in self._lines.values()
-            if line.inbox is not None and line.inbox is not inbox
-        ]
+        inbox.siblings.others = partial(self._siblings_of, name)
         return inbox
+
+    def _siblings_of(self, name: str) -> list[Siblings]:
+        """All other inboxes, and what they were where they are being reopened."""
+        known = {n: line.inbox.siblings for n, line in self._lines.items() if line.inbox}
+        return [each for n, each in {**self._former, **known}.items() if n != name]
 
     def _start(self, name: str) -> None:
         line = self._lines.get(name)
@@ -276,6 +286,8 @@ class Uplinks:
         if line is None:
             return
         self.senders.remove(line.sender)
+        if line.inbox is not None and name in self._settings:
+            self._former[name] = line.inbox.siblings
         try:
             await line.uplink.close()
         except Exception as error:  # noqa: BLE001  # it is gone all the same

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import json
+import random
 from typing import ClassVar
 
 import pytest
 
+from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import SettingsError
-from gateway.event import Trust
+from gateway.event import Lane, Trust
 from gateway.station.asking import PlatformRoad
 from gateway.station.uplinks import Uplinks
+from gateway.upstream.inbox.command import CommandKind
+from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.options import Options
 from gateway.upstream.uplinks.contract import (
     Batch,
@@ -21,9 +26,10 @@ from gateway.upstream.uplinks.contract import (
     Since,
 )
 from kiosk.dispatch import NO_ROAD
-from tests.sim.loop import simulated
+from tests.sim.loop import START_S, MachineLoop, simulated
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until
+from tests.upstream.test_inbox import HAND, NOW_MS, Bell, signed
 
 DISTRICT = Options(url="http://127.0.0.1:1", commands=False)
 CITY = Options(url="http://127.0.0.1:2", commands=False, required=False)
@@ -106,6 +112,149 @@ async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path):
     again = made.uplinks._lines["city"].inbox
     assert inboxes["district"].siblings.others() == [again.siblings]
     await made.uplinks.close()
+
+
+def ordered(number: int, kind: str = "bell", **data: str) -> bytes:
+    """A signed command that lives for an hour."""
+    return signed(
+        {
+            "id": uuid7(NOW_MS + number),
+            "kind": kind,
+            "station": STATION,
+            "issued": rfc3339(NOW_MS),
+            "expires": rfc3339(NOW_MS + 3_600_000),
+            "data": data,
+        }
+    )
+
+
+class SlowJournal(MemoryJournal):
+    """Loads as a slow card does; with `broken` nobody follows it."""
+
+    broken = False
+
+    async def load(self, room: str) -> dict[str, bytes]:
+        await asyncio.sleep(0.2)
+        return await super().load(room)
+
+    def follower(self, name: str, *, retaining: bool):
+        if self.broken:
+            raise KeyError(name)
+        return super().follower(name, retaining=retaining)
+
+
+class Twins(Made):
+    """Two uplinks to the platform of `HAND`, and a bell that both may ring."""
+
+    settings: ClassVar = {
+        "district": Options(url=DISTRICT.url, command_key=HAND.public),
+        "city": Options(url=CITY.url, command_key=HAND.public),
+    }
+
+    def __init__(self, tmp_path) -> None:
+        super().__init__(tmp_path)
+        self.rung = 0
+        self.hold: asyncio.Event | None = None
+        self.journal = self.uplinks._journal = SlowJournal()
+        bell = CommandKind("bell", Bell, self.ring, cancellable=True)
+        self.uplinks._kinds_of = lambda _: [bell]
+
+    async def ring(self, _bell: Bell, _mandate: object) -> None:
+        if self.hold is not None:
+            await self.hold.wait()
+        self.rung += 1
+
+    def inbox(self, name: str) -> Inbox | None:
+        line = self.uplinks._lines.get(name)
+        return None if line is None else line.inbox
+
+    def knows(self, name: str) -> bool:
+        inbox = self.inbox(name)
+        return inbox is not None and inbox.siblings.loaded.is_set()
+
+    def ends(self) -> dict[str, tuple[str, str | None]]:
+        """What the last receipt of each command says."""
+        entries = self.journal.lanes[Lane.SERVICE]
+        receipts = [json.loads(b"{" + each.body)["data"] for each in entries]
+        return {r["of"]: (r["state"], r.get("reason_code")) for r in receipts}
+
+
+def with_twins(tmp_path, test) -> None:
+    """`test(made, acting)` in virtual time, where keys are prepared in threads."""
+
+    async def main() -> None:
+        made = Twins(tmp_path)
+        made.uplinks.open(made.settings)
+        made.uplinks.start()
+        await until(lambda: made.knows("district") and made.knows("city"))
+        async with asyncio.TaskGroup() as acting:
+            await test(made, acting)
+        await made.uplinks.close()
+
+    with asyncio.Runner(loop_factory=lambda: MachineLoop(START_S, random.Random(1))) as runner:
+        runner.run(main())
+
+
+def test_what_an_uplink_did_is_known_while_it_is_reopened(tmp_path):
+    async def reopened(made: Twins, acting: asyncio.TaskGroup) -> None:
+        commands = [ordered(number) for number in range(200)]
+        for command in commands:
+            await made.inbox("district").take(command, acting)
+        await until(lambda: made.rung == len(commands))
+        moved = {**made.settings, "district": Options(url=MOVED.url, command_key=HAND.public)}
+        again, closed, loading = iter(commands), 0, 0
+        for changing in (
+            made.uplinks.reopen("district"),
+            made.uplinks.change(moved),
+            made.uplinks.reopen("district"),
+        ):
+            change = asyncio.ensure_future(changing)
+            await asyncio.sleep(0)
+            while not (change.done() and made.knows("district")):
+                closed += made.inbox("district") is None
+                loading += made.inbox("district") is not None and not made.knows("district")
+                await made.inbox("city").take(next(again), acting)
+                await asyncio.sleep(0.05)
+            await change
+        assert min(closed, loading) > 20
+        made.journal.broken = True
+        await made.uplinks.reopen("district")  # it cannot be put together
+        await made.inbox("city").take(next(again), acting)
+        made.journal.broken = False
+        await made.uplinks.reopen("district")
+        await made.inbox("city").take(next(again), acting)
+        await asyncio.sleep(1)
+        assert made.rung == len(commands)
+        await made.uplinks.change({"city": made.settings["city"]})
+        assert made.inbox("city").siblings.others() == []
+
+    with_twins(tmp_path, reopened)
+
+
+@pytest.mark.parametrize(("after_s", "made_anew"), [(0.1, False), (0.6, True)])
+def test_a_cancel_is_not_promised_by_an_uplink_that_is_being_reopened(tmp_path, after_s, made_anew):
+    async def cancelled(made: Twins, acting: asyncio.TaskGroup) -> None:
+        made.hold = asyncio.Event()
+        command = ordered(1)
+        bell = json.loads(command)["id"]
+        cancel = ordered(2, "command.cancel", of=bell)
+        await made.inbox("district").take(command, acting)
+        acted = made.inbox("district")._acting[bell]
+        reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
+        acted.cancel()  # as the inbox's own tasks are
+        await asyncio.sleep(after_s)
+        assert not made.knows("district")
+        assert (made.inbox("district") is not None) is made_anew
+        await made.inbox("city").take(cancel, acting)
+        await reopening
+        await until(lambda: made.knows("district"))
+        await asyncio.sleep(1)
+        assert made.ends() == {
+            bell: ("failed", "inbox.interrupted"),
+            json.loads(cancel)["id"]: ("failed", "inbox.unknown-command"),
+        }
+
+    with_twins(tmp_path, cancelled)
 
 
 @simulated

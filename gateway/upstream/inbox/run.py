@@ -170,10 +170,8 @@ class Inbox:
     def cancel(self, command_id: str) -> State | None:
         """As `Siblings.cancel`, of a command that this inbox has taken."""
         kept, task = self._memory.get(command_id), self._acting.get(command_id)
-        if kept is None:
-            return None
-        if task is None:
-            return kept.state
+        if kept is None or task is None:  # what is open without one is about to begin, or to resume
+            return None if kept is None or not kept.ended else kept.state
         if command_id in self._begun and not self._kinds[kept.kind].cancellable:
             raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
         self._cancelled.add(command_id)
