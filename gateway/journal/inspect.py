@@ -17,7 +17,7 @@ from gateway.journal.core import Core
 from gateway.journal.frames import Frames
 from gateway.journal.lock import Lock, epoch_of
 from gateway.journal.options import JournalOptions
-from gateway.journal.salvage import numbers_torn
+from gateway.journal.salvage import keep_torn
 from gateway.journal.space import log_of
 
 _SLICE = 200
@@ -109,7 +109,7 @@ class AtRest:
         lock = Lock(directory)
         options = JournalOptions(reserve_mb=0)
         try:  # unlike a station's start, looking salvages nothing
-            torn = _torn(directory / rescue.FILE, lock.epoch)
+            _look_first(directory / rescue.FILE, lock)
             self._core = Core(
                 directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
             )
@@ -117,8 +117,6 @@ class AtRest:
             lock.close()
             raise
         if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
-            if lock.numbers is not None:  # the log shows it no more once it was opened
-                lock.numbers = lock.numbers.raised(torn)
             self._core.hold(lock)
         else:  # the next start tells what is missing: the lock's file must still say it then
             self._core.lock = lock
@@ -161,8 +159,8 @@ class AtRest:
         self._core.close()
 
 
-def _torn(path: Path, epoch: str | None) -> dict[Lane, int]:
-    """The numbers that the log's torn end shows.
+def _look_first(path: Path, lock: Lock) -> None:
+    """Keep the numbers that the log's torn end shows: it shows them no more once it was opened.
 
     JournalDamaged where SQLite, opening the file, would drop what a salvage still finds.
     """
@@ -170,7 +168,8 @@ def _torn(path: Path, epoch: str | None) -> dict[Lane, int]:
     frames.close()
     if frames.broken:
         raise JournalDamaged("journal.damaged", reason=log_of(path).name)
-    return numbers_torn(path, epoch) if frames.torn else {}
+    if frames.torn:
+        keep_torn(path, lock)
 
 
 def station_of(entry: Entry) -> str:

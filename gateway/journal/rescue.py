@@ -112,9 +112,10 @@ class Opening(NamedTuple):
         if frames.broken:
             log.warning("%s: the log is damaged", path)
             return None
+        numbers = lock.numbers  # as they were before those of a torn end
         try:
-            torn = salvage.numbers_torn(path, lock.epoch) if frames.torn else {}
-            return self._trusted(path, lock.numbers, torn)
+            torn = salvage.keep_torn(path, lock) if frames.torn else {}
+            return self._trusted(path, numbers, torn)
         except JournalDamaged as error:
             log.warning("%s: %s", path, error)
             return None

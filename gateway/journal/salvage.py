@@ -20,6 +20,8 @@ from urllib.parse import quote
 
 from gateway.event import Lane
 from gateway.journal import events, rows
+from gateway.journal.database import disk_errors
+from gateway.journal.lock import Lock
 from gateway.journal.pages import Pages, Record
 from gateway.journal.rows import Row
 
@@ -271,16 +273,22 @@ class _Index:
         return heapq.merge(*self._runs)
 
 
-def numbers_torn(path: Path, epoch: str | None) -> dict[Lane, int]:
+def keep_torn(path: Path, lock: Lock) -> dict[Lane, int]:
     """The last number of each lane that the torn end of a log shows: its commit does not hold.
 
-    To be asked before SQLite opens the file, which writes over that.
+    To be asked before SQLite opens the file, which writes over that. The lock's file has them
+    first: a start that is cut off behind its first commit has no other witness of them.
     """
-    wreck = Wreck(path, epoch, keep_torn=True)
+    wreck = Wreck(path, lock.epoch, keep_torn=True)
     try:
-        return wreck.numbers_torn()
+        epoch, torn = wreck.epoch, wreck.numbers_torn()
     finally:
         wreck.close()
+    known = lock.numbers
+    if known is not None and known.epoch == epoch and known.raised(torn) != known:
+        with disk_errors():
+            lock.keep(known.raised(torn))
+    return torn
 
 
 def _row(record: Record) -> Row | None:

@@ -24,7 +24,7 @@ from gateway.journal import (
     wrecks,
 )
 from gateway.journal.carrier import FULL_NS, Carrier
-from gateway.journal.core import Append
+from gateway.journal.core import Append, Core
 from gateway.journal.frames import FRAME_BYTES, Frames
 from gateway.journal.inspect import AtRest
 from gateway.journal.lock import Lock
@@ -684,6 +684,40 @@ def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
     assert told[-2]["data"] == {
         "lane": "service", "from": 301, "to": 301, "why": events.DAMAGED, "epoch": epoch,
     }  # fmt: skip
+    core.close()
+
+
+@pytest.mark.parametrize("lane", [Lane.EMERGENCY, Lane.ALARM])
+@pytest.mark.parametrize("by", ["start", "look"])
+def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(
+    tmp_path, monkeypatch, lane, by
+):
+    """What opening commits lies over the only frame of it: no log shows it after that."""
+    epoch = _in_log(tmp_path)
+    core = reopened(tmp_path)
+    frames = Frames(tmp_path / "journal.db-wal")
+    first = len(frames.pages)
+    frames.close()
+    core.commit([one(lane, 7, 300)])
+    home, cut = tmp_path / "killed", tmp_path / "cut"
+    killed(core, tmp_path, home)
+    damage(home / "journal.db-wal", 32 + first * FRAME_BYTES + 16, 8, 1)
+
+    class Cut(BaseException):
+        pass
+
+    def cut_off(core, *_):
+        killed(core, home, cut)
+        raise Cut
+
+    with monkeypatch.context() as patched, pytest.raises(Cut):
+        patched.setattr(Core, "skip" if by == "start" else "hold", cut_off)
+        reopened(home) if by == "start" else AtRest(home)
+    core = reopened(cut)
+    bring_over(core)
+    told = [json.loads(b"{" + entry.body) for entry in read_all(core, lane)]
+    (gap,) = [each["data"] for each in told if each.get("type") == "cn.yizhan.feed.gap.v1"]
+    assert (gap["from"], gap["to"], gap["epoch"]) == (1, 1, epoch)
     core.close()
 
 
