@@ -123,8 +123,8 @@ class Opening(NamedTuple):
     def _trusted(self, path: Path, numbers: Numbers | None, torn: Mapping[Lane, int]) -> Core:
         core = self.create(path)
         try:
+            _mistrust(core, numbers)  # first: the gaps are the ends then
             core.skip(torn)
-            _mistrust(core, numbers)
         except BaseException:  # no connection is left open, whatever went wrong
             core.abandon()
             raise

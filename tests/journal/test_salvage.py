@@ -687,18 +687,15 @@ def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
     core.close()
 
 
-@pytest.mark.parametrize("lane", [Lane.EMERGENCY, Lane.ALARM])
 @pytest.mark.parametrize("by", ["start", "look"])
-def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(
-    tmp_path, monkeypatch, lane, by
-):
+def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(tmp_path, monkeypatch, by):
     """What opening commits lies over the only frame of it: no log shows it after that."""
-    epoch = _in_log(tmp_path)
     core = reopened(tmp_path)
+    epoch = core.epoch
     frames = Frames(tmp_path / "journal.db-wal")
-    first = len(frames.pages)
+    first = frames.sound
     frames.close()
-    core.commit([one(lane, 7, 300)])
+    core.commit([one(Lane.EMERGENCY, 7, 300)])
     home, cut = tmp_path / "killed", tmp_path / "cut"
     killed(core, tmp_path, home)
     damage(home / "journal.db-wal", 32 + first * FRAME_BYTES + 16, 8, 1)
@@ -710,14 +707,48 @@ def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(
         killed(core, home, cut)
         raise Cut
 
-    with monkeypatch.context() as patched, pytest.raises(Cut):
-        patched.setattr(Core, "skip" if by == "start" else "hold", cut_off)
-        reopened(home) if by == "start" else AtRest(home)
+    opening, last = (reopened, "skip") if by == "start" else (AtRest, "hold")
+    with monkeypatch.context() as patched:
+        patched.setattr(Core, last, cut_off)
+        with pytest.raises(Cut):
+            opening(home)
     core = reopened(cut)
     bring_over(core)
-    told = [json.loads(b"{" + entry.body) for entry in read_all(core, lane)]
+    told = [json.loads(b"{" + entry.body) for entry in read_all(core, Lane.EMERGENCY)]
     (gap,) = [each["data"] for each in told if each.get("type") == "cn.yizhan.feed.gap.v1"]
     assert (gap["from"], gap["to"], gap["epoch"]) == (1, 1, epoch)
+    core.close()
+
+
+def test_a_torn_end_of_the_log_hides_no_older_page_of_a_lane(tmp_path):
+    """Its numbers are beyond those the lock's file asks for; the lane's end is judged before."""
+    home = tmp_path / "running"
+    core = reopened(home)
+    epoch = core.epoch
+    page = core._db.run("SELECT rootpage FROM sqlite_master WHERE name = 'service'").fetchone()[0]
+    at = (page - 1) * PAGE_BYTES
+    older = b""
+    for _ in range(2):
+        core.commit([several(Lane.SERVICE, 300, 300)])
+        core._checkpoint()
+        older = older or (home / "journal.db").read_bytes()[at : at + PAGE_BYTES]
+    core.commit([Append((), (StateChange("room", "k", b"v"),))])
+    frames = Frames(home / "journal.db-wal")
+    first = frames.sound
+    frames.close()
+    core.commit([one(Lane.ALARM, 7, 300), one(Lane.SERVICE, 600, 300)])
+    left = tmp_path / "left"
+    killed(core, home, left)
+    with (left / "journal.db").open("r+b") as file:
+        file.seek(at)
+        file.write(older)
+    damage(left / "journal.db-wal", 32 + first * FRAME_BYTES + 16, 8, 1)
+    core = reopened(left)
+    assert core.epoch != epoch
+    bring_over(core)
+    *told, gap = [json.loads(b"{" + entry.body) for entry in read_all(core, Lane.SERVICE)]
+    assert [each["n"] for each in told] == [*range(300)] * 2
+    assert (gap["data"]["from"], gap["data"]["to"]) == (601, 601)
     core.close()
 
 
