@@ -78,10 +78,11 @@ class LastCount(msgspec.Struct):
 class Mark(LastCount):
     """The meter that is there. `former` is the one before it, if nobody said that it was replaced.
 
-    It may be the same meter, and return.
+    It may be the same meter, and return. `unmoved`: all along it has shown one count, as zeros are.
     """
 
     former: LastCount | None = None
+    unmoved: bool = False
 
 
 class _Doubt(msgspec.Struct):
@@ -91,6 +92,7 @@ class _Doubt(msgspec.Struct):
     last: Count
     last_s: float
     readings: int = 1
+    unmoved: bool = True
 
 
 class Counters:
@@ -178,6 +180,7 @@ class Counters:
         if doubt is None or not _agree(doubt, sample, count, now_s):
             self._doubts[point.id] = _Doubt(now_s, count, now_s)
             return Quality.OUT_OF_RANGE
+        doubt.unmoved = doubt.unmoved and count == doubt.last
         doubt.last, doubt.last_s, doubt.readings = count, now_s, doubt.readings + 1
         if mark is None:
             self._begin(sample, count, now_s)
@@ -188,7 +191,7 @@ class Counters:
         elif doubt.readings < REPLACED_AFTER or now_s - doubt.first_s < REPLACED_AFTER_S:
             return Quality.OUT_OF_RANGE
         else:
-            self._replace(mark, sample, count, now_s)
+            self._replace(mark, sample, count, now_s, unmoved=doubt.unmoved)
         del self._doubts[point.id]
         return Quality.GOOD
 
@@ -204,13 +207,16 @@ class Counters:
         pace = 0.0
         if mark.at_s is not None:
             pace = _pace(mark, sample, _step(mark.count, count, sample.modulus), now_s - mark.at_s)
-        self._marks[sample.point.id] = Mark(count, sample.value, pace, now_s, mark.former)
+        unmoved = mark.unmoved and count == mark.count
+        self._marks[sample.point.id] = Mark(count, sample.value, pace, now_s, mark.former, unmoved)
 
-    def _replace(self, mark: Mark, sample: Sample, count: Count, now_s: float) -> None:
+    def _replace(
+        self, mark: Mark, sample: Sample, count: Count, now_s: float, *, unmoved: bool
+    ) -> None:
         point = sample.point.id
         former = LastCount(mark.count, mark.value, mark.pace, mark.at_s)
         # What it counts is used at the pace of before.
-        self._marks[point] = Mark(count, sample.value, mark.pace, now_s, former)
+        self._marks[point] = Mark(count, sample.value, mark.pace, now_s, former, unmoved)
         self._replaced.append(Replaced(point, mark.value, sample.value, by_person=False))
 
     def _take_back(self, mark: Mark, sample: Sample, count: Count, now_s: float) -> None:
@@ -234,6 +240,10 @@ def _usual(mark: Mark, sample: Sample, count: Count, now_s: float, *, asked: boo
         moved = _FASTEST * _digit(sample) * since_s
     if step < 0 or (step > moved and step > _slack(sample) + moved):
         return False
+    if mark.unmoved:
+        if _reaches_former(mark, sample, count, now_s):
+            return False
+        mark.unmoved = not step
     mark.pace = _pace(mark, sample, step, since_s)
     mark.count, mark.value, mark.at_s = count, sample.value, now_s
     return True
@@ -262,6 +272,8 @@ def _same_meter(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
     """Upwards by what a meter can count, or wrapped."""
     since_s = None if mark.at_s is None else now_s - mark.at_s
     if count >= mark.count:
+        if _reaches_former(mark, sample, count, now_s):
+            return False
         return since_s is None or not _is_beyond(mark, sample, count - mark.count, since_s)
     modulus = sample.modulus
     if modulus is None:
@@ -283,18 +295,51 @@ def _is_beyond(mark: Mark, sample: Sample, step: Count, since_s: float) -> bool:
 
 def _is_back(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
     """Whether the former meter can have got there, and this one is not on its way past it."""
-    former = mark.former
+    former = _former(mark, now_s)
     if former is None:
         return False
     since_s = RETURNS_WITHIN_S if former.at_s is None else now_s - former.at_s
-    if since_s > RETURNS_WITHIN_S:
-        return False
     slack = _slack(sample)
-    fast_s = _SURPRISE * min(since_s, _REST_S)
+    most = slack + former.pace * (_SURPRISE * min(since_s, _REST_S) + since_s)
+    if _stood(mark, former, sample):
+        # It had no count of its own: what cannot be the former meter's is another one's.
+        digit = _digit(sample)
+        fastest = max(_BEYOND * former.pace, _BURST * digit)
+        most = max(most, _LEAP * digit, slack + fastest * since_s)
+    least = _least(mark, former, sample)
+    returns = least <= count <= former.count + most
+    return returns and (count < mark.count or mark.count < least)
+
+
+def _reaches_former(mark: Mark, sample: Sample, count: Count, now_s: float) -> bool:
+    """Whether what has shown one count all along comes to where the former meter was."""
+    former = _former(mark, now_s)
+    if former is None or not _stood(mark, former, sample):
+        return False
+    return mark.count < _least(mark, former, sample) <= count
+
+
+def _former(mark: Mark, now_s: float) -> LastCount | None:
+    """The meter before, as long as it may return."""
+    former = mark.former
+    if former is None or former.at_s is None:
+        return former
+    return former if now_s - former.at_s <= RETURNS_WITHIN_S else None
+
+
+def _stood(mark: Mark, former: LastCount, sample: Sample) -> bool:
+    """Whether it has shown one count all along, and one that is far from the former meter's."""
+    return mark.unmoved and abs(former.count - mark.count) > _LEAP * _digit(sample)
+
+
+def _least(mark: Mark, former: LastCount, sample: Sample) -> float:
+    """The lowest count that the former meter returns with."""
     # One that was off may have lost what it had counted since it last kept its count.
-    lost, moved = _SURPRISE * former.pace * _REST_S, former.pace * (fast_s + since_s)
-    returns = -slack - lost <= count - former.count <= slack + moved
-    return returns and (count < mark.count or mark.count < former.count - lost - slack)
+    lost = _SURPRISE * former.pace * _REST_S
+    if former.count > mark.count and _stood(mark, former, sample):
+        # Of a young one that is more than it had: nearer to its count than to this one.
+        lost = min(lost, (former.count - mark.count) / 2)
+    return former.count - lost - _slack(sample)
 
 
 def _slack(sample: Sample) -> float:

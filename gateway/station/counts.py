@@ -37,9 +37,10 @@ class KeptLast(msgspec.Struct, frozen=True):
 
 
 class KeptCount(KeptLast, frozen=True, omit_defaults=True):
-    """One counter; `former` is the meter before, which may return."""
+    """One counter; `former` is the meter before, which may return (`unmoved` as in `Mark`)."""
 
     former: KeptLast | None = None
+    unmoved: bool = False
 
 
 class KeptMeter(msgspec.Struct, frozen=True):
@@ -175,6 +176,7 @@ class Counts:
                     else KeptLast(
                         former.count, former.value, former.pace, self._wall_ns(former.at_s)
                     ),
+                    mark.unmoved,
                 )
             )
         except ValueError:
@@ -190,6 +192,7 @@ class Counts:
             None
             if former is None
             else LastCount(former.count, former.value, former.pace, self._at_s(former.wall_ns)),
+            kept.unmoved,
         )
 
     def _wall_ns(self, at_s: float | None) -> int | None:

@@ -208,6 +208,50 @@ def test_a_higher_count_of_a_while_is_taken_back_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("period_s", [15.0, 60.0])
+@pytest.mark.parametrize("shown", [0, 90_000_000])
+@pytest.mark.parametrize("counted", [0, 9, 20, 900])
+def test_a_meter_that_had_not_moved_returns_with_what_it_has_counted(
+    period_s, shown, counted
+) -> None:
+    """It has shown no pace by which its return could be judged."""
+    meter = Meter().settled_at(12_000)
+    assert {meter.round(12_000, period_s) for _ in range(20)} == {GOOD}
+    assert [meter.round(shown, period_s) for _ in range(62)][-1] is GOOD
+    meter.counters.replaced()
+    assert meter.round(12_000 + counted, period_s) is GOOD
+    assert [each.resumes for each in meter.counters.replaced()] == [120.0]
+
+
+@pytest.mark.parametrize("back", [9_000, 10_150, 46_000])
+def test_a_young_meter_that_returns_after_a_silence_is_back(back) -> None:
+    """In an hour it could have counted all that it ever had."""
+    meter = Meter().settled_at(10_000)
+    assert meter.round(10_150, 15) is GOOD
+    assert [meter.round(0, 15) for _ in range(62)][-1] is GOOD
+    meter.counters.replaced()
+    assert meter.round(back, 3600) is GOOD
+    assert [each.resumes for each in meter.counters.replaced()] == [101.5]
+
+
+def test_a_count_beyond_the_former_one_is_no_use_of_what_showed_zeros() -> None:
+    meter = Meter().settled_at(12_000)
+    assert [meter.round(0, 300) for _ in range(5)][-1] is GOOD
+    meter.counters.replaced()
+    said = [meter.round(500_000, 300) for _ in range(4)]
+    assert said == [DOUBTFUL] * 3 + [GOOD]
+    assert [(each.old, each.resumes) for each in meter.counters.replaced()] == [(0.0, None)]
+
+
+def test_another_meter_that_stands_at_first_counts_past_the_former_one() -> None:
+    meter = Meter().settled_at(3_000)
+    assert meter.round(3_015, 15) is GOOD
+    assert [meter.round(0, 300) for _ in range(20)][-1] is GOOD
+    assert len(meter.counters.replaced()) == 1
+    assert {meter.round(count, 900) for count in range(900, 20_000, 900)} == {GOOD}
+    assert meter.counters.replaced() == ()
+
+
 def test_a_former_meter_is_forgotten_after_a_month() -> None:
     meter = Meter().settled_at(123_000)
     assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD

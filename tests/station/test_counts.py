@@ -199,8 +199,9 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
     assert later.line.counters("em-b3").replaced() == ()
 
 
+@pytest.mark.parametrize("back", [500_003, 500_200])
 @simulated
-async def test_a_meter_that_returns_after_a_restart_is_known() -> None:
+async def test_a_meter_that_returns_after_a_restart_is_known(back) -> None:
     journal, clock = simulated_journal(), loop_clock()
     wiring = Wiring(METER)
     counts = Counts(wiring, journal, clock)
@@ -209,8 +210,8 @@ async def test_a_meter_that_returns_after_a_restart_is_known() -> None:
     await counts.keep()
     later = Wiring(METER)
     await Counts(later, journal, clock).load()
-    assert [later.read(500_003, 1100.0), later.read(500_003, 1100.1)][-1] is Quality.GOOD
-    told = (Replaced("energy", 0.0, 5000.03, by_person=False, resumes=5000.0),)
+    assert [later.read(back, 1100.0), later.read(back, 1100.1)][-1] is Quality.GOOD
+    told = (Replaced("energy", 0.0, back / 100, by_person=False, resumes=5000.0),)
     assert later.line.counters("em-b3").replaced() == told
 
 
