@@ -18,7 +18,8 @@ def in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
     """What `work` returns or raises; TimeoutError, an OSError, after `within_s` or `WITHIN_S`.
 
     It goes on, and nobody hears what comes of it. Until it has ended all other work is refused at
-    once: how long a disk that hangs holds somebody up must not add up.
+    once: how long a disk that hangs holds somebody up must not add up. One that is slow,
+    and just in time, holds up each.
     """
     _late[:] = [thread for thread in _late if thread.is_alive()]
     if _late:

@@ -88,7 +88,9 @@ class _Found(NamedTuple):
 
 async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int:
     faults = FaultLog(clock.now_ns)
-    settings, running = in_force(begun.shelf, faults.count, trial=begun.trial is not None)
+    settings, running = in_force(
+        begun.shelf, faults.count, trial=begun.trial is not None, text=begun.text
+    )
     found = _Found(state, clock, begun, settings, running, faults, machine)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(Aside())

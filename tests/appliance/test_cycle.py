@@ -3,14 +3,18 @@
 import asyncio
 import errno
 import os
+import threading
 
 import pytest
 
+from gateway import disk
 from gateway.appliance.settings.cycle import OUTCOMES_MAX
-from gateway.appliance.settings.records import digest_of
+from gateway.appliance.settings.fallback import in_force
+from gateway.appliance.settings.records import Trial, digest_of
 from gateway.appliance.settings.shelf import RECORDS_MAX, TEXTS_MAX
 from gateway.errors import SettingsError, Unavailable, UsageError
 from gateway.event import Trust
+from gateway.faults import FaultLog
 from gateway.settings import Phrase
 from tests.appliance.rig import COLD, FIRST, SECOND, Desk, change
 from tests.sim.clock import SimulatedClock
@@ -221,6 +225,78 @@ async def test_a_start_that_fails_puts_the_former_ones_back(tmp_path, desk, cloc
     third = Desk(tmp_path, clock)
     assert third.begun.trial is None
     assert not third.begun.failed(Unavailable("web.port-held", port=80), clock), "not its fault"
+
+
+class SlowSyncs:
+    """Syncs that return only when the disk is `ready`, later than a start waits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._go_on, sync = threading.Event(), os.fsync
+        monkeypatch.setattr(disk, "WITHIN_S", 0.05)
+        monkeypatch.setattr(
+            os, "fsync", lambda descriptor: self._go_on.wait(30) and sync(descriptor)
+        )
+
+    def ready(self) -> None:
+        self._go_on.set()
+        for thread in disk._late:
+            thread.join()
+
+
+@pytest.fixture
+def slow_syncs(monkeypatch):
+    made = []
+
+    def begin() -> SlowSyncs:
+        made.append(SlowSyncs(monkeypatch))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        each.ready()
+
+
+@simulated
+async def test_a_trial_that_is_slow_to_note_is_looked_after(tmp_path, desk, clock, slow_syncs):
+    """What notes that it has started goes on: the next start, weeks later, would roll it back."""
+    await desk.start()
+    await desk.cycle.apply(change(COLD, ref="command-9"))
+    desk.end()
+    slow = slow_syncs()
+    again = Desk(tmp_path, clock)
+    slow.ready()
+    await again.start()
+    assert (await again.cycle.outcome("command-9")).state == "kept"
+    again.end()
+    assert (await Desk(tmp_path, clock).start()).states() == ["found", "kept"]
+
+
+@simulated
+async def test_a_trial_that_is_slow_to_put_back_is_not_run_on(tmp_path, desk, clock, slow_syncs):
+    await desk.start()
+    digest, former = digest_of(SECOND.encode()), digest_of(FIRST.encode())
+    desk.shelf.begin(Trial(2, digest, former, "installer:boss"), SECOND.encode(), FIRST.encode())
+    desk.end()
+    slow, faults = slow_syncs(), FaultLog(clock.now_ns)
+    begun = Desk(tmp_path, clock).begun
+    assert begun.trial is None
+    assert in_force(begun.shelf, faults.count, text=begun.text).text == FIRST.encode()
+    slow.ready()
+    assert begun.shelf.text() == FIRST.encode()
+
+
+@simulated
+async def test_a_start_that_fails_does_not_wait_for_the_disk(tmp_path, desk, clock, slow_syncs):
+    await desk.start()
+    await desk.cycle.apply(change(COLD))
+    desk.end()
+    again = Desk(tmp_path, clock)
+    slow = slow_syncs()
+    assert again.begun.failed(Unavailable("web.port-held", port=80), clock)
+    assert again.file.read_text("utf-8") == COLD, "not yet"
+    slow.ready()
+    again.end()
+    assert Desk(tmp_path, clock).file.read_text("utf-8") == FIRST
 
 
 @simulated

@@ -35,15 +35,18 @@ class InForce(NamedTuple):
     text: bytes
 
 
-def in_force(shelf: Shelf, count: OnCount, *, trial: bool = False) -> InForce:
+def in_force(
+    shelf: Shelf, count: OnCount, *, trial: bool = False, text: bytes | None = None
+) -> InForce:
     """The settings to start with; `count` hears where they are not what the file says.
 
+    `text` is what the file is about to say, if that is another by then.
     SettingsError lists what is wrong with the file, if nothing else is left, or if it is on
     `trial`: then it goes back whole.
     """
     for name in shelf.damaged():
         count(HISTORY, name)
-    text, mistakes = _file(shelf)
+    text, mistakes = _file(shelf) if text is None else (text, ())
     former = list(_accepted(shelf))
     if text is not None:
         settings, mistakes = examine_text(text, shelf.file)

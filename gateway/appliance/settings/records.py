@@ -79,6 +79,15 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     cold: bool = False
     started: bool = False
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the start that finds it in place is the one that it asked for."""
+        return self.cold and not self.started
+
+    def begun(self) -> "Trial":
+        """As it is from that start on."""
+        return msgspec.structs.replace(self, started=True)
+
     def ended(self, state: State, when: When, troubles: tuple[Phrase, ...] = ()) -> Record:
         """What the history says of it."""
         return Record(

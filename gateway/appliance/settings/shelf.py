@@ -151,18 +151,28 @@ class Shelf:
         trial = self.trial()
         if trial is None:
             return None
-        if any(record.number == trial.number for record in self.records()):
+        if self._is_over(trial):
             self._trial.unlink()
             return None
         in_place = digest_of(self.text()) == trial.digest
-        if in_place and trial.cold and not trial.started:
-            begun = msgspec.structs.replace(trial, started=True)
+        if in_place and trial.goes_on:
+            begun = trial.begun()
             self._mark(begun)
             return begun
         if in_place:
             self.roll_back(trial)
         self.end(trial.ended("rolled-back", when, (Phrase(INTERRUPTED),)))
         return None
+
+    def in_place(self) -> Trial | None:
+        """The trial whose text the file is, and that `recover` has yet to see to; only read."""
+        trial = self.trial()
+        if trial is None or self._is_over(trial) or digest_of(self.text()) != trial.digest:
+            return None
+        return trial
+
+    def _is_over(self, trial: Trial) -> bool:
+        return any(record.number == trial.number for record in self.records())
 
     def _mark(self, trial: Trial) -> None:
         replace(self._trial, msgspec.json.encode(trial), mode=0o600)

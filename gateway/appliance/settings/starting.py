@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.appliance.settings.cycle import trouble
-from gateway.appliance.settings.records import Trial, When
+from gateway.appliance.settings.records import Record, Trial, When
 from gateway.appliance.settings.shelf import Shelf
 from gateway.clock import Clock
 from gateway.disk import in_time
@@ -18,17 +18,32 @@ _log = logging.getLogger(__name__)
 
 
 class Start(NamedTuple):
-    """The shelf, and the change that asked for this start, if one did."""
+    """The shelf, and the change that asked for this start, if one did.
+
+    `text` is what to run on where the file could not be put back in time.
+    """
 
     shelf: Shelf
     trial: Trial | None
+    text: bytes | None = None
 
     @classmethod
     def of(cls, file: Path, state: Path, clock: Clock) -> "Start":
         """Before the settings are read: make sure that they are the old or the new ones."""
         shelf = Shelf(file, state / FOLDER)
+        when, found = When.of(clock.stamp()), [cls(shelf, None)]
+
+        def recovered() -> Trial | None:
+            if not shelf.hold():
+                return None
+            found.append(_found(shelf))
+            return shelf.recover(when)
+
         try:
-            return cls(shelf, in_time(partial(_recovered, shelf, When.of(clock.stamp()))))
+            return cls(shelf, in_time(recovered))
+        except TimeoutError as error:  # what was begun goes on, and will be as it was found
+            _log.error("the settings' history is not written yet: %s", error)
+            return found[-1]
         except (OSError, StationError) as error:
             # A dead disk, or no file at all: the station starts as far as it can all the same.
             _log.error("the settings' history cannot be used: %s", error)
@@ -36,14 +51,32 @@ class Start(NamedTuple):
 
     def failed(self, error: Exception, clock: Clock) -> bool:
         """The start has failed: the former settings, if a change asked for it; else False."""
-        if self.trial is None or self.shelf.trial() is None:
+        if self.trial is None:
             return False
+        record = self.trial.ended("rolled-back", When.of(clock.stamp()), (trouble(error),))
         _log.error("settings %d do not start: %s", self.trial.number, error)
-        self.shelf.roll_back(self.trial)
-        when = When.of(clock.stamp())
-        self.shelf.end(self.trial.ended("rolled-back", when, (trouble(error),)))
-        return True
+        try:
+            return in_time(partial(_put_back, self.shelf, self.trial, record))
+        except (OSError, StationError) as refused:
+            # The trial stays on disk, so the next start does what the disk refuses now.
+            _log.error("the former settings cannot be put back: %s", refused)
+            return True
 
 
-def _recovered(shelf: Shelf, when: When) -> Trial | None:
-    return shelf.recover(when) if shelf.hold() else None
+def _found(shelf: Shelf) -> Start:
+    """What `recover` will make of the shelf, before a write that may take long."""
+    trial = shelf.in_place()
+    if trial is None:
+        return Start(shelf, None)
+    if trial.goes_on:
+        return Start(shelf, trial.begun())
+    return Start(shelf, None, shelf.text_named(trial.former))
+
+
+def _put_back(shelf: Shelf, trial: Trial, record: Record) -> bool:
+    """False where the trial is over already."""
+    if shelf.trial() is None:
+        return False
+    shelf.roll_back(trial)
+    shelf.end(record)
+    return True
