@@ -68,13 +68,11 @@ class Job(Protocol):
 
 
 class Probe:
-    """The cheapest question to a device that does not answer, or that answers twice.
+    """The cheapest question to a device that does not answer, or what it has answered twice.
 
-    To the one when its breaker allows it, to the other until enough answers have been alone. What
+    The one when its breaker allows it, the other until enough answers have been alone. What
     it says is given to nobody: values come with the round that follows.
     """
-
-    priority = PROBE_PRIORITY
 
     def __init__(self, member: Member) -> None:
         self.member = member
@@ -82,12 +80,25 @@ class Probe:
         self.over = False
         self.fault: DeviceFault | None = None
         self.wasted_s = 0.0
+        self._turn = 0
+        self._asked_s = -math.inf
+        self._urgent = min((one.priority for one in member.rounds), default=PROBE_PRIORITY)
+
+    @property
+    def priority(self) -> int:
+        """What was answered twice is asked beside its rounds, which else leave it no time."""
+        doubled = self.member.breaker.closed and self.member.quarantine.doubled
+        return self._urgent if doubled else PROBE_PRIORITY
 
     @property
     def deadline_s(self) -> float:
         """Probes are served in the order of their time."""
-        breaker = self.member.breaker
-        return self.member.used_s + RECHECK_S if breaker.closed else breaker.retry_at_s
+        breaker, quarantine = self.member.breaker, self.member.quarantine
+        if not breaker.closed:
+            return breaker.retry_at_s
+        if quarantine.doubled:  # other answers of it tell nothing
+            return max(self._asked_s, quarantine.counted_s) + RECHECK_S
+        return self.member.used_s + RECHECK_S
 
     def ready_s(self, now_s: float) -> float:
         """When the breaker wants to know, or the device's own rounds are too far apart."""
@@ -97,22 +108,28 @@ class Probe:
         return max(self.deadline_s, member.free_at_s(self.current(), now_s))
 
     def current(self) -> Transaction:
-        """The cheapest transaction of the device."""
+        """The cheapest transaction of the device, or in turn what it has answered twice."""
         self.over = False
-        return self.member.cheapest
+        doubled = self.member.rechecked if self.member.breaker.closed else []
+        return doubled[self._turn % len(doubled)] if doubled else self.member.cheapest
 
     def answered(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
         """It lives; the values come with the round that follows."""
-        del samples, now_s, unsure_since_s
+        del samples, unsure_since_s
+        self._next(now_s)
         self.alive, self.over, self.wasted_s, self.fault = True, True, 0.0, None
 
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """It does not, unless even a refusal is a sign of life."""
-        del now_s
+        self._next(now_s)
         self.alive, self.over, self.wasted_s = isinstance(fault, Refused), True, cost_s
         self.fault = fault
+
+    def _next(self, now_s: float) -> None:
+        self._turn += 1
+        self._asked_s = now_s
 
     @property
     def fruitful(self) -> bool:

@@ -30,6 +30,9 @@ from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
 TWO_ANSWERS = "bus.two-answers"
 """Two devices have one address, or one answers twice."""
 
+MUTE_AT = 3
+"""So often in a row a device that speaks is silent at a block before its parts are asked."""
+
 _LISTENING_SHARE = 0.1
 """The most of the line that is kept free for surplus replies of one device."""
 
@@ -68,6 +71,7 @@ class Member:
             device.timeout_s, cap_s, reply_s=longest * wire.char_s, first_s=first_s
         )
         self.quarantine = Quarantine(window_s(device.timeout_s))
+        self.quarantine.regular = frozenset(each.request for each in self._asked)
         self.counters = Counters()
         self.stats = DeviceStats(timeout_s=device.timeout_s)
         self.state = DeviceState.WAIT
@@ -97,14 +101,21 @@ class Member:
         return min(self._asked, key=key)
 
     @property
+    def rechecked(self) -> list[Transaction]:
+        """What a probe asks of a device that answers twice: what it has answered twice."""
+        return [each for each in self._asked if each.request in self.quarantine.doubled]
+
+    @property
     def timeout_s(self) -> float:
         """How long to wait for its next reply."""
         return self.patience.timeout_s if self.breaker.closed else self.patience.probe_s
 
     def learn(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
         """Something is asked in other pieces from now on."""
-        gone = {id(each) for each in old}
+        gone = {id(each): each.request for each in old}
         self._asked = [each for each in self._asked if id(each) not in gone] + list(new)
+        self.quarantine.regular = frozenset(each.request for each in self._asked)
+        self.quarantine.replan(gone.values(), [each.request for each in new])
 
     @property
     def listens_s(self) -> float:
@@ -215,6 +226,8 @@ class Member:
             if self._spoke:
                 self._silences[transaction.request] = self.silences(transaction) + 1
             self._spoke = False
+            if self.silences(transaction) >= MUTE_AT:
+                self.quarantine.replan([transaction.request], [])
         if isinstance(fault, Refused):
             self.quarantine.refused(transaction)
         else:

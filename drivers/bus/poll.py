@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from drivers.bus.member import Member
+from drivers.bus.member import MUTE_AT, Member
 from drivers.bus.plan import Round
 from drivers.contract import (
     DeviceFault,
@@ -21,9 +21,6 @@ from drivers.family import Transaction
 BEAT_S = 1.0
 """Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
 sent together, and the machine sleeps in between."""
-
-_MUTE_AT = 3
-"""So often in a row a device that speaks is silent at a block before its parts are asked."""
 
 _REUNITE_MIN, _REUNITE_MAX = 50, 6400
 """Rounds after which the block is tried again; doubled each time."""
@@ -157,7 +154,7 @@ class Poll:
                 return
         else:
             self.wasted_s += cost_s
-            if self.member.silences(transaction) >= _MUTE_AT:
+            if self.member.silences(transaction) >= MUTE_AT:
                 self._learn_silence(transaction)
             if transaction.lengthened and self._beyond(transaction, fault):
                 self._divide(transaction)

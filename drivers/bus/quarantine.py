@@ -18,7 +18,8 @@ with one address. It rests the device as a time-out does. So that none is taken 
 another request, what would look like a reply is asked only once the echo time behind that has
 passed; the planner lets no two replies of a device look alike if it can. After a surplus every
 answer of the device is *unsure* for a while: whoever has it hands it out only once the echo time
-has passed without another.
+has passed without another. A second device need not know all that the first does; so it is the
+requests which a surplus may have followed whose replies must come alone before that ends.
 """
 
 import math
@@ -34,6 +35,9 @@ ECHO_S = 0.35
 
 SUSPECT_REPLIES = 32
 """After a surplus so many replies in a row must be alone before the next is believed at once."""
+
+_EACH_REPLIES = 4
+"""The same of each request that a surplus may have followed, however many they are."""
 
 _STRANGER_REPLIES = 2
 """The same of a device that has not been heard before: two may have been connected."""
@@ -84,7 +88,9 @@ class Quarantine:
 
     `echo_s` is how long a surplus may still come; whoever knows a device to be slow sets it.
     `twice` tells that the device answers twice, or that there are two of it; `twins` that two
-    answers differed, so that nobody knows whose the one is that comes alone.
+    answers differed, so that nobody knows whose the one is that comes alone. `doubled` has the
+    requests which a surplus may have followed, and how many replies to each must still be alone;
+    `counted_s` is when one last was. Only what is `regular`, asked again and again, can be in it.
     """
 
     def __init__(self, window: float) -> None:
@@ -92,7 +98,9 @@ class Quarantine:
         self.echo_s = ECHO_S
         self.suspect = _STRANGER_REPLIES
         self.twice = self.twins = False
-        self.upset_s = -math.inf
+        self.upset_s = self.counted_s = -math.inf
+        self.doubled: dict[bytes, int] = {}
+        self.regular: frozenset[bytes] = frozenset()
         self._window_s = window
         self._owed: list[_Owed] = []
         self._late_s = 0.0
@@ -111,7 +119,7 @@ class Quarantine:
 
     @property
     def _unsettled(self) -> bool:
-        return bool(self.suspect or self._owed)
+        return bool(self.unsure or self._owed)
 
     @property
     def kins(self) -> Iterable[Expect]:
@@ -168,10 +176,8 @@ class Quarantine:
         self._know(expect)
         self._last = _Reply(transaction, frame, now_s)
         self._recent[expect].append(self._last)
-        if self.suspect:
-            self.suspect -= 1
-            if not self.suspect:
-                self.twice = self.twins = False
+        if self.unsure:
+            self._count(transaction.request, now_s)
         self._forget(now_s)
         if any(owed.expect == expect for owed in self._owed):
             self._owe(transaction, expect, sent_s)
@@ -192,11 +198,48 @@ class Quarantine:
             for owed in self._owed:
                 if not owed.paid and owed.expect.find(frame, final=True) is not None:
                     return self._pay(owed.expect, now_s)
-        self.suspect, self.twice = SUSPECT_REPLIES, True
+        self.twice = True
+        self._doubt(kin, frame, now_s)
         self.twins = self.twins or frame not in echoes
         if frame not in echoes[-1:]:  # word for word the same speaks against nothing
             self.upset_s = now_s
         return None
+
+    def replan(self, old: Iterable[bytes], new: Iterable[bytes]) -> None:
+        """One request is made instead of another, or nothing more is expected of it."""
+        left = max((self.doubled.pop(each, 0) for each in old), default=0)
+        new = list(new)
+        if left and new:
+            self.doubled.update(dict.fromkeys(new, left))
+        elif left and not self.doubled:
+            self.suspect = max(self.suspect, left)
+
+    def _count(self, request: bytes, now_s: float) -> None:
+        """A reply is here, alone so far."""
+        if request in self.doubled:
+            self.counted_s = now_s
+            self.doubled[request] -= 1
+            if not self.doubled[request]:
+                del self.doubled[request]
+        if self.suspect:
+            self.suspect -= 1
+        if not self.unsure:
+            self.twice = self.twins = False
+
+    def _doubt(self, kin: Hashable, frame: bytes, now_s: float) -> None:
+        """Note what the surplus may have followed: what looks like it, what was answered last."""
+        last = [] if self._last is None else [self._last]
+        for expect, recent in self._recent.items():
+            if expect.kin == kin and expect.good_only().find(frame, final=True) is not None:
+                last += recent[-1:]
+            last += [each for each in recent if now_s - each.at_s <= self.echo_s]
+        followed = {each.transaction.request for each in last} & self.regular
+        if not followed:
+            self.suspect = SUSPECT_REPLIES
+            return
+        followed |= self.doubled.keys()
+        each = max(math.ceil(SUSPECT_REPLIES / len(followed)), _EACH_REPLIES)
+        self.doubled = dict.fromkeys(followed, each)
 
     def _rest(self, now_s: float) -> None:
         """Until a late window has passed without such a frame, but not for ever."""
@@ -222,7 +265,7 @@ class Quarantine:
         if expect is None:
             return free_s
         if now_s - self._replied_s < self.echo_s:
-            if self.suspect:
+            if self.unsure:
                 free_s = max(free_s, self._replied_s + self.echo_s)
             refusal = self._refusals.get(expect.kin)
             if refusal is not None and refusal.transaction.request != transaction.request:
@@ -254,7 +297,7 @@ class Quarantine:
     @property
     def unsure(self) -> bool:
         """Whether the next answer may be one of two, or another's."""
-        return bool(self.suspect)
+        return bool(self.suspect or self.doubled)
 
     def unknown(self) -> None:
         """The device was away: who answers now may be another one, or two."""

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from drivers.bus import plan
@@ -363,6 +364,35 @@ async def test_a_longer_read_that_the_device_denies_is_asked_no_more() -> None:
     assert wrong(field) == []
     assert field.of("m1")[-1].fault is None
     assert field.values("m1") == {f"r{at}": word(1, at) for at in BLOCKS}
+
+
+class Stranger(ModbusSlave):
+    """Another model at the same address: it knows one block only, and is silent at the others."""
+
+    knows = 40
+
+    def answer(self, frame: bytes, at_s: float) -> bytes | None:
+        knows = int.from_bytes(frame[2:4]) == self.knows
+        return super().answer(frame, at_s) if knows else None
+
+
+@pytest.mark.parametrize("fast_s", [None, 2.0])
+@simulated
+async def test_a_second_device_that_knows_one_block_only_is_not_believed(fast_s) -> None:
+    """Nor where the device itself is slow, and where its other block is read all the time."""
+    image = Image({"holding": {at: 0x8000 | word(1, at) for at in range(REGISTERS)}})
+    wire = Wire([slave(1, turnaround_s=0.08), Stranger(1, image, SLOW)])
+    device = plain(1, 0, 1, 40, 41, 42, every_s=600)
+    fast = [msgspec.structs.replace(each, every_s=fast_s) for each in device.points[:2]]
+    device = msgspec.structs.replace(device, points=(*fast, *device.points[2:]))
+    async with on(wire, device) as field:
+        await asyncio.sleep(3000)
+        assert field.bus.stats.devices["m1"].code == "bus.two-answers"
+        del wire.slaves[1]
+        await asyncio.sleep(400)
+    assert wrong(field) == []
+    assert field.stats.devices["m1"].code is None
+    assert {each.value for each in field.of("m1")[-1].readings} <= {word(1, at) for at in BLOCKS}
 
 
 class Narrow(ModbusSlave):

@@ -250,6 +250,35 @@ def test_an_echo_is_a_surplus_even_while_something_is_owed() -> None:
     assert heard(rest, REPLY, 13.3) == pytest.approx(1.3)
 
 
+def test_a_surplus_is_disproved_by_what_it_may_have_followed_only() -> None:
+    rest, one, two, other = acquainted(), read(0), read(10, 2), read(20, 3)
+    longer = codec.rtu(bytes.fromhex("01 03 06 00 01 00 02 00 03"))
+    rest.regular = frozenset(each.request for each in (one, two, other))
+    rest.answered(other, longer, 9.0, 9.1)
+    rest.answered(one, REPLY, 10.0, 10.1)
+    heard(rest, OTHER, 10.2)
+    assert rest.doubled == {one.request: SUSPECT_REPLIES}
+    rest.answered(two, REPLY, 20.0, 20.1)
+    heard(rest, OTHER, 20.2)
+    half = SUSPECT_REPLIES // 2
+    assert rest.doubled == {one.request: half, two.request: half}
+    for n in range(SUSPECT_REPLIES):
+        rest.answered(other, longer, 30.0 + n, 30.1 + n)
+    for n in range(half):
+        rest.answered(one, REPLY, 70.0 + n, 70.1 + n)
+    assert rest.twins
+    assert rest.doubled == {two.request: half}
+    parts = [read(10, 1).request, read(11, 1).request]
+    rest.replan([two.request], parts)
+    assert rest.doubled == dict.fromkeys(parts, half)
+    rest.replan(parts, [])  # the device does not have them: any others must do
+    for n in range(half):
+        assert rest.unsure
+        rest.answered(other, longer, 90.0 + n, 90.1 + n)
+    assert not rest.unsure
+    assert not rest.twins
+
+
 def test_what_could_be_taken_for_the_reply_before_waits_until_that_cannot_come_again() -> None:
     rest = Quarantine(1.0)
     for at_s in (0.0, 5.0):
