@@ -1,8 +1,9 @@
 """Carries some lanes to the platform, batch by batch, and comes back with the receipts.
 
 Two of them make a sender: an alarm never waits for a batch of readings that is under way. On a slow
-wire the readings wait for the alarm. Answers are read in the order in which the batches left;
-the first that is no receipt ends what left behind it, and all of that is sent again.
+wire the readings wait for the alarm, and an emergency waits for neither: it leaves beside what is
+under way. Answers are read in the order in which the batches left, an emergency's when it comes;
+the first that is no receipt ends what is under way, and all of that is sent again.
 """
 
 import asyncio
@@ -159,47 +160,68 @@ class Courier:
         return Batch(route.station, route.journal.epoch, route.poison.masked(entries))
 
     async def _land(self) -> None:
-        flight = self._under_way[0]
-        if not await self._landing(flight):
-            await self._end()  # it asked for nothing but a receipt, which the alarm brings, too
-            return
-        self._under_way.popleft()
+        head = self._under_way[0]
+        await self._landing(head)
+        if head in self._under_way:
+            await self._answered(head)
+
+    async def _answered(self, flight: Flight) -> None:
+        """Its answer is there."""
+        self._under_way.remove(flight)
         self._route.flights.landed(flight)
         try:
             delivery = flight.delivery()
             if delivery is None:
                 await self._preempted(flight)
                 return
-            await self._landed(flight, delivery)
+            await self._receipted(flight, delivery)
         except UpstreamError as error:
             await self._stumbled(flight, error)
         else:
             if not self._urgent and not self._under_way:
                 await self._pause(flight.took_ns, delivery.payload)
 
-    async def _landing(self, flight: Flight) -> bool:
-        """Wait for its answer; False if it is not worth waiting for any more."""
+    async def _landing(self, head: Flight) -> None:
+        """Wait for its end; it is not under way any more if it was given up meanwhile."""
         if not self._urgent:
-            return await flight.landing()
-        if not flight.load.entries:
-            await first(flight.landing(), self.loader.wait(None), timeout_s=None)
-            return await flight.landing(PROBE_S)
-        if not await self._landed_in_time(flight, HOLD_S + self._route.throughput.base_s):
-            self._route.flights.make_room()
-        return await flight.landing()
+            await head.landing()
+        elif head.load.entries:
+            if not await self._landed(head, HOLD_S + self._route.throughput.base_s):
+                self._route.flights.make_room()
+                await self._landed(head, None)
+        else:
+            await first(head.landing(), self.loader.wait(None), timeout_s=None)
+            if not await head.landing(PROBE_S):
+                await self._give_up(head)  # all that it asked for the alarm brings, too
 
-    async def _landed_in_time(self, flight: Flight, within_s: float) -> bool:
-        """Wait for its end; an emergency that comes meanwhile leaves at once, beside it."""
+    async def _landed(self, head: Flight, within_s: float | None) -> bool:
+        """Whether it has come to its end in time.
+
+        An emergency that comes meanwhile leaves at once, beside it, and its answer is read at once.
+        """
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + within_s
-        if not any(each.carries(Lane.EMERGENCY) for each in self._under_way):
-            ends = flight.landing(), self.loader.wait_overtaking()
-            await first(*ends, timeout_s=within_s)
-            if not await flight.landing(0):
+        until_s = None if within_s is None else loop.time() + within_s
+        while True:
+            emergency = self._emergency()
+            if emergency not in {None, head} and await emergency.landing(0):
+                await self._answered(emergency)
+                continue
+            if head not in self._under_way or await head.landing(0):
+                return True
+            left_s = None if until_s is None else max(0.0, until_s - loop.time())
+            coming = emergency.landing() if emergency else self.loader.wait_overtaking()
+            if not await first(head.landing(), coming, timeout_s=left_s):
+                return False
+            if emergency is None and not await head.landing(0):
                 load = await self.loader.overtaking()
-                if load.entries:
-                    self._leave(load)
-        return await flight.landing(max(0.0, until_s - loop.time()))
+                if not load.entries:
+                    return await head.landing(left_s)
+                self._leave(load)
+
+    def _emergency(self) -> Flight | None:
+        """The first under way that nothing less urgent holds up."""
+        carried = (each for each in self._under_way if each.carries_only(Lane.EMERGENCY))
+        return next(carried, None)
 
     async def _preempted(self, flight: Flight) -> None:
         """An alarm was held up by this batch: it waits until the alarms are through."""
@@ -209,7 +231,7 @@ class Courier:
         self.loader.rewind()
         await first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
 
-    async def _landed(self, flight: Flight, delivery: Delivery) -> None:
+    async def _receipted(self, flight: Flight, delivery: Delivery) -> None:
         route, load, receipt = self._route, flight.load, delivery.receipt
         route.throughput.landed(
             entries=len(load.entries),
@@ -282,6 +304,12 @@ class Courier:
         route.standing.failed(self.name, told)
         await self._sit_out(Load(), self._retry.after(told, URGENT if self._urgent else BULK))
 
+    async def _give_up(self, flight: Flight) -> None:
+        self._under_way.remove(flight)
+        self._route.flights.landed(flight)
+        flight.end()
+        await flight.ended()
+
     async def _end(self) -> None:
         """Give up what is under way."""
         for flight in self._under_way:
@@ -314,7 +342,7 @@ class Courier:
         self._route.flights.left(flight)
         try:
             delivery = await self._delivering(flight)
-            await self._landed(flight, delivery)
+            await self._receipted(flight, delivery)
         except UpstreamError:
             return False
         finally:
@@ -325,12 +353,14 @@ class Courier:
         return URGENT if self._urgent and load.entries else BULK
 
     async def _sit_out(self, load: Load, wait_s: float) -> None:
-        """Wait, unless the other courier gets through, or the first urgent entry comes."""
+        """Wait, unless the other courier gets through, or something more urgent comes."""
         if self._urgent:
             self._route.flights.quiet.set()
         waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
         if self._urgent and not load.entries:
             waits.append(self.loader.wait(None))
+        elif self._urgent and load.entries[0].lane is not Lane.EMERGENCY:
+            waits.append(self.loader.wait_overtaking())
         await first(*waits, timeout_s=wait_s)
         if self._opened.is_set() and not self._urgent:
             await asyncio.sleep(self._route.rng.uniform(0.0, RETURN_SPREAD_S))

@@ -36,9 +36,9 @@ class Flight:
         """The lanes of what was under way beside it."""
         return {each.lane for each in self.beside}
 
-    def carries(self, lane: Lane) -> bool:
-        """Whether some of it is of that lane."""
-        return any(each.lane is lane for each in self.ranges)
+    def carries_only(self, lane: Lane) -> bool:
+        """Whether there is something in it, all of that lane."""
+        return {each.lane for each in self.ranges} == {lane}
 
     def leave(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
         """It is under way from now on."""

@@ -9,99 +9,22 @@ from statistics import quantiles
 import pytest
 
 from gateway.demo.platform.mark import Mark
-from gateway.event import Entry, Lane
+from gateway.event import Lane
 from gateway.upstream.courier import HOLD_S
-from gateway.upstream.sender import Sender
 from gateway.upstream.throughput import SLOW_BELOW, TARGET_S
 from tests.sim.loop import run, simulated
-from tests.upstream.ledger import STATION
 from tests.upstream.links import (
+    ALARM_BYTES,
     ANSWER_BYTES,
     HEADERS_BYTES,
+    Link,
     LinkedPlatform,
-    LongJournal,
     Wire,
-    reading,
 )
-from tests.upstream.rig import loop_clock, until
+from tests.upstream.rig import until
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261130"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
-ALARM_BYTES = 450
-
-
-class Link:
-    """A sender with a backlog, and events that go on coming."""
-
-    def __init__(self, platform: LinkedPlatform, backlog: dict[Lane, int], seed: float = 1) -> None:
-        self.platform = platform
-        self.journal = LongJournal({**dict.fromkeys(Lane, 0), **backlog})
-        self.follower = self.journal.follower("district", retaining=True)
-        self.rng = random.Random(seed)
-        self.made_s: dict[tuple[str, int], float] = {}
-        self.sender = self.new_sender()
-
-    def new_sender(self) -> Sender:
-        return Sender(
-            "district", self.follower, self.journal, self.platform, loop_clock(),
-            station=STATION, rng=random.Random(self.rng.random()),
-        )  # fmt: skip
-
-    def fact(self, lane: Lane, count: int = 1) -> None:
-        lanes = self.journal.lanes
-        for _ in range(count):
-            entry: Entry = reading(lane, len(lanes[lane]) + 1)
-            lanes[lane].append(entry)
-            self.made_s[lane.wire, entry.seq] = asyncio.get_running_loop().time()
-        self.journal.changed.set()
-
-    async def facts(self, lane: Lane, per_s: float) -> None:
-        """For ever; by the second where they are many, else one by one at random."""
-        while True:
-            if per_s >= 1:
-                await asyncio.sleep(1.0)
-                self.fact(lane, round(per_s))
-            else:
-                await asyncio.sleep(self.rng.expovariate(per_s))
-                self.fact(lane)
-
-    async def run(self, seconds: float, rates: dict[Lane, float]) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            going = [tasks.create_task(self.sender.run())]
-            going += [tasks.create_task(self.facts(*each)) for each in rates.items()]
-            await asyncio.sleep(seconds)
-            for task in going:
-                task.cancel()
-
-    def restart(self, position: dict[Lane, int]) -> None:
-        """The process is killed and begins anew; on disk stands an older position."""
-        self.follower.position = position
-        self.sender = self.new_sender()
-
-    async def finish(self, within_s: float) -> None:
-        """Nothing new comes; everything arrives."""
-        sending = asyncio.ensure_future(self.sender.run())
-        await until(self.all_there, within_s, every_s=0.5)
-        sending.cancel()
-        await asyncio.wait([sending])
-
-    def waits_s(self, lane: Lane) -> list[float]:
-        """How long those that have come were on their way."""
-        return [
-            self.platform.came_s[key] - made_s
-            for key, made_s in self.made_s.items()
-            if key[0] == lane.wire and key in self.platform.came_s
-        ]
-
-    def all_there(self) -> bool:
-        there = self.follower.position == self.journal.heads()
-        return there and not any(self.missing(lane) for lane in Lane)
-
-    def emergencies_there(self) -> bool:
-        return not self.missing(Lane.EMERGENCY)
-
-    def missing(self, lane: Lane) -> int:
-        return len(self.journal.lanes[lane]) - self.platform.stored(lane)
 
 
 @pytest.mark.parametrize("turns", [True, False])
