@@ -110,6 +110,7 @@ class Core:
         self._db = Database(path, synchronous=synchronous)
         self._blocks: space.Blocks | None = None
         self.carrier: Carrier | None = None  # with wrecks beside the file
+        self.log_torn = False  # when it was opened; what is left of that may look like damage
         self.cramped = False
         """Whether the disk did not give all the room that was asked for."""
         try:
@@ -328,8 +329,10 @@ class Core:
             return False
         with contextlib.suppress(JournalFull), self._disk():
             frames = self._blocks.frames()
-            if frames >= WAL_FRAMES or (idle and frames >= WAL_FRAMES * 3 // 4):
+            early = idle and (self.log_torn or frames >= WAL_FRAMES * 3 // 4)
+            if early or frames >= WAL_FRAMES:
                 self._checkpoint()
+                self.log_torn = False
                 return True
             return idle and self._refill_reserve()
         return False

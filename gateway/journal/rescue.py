@@ -115,10 +115,12 @@ class Opening(NamedTuple):
         numbers = lock.numbers  # as they were before those of a torn end
         try:
             torn = salvage.keep_torn(path, lock) if frames.torn else {}
-            return self._trusted(path, numbers, torn)
+            core = self._trusted(path, numbers, torn)
         except JournalDamaged as error:
             log.warning("%s: %s", path, error)
             return None
+        core.log_torn = frames.torn
+        return core
 
     def _trusted(self, path: Path, numbers: Numbers | None, torn: Mapping[Lane, int]) -> Core:
         core = self.create(path)

@@ -634,6 +634,33 @@ def test_a_torn_end_of_the_log_is_no_damage(tmp_path):
     core.close()
 
 
+def test_a_second_torn_end_is_no_damage_either(tmp_path):
+    """What is left of a long one lies behind the next, with its commit."""
+    core = reopened(tmp_path)
+    epoch = core.epoch
+    while core.chore(idle=True):
+        pass
+    core.commit([one(Lane.SERVICE, 0)])
+    core.abandon()
+    before, size = tmp_path, 60
+    for n in range(3):
+        core = reopened(before)
+        assert core.epoch == epoch
+        core.chore(idle=True)
+        frames = Frames(before / "journal.db-wal")
+        first = frames.sound  # none behind a copied log
+        frames.close()
+        core.commit([several(Lane.SERVICE, size, 3_000)])
+        home, size = tmp_path / f"cut{n}", 1
+        killed(core, before, home)
+        damage(home / "journal.db-wal", 32 + first * FRAME_BYTES + 16, 8, 1)
+        before = home
+    core = reopened(before)
+    assert core.epoch == epoch
+    assert core.heads()[Lane.SERVICE] == 1 + 60 + 2
+    core.close()
+
+
 def test_who_looks_at_a_torn_log_hides_no_number_of_it(tmp_path):
     epoch = _in_log(tmp_path)
     frames = Frames(tmp_path / "journal.db-wal")
