@@ -13,6 +13,7 @@ from drivers.contract import BusKind, Device, OnFault, OnState, Sink
 from drivers.emulate import memory
 from drivers.emulate.image import Image
 from drivers.modbus.emulator import ModbusSlave
+from tests.sim.alarms import LineAlarms
 from tests.sim.world import World
 
 POINTS = 4
@@ -89,9 +90,12 @@ class _Port:
 class SimulatedField:
     """All wires; `unit` of a device is its address, and no two of the station are the same."""
 
-    def __init__(self, world: World, lines: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, world: World, lines: Mapping[str, tuple[int, ...]], alarms: LineAlarms
+    ) -> None:
         self._world = world
         self._lines = lines
+        self._alarms = alarms
         self._chance = world.new_chance("field")
         self._slaves = {
             unit: ModbusSlave(unit, _LiveImage(world, unit), LINE, turnaround_s=0.02)
@@ -125,8 +129,7 @@ class SimulatedField:
         for line, wire in self._wires.items():
             wire.faults.stray = 0.0
             if line in self._unplugged:
-                wire.plug()
-        self._unplugged.clear()
+                self._plug(line)
 
     def _build(
         self,
@@ -169,10 +172,15 @@ class SimulatedField:
     def _pull(self, chance: random.Random) -> None:
         line = chance.choice(sorted(self._wires))
         if line in self._unplugged:
-            self._unplugged.discard(line)
-            self._wires[line].plug()
-            self._world.say(f"line {line}: plugged in")
+            self._plug(line)
         else:
             self._unplugged.add(line)
             self._wires[line].unplug()
+            self._alarms.plugged(line, self._world.now_s, away=True)
             self._world.say(f"line {line}: unplugged")
+
+    def _plug(self, line: str) -> None:
+        self._unplugged.discard(line)
+        self._wires[line].plug()
+        self._alarms.plugged(line, self._world.now_s, away=False)
+        self._world.say(f"line {line}: plugged in")

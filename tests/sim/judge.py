@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from tests.sim.alarms import LineAlarms
 from tests.sim.field import last_true_s
 from tests.sim.plan import Meter
 from tests.sim.platform import SimulatedPlatform
@@ -24,6 +25,7 @@ class Judge:
         self.violations: list[str] = []
         self.kinds: Counter[str] = Counter()
         self.values = 0
+        self.alarms = LineAlarms()
         self._world = world
         self._meters = meters
         self._bodies: dict[str, str] = {}
@@ -37,8 +39,10 @@ class Judge:
         """The machine is in that boot, whose clock began then."""
         self._booted_at_s[boot] = at_s
 
-    def started(self, took_s: float | None) -> None:
-        """A process is ready; None if it ended or was killed before."""
+    def lived(self, began_s: float, took_s: float | None) -> None:
+        """A process has ended or was killed, ready `took_s` after it began; None: it never was."""
+        if took_s is not None:
+            self.alarms.lived(began_s + took_s, self._world.now_s)
         if took_s is not None and took_s > READY_WITHIN_S:
             self.violate("late start", f"ready after {took_s:.1f} s")
 
@@ -70,6 +74,8 @@ class Judge:
                 self.violate("station.fault", str(event["data"]))
             case "cn.yizhan.field.reading.v1":
                 self._reading(event)
+            case kind if kind.startswith("cn.yizhan.alarm.") and "rule" in event["data"]:
+                self._alarm(event)
 
     def settle(self, platforms: list[SimulatedPlatform], healthy_since_s: float) -> None:
         """The world has been well for long: nothing may be open."""
@@ -77,6 +83,7 @@ class Judge:
             for (epoch, lane), head in platform.lanes().items():
                 if (upto := platform.upto(epoch, lane)) != head:
                     self.violate("hole", f"{platform.name} {epoch} {lane}: {upto + 1} of {head}")
+        self.alarms.settle(self.violate)
         if unsaid := sorted(self._epochs - self._announced)[1:]:
             self.violate("epoch", f"not announced: {unsaid}")
         now_s = self._world.now_s
@@ -91,16 +98,29 @@ class Judge:
         if self._said[kind] <= 5:
             self.violations.append(f"{self._world.now_s:10.1f} s  {kind}: {what}")
 
-    def _reading(self, event: dict[str, Any]) -> None:
-        device, data = event["partitionkey"], event["data"]
-        meter = self._meters[device]
+    def _alarm(self, event: dict[str, Any]) -> None:
+        rule, told = event["data"]["rule"], event["data"]
+        at_s = self._at_s(event)
+        if rule.startswith("dead-") and "on" in told and at_s is not None:
+            line, flaps = rule.removeprefix("dead-"), "flapping" in event["type"]
+            self.alarms.told(line, at_s, on=told["on"], flaps=flaps)
+
+    def _at_s(self, event: dict[str, Any]) -> float | None:
+        """When it happened, in true time."""
         booted_at_s = self._booted_at_s.get(event["bootid"])
         if booted_at_s is None:
             self.violate("boot", f"{event['id']}: a boot that never was: {event['bootid']}")
-            return
+            return None
         at_s = booted_at_s + int(event["uptimems"]) / 1000
         if at_s > self._world.now_s + 0.01:
             self.violate("future", f"{event['id']} is of {at_s:.3f} s")
+        return at_s
+
+    def _reading(self, event: dict[str, Any]) -> None:
+        device, data = event["partitionkey"], event["data"]
+        meter, at_s = self._meters[device], self._at_s(event)
+        if at_s is None:
+            return
         for point, value in data["v"].items():
             if point in data.get("q", {}):
                 continue

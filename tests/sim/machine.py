@@ -175,7 +175,7 @@ class Life:
         task.remove_done_callback(self._ended)
         ended = task.done()
         outcome = (task.exception() or task.result()) if ended else None
-        self._house.judge.started(self.ready_s)
+        self._house.judge.lived(self._began_s, self.ready_s)
         _bury(loop)
         return outcome if outcome is not None or not ended else 0
 

@@ -103,6 +103,11 @@ def _raising_rule() -> Any:
     return patch.object(Rules, "heard", mutated)
 
 
+def _unheard_loss() -> Any:
+    """The rules are not told that a line is down."""
+    return patch.object(Rules, "changed", lambda *_: None)
+
+
 def _given_up() -> Any:
     """A device that was silent is never asked again."""
 
@@ -119,6 +124,7 @@ MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "last value for ever": (_last_value_for_ever, frozenset({"false value"})),
     "slow start": (_slow_start, frozenset({"late start"})),
     "raising rule": (_raising_rule, frozenset({"traceback", "station.fault"})),
+    "unheard loss": (_unheard_loss, frozenset({"alarm"})),
     "given up": (_given_up, frozenset({"unread"})),
 }
 """By name: the defect, and the promises by which the judge may notice it."""

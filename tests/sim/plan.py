@@ -54,6 +54,12 @@ class Plan(NamedTuple):
             for id_, meter in self.meters.items()
         ]
         text += [
+            f'[rule.dead-{line}]\nuse = "bus-dead"\non = ["bus.{line}"]\n' for line in self.lines
+        ]
+        text += [
+            f'[rule.silent-{id_}]\nuse = "device-silent"\non = ["{id_}"]\n' for id_ in self.meters
+        ]
+        text += [
             f'[upstream.{name}]\nurl = "https://{name}.example/"\n'
             f"required = {str(number == 0).lower()}\n"
             for number, name in enumerate(self.uplinks)

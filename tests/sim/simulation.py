@@ -77,7 +77,7 @@ class Simulation:
         plan = drawn(self._chance)
         plan.write(self.config)
         self.judge = Judge(world, plan.meters)
-        self.field = SimulatedField(world, plan.lines)
+        self.field = SimulatedField(world, plan.lines, self.judge.alarms)
         self.platforms = {
             f"https://{name}.example/": SimulatedPlatform(world, name, self._heard)
             for name in plan.uplinks
