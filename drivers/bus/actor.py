@@ -212,8 +212,7 @@ class Bus:
     async def _session(self) -> None:
         """Open, settle, serve; ends by LineDown only."""
         self._restart.clear()
-        link = await self._options.connect(self._overheard)
-        self._link = link
+        self._link = link = await self._options.connect(self._overheard)
         try:
             await link.settle(self._late_window_s())
             self._came_up()
@@ -222,6 +221,7 @@ class Bus:
                 for _ in range(self._options.inflight):
                     tasks.create_task(self._serve(link))
                 tasks.create_task(self._watch())
+                tasks.create_task(link.watch())
         except BaseExceptionGroup as group:
             down, other = group.split(LineDown)
             if down is None or other is not None:

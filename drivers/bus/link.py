@@ -30,6 +30,9 @@ Tap: TypeAlias = Callable[[bytes], bytes]
 
 _STRAYS_MAX = 640
 
+CONNECTION_LOST = "bus.connection-lost"
+"""A serial server may close a connection that is idle: no loss before somebody asks."""
+
 
 class Reply(msgspec.Struct, frozen=True):
     """A frame, how long after the request's last character it was complete, and what beside it.
@@ -68,6 +71,9 @@ class Link(Protocol):
 
     async def settle(self, window_s: float) -> None:
         """Listen that long and forget what is heard."""
+
+    async def watch(self) -> None:
+        """Until the port is gone, whether or not somebody asks: LineDown."""
 
     def close(self) -> None:
         """Let port or socket go."""
@@ -108,6 +114,7 @@ class StreamLink:
         self._tap = tap
         self._stream: Stream | None = None
         self._lost: LineDown | None = None
+        self._gone = asyncio.Event()
         self._asked: _Asked | None = None
         self._strays = b""
         self._quiet_from_s = self._loop.time()
@@ -141,6 +148,11 @@ class StreamLink:
         await asyncio.sleep(window_s)
         self._open_stream()
 
+    async def watch(self) -> None:
+        """Until the port is gone, whether or not somebody asks: LineDown."""
+        await self._gone.wait()
+        self._open_stream()
+
     def close(self) -> None:
         """Let the stream go."""
         if self._stream is not None:
@@ -165,6 +177,8 @@ class StreamLink:
     def lost(self, error: LineDown) -> None:
         """The stream ended."""
         self._lost = error
+        if error.code != CONNECTION_LOST:
+            self._gone.set()
         if self._asked is not None and not self._asked.answered.done():
             self._asked.answered.set_exception(error)
 

@@ -10,7 +10,7 @@ import socket
 from typing import cast
 
 from drivers.bus.line import Line
-from drivers.bus.link import LinkCounters, Reply
+from drivers.bus.link import CONNECTION_LOST, LinkCounters, Reply
 from drivers.bus.stream import OpenStream, Receiver, Stream
 from drivers.contract import Garbled, LineDown, LineLost, NoReply, Unreachable
 from drivers.family import Framing, Transaction
@@ -45,12 +45,12 @@ class _TcpStream(asyncio.Protocol):
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             reason = "" if exc is None else str(exc)
-            receiver.lost(LineLost("bus.connection-lost", address=self._address, reason=reason))
+            receiver.lost(LineLost(CONNECTION_LOST, address=self._address, reason=reason))
 
     def write(self, data: bytes) -> None:
         """Send without waiting."""
         if self._receiver is None or self._transport is None:
-            raise LineLost("bus.connection-lost", address=self._address, reason="")
+            raise LineLost(CONNECTION_LOST, address=self._address, reason="")
         self._transport.write(data)
 
     def set_line(self, line: Line) -> None:
@@ -126,6 +126,10 @@ class MbapLink:
 
     async def settle(self, window_s: float) -> None:
         """A new connection carries nothing old: there is nothing to wait for."""
+
+    async def watch(self) -> None:
+        """A gateway may close a connection that is idle: no loss before somebody asks."""
+        await self._loop.create_future()
 
     def close(self) -> None:
         """End the connection."""

@@ -309,6 +309,23 @@ async def test_a_pulled_plug_and_its_return() -> None:
 
 
 @simulated
+async def test_a_pulled_plug_is_noticed_at_once_between_rounds_and_while_all_are_silent() -> None:
+    wire = Wire([slave(1)])
+    async with on(wire, meter(1, every_s=900)) as field:
+        await asyncio.sleep(60)
+        wire.unplug()
+        await asyncio.sleep(0.1)
+        assert field.line_states() == ["up", "down"]
+        wire.plug()
+        await asyncio.sleep(30)
+        wire.slaves[0].faults.dead = True
+        await asyncio.sleep(7200)  # it rests
+        wire.unplug()
+        await asyncio.sleep(0.1)
+        assert field.line_states()[-1] == "down"
+
+
+@simulated
 async def test_a_port_that_is_away_for_days_is_tried_as_often_as_before_and_comes_back() -> None:
     wire = Wire([slave(1)])
     wire.unplug()

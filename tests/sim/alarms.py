@@ -8,7 +8,7 @@ WITHIN_S = 120.0
 """The rule waits for 30 s; by now its alarm is raised, or taken back."""
 
 
-CALM_S = 900.0
+CALM_S = 300.0
 """An alarm that came and went too often is held until it has been calm."""
 
 
@@ -47,8 +47,10 @@ class LineAlarms:
                 for ready_s, end_s in self._lives:
                     since_s = max(begins_s, ready_s) + WITHIN_S
                     said = self._last(line, since_s)
-                    held = said.flaps and since_s < said.at_s + CALM_S
-                    if since_s < min(ends_s, end_s) and said.on is not away and not held:
+                    if said.flaps and not away:
+                        since_s += CALM_S
+                        said = self._last(line, since_s)
+                    if since_s < min(ends_s, end_s) and said.on is not away:
                         what = "not raised" if away else "still raised"
                         violate("alarm", f"dead-{line} {what} at {since_s:.0f} s")
 
