@@ -21,6 +21,7 @@ from gateway.discovery.card import Card
 
 ASKED_MAX = 30
 SAYS_WITHIN_S = 90
+BROWSED_WITHIN_S = 20
 AVAHI = """[server]
 use-ipv6=no
 allow-interfaces=lan0,lan1
@@ -111,11 +112,21 @@ def both(found: Seen) -> list[int]:
 
 
 async def browsed(kind: str) -> list[str]:
+    """What avahi resolves of a kind; nothing where `avahi-browse` never comes to its end.
+
+    Now and then it waits for a word that the daemon has said before; it is asked again then.
+    """
     process = await asyncio.create_subprocess_exec(
         *("avahi-browse", kind, "--resolve", "--terminate", "--parsable", "--no-db-lookup"),
         stdout=subprocess.PIPE,
     )
-    return (await process.communicate())[0].decode().splitlines()
+    try:
+        async with asyncio.timeout(BROWSED_WITHIN_S):
+            return (await process.communicate())[0].decode().splitlines()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return []
 
 
 async def until(wanted) -> dict[str, list[str]]:
