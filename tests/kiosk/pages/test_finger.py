@@ -65,6 +65,12 @@ def presses(page: Page) -> list[str]:
     return sent
 
 
+MIDDLES = """() => [...document.querySelectorAll('button:not([aria-disabled])')].map((one) => {
+    const box = one.getBoundingClientRect();
+    return [one.dataset.press, box.x + box.width / 2, box.y + box.height / 2];
+})"""
+
+
 async def middle(page: Page, press: str) -> tuple[float, float]:
     box = await page.locator(f'[data-press="{press}"]').bounding_box()
     assert box is not None
@@ -293,18 +299,13 @@ async def shake(chromium: Chromium, times: int, least: float, taps: int) -> None
         for way in ((), ("begin:repair",), ("begin:repair", "what:water", "where:"), ("ride",)):
             await brought(made, page, way)
             await quieted(page, heard)
-            keys = [
-                (press, await middle(page, press))
-                for press in await page.evaluate(
-                    "[...document.querySelectorAll('button:not([aria-disabled])')]"
-                    ".map((one) => one.dataset.press)"
-                )
-            ]
+            # All at once: the page may be brought up to date between two looks.
+            keys = await page.evaluate(MIDDLES)
             mm = design_px(made.terminal.options.panel)[1]
             spread = SCATTER_MM * times * mm
             heard.clear()
             for _ in range(taps // 4):
-                press, (x, y) = chance.choice(keys)
+                press, x, y = chance.choice(keys)
                 await page.touchscreen.tap(chance.gauss(x, spread), chance.gauss(y, spread))
                 await page.wait_for_function("() => !document.querySelector('[aria-busy]')")
                 got = heard.pop() if heard else ""
