@@ -93,9 +93,8 @@ class _Opener(NamedTuple):
 
     async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
         """Have the disk's journal whole behind the one in memory, then set `recovered`."""
-        loop = asyncio.get_running_loop()
         strikes, restarts = self.strikes.lately()
-        not_before_s = loop.time() + _doubled(REST_S / 2, restarts, REST_S_MAX)
+        not_before_s = _rested_s(restarts)
         tries = max(0, strikes - STRIKES_MAX)
         while opening is None or not await self._can_be_had(opening, not_before_s):
             tries += 1
@@ -119,6 +118,11 @@ class _Opener(NamedTuple):
         if took_s > QUICK_S:
             log.warning("the journal on disk takes %.1f s to open: too long for a start", took_s)
         return took_s <= QUICK_S
+
+
+def _rested_s(restarts: int) -> float:
+    """When the next new start for the disk's sake may come, by the loop, after so many of them."""
+    return asyncio.get_running_loop().time() + _doubled(REST_S / 2, restarts, REST_S_MAX)
 
 
 def _doubled(half_s: float, times: int, most_s: float) -> float:
@@ -212,10 +216,9 @@ async def in_place_of(
     new start for the disk's sake. Nobody else may close it.
     """
     strikes, loop = Strikes(runtime, clock), asyncio.get_running_loop()
-    not_before_s = loop.time() + _doubled(REST_S / 2, strikes.lately()[1], REST_S_MAX)
-    journal = await Journal.open_in_memory(
-        station=station, options=options, clock=clock, retaining=retaining, shell=shell
-    )
+    not_before_s = _rested_s(strikes.lately()[1])
+    opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
+    journal = await opener.in_memory()
     journal.keep_in(directory)
 
     async def recover() -> None:
