@@ -8,7 +8,7 @@ from broadcast.book import Kept
 from broadcast.life import State
 from broadcast.order import Aside, Clip, Content, Live, Order, Preset, Say, Sentence
 from gateway.audit.events import Who
-from gateway.event import Event, Kind, Lane, Stamps
+from gateway.event import Audience, Event, Kind, Lane, Stamps
 
 ROOM = "broadcast"
 
@@ -79,13 +79,13 @@ class Changed(msgspec.Struct, frozen=True):
     now: Tested
 
 
-TURNS = {state: Kind(ROOM, state.value, Lane.SERVICE, Told) for state in State}
+TURNS = {state: Kind(ROOM, state.value, Lane.SERVICE, Told, Audience.ALL) for state in State}
 del TURNS[State.ASKED]
-MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed)
-TESTED = Kind("speaker", "tested", Lane.SERVICE, Report)
-FAULT = Kind("speaker", "fault", Lane.SERVICE, Changed)
-WELL = Kind("speaker", "well", Lane.SERVICE, Changed)
-HEARD = Kind(ROOM, "heard", Lane.SERVICE, Heard)
+MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed, Audience.ALL)
+TESTED = Kind("speaker", "tested", Lane.SERVICE, Report, Audience.ALL)
+FAULT = Kind("speaker", "fault", Lane.SERVICE, Changed, Audience.ALL)
+WELL = Kind("speaker", "well", Lane.SERVICE, Changed, Audience.ALL)
+HEARD = Kind(ROOM, "heard", Lane.SERVICE, Heard, Audience.ALL)
 KINDS = (*TURNS.values(), HEARD, MISSED, TESTED, FAULT, WELL)
 
 

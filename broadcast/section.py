@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from broadcast.events import KINDS
 from broadcast.guard import Answer
 from broadcast.mute import NAV, PAGES_FOLDER
 from broadcast.options import KeyOptions, PresetOptions
@@ -30,7 +31,7 @@ from gateway.health import Vitals
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Permission, Route, Section
+from gateway.web.section import Card, GuardedPulse, Permission, Route, Section
 from gateway.web.words import Words, words_for
 
 TOLD_S = 120
@@ -187,7 +188,8 @@ def section(
         static=PAGES_FOLDER / "static",
         nav=NAV,
         card=Card("", first.urgency, first.view, first.needs, beside="broadcast/card.html"),
-        pulses={"broadcast": framed(board.view)},
+        pulses={"broadcast": GuardedPulse(Permission.VIEW, framed(board.view))},
+        kinds=KINDS,
     )
 
 

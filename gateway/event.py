@@ -87,6 +87,14 @@ class Stamps(msgspec.Struct, frozen=True):
     trust: Trust = Trust.NONE
 
 
+class Audience(enum.Enum):
+    """Who may read an event at the station itself; uplinks get every event."""
+
+    ALL = "all"  # whoever may look at all
+    STAFF = "staff"  # staff: names of people, what somebody did or asked for
+    INSTALL = "install"  # installers: how the station is wired
+
+
 class Kind(NamedTuple):
     """What an event is: `cn.yizhan.<domain>.<what>.v<v>`, its usual lane and its data's shape."""
 
@@ -94,6 +102,7 @@ class Kind(NamedTuple):
     what: str
     lane: Lane
     data: type[msgspec.Struct]
+    audience: Audience
     v: int = 1
 
     @property

@@ -7,7 +7,7 @@ a work order are records, in the service lane.
 import msgspec
 
 from gateway.audit import Who
-from gateway.event import Event, Kind, Lane, Stamps
+from gateway.event import Audience, Event, Kind, Lane, Stamps
 from kiosk.book import Turn
 from kiosk.request import Car, Request
 
@@ -48,9 +48,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
 
 
-OPENED = Kind("request", "opened", Lane.SERVICE, Told)
-CHANGED = Kind("request", "changed", Lane.SERVICE, Told)
-ENDED = Kind("request", "ended", Lane.SERVICE, Told)
+OPENED = Kind("request", "opened", Lane.SERVICE, Told, Audience.STAFF)
+CHANGED = Kind("request", "changed", Lane.SERVICE, Told, Audience.STAFF)
+ENDED = Kind("request", "ended", Lane.SERVICE, Told, Audience.STAFF)
 KINDS = (OPENED, CHANGED, ENDED)
 
 

@@ -18,7 +18,7 @@ from gateway.errors import NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web import audited
 from gateway.web.pages import PAGES
-from gateway.web.section import Handler, Permission, Route, Section, View
+from gateway.web.section import GuardedPulse, Handler, Permission, Route, Section, View
 from gateway.web.statics import Statics
 from gateway.web.words import CATALOGUES, Words
 from kiosk.screen import clauses, design_px
@@ -53,7 +53,7 @@ def section(terminals: Mapping[str, Terminal], phone: str) -> Section:
         routes=routes,
         templates=PAGES_FOLDER,
         static=STATIC,
-        pulses={"kiosk": pages.pulse},
+        pulses={"kiosk": GuardedPulse(Permission.HERE, pages.pulse)},
     )
 
 

@@ -111,7 +111,7 @@ class Listening:
             Route(
                 path=f"{PATH}/listen/{{zone}}.wav",
                 handler=self.stream,
-                permission=Permission.VIEW,
+                permission=Permission.STAFF,
                 media="audio/wav",
             )
         ]

@@ -5,7 +5,7 @@ the same person has placed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -22,6 +22,7 @@ from gateway.errors import UsageError
 from gateway.event import rfc3339
 from gateway.web.answers import json
 from gateway.web.audited import done_to
+from gateway.web.gate import LIVES
 from gateway.web.section import Permission, Route
 from gateway.web.words import words_for
 
@@ -82,15 +83,18 @@ class Microphone:
             raise UsageError("cast.live-over")
         line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LIVE_BYTES_MAX)
         await line.prepare(request)
-        speaking = asyncio.create_task(self._speak(kept, line))
+        speaking = asyncio.create_task(self._speak(kept, line, request.get(LIVES, _always)))
         self._speaking.add(speaking)
         speaking.add_done_callback(self._speaking.discard)
         await asyncio.shield(speaking)  # a browser that vanishes does not take the recording along
         return line
 
-    async def _speak(self, kept: Kept, line: web.WebSocketResponse) -> None:
+    async def _speak(
+        self, kept: Kept, line: web.WebSocketResponse, lives: Callable[[], bool]
+    ) -> None:
         air = Air(self._deck.room, self._deck.shelf)
-        if not await air.speak(kept.order.id, _pieces(line), self._title(kept)):
+        whole = await air.speak(kept.order.id, _pieces(line, lives), self._title(kept))
+        if not (whole and lives()):
             await line.close(message=b"over")
 
     def _title(self, kept: Kept) -> str:
@@ -99,7 +103,14 @@ class Microphone:
         return f"{name} {kept.order.id}" if at is None else f"{name} {rfc3339(at)[:16]}"
 
 
-async def _pieces(line: web.WebSocketResponse) -> AsyncIterator[bytes]:
+async def _pieces(line: web.WebSocketResponse, lives: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """What comes, for as long as whoever speaks is still signed in."""
     async for message in line:
+        if not lives():
+            return
         if message.type is WSMsgType.BINARY:
             yield message.data
+
+
+def _always() -> bool:
+    return True

@@ -6,16 +6,13 @@ an account or not. Every act is in the ledger before its caller hears of it.
 
 import asyncio
 import contextlib
-import math
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from gateway import entropy
 from gateway.access import codes, passwords
 from gateway.access.accounts import (
-    PIN_TRIES,
     Account,
     Desk,
     Pin,
@@ -23,10 +20,12 @@ from gateway.access.accounts import (
     account_id,
     person_name,
 )
+from gateway.access.attempts import Attempts
 from gateway.access.book import (
     ROOM,
     Book,
     Change,
+    Rows,
     account_key,
     decoded,
     desk_key,
@@ -36,7 +35,7 @@ from gateway.access.evaluator import Evaluator
 from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
 from gateway.access.spare import Spare
 from gateway.access.throttle import network
-from gateway.audit import Ledger, Place, Result, Who
+from gateway.audit import Ledger, Place, Who
 from gateway.audit.ledger import Journal
 from gateway.clock import Clock
 from gateway.errors import Denied, StationError, UsageError
@@ -44,7 +43,6 @@ from gateway.journal import StateChange, load_state
 from gateway.signing import KEY_BYTES, secret
 
 WRONG = "access.wrong"
-_ID_SHOWN = 32
 _replace = msgspec.structs.replace
 
 
@@ -82,10 +80,10 @@ class Access:
     def __init__(self, book: Book, clock: Clock, evaluator: Evaluator, claim: Path) -> None:
         """`claim` is the file of the secret that the claim code follows from."""
         self.book = book
-        self.evaluator = evaluator
         self._clock = clock
         self._claim = claim
         self._unkept = b""
+        self.attempts = Attempts(book, clock, evaluator)
         self._claiming = asyncio.Lock()
 
     @classmethod
@@ -116,6 +114,11 @@ class Access:
             book.take_back(journal, back)
             await book.keep_spare()
         return cls(book, clock, Evaluator(cost), keys / "claim.key")
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """What tries the passwords."""
+        return self.attempts.evaluator
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -199,15 +202,16 @@ class Access:
     async def claim(self, code: str, id_: str, name: str, password: str, place: Place) -> Signed:
         """Make the first account, an installer's; Denied if the code is wrong or spent."""
         async with self._claiming:
-            keys = (f"claim:{network(place.address)}",)
-            self._admit(keys, stranger=True)
+            source = network(place.address)
+            keys = (f"claim:{source}",)
+            self.attempts.admit(keys, stranger=source)
             expected = self.claim_code
             if expected is None or not codes.same_code(code, expected):
-                await self._refuse("signin/claim", "", "access.wrong-code", place)
-            self.book.throttle.forgive(keys, stranger=True)  # a weak password is no guess
+                await self.attempts.refuse("signin/claim", "", "access.wrong-code", place)
+            self.book.throttle.forgive(keys, stranger=source)  # a weak password is no guess
             account = Account(id=account_id(id_), name=person_name(name), role=Role.INSTALLER)
             account = _replace(account, password=await self._kept(account, password))
-            signed = await self._begin(account, "password", "signin/claim", place, new=True)
+            signed = await self._begin(account, "password", "signin/claim", place, renewed=account)
             with contextlib.suppress(OSError):  # a dead disk keeps it, and it opens nothing now
                 await asyncio.to_thread(self._claim.unlink, missing_ok=True)
             return signed
@@ -216,30 +220,33 @@ class Access:
         self, id_: str, password: str, place: Place, desk: str = "", former: str = ""
     ) -> Signed:
         """Sign in by password; `former` is a session token that ends with it."""
-        account = await self._tried("signin/enter", id_, password, place, codes.digest(desk))
-        kept = account.password or ""
-        if self.evaluator.outdated(kept):
-            account = _replace(account, password=await self.evaluator.keep(password))
-        new = account.password != kept
+        account = await self.attempts.opened(
+            "signin/enter", id_, password, place, codes.digest(desk)
+        )
+        renewed = None
+        if self.evaluator.outdated(account.password or ""):
+            renewed = _replace(account, password=await self.evaluator.keep(password))
+        self._still(account)
         return await self._begin(
-            account, "password", "signin/enter", place, desk=desk, former=former, new=new
+            account, "password", "signin/enter", place, desk=desk, former=former, renewed=renewed
         )
 
     async def first(self, id_: str, code: str, password: str, place: Place) -> Signed:
         """Set a password with the one-time code of a new or reset account, and sign in."""
-        typed = id_.strip().lower()[:_ID_SHOWN]
-        keys = (f"account:{typed}", f"address:{network(place.address)}")
-        self._admit(keys, stranger=True)
+        typed = id_.strip().lower()
+        source = network(place.address)
+        keys = (self.attempts.counted(typed), f"address:{source}")
+        self.attempts.admit(keys, stranger=source)
         account = self.book.account(typed)
-        if account is None or not self._invited(account, code):
-            await self._refuse("signin/first", typed, "access.wrong-code", place)
-        self.book.throttle.forgive(keys, stranger=True)  # a weak password is no guess
+        if account is None or not self.attempts.invited(account, code):
+            await self.attempts.refuse("signin/first", typed, "access.wrong-code", place)
+        self.book.throttle.forgive(keys, stranger=source)  # a weak password is no guess
         kept = await self._kept(account, password)
-        account = self.book.account(typed)
-        if account is None or not self._invited(account, code):
-            await self._refuse("signin/first", typed, "access.wrong-code", place)
+        account = self.book.ahead().account(typed)
+        if account is None or not self.attempts.invited(account, code):
+            await self.attempts.refuse("signin/first", typed, "access.wrong-code", place)
         renewed = _replace(account, password=kept, invite=None, generation=account.generation + 1)
-        return await self._begin(renewed, "password", "signin/first", place, new=True)
+        return await self._begin(renewed, "password", "signin/first", place, renewed=renewed)
 
     async def unlock(self, id_: str, pin: str, place: Place, desk: str, former: str = "") -> Signed:
         """Sign in for quick actions by the PIN that was set at this very computer."""
@@ -248,25 +255,32 @@ class Access:
         held = None if known is None else known.people.get(id_)
         if known is None or held is None:
             raise Denied("access.no-pin")
-        self._admit((f"pin:{digest[:16]}:{id_}",), stranger=False)
+        self.attempts.admit((f"pin:{digest[:16]}:{id_}",))
         right = await self.evaluator.right(pin, held.kept)
-        account, known = self.book.account(id_), self.book.desk(digest)
-        if account is None or account.disabled or known is None:
+        ahead = self.book.ahead()
+        account, known = ahead.account(id_), ahead.desk(digest)
+        now = None if known is None else known.people.get(id_)
+        if account is None or account.disabled or known is None or now is None:
+            raise Denied("access.no-pin")
+        if now.kept != held.kept:
             raise Denied("access.no-pin")
         if not right:
-            await self._wrong_pin(account, known, digest, place)
-        self.book.throttle.forgive((f"pin:{digest[:16]}:{id_}",), stranger=False)
+            await self.attempts.wrong_pin(account, known, digest, place)
+        self.book.throttle.forgive((f"pin:{digest[:16]}:{id_}",))
         return await self._begin(account, "pin", "signin/unlock", place, desk=desk, former=former)
 
     async def set_pin(self, caller: Caller, password: str, pin: str, place: Place) -> None:
         """Give the caller a PIN at the computer that they are signed in at."""
-        account = await self._tried("signin/set-pin", caller.account, password, place, caller.desk)
+        account = await self.attempts.opened(
+            "signin/set-pin", caller.account, password, place, caller.desk
+        )
         weak = passwords.pin_weakness(pin)
         if weak is not None:
             raise UsageError(weak)
         kept = await self.evaluator.keep(pin)
-        desk = self.book.desk(caller.desk)
-        if desk is None:
+        self._still(account)
+        desk = self.book.ahead().desk(caller.desk)
+        if desk is None or not desk.knows(account.id):
             raise Denied("access.no-desk")
         changed = Desk({**desk.people, account.id: Pin(kept)}, desk.used)
         await self.book.commit(
@@ -277,11 +291,14 @@ class Access:
         self, caller: Caller, old: str, new: str, place: Place, desk: str
     ) -> Signed:
         """Change one's own password: every session of the old one ends, a new one begins."""
-        account = await self._tried("signin/set-password", caller.account, old, place, caller.desk)
+        account = await self.attempts.opened(
+            "signin/set-password", caller.account, old, place, caller.desk
+        )
         kept = await self._kept(account, new)
+        self._still(account)
         renewed = _replace(account, password=kept, generation=account.generation + 1)
         return await self._begin(
-            renewed, "password", "signin/set-password", place, desk=desk, new=True
+            renewed, "password", "signin/set-password", place, desk=desk, renewed=renewed
         )
 
     async def leave(self, caller: Caller, place: Place) -> None:
@@ -289,78 +306,13 @@ class Access:
         gone = (session_key(caller.session), None)
         await self.book.commit(caller.who, "signin/out", gone, place=place)
 
-    async def _tried(
-        self,
-        what: str,
-        id_: str,
-        password: str,
-        place: Place,
-        desk: str,
-    ) -> Account:
-        """The account that the password opens; Denied, after the same work, if it opens none.
+    def _still(self, account: Account) -> None:
+        """Denied if the account has changed since it was looked at, or is about to.
 
-        `desk` is the digest of the computer's token.
+        Whoever is shut out, given another role or reset meanwhile must not undo it.
         """
-        typed = id_.strip().lower()[:_ID_SHOWN]
-        known = self.book.desk(desk)
-        at_home = known is not None and known.knows(typed)
-        keys: tuple[str, ...] = (f"account:{typed}", f"address:{network(place.address)}")
-        if at_home:
-            keys = (f"desk:{desk[:16]}:{typed}",)
-        self._admit(keys, stranger=not at_home)
-        account = self._usable(typed)
-        tried = None if account is None else account.password
-        right = await self.evaluator.right(password, tried)
-        now = self._usable(typed)
-        if not right or now is None or now.password != tried:
-            left = self.book.throttle.left(keys, self._clock.now_ns())
-            await self._refuse(what, typed, WRONG, place, left=left)
-        self.book.throttle.forgive(keys, stranger=not at_home)
-        return now
-
-    def _usable(self, account: str) -> Account | None:
-        found = self.book.account(account)
-        return found if found and found.password and not found.disabled else None
-
-    def _invited(self, account: Account, code: str) -> bool:
-        plain = codes.digest("".join(code.split()).replace("-", "").upper())
-        invite = account.invite
-        return (
-            invite is not None
-            and not account.disabled
-            and invite.open(self._clock.boot, self._clock.now_ns())
-            and invite.digest == plain
-        )
-
-    def _admit(self, keys: tuple[str, ...], *, stranger: bool) -> None:
-        wait_s = self.book.throttle.admit(keys, self._clock.now_ns(), stranger=stranger)
-        if wait_s:
-            raise Denied("access.wait", retry_after_s=math.ceil(wait_s))
-
-    async def _refuse(
-        self, what: str, on: str, why: str, place: Place, *, left: int = 0
-    ) -> NoReturn:
-        """Write down that it was refused, and refuse."""
-        stranger = Who("system")
-        await self.book.commit(stranger, what, on=on, place=place, result=Result.REFUSED, why=why)
-        raise Denied(why, left=left)
-
-    async def _wrong_pin(self, account: Account, desk: Desk, digest: str, place: Place) -> NoReturn:
-        """Count it; after too many the PIN is gone, and only the password will do."""
-        held = desk.people.get(account.id)
-        wrong = PIN_TRIES if held is None else held.wrong + 1
-        pin = None if held is None or wrong >= PIN_TRIES else _replace(held, wrong=wrong)
-        changed = Desk({**desk.people, account.id: pin}, desk.used)
-        await self.book.commit(
-            Who("system"),
-            "signin/unlock",
-            (desk_key(digest), changed),
-            on=account.id,
-            place=place,
-            result=Result.REFUSED,
-            why="access.wrong-pin",
-        )
-        raise Denied("access.wrong-pin", left=PIN_TRIES - wrong)
+        if self.book.ahead().account(account.id) != account:
+            raise Denied("access.changed")
 
     async def _kept(self, account: Account, password: str) -> str:
         """The new password as it is stored; UsageError if it is weak."""
@@ -378,10 +330,14 @@ class Access:
         *,
         desk: str = "",
         former: str = "",
-        new: bool = False,
+        renewed: Account | None = None,
     ) -> Signed:
-        """A new session with a new token, at a computer that is known from now on."""
-        known = self.book.desk(codes.digest(desk)) if desk else None
+        """A new session with a new token, at a computer that is known from now on.
+
+        `renewed` is what the account becomes with it.
+        """
+        ahead = self.book.ahead()
+        known = ahead.desk(codes.digest(desk)) if desk else None
         desk = desk if known is not None else codes.new_token()
         token, digest = codes.new_token(), codes.digest(desk)
         people = {} if known is None else dict(known.people)
@@ -391,22 +347,22 @@ class Access:
         session = Session(
             account.id, level, digest, account.generation, self._clock.boot, now_ns, now_ns, now_ns
         )
-        changes: list[Change] = [*self.book.crowded(), *self._ended(account)]
+        changes: list[Change] = [*ahead.crowded(account.id, digest), *self._ended(ahead, account)]
         if former:
             changes.append((session_key(codes.digest(former)), None))
-        changes.append((desk_key(digest), Desk(people, self.book.next_use())))
+        changes.append((desk_key(digest), Desk(people, ahead.next_use())))
         changes.append((session_key(codes.digest(token)), session))
-        if new:
-            changes.append((account_key(account.id), account))
+        if renewed is not None:
+            changes.append((account_key(account.id), renewed))
         await self.book.commit(account.who, what, *changes, place=place)
         return Signed(token, desk)
 
-    def _ended(self, account: Account) -> list[Change]:
+    def _ended(self, ahead: Rows, account: Account) -> list[Change]:
         """Sessions that are over, and those of an older password."""
         boot, now_ns = self._clock.boot, self._clock.now_ns()
         return [
             (key, None)
-            for key, session in self.book.sessions().items()
+            for key, session in ahead.sessions().items()
             if session.standing(boot, now_ns) is Standing.ENDED
             or (session.account == account.id and session.generation != account.generation)
         ]

@@ -10,7 +10,10 @@ from gateway.audit import Who
 from gateway.errors import UsageError
 
 ACCOUNTS_MAX = 64
-DESKS_MAX = 32
+
+# Computers at which one person is known.
+DESKS_MAX = 4
+
 PIN_TRIES = 5
 INVITE_S = 24 * 3600
 
@@ -75,6 +78,11 @@ class Desk(msgspec.Struct, frozen=True):
     def knows(self, account: str) -> bool:
         """Whether that person has signed in there."""
         return account in self.people
+
+    def without(self, account: str) -> "Desk | None":
+        """As it is when it has forgotten that person; None if nobody is left."""
+        others = {id_: pin for id_, pin in self.people.items() if id_ != account}
+        return Desk(others, self.used) if others else None
 
 
 def account_id(text: str) -> str:

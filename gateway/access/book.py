@@ -1,12 +1,13 @@
 """The access room's state: accounts, sessions and known desks, in memory and in the journal.
 
 Memory follows the journal: a change is seen by others only once it is on disk, in one commit with
-the act that made it.
+the act that made it. The next change is made from what is on its way there (`ahead`), so that none
+undoes another.
 """
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -23,7 +24,9 @@ from gateway.journal.stored_state import heard, of_json, readable
 log = logging.getLogger(__name__)
 
 ROOM = "access"
-SESSIONS_MAX = 64
+
+# A person's: who comes in once more ends the own oldest one, and never somebody else's.
+SESSIONS_MAX = 4
 
 _THROTTLE = "throttle"
 _TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "session": Session, "desk": Desk}
@@ -64,19 +67,12 @@ def decoded(key: str, body: bytes) -> Row:
     return row
 
 
-class Book:
-    """Everything that the room keeps, by key."""
+class Rows:
+    """Accounts, sessions and known desk computers, by key."""
 
-    def __init__(
-        self, kept: Mapping[str, Row], ledger: Ledger, now_ns: int, spare: Spare | None = None
-    ) -> None:
-        """The rows as `decoded` reads them; `spare` is kept as it is."""
-        self._ledger = ledger
-        self._spare = spare
-        rows = dict(kept)
-        counts = rows.pop(_THROTTLE, None)
-        self.throttle = Throttle.of(counts if isinstance(counts, dict) else {}, now_ns)
-        self._rows = {key: row for key, row in rows.items() if isinstance(row, msgspec.Struct)}
+    def __init__(self, rows: Mapping[str, msgspec.Struct]) -> None:
+        """Those."""
+        self._rows = dict(rows)
 
     def account(self, account: str) -> Account | None:
         """The account of that id."""
@@ -106,6 +102,53 @@ class Book:
         """A number greater than any desk's `used`."""
         return max((desk.used for desk in self.desks().values()), default=0) + 1
 
+    def crowded(self, account: str, desk: str) -> list[Change]:
+        """What must go so that one more session of that person has room, and the desk `desk`.
+
+        A desk that others use as well only forgets this person.
+        """
+        sessions = {k: v for k, v in self.sessions().items() if v.account == account}
+        by_age = sorted(sessions, key=lambda key: sessions[key].seen_ns)
+        changes: list[Change] = [(key, None) for key in by_age[: 1 - SESSIONS_MAX]]
+        desks = {k: v for k, v in self.desks().items() if v.knows(account)}
+        if desk_key(desk) not in desks:
+            by_use = sorted(desks, key=lambda key: desks[key].used)
+            changes += [(key, desks[key].without(account)) for key in by_use[: 1 - DESKS_MAX]]
+        return changes
+
+    def _get(self, key: str, kind: type[T]) -> T | None:
+        row = self._rows.get(key)
+        return row if isinstance(row, kind) else None
+
+    def _all(self, kind: type[T]) -> dict[str, T]:
+        return {key: row for key, row in self._rows.items() if isinstance(row, kind)}
+
+
+class Book(Rows):
+    """Everything that the room keeps, by key; its queries tell what is on disk."""
+
+    def __init__(
+        self, kept: Mapping[str, Row], ledger: Ledger, now_ns: int, spare: Spare | None = None
+    ) -> None:
+        """The rows as `decoded` reads them; `spare` is kept as it is."""
+        self._ledger = ledger
+        self._spare = spare
+        self._coming: list[tuple[Change, ...]] = []
+        rows = dict(kept)
+        counts = rows.pop(_THROTTLE, None)
+        self.throttle = Throttle.of(counts if isinstance(counts, dict) else {}, now_ns)
+        super().__init__({key: row for key, row in rows.items() if isinstance(row, msgspec.Struct)})
+
+    def ahead(self) -> Rows:
+        """As it will be once everything that is on its way is on disk: what a change is made from.
+
+        Between this and `commit` there must be no `await`.
+        """
+        rows = dict(self._rows)
+        for changes in self._coming:
+            _take(rows, changes)
+        return Rows(rows)
+
     async def commit(
         self,
         who: Who,
@@ -119,6 +162,7 @@ class Book:
         """Write the act with its changes, then show them."""
         state = [StateChange(ROOM, key, _encode(key, row)) for key, row in changes]
         state.append(StateChange(ROOM, _THROTTLE, self.throttle.dump()))
+        self._coming.append(changes)
         try:
             await self._ledger.record(
                 who, what, on=on, result=result, why=why, place=place, state=state
@@ -128,8 +172,9 @@ class Book:
                 raise
             # Else nobody could come in to make room: the session lives as long as this process.
             log.error("%s is not recorded: %s", what, error)  # noqa: TRY400  # said whole
-        for key, row in changes:
-            self.show(key, row)
+        finally:
+            self._coming = [each for each in self._coming if each is not changes]
+        _take(self._rows, changes)
         if any(belongs(key) for key, _ in changes):
             await self.keep_spare()
 
@@ -147,26 +192,15 @@ class Book:
 
     def show(self, key: str, row: msgspec.Struct | None) -> None:
         """Take a change into memory alone: for what need not last."""
+        _take(self._rows, [(key, row)])
+
+
+def _take(rows: dict[str, msgspec.Struct], changes: Iterable[Change]) -> None:
+    for key, row in changes:
         if row is None:
-            self._rows.pop(key, None)
+            rows.pop(key, None)
         else:
-            self._rows[key] = row
-
-    def crowded(self) -> list[Change]:
-        """The desks, and sessions, that must go so that one more of each has room."""
-        desks, sessions = self.desks(), self.sessions()
-        by_use = sorted(desks, key=lambda key: desks[key].used)
-        by_age = sorted(sessions, key=lambda key: sessions[key].seen_ns)
-        gone = by_use[: max(0, len(desks) - DESKS_MAX + 1)]
-        gone += by_age[: max(0, len(sessions) - SESSIONS_MAX + 1)]
-        return [(key, None) for key in gone]
-
-    def _get(self, key: str, kind: type[T]) -> T | None:
-        row = self._rows.get(key)
-        return row if isinstance(row, kind) else None
-
-    def _all(self, kind: type[T]) -> dict[str, T]:
-        return {key: row for key, row in self._rows.items() if isinstance(row, kind)}
+            rows[key] = row
 
 
 def _encode(key: str, row: msgspec.Struct | None) -> bytes | None:

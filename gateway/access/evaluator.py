@@ -15,8 +15,11 @@ from gateway.errors import Denied
 
 T = TypeVar("T")
 
+# More than a station's people would ever press at once; the rest is refused for some seconds.
 WAITING_MAX = 8
-"""More than a station's people would ever press at once; whoever comes on top waits outside."""
+
+# Of these, computers that nobody knows: people at known ones always find room.
+STRANGERS_MAX = 4
 
 
 class Evaluator:
@@ -26,17 +29,28 @@ class Evaluator:
         """Evaluate at that cost."""
         self._cost = cost
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scrypt")
-        self._waiting = 0
+        self._waiting = self._strangers = 0
         self.evaluations = 0
 
     async def keep(self, password: str) -> str:
         """The password as it may be stored."""
         return await self._run(lambda: passwords.kept(password, self._cost))
 
-    async def right(self, password: str, stored: str | None) -> bool:
-        """Whether that is the password; None (nobody) costs the same and is never right."""
+    async def right(self, password: str, stored: str | None, *, stranger: bool = False) -> bool:
+        """Whether that is the password; None (nobody) costs the same and is never right.
+
+        Denied while too many wait, of whom strangers may be half.
+        """
         tried = passwords.nobodys(self._cost) if stored is None else stored
-        return await self._run(lambda: passwords.verify(password, tried))
+        if not stranger:
+            return await self._run(lambda: passwords.verify(password, tried))
+        if self._strangers >= STRANGERS_MAX:
+            raise Denied("access.wait", retry_after_s=5)
+        self._strangers += 1
+        try:
+            return await self._run(lambda: passwords.verify(password, tried))
+        finally:
+            self._strangers -= 1
 
     def outdated(self, stored: str) -> bool:
         """Whether the password should be kept anew, at today's cost."""

@@ -10,7 +10,6 @@ from gateway.access.accounts import (
     ACCOUNTS_MAX,
     INVITE_S,
     Account,
-    Desk,
     Invite,
     Role,
     account_id,
@@ -39,9 +38,10 @@ class Keys:
     async def add(self, who: Who, place: Place, id_: str, name: str, role: Role) -> str:
         """A new account; the code with which its owner sets a password, within a day."""
         account = Account(id=account_id(id_), name=person_name(name), role=role)
-        if self._book.account(account.id) is not None:
+        ahead = self._book.ahead()
+        if ahead.account(account.id) is not None:
             raise UsageError("access.taken", id=account.id)
-        if len(self._book.accounts()) >= ACCOUNTS_MAX:
+        if len(ahead.accounts()) >= ACCOUNTS_MAX:
             raise UsageError("access.too-many", max=ACCOUNTS_MAX)
         return await self._invite(who, place, "keys/add", account)
 
@@ -81,28 +81,26 @@ class Keys:
         changes: list[Change] = [(account_key(account.id), account), *self._forget_pins(account)]
         changes += [
             (key, None)
-            for key, session in self._book.sessions().items()
+            for key, session in self._book.ahead().sessions().items()
             if session.account == account.id
         ]
         await self._book.commit(who, what, *changes, on=account.id, place=place)
 
     def _forget_pins(self, account: Account) -> list[Change]:
         """No computer knows the account any more until its owner signs in there."""
+        desks = self._book.ahead().desks()
         return [
-            (key, Desk({id_: pin for id_, pin in desk.people.items() if id_ != account.id},
-                       desk.used))
-            for key, desk in self._book.desks().items()
-            if desk.knows(account.id)
-        ]  # fmt: skip
+            (key, desk.without(account.id)) for key, desk in desks.items() if desk.knows(account.id)
+        ]
 
     def _find(self, id_: str) -> Account:
-        account = self._book.account(id_.strip().lower())
+        account = self._book.ahead().account(id_.strip().lower())
         return account if account is not None else _unknown(id_)
 
     def _keep_one(self, account: Account) -> None:
         others = (
             other
-            for other in self._book.accounts()
+            for other in self._book.ahead().accounts()
             if other.id != account.id and other.role is Role.INSTALLER and not other.disabled
         )
         if account.role is Role.INSTALLER and not any(other.password for other in others):

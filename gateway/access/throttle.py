@@ -2,15 +2,16 @@
 
 Every try counts against its account and against its address before it is evaluated, so a thousand
 at once are as few as a thousand one by one. After the free tries, the wait doubles. All strangers
-together have a few tries a minute, whatever accounts and addresses they name.
+together have a bounded number of tries a minute, whatever accounts and addresses they name, and no
+address has more than a few of them: one guesser leaves room for the others.
 
 A known desk computer is no stranger: it has a count of its own, so strangers who guess cannot lock
-out the person at the desk.
+out the person at the desk. Neither is the station's own screen.
 """
 
 import ipaddress
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -23,7 +24,8 @@ FREE = 3
 FIRST_WAIT_S = 2
 WAIT_S_MAX = 900
 FORGET_S = 24 * 3600
-STRANGERS_A_MINUTE = 10
+STRANGERS_A_MINUTE = 30
+SOURCE_A_MINUTE = 5
 COUNTS_MAX = 512
 
 
@@ -53,7 +55,7 @@ class Throttle:
     def __init__(self, counts: dict[str, Count] | None = None) -> None:
         """Go on from those counts."""
         self._counts = dict(counts or {})
-        self._strangers: deque[int] = deque(maxlen=STRANGERS_A_MINUTE)
+        self._strangers: deque[tuple[str, int]] = deque(maxlen=STRANGERS_A_MINUTE)
 
     @classmethod
     def of(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
@@ -64,27 +66,31 @@ class Throttle:
         """What the next run needs."""
         return msgspec.json.encode({key: count.tries for key, count in self._counts.items()})
 
-    def admit(self, keys: Iterable[str], now_ns: int, *, stranger: bool) -> float:
-        """Count one try; the seconds that it must wait instead, 0 if it may go on."""
+    def admit(self, keys: Iterable[str], now_ns: int, *, stranger: str | None = None) -> float:
+        """Count one try; the seconds that it must wait instead, 0 if it may go on.
+
+        `stranger` is the `network` that an unknown computer calls from.
+        """
         keys = tuple(keys)
         waits = [self._count(key, now_ns).wait_ns(now_ns) for key in keys]
-        if stranger:
-            waits.append(self._crowd_ns(now_ns))
+        if stranger is not None:
+            waits.append(self._crowd_ns(stranger, now_ns))
         if wait_ns := max(waits):
             return wait_ns / SECOND_NS
-        if stranger:
-            self._strangers.append(now_ns)
+        if stranger is not None:
+            self._strangers.append((stranger, now_ns))
         for key in keys:
             self._counts[key] = Count(self._count(key, now_ns).tries + 1, now_ns)
         self._forget()
         return 0
 
-    def forgive(self, keys: Iterable[str], *, stranger: bool) -> None:
+    def forgive(self, keys: Iterable[str], *, stranger: str | None = None) -> None:
         """The password was right: the try does not count."""
         for key in keys:
             self._counts.pop(key, None)
-        if stranger and self._strangers:
-            self._strangers.pop()
+        mine = [one for one in self._strangers if one[0] == stranger]
+        if mine:
+            self._strangers.remove(mine[-1])
 
     def left(self, keys: Iterable[str], now_ns: int) -> int:
         """Tries left before the first wait."""
@@ -94,10 +100,13 @@ class Throttle:
         count = self._counts.get(key, Count(0, now_ns))
         return Count(0, now_ns) if now_ns - count.at_ns > FORGET_S * SECOND_NS else count
 
-    def _crowd_ns(self, now_ns: int) -> int:
-        if len(self._strangers) < STRANGERS_A_MINUTE:
-            return 0
-        return max(0, self._strangers[0] + 60 * SECOND_NS - now_ns)
+    def _crowd_ns(self, source: str, now_ns: int) -> int:
+        """How long until the last minute has room for one more, and for one more of that source."""
+        all_ns = [at_ns for _, at_ns in self._strangers]
+        own_ns = [at_ns for each, at_ns in self._strangers if each == source]
+        return max(
+            _full_ns(all_ns, STRANGERS_A_MINUTE, now_ns), _full_ns(own_ns, SOURCE_A_MINUTE, now_ns)
+        )
 
     def _forget(self) -> None:
         """Keep within the bound; the oldest count is the least loss."""
@@ -106,12 +115,19 @@ class Throttle:
             del self._counts[oldest]
 
 
+def _full_ns(at_ns: Sequence[int], most: int, now_ns: int) -> int:
+    return 0 if len(at_ns) < most else max(0, at_ns[-most] + 60 * SECOND_NS - now_ns)
+
+
 def network(address: str) -> str:
-    """What counts as one address: a whole /64 of IPv6, because its owner has all of them."""
+    """What counts as one address: of the internet's IPv6 a whole /64, for its owner has all of it.
+
+    In the LAN (link-local and unique local addresses) many hosts share a /64, so each counts alone.
+    """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return "?"
-    if ip.version == 4:  # noqa: PLR2004 - the two versions of IP
+    if isinstance(ip, ipaddress.IPv4Address) or ip.is_private:
         return str(ip)
     return str(ipaddress.ip_network(f"{ip}/64", strict=False))

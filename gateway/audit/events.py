@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.event import Kind, Lane
+from gateway.event import Audience, Kind, Lane
 from gateway.journal.chain import ORIGIN
 
 ActorKind = Literal[
@@ -67,5 +67,5 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     seal: str = ORIGIN
 
 
-ACT = Kind("audit", "act", Lane.SERVICE, Act)
+ACT = Kind("audit", "act", Lane.SERVICE, Act, Audience.STAFF)
 KINDS = (ACT,)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from gateway.access import Access
 from gateway.audit import Ledger, history
+from gateway.audit.events import KINDS
 from gateway.audit.history import Lanes
 from gateway.clock import Clock, ClockStep
 from gateway.desk import ask, board, record
@@ -27,7 +28,7 @@ from gateway.web.frame import platform
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Nav, Permission, Query, Route, Section
+from gateway.web.section import Card, GuardedPulse, Nav, Permission, Query, Route, Section
 from gateway.web.words import Words, words_for
 
 HERE = Path(__file__).parent
@@ -208,7 +209,8 @@ def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
         ),
         templates=HERE / "pages",
         nav=Nav(1, "/desk/", "desk.tab"),
-        pulses={"desk": framed(desk.looks.view)},
+        pulses={"desk": GuardedPulse(Permission.VIEW, framed(desk.looks.view))},
+        kinds=KINDS,
     )
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.event import Kind, Lane
+from gateway.event import Audience, Kind, Lane
 
 Value = int | float | bool | str | None
 
@@ -47,8 +47,8 @@ class MeterReplaced(msgspec.Struct, frozen=True, omit_defaults=True):
     resumes: Value = None
 
 
-TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry)
-DEVICE_STATE = Kind("field", "device-state", Lane.SERVICE, DeviceState)
-BUS_STATE = Kind("field", "bus-state", Lane.SERVICE, BusState)
-METER_REPLACED = Kind("field", "meter-replaced", Lane.SERVICE, MeterReplaced)
+TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry, Audience.ALL)
+DEVICE_STATE = Kind("field", "device-state", Lane.SERVICE, DeviceState, Audience.ALL)
+BUS_STATE = Kind("field", "bus-state", Lane.SERVICE, BusState, Audience.ALL)
+METER_REPLACED = Kind("field", "meter-replaced", Lane.SERVICE, MeterReplaced, Audience.ALL)
 KINDS = (TELEMETRY, DEVICE_STATE, BUS_STATE, METER_REPLACED)

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from gateway.event import Event, Kind, Lane, Stamps, tail
+from gateway.event import Audience, Event, Kind, Lane, Stamps, tail
 
 ROOM = "journal"
 
@@ -57,8 +57,8 @@ class NewEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
     salvaged: int = 0
 
 
-GAP = Kind("feed", "gap", Lane.SERVICE, Gap)
-NEW_EPOCH = Kind("feed", "epoch", Lane.ALARM, NewEpoch)
+GAP = Kind("feed", "gap", Lane.SERVICE, Gap, Audience.ALL)
+NEW_EPOCH = Kind("feed", "epoch", Lane.ALARM, NewEpoch, Audience.ALL)
 KINDS = (GAP, NEW_EPOCH)
 
 _Tail = msgspec.json.Decoder()

@@ -6,14 +6,16 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.health import Vitals
+from gateway.intake.events import KINDS as FIELD
 from gateway.live import device_view, view
 from gateway.live.needs import needs
 from gateway.live.replaced import Meters, routes
+from gateway.upstream.events import KINDS as UPSTREAM
 from gateway.web import curve, reading
 from gateway.web.api import find_device
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Nav, Permission, Route, Section, View
+from gateway.web.section import Card, GuardedPulse, Nav, Permission, Route, Section, View
 from gateway.web.words import Words, words_for
 
 HERE = Path(__file__).parent
@@ -65,7 +67,11 @@ def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
         templates=HERE / "pages",
         nav=Nav(NAV_NUMBER, "/", "live.tab"),
         card=Card("live/card.html", _urgency, _card, needs),
-        pulses={"live": framed(view.view), "device": framed(device_view.view)},
+        pulses={
+            "live": GuardedPulse(Permission.VIEW, framed(view.view)),
+            "device": GuardedPulse(Permission.VIEW, framed(device_view.view)),
+        },
+        kinds=(*FIELD, *UPSTREAM),
     )
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.event import Event, Kind, Lane, Severity, Stamps
+from gateway.event import Audience, Event, Kind, Lane, Severity, Stamps
 from gateway.rules.alarm import Evidence
 from gateway.rules.alarms import Happening
 from gateway.rules.core import Pause, Record
@@ -62,7 +62,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 TURNS = {
-    what: Kind("alarm", what, Lane.ALARM, Told)
+    what: Kind("alarm", what, Lane.ALARM, Told, Audience.ALL)
     for what in (
         "raised",
         "acknowledged",
@@ -74,9 +74,11 @@ TURNS = {
         "suppressed",
     )
 }
-PAUSES = {what: Kind("alarm", what, Lane.SERVICE, Waiting) for what in ("paused", "running")}
-ACTION = Kind("alarm", "action", Lane.SERVICE, Did)
-MESSAGE = Kind("alarm", "message", Lane.SERVICE, Said)
+PAUSES = {
+    what: Kind("alarm", what, Lane.SERVICE, Waiting, Audience.ALL) for what in ("paused", "running")
+}
+ACTION = Kind("alarm", "action", Lane.SERVICE, Did, Audience.STAFF)
+MESSAGE = Kind("alarm", "message", Lane.SERVICE, Said, Audience.STAFF)
 KINDS = (*TURNS.values(), *PAUSES.values(), ACTION, MESSAGE)
 
 

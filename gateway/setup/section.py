@@ -9,7 +9,7 @@ from gateway.setup.contract import Roof
 from gateway.setup.desk import Desk, Names
 from gateway.setup.records import Records
 from gateway.web.pulse import framed
-from gateway.web.section import Handler, Nav, Permission, Route, Section
+from gateway.web.section import GuardedPulse, Handler, Nav, Permission, Route, Section
 
 HERE = Path(__file__).parent
 NAV_NUMBER = 6
@@ -51,7 +51,7 @@ def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: N
         ),
         templates=HERE / "pages",
         nav=Nav(NAV_NUMBER, "/setup/", "setup.tab"),
-        pulses={"setup": framed(desk.views)},
+        pulses={"setup": GuardedPulse(Permission.INSTALL, framed(desk.views))},
     )
 
 

@@ -23,6 +23,7 @@ from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
+from gateway.station.events import KINDS
 from gateway.texts import Texts
 from gateway.web.audited import Auditor
 from gateway.web.gate import StationGate
@@ -107,6 +108,7 @@ class Doors:
             gate=StationGate(self.access),
             auditor=Auditor(self.ledger, self.access, self._clock, on_fault),
             names=self._names,
+            kinds=KINDS,
             on_fault=on_fault,
         )
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.event import Kind, Lane
+from gateway.event import Audience, Kind, Lane
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class FaultReport(msgspec.Struct, frozen=True):
     count: int
 
 
-STARTED = Kind("station", "started", Lane.SERVICE, Started)
-CLOCK_STEP = Kind("station", "clock-step", Lane.SERVICE, ClockMoved)
-FAULT = Kind("station", "fault", Lane.SERVICE, FaultReport)
+STARTED = Kind("station", "started", Lane.SERVICE, Started, Audience.ALL)
+CLOCK_STEP = Kind("station", "clock-step", Lane.SERVICE, ClockMoved, Audience.ALL)
+FAULT = Kind("station", "fault", Lane.SERVICE, FaultReport, Audience.ALL)
 KINDS = (STARTED, CLOCK_STEP, FAULT)

@@ -49,7 +49,14 @@ from gateway.station.meter_clocks import MeterClocks
 from gateway.station.presence import Presence
 from gateway.station.recorder import Recorder
 from gateway.station.setting_up import SettingUp
-from gateway.station.supervise import STOP_WITHIN_S, attempt, catch_rest, start, stop_all
+from gateway.station.supervise import (
+    STOP_WITHIN_S,
+    attempt,
+    attempt_stop,
+    catch_rest,
+    start,
+    stop_all,
+)
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
@@ -293,26 +300,29 @@ class Station:
                     log.info("the pages are at %s", self.address)
 
     async def stop(self) -> None:
-        """Stop reading, store what was read, stop sending, close the pages."""
-        await self.cycle.stop()
-        await self.setting_up.stop()
-        await self.field.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self.intake.drain()
-        await stop_all(self._tasks, STOP_WITHIN_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self.counts.keep()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self.rules.stop()
-                await self.asking.stop()
+        """Stop reading, store what was read, stop sending, close the pages.
+
+        Each of these happens whatever became of the ones before.
+        """
+        for what, step, within_s in (
+            ("settings", self.cycle.stop, None),
+            ("setup", self.setting_up.stop, None),
+            ("buses", self.field.stop, None),
+            ("intake", self.intake.drain, STOP_WITHIN_S),
+            ("tasks", partial(stop_all, self._tasks, STOP_WITHIN_S), None),
+            ("counts", self.counts.keep, STOP_WITHIN_S),
+            ("rules", self.rules.stop, STOP_WITHIN_S / 2),
+            ("requests", self.asking.stop, STOP_WITHIN_S / 2),
+            ("broadcast", self._stop_sounding, None),
+            ("uplinks", self.uplinks.close, None),
+            ("web", self.server.stop, None),
+        ):
+            await attempt_stop(what, step, self.faults.note, within_s)
+        self.time.keep_floor()
+
+    async def _stop_sounding(self) -> None:
         if self.sounding is not None:
             await self.sounding.stop()
-        await self.uplinks.close()
-        await self.server.stop()
-        self.time.keep_floor()
 
     def _sounding(self, settings: Settings, state: Path) -> "Sounding | None":
         """The broadcast, where there are loudspeakers."""

@@ -69,6 +69,27 @@ async def attempt(what: str, step: Callable[[], Awaitable[None]], on_fault: OnFa
         on_fault(f"start.{what}", error)
 
 
+async def attempt_stop(
+    what: str,
+    step: Callable[[], Awaitable[None]],
+    on_fault: OnFault,
+    within_s: float | None = None,
+) -> None:
+    """One step of the stop: what fails or takes longer than `within_s` costs itself alone.
+
+    No exception ends the stop: what comes after this step may be what keeps a count or a time.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await step()
+    except TimeoutError:
+        log.warning("stopping: %s took longer than %s s", what, within_s)
+    except StationError as error:
+        log.error("stopping: %s failed: %s", what, error)  # noqa: TRY400  # foreseen, and said whole
+    except Exception as error:  # noqa: BLE001  # the edge of one step: see above
+        on_fault(f"stop.{what}", error)
+
+
 def _tell(name: str, error: Exception, on_fault: OnFault) -> None:
     """One line for what a room foresaw; a mistake of ours is a fault."""
     foreseen, unforeseen = (

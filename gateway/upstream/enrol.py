@@ -45,7 +45,7 @@ class Claim(msgspec.Struct, frozen=True):
 class Granted(msgspec.Struct, frozen=True):
     """What a platform answers: the certificate (PEM, chain behind it), and where to go.
 
-    `url` and `command_key` may be absent in the answer to a renewal.
+    A renewal changes neither `url` nor `command_key`.
     """
 
     certificate: str
@@ -103,10 +103,31 @@ class Papers:
         former = self.enrolment()
         command_key = granted.command_key or (former.command_key if former else None)
         enrolment = Enrolment(granted.url or (former.url if former else url), command_key)
-        replace(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
+        self._take(key, granted)
         if enrolment != former:
             replace(self._enrolment, msgspec.json.encode(enrolment), mode=0o600)
         self._next.unlink(missing_ok=True)
+
+    def renew(self, key: Key, granted: Granted) -> list[str]:
+        """Take the certificate of a renewal into use, and nothing else that came with it.
+
+        Whom the station obeys and where it goes changes by a claim that an installer makes, or by
+        `key.rotate`, which the key in force signs: a renewal proves no more than who holds the
+        address. Returns what the answer would have changed.
+        """
+        _check(key, granted)
+        former = self.enrolment()
+        self._take(key, granted)
+        self._next.unlink(missing_ok=True)
+        told = {"url": granted.url, "command_key": granted.command_key}
+        return [
+            name
+            for name, value in told.items()
+            if value is not None and (former is None or value != getattr(former, name))
+        ]
+
+    def _take(self, key: Key, granted: Granted) -> None:
+        replace(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
 
     def life(self) -> tuple[int, int]:
         """From when to when our certificate is valid, UTC in ns."""

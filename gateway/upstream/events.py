@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.event import Entry, Kind, Lane, Stamps
+from gateway.event import Audience, Entry, Kind, Lane, Stamps
 from gateway.journal.events import Gap, gap_tail
 
 ROOM = "upstream"
@@ -41,8 +41,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Any = None
 
 
-FEED_REJECTED = Kind("feed", "rejected", Lane.SERVICE, Rejections)
-COMMAND_RECEIPT = Kind("command", "receipt", Lane.SERVICE, Receipt)
+FEED_REJECTED = Kind("feed", "rejected", Lane.SERVICE, Rejections, Audience.STAFF)
+COMMAND_RECEIPT = Kind("command", "receipt", Lane.SERVICE, Receipt, Audience.STAFF)
 KINDS = (FEED_REJECTED, COMMAND_RECEIPT)
 
 

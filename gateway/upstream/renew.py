@@ -53,7 +53,9 @@ async def renew_now(papers: Papers, tls: Tls | None, station: str) -> None:
     enrolment = papers.enrolment()
     assert enrolment is not None, "only who is enrolled has papers to renew"
     key = papers.key()
-    papers.keep(key, await renew(enrolment.url, key, station, tls), enrolment.url)
+    refused = papers.renew(key, await renew(enrolment.url, key, station, tls))
+    for name in refused:
+        _log.error("the renewal of our certificate would have changed %s: not taken", name)
     if tls is not None:
         tls.reload()
     _log.info("our certificate is renewed until %s", rfc3339(papers.life()[1]))

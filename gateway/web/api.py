@@ -21,8 +21,10 @@ from gateway.health import (
     Vitals,
 )
 from gateway.web.answers import json
+from gateway.web.audience import Audiences
 from gateway.web.cursor import is_number
 from gateway.web.feed import Feed
+from gateway.web.gate import looks
 from gateway.web.longpoll import WAIT_S_MAX, LongPolls
 from gateway.web.section import Handler, Permission, Query, Route
 
@@ -80,7 +82,9 @@ class Report(msgspec.Struct, frozen=True):
     refusals: tuple[RefusalVitals, ...] = ()
 
 
-def routes(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> tuple[Route, ...]:
+def routes(
+    vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls, audiences: Audiences
+) -> tuple[Route, ...]:
     """The addresses of the API that read the snapshot and the journal."""
     return (
         _route("vitals", "Everything at one instant", Report, lambda: report(vitals())),
@@ -91,7 +95,7 @@ def routes(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> tuple[
         _route("clock", "The clock and what it rests on", ClockReport,
                lambda: _clock(vitals().clock)),
         _device_route(vitals),
-        _feed_route(vitals, feed, polls),
+        _feed_route(vitals, feed, polls, audiences),
     )  # fmt: skip
 
 
@@ -152,7 +156,9 @@ def find_device(vitals: Vitals, id_: str) -> DeviceVitals:
     raise web.HTTPNotFound
 
 
-def _feed_route(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> Route:
+def _feed_route(
+    vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls, audiences: Audiences
+) -> Route:
     async def entries(request: web.Request) -> web.StreamResponse:
         lane = _lane(request.query.get("lane", ""))
         after = _number(request, "after", 0)
@@ -162,7 +168,9 @@ def _feed_route(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> R
         if not found and wait_s > 0:
             await polls.news(lane, after, wait_s)
             found = await feed.read(lane, after, limit)
-        response = web.Response(body=envelope_batch(found, vitals().station))
+        allowed = looks(request)
+        shown = [audiences.shown(entry, allowed) for entry in found]
+        response = web.Response(body=envelope_batch(shown, vitals().station))
         response.content_type = BATCH_MEDIA
         response.headers["Cache-Control"] = "no-store"
         response.headers["Yizhan-Epoch"] = feed.epoch
@@ -173,7 +181,7 @@ def _feed_route(vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls) -> R
         path="/api/v1/feed",
         handler=entries,
         permission=Permission.VIEW,
-        summary="A slice of one lane as CloudEvents; a lost range is one gap event",
+        summary="A slice of one lane as CloudEvents; a range lost or not for you is one gap",
         media=BATCH_MEDIA,
         returns=list[dict[str, Any]],
         query={

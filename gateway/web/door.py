@@ -5,6 +5,7 @@ the station's own user, as the kernel says (SO_PEERCRED).
 """
 
 import asyncio
+import enum
 import os
 import socket
 import struct
@@ -13,9 +14,29 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-CONNECTIONS_MAX = 64
+# Held by the kernel until they are accepted.
+BACKLOG = 64
+
+# A peer that acknowledges nothing for this long is gone (also one that keeps its window shut).
 USER_TIMEOUT_MS = 20_000
-"""A peer that acknowledges nothing for this long is gone (also one that keeps its window shut)."""
+
+
+class Origin(enum.Enum):
+    """Which door a connection came by; each has connections of its own, lent to no other."""
+
+    CONTROL = "control"
+    HERE = "here"
+    LAN = "lan"
+
+
+def origin(transport: asyncio.BaseTransport | None) -> Origin | None:
+    """By which door that connection came; None for one that is closed."""
+    if transport is None or (line := transport.get_extra_info("socket")) is None:
+        return None
+    if line.family == socket.AF_UNIX:
+        return Origin.CONTROL
+    return Origin.LAN if transport.get_extra_info("ssl_object") is not None else Origin.HERE
+
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
@@ -66,7 +87,9 @@ class Door(asyncio.Protocol):
         line = transport.get_extra_info("socket")
         if line.family == socket.AF_UNIX and not may_control(peer_of(line), os.getuid()):
             return _NOT_YOU
-        return _FULL if len(self._server.connections) >= self._max else None
+        here = origin(transport)
+        held = sum(origin(each.transport) is here for each in self._server.connections)
+        return _FULL if held >= self._max else None
 
 
 def door(server: web.Server, connections_max: int) -> Callable[[], Door]:

@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.access import Access, Caller, Role, codes
 from gateway.errors import Denied
@@ -38,6 +39,10 @@ LOCKED = LOOKING | {Permission.OWN}
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 """Who is signed in."""
+
+
+# Connections of desk computers over which somebody has shown a session; `LanDoor` keeps it short.
+SIGNED_IN: web.AppKey[set[RequestHandler]] = web.AppKey("signed-in", set[RequestHandler])
 
 
 class Lease:
@@ -86,6 +91,8 @@ class StationGate:
         caller = self._access.identify(request.cookies.get(SESSION_COOKIE, ""))
         if caller is not None:
             request[CALLER] = caller
+            if request.secure:
+                request.app[SIGNED_IN].add(request.protocol)
             request[LIVES] = Lease(self._access, caller)
         if request.method not in SAFE:
             _must_come_from_our_page(request)
@@ -108,6 +115,15 @@ def permissions(caller: Caller) -> frozenset[Permission]:
     if caller.level == "pin":
         allowed &= BY_PIN
     return allowed & LOCKED if caller.locked else allowed
+
+
+def looks(request: web.Request) -> frozenset[Permission]:
+    """What the reader of this request may be shown, also while they are locked: looking goes on."""
+    caller = request.get(CALLER)
+    if caller is None:
+        return _without_session(request)
+    by_role = OF_ROLE[caller.role] & (BY_PIN if caller.level == "pin" else frozenset(Permission))
+    return by_role | _without_session(request)
 
 
 def _without_session(request: web.Request) -> frozenset[Permission]:

@@ -2,6 +2,7 @@
 
 Unwell is what a person must mend here: storage lost, or every bus down. A platform that is away is
 not: the station is built to work without it, so it is named as a note and the answer stays yes.
+Strangers are told yes or no: which sensor is dead is a list for burglars.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from aiohttp import web
 from gateway.faults import DYING, dying
 from gateway.health import Vitals, certificate_days
 from gateway.web import answers
+from gateway.web.gate import looks
 from gateway.web.section import Permission, Route
 
 
@@ -76,8 +78,10 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
 def route(vitals: Callable[[], Vitals]) -> Route:
     """The address for watchers."""
 
-    async def healthz(_request: web.Request) -> web.StreamResponse:
+    async def healthz(request: web.Request) -> web.StreamResponse:
         answer = health(vitals())
+        if Permission.VIEW not in looks(request):
+            answer = Health(answer.ok, (), ())
         status = HTTPStatus.OK if answer.ok else HTTPStatus.SERVICE_UNAVAILABLE
         return answers.json(answer, status=status)
 
@@ -85,7 +89,7 @@ def route(vitals: Callable[[], Vitals]) -> Route:
         path="/healthz",
         handler=healthz,
         permission=Permission.PUBLIC,
-        summary="Is the station well: 200, or 503 with the reasons",
+        summary="Is the station well: 200 or 503; who may look is told the reasons",
         returns=Health,
         also={HTTPStatus.SERVICE_UNAVAILABLE: Health},
     )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.web.frame import frame
-from gateway.web.section import Pulse, View
+from gateway.web.section import GuardedPulse, Permission, Pulse, View
 from gateway.web.words import Words
 
 
@@ -21,9 +21,9 @@ class Topic(NamedTuple):
 class Pulses:
     """The views of this beat. A view is made when somebody first asks, then shared."""
 
-    def __init__(self, vitals: Callable[[], Vitals], pages: Mapping[str, Pulse]) -> None:
+    def __init__(self, vitals: Callable[[], Vitals], pages: Mapping[str, GuardedPulse]) -> None:
         self._take = vitals
-        self._pages = {"values": values, **pages}
+        self._pages = {"values": GuardedPulse(Permission.VIEW, values), **pages}
         self._views: dict[tuple[str, str, str], View] = {}
         self.now = vitals()
 
@@ -33,6 +33,10 @@ class Pulses:
         if page not in self._pages:
             raise UsageError("web.no-such-pulse", pulse=page[:40], known=", ".join(self._pages))
         return Topic(page, argument[:128], words)
+
+    def permission(self, topic: Topic) -> Permission:
+        """What a reader must be allowed to see that view."""
+        return self._pages[topic.page].permission
 
     def beat(self) -> None:
         """Look again."""
@@ -44,7 +48,7 @@ class Pulses:
         key = (topic.page, topic.argument, topic.words.lang)
         view = self._views.get(key)
         if view is None:
-            view = self._pages[topic.page](self.now, topic.words, topic.argument)
+            view = self._pages[topic.page].view(self.now, topic.words, topic.argument)
             self._views[key] = view
         return view
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
+from gateway.event import Kind
 from gateway.health import Vitals
 from gateway.web.words import Words
 
@@ -34,6 +35,13 @@ class Permission(enum.Enum):
     OWN = "own"  # whoever is signed in, about themselves: sign out, password, PIN
     STAFF = "staff"  # act: announce, take a request, acknowledge
     INSTALL = "install"  # change how the station is wired
+
+
+class GuardedPulse(NamedTuple):
+    """A page's pulse, and what a reader must be allowed to see it."""
+
+    permission: Permission
+    view: Pulse
 
 
 class Query(NamedTuple):
@@ -131,4 +139,6 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     static: Path | None = None
     nav: Nav | None = None
     card: Card | None = None
-    pulses: Mapping[str, Pulse] = {}
+    pulses: Mapping[str, GuardedPulse] = {}
+    # The events of the room: each says who may read it.
+    kinds: tuple[Kind, ...] = ()

@@ -6,9 +6,10 @@ a template that does not compile.
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,14 +17,18 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from gateway.errors import Unavailable, UsageError
+from gateway.errors import SettingsError, Unavailable, UsageError
+from gateway.event import Kind
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
+from gateway.journal.events import KINDS as JOURNAL_KINDS
 from gateway.web import api, control, edge, healthz, metrics, openapi
+from gateway.web.audience import Audiences
 from gateway.web.audited import Auditor
-from gateway.web.door import CONNECTIONS_MAX, USER_TIMEOUT_MS, door
+from gateway.web.door import BACKLOG, USER_TIMEOUT_MS, door
 from gateway.web.feed import Feed
-from gateway.web.gate import Gate, LoopbackGate, guarded
+from gateway.web.gate import SIGNED_IN, Gate, LoopbackGate, guarded
+from gateway.web.lan import LanBounds, LanDoor
 from gateway.web.longpoll import LongPolls
 from gateway.web.pages import PAGES, Pages
 from gateway.web.section import Permission, Route, Section
@@ -43,20 +48,31 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     `port` is plain HTTP for this machine alone, `lan_port` HTTPS for the desk computers, once
     somebody has an account; `names` are what they call the station, beside its own name.
+    `networks` may come in beside the private ones (`["100.64.0.0/10"]`, a district's VPN).
     """
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080  # 0: any that is free
     lan_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8443
     names: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=8)] = ()
+    networks: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()
+
+    def __post_init__(self) -> None:
+        """SettingsError names the network that is none."""
+        for each in self.networks:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                raise SettingsError("web.bad-network", network=each[:40]) from None
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What one caller may take of the server."""
 
-    handshake_within_s: float = 10.0
     header_within_s: float = 15.0
     body_within_s: float = 10.0
-    connections_max: int = CONNECTIONS_MAX
+    here_max: int = 32
+    control_max: int = 8
+    lan: LanBounds = LanBounds()
     streams: Limits = Limits()
 
 
@@ -72,14 +88,27 @@ def build_app(
     auditor: Auditor | None = None,
     names: Collection[str] = (),
     bounds: Bounds = DEFAULT_BOUNDS,
+    kinds: Iterable[Kind] = (),
     on_fault: OnFault = log_fault,
 ) -> web.Application:
-    """The whole application. UsageError names what is wrong with a section."""
+    """The whole application. UsageError names what is wrong with a section.
+
+    `kinds` are events of rooms without a section; who reads the feed is shown no other but theirs.
+    """
+    of_rooms = (kind for section in sections for kind in section.kinds)
+    audiences = Audiences((*JOURNAL_KINDS, *kinds, *of_rooms))
     statics = Statics(sections)
     pulses = {name: pulse for section in sections for name, pulse in section.pulses.items()}
-    hub = Hub(feed, vitals, pulses, bounds.streams, on_fault)
+    hub = Hub(
+        feed,
+        vitals,
+        pulses,
+        audiences=audiences,
+        limits=bounds.streams,
+        on_fault=on_fault,
+    )
     polls = LongPolls(feed)
-    routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls), hub, statics)
+    routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls, audiences), hub, statics)
     app = web.Application(
         middlewares=[
             edge.answer_errors(on_fault),
@@ -90,6 +119,7 @@ def build_app(
     )
     app[PAGES] = Pages(sections, statics, vitals)
     app[HUB] = hub
+    app[SIGNED_IN] = set()
     app.on_response_prepare.append(edge.add_headers)
     app.cleanup_ctx.append(hub.running)
     app.on_shutdown.append(hub.close)
@@ -184,7 +214,7 @@ class WebServer:
         )
         self.port = options.port
         self.lan_port = options.lan_port
-        self._lan: list[asyncio.Server] = []
+        self._lan: list[LanDoor] = []
 
     async def hold(self) -> None:
         """Take port and socket; Unavailable names the one that somebody else holds.
@@ -195,7 +225,7 @@ class WebServer:
         if self._runner.server is None:
             await self._runner.setup()
         assert self._runner.server is not None
-        admit = door(self._runner.server, self._bounds.connections_max)
+        server = self._runner.server
         loop = asyncio.get_running_loop()
         failed: Unavailable | None = None
         if self._local is None:
@@ -205,11 +235,15 @@ class WebServer:
                 failed = error
             else:
                 self.port = line.getsockname()[1]
-                self._local = await loop.create_server(admit, sock=line, start_serving=False)
+                self._local = await loop.create_server(
+                    door(server, self._bounds.here_max), sock=line, start_serving=False
+                )
         if self._control is not None and self._commands is None:
             held = control.listen(self._control)
-            held.listen(CONNECTIONS_MAX)
-            self._commands = await loop.create_unix_server(admit, sock=held, start_serving=False)
+            held.listen(BACKLOG)
+            self._commands = await loop.create_unix_server(
+                door(server, self._bounds.control_max), sock=held, start_serving=False
+            )
         if failed is not None:
             raise failed
 
@@ -236,15 +270,16 @@ class WebServer:
         if self._lan:
             return
         assert self._runner.server is not None
-        admit = door(self._runner.server, self._bounds.connections_max)
         for line in _listen_lan(host, self._options.lan_port):
             self.lan_port = line.getsockname()[1]
             self._lan.append(
-                await asyncio.get_running_loop().create_server(
-                    admit,
-                    sock=line,
-                    ssl=context,
-                    ssl_handshake_timeout=self._bounds.handshake_within_s,
+                LanDoor(
+                    self._runner.server,
+                    context,
+                    line,
+                    bounds=self._bounds.lan,
+                    networks=[ipaddress.ip_network(each) for each in self._options.networks],
+                    known=self.app[SIGNED_IN],
                 )
             )
 
@@ -255,9 +290,11 @@ class WebServer:
 
     async def stop(self) -> None:
         """Close the sockets, end the streams, let running answers finish: within 3 s."""
-        for server in (self._local, self._commands, *self._lan):
+        for server in (self._local, self._commands):
             if server is not None:
                 server.close()
+        for desks in self._lan:
+            await desks.close()
         await self._runner.cleanup()
         if self._control is not None and self._commands is not None:
             self._control.unlink(missing_ok=True)
@@ -265,7 +302,7 @@ class WebServer:
 
 def _listen(port: int) -> socket.socket:
     try:
-        line = socket.create_server(("127.0.0.1", port), backlog=CONNECTIONS_MAX)
+        line = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     except OSError as error:
         raise Unavailable("web.port-held", port=port, why=error.strerror) from error
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
@@ -276,14 +313,12 @@ def _listen_lan(host: str, port: int) -> list[socket.socket]:
     """IPv4, and IPv6 beside it where this machine has that, on one port."""
     lines = []
     try:
-        lines.append(socket.create_server((host or "0.0.0.0", port), backlog=CONNECTIONS_MAX))  # noqa: S104  # the desk computers are elsewhere
+        lines.append(socket.create_server((host or "0.0.0.0", port), backlog=BACKLOG))  # noqa: S104  # the desk computers are elsewhere
         port = lines[0].getsockname()[1]
         if not host and socket.has_ipv6:
             with contextlib.suppress(OSError):  # the kernel may have been started without
                 family = socket.AF_INET6
-                lines.append(
-                    socket.create_server(("::", port), family=family, backlog=CONNECTIONS_MAX)
-                )
+                lines.append(socket.create_server(("::", port), family=family, backlog=BACKLOG))
     except OSError as error:
         raise Unavailable("web.port-held", port=port, why=error.strerror) from error
     for line in lines:

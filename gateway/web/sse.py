@@ -11,14 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 
 from aiohttp import web
 
-from gateway.errors import Unavailable, UsageError
+from gateway.errors import Denied, Unavailable, UsageError
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
+from gateway.web.audience import Audiences
 from gateway.web.feed import Feed
-from gateway.web.gate import LIVES
+from gateway.web.gate import CALLER, LIVES, looks
 from gateway.web.pulse import Pulses
-from gateway.web.section import Permission, Pulse, Route
+from gateway.web.section import GuardedPulse, Permission, Route
 from gateway.web.stream import Limits, Source, Stream
 from gateway.web.words import words_for
 
@@ -30,13 +31,16 @@ class Hub:
         self,
         feed: Feed,
         vitals: Callable[[], Vitals],
-        pulses: Mapping[str, Pulse],
+        pulses: Mapping[str, GuardedPulse],
+        *,
+        audiences: Audiences,
         limits: Limits,
         on_fault: OnFault = log_fault,
     ) -> None:
         self._on_fault = on_fault
         follower = feed.follower("web", retaining=False)
-        self._source = Source(feed, follower, Pulses(vitals, pulses), limits)
+        self._source = Source(feed, follower, Pulses(vitals, pulses), audiences, limits)
+        self.audiences = audiences
         self._streams: set[Stream] = set()
         self._wanted = asyncio.Event()
         self._closing = asyncio.Event()
@@ -95,8 +99,11 @@ class Hub:
 
     def _stream(self, request: web.Request) -> Stream:
         topic = self._source.pulses.topic(request.query.get("pulse", "values"), words_for(request))
+        allowed = looks(request)
+        if self._source.pulses.permission(topic) not in allowed:
+            raise web.HTTPForbidden if CALLER in request else Denied("web.sign-in-first")
         resume = request.headers.get("Last-Event-ID") or request.query.get("after")
-        return Stream(self._source, topic, _lanes(request.query.get("lanes")), resume)
+        return Stream(self._source, topic, _lanes(request.query.get("lanes")), resume, allowed)
 
     @contextlib.contextmanager
     def _joined(self, stream: Stream) -> Iterator[None]:

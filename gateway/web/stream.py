@@ -18,10 +18,11 @@ import msgspec
 from aiohttp import web
 
 from gateway.event import Entry, Lane, envelope
+from gateway.web.audience import Audiences
 from gateway.web.cursor import Cursor
 from gateway.web.feed import Feed, Follower
 from gateway.web.pulse import Pulses, Topic, difference
-from gateway.web.section import View
+from gateway.web.section import Permission, View
 
 BATCH = 100
 RETRY_MS = 1000
@@ -45,6 +46,7 @@ class Source(msgspec.Struct, frozen=True):
     feed: Feed
     follower: Follower
     pulses: Pulses
+    audiences: Audiences
     limits: Limits
 
 
@@ -52,8 +54,14 @@ class Stream:
     """One reader, from its first byte to its last."""
 
     def __init__(
-        self, source: Source, topic: Topic, lanes: tuple[Lane, ...], resume: str | None
+        self,
+        source: Source,
+        topic: Topic,
+        lanes: tuple[Lane, ...],
+        resume: str | None,
+        allowed: frozenset[Permission],
     ) -> None:
+        self._allowed = allowed
         self.news = asyncio.Event()
         self._source = source
         self._topic = topic
@@ -106,7 +114,8 @@ class Stream:
 
     def _entry(self, entry: Entry) -> bytes:
         self._cursor = Cursor(entry.epoch, {**self._cursor.at, entry.lane: entry.seq})
-        return self._frame("entry", envelope(entry, self._source.pulses.now.station))
+        shown = self._source.audiences.shown(entry, self._allowed)
+        return self._frame("entry", envelope(shown, self._source.pulses.now.station))
 
     def _snapshot(self, missed: int | None) -> bytes:
         self._shown = self._source.pulses.view(self._topic)

@@ -19,7 +19,7 @@ from gateway.web import audited
 from gateway.web.cursor import is_number
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Handler, Nav, Permission, Route, Section
+from gateway.web.section import Card, GuardedPulse, Handler, Nav, Permission, Route, Section
 from gateway.web.words import Words, words_for
 from kiosk.api import heard
 from kiosk.board import deeds, past, row
@@ -29,6 +29,7 @@ from kiosk.board.row import Row
 from kiosk.board.story import Teller
 from kiosk.board.voices import Tickets
 from kiosk.core import Deed, impersonal
+from kiosk.events import KINDS
 from kiosk.flows import FAMILIES
 from kiosk.request import Car, Contact, Request, Ride
 from kiosk.speech import ready
@@ -291,7 +292,11 @@ def section(
         static=HERE / "static",
         nav=Nav(NAV_NUMBER, PATH, "board.tab"),
         card=Card("requests/card.html", board.urgency, board.card, board.needs),
-        pulses={"requests": framed(board.view), "request": framed(board.one)},
+        pulses={
+            "requests": GuardedPulse(Permission.STAFF, framed(board.view)),
+            "request": GuardedPulse(Permission.STAFF, framed(board.one)),
+        },
+        kinds=KINDS,
     )
 
 

@@ -29,6 +29,7 @@ from gateway.web.server import Options, WebServer, build_app
 from tests.access.rig import CHEAP, MovedClock, Site
 
 REACHED = "reached"
+SECTIONS = web.AppKey("sections", tuple[Section, ...])
 
 
 class Composed(Site):
@@ -48,7 +49,9 @@ def stood_in(sections: list[Section], **rooms: object) -> web.Application:
         replace(section, routes=tuple(replace(route, handler=reached) for route in section.routes))
         for section in sections
     ]
-    return build_app(quiet, **rooms)  # type: ignore[arg-type]  # as `Doors` gives them
+    app = build_app(quiet, **rooms)  # type: ignore[arg-type]  # as `Doors` gives them
+    app[SECTIONS] = tuple(quiet)
+    return app
 
 
 @contextlib.asynccontextmanager
@@ -68,7 +71,7 @@ async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Compose
     )
     made.journal._agenda.hurry = True  # hundreds of acts: none lingers for company
     doors = await Doors.open(settings, state, made.clock, made.journal)
-    doors.access.evaluator = Evaluator(CHEAP)
+    doors.access.attempts.evaluator = Evaluator(CHEAP)
     made.access, made.ledger, made.tls = doors.access, doors.ledger, doors.tls
     made.keys = Keys(made.access, made.clock)
     with mock.patch.object(doors_of, "build_app", stood_in):

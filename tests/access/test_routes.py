@@ -6,6 +6,7 @@ table in `docs/security.md` is the same table: `python -m tests.access.test_rout
 
 import asyncio
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,13 +14,20 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+from aiohttp import web
 
 from gateway.access.sessions import IDLE_S
+from gateway.audit.events import ACT
+from gateway.event import Entry, Event, Lane, Stamps, envelope, tail
+from gateway.journal.events import GAP
 from gateway.web import control
+from gateway.web.audience import PERMISSION, WITHHELD
+from gateway.web.cursor import Cursor
 from gateway.web.section import Permission, Route
-from gateway.web.server import ROUTES
-from tests.access.composed import addressed, composed
+from gateway.web.server import HUB, ROUTES
+from tests.access.composed import SECTIONS, addressed, composed
 from tests.access.rig import PASSWORDS, Browser, Site, browser
+from tests.upstream.asyncapi import ROOMS
 
 P = Permission
 MAY = {
@@ -99,7 +107,9 @@ async def test_every_route_for_every_role(tmp_path: Path) -> None:
 
 async def test_the_document_has_the_same_table(tmp_path: Path) -> None:
     async with composed(tmp_path) as made:
-        assert table(made.app[ROUTES]) in DOCUMENT.read_text("utf-8")
+        text = DOCUMENT.read_text("utf-8")
+        assert table(made.app[ROUTES]) in text
+        assert audience_table(made.app) in text
 
 
 async def test_a_station_without_loudspeakers_has_no_other_route(tmp_path: Path) -> None:
@@ -112,6 +122,81 @@ async def test_a_station_without_loudspeakers_has_no_other_route(tmp_path: Path)
     (tmp_path / "loud").mkdir()
     async with composed(tmp_path / "loud") as made:
         assert mute < asked_for(made)
+
+
+async def test_every_pulse_for_every_role(tmp_path: Path) -> None:
+    """A locked reader goes on looking at what the role may see."""
+    async with composed(tmp_path) as made:
+        await made.furnish()
+        pulses = {name: p for section in made.app[SECTIONS] for name, p in section.pulses.items()}
+        assert len(pulses) >= 12
+        async with everybody(made) as readers:
+            for name, pulse in pulses.items():
+                for role, reader in readers.items():
+                    may = MAY[role.removesuffix(", idle")]
+                    answer = await reader.get(f"/api/v1/events?lanes=&pulse={name}:hall")
+                    answer.close()
+                    expected = role != "nobody" and pulse.permission in may
+                    assert (answer.status == 200) is expected, f"{name} {role}: {answer.status}"
+
+
+async def test_every_kind_of_event_for_every_role(tmp_path: Path) -> None:
+    """By the feed and by the live stream: whose it is not gets a gap, and the numbers are whole."""
+    async with composed(tmp_path) as made:
+        await made.furnish()
+        audiences = made.app[HUB].audiences
+        kinds = tuple(kind for room in ROOMS for kind in room.KINDS)
+        assert len(kinds) >= 35
+        stamps = Stamps("0" * 16, 1)
+        for kind in kinds:
+            permission = PERMISSION[kind.audience]
+            fact = Event(kind=kind, source="x", stamps=stamps, data=Secret("13800138000"))
+            entry = Entry("e" * 16, kind.lane, 7, tail(fact, "test-1"))
+            for may in (MAY["viewer"], MAY["staff"], MAY["installer"], MAY["on the machine"]):
+                shown = audiences.shown(entry, may)
+                assert (shown == entry) is (permission in may), (kind.type, may)
+                assert shown == entry or b"13800138000" not in shown.body
+        event = json.loads(envelope(audiences.shown(entry, set()), "test-1"))
+        assert event["type"] == GAP.type
+        assert event["data"] == {**event["data"], "from": 7, "to": 7, "why": WITHHELD}
+
+
+async def test_what_is_for_others_is_a_gap_in_the_feed_and_in_the_stream(tmp_path: Path) -> None:
+    async with composed(tmp_path) as made:
+        await made.furnish()  # whose acts are in the audit
+        async with everybody(made) as readers:
+            for role, sees in (("viewer", False), ("staff", True), ("on the machine", False)):
+                answer = await readers[role].get("/api/v1/feed?lane=service")
+                events = json.loads(await answer.read())
+                assert [int(each["sequence"]) for each in events] == list(range(1, len(events) + 1))
+                types = {each["type"] for each in events}
+                assert (ACT.type in types) is sees, role
+                stream = await readers[role].get("/api/v1/events?after=" + start(made))
+                told = await stream.content.readuntil(b"event: pulse")
+                stream.close()
+                assert (ACT.type.encode() in told) is sees, role
+                assert (b'"keys/add"' in told) is sees, role
+
+
+def start(made: Site) -> str:
+    """A cursor before everything."""
+    return str(Cursor(made.journal.epoch, dict.fromkeys(Lane, 0)))
+
+
+class Secret(msgspec.Struct):
+    phone: str
+
+
+def audience_table(app: web.Application) -> str:
+    """Who may read which kind of event and see which pulse, as the document shows it."""
+    kinds = {kind.type: PERMISSION[kind.audience] for room in ROOMS for kind in room.KINDS}
+    pulses = {
+        f"pulse={name}": pulse.permission
+        for section in app[SECTIONS]
+        for name, pulse in section.pulses.items()
+    }
+    rows = [f"| `{name}` | {asks.value} |" for name, asks in sorted({**kinds, **pulses}.items())]
+    return "\n".join(["| kind or pulse | asks for |", "|---|---|", *rows])
 
 
 def table(routes: tuple[Route, ...]) -> str:
@@ -130,11 +215,14 @@ async def write() -> None:
     """Put the table of the running application into the document."""
     with tempfile.TemporaryDirectory() as folder:
         async with composed(Path(folder)) as made:
-            made_anew = table(made.app[ROUTES])
+            tables = table(made.app[ROUTES]), audience_table(made.app)
     text = DOCUMENT.read_text("utf-8")
-    former = re.search(r"\| route \|.*(?:\n\|.*)*", text)
-    assert former is not None
-    DOCUMENT.write_text(text.replace(former.group(), made_anew), "utf-8")
+    for made_anew in tables:
+        head = re.escape(made_anew[: made_anew.index(" |", 2) + 2])
+        former = re.search(rf"{head}.*(?:\n\|.*)*", text)
+        assert former is not None
+        text = text.replace(former.group(), made_anew)
+    DOCUMENT.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

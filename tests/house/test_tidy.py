@@ -17,7 +17,7 @@ CODE = ("gateway", "drivers", "kiosk", "broadcast")
 TOP = {
     *CODE,
     *("config", "systemd", "tests", "docs", "dev", "LICENSE", "CHANGELOG.md", "README.md"),
-    *("pyproject.toml", "requirements.lock", "requirements-dev.lock"),
+    *("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-build.lock"),
 }
 FILE_LINES_MAX = 420
 FUNCTION_LINES_P90_MAX = 40

@@ -333,3 +333,7 @@ def test_the_pis_package_holds_what_it_should(release: int, tmp_path: Path) -> N
     assert wanted <= there
     assert ("audioop-lts" in there) is (release == 13)
     assert not {"pyaudio", "pymodbus"} & there
+    told = json.loads((tmp_path / "out/usr/share/doc/yizhan/sbom.cdx.json").read_text("utf-8"))
+    assert told["specVersion"] == "1.6"
+    assert {part["name"] for part in told["components"]} == there - {"yizhan"}
+    assert all(part["purl"].startswith("pkg:pypi/") for part in told["components"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.event import Event, Kind, Lane, Stamps
+from gateway.event import Audience, Event, Kind, Lane, Stamps
 from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal.carrier import FULL_NS
 from gateway.journal.core import Append, Core
@@ -21,7 +21,7 @@ class Fact(msgspec.Struct, frozen=True):
     padding: str = ""
 
 
-FACT = Kind("test", "fact", Lane.TELEMETRY, Fact)
+FACT = Kind("test", "fact", Lane.TELEMETRY, Fact, Audience.ALL)
 
 
 def fact(lane: Lane, n: int = 0, padding: str = "") -> Event:

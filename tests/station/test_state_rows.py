@@ -125,7 +125,7 @@ class Started:
         async with asyncio.TaskGroup() as acting:
             await self.inbox.resume(acting)
         self.schedules.all()
-        self.access.book.crowded()
+        self.access.book.crowded("zhang", "")
         await self.schedules.due()
         await asyncio.sleep(2)
 

@@ -13,13 +13,16 @@ import pytest
 
 from gateway.clock import Clock
 from gateway.disk import WITHIN_S
+from gateway.errors import JournalFailed
 from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
 from gateway.journal.core import Core
 from gateway.station import process
+from gateway.station.counts import Counts
 from gateway.station.machine import LINUX
 from gateway.station.run import Station
 from gateway.station.supervise import STOP_WITHIN_S
+from gateway.station.timekeeping import Timekeeping
 from tests.sim.journal import fact
 
 UNIT = Path(__file__).parents[2] / "systemd" / "yizhan.service"
@@ -150,6 +153,30 @@ async def test_a_stop_while_it_ends_to_start_anew_is_a_stop(folder, monkeypatch)
     monkeypatch.setattr(Station, "stop", told)
     monkeypatch.setattr(Station, "start", restarts)
     assert await process.run_station(folder, folder) == 0
+
+
+@pytest.mark.parametrize(
+    "error", [JournalFailed("journal.failed", reason="I/O"), KeyError("meter")]
+)
+async def test_what_fails_while_it_stops_costs_no_other_step(folder, monkeypatch, error):
+    """The time is kept, and the pages close, whatever became of the counts before them."""
+    ended = []
+
+    async def fails(_: Counts) -> None:
+        ended.append("counts")
+        raise error
+
+    start = Station.start
+
+    async def told(station: Station) -> None:
+        await start(station)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Station, "start", told)
+    monkeypatch.setattr(Counts, "keep", fails)
+    monkeypatch.setattr(Timekeeping, "keep_floor", lambda _: ended.append("time"))
+    assert await process.run_station(folder, folder) == 0
+    assert ended == ["counts", "time"]
 
 
 def test_a_stop_ends_before_systemd_kills():

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from gateway.event import Entry, Event, Kind, Lane, Stamps, tail
+from gateway.event import Audience, Entry, Event, Kind, Lane, Stamps, tail
 from gateway.journal.events import Gap, gap_tail
 
 STATION = "wangjing-07"
@@ -143,7 +143,7 @@ class Sample(Gap):
     """Any data will do for the road."""
 
 
-SAMPLE = Kind("field", "reading", Lane.TELEMETRY, Sample)
+SAMPLE = Kind("field", "reading", Lane.TELEMETRY, Sample, Audience.ALL)
 
 
 def sample(lane: Lane, stamps: Stamps, why: str = "") -> Event:

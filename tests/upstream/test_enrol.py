@@ -14,9 +14,10 @@ from aiohttp import web
 from gateway.demo.platform.authority import Authority
 from gateway.errors import BadReceipt, Rejected, StationError, Unreachable
 from gateway.event import Trust
+from gateway.signing import Signer
 from gateway.station.enrol import command
 from gateway.upstream import renew
-from gateway.upstream.enrol import Granted, Papers, due, renews_ns, request
+from gateway.upstream.enrol import Granted, Key, Papers, due, renews_ns, request
 from gateway.upstream.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Since
 from gateway.upstream.uplinks.office import claim
@@ -285,6 +286,26 @@ async def test_a_renewal_that_fails_is_said_and_leaves_the_former(tmp_path, monk
     keeping.cancel()
     assert caplog.text.count("is not renewed") == 1  # once a day, not once a look
     assert post.papers.pem.read_bytes() == former
+
+
+def test_a_renewal_changes_neither_the_command_key_nor_the_address(tmp_path):
+    """Who holds the platform's address, a front-end say, does not thereby say whom we obey."""
+    authority, papers = Authority(tmp_path), Papers(tmp_path / "keys", "district")
+    ours, theirs = (Signer.open(tmp_path / name).public for name in ("ours", "theirs"))
+
+    def granted(key: Key, **more: str) -> Granted:
+        return Granted(authority.client(request(key, STATION), STATION), **more)
+
+    key = papers.key()
+    papers.keep(key, granted(key, url="https://a", command_key=ours), "https://a")
+    enrolled, pem = papers.enrolment(), papers.pem.read_bytes()
+    key = papers.key()
+    told = papers.renew(key, granted(key, url="https://b", command_key=theirs))
+    assert told == ["url", "command_key"]
+    assert papers.enrolment() == enrolled
+    assert papers.pem.read_bytes() != pem, "the certificate is taken"
+    key = papers.key()
+    assert papers.renew(key, granted(key, url="https://a", command_key=ours)) == []
 
 
 async def test_a_clock_that_is_far_ahead_renews_once_a_day_and_not_each_hour(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
 from gateway.errors import UsageError
-from gateway.event import Entry, Lane, Trust
+from gateway.event import Entry, Kind, Lane, Trust
 from gateway.faults import log_fault
 from gateway.health import (
     BusVitals,
@@ -301,6 +301,7 @@ class Station:
     """The real server over hand-made vital signs."""
 
     gate: Gate | None = None
+    kinds: tuple[Kind, ...] = ()
 
     def __init__(self, vitals: Vitals = NORMAL) -> None:
         self.vitals = vitals
@@ -342,6 +343,7 @@ async def station(
         feed=feed,
         gate=made.gate,
         bounds=bounds,
+        kinds=made.kinds,
         on_fault=made.on_fault,
     )
     made.server = WebServer(

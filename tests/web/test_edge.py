@@ -231,7 +231,7 @@ async def test_garbage_is_refused_and_harms_nobody(garbage: bytes) -> None:
 
 
 async def test_one_connection_too_many_is_told_so() -> None:
-    async with station(bounds=Bounds(connections_max=3)) as made:
+    async with station(bounds=Bounds(here_max=3)) as made:
         held = [socket.create_connection(("127.0.0.1", made.server.port)) for _ in range(3)]
         try:
             await until(lambda: len(made.server._runner.server.connections) == 3)

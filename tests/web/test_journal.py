@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.clock import Clock
-from gateway.event import Event, Kind, Lane
+from gateway.event import Audience, Event, Kind, Lane
 from gateway.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.web.feed import Feed
@@ -14,7 +14,7 @@ from gateway.web.server import Bounds
 from gateway.web.stream import Limits
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.web.reader import reading
-from tests.web.station import station
+from tests.web.station import Station, station
 
 QUICK = Bounds(streams=Limits(pulse_s=0.05))
 
@@ -23,11 +23,15 @@ class Pressed(msgspec.Struct):
     key: str
 
 
-PRESSED = Kind("test", "pressed", Lane.SERVICE, Pressed)
+PRESSED = Kind("test", "pressed", Lane.SERVICE, Pressed, Audience.ALL)
 
 
 def pressed(clock: Clock, key: str, lane: Lane | None = None) -> Event:
     return Event(kind=PRESSED, source="hall", stamps=clock.stamp(), data=Pressed(key), lane=lane)
+
+
+class Pressing(Station):
+    kinds = (PRESSED,)
 
 
 async def test_what_is_committed_is_streamed_and_can_be_fetched_again(tmp_path: Path) -> None:
@@ -38,7 +42,7 @@ async def test_what_is_committed_is_streamed_and_can_be_fetched_again(tmp_path: 
     feed: Feed = journal
     try:
         await journal.append([pressed(clock, "before")])
-        async with station(feed=feed, bounds=QUICK) as made:
+        async with station(feed=feed, bounds=QUICK, kind=Pressing) as made:
             async with reading(made) as stream:
                 first = await stream.next()
                 assert (first.name, first.id) == ("snapshot", f"{journal.epoch}:0.0.1.0")

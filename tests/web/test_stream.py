@@ -6,8 +6,7 @@ import socket
 import pytest
 
 from gateway.event import Lane
-from gateway.web.door import CONNECTIONS_MAX
-from gateway.web.server import HUB, STOP_STEP_S, Bounds
+from gateway.web.server import DEFAULT_BOUNDS, HUB, STOP_STEP_S, Bounds
 from gateway.web.stream import Limits
 from tests.web.reader import Reader, reading, until
 from tests.web.station import EPOCH, NORMAL, NOW_NS, Station, replace, station
@@ -241,4 +240,4 @@ async def test_one_look_that_fails_does_not_end_the_pulses(
 
 
 def test_more_streams_than_connections_make_no_sense() -> None:
-    assert Limits().streams_max < CONNECTIONS_MAX
+    assert Limits().streams_max < DEFAULT_BOUNDS.here_max

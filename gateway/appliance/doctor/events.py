@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.event import Kind, Lane
+from gateway.event import Audience, Kind, Lane
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,6 +19,6 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str = ""
 
 
-HEALTH = Kind("station", "health", Lane.SERVICE, Health)
+HEALTH = Kind("station", "health", Lane.SERVICE, Health, Audience.ALL)
 KINDS = (HEALTH,)
 """A fault that nobody may wait for is an alarm's, not the doctor's."""

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gateway.access.accounts import Role
 from gateway.appliance.doctor.checks import GROUPS
+from gateway.appliance.doctor.events import KINDS
 from gateway.appliance.doctor.facts import Running
 from gateway.appliance.doctor.finding import Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, summary
@@ -24,7 +25,7 @@ from gateway.web.frame import Mark
 from gateway.web.gate import CALLER
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Action, Card, Need, Permission, Route, Section, View
+from gateway.web.section import Action, Card, GuardedPulse, Need, Permission, Route, Section, View
 from gateway.web.words import Words, words_for
 
 HERE = Path(__file__).parent
@@ -104,7 +105,8 @@ def section(
         ),
         templates=HERE / "pages",
         card=Card("", page.urgency, page.card, page.needs, beside="doctor/card.html"),
-        pulses={"doctor": framed(page.view)},
+        pulses={"doctor": GuardedPulse(Permission.STAFF, framed(page.view))},
+        kinds=KINDS,
     )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from gateway.appliance.install import accounts
+from gateway.appliance.install.descriptors import give, write
+from gateway.appliance.install.descriptors import read as read_file
 from gateway.appliance.install.manifest import Laid, Manifest, digest, read
 from gateway.errors import Denied, Unavailable
 from gateway.settings import Phrase
@@ -65,10 +67,7 @@ class Folder(NamedTuple):
     def do(self, tree: Tree) -> None:
         """Make it and the folders above it."""
         make_folders(tree, self.path, data=self.data)
-        place = tree.at(self.path)
-        place.chmod(self.mode)
-        if self.owner is not None and os.geteuid() == 0:
-            os.chown(place, *accounts.ids(tree.root, self.owner))
+        give(tree.root, self.path, self.mode, _ids(tree, self.owner))
 
 
 class File(NamedTuple):
@@ -85,23 +84,20 @@ class File(NamedTuple):
     def done(self, tree: Tree) -> bool:
         """Whether it stands as it should, or is somebody else's now."""
         place = tree.at(self.path)
-        return place.exists() and (place.read_bytes() == self.body or self.foreign(tree))
+        return os.path.lexists(place) and (read_file(place) == self.body or self.foreign(tree))
 
     def foreign(self, tree: Tree) -> bool:
         """Whether what stands there is not what we laid, nor what we would lay."""
         place, known = tree.at(self.path), tree.manifest.find(self.path)
-        if not place.exists() or (body := place.read_bytes()) == self.body:
+        body = read_file(place)
+        if not os.path.lexists(place) or body == self.body:
             return False
-        return known is None or known.proof != digest(body)
+        return known is None or body is None or known.proof != digest(body)
 
     def do(self, tree: Tree) -> None:
         """Put it in place whole."""
         make_folders(tree, str(Path(self.path).parent))
-        place = tree.at(self.path)
-        fresh = place.with_name(f".{place.name}.yizhan-new")
-        fresh.write_bytes(self.body)
-        fresh.chmod(self.mode)
-        fresh.replace(place)
+        write(tree.root, self.path, self.body, self.mode)
         tree.manifest.note(Laid("file", self.path, digest(self.body)))
 
 
@@ -168,7 +164,7 @@ class Given(NamedTuple):
 
     def do(self, tree: Tree) -> None:
         """Write it; it lies in a folder of data, so nothing is to be undone."""
-        tree.at(self.path).write_bytes(self.body)
+        write(tree.root, self.path, self.body, 0o600)
         Owner(self.path, self.owner).do(tree)
 
 
@@ -194,10 +190,7 @@ class Owner(NamedTuple):
 
     def do(self, tree: Tree) -> None:
         """Give it to its owner. Whoever wrote it knows what it was: nothing to be undone."""
-        place = tree.at(self.path)
-        place.chmod(self.mode)
-        if os.geteuid() == 0:
-            os.chown(place, *accounts.ids(tree.root, self.owner))
+        give(tree.root, self.path, self.mode, _ids(tree, self.owner))
 
 
 class Absent(NamedTuple):
@@ -239,6 +232,11 @@ class Program(NamedTuple):
         raise Unavailable("install.no-program", path=str(tree.at(self.path)))
 
 
+def _ids(tree: Tree, owner: str | None) -> tuple[int, int] | None:
+    """The owner's numbers; None where nothing is given away, or we are not root."""
+    return accounts.ids(tree.root, owner) if owner is not None and os.geteuid() == 0 else None
+
+
 def make_folders(tree: Tree, path: str, *, data: bool = False) -> None:
     """The folder and those above it, each that was missing noted."""
     above = [str(each) for each in reversed(Path(path).parents) if str(each) != "."]
@@ -267,7 +265,8 @@ def _is_ours(place: Path, laid: Laid) -> bool:
     """Whether a file or link is still as we laid it."""
     if laid.kind == "link":
         return place.is_symlink() and str(place.readlink()) == laid.proof
-    return not place.is_symlink() and digest(place.read_bytes()) == laid.proof
+    body = read_file(place)
+    return body is not None and digest(body) == laid.proof
 
 
 def _remove_folder(place: Path, laid: Laid, *, purge: bool) -> bool:

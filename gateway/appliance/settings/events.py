@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.appliance.settings.records import Record
-from gateway.event import Event, Kind, Lane, Stamps
+from gateway.event import Audience, Event, Kind, Lane, Stamps
 
 
 class Changed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,7 +22,7 @@ class Changed(msgspec.Struct, frozen=True, omit_defaults=True):
     codes: tuple[str, ...] = ()
 
 
-CHANGED = Kind("settings", "changed", Lane.SERVICE, Changed)
+CHANGED = Kind("settings", "changed", Lane.SERVICE, Changed, Audience.INSTALL)
 KINDS = (CHANGED,)
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.appliance.settings.answers import Answer, refusal
 from gateway.appliance.settings.cycle import Change, Cycle
+from gateway.appliance.settings.events import KINDS
 from gateway.appliance.settings.page import Page
 from gateway.appliance.settings.records import Outcome, Record, digest_of
 from gateway.appliance.settings.veil import veiled
@@ -18,7 +19,7 @@ from gateway.health import Vitals
 from gateway.web.answers import json
 from gateway.web.audited import done_to, who
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Handler, Permission, Route, Section
+from gateway.web.section import Card, GuardedPulse, Handler, Permission, Route, Section
 from gateway.web.words import words_for
 
 HERE = Path(__file__).parent
@@ -81,7 +82,8 @@ def section(cycle: Cycle, vitals: Callable[[], Vitals], names: Names) -> Section
         ),
         templates=HERE / "pages",
         card=Card("", page.urgency, page.card, beside="settings/card.html"),
-        pulses={"settings": framed(page.view)},
+        pulses={"settings": GuardedPulse(Permission.INSTALL, framed(page.view))},
+        kinds=KINDS,
     )
 
 

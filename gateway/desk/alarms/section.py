@@ -18,13 +18,14 @@ from gateway.errors import UsageError
 from gateway.event import Lane
 from gateway.health import Vitals
 from gateway.rules.alarm import State
+from gateway.rules.events import KINDS
 from gateway.web import reading
 from gateway.web.answers import json
 from gateway.web.cursor import is_number
 from gateway.web.gate import CALLER, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
-from gateway.web.section import Card, Nav, Permission, Route, Section
+from gateway.web.section import Card, GuardedPulse, Nav, Permission, Route, Section
 from gateway.web.words import Words, words_for
 
 HERE = Path(__file__).parent
@@ -197,10 +198,11 @@ def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section
             "alarms/card.html", board.urgency, board.card, board.needs, beside="web/sound.html"
         ),
         pulses={
-            "alarms": framed(board.view),
-            "alarm": framed(pages.one.view),
-            "watches": framed(pages.watches.view),
+            "alarms": GuardedPulse(Permission.VIEW, framed(board.view)),
+            "alarm": GuardedPulse(Permission.VIEW, framed(pages.one.view)),
+            "watches": GuardedPulse(Permission.VIEW, framed(pages.watches.view)),
         },
+        kinds=KINDS,
     )
 
 

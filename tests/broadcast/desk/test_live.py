@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import WSMsgType
 from playwright.async_api import Browser as Chromium
 
 from broadcast.engine.pcm import audioop
@@ -19,6 +20,7 @@ from broadcast.prepare.clip import HEADER_BYTES
 from broadcast.prepare.index import Kind
 from broadcast.speakers import sdp
 from broadcast.speakers.options import Multicast
+from gateway.audit.events import CONSOLE, HERE
 from tests.access.look import sign_in
 from tests.access.rig import browser as reader
 from tests.broadcast.desk.look import HOME
@@ -149,12 +151,33 @@ async def test_a_stranger_cannot_speak_into_somebody_elses_order(made: CastSite)
     await made.hush()
 
 
+async def test_an_open_microphone_ends_with_its_account(made: CastSite) -> None:
+    await made.hush()
+    async with reader(made) as desk:
+        await desk.enter("zhang")
+        receipt = await made.speak("b3")
+        line = await desk.session.ws_connect(
+            f"{desk.base}{HOME}/live/{receipt.of}", headers={"Origin": made.https}
+        )
+        silence = bytes(RATE // 5)
+        await line.send_bytes(silence)
+        await until(lambda: made.room.find(receipt.of).reached)
+        await made.keys.disable(CONSOLE, HERE, "zhang")
+        await line.send_bytes(silence)
+        await until(lambda: not made.room.find(receipt.of).open)
+        assert (await line.receive()).type is WSMsgType.CLOSE
+        await made.keys.enable(CONSOLE, HERE, "zhang")
+    await made.hush()
+
+
 async def test_the_listener_hears_the_very_sound_of_the_zone_and_leaves_no_trace(
     made: CastSite,
 ) -> None:
     await made.hush()
     async with reader(made) as somebody:
         await somebody.enter("guest")
+        assert (await somebody.get(f"{HOME}/listen/b3.wav")).status == 403
+        await somebody.enter("zhang")
         answer = await somebody.get(f"{HOME}/listen/b3.wav")
         assert answer.content_type == "audio/wav"
         await answer.content.readexactly(HEADER_BYTES + RATE)  # half a second of silence

@@ -1,0 +1,128 @@
+"""Tries to come in: counted before they are evaluated, at the same cost whoever is named."""
+
+import hmac
+import ipaddress
+import math
+from typing import NoReturn
+
+import msgspec
+
+from gateway import entropy
+from gateway.access import codes
+from gateway.access.accounts import PIN_TRIES, Account, Desk
+from gateway.access.book import Book, desk_key
+from gateway.access.evaluator import Evaluator
+from gateway.access.throttle import network
+from gateway.audit import Place, Result, Who
+from gateway.clock import Clock
+from gateway.errors import Denied
+from gateway.signing import KEY_BYTES
+
+WRONG = "access.wrong"
+_replace = msgspec.structs.replace
+
+
+class Attempts:
+    """Admits, evaluates and refuses; what was refused is in the ledger before its caller hears."""
+
+    def __init__(self, book: Book, clock: Clock, evaluator: Evaluator) -> None:
+        """Of those accounts."""
+        self._book = book
+        self._clock = clock
+        self.evaluator = evaluator
+        self._salt = entropy.token_bytes(KEY_BYTES)
+
+    async def opened(
+        self,
+        what: str,
+        id_: str,
+        password: str,
+        place: Place,
+        desk: str,
+    ) -> Account:
+        """The account that the password opens; Denied, after the same work, if it opens none.
+
+        `desk` is the digest of the computer's token.
+        """
+        typed = id_.strip().lower()
+        known = self._book.desk(desk)
+        stranger = None if _at_station(place) else network(place.address)
+        keys: tuple[str, ...] = (self.counted(typed), f"address:{stranger}")
+        if known is not None and known.knows(typed):
+            keys, stranger = (f"desk:{desk[:16]}:{typed}",), None
+        elif stranger is None:
+            keys = (f"here:{self.counted(typed)}",)
+        self.admit(keys, stranger=stranger)
+        account = self._usable(typed)
+        tried = None if account is None else account.password
+        right = await self.evaluator.right(password, tried, stranger=stranger is not None)
+        now = self._usable(typed)
+        if not right or now is None or now.password != tried:
+            left = self._book.throttle.left(keys, self._clock.now_ns())
+            await self.refuse(what, typed, WRONG, place, left=left)
+        self._book.throttle.forgive(keys, stranger=stranger)
+        return now
+
+    def counted(self, typed: str) -> str:
+        """The key under which tries of that id are counted.
+
+        What is nobody's id may be a password or a telephone number in the wrong field: a digest.
+        """
+        if self._book.account(typed) is not None:
+            return f"account:{typed}"
+        return f"account:?{hmac.digest(self._salt, typed.encode(), 'sha256').hex()[:24]}"
+
+    def _usable(self, account: str) -> Account | None:
+        found = self._book.account(account)
+        return found if found and found.password and not found.disabled else None
+
+    def invited(self, account: Account, code: str) -> bool:
+        """Whether that is the one-time code of the account, and still holds."""
+        plain = codes.digest("".join(code.split()).replace("-", "").upper())
+        invite = account.invite
+        return (
+            invite is not None
+            and not account.disabled
+            and invite.open(self._clock.boot, self._clock.now_ns())
+            and invite.digest == plain
+        )
+
+    def admit(self, keys: tuple[str, ...], *, stranger: str | None = None) -> None:
+        """Count a try under those keys; Denied if it must wait."""
+        wait_s = self._book.throttle.admit(keys, self._clock.now_ns(), stranger=stranger)
+        if wait_s:
+            raise Denied("access.wait", retry_after_s=math.ceil(wait_s))
+
+    async def refuse(
+        self, what: str, on: str, why: str, place: Place, *, left: int = 0
+    ) -> NoReturn:
+        """Write down that it was refused, and refuse; `on` is named only if it is an id."""
+        stranger = Who("system")
+        on = on if self._book.account(on) is not None else ""
+        await self._book.commit(stranger, what, on=on, place=place, result=Result.REFUSED, why=why)
+        raise Denied(why, left=left)
+
+    async def wrong_pin(self, account: Account, desk: Desk, digest: str, place: Place) -> NoReturn:
+        """Count it; after too many the PIN is gone, and only the password will do."""
+        held = desk.people.get(account.id)
+        wrong = PIN_TRIES if held is None else held.wrong + 1
+        pin = None if held is None or wrong >= PIN_TRIES else _replace(held, wrong=wrong)
+        changed = Desk({**desk.people, account.id: pin}, desk.used)
+        await self._book.commit(
+            Who("system"),
+            "signin/unlock",
+            (desk_key(digest), changed),
+            on=account.id,
+            place=place,
+            result=Result.REFUSED,
+            why="access.wrong-pin",
+        )
+        raise Denied("access.wrong-pin", left=PIN_TRIES - wrong)
+
+
+def _at_station(place: Place) -> bool:
+    """Whether somebody stands before the station's own screen."""
+    try:
+        return ipaddress.ip_address(place.address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,54 @@
+"""Which events a reader is shown: those whose kind is for them, and a gap for every other number.
+
+So a reader's numbers stay whole, and say that something was there without saying what.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from gateway.event import Audience, Entry, Kind
+from gateway.journal.events import GAP
+from gateway.web.section import Permission
+
+WITHHELD = "journal.gap-withheld"
+
+PERMISSION = {
+    Audience.ALL: Permission.VIEW,
+    Audience.STAFF: Permission.STAFF,
+    Audience.INSTALL: Permission.INSTALL,
+}
+
+# The tail's keys have a fixed order, and what stands before the type cannot hold a bare quote.
+_TYPE = re.compile(rb'"type":"([^"]*)"')
+_encode = msgspec.json.Encoder().encode
+
+
+class Audiences:
+    """Who may read what, by the type of event."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        """Those; an event of any other type is for installers."""
+        self._of: Mapping[bytes, Permission] = {
+            kind.type.encode(): PERMISSION[kind.audience] for kind in kinds
+        }
+
+    def shown(self, entry: Entry, allowed: Collection[Permission]) -> Entry:
+        """The entry, or a gap of one number in its place."""
+        found = _TYPE.search(entry.body)
+        of = self._of.get(found[1] if found else b"", Permission.INSTALL)
+        return entry if of in allowed else _withheld(entry)
+
+
+def _withheld(entry: Entry) -> Entry:
+    """A gap in the place of the entry: where and when it happened is left, and nothing of it."""
+    whole = msgspec.json.decode(b"{" + entry.body)
+    kept = ("source", "type", "lane", "bootid", "uptimems", "timequality", "time", "place")
+    tail = {key: whole[key] for key in kept if key in whole}
+    source = "/".join([*str(whole["source"]).split("/")[:3], "journal"])
+    tail |= {"source": source, "type": GAP.type, "place": "", "partitionkey": "journal"}
+    tail["data"] = {
+        "lane": entry.lane.wire, "from": entry.seq, "to": entry.seq, "why": WITHHELD,
+    }  # fmt: skip
+    return msgspec.structs.replace(entry, body=_encode(tail)[1:])
