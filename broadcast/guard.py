@@ -80,6 +80,12 @@ class House(NamedTuple):
         known = [self.zones[zone].speakers for zone in zones if zone in self.zones]
         return frozenset().union(*known)
 
+    def kinds(self, speakers: Collection[str]) -> frozenset[Sound]:
+        """The kinds of all zones in which those loudspeakers are heard, whichever was named."""
+        return frozenset(
+            zone.sound for zone in self.zones.values() if not zone.speakers.isdisjoint(speakers)
+        )
+
 
 class Answer(enum.Enum):
     """What the guard says."""
@@ -133,12 +139,25 @@ def hushed(order: Order, house: House, moment: Moment, boot: str) -> str | None:
     return None if ruling is None else ruling.code
 
 
+def heard_on(order: Order, house: House) -> frozenset[str]:
+    """The loudspeakers on which it sounds: those of its zones.
+
+    One that is next to somebody whom the order does not concern is left out, unless it is urgent.
+    """
+    where = house.speakers(order.zones)
+    if order.class_.urgent:
+        return where
+    near = [zone for zone in house.zones.values() if zone.sound == "near"]
+    theirs = house.speakers([zone.id for zone in near if _belongs(order, zone)])
+    return where - (house.speakers([zone.id for zone in near]) - theirs)
+
+
 def until_ns(order: Order, house: House, moment: Moment, seconds: float) -> int:
     """When it must have ended, on the boot clock, even if nobody is there to end it."""
     if order.class_.urgent:
         return order.expires.at_ns
     lasts_s = seconds + MARGIN_S if seconds else SECONDS_MAX[order.class_]
-    if any(house.zones[zone].sound == "community" for zone in order.zones):
+    if _outdoors(order, house):
         lasts_s = min(lasts_s, max(0.0, house.quiet.spell(moment).left_s - MARGIN_S))
     return moment.at_ns + round(lasts_s * S)
 
@@ -153,11 +172,20 @@ def punctual(order: Order, moment: Moment, boot: str) -> bool:
 
 
 def level_db(order: Order, house: House) -> float:
-    """How loud: as ordered, but never above what its zones bear; an emergency at full level."""
+    """How loud: as ordered, but never above what its zones bear; an emergency at full level.
+
+    What one of the loudspeakers bears is the audio process's to keep to (`cap_db`).
+    """
     if order.class_.urgent:
         return 0.0
-    caps = [LEVEL_DB_MAX[house.zones[zone].sound] for zone in order.zones]
-    return min(order.level_db, *caps)
+    kinds = [house.zones[zone].sound for zone in order.zones if zone in house.zones]
+    return min([order.level_db, *(LEVEL_DB_MAX[kind] for kind in kinds)])
+
+
+def cap_db(speaker: str, house: House) -> float | None:
+    """The loudest that one loudspeaker may be, at any class; None where nothing bounds it."""
+    cap = min((LEVEL_DB_MAX[kind] for kind in house.kinds({speaker})), default=0.0)
+    return cap if cap < 0 else None
 
 
 def rounds(order: Order, seconds: float, moment: Moment, boot: str) -> int:
@@ -209,10 +237,11 @@ def _too_near(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling
     """What is near speaks to whoever pressed there, or about its own alarm, or in an emergency."""
     if order.class_.urgent:
         return None
-    for zone in map(house.zones.__getitem__, order.zones):
+    named = [house.zones[zone] for zone in order.zones]
+    for zone in named:
         if zone.sound == "near" and not _belongs(order, zone):
             return _no("broadcast.near", zone=zone.name)
-    return None
+    return None if heard_on(order, house) else _no("broadcast.near", zone=named[0].name)
 
 
 def _belongs(order: Order, zone: Zone) -> bool:
@@ -241,11 +270,16 @@ def _early(order: Order, moment: Moment, boot: str) -> Ruling | None:
     return Ruling(Answer.WAIT, "broadcast.not-yet", wait_s=wait_s) if wait_s > 0 else None
 
 
+def _outdoors(order: Order, house: House) -> bool:
+    """Whether the community would hear it: a loudspeaker keeps to the strictest of its zones."""
+    return "community" in house.kinds(heard_on(order, house))
+
+
 def _by_night(
     order: Order, house: House, moment: Moment, boot: str, seconds: float
 ) -> Ruling | None:
     """The whole sound lies outside quiet hours; held until they end, if it lives so long."""
-    if all(house.zones[zone].sound != "community" for zone in order.zones):
+    if not _outdoors(order, house):
         return None
     spell = house.quiet.spell(moment)
     if spell.quiet is None:

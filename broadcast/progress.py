@@ -8,7 +8,7 @@ import msgspec
 from broadcast.arbiter import Sounding
 from broadcast.book import HEAD, Book, Kept, decoded, moved
 from broadcast.events import ROOM, event_of, heard_of
-from broadcast.guard import House
+from broadcast.guard import House, heard_on
 from broadcast.life import Act, State
 from broadcast.monitor import RUNGS
 from broadcast.order import Order
@@ -121,7 +121,7 @@ class Progress:
     def sounding(self, kept: Kept) -> Sounding:
         """What the arbiter sees of it."""
         order = kept.order
-        return Sounding(order.id, order.class_, self.house.speakers(order.zones))
+        return Sounding(order.id, order.class_, heard_on(order, self.house))
 
     def receipt(self, kept: Kept, why: str | None = None) -> Receipt:
         """What has become of it so far."""

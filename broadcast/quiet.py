@@ -4,6 +4,7 @@ Station time has an error bound, and drifts while nobody corrects it. So it coun
 as it *may* be, and until it surely is not: nobody is woken by a clock that was three minutes off.
 """
 
+import math
 from typing import NamedTuple
 
 from gateway.calendar import DAY_S, Calendar, Window
@@ -51,7 +52,10 @@ class Quiet:
     """The quiet hours of one station; None of them means that it is never quiet."""
 
     def __init__(self, between: str | None, calendar: Calendar) -> None:
-        """`between` as in settings: `21:30-07:00`; ValueError if it is no such thing."""
+        """`between` as in settings: `21:30-07:00`; ValueError if it is no such thing.
+
+        A whole day (`00:00-24:00`) is always quiet, and needs no clock to say so.
+        """
         self._hours = None if between is None else Window.parse(between).hours
         self._calendar = calendar
 
@@ -64,9 +68,11 @@ class Quiet:
         """How it stands at that moment."""
         if self._hours is None:
             return Spell(False, float(DAY_S))
+        start, end = self._hours
+        if end - start == DAY_S:
+            return Spell(True, math.inf)
         if moment.wall_ns is None:
             return Spell(None)
-        start, end = self._hours
         margin_ns = round(moment.error_s * S)
         latest = self._second(moment.wall_ns + margin_ns)
         earliest = self._second(moment.wall_ns - margin_ns)

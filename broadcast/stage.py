@@ -52,6 +52,11 @@ class Stage:
         return Programme(
             id=kept.programme,
             zones=order.zones,
+            without=tuple(
+                sorted(
+                    self._house.speakers(order.zones) - guard.heard_on(order, self._house)
+                )
+            ),
             files=tuple(part.file for part in made.parts),
             rank=int(order.class_),
             gain_db=guard.level_db(order, self._house),

@@ -56,8 +56,9 @@ class Track:
             self.join(speaker, soft=start > 0 or self.live)
 
     def join(self, speaker: SpeakerSetting, *, soft: bool) -> None:
-        """Let a speaker take part if one of its zones is meant."""
-        if not zones_of(speaker).isdisjoint(self.programme.zones):
+        """Let a speaker take part if one of its zones is meant, and it is not left out."""
+        meant = not zones_of(speaker).isdisjoint(self.programme.zones)
+        if meant and speaker.id not in self.programme.without:
             goal = self._goal(speaker)
             self.faders[speaker.id] = (
                 Fader(0.0, goal, FADE_IN_SAMPLES) if soft else Fader(goal, goal)

@@ -18,6 +18,7 @@ from gateway.appliance.rule_remarks import remarks as rule_remarks
 from gateway.appliance.rule_remarks import unwatched
 from gateway.appliance.schema import Settings
 from gateway.appliance.sound import remarks as sound_remarks
+from gateway.appliance.sound import shared_speakers
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -97,6 +98,7 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
             {key.input for key in settings.sound.keys.values()},
         ),
         *sound_remarks(settings.rules.linkages, settings.sound),
+        *shared_speakers(settings.zones, settings.sound.speakers),
     )
 
 

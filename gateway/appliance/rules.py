@@ -165,12 +165,24 @@ class RuleReader:
             self._decoder.refers(word, channels, path, "rules.unknown-channel")
 
     def _deaf(self, channel: str, second: int) -> bool:
-        """Streets are silent at night; a lift's horn speaks of its own lift alone."""
-        sound = self._zones[channel].sound if channel in self._zones else "indoors"
-        if sound == "community" and self._quiet is not None:
-            begins, ends = self._quiet
-            return begins <= second < ends if begins < ends else second >= begins or second < ends
-        return sound == "near"
+        """Streets are silent at night; a lift's horn speaks of its own lift alone.
+
+        A loudspeaker keeps to the strictest of its zones, by whichever it is called.
+        """
+        if channel not in self._zones:
+            return False
+        heard = [zones for zones in _spoken_to(self._table) if channel in zones] or [{channel}]
+        kinds = [{self._zones[zone].sound for zone in zones & self._zones.keys()} for zones in heard]
+        free = [each for each in kinds if "near" not in each]
+        if self._by_night(second):
+            return not free or any("community" in each for each in free)
+        return not free
+
+    def _by_night(self, second: int) -> bool:
+        if self._quiet is None:
+            return False
+        begins, ends = self._quiet
+        return begins <= second < ends if begins < ends else second >= begins or second < ends
 
     def plan(
         self, rules: Mapping[str, tuple[Watch, ...]], linkages: Mapping[str, Linkage]
@@ -278,11 +290,16 @@ def _quiet(table: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _heard(table: Mapping[str, Any]) -> set[str]:
     """The zones that any loudspeaker is said to serve, in a table that nobody has looked at yet."""
+    return set[str]().union(*_spoken_to(table))
+
+
+def _spoken_to(table: Mapping[str, Any]) -> list[set[str]]:
+    """The zones of each loudspeaker, in such a table."""
     speakers = table.get("speaker")
-    named: set[str] = set()
+    named = []
     for speaker in speakers.values() if isinstance(speakers, dict) else ():
         zones = speaker.get("zones") if isinstance(speaker, dict) else None
-        named.update(zone for zone in zones or () if isinstance(zone, str))
+        named.append({zone for zone in zones or () if isinstance(zone, str)})
     return named
 
 

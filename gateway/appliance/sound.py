@@ -10,7 +10,7 @@ from broadcast.options import KeyOptions, MicrophoneOptions, Options, VoiceOptio
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
 from drivers.shelf import shared
-from gateway.appliance.schema import DeviceSetting, SoundSettings
+from gateway.appliance.schema import DeviceSetting, SoundSettings, ZoneOptions
 from gateway.rules.linkage import Announce, Linkage
 from gateway.settings import Decoder, KeyPath, Phrase
 
@@ -162,6 +162,25 @@ def remarks(linkages: Mapping[str, Linkage], sound: SoundSettings) -> Iterator[P
     for voice in sound.voices:
         if not Path(voice.model).exists():
             yield Phrase("voice.no-model", {"model": voice.model})
+
+
+def shared_speakers(
+    zones: Mapping[str, ZoneOptions], speakers: Mapping[str, SpeakerOptions]
+) -> Iterator[Phrase]:
+    """What a loudspeaker in several kinds of zone does not say any more: it keeps the strictest."""
+    for speaker_id, options in speakers.items():
+        by_kind: dict[str, list[str]] = {}
+        for zone in dict.fromkeys(options.zones):
+            by_kind.setdefault(zones[zone].sound, []).append(zones[zone].name)
+        for kind in ("near", "community"):
+            others = [name for each, names in by_kind.items() if each != kind for name in names]
+            if kind in by_kind and others:
+                data = {
+                    "speaker": options.name or speaker_id,
+                    "zones": ", ".join(by_kind[kind]),
+                    "others": ", ".join(others),
+                }
+                yield Phrase(f"broadcast.shared-{kind}", data)
 
 
 def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> SoundSettings | None:

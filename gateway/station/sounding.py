@@ -315,13 +315,8 @@ class Sounding:
         return presets.union(*(kept.clips for kept in self.room.orders()), *phrases)
 
     def _speakers(self) -> tuple[SpeakerSetting, ...]:
-        zones = self._settings.zones
-        near = guard.LEVEL_DB_MAX["near"]
+        house = self.room.house
         return tuple(
-            SpeakerSetting(
-                name,
-                options,
-                near if all(zones[zone].sound == "near" for zone in options.zones) else None,
-            )
+            SpeakerSetting(name, options, guard.cap_db(name, house))
             for name, options in self._settings.sound.speakers.items()
         )

@@ -318,3 +318,14 @@ def test_a_horn_in_the_street_calls_nobody_at_night_and_one_in_a_lift_never(tmp_
     assert mistake.data["when"].data["clock"] == "03:00"
     day = '{ who = "duty", at = "07:00-21:30", by = ["b3"] }, { who = "duty", by = ["desk"] }'
     assert examined(tmp_path, horns, duty(day, step))[1] == ()
+
+
+
+def test_a_horn_in_two_kinds_of_zone_calls_as_the_stricter_of_them_lets_it(tmp_path):
+    horn = '[speaker.h]\nkind = "multicast"\nzones = [{}]\ngroup = "239.255.1.0"\n'
+    step = '{ after_s = 9, to = "duty" }'
+    roster = duty('{ who = "duty", by = ["hall"] }', step)
+    assert examined(tmp_path, horn.format('"hall"'), roster)[1] == ()
+    for zones in ('"hall", "b3"', '"hall", "b3-lift"'):
+        ((mistake,),) = [examined(tmp_path, horn.format(zones), roster)[1]]
+        assert mistake.code == "rules.nobody"

@@ -85,6 +85,16 @@ def test_only_the_zones_meant_hear_it_and_any_speaker_is_a_zone() -> None:
     assert set(sim.sound) == {"yard", "hall"}
 
 
+def test_a_speaker_that_is_left_out_hears_nothing_of_it_when_speakers_change_either() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 0.2), without=("yard",))
+    sim.play("a")
+    sim.run(3)
+    sim.mixer.speakers((HALL, YARD, SpeakerSetting("new", HALL.options)))
+    sim.run(10)
+    assert set(sim.sound) == {"hall", "new"}
+
+
 def test_repeats_with_gaps() -> None:
     sim, clip = Sim(HALL), tone(440, 0.04)
     sim.put("a", clip, repeat=3, gap_s=0.02)

@@ -2,7 +2,19 @@
 
 import pytest
 
-from broadcast.guard import Answer, begin, judge, level_db, rounds
+from broadcast.guard import (
+    Answer,
+    House,
+    Zone,
+    begin,
+    cap_db,
+    heard_on,
+    hushed,
+    judge,
+    level_db,
+    rounds,
+    until_ns,
+)
 from broadcast.order import Authority, Class, Live, Say
 from broadcast.quiet import Moment, Quiet, S
 from gateway.audit.events import Who
@@ -154,6 +166,75 @@ def test_what_is_near_is_never_loud_and_an_emergency_always_is():
     assert level_db(order(level_db=-20), HOUSE) == -20
     assert level_db(order(zones=("lift",), level_db=0), HOUSE) == -10
     assert level_db(order(level_db=-20, class_=Class.EMERGENCY), HOUSE) == 0
+
+
+def shared(*zones):
+    """A house of zones `(id, kind, speakers)`; each is its own place."""
+    made = {id_: Zone(id_, id_, kind, frozenset({id_}), frozenset(s)) for id_, kind, s in zones}
+    return House(made, HOUSE.quiet)
+
+
+MIXED = shared(
+    ("all", "community", ("horn", "yard", "cabin")),
+    ("office", "indoors", ("horn", "desk")),
+    ("hall", "indoors", ("card", "cabin")),
+    ("lift", "near", ("cabin",)),
+)
+NIGHT = at("03:00")
+
+
+@pytest.mark.parametrize("class_", [Class.URGENT, Class.SERVICE, Class.NOTICE, Class.BACKGROUND])
+def test_a_horn_of_the_street_is_silent_by_night_whichever_of_its_zones_is_named(class_):
+    made = order(zones=("office",), class_=class_)
+    assert judge(made, MIXED, NOON, BOOT).answer is Answer.GO
+    assert judge(made, MIXED, NIGHT, BOOT).code == "broadcast.quiet"
+    assert judge(made, MIXED, LOST, BOOT).code == "broadcast.no-time"
+    assert hushed(made, MIXED, at("21:29"), BOOT) is None
+    assert hushed(made, MIXED, at("21:30"), BOOT) == "broadcast.quiet"
+    assert until_ns(made, MIXED, at("21:29"), 40) == (1_000 + 45) * S
+    assert until_ns(made, MIXED, at("21:29"), 300) == (1_000 + 55) * S
+    urgent = order(zones=("office",), class_=Class.EMERGENCY)
+    assert judge(urgent, MIXED, NIGHT, BOOT).answer is Answer.GO
+    assert heard_on(urgent, MIXED) == {"horn", "desk"}
+
+
+def test_a_horn_that_is_near_as_well_is_left_out_of_what_is_not_for_it():
+    assert heard_on(order(zones=("hall",)), MIXED) == {"card"}
+    assert heard_on(order(), MIXED) == {"horn", "yard"}
+    assert heard_on(order(class_=Class.EMERGENCY), MIXED) == {"horn", "yard", "cabin"}
+    prompt = order(zones=("hall",), class_=Class.PROMPT, actor=Who("resident", "kiosk"))
+    assert heard_on(prompt, MIXED) == {"card", "cabin"}
+    alarm = {"authority": Authority.LINKAGE, "actor": Who("linkage", "ebike")}
+    theirs = order(zones=("hall",), class_=Class.URGENT, place="lift", **alarm)
+    assert heard_on(theirs, MIXED) == {"card", "cabin"}
+    assert heard_on(order(zones=("hall",), class_=Class.URGENT, place="b3", **alarm), MIXED) == {
+        "card"
+    }
+    # by night the cabin's horn is one of the street's, so that a prompt is not heard there either
+    assert judge(order(zones=("hall",)), MIXED, NIGHT, BOOT).answer is Answer.GO
+    assert judge(prompt, MIXED, NIGHT, BOOT).code == "broadcast.quiet"
+
+
+def test_a_zone_of_near_horns_alone_says_why_it_stays_silent():
+    house = shared(("hall", "indoors", ("cabin",)), ("lift", "near", ("cabin",)))
+    refused = judge(order(zones=("hall",)), house, NOON, BOOT)
+    assert (refused.code, refused.detail) == ("broadcast.near", {"zone": "hall"})
+
+
+def test_what_is_near_keeps_its_cap_in_all_of_its_zones():
+    assert {horn: cap_db(horn, MIXED) for horn in ("horn", "desk", "cabin", "gone")} == {
+        "horn": None, "desk": None, "cabin": -10.0, "gone": None,
+    }  # fmt: skip
+
+
+def test_quiet_all_day_is_quiet_at_any_time_known_or_not():
+    house = House(HOUSE.zones, Quiet("00:00-24:00", CALENDAR))
+    for moment in (NOON, NIGHT, at("00:00"), LOST):
+        assert house.quiet.spell(moment).quiet
+        waits = order(lives_s=20 * 3600)
+        assert judge(waits, house, moment, BOOT).code == "broadcast.quiet"
+        assert judge(waits, house, moment, BOOT).answer is Answer.REFUSE
+    assert judge(order(class_=Class.EMERGENCY), house, NOON, BOOT).answer is Answer.GO
 
 
 def test_too_long_is_refused_but_an_emergency_is_shortened():

@@ -7,8 +7,10 @@ import pytest
 from broadcast.options import KeyOptions, KeyOrder
 from broadcast.presets import shipped
 from drivers.shelf import shared
+from gateway.appliance.check import all_remarks
 from gateway.appliance.load import examine
-from gateway.appliance.sound import remarks
+from gateway.appliance.outlook import outlook
+from gateway.appliance.sound import remarks, shared_speakers
 from gateway.station.sounding import house_of, staffs
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
@@ -125,6 +127,25 @@ def test_without_a_loudspeaker_check_only_remarks(tmp_path):
     assert settings is not None
     (remark,) = remarks(settings.rules.linkages, settings.sound)
     assert remark.code == "broadcast.no-speakers"
+
+
+def test_a_horn_in_two_kinds_of_zone_is_told_of(tmp_path):
+    more = ('zones = ["hall"]', 'zones = ["hall", "all", "b3"]'), (
+        'zones = ["b3-lift"]',
+        'zones = ["b3-lift", "hall"]',
+    )
+    settings, mistakes = examined(tmp_path, *more)
+    assert not mistakes
+    assert settings is not None
+    told = list(shared_speakers(settings.zones, settings.sound.speakers))
+    assert [(one.code, one.data["speaker"], one.data["others"]) for one in told] == [
+        ("broadcast.shared-near", "3号楼电梯喇叭", "驿站大厅"),
+        ("broadcast.shared-community", "大厅", "驿站大厅"),
+    ]
+    assert set(told) <= set(all_remarks(settings, outlook(settings), tmp_path))
+    settings, _ = examined(tmp_path)
+    assert settings is not None
+    assert list(shared_speakers(settings.zones, settings.sound.speakers)) == []
 
 
 def test_the_house_of_the_example(tmp_path):
