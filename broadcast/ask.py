@@ -50,6 +50,18 @@ class AskHere(Ask, frozen=True, kw_only=True, omit_defaults=True):
     microphone: Annotated[str, msgspec.Meta(max_length=60)] | None = None
 
 
+ASKS_S = 60.0
+"""How long a press lives: it is heard at once, or not at all."""
+
+EMERGENCY_S = 600.0
+"""So long an emergency that somebody pressed may begin, and goes on at most."""
+
+
+def lives_s(class_: Class) -> float:
+    """How long what somebody presses may live, by its class."""
+    return EMERGENCY_S if class_.urgent else ASKS_S
+
+
 class By(NamedTuple):
     """Who asks, where, and by what right."""
 

@@ -1,7 +1,8 @@
 """Keys on the wall: a press of a wired contact places the order that the settings give it.
 
 A key speaks at the edge; a fire panel's contact as long as it is active, whatever ended before; a
-key to talk by is let go as soon as nobody knows that it is held.
+key to talk by is let go as soon as nobody knows that it is held. One that has been held for so long
+that its input counts as stuck is held all the same.
 """
 
 import enum
@@ -47,6 +48,9 @@ class Keys:
     def _heard(self, key: str, reading: Reading) -> Iterator[Turn]:
         if reading.quality is Quality.GOOD and isinstance(reading.value, bool):
             yield from self._turns(key, down=reading.value)
+        elif reading.quality is Quality.SENSOR_FAULT and reading.value is True:
+            if self._keys[key].fire:
+                yield from self._turns(key, down=True)
         elif self._keys[key].talks and self._down.pop(key, False):
             yield Turn.RETURNED
 

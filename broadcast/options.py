@@ -3,6 +3,7 @@
 `[speaker.<id>]` is the speakers' own.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -53,14 +54,18 @@ class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a key orders in a zone: a preset, in a class; or a microphone, while it is held."""
+    """What a key orders in a zone: a preset, or a microphone while it is held.
+
+    Class and repeat are the preset's where nothing is said of them, and an order that nobody gave
+    a time lives as long as one that is pressed at the desk.
+    """
 
     preset: Id | None = None
     microphone: Id | None = None
     zone: Id
-    cls: ClassWord = msgspec.field(default="notice", name="class")
-    expires_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
-    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 1
+    cls: ClassWord | None = msgspec.field(default=None, name="class")
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what says both, or neither."""
@@ -71,7 +76,8 @@ class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[key.<id>]`: a wired input (`device.input`) that orders something when it is pressed.
 
-    With class `fire` the input is a fire panel's: it orders as long as it is active.
+    With class `fire`, by itself or by its preset, the input is a fire panel's: it orders as long as
+    it is active.
     """
 
     input: Annotated[str, msgspec.Meta(examples=["di-b3.notice-key"])]
@@ -86,6 +92,14 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def fire(self) -> bool:
         """Whether it is a fire panel's contact."""
         return self.order.cls == Class.FIRE.word and not self.talks
+
+    def with_class(self, presets: Mapping[str, PresetOptions]) -> "KeyOptions":
+        """The same where only the preset says that it is a fire's: what it is must be known."""
+        usual = presets.get(self.order.preset or "")
+        if usual is None or usual.cls != Class.FIRE.word or self.order.cls is not None:
+            return self
+        order = msgspec.structs.replace(self.order, cls=usual.cls)
+        return msgspec.structs.replace(self, order=order)
 
 
 class VoiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,23 +10,19 @@ import msgspec
 from aiohttp import web
 
 from broadcast.api import actor
-from broadcast.ask import Ask, AskHere, By, order_of
+from broadcast.ask import Ask, AskHere, By, lives_s, order_of
 from broadcast.guard import Zone
 from broadcast.options import PresetOptions
 from broadcast.order import TEXT_CHARS_MAX, Authority, Class, Order
 from broadcast.pages import now
 from broadcast.pages import words as told
 from broadcast.pages.deck import PATH, Deck
-from broadcast.pages.hint import ASKS_S
 from broadcast.voice.normalise import normalise
 from gateway.errors import CommandRefused, NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web.audited import done_to
 from gateway.web.pages import PAGES
 from gateway.web.section import Handler, Permission, Route
-
-EMERGENCY_S = 600.0
-"""So long an emergency that somebody pressed may begin, and goes on at most."""
 
 REPEATS = (1, 2, 3)
 CLASSES = (Class.NOTICE, Class.URGENT)
@@ -162,7 +158,7 @@ class Acts:
     async def _give(self, request: web.Request, ask: Ask, class_: Class) -> web.StreamResponse:
         deck = self._deck
         by = By(actor(request), "desk", Authority.PRESS)
-        expires = deck.clock.deadline(EMERGENCY_S if class_.urgent else ASKS_S)
+        expires = deck.clock.deadline(lives_s(class_))
         order = order_of(ask, by, deck.presets, deck.room.number(), expires)
         done_to(request, order.id)
         receipt = await deck.room.order(joining(order))

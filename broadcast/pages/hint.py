@@ -1,13 +1,11 @@
 """Why a press would be refused here and now, said before it: the guard is asked beforehand."""
 
 from broadcast import guard
+from broadcast.ask import ASKS_S
 from broadcast.guard import Answer, Ruling
 from broadcast.order import Authority, Class, Content, Live, Order, Say
 from broadcast.pages.deck import Deck
 from gateway.audit.events import Who
-
-ASKS_S = 60.0
-"""How long a press lives: it is heard at once, or not at all."""
 
 
 def ruling(deck: Deck, zone: str, class_: Class = Class.NOTICE) -> Ruling:

@@ -12,12 +12,12 @@ from aiohttp import WSMsgType, web
 
 from broadcast.air import Air
 from broadcast.api import actor
+from broadcast.ask import ASKS_S
 from broadcast.book import Kept
 from broadcast.engine.wire import LIVE_BYTES_MAX
 from broadcast.order import Authority, Class, Live, Order
 from broadcast.pages.acts import act, joining, zones_of
 from broadcast.pages.deck import PATH, Deck
-from broadcast.pages.hint import ASKS_S
 from gateway.errors import UsageError
 from gateway.event import rfc3339
 from gateway.web.answers import json

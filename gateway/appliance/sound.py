@@ -6,11 +6,20 @@ from typing import Any
 
 import msgspec
 
-from broadcast.options import KeyOptions, MicrophoneOptions, Options, VoiceOptions
+from broadcast.guard import SECONDS_MAX
+from broadcast.options import (
+    KeyOptions,
+    MicrophoneOptions,
+    Options,
+    PresetOptions,
+    VoiceOptions,
+)
+from broadcast.order import Class
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
 from drivers.shelf import shared
 from gateway.appliance.schema import DeviceSetting, SoundSettings, ZoneOptions
+from gateway.intake.inputs import habit
 from gateway.rules.linkage import Announce, Linkage
 from gateway.settings import Decoder, KeyPath, Phrase
 
@@ -101,6 +110,7 @@ class SoundReader:
                 at,
                 "broadcast.no-microphone-there",
             )
+        options = options.with_class(self.presets)
         self._input(options, (*path, "input"))
         return options
 
@@ -162,6 +172,23 @@ def remarks(linkages: Mapping[str, Linkage], sound: SoundSettings) -> Iterator[P
     for voice in sound.voices:
         if not Path(voice.model).exists():
             yield Phrase("voice.no-model", {"model": voice.model})
+    for key, options in sound.keys.items():
+        yield from _on_key(key, options, sound.presets)
+
+
+def _on_key(
+    key: str, options: KeyOptions, presets: Mapping[str, PresetOptions]
+) -> Iterator[Phrase]:
+    """An emergency that a key makes less of; how long somebody can speak."""
+    usual, cls = presets.get(options.order.preset or ""), options.order.cls
+    if usual is not None and cls is not None and Class.parse(cls) < Class.parse(usual.cls):
+        data = {"key": key, "preset": usual.name, "cls": cls, "usual": usual.cls}
+        if Class.parse(usual.cls).urgent:
+            yield Phrase("broadcast.key-lower", data)
+    if options.talks:
+        minutes = round(SECONDS_MAX[Class.LIVE] / 60)
+        held = round((habit("key").stuck_s or 0) / 60)
+        yield Phrase("broadcast.key-talks", {"key": key, "minutes": minutes, "held": held})
 
 
 def shared_speakers(

@@ -36,6 +36,10 @@ PRESS_S = 0.1
 """A hurried press of a key is no shorter."""
 
 
+HELD_S = 600.0
+"""Somebody may hold a key to talk by for minutes; one that was held for longer is jammed."""
+
+
 class Habit(NamedTuple):
     """How a kind of sensor behaves: how long a level must hold, and how long it may be active.
 
@@ -48,7 +52,7 @@ class Habit(NamedTuple):
 
 
 HABITS = {
-    "key": Habit(0.0, 30.0, PRESS_S),
+    "key": Habit(0.0, HELD_S, PRESS_S),
     "sos": Habit(0.0, 120.0, PRESS_S),
     "fall": Habit(0.0, 60.0),
     "perimeter": Habit(0.1, 3600.0),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from broadcast.ask import AskHere, By, order_of
+from broadcast.ask import AskHere, By, lives_s, order_of
 from broadcast.keys import Keys, Turn
 from broadcast.options import KeyOptions
 from broadcast.order import Authority, Class
@@ -77,9 +77,12 @@ class Pressing:
             cls=Class.LIVE.word if options.talks else asked.cls,
             repeat=asked.repeat,
         )
-        expires = self._clock.deadline(FIRE_S if options.fire else asked.expires_s)
-        order = order_of(ask, by, self._presets, self._room.number(), expires)
-        receipt = await self._room.order(msgspec.structs.replace(order, joins=source, at_once=True))
+        now = self._clock.deadline(0)
+        order = order_of(ask, by, self._presets, self._room.number(), now)
+        lasts_s = FIRE_S if options.fire else asked.expires_s or lives_s(order.class_)
+        expires = self._clock.deadline(lasts_s)
+        order = msgspec.structs.replace(order, expires=expires, joins=source, at_once=True)
+        receipt = await self._room.order(order)
         if receipt.state in REFUSALS:
             log.warning("key %s: %s", key, receipt.reason_code)
 

@@ -1,17 +1,27 @@
 """Keys at their edges, fire inputs by their level; presets with their history."""
 
+import asyncio
+
 import pytest
 
+from broadcast import guard
 from broadcast.keys import Keys, Turn
 from broadcast.options import KeyOptions, KeyOrder, PresetOptions
+from broadcast.order import Authority, Class, Preset
 from broadcast.presets import Presets
+from broadcast.quiet import Moment, S
 from drivers.contract import Quality, Reading
+from gateway.appliance.schema import InputOptions
 from gateway.audit.events import Who
 from gateway.errors import UsageError
+from gateway.intake.inputs import Inputs, Wired
+from gateway.station.pressing import Pressing
+from tests.broadcast.orders.test_room import NOON_NS, world
 from tests.sim.journal import simulated_journal
 from tests.sim.loop import simulated
 
 STAFF = Who("staff", "0217")
+NIGHT_NS = NOON_NS + 12 * 3600 * S
 
 
 def heard(keys, *values, quality=Quality.GOOD, point="k"):
@@ -64,6 +74,75 @@ def test_a_key_to_talk_by_is_let_go_with_its_contact_or_with_its_line():
     heard(keys, True, None, quality=Quality.TIMEOUT)
     heard(keys, True, True)  # the line is back, and the key still held: nobody has pressed anew
     assert turns == [Turn.PRESSED, Turn.RETURNED] * 2
+
+
+def test_a_key_to_talk_by_is_held_for_as_long_as_somebody_holds_it():
+    """Through intake: its input counts as stuck after ten minutes, and is held all the same."""
+    turns, second = [], 1_000_000_000
+    options = KeyOptions(input="di.k", order=KeyOrder(microphone="duty", zone="z"))
+    keys = Keys({"key": options}, lambda _key, _options, turn: turns.append((turn, now_s)))
+    contact = InputOptions(kind="key", id="k", name="k").contact(0.1)
+    inputs = Inputs([Wired(point="input-1", id="k", place="hall", contact=contact)])
+    told = []
+    for now_s in range(1_000):
+        raw = Reading("di", "input-1", 1 <= now_s < 900, "1", Quality.GOOD, now_s * second)
+        (now,) = inputs.take((raw,)).now
+        keys.heard("di", [now])
+        told += [now_s] * (now.quality is Quality.SENSOR_FAULT)
+    assert turns == [(Turn.PRESSED, 1), (Turn.RETURNED, 900)]
+    assert told == list(range(601, 900))
+
+
+def test_a_fire_contact_that_counts_as_stuck_burns_on():
+    keys, turns = pressed("fire")
+    heard(keys, True, quality=Quality.SENSOR_FAULT)
+    heard(keys, True)
+    heard(keys, True, quality=Quality.SENSOR_FAULT)
+    heard(keys, False)
+    assert turns == [Turn.ACTIVE] * 3 + [Turn.RETURNED]
+
+
+EVACUATE = PresetOptions(name="疏散", text="请马上离开。", cls="emergency", repeat=3, chime="urgent")
+
+
+@simulated
+async def test_an_emergency_preset_on_a_key_is_that_preset_whole_by_night_too():
+    async with world(NIGHT_NS) as around:
+        order = await press(around, KeyOrder(preset="evacuate", zone="all"))
+        content = Preset("evacuate")
+        assert (order.class_, order.repeat, order.chime) == (Class.EMERGENCY, 3, "urgent")
+        assert (order.content, order.authority) == (content, Authority.PRESS)
+        assert guard.left_s(order.expires, Moment.of(around.clock), around.clock.boot) == 600
+        await asyncio.sleep(60)
+        assert [h.programme.repeat for h in around.engine.heard] == [3]
+
+
+@simulated
+async def test_what_the_settings_say_of_a_key_goes_before_its_preset():
+    async with world() as around:
+        said = KeyOrder(preset="evacuate", zone="all", cls="urgent", repeat=1, expires_s=30)
+        order = await press(around, said)
+        assert (order.class_, order.repeat) == (Class.URGENT, 1)
+        assert guard.left_s(order.expires, Moment.of(around.clock), around.clock.boot) == 30
+
+
+async def press(around, asked):
+    """What one press of such a key orders."""
+    presets = Presets(around.journal, {"evacuate": EVACUATE})
+    keys = {"key": KeyOptions(input="di.k", order=asked)}
+    pressing = Pressing(keys, around.room, presets, around.clock, paging=None)
+    heard(pressing, False, True)
+    await asyncio.gather(*pressing.acting)
+    (kept,) = around.room.orders()
+    return kept.order
+
+
+def test_a_key_that_only_names_a_fires_preset_is_a_fire_panels():
+    ready = {"fire": PresetOptions(name="消防", text="火", cls="fire"), "evacuate": EVACUATE}
+    plain = KeyOptions(input="di.k", order=KeyOrder(preset="fire", zone="all"))
+    assert plain.with_class(ready).fire
+    other = KeyOptions(input="di.k", order=KeyOrder(preset="evacuate", zone="all"))
+    assert other.with_class(ready) == other
 
 
 @simulated

@@ -148,6 +148,35 @@ def test_a_horn_in_two_kinds_of_zone_is_told_of(tmp_path):
     assert list(shared_speakers(settings.zones, settings.sound.speakers)) == []
 
 
+def test_a_key_that_makes_less_of_an_emergency_is_told_of(tmp_path):
+    lower = ('preset = "visitors", zone = "all", class = "notice"', 'preset = "evacuate", zone = "all"')
+    settings, mistakes = examined(tmp_path, lower)
+    assert (mistakes, list(remarks(settings.rules.linkages, settings.sound))) == ((), [])
+    named = (lower[0], lower[1] + ', class = "notice"')
+    settings, _ = examined(tmp_path, named)
+    (remark,) = remarks(settings.rules.linkages, settings.sound)
+    assert (remark.code, remark.data["key"]) == ("broadcast.key-lower", "notice")
+
+
+def test_a_key_that_only_names_a_fires_preset_wants_a_fire_panels_contact(tmp_path):
+    fire = ('preset = "visitors", zone = "all", class = "notice"', 'preset = "fire", zone = "all"')
+    _, mistakes = examined(tmp_path, fire)
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("key.notice.input", "broadcast.not-a-key")
+    ]
+
+
+def test_how_long_somebody_can_speak_by_a_key_is_told(tmp_path):
+    talk = ('preset = "visitors", zone = "all", class = "notice"', 'microphone = "duty", zone = "all"')
+    settings, _ = examined(tmp_path, talk)
+    (remark,) = remarks(settings.rules.linkages, settings.sound)
+    assert (remark.code, remark.data["minutes"], remark.data["held"]) == (
+        "broadcast.key-talks",
+        30,
+        10,
+    )
+
+
 def test_the_house_of_the_example(tmp_path):
     settings, _ = examined(tmp_path)
     assert settings is not None
