@@ -27,9 +27,9 @@ def times(seconds: float, least_s: float, most_s: float) -> int:
     return wanted if wanted * seconds <= most_s else max(1, int(most_s // seconds))
 
 
-def emergency(siren: Part, speech: Sequence[Part]) -> tuple[Part, ...]:
-    """One round: the siren, then the words (all of them in their order, repeated)."""
-    sounded = (siren,) * times(siren.seconds, *SIREN_S)
+def emergency(siren: Part | None, speech: Sequence[Part]) -> tuple[Part, ...]:
+    """One round: the siren if there is one, then the words (all in their order, repeated)."""
+    sounded = () if siren is None else (siren,) * times(siren.seconds, *SIREN_S)
     spoken_s = sum(part.seconds for part in speech)
     return (*sounded, *(tuple(speech) * times(spoken_s, *SPEECH_S)))
 

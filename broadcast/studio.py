@@ -90,7 +90,7 @@ class Studio:
         self._phrases = phrases
 
     async def make(self, order: Order) -> Made:
-        """One round of it; an emergency whose words cannot be made is its siren alone."""
+        """One round of it; an emergency sounds with whichever can be made of siren and words."""
         if isinstance(order.content, Live):
             return Made()
         if not order.class_.urgent:
@@ -99,26 +99,33 @@ class Studio:
             before = None if chime is None else _part(chime)
             return _made(chime, ladder.ordinary(before, list(map(_part, words))), words)
         siren = await self._siren(order)
+        words: tuple[Sound, ...] = ()
         try:
             words = await self._words(order)
-        except Exception as error:  # noqa: BLE001  # an edge: whatever words lack, the siren sounds
+        except Exception as error:  # an edge: whatever words lack, the siren sounds
             foreseen = isinstance(error, StationError)
             _log.error("an emergency without its words: %s", error, exc_info=not foreseen)
-            return _made(siren, ladder.emergency(_part(siren), ()))
-        return _made(siren, ladder.emergency(_part(siren), list(map(_part, words))), words)
+            if siren is None:
+                raise Unavailable("broadcast.failed") from error
+        before = None if siren is None else _part(siren)
+        return _made(siren, ladder.emergency(before, list(map(_part, words))), words)
 
     async def siren(self, order: Order) -> Made:
-        """What an emergency sounds until its words are made."""
+        """What an emergency sounds until its words are made; Unavailable if there is none."""
         siren = await self._siren(order)
+        if siren is None:
+            raise Unavailable("broadcast.failed")
         return _made(siren, ladder.emergency(_part(siren), ()))._replace(siren=True)
 
-    async def _siren(self, order: Order) -> Sound:
+    async def _siren(self, order: Order) -> Sound | None:
+        """The chime of an emergency, else the usual one, else None: its words sound all the same."""
         usual = CHIMES[order.class_]
-        try:
-            return await self._shelf.chime(order.chime or usual)
-        except StationError as error:
-            _log.error("the chime of an emergency: %s", error)  # said whole
-            return await self._shelf.chime(usual)
+        for name in dict.fromkeys((order.chime or usual, usual)):
+            try:
+                return await self._shelf.chime(name)
+            except (StationError, OSError) as error:
+                _log.error("the chime of an emergency: %s", error)  # noqa: TRY400  # said whole
+        return None
 
     async def _chime(self, order: Order) -> Sound | None:
         name = order.chime or CHIMES.get(order.class_)

@@ -327,7 +327,10 @@ class Turns:
         await asyncio.wait({making}, timeout=WORDS_S)
         if making.done():
             return
-        siren = await self._studio.siren(order)
+        try:
+            siren = await self._studio.siren(order)
+        except StationError:
+            return  # its words sound without
         kept = self._all.book.known(order.id)
         if not making.done() and kept.state is State.PREPARING:
             self._all.made[order.id] = siren

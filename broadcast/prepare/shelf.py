@@ -50,7 +50,11 @@ def nothing_kept() -> Collection[str]:
 
 
 class Shelf:
-    """The clips of one station. `kept` says which clips somebody (an order, a preset) refers to."""
+    """The clips of one station.
+
+    `kept` says which clips somebody (an order, a preset) refers to, `pinned` which an emergency
+    needs: those never make room for others.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Shelf:
         *,
         quota_bytes: int = QUOTA_BYTES,
         kept: Callable[[], Collection[str]] = nothing_kept,
+        pinned: Callable[[], Collection[str]] = nothing_kept,
         spare: Path | None = None,
     ) -> None:
         """Read the list, and clear away what a stop has left half made.
@@ -73,6 +78,7 @@ class Shelf:
 
         self._held: dict[str, Clip] = {}
         self.kept = kept
+        self._pinned = pinned
         self._quota = quota_bytes
         self._making = media / "making"
         self._lock = asyncio.Lock()
@@ -176,7 +182,7 @@ class Shelf:
     async def remove(self, sha: str) -> None:
         """Take a clip away; UsageError if somebody refers to it."""
         self.clip(sha)
-        if sha in self.kept():
+        if sha in self._needed():
             raise UsageError("clip.in-use", sha=sha[:12])
         async with self._lock:
             await self._drop(sha)
@@ -218,10 +224,21 @@ class Shelf:
             self._elsewhere.pop(sha, None)
             return
         while self._elsewhere and self._spared() + size > SPARE_BYTES_MAX:
-            await self._drop(next(iter(self._elsewhere)))
+            await self._drop(self._least_needed(size))
         path = self._spare / f"{sha}.wav"
         await asyncio.to_thread(os.replace, made, path)
         self._elsewhere[sha] = path
+
+    def _least_needed(self, size: int) -> str:
+        """What makes room in memory: first what nobody refers to, never what is pinned."""
+        pinned, kept = self._pinned(), self.kept()
+        may_go = [sha for sha in self._elsewhere if sha not in pinned]
+        if not may_go:
+            raise Unavailable("clip.no-room", missing_mb=round(size / 1e6, 1))
+        return next((sha for sha in may_go if sha not in kept), may_go[0])
+
+    def _needed(self) -> set[str]:
+        return {*self.kept(), *self._pinned()}
 
     def _spared(self) -> int:
         return sum(
@@ -237,11 +254,10 @@ class Shelf:
             log.warning("the list of clips cannot be written: %s", error)
 
     async def _make_room(self, size: int) -> None:
-        going = self._index.goers(size, self._quota, self.kept())
+        needed = self._needed()
+        going = self._index.goers(size, self._quota, needed)
         if not going and len(self._index.entries) >= CLIPS_MAX:
-            going = self._index.goers(
-                self._quota - self._index.size() + 1, self._quota, self.kept()
-            )
+            going = self._index.goers(self._quota - self._index.size() + 1, self._quota, needed)
         for sha in going:
             await self._drop(sha)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,9 @@ class Sounding:
         self._clock = clock
         self._lived_ns = lived_ns
         self._engine = Engine(runtime / "audio.sock", reconcile=self._reconcile, on_fault=on_fault)
-        self.shelf = Shelf(state / "media", kept=self._kept, spare=runtime / "media")
+        self.shelf = Shelf(
+            state / "media", kept=self._kept, pinned=self._pinned, spare=runtime / "media"
+        )
         lexicon = Lexicon.load(shared("voices"))
         self.voice = Voice(self.shelf, engines(settings.sound.voices, lexicon))
         self.phrases = {
@@ -307,6 +309,10 @@ class Sounding:
         speakers = self.volumes.applied((*self._speakers(), *self.ears.speakers()))
         with contextlib.suppress(StationError):  # away: it is told as soon as it is there
             await self._engine.sinks(speakers)
+
+    def _pinned(self) -> Collection[str]:
+        """The clips that an emergency needs."""
+        return self.readying.pinned
 
     def _kept(self) -> set[str]:
         """The clips that an order, a preset or a sentence refers to."""

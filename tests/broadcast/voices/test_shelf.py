@@ -164,6 +164,31 @@ async def test_what_the_disk_does_not_take_is_made_in_memory_but_for_uploads(tmp
         pass
 
 
+async def test_in_memory_too_what_an_emergency_needs_never_makes_room(tmp_path, monkeypatch):
+    (tmp_path / "media").write_text("no folder")
+    pinned, kept = set(), set()
+    shelf = Shelf(
+        tmp_path / "media",
+        spare=tmp_path / "memory",
+        pinned=lambda: pinned,
+        kept=lambda: kept,
+    )
+    monkeypatch.setattr(shelf_module, "SPARE_BYTES_MAX", 3 * 32_100)
+    siren, used, other = [
+        await shelf.put_pcm(bytes([n, 1]) * RATE, title=str(n)) for n in range(3)
+    ]
+    pinned.add(siren.sha)
+    kept.add(used.sha)
+    for n in range(3, 5):
+        await shelf.put_pcm(bytes([n, 1]) * RATE, title=str(n))
+        assert siren.path.exists()
+    assert used.path.exists()
+    assert not other.path.exists()
+    pinned.update(clip.sha for clip in shelf.clips())
+    with pytest.raises(Unavailable, match=r"clip\.no-room"):
+        await shelf.put_pcm(b"\7\1" * RATE, title="more")
+
+
 async def test_a_disk_that_hangs_keeps_the_siren_from_nobody(tmp_path, monkeypatch):
     """The sync of what was made on it does not return."""
     go_on = threading.Event()

@@ -1,0 +1,66 @@
+"""What an emergency needs is made ready first, and nothing takes its room on the shelf."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import msgspec
+
+from broadcast.options import PresetOptions
+from broadcast.prepare import Kind, Shelf
+from broadcast.presets import Presets
+from broadcast.voice import Voice
+from broadcast.voice.voice import given_key, spoken
+from gateway.appliance.load import examine
+from gateway.appliance.schema import RequestsPlan, Settings
+from gateway.station.readying import Readying
+
+EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
+SECOND_BYTES = 32_000
+LEAVE = "请马上沿楼梯离开。"
+SMOKE = "3号楼5层发现烟雾。"
+READY = {
+    "leave": PresetOptions(name="疏散", text=LEAVE, cls="emergency"),
+    "smoke": PresetOptions(name="烟", text="{place}发现烟雾。", cls="emergency"),
+    "visitors": PresetOptions(name="来访", text="请到驿站登记。"),
+    "bare": PresetOptions(name="马上离开", cls="emergency"),
+}
+
+
+def settings(folder: Path) -> Settings:
+    (folder / "station.toml").write_text(EXAMPLE, "utf-8")
+    found, mistakes = examine(folder)
+    assert found is not None, mistakes
+    return msgspec.structs.replace(found, requests=RequestsPlan())
+
+
+async def said(shelf: Shelf, text: str, number: int) -> str:
+    """A recording that says these words, as a person gives one: no engine is needed."""
+    key = given_key(spoken(text, "zh"), "zh")
+    return (await shelf.put_pcm(bytes((number, 1)) * 16_000, title=text, key=key)).sha
+
+
+async def test_the_siren_and_the_words_of_emergencies_outlast_any_recording(tmp_path):
+    pinned: list[str] = []
+    shelf = Shelf(tmp_path / "media", quota_bytes=50 * SECOND_BYTES, pinned=lambda: pinned)
+    words = [await said(shelf, text, n) for n, text in enumerate((LEAVE, SMOKE, "马上离开"))]
+    visitors = await said(shelf, READY["visitors"].text, 9)
+    readying = Readying(Voice(shelf, []), {}, Presets(None, READY), shelf, settings(tmp_path))
+    running = asyncio.create_task(readying.run())
+    try:
+        async with asyncio.timeout(60):
+            while readying.progress is None or readying.progress.done < readying.progress.of:
+                await asyncio.sleep(0)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    siren = (await shelf.chime("emergency")).sha
+    assert readying.pinned == {siren, *words}
+    pinned += readying.pinned
+    for number in range(12):
+        pcm = bytes((number, 2)) * (5 * 16_000)
+        await shelf.put_pcm(pcm, title="录音", kind=Kind.RECORDING)
+    left = {clip.sha for clip in shelf.clips()}
+    assert left >= {siren, *words}
+    assert visitors not in left
