@@ -13,7 +13,7 @@ from broadcast.order import Authority
 from broadcast.presets import Presets, Version
 from broadcast.recording import Recorded, Recording, Voice, take
 from broadcast.room import Broadcast
-from broadcast.schedule import Schedule, Schedules
+from broadcast.schedule import Schedule, Schedules, check_schedulable
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound, UsageError
@@ -145,7 +145,7 @@ class Api:
         asked = body(await request.read(), Schedule | None)
         done_to(request, schedule_id)
         if asked is not None:
-            self._presets.get(asked.preset)
+            check_schedulable(self._presets.get(asked.preset))
         await self._schedules.put(schedule_id, asked, actor(request))
         return json(asked)
 

@@ -14,7 +14,9 @@ import msgspec
 from cronsim import CronSim, CronSimError
 
 from broadcast.events import MISSED, ROOM, Missed
-from broadcast.options import Id
+from broadcast.guard import MAY
+from broadcast.options import Id, PresetOptions
+from broadcast.order import Authority, Class
 from broadcast.ports import Ledger
 from broadcast.quiet import Moment, S
 from gateway.audit.events import Who
@@ -35,6 +37,8 @@ LATE_S = 60
 SCHEDULES_MAX = 100
 HISTORY_MAX = 10
 HOURS_MAX = 1_000
+"""So many missed hours are counted; what is due now is looked for by itself."""
+
 MISSED_MAX = 10
 DAY_S = 86_400
 AHEAD_S = 3_600
@@ -102,15 +106,31 @@ class Due(NamedTuple):
 def hours(
     schedule: Schedule, after_ns: int, upto_ns: int, zone: zoneinfo.ZoneInfo, calendar: Calendar
 ) -> Iterator[int]:
-    """Its instants after the one and up to the other, at most `HOURS_MAX` looked at."""
-    start = datetime.datetime.fromtimestamp(after_ns // S, tz=zone)
-    for _, moment in zip(range(HOURS_MAX), CronSim(schedule.cron, start), strict=False):
-        at_ns = int(moment.timestamp()) * S
-        if at_ns > upto_ns:
+    """Its instants after the one and up to the other, at most `HOURS_MAX` looked at.
+
+    A day on which it stays silent is one look, whatever its cron.
+    """
+    found = CronSim(schedule.cron, datetime.datetime.fromtimestamp(after_ns // S, tz=zone))
+    for _ in range(HOURS_MAX):
+        moment = next(found, None)
+        if moment is None or int(moment.timestamp()) * S > upto_ns:
             return
         works = calendar.is_workday(moment.date())
         if schedule.days == "all" or works == (schedule.days == "workdays"):
-            yield at_ns
+            yield int(moment.timestamp()) * S
+        else:
+            found = CronSim(schedule.cron, moment.replace(hour=23, minute=59, second=59))
+
+
+def schedulable(preset: PresetOptions) -> bool:
+    """Whether the clock alone may let it sound: what startles people is pressed by somebody."""
+    return Class.parse(preset.cls) in MAY[Authority.PRESS, "schedule"]
+
+
+def check_schedulable(preset: PresetOptions) -> None:
+    """UsageError for a preset that no hour may sound."""
+    if not schedulable(preset):
+        raise UsageError("broadcast.not-by-the-clock", preset=preset.name, cls=preset.cls)
 
 
 class Schedules:
@@ -208,11 +228,15 @@ class Schedules:
             planned_ns = self.history(key)[-1].wall_ns or 0
             since_ns = seen_ns if planned_ns > wall_ns + AHEAD_S * S else max(seen_ns, planned_ns)
             if schedule.on and since_ns < wall_ns:  # what was not planned then was not missed
-                found = hours(schedule, since_ns, wall_ns, self._zone, self._calendar)
-                at = [at_ns for at_ns in found if at_ns != self._skipped.get(key)]
-                now = bool(at) and wall_ns - at[-1] <= LATE_S * S
-                if at:
-                    yield Due(key, schedule, now, len(at) - now)
+                late_ns = wall_ns - LATE_S * S - 1
+                missed = self._at(key, schedule, since_ns, late_ns)
+                at = self._at(key, schedule, max(since_ns, late_ns), wall_ns)
+                if missed or at:
+                    yield Due(key, schedule, bool(at), len(missed) + len(at) - bool(at))
+
+    def _at(self, key: str, schedule: Schedule, after_ns: int, upto_ns: int) -> list[int]:
+        found = hours(schedule, after_ns, upto_ns, self._zone, self._calendar)
+        return [at_ns for at_ns in found if at_ns != self._skipped.get(key)]
 
     async def _see(self, wall_ns: int, found: list[Due]) -> None:
         stamps = self._clock.stamp()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from broadcast.pages.deck import Deck
 from broadcast.quiet import S
-from broadcast.schedule import Schedule
+from broadcast.schedule import Schedule, schedulable
 from gateway.web.words import Words
 
 TIMES = 3
@@ -53,7 +53,8 @@ def _one(key: str, deck: Deck, timezone: str, words: Words) -> Coming:
     schedule, wall_ns = deck.schedules.all()[key], deck.moment().wall_ns
     preset = deck.presets.all().get(schedule.preset)
     at: list[int] = []
-    if schedule.on and wall_ns is not None:
+    sounds = schedule.on and (preset is None or schedulable(preset))
+    if sounds and wall_ns is not None:
         at = deck.schedules.ahead(schedule, wall_ns, TIMES)
     return Coming(
         key,

@@ -9,7 +9,7 @@ from broadcast.api import actor
 from broadcast.pages.acts import act, pressable, zones_of
 from broadcast.pages.ahead import TIMES, coming, spoken
 from broadcast.pages.deck import PATH, Deck
-from broadcast.schedule import Schedule
+from broadcast.schedule import Schedule, check_schedulable, schedulable
 from gateway.errors import NotFound, UsageError
 from gateway.health import Vitals
 from gateway.web.audited import done_to
@@ -116,6 +116,7 @@ class Planned:
             day=str(form.get("day", "all")),
         )
         preset = self._deck.presets.get(draft.preset)
+        check_schedulable(preset)
         for zone in draft.zones:
             if zone not in self._deck.room.house.zones:
                 raise NotFound("broadcast.unknown-zone", zone=zone[:60])
@@ -127,7 +128,11 @@ class Planned:
 
     def _page(self, request: web.Request, draft: Draft) -> web.Response:
         words, now, deck = words_for(request), self._vitals(), self._deck
-        presets = {key: each for key, each in deck.presets.all().items() if pressable(each)}
+        presets = {
+            key: each
+            for key, each in deck.presets.all().items()
+            if pressable(each) and schedulable(each)
+        }
         return request.app[PAGES].render(
             request,
             "broadcast/schedules.html",

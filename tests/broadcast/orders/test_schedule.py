@@ -3,15 +3,18 @@
 import asyncio
 import datetime
 import zoneinfo
+from itertools import islice
 
 import msgspec
 import pytest
 
+from broadcast.options import PresetOptions
 from broadcast.quiet import S
-from broadcast.schedule import Schedule, Schedules, hours
+from broadcast.schedule import Schedule, Schedules, check_schedulable, hours
 from drivers.shelf import shared
 from gateway.audit.events import Who
 from gateway.calendar import Calendar
+from gateway.errors import UsageError
 from gateway.event import Lane, Trust
 from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import simulated
@@ -45,6 +48,58 @@ def test_working_days_know_holidays_and_swaps():
 def test_what_is_no_cron_is_refused():
     with pytest.raises(ValueError, match="Bad"):
         made("61 * * * *")
+
+
+def test_hours_of_a_few_days_are_found_beyond_a_thousand_others():
+    first, last = at("2026-01-04 00:00"), at("2027-01-04 00:00")
+    every_minute = made("* * * * *", days="restdays")
+    found = list(islice(hours(every_minute, first, last, ZONE, CALENDAR), 3))
+    assert found == [at(f"2026-01-10 00:0{minute}") for minute in range(3)]
+    assert list(hours(made("0 0 30 2 *"), first, last, ZONE, CALENDAR)) == []
+
+
+@simulated
+async def test_what_is_due_now_is_due_however_much_was_missed():
+    """A schedule every five minutes after ten days off, and one every minute after a year."""
+    for cron, days_off in (("*/5 * * * *", 10), ("* * * * *", 400)):
+        journal, clock = simulated_journal(), loop_clock()
+        schedules = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+        await schedules.load()
+        clock.learn(Trust.PLATFORM, at("2026-09-22 08:00"), S)
+        assert await schedules.due() == []
+        await schedules.put("often", made(cron), STAFF)
+        off_s = days_off * 86_400 + 10
+        await asyncio.sleep(off_s)
+        clock.learn(Trust.NTP, at("2026-09-22 08:00") + off_s * S, S)
+        (due,) = await schedules.due()
+        assert (due.now, due.missed) == (True, 1_000)
+        assert await schedules.due() == []
+        await journal.close()
+
+
+@simulated
+async def test_no_missed_hour_is_counted_twice_or_forgotten():
+    """Around the minute in which an hour still means what it meant."""
+    for late_s, now, missed in ((59, True, 0), (60, True, 0), (61, False, 1), (119, False, 1)):
+        journal, clock = simulated_journal(), loop_clock()
+        schedules = Schedules(journal, clock, "Asia/Shanghai", CALENDAR)
+        await schedules.load()
+        clock.learn(Trust.NTP, at("2026-09-22 08:29"), S)
+        await schedules.due()
+        await schedules.put("morning", made(), STAFF)
+        await asyncio.sleep(60 + late_s)
+        found = await schedules.due()
+        assert [(each.now, each.missed) for each in found] == ([(True, 0)] if now else [])
+        assert [each.times for each in schedules.missed] == ([missed] if missed else [])
+        await journal.close()
+
+
+@pytest.mark.parametrize("cls", ["emergency", "fire", "urgent", "service"])
+def test_what_startles_people_is_not_scheduled(cls):
+    with pytest.raises(UsageError, match="by-the-clock"):
+        check_schedulable(PresetOptions(name="疏散", text="走", cls=cls))
+    for fine in ("notice", "background"):
+        check_schedulable(PresetOptions(name="操", text="早", cls=fine))
 
 
 @simulated
