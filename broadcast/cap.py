@@ -1,29 +1,42 @@
 """CAP 1.2: a public warning becomes something to say, or nothing. Pure.
 
-The text comes from outside: no document type, no entity, no depth, and a bounded size. A message
-that is a test, an exercise, a draft, of the system, or not for the public never sounds by itself.
+A message that is a test, an exercise, a draft, of the system, or not for the public never sounds by
+itself. Of several `info`s one is said: in Chinese if any is, and of those the gravest.
 """
 
 import datetime
 import hashlib
+import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
-from xml.parsers import expat
 
-from broadcast.order import ID_CHARS_MAX, TEXT_CHARS_MAX, Class
+from broadcast.cap_document import Fields, Info, one, read
+from broadcast.guard import House
+from broadcast.order import ID_CHARS_MAX, TEXT_CHARS_MAX, ZONES_MAX, Class
 from gateway.errors import UsageError
 
-BYTES_MAX = 131_072
-DEPTH_MAX = 8
-NODES_MAX = 2_000
+TITLE_CHARS_MIN = 60
+"""A headline has at least so much of the text, however long the instruction is."""
 
-_Fields = dict[str, list[str]]
+DESCRIPTION_CHARS_MIN = 30
+"""Less of a description than this says nothing."""
+
+_SEVERITIES = ("Minor", "Moderate", "Severe", "Extreme")
+_URGENCIES = ("Past", "Future", "Expected", "Immediate")
+"""From the least to the gravest; what is `Unknown`, or said otherwise, comes before them."""
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+_SENTENCE = re.compile(r"[。！？；!?;]|\.(?=\s)")
+_CLAUSE = re.compile(r"[，、：,:]\s?|\s")
+_CODE = re.compile(r"[0-9]{2,}")
 
 
 class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
     """One warning: `text` to say; `ends` the ids that it updates or cancels.
 
     `sounds` is False for what is no actual alarm or not meant for everybody; a cancel only ends
-    others. From `expires_ns` (UTC) on it is not true any more.
+    others. Instants are UTC: before `begins_ns` it is not to be said yet, from `expires_ns` on it is
+    not true any more. `areas` are the names and codes of where it holds.
     """
 
     id: str
@@ -32,28 +45,39 @@ class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
     text: str
     ends: tuple[str, ...]
     language: str
+    begins_ns: int | None
     expires_ns: int | None
+    areas: tuple[str, ...]
 
 
-def parse(raw: bytes) -> Warning_:
-    """The warning in that document; UsageError says what is wrong with it."""
-    alert, infos = _Reader().read(raw)
-    kind, status = _one(alert, "msgType"), _one(alert, "status")
+def parse(raw: bytes | str, now_ns: int | None = None) -> Warning_:
+    """The warning in that document; UsageError says what is wrong with it.
+
+    An `info` that has expired at `now_ns` is left out, unless there is no other.
+    """
+    alert, infos = read(raw)
+    kind, status = one(alert, "msgType"), one(alert, "status")
     if kind not in {"Alert", "Update", "Cancel"}:
         raise UsageError("broadcast.cap-kind", kind=kind[:40])
-    info = _chosen(infos)
-    public = _one(alert, "scope", "Public") == "Public"
-    sounds = status == "Actual" and public and kind != "Cancel" and bool(info)
-    name = order_id(_one(alert, "sender"), _one(alert, "identifier"))
-    referred = tuple(each for each in _referred(alert) if each != name)  # never itself
+    info = _chosen(infos, now_ns)
+    said = status == "Actual" and one(alert, "scope", "Public") == "Public" and bool(infos)
+    sounds = said and kind != "Cancel"
+    text = _said(info.fields)
+    if sounds and not text:
+        raise UsageError("broadcast.cap-lacks", name="headline, event, description, instruction")
+    name = order_id(one(alert, "sender"), one(alert, "identifier"))
+    # what an update that nobody hears would take the place of, goes on
+    ends = status == "Actual" and (kind == "Cancel" or (kind == "Update" and said))
     return Warning_(
         id=name,
         sounds=sounds,
-        cls=_class(info),
-        text=_said(info),
-        ends=referred if status == "Actual" and kind != "Alert" else (),
-        language="en" if _language(info).startswith("en") else "zh",
-        expires_ns=_instant(info),
+        cls=_class(info.fields),
+        text=text,
+        ends=tuple(each for each in _referred(alert) if each != name) if ends else (),
+        language="zh" if _CHINESE.search(text) else "en",
+        begins_ns=_begins(info.fields),
+        expires_ns=_instant(info.fields, "expires"),
+        areas=info.areas,
     )
 
 
@@ -67,8 +91,48 @@ def order_id(sender: str, identifier: str) -> str:
     return f"{plain[: ID_CHARS_MAX - len(mark) - 1]}-{mark}"
 
 
-def _class(info: _Fields) -> Class:
-    urgency, severity = _one(info, "urgency", ""), _one(info, "severity", "")
+def zones_of(warning: Warning_, areas: Mapping[str, Collection[str]], house: House) -> list[str]:
+    """Where it is to be heard: the zones that the settings give its areas, else everywhere."""
+    named = {
+        zone
+        for key, zones in areas.items()
+        if any(_concerns(key, area) for area in warning.areas)
+        for zone in zones
+    }
+    found = [zone for zone in house.zones if zone in named and house.zones[zone].speakers]
+    return found[:ZONES_MAX] or _everywhere(house, urgent=warning.cls.urgent)
+
+
+def _everywhere(house: House, *, urgent: bool) -> list[str]:
+    """As few zones as hold all loudspeakers; what is near is only for an emergency."""
+    zones = [each for each in house.zones.values() if urgent or each.sound != "near"]
+    left, found = house.speakers([each.id for each in zones]), list[str]()
+    for zone in sorted(zones, key=lambda each: -len(each.speakers)):
+        if zone.speakers & left and len(found) < ZONES_MAX:
+            found.append(zone.id)
+            left -= zone.speakers
+    return found
+
+
+def _concerns(key: str, area: str) -> bool:
+    """Whether an area is, holds or lies in the one that the settings call so.
+
+    Codes are those of administrative divisions, which grow from the left: 110105 holds 110105031.
+    """
+    mine, theirs = _code(key), _code(area)
+    if mine and theirs:
+        return mine.startswith(theirs) or theirs.startswith(mine)
+    return key == area
+
+
+def _code(word: str) -> str:
+    """A code without what only fills it up; empty for a name."""
+    digits = word.replace("-", "").replace(" ", "")
+    return re.sub(r"(00)+$", "", digits) if _CODE.fullmatch(digits) else ""
+
+
+def _class(info: Fields) -> Class:
+    urgency, severity = one(info, "urgency", ""), one(info, "severity", "")
     if urgency == "Immediate" and severity in {"Extreme", "Severe"}:
         return Class.EMERGENCY
     if urgency in {"Immediate", "Expected"} and severity in {"Extreme", "Severe", "Moderate"}:
@@ -76,92 +140,75 @@ def _class(info: _Fields) -> Class:
     return Class.NOTICE
 
 
-def _instant(info: _Fields) -> int | None:
-    """When it ends, if it says so; one that cannot be read may have passed already."""
-    text = _one(info, "expires", "")
+def _chosen(infos: Collection[Info], now_ns: int | None) -> Info:
+    """The gravest of those that hold, in Chinese if any is; the first of such as are alike."""
+    holding = [info for info in infos if not _over(info.fields, now_ns)] or list(infos)
+    chinese = [info for info in holding if _CHINESE.search(_said(info.fields))]
+    return max(chinese or holding, key=_gravity, default=Info({}, ()))
+
+
+def _gravity(info: Info) -> tuple[int, int, int]:
+    severity, urgency = one(info.fields, "severity", ""), one(info.fields, "urgency", "")
+    return _class(info.fields), _rank(severity, _SEVERITIES), _rank(urgency, _URGENCIES)
+
+
+def _rank(word: str, words: tuple[str, ...]) -> int:
+    return words.index(word) if word in words else -1
+
+
+def _over(info: Fields, now_ns: int | None) -> bool:
+    try:
+        expires_ns = _instant(info, "expires")
+    except UsageError:
+        return False  # if it is the one that is said, this will be told
+    return now_ns is not None and expires_ns is not None and expires_ns <= now_ns
+
+
+def _begins(info: Fields) -> int | None:
+    """When it comes into force, or what it tells of begins: the later."""
+    found = [_instant(info, name) for name in ("effective", "onset")]
+    return max((each for each in found if each is not None), default=None)
+
+
+def _instant(info: Fields, name: str) -> int | None:
+    """That instant, if it is said; one that cannot be read may have passed already."""
+    text = one(info, name, "")
     if not text:
         return None
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError("broadcast.cap-bad", reason=f"expires {text[:40]}") from error
+        raise UsageError("broadcast.cap-bad", reason=f"{name} {text[:40]}") from error
     if moment.tzinfo is None:
-        raise UsageError("broadcast.cap-bad", reason=f"expires {text[:40]}")
+        raise UsageError("broadcast.cap-bad", reason=f"{name} {text[:40]}")
     return int(moment.timestamp()) * 1_000_000_000
 
 
-def _said(info: _Fields) -> str:
-    parts = [_one(info, name, "") for name in ("headline", "description", "instruction")]
-    return " ".join(filter(None, parts))[:TEXT_CHARS_MAX]
+def _said(info: Fields) -> str:
+    """What is the matter and what to do; the description is what is shortened to make room."""
+    do = one(info, "instruction", "")
+    title = one(info, "headline", "") or one(info, "event", "")
+    do = _shortened(do, TEXT_CHARS_MAX - min(len(title), TITLE_CHARS_MIN) - 1)
+    title = _shortened(title, TEXT_CHARS_MAX - len(do) - 1)
+    what, room = one(info, "description", ""), TEXT_CHARS_MAX - len(title) - len(do) - 2
+    if len(what) > room:
+        what = _shortened(what, room) if room >= DESCRIPTION_CHARS_MIN else ""
+    return " ".join(filter(None, (title, what, do)))
 
 
-def _chosen(infos: list[_Fields]) -> _Fields:
-    """The Chinese block, else the first."""
-    return next((info for info in infos if _language(info).startswith("zh")), [*infos, {}][0])
+def _shortened(text: str, most: int) -> str:
+    """At most so many characters: to the end of a sentence, else of a clause, else cut off."""
+    if len(text) <= most:
+        return text
+    cut = text[: max(0, most)]
+    for end in (_SENTENCE, _CLAUSE):
+        ends = [found.end() for found in end.finditer(cut)]
+        if ends and ends[-1] * 3 >= most:
+            return cut[: ends[-1]].rstrip(" ，、：,:")
+    return cut
 
 
-def _language(info: _Fields) -> str:
-    return _one(info, "language", "").lower()
-
-
-def _referred(alert: _Fields) -> tuple[str, ...]:
+def _referred(alert: Fields) -> tuple[str, ...]:
     """`references` lists messages as `sender,identifier,sent`, parted by blanks."""
-    named = (each.split(",") for each in _one(alert, "references", "").split())
+    named = (each.split(",") for each in one(alert, "references", "").split())
     return tuple(order_id(parts[0], parts[1]) for parts in named if len(parts) > 1)
-
-
-def _one(fields: _Fields, name: str, default: str | None = None) -> str:
-    found = fields.get(name)
-    if found:
-        return found[0]
-    if default is None:
-        raise UsageError("broadcast.cap-lacks", name=name)
-    return default
-
-
-class _Reader:
-    """Collects the fields of `alert`, and of each `info`."""
-
-    def __init__(self) -> None:
-        self._alert: _Fields = {}
-        self._infos: list[_Fields] = []
-        self._path: list[str] = []
-        self._text: list[str] = []
-        self._nodes = 0
-
-    def read(self, raw: bytes) -> tuple[_Fields, list[_Fields]]:
-        if len(raw) > BYTES_MAX:
-            raise UsageError("broadcast.cap-bad", reason=f"> {BYTES_MAX}")
-        parser = expat.ParserCreate()
-        parser.StartDoctypeDeclHandler = _refuse
-        parser.EntityDeclHandler = _refuse
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text.append
-        try:
-            parser.Parse(raw, True)
-        except (expat.ExpatError, ValueError) as error:
-            raise UsageError("broadcast.cap-bad", reason=str(error)) from error
-        return self._alert, self._infos
-
-    def _start(self, tag: str, _attributes: dict[str, str]) -> None:
-        self._path.append(tag.rpartition(":")[2])
-        self._text.clear()
-        self._nodes += 1
-        if len(self._path) > DEPTH_MAX or self._nodes > NODES_MAX:
-            raise UsageError("broadcast.cap-bad", reason="too deep or too long")
-        if self._path == ["alert", "info"]:
-            self._infos.append({})
-
-    def _end(self, _tag: str) -> None:
-        text, name = "".join(self._text).strip(), self._path[-1]
-        if self._path[:-1] == ["alert"]:
-            self._alert.setdefault(name, []).append(text)
-        elif self._path[:-1] == ["alert", "info"]:
-            self._infos[-1].setdefault(name, []).append(text)
-        self._path.pop()
-        self._text.clear()
-
-
-def _refuse(*_: object) -> None:
-    raise UsageError("broadcast.cap-bad", reason="DOCTYPE")

@@ -46,7 +46,10 @@ SECONDS_MAX: Mapping[Class, float] = {
     Class.PROMPT: 60,
     Class.BACKGROUND: 14_400,
 }
-"""How long one order may sound. An emergency is shortened to it, anything else refused."""
+"""How long one order may sound: it is said less often, and refused if once is too long.
+
+An emergency is shortened to it.
+"""
 
 MARGIN_S = 5.0
 """So long before quiet hours everything has ended: a speaker may lag behind."""
@@ -188,12 +191,17 @@ def cap_db(speaker: str, house: House) -> float | None:
     return cap if cap < 0 else None
 
 
-def rounds(order: Order, seconds: float, moment: Moment, boot: str) -> int:
-    """How often it sounds: an emergency as often as its time allows, once at least."""
-    if not order.class_.urgent or seconds <= 0:
+def rounds(order: Order, seconds: float, moment: Moment, boot: str, gap_s: float = 0.0) -> int:
+    """How often it sounds: as often as its class allows, an emergency its time; once at least.
+
+    Between two rounds lie `gap_s`.
+    """
+    if seconds <= 0:
         return order.repeat
-    most_s = min(SECONDS_MAX[order.class_], left_s(order.expires, moment, boot))
-    return max(1, min(order.repeat, int(most_s // seconds)))
+    most_s = SECONDS_MAX[order.class_]
+    if order.class_.urgent:
+        most_s = min(most_s, left_s(order.expires, moment, boot))
+    return max(1, min(order.repeat, int((most_s + gap_s) // (seconds + gap_s))))
 
 
 def left_s(deadline: Deadline, moment: Moment, boot: str) -> float:
@@ -216,7 +224,8 @@ def _nowhere(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling 
         if zone not in house.zones:
             return _no("broadcast.unknown-zone", zone=zone)
     if not house.speakers(order.zones):
-        return _no("broadcast.no-speaker", zone=house.zones[order.zones[0]].name)
+        names = ", ".join(house.zones[zone].name for zone in order.zones[:1])
+        return _no("broadcast.no-speaker", zone=names)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX, Class
+from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX, ZONES_MAX, Class
 from gateway.calendar import Window
 from gateway.event import ID_PATTERN
 
@@ -32,12 +32,20 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """`[broadcast]`: quiet hours of the community, and which linkages may use class 8.
 
     `self_test` is when loudspeakers are tested, once a day; without it only when somebody asks.
+    `areas` are the zones of what public warnings call areas, by name or code.
     """
 
     quiet: Annotated[str, msgspec.Meta(examples=["21:30-07:00"])] | None = "21:30-07:00"
     self_test: Annotated[str, msgspec.Meta(examples=["10:00-18:00"])] | None = "10:00-18:00"
     emergency: Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)] = ()
     preset: dict[str, PresetOptions] = {}
+    areas: Annotated[
+        dict[
+            Annotated[str, msgspec.Meta(min_length=1, max_length=100)],
+            Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)],
+        ],
+        msgspec.Meta(max_length=200, examples=[{"110105031": ["all"], "望京街道": ["all"]}]),
+    ] = {}
 
     def __post_init__(self) -> None:
         """Refuse hours that are none."""

@@ -42,7 +42,7 @@ class Stage:
 
     def lasts_s(self, kept: Kept, made: Made, moment: Moment) -> float:
         """How long the order will sound, all rounds of it."""
-        rounds = guard.rounds(kept.order, made.seconds, moment, kept.boot)
+        rounds = guard.rounds(kept.order, made.seconds, moment, kept.boot, made.gap_s)
         return length_s(made.parts, rounds, made.gap_s)
 
     def programme(self, kept: Kept, made: Made, moment: Moment) -> Programme:
@@ -60,7 +60,7 @@ class Stage:
             files=tuple(part.file for part in made.parts),
             rank=int(order.class_),
             gain_db=guard.level_db(order, self._house),
-            repeat=guard.rounds(order, made.seconds, moment, kept.boot),
+            repeat=guard.rounds(order, made.seconds, moment, kept.boot, made.gap_s),
             gap_s=made.gap_s,
             expires_ns=guard.until_ns(order, self._house, moment, lasts_s),
             urgent=order.class_.urgent,

@@ -121,7 +121,10 @@ class Turns:
             self._all.clock.want_word()
             return
         now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
-        order = msgspec.structs.replace(kept.order, expires=expires, not_before=None)
+        begins = kept.order.not_before
+        if begins is not None:
+            begins = begins.resumed(self._all.clock, uplink)
+        order = msgspec.structs.replace(kept.order, expires=expires, not_before=begins)
         self._all.book.note(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
 
     def outlived(self, kept: Kept) -> None:

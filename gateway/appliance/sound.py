@@ -83,6 +83,10 @@ class SoundReader:
         for index, linkage in enumerate(options.emergency if options else ()):
             at = ("broadcast", "emergency", index)
             self._decoder.refers(linkage, self._written("linkage"), at, "broadcast.unknown-linkage")
+        for area, zones in options.areas.items() if options else ():
+            for index, zone in enumerate(zones):
+                at = ("broadcast", "areas", area, index)
+                self._decoder.refers(zone, self._zones, at, "rules.unknown-zone")
         if options is not None:
             self.presets.update(options.preset)
         return options

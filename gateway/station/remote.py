@@ -1,14 +1,16 @@
 """What the platform may order of the loudspeakers: `broadcast.play`, `.cap`, `.stop`, `.record`."""
 
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from broadcast import cap
 from broadcast.ask import Ask, By, order_of
 from broadcast.book import Kept
+from broadcast.cap_document import BYTES_MAX
 from broadcast.life import State
-from broadcast.order import Authority, Class
+from broadcast.order import REPEAT_MAX, ZONES_MAX, Authority, Class
 from broadcast.presets import Presets
 from broadcast.recording import Recording, Voice, take
 from broadcast.room import Broadcast
@@ -18,16 +20,17 @@ from gateway.errors import CommandRefused, StationError
 from gateway.upstream.events import Receipt
 from gateway.upstream.inbox.command import CommandKind, Mandate
 
+DAY_NS = 86_400 * 1_000_000_000
 PLAYED_BEFORE = "broadcast.played-before"
 REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
 
 class Cap(msgspec.Struct, frozen=True):
-    """A CAP 1.2 document, and where it is to be heard."""
+    """A CAP 1.2 document, and where it is to be heard: without zones, where its areas say."""
 
-    xml: str
-    zones: tuple[str, ...]
-    repeat: int = 3
+    xml: Annotated[str, msgspec.Meta(min_length=1, max_length=BYTES_MAX)]
+    zones: Annotated[tuple[str, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 3
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ class Silence(msgspec.Struct, frozen=True):
 
 
 class Remote(NamedTuple):
-    """The platform behind one uplink.
+    """The platform behind one uplink; `areas` are the zones of what a warning calls areas.
 
     An emergency acts and is recorded at once, for the room knows an id that comes again. Anything
     else is recorded first; after a kill the room says what became of it.
@@ -49,13 +52,16 @@ class Remote(NamedTuple):
     presets: Presets
     clock: Clock
     voice: Voice
+    areas: Mapping[str, Collection[str]] = {}
 
     def kinds(self) -> list[CommandKind]:
         """What it may order."""
         play = CommandKind(
             "broadcast.play", Ask, self.play, settle=self.settle, urgent=self._pressing
         )
-        warn = CommandKind("broadcast.cap", Cap, self.warn, settle=self.settle_cap, urgent=_warning)
+        warn = CommandKind(
+            "broadcast.cap", Cap, self.warn, settle=self.settle_cap, urgent=self._alarming
+        )
         stop = CommandKind("broadcast.stop", Silence, self.stop)
         return [play, warn, stop, CommandKind("broadcast.record", Recording, self.record)]
 
@@ -68,24 +74,30 @@ class Remote(NamedTuple):
         return await self._became(mandate.id)
 
     async def warn(self, asked: Cap, mandate: Mandate) -> Any:
-        """A public warning: what it replaces ends, and it sounds if it is meant to."""
-        warning = cap.parse(asked.xml.encode())
+        """A public warning: what it replaces ends, and it sounds if it is meant to, in its time."""
+        warning = self._read(asked)
         if warning.ends:
             await self.room.supersede(warning.ends, self._by.actor)
         if not warning.sounds:
             return {"sounds": False}
+        zones = asked.zones or tuple(cap.zones_of(warning, self.areas, self.room.house))
+        if not zones:
+            raise CommandRefused("broadcast.unheard")
         ask = Ask(
-            zones=asked.zones,
+            zones=zones,
             text=warning.text,
             cls=warning.cls.word,
             language=warning.language,
             repeat=asked.repeat,
         )
-        return await self._order(ask, warning.id, self._until(warning, mandate.deadline))
+        expires, begins = self._until(warning, mandate.deadline), self._from(warning)
+        if begins is not None and begins.at_ns >= expires.at_ns:
+            raise CommandRefused("broadcast.cap-late")
+        return await self._order(ask, warning.id, expires, begins)
 
     async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
         """What became of it before the kill."""
-        warning = cap.parse(asked.xml.encode())
+        warning = self._read(asked)
         return await self._became(warning.id) if warning.sounds else {"sounds": False}
 
     async def stop(self, asked: Silence, _: Mandate) -> Any:
@@ -103,9 +115,12 @@ class Remote(NamedTuple):
         source = f"upstream.{self.uplink}"
         return By(Who("platform", self.uplink), source, Authority.SIGNATURE)
 
-    async def _order(self, ask: Ask, order_id: str, deadline: Deadline) -> Any:
-        bounded = self._bounded(deadline)
+    async def _order(
+        self, ask: Ask, order_id: str, deadline: Deadline, begins: Deadline | None = None
+    ) -> Any:
+        bounded = self._bounded(deadline, begins)
         order = order_of(ask, self._by, self.presets, order_id, bounded)
+        order = msgspec.structs.replace(order, not_before=begins)
         receipt = await self.room.order(order)
         accepted(receipt)
         return msgspec.to_builtins(receipt)
@@ -130,6 +145,24 @@ class Remote(NamedTuple):
         order, here = kept.order, kept.boot == self.clock.boot
         return kept.open and here and order.class_.urgent and order.expires.passed(self.clock)
 
+    def _read(self, asked: Cap) -> cap.Warning_:
+        return cap.parse(asked.xml, self.clock.stamp_of(self.uplink).wall_ns)
+
+    def _alarming(self, asked: Cap) -> bool:
+        try:
+            warning = self._read(asked)
+        except StationError:
+            return False  # its receipt will say what is wrong with it
+        return warning.sounds and warning.cls.urgent
+
+    def _from(self, warning: cap.Warning_) -> Deadline | None:
+        """When it may begin, if that lies ahead; at once where nobody knows how late it is."""
+        now = self.clock.stamp_of(self.uplink)
+        if warning.begins_ns is None or now.wall_ns is None:
+            return None
+        ahead_ns = warning.begins_ns - max(now.wall_ns, self.clock.floor_ns)
+        return Deadline(now.boot, now.at_ns + ahead_ns, warning.begins_ns) if ahead_ns > 0 else None
+
     def _until(self, warning: cap.Warning_, deadline: Deadline) -> Deadline:
         """As long as the command lives, and never beyond what the warning says of itself."""
         now = self.clock.stamp_of(self.uplink)
@@ -144,20 +177,13 @@ class Remote(NamedTuple):
         word = ask.cls or (None if usual is None else usual.cls)
         return word in {each.word for each in Class if each.urgent}
 
-    def _bounded(self, deadline: Deadline) -> Deadline:
-        """A day is as long as anything waits here to be heard."""
-        return deadline.no_later(self.clock.deadline(86_400).at_ns)
+    def _bounded(self, deadline: Deadline, begins: Deadline | None) -> Deadline:
+        """A day is as long as anything waits here to be heard, once its time has come."""
+        from_ns = self.clock.now_ns() if begins is None else begins.at_ns
+        return deadline.no_later(from_ns + DAY_NS)
 
 
 def accepted(receipt: Receipt) -> None:
     """CommandRefused with the reason of a receipt that is a refusal."""
     if receipt.state in REFUSALS:
         raise CommandRefused(receipt.reason_code or "broadcast.failed")
-
-
-def _warning(asked: Cap) -> bool:
-    try:
-        warning = cap.parse(asked.xml.encode())
-    except StationError:
-        return False  # its receipt will say what is wrong with it
-    return warning.sounds and warning.cls.urgent

@@ -256,7 +256,8 @@ class Sounding:
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""
-        return Remote(uplink, self.room, self.presets, self._clock, self.voice).kinds()
+        areas = self._settings.sound.broadcast.areas
+        return Remote(uplink, self.room, self.presets, self._clock, self.voice, areas).kinds()
 
     async def _keep_testing(self) -> None:
         while True:

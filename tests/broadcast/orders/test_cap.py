@@ -2,19 +2,169 @@
 
 import asyncio
 import datetime
+import re
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from broadcast.cap import parse
+from broadcast.cap import parse, zones_of
 from broadcast.life import State
 from broadcast.order import Class
 from broadcast.presets import Presets
 from broadcast.quiet import S
 from gateway.errors import CommandRefused, UsageError
+from gateway.event import Trust
 from gateway.station.remote import Cap, Remote
-from gateway.upstream.inbox.command import Mandate
+from gateway.upstream.inbox.command import CommandKind, Mandate
+from gateway.upstream.inbox.work import work_of
+from tests.broadcast.orders.house import HOUSE
 from tests.broadcast.orders.test_room import world
 from tests.sim.loop import simulated
+
+
+def info(language="zh-CN", **fields):
+    """One `info` with those fields as they are, `areas` as `area` blocks."""
+    areas = "".join(
+        f"<area><areaDesc>{name}</areaDesc>{codes}</area>" for name, codes in fields.pop("areas", ())
+    )
+    said = f"<language>{language}</language>" if language else ""
+    body = "".join(f"<{name}>{text}</{name}>" for name, text in fields.items())
+    return f"<info>{said}{body}{areas}</info>"
+
+
+def code(value):
+    return f"<geocode><valueName>行政区划</valueName><value>{value}</value></geocode>"
+
+
+def alert(*infos, declared="UTF-8", kind="Alert", scope="Public", more=""):
+    return (
+        f'<?xml version="1.0" encoding="{declared}"?>'
+        '<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>n-1</identifier>'
+        "<sender>bj@example.cn</sender><sent>2026-09-22T08:00:00+08:00</sent>"
+        f"<status>Actual</status><msgType>{kind}</msgType><scope>{scope}</scope>{more}"
+        + "".join(infos)
+        + "</alert>"
+    )
+
+
+GRAVE = {"urgency": "Immediate", "severity": "Extreme"}
+MILD = {"urgency": "Future", "severity": "Minor"}
+
+
+def test_the_gravest_info_decides_and_chinese_goes_first():
+    storm = info(headline="暴雨", **MILD), info(headline="山洪", **GRAVE)
+    for infos in (storm, storm[::-1]):
+        assert (parse(alert(*infos)).cls, parse(alert(*infos)).text) == (Class.EMERGENCY, "山洪")
+    both = info("en-US", headline="Flash flood", **GRAVE), info(headline="山洪预警", **MILD)
+    assert (parse(alert(*both)).cls, parse(alert(*both)).language) == (Class.NOTICE, "zh")
+    alike = info(headline="甲", **GRAVE), info(headline="乙", **GRAVE)
+    assert parse(alert(*alike)).text == "甲"
+
+
+def test_an_info_that_has_expired_says_nothing_while_another_holds():
+    ended = info(headline="山洪", expires="2026-09-22T08:00:00+08:00", **GRAVE)
+    holds = info(headline="积水", expires="2026-09-22T20:00:00+08:00", **MILD)
+    late = 1_790_049_600 * S  # 2026-09-22 12:00 in Shanghai
+    assert parse(alert(ended, holds), late).text == "积水"
+    assert parse(alert(ended, holds)).text == "山洪"
+    assert parse(alert(ended), late).text == "山洪"
+
+
+@pytest.mark.parametrize("language", ["", "en-US", "zh-CN"])
+def test_a_text_is_read_in_the_language_that_it_is_written_in(language):
+    english = parse(alert(info(language, headline="Flash flood", instruction="Go upstairs.")))
+    assert english.language == "en"
+    assert parse(alert(info(language, headline="山洪", description="No. 5"))).language == "zh"
+
+
+def test_what_to_do_is_kept_whole_and_the_description_shortened():
+    what = "受强对流云团影响，预计未来三小时本区有暴雨。" * 60
+    do = "请待在室内，不要靠近河道、低洼处和地下车库。"
+    found = parse(alert(info(headline="暴雨红色预警", description=what, instruction=do))).text
+    assert len(found) <= 500
+    assert found.startswith("暴雨红色预警 受强对流")
+    assert found.endswith(f"暴雨。 {do}")
+    long = parse(alert(info(headline="暴雨", description=what, instruction=do * 40))).text
+    assert (len(long) <= 500, long.startswith("暴雨 请待在室内")) == (True, True)
+    assert long.endswith("地下车库。")
+    unbroken = parse(alert(info(headline="暴", description="雨" * 900, instruction=do))).text
+    assert (len(unbroken), unbroken.endswith(do)) == (500, True)
+
+
+def test_without_a_headline_it_is_the_event_and_without_a_word_it_is_refused():
+    assert parse(alert(info(event="暴雨", headline=" "))).text == "暴雨"
+    with pytest.raises(UsageError, match=r"cap-lacks"):
+        parse(alert(info(event="")))
+    assert not parse(alert(info(event=""), kind="Cancel")).sounds
+
+
+@pytest.mark.parametrize("declared", ["GBK", "GB2312", "gb18030", "UTF-16", "UTF-8", "windows-1252"])
+def test_characters_that_were_decoded_already_keep_what_they_declare(declared):
+    text = alert(info(headline="暴雨红色预警"), declared=declared)
+    assert parse(text).text == "暴雨红色预警"
+    assert parse("\ufeff" + text).text == "暴雨红色预警"
+    assert parse(text.encode()).text == "暴雨红色预警"
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("GBK", "gbk"),
+        ("GB2312", "gb2312"),
+        ("GB18030", "gb18030"),
+        ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("UTF-16", "utf-16-be"),
+        ("UTF-8", "utf-8-sig"),
+    ],
+)
+def test_bytes_are_read_as_they_declare(declared, written):
+    text = alert(info(headline="暴雨红色预警"), declared=declared)
+    assert parse(text.encode(written)).text == "暴雨红色预警"
+
+
+@pytest.mark.parametrize("scope", ["Restricted", "Private"])
+def test_an_update_that_nobody_hears_ends_nothing(scope):
+    refers = "<references>bj@example.cn,n-0,2026-09-22T07:00:00+08:00</references>"
+    said = info(headline="暴雨")
+    found = parse(alert(said, kind="Update", scope=scope, more=refers))
+    assert (found.sounds, found.ends) == (False, ())
+    empty = parse(alert(kind="Update", more=refers))
+    assert (empty.sounds, empty.ends) == (False, ())
+    for cancel in (alert(kind="Cancel", scope=scope, more=refers), alert(kind="Cancel", more=refers)):
+        assert parse(cancel).ends == ("cap-bj@example.cn-n-0",)
+
+
+def test_its_areas_say_where_it_is_heard():
+    areas = {"110105-031": ["b3"], "望京街道": ["b5", "hall"], "330106": ["lift"]}
+
+    def where(*blocks, **kind):
+        return zones_of(parse(alert(info(headline="暴雨", areas=blocks, **kind))), areas, HOUSE)
+
+    assert where(("望京街道", "")) == ["b5", "hall"]
+    assert where(("某处", code("110105031"))) == ["b3"]
+    for holds in ("110105000000", "110105", "110000", "1101050310042"):
+        assert where(("朝阳", code(holds))) == ["b3"]
+    assert where(("甲", code("110105")), ("望京街道", "")) == ["b3", "b5", "hall"]
+    # what it names is not on the list, or names nothing: everywhere, lifts in an emergency alone
+    for nowhere in ([("上海", code("310000"))], []):
+        assert where(*nowhere) == ["all", "hall"]
+        assert where(*nowhere, **GRAVE) == ["all", "hall", "lift"]
+
+
+def test_the_example_in_the_documents_is_said_as_they_say():
+    document = (Path(__file__).parents[3] / "docs" / "feed.md").read_text("utf-8")
+    (example,) = re.findall(r"```xml\n(.*?)```", document, re.DOTALL)
+    found = parse(example)
+    assert found.id == "cap-warn@example.cn-11010541600001_20260922080000_1"
+    assert (found.sounds, found.cls, found.language) == (True, Class.EMERGENCY, "zh")
+    assert found.text == (
+        "朝阳区发布暴雨红色预警。 预计未来三小时本区降雨超过一百毫米。"
+        " 请待在室内，不要靠近河道和低洼处。"
+    )
+    assert found.areas == ("望京街道", "110105000000")
+    assert zones_of(found, {"110105031": ["b5"]}, HOUSE) == ["b5"]
 
 
 def warning(
@@ -26,6 +176,7 @@ def warning(
     more="",
     scope="Public",
     expires="",
+    begins="",
     id_="n-1",
 ):
     return (
@@ -35,7 +186,7 @@ def warning(
         f"<status>{status}</status><msgType>{kind}</msgType><scope>{scope}</scope>{more}"
         "<info><language>en-US</language><headline>Storm</headline></info>"
         f"<info><language>zh-CN</language><event>暴雨</event><urgency>{urgency}</urgency>"
-        f"<severity>{severity}</severity><certainty>Observed</certainty>{expires}"
+        f"<severity>{severity}</severity><certainty>Observed</certainty>{begins}{expires}"
         "<headline>暴雨红色预警</headline><instruction>请不要外出。</instruction></info></alert>"
     ).encode()
 
@@ -131,13 +282,104 @@ async def test_a_cancel_ends_what_sounds():
         assert [h.how for h in around.engine.heard] == ["stopped"]
 
 
+@simulated
+@pytest.mark.parametrize("name", ["onset", "effective"])
+async def test_a_warning_of_tomorrow_is_said_when_its_time_has_come(name):
+    async with world() as around:
+        at_s = 20 * 3600
+        coming = warned(around, "n-1", ends_s=at_s + 600, **begins(around, name, at_s))
+        receipt = await remote(around).warn(coming, mandate(around, 26 * 3600))
+        await asyncio.sleep(at_s - 10)
+        (kept,) = around.room.orders()
+        assert (receipt["state"], kept.state, kept.why) == (
+            "accepted",
+            State.HELD,
+            "broadcast.not-yet",
+        )
+        assert around.engine.heard == []
+        await asyncio.sleep(40)
+        assert [h.programme.id for h in around.engine.heard] == ["cap-bj@example.cn-n-1"]
+        (kept,) = around.room.orders()
+        assert kept.state is State.FINISHED
+
+
+@simulated
+async def test_a_warning_of_tomorrow_outlives_a_power_cut_and_waits_on():
+    async with world() as around:
+        coming = warned(around, "n-1", ends_s=4_000, **begins(around, "onset", 3_000))
+        await remote(around).warn(coming, mandate(around, 5_000))
+        await around.reboot()
+        await around.start()
+        around.clock.learn(Trust.NTP, around.true_ns(), S)
+        await asyncio.sleep(1_000)
+        assert around.engine.heard == []
+        await asyncio.sleep(2_100)
+        assert len(around.engine.heard) == 1
+
+
+@simulated
+async def test_a_warning_that_begins_after_its_command_is_refused_and_says_so():
+    async with world() as around:
+        late = warned(around, "n-1", **begins(around, "onset", 900))
+        with pytest.raises(CommandRefused, match="cap-late"):
+            await remote(around).warn(late, mandate(around, 600))
+        over = warned(around, "n-2", ends_s=60, **begins(around, "onset", 90))
+        with pytest.raises(CommandRefused, match="cap-late"):
+            await remote(around).warn(over, mandate(around, 600))
+
+
+@simulated
+async def test_a_long_warning_is_said_less_often_and_not_refused():
+    async with world() as around:
+        around.studio.seconds["cap-bj@example.cn-n-1"] = 140.0
+        long = warned(around, "n-1", severity="Moderate")
+        await remote(around).warn(msgspec.structs.replace(long, repeat=3), mandate(around))
+        await asyncio.sleep(400)
+        assert [h.programme.repeat for h in around.engine.heard] == [2]
+
+
+@simulated
+async def test_a_warning_without_zones_is_heard_where_its_areas_are():
+    async with world() as around:
+        at_home = info(headline="暴雨", areas=[("望京", code("110105"))], **GRAVE)
+        cap = Cap(alert(at_home), repeat=1)
+        await remote(around)._replace(areas={"110105031": ["b5"]}).warn(cap, mandate(around))
+        (kept,) = around.room.orders()
+        assert kept.order.zones == ("b5",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"repeat": 120}, "repeat"),
+        ({"repeat": 0}, "repeat"),
+        ({"zones": ["all"] * 51}, "zones"),
+        ({"xml": ""}, "xml"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_with_the_place(wrong, where):
+    kinds = {"broadcast.cap": CommandKind("broadcast.cap", Cap, None)}
+    raw = msgspec.json.encode({"xml": "<alert/>", "zones": ["all"], **wrong})
+    with pytest.raises(CommandRefused) as refused:
+        work_of(kinds, "broadcast.cap", raw)
+    assert refused.value.code == "inbox.malformed"
+    assert f"$.{where}" in refused.value.data["reason"]
+
+
+def begins(around, name, in_s):
+    moment = datetime.datetime.fromtimestamp(around.true_ns() // S + in_s, datetime.UTC)
+    return {"begins": f"<{name}>{moment.isoformat()}</{name}>"}
+
+
 def remote(around):
     presets, silent = Presets(around.journal, {}), None
     return Remote("district", around.room, presets, around.clock, silent)
 
 
-def mandate(around):
-    return Mandate("command-1", around.clock.deadline(600))
+def mandate(around, lives_s=600):
+    expires = around.clock.deadline(lives_s)
+    wall_ns = around.true_ns() + lives_s * S
+    return Mandate("command-1", msgspec.structs.replace(expires, wall_ns=wall_ns))
 
 
 def warned(around, id_, *, ends_s=None, **more):

@@ -242,6 +242,10 @@ def test_too_long_is_refused_but_an_emergency_is_shortened():
     made = order(class_=Class.EMERGENCY, repeat=100)
     assert begin(made, HOUSE, NOON, BOOT, seconds=9_999).answer is Answer.GO
     assert rounds(order(repeat=3), 60, NOON, BOOT) == 3
+    assert rounds(order(repeat=3), 100, NOON, BOOT, 0.0) == 3
+    assert rounds(order(repeat=3), 100, NOON, BOOT, 2.0) == 2
+    assert rounds(order(repeat=3), 301, NOON, BOOT, 2.0) == 1
+    assert rounds(order(class_=Class.BACKGROUND, repeat=100), 600, NOON, BOOT) == 24
     assert rounds(made, 9, NOON, BOOT) == 6
     assert rounds(made, 9_999, NOON, BOOT) == 1
     lasting = order(class_=Class.EMERGENCY, repeat=100, lives_s=9_999)

@@ -43,6 +43,12 @@ def examined(tmp_path, *changes, more=""):
             "broadcast.unknown-linkage",
         ),
         (
+            'emergency = ["smoke-b3"]',
+            'emergency = ["smoke-b3"]\nareas = { "110105031" = ["all", "alle"] }',
+            "broadcast.areas.110105031[1]",
+            "rules.unknown-zone",
+        ),
+        (
             'preset = "visitors"',
             'preset = "visitor"',
             "key.notice.order.preset",
