@@ -21,20 +21,25 @@ Reading = tuple[Programme, Callable[[object], None]]
 
 
 class Errands:
-    """A thread that reads files in order, and a few for what may hang."""
+    """A thread that reads files in order, one for urgent ones, and a few for what may hang."""
 
     def __init__(self, on_fault: OnFault = log_fault) -> None:
         self._on_fault = on_fault
         self._results: deque[Work] = deque(maxlen=1000)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._readings: queue.Queue[Reading | None] = queue.Queue(LOADS_WAITING_MAX)
+        self._urgent: queue.Queue[Reading | None] = queue.Queue(LOADS_WAITING_MAX)
         self._reels = Reels()
         self._waiting: deque[Work] = deque(maxlen=ERRANDS_MAX)
         self._working = 0
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._reader = threading.Thread(target=self._read, name="reader", daemon=True)
-        self._reader.start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(readings,), name="reader", daemon=True)
+            for readings in (self._readings, self._urgent)
+        ]
+        for reader in self._readers:
+            reader.start()
 
     @property
     def bell(self) -> int:
@@ -62,9 +67,13 @@ class Errands:
         self.ring()
 
     def read(self, programme: Programme, then: Callable[[object], None]) -> bool:
-        """Read its files; `then` gets the tape or the error, on the clock. False when too many."""
+        """Read its files; `then` gets the tape or the error, on the clock. False when too many.
+
+        An urgent programme waits behind urgent ones alone.
+        """
+        readings = self._urgent if programme.urgent else self._readings
         try:
-            self._readings.put_nowait((programme, then))
+            readings.put_nowait((programme, then))
         except queue.Full:
             return False
         return True
@@ -83,8 +92,9 @@ class Errands:
 
     def close(self) -> None:
         """Wait, within reason, for what is under way."""
-        self._readings.put(None)
-        for thread in (*self._threads, self._reader):
+        for readings in (self._readings, self._urgent):
+            readings.put(None)
+        for thread in (*self._threads, *self._readers):
             thread.join(JOIN_WITHIN_S)
         os.close(self._bell)
 
@@ -102,9 +112,9 @@ class Errands:
                 self.post(lambda error=error: self._on_fault("errand", error))  # type: ignore[misc]  # bound now
             self.ring()
 
-    def _read(self) -> None:
+    def _read(self, readings: "queue.Queue[Reading | None]") -> None:
         realtime.take(realtime.OTHER_PRIORITY)
-        while (reading := self._readings.get()) is not None:
+        while (reading := readings.get()) is not None:
             programme, then = reading
             try:
                 found: object = self._reels.tape(programme)

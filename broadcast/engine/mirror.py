@@ -85,10 +85,11 @@ class Mirror:
         """A new process, for the old one died at `lost_ns`: what it is given, what is over.
 
         Nothing is carried out late: what expired meanwhile is dropped, and live sound is gone.
+        What is urgent waits for nothing else to be read.
         """
         again: list[Again] = []
         over: list[Event] = []
-        for held in self._held.values():
+        for held in sorted(self._held.values(), key=lambda held: not held.programme.urgent):
             verdict = _verdict(held, lost_ns, now_ns)
             if isinstance(verdict, Again):
                 again.append(verdict)

@@ -11,6 +11,7 @@ from broadcast.engine.track import Track, zones_of
 from broadcast.engine.wire import (
     ENDED_MAX,
     PROGRAMMES_MAX,
+    URGENT_MAX,
     Ended,
     Event,
     Finished,
@@ -25,6 +26,9 @@ from gateway.errors import CommandRefused
 from gateway.faults import OnFault, log_fault
 
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
+URGENT_BYTES_MAX = 24 * 1024 * 1024
+"""For urgent programmes beyond that: the longest recording, and siren and words of several."""
+
 METER_FRAMES = 10
 
 
@@ -98,10 +102,12 @@ class Mixer:
         if held is not None and held.playing:
             raise CommandRefused("audio.in-use", id=programme.id)
         others = [track for id_, track in self._tracks.items() if id_ != programme.id]
-        if len(others) >= PROGRAMMES_MAX:
-            raise CommandRefused("audio.full", max=PROGRAMMES_MAX)
-        if source.size + sum(track.source.size for track in others) > MEMORY_BYTES_MAX:
-            raise CommandRefused("audio.full", max=PROGRAMMES_MAX)
+        most, room = PROGRAMMES_MAX, MEMORY_BYTES_MAX
+        if programme.urgent:
+            most, room = most + URGENT_MAX, room + URGENT_BYTES_MAX
+        needed = source.size + sum(track.source.size for track in others)
+        if len(others) >= most or needed > room:
+            raise CommandRefused("audio.full", max=most)
         track = Track(programme, source)
         if track.expired(now_ns):
             raise CommandRefused("audio.expired")

@@ -16,6 +16,9 @@ PACKET_BYTES_MAX = 131_072
 
 FILES_MAX = 64
 PROGRAMMES_MAX = 32
+URGENT_MAX = 8
+"""So many more are held if they are urgent: nothing ordinary can take an emergency's place."""
+
 SPEAKERS_MAX = 256
 LIVE_BYTES_MAX = 32_000
 """One second of live sound in one packet."""

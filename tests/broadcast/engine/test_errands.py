@@ -1,8 +1,9 @@
+import os
 import select
 import threading
 from pathlib import Path
 
-from broadcast.engine.errands import THREADS_MAX, Errands
+from broadcast.engine.errands import LOADS_WAITING_MAX, THREADS_MAX, Errands
 from broadcast.engine.tape import Tape
 from gateway.errors import CommandRefused
 from tests.broadcast.engine.rig import WITHIN_S, programme, save, tone
@@ -44,6 +45,22 @@ def test_one_that_hangs_holds_up_nobody() -> None:
     hang.set()
     errands.close()
     assert done == [1]
+
+
+def test_an_emergency_waits_for_no_other_file(tmp_path: Path) -> None:
+    """A card that hangs at one file, and as many behind it as may wait."""
+    errands, found = Errands(), []
+    stuck, siren = tmp_path / "stuck.wav", save(tmp_path / "siren.wav", tone(440, 0.1))
+    os.mkfifo(stuck)
+    assert errands.read(programme("stuck", stuck), found.append)
+    with stuck.open("wb"):  # it is being read
+        while errands.read(programme("more", siren), found.append):
+            continue
+        assert errands.read(programme("siren", siren, urgent=True), found.append)
+        answered(errands, 1)
+        assert [type(each) for each in found] == [Tape]
+    answered(errands, LOADS_WAITING_MAX + 1)
+    errands.close()
 
 
 def test_files_are_read_and_what_is_wrong_with_them_is_told(tmp_path: Path) -> None:

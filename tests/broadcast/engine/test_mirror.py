@@ -60,3 +60,13 @@ def test_what_is_stopped_is_not_brought_back() -> None:
     mirror.prepared(_programme("b"), 10)
     mirror.told(Stopped("b", "stop", 1))
     assert mirror.lost(0, 0) == ([], [])
+
+
+def test_an_emergency_is_brought_back_before_what_takes_long_to_read() -> None:
+    mirror = Mirror()
+    music, alarm = _programme("music"), _programme("alarm", urgent=True)
+    for each in (music, alarm):
+        mirror.prepared(each, 100)
+        mirror.asked(each.id, 0)
+    again, _ = mirror.lost(0, 0)
+    assert [each.programme.id for each in again] == ["alarm", "music"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.engine import wire
-from broadcast.engine.mixer import Mixer
+from broadcast.engine.mixer import MEMORY_BYTES_MAX, URGENT_BYTES_MAX, Mixer
 from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS, FRAME_SAMPLES, Fader, audioop, factor
 from broadcast.engine.tape import Reel, Tape
 from broadcast.engine.wire import Finished, Meter, Programme, SpeakerSetting, Started, Stopped
@@ -93,6 +93,29 @@ def test_a_speaker_that_is_left_out_hears_nothing_of_it_when_speakers_change_eit
     sim.mixer.speakers((HALL, YARD, SpeakerSetting("new", HALL.options)))
     sim.run(10)
     assert set(sim.sound) == {"hall", "new"}
+
+
+def test_what_is_ordinary_never_takes_the_room_of_an_emergency() -> None:
+    sim = Sim(HALL)
+    for n in range(wire.PROGRAMMES_MAX):
+        sim.put(f"p{n}", tone(440, 0.1))
+    with pytest.raises(CommandRefused, match="full"):
+        sim.put("one more", tone(440, 0.1))
+    for n in range(wire.URGENT_MAX):
+        sim.put(f"u{n}", tone(440, 0.1), urgent=True, rank=8)
+    with pytest.raises(CommandRefused, match="full"):
+        sim.put("one more", tone(440, 0.1), urgent=True, rank=8)
+
+
+def test_nor_does_it_take_all_of_the_memory() -> None:
+    sim, minutes = Sim(HALL), array("h", bytes(1200 * 32_000))
+    sim.put("music", minutes)
+    with pytest.raises(CommandRefused, match="full"):
+        sim.put("more", minutes)
+    sim.put("almost", array("h", bytes(MEMORY_BYTES_MAX - len(minutes) * 2)))
+    sim.put("alarm", array("h", bytes(URGENT_BYTES_MAX)), urgent=True, rank=8)
+    with pytest.raises(CommandRefused, match="full"):
+        sim.put("second", tone(440, 0.1), urgent=True, rank=8)
 
 
 def test_repeats_with_gaps() -> None:
