@@ -35,8 +35,8 @@ class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
     """One warning: `text` to say; `ends` the ids that it updates or cancels.
 
     `sounds` is False for what is no actual alarm or not meant for everybody; a cancel only ends
-    others. Instants are UTC: before `begins_ns` it is not to be said yet, from `expires_ns` on it is
-    not true any more. `areas` are the names and codes of where it holds.
+    others. Instants are UTC: before `begins_ns` it is not to be said yet, from `expires_ns` on it
+    is not true any more. `areas` are the names and codes of where it holds.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Warning_(NamedTuple):  # noqa: N801  # `Warning` is Python's own
 def parse(raw: bytes | str, now_ns: int | None = None) -> Warning_:
     """The warning in that document; UsageError says what is wrong with it.
 
-    An `info` that has expired at `now_ns` is left out, unless there is no other.
+    An `info` that has expired at `now_ns` is left out while another in its language holds.
     """
     alert, infos = read(raw)
     kind, status = one(alert, "msgType"), one(alert, "status")
@@ -141,10 +141,10 @@ def _class(info: Fields) -> Class:
 
 
 def _chosen(infos: Collection[Info], now_ns: int | None) -> Info:
-    """The gravest of those that hold, in Chinese if any is; the first of such as are alike."""
-    holding = [info for info in infos if not _over(info.fields, now_ns)] or list(infos)
-    chinese = [info for info in holding if _CHINESE.search(_said(info.fields))]
-    return max(chinese or holding, key=_gravity, default=Info({}, ()))
+    """In Chinese if any is, of those that hold the gravest, the first of such as are alike."""
+    alike = [info for info in infos if _CHINESE.search(_said(info.fields))] or list(infos)
+    holding = [info for info in alike if not _over(info.fields, now_ns)]
+    return max(holding or alike, key=_gravity, default=Info({}, ()))
 
 
 def _gravity(info: Info) -> tuple[int, int, int]:

@@ -18,7 +18,12 @@ NODES_MAX = 2_000
 Fields = dict[str, list[str]]
 
 _DECLARED = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
-_WIDE = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_WIDE = (
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _KNOWN = {
     "us-ascii": "ascii", "iso-8859-1": "latin-1", "big5": "big5hkscs",
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "cp936": "gb18030",
@@ -117,7 +122,13 @@ class _Reader:
                 self._alert.setdefault(name, []).append(text)
             case ["alert", "info", name]:
                 self._infos[-1].fields.setdefault(name, []).append(text)
-            case ["alert", "info", "area", "areaDesc"] | ["alert", "info", "area", "geocode", "value"]:
+            case ["alert", "info", "area", "areaDesc"] | [
+                "alert",
+                "info",
+                "area",
+                "geocode",
+                "value",
+            ]:
                 info = self._infos[-1]
                 self._infos[-1] = info._replace(areas=(*info.areas, " ".join(text.split())))
         self._path.pop()

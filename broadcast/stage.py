@@ -51,12 +51,7 @@ class Stage:
         lasts_s = self.lasts_s(kept, made, moment)
         return Programme(
             id=kept.programme,
-            zones=order.zones,
-            without=tuple(
-                sorted(
-                    self._house.speakers(order.zones) - guard.heard_on(order, self._house)
-                )
-            ),
+            zones=self._zones(order),
             files=tuple(part.file for part in made.parts),
             rank=int(order.class_),
             gain_db=guard.level_db(order, self._house),
@@ -65,6 +60,13 @@ class Stage:
             expires_ns=guard.until_ns(order, self._house, moment, lasts_s),
             urgent=order.class_.urgent,
         )
+
+    def _zones(self, order: Order) -> tuple[str, ...]:
+        """Its own; where a loudspeaker of theirs is left out, the others one by one."""
+        heard = guard.heard_on(order, self._house)
+        if heard == self._house.speakers(order.zones):
+            return order.zones
+        return tuple(f"speaker:{speaker}" for speaker in sorted(heard))
 
     async def begin(self, kept: Kept, programme: Programme, still: Callable[[], bool]) -> bool:
         """Sound it; False if it is not wanted any more when the engine has read it."""

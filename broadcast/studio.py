@@ -99,7 +99,6 @@ class Studio:
             before = None if chime is None else _part(chime)
             return _made(chime, ladder.ordinary(before, list(map(_part, words))), words)
         siren = await self._siren(order)
-        words: tuple[Sound, ...] = ()
         try:
             words = await self._words(order)
         except Exception as error:  # an edge: whatever words lack, the siren sounds
@@ -107,6 +106,7 @@ class Studio:
             _log.error("an emergency without its words: %s", error, exc_info=not foreseen)
             if siren is None:
                 raise Unavailable("broadcast.failed") from error
+            words = ()
         before = None if siren is None else _part(siren)
         return _made(siren, ladder.emergency(before, list(map(_part, words))), words)
 
@@ -118,13 +118,13 @@ class Studio:
         return _made(siren, ladder.emergency(_part(siren), ()))._replace(siren=True)
 
     async def _siren(self, order: Order) -> Sound | None:
-        """The chime of an emergency, else the usual one, else None: its words sound all the same."""
+        """The chime of an emergency, else the usual one, else None: its words sound without."""
         usual = CHIMES[order.class_]
         for name in dict.fromkeys((order.chime or usual, usual)):
             try:
                 return await self._shelf.chime(name)
             except (StationError, OSError) as error:
-                _log.error("the chime of an emergency: %s", error)  # noqa: TRY400  # said whole
+                _log.error("the chime of an emergency: %s", error)  # said whole
         return None
 
     async def _chime(self, order: Order) -> Sound | None:

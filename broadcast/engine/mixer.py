@@ -1,7 +1,7 @@
 """The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from broadcast.engine.ledger import Ledger
@@ -30,6 +30,8 @@ URGENT_BYTES_MAX = 24 * 1024 * 1024
 """For urgent programmes beyond that: the longest recording, and siren and words of several."""
 
 METER_FRAMES = 10
+DRAINED_FRAMES_MAX = 750
+"""A speaker that is 15 s behind does not say what it was given: it is over without that."""
 
 
 class Mix(NamedTuple):
@@ -46,8 +48,16 @@ _Key = tuple[tuple[str, Fader], ...]
 class Mixer:
     """Everything that sounds or could. Refusals are raised as CommandRefused."""
 
-    def __init__(self, ledger: Ledger | None = None, on_fault: OnFault = log_fault) -> None:
+    def __init__(
+        self,
+        ledger: Ledger | None = None,
+        on_fault: OnFault = log_fault,
+        behind: Callable[[Iterable[str]], bool] = lambda _: False,
+    ) -> None:
+        """`behind` is whether one of those speakers has still to say something."""
         self._on_fault = on_fault
+        self._behind = behind
+        self._cut: set[str] = set()
         self._ledger = ledger or Ledger()
         self._speakers: dict[str, SpeakerSetting] = {}
         self._tracks: dict[str, Track] = {}
@@ -84,12 +94,18 @@ class Mixer:
         events, self._events = self._events, []
         return events
 
+    def cuts(self) -> set[str]:
+        """The speakers at which something was stopped since the last call."""
+        cut, self._cut = self._cut, set()
+        return cut
+
     def speakers(self, settings: Iterable[SpeakerSetting]) -> None:
         """These are the speakers now; what sounds goes on in them, and begins in new ones."""
         before, self._speakers = self._speakers, {each.id: each for each in settings}
         for track in self._playing():
             for id_ in set(track.faders) - set(self._speakers):
                 del track.faders[id_]
+                self._cut.add(id_)
             for id_, speaker in self._speakers.items():
                 if id_ not in before or zones_of(before[id_]) != zones_of(speaker):
                     track.faders.pop(id_, None)
@@ -136,6 +152,7 @@ class Mixer:
         for track in list(self._tracks.values()):
             if id_ in (None, track.programme.id) and track.playing:
                 meant = not set(track.programme.zones).isdisjoint(zones)
+                self._cut.update(set(inside) & track.faders.keys())
                 track.leave(inside)
                 if track.left_alone and (track.faders or meant):
                     self._halt(track, why)
@@ -192,9 +209,11 @@ class Mixer:
         """Its next frame, if it has one to sound now."""
         if self._still_waiting(track):
             return None
-        frame = track.source.frame(track.position)
+        frame = None if track.drained else track.source.frame(track.position)
         if frame is None:
-            self._end(track, "finished")
+            track.drained += 1
+            if track.drained > DRAINED_FRAMES_MAX or not self._behind(track.faders):
+                self._end(track, "finished")
             return None
         if len(frame) != FRAME_BYTES:
             raise ValueError(f"a frame of {len(frame)} bytes")
@@ -243,12 +262,16 @@ class Mixer:
 
     def _expire(self, now_ns: int) -> None:
         for track in list(self._tracks.values()):
-            if track.expired(now_ns):
+            if track.expired(now_ns) and track.drained:
+                self._cut.update(track.faders)
+                self._end(track, "finished")
+            elif track.expired(now_ns):
                 self._halt(track, "expired")
 
     def _halt(self, track: Track, why: str) -> None:
+        self._cut.update(track.faders)
         track.stop(why)
-        if not track.playing or not track.faders:
+        if not track.playing or not track.faders or track.drained:
             self._end(track, track.why or why)
 
     def _end(self, track: Track, how: str) -> None:

@@ -1,11 +1,12 @@
 """The speakers as the clock feeds them: who is there, who gets what, who rests."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from broadcast.engine.encoders import Encoders
 from broadcast.engine.mixer import Mix
+from broadcast.engine.pcm import is_silent
 from broadcast.engine.wire import Event, SpeakerSetting, SpeakerState
 from broadcast.speakers.keeper import Keeper, OffClock, thread
 from broadcast.speakers.kinds import make
@@ -49,17 +50,28 @@ class Outlets:
         self._settings = wanted
         self._sounding &= set(wanted)
 
-    def send(self, mixes: Sequence[Mix]) -> None:
-        """One frame to everyone in the mixes; whoever is in none of them any more rests."""
+    def send(self, mixes: Sequence[Mix], cut: Collection[str] = ()) -> None:
+        """One frame to everyone in the mixes; whoever is in none of them any more rests.
+
+        Whoever is to be `cut` has first said all that it will say of what came before.
+        """
+        for id_ in cut:
+            if id_ in self.keepers:
+                self.keepers[id_].cut()
         codecs = {id_: each.codec for id_, each in self.keepers.items() if each.works}
+        quiet = {id_ for mix in mixes if is_silent(mix.frame) for id_ in mix.speakers}
         for id_, payload, rank in self._encoders.encode(mixes, codecs):
-            self.keepers[id_].play(payload, rank)
+            self.keepers[id_].play(payload, rank, silent=id_ in quiet)
         sounding = {id_ for mix in mixes for id_ in mix.speakers}
         for id_ in sounding - codecs.keys():
             self.keepers[id_].missed()
         for id_ in self._sounding - sounding:
             self.keepers[id_].rest()
         self._sounding = sounding
+
+    def behind(self, ids: Iterable[str]) -> bool:
+        """Whether one of them has still to say something."""
+        return any(id_ in self.keepers and self.keepers[id_].behind for id_ in ids)
 
     def tend(self, now_ns: int) -> None:
         """Let each do what goes on by itself."""

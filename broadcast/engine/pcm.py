@@ -19,6 +19,9 @@ FRAME_BYTES = FRAME_SAMPLES * WIDTH
 SILENCE = bytes(FRAME_BYTES)
 FLOOR_DBFS = -96.0
 
+SILENT_PEAK = 60
+"""About -55 dBFS: less than that is nothing to anybody at a loudspeaker."""
+
 FADE_IN_SAMPLES = RATE // 100
 """10 ms: what begins in its middle must not click."""
 
@@ -35,6 +38,11 @@ def dbfs(frame: bytes) -> float:
     """How loud it is (RMS), `FLOOR_DBFS` for silence."""
     level = audioop.rms(frame, WIDTH)
     return max(FLOOR_DBFS, 20 * math.log10(level / 32768)) if level else FLOOR_DBFS
+
+
+def is_silent(frame: bytes) -> bool:
+    """Whether nobody would hear it."""
+    return audioop.max(frame, WIDTH) <= SILENT_PEAK
 
 
 def mixed(frames: Sequence[bytes]) -> bytes:

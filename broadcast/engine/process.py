@@ -51,8 +51,8 @@ class AudioProcess:
         self._realtime = realtime.take(realtime.CLOCK_PRIORITY)
         sys.setswitchinterval(SWITCH_S)
         self._errands = Errands(self._contained)
-        self._mixer = Mixer(on_fault=self._contained)
         self._outlets = Outlets(self._door.tell, self._errands.run, self._contained)
+        self._mixer = Mixer(on_fault=self._contained, behind=self._outlets.behind)
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
         self._ears = Ears(self._outlets, self._errands, self._door.tell)
         self._captures = Captures(self._door, self._errands.post)
@@ -117,10 +117,14 @@ class AudioProcess:
 
     def _beat(self) -> None:
         """20 ms of sound, on its way before anything else is done."""
-        self._try("sound", lambda: self._outlets.send(self._mixer.tick(now_ns())))
+        self._try("sound", self._sound)
         self._try("speakers", self._outlets.tend, now_ns())
         for event in self._mixer.events():
             self._try("event", self._pass_on, event)
+
+    def _sound(self) -> None:
+        mixes = self._mixer.tick(now_ns())
+        self._outlets.send(mixes, self._mixer.cuts())
 
     def _pass_on(self, event: wire.Event) -> None:
         if isinstance(event, wire.Started):

@@ -9,7 +9,8 @@ from broadcast.engine.wire import Programme, Sounding, SpeakerSetting
 EMERGENCY = 8
 """From this class on the volume is passed by: what staff turned down must still be heard."""
 
-FADE_NS = 3 * FRAME_NS
+FADE_NS = 4 * FRAME_NS
+"""Its 50 ms, and the 20 ms that its last packet lasts."""
 
 
 def zones_of(speaker: SpeakerSetting) -> frozenset[str]:
@@ -18,7 +19,10 @@ def zones_of(speaker: SpeakerSetting) -> frozenset[str]:
 
 
 class Track:
-    """A programme with its source; it sounds once `playing`."""
+    """A programme with its source; it sounds once `playing`.
+
+    For so many frames it has been `drained`: all was given, and a speaker has not yet said it all.
+    """
 
     def __init__(self, programme: Programme, source: Source) -> None:
         self.programme = programme
@@ -28,6 +32,7 @@ class Track:
         self.why: str | None = None
         self.start = 0
         self.position = 0
+        self.drained = 0
         self.faders: dict[str, Fader] = {}
         self._levels: dict[str, float] = {}
 
@@ -56,9 +61,8 @@ class Track:
             self.join(speaker, soft=start > 0 or self.live)
 
     def join(self, speaker: SpeakerSetting, *, soft: bool) -> None:
-        """Let a speaker take part if one of its zones is meant, and it is not left out."""
-        meant = not zones_of(speaker).isdisjoint(self.programme.zones)
-        if meant and speaker.id not in self.programme.without:
+        """Let a speaker take part if one of its zones is meant."""
+        if not zones_of(speaker).isdisjoint(self.programme.zones):
             goal = self._goal(speaker)
             self.faders[speaker.id] = (
                 Fader(0.0, goal, FADE_IN_SAMPLES) if soft else Fader(goal, goal)

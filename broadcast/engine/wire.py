@@ -28,7 +28,6 @@ ENDED_MAX = 256
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)]
-Speakers = Annotated[tuple[Id, ...], msgspec.Meta(max_length=SPEAKERS_MAX)]
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +35,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
 
     `rank` is the class by number; 8 and 9 pass the volume by. `expires_ns` is CLOCK_BOOTTIME: from
     then on it neither starts nor goes on. `urgent`: no frame of it sounds twice in one boot. A
-    live programme has no files. `without` are speakers of its zones on which it does not sound.
+    live programme has no files.
     """
 
     id: Id
@@ -48,7 +47,6 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     gap_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
     expires_ns: int | None = None
     urgent: bool = False
-    without: Speakers = ()
 
 
 class SpeakerSetting(msgspec.Struct, frozen=True):

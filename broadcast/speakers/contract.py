@@ -30,8 +30,8 @@ class Rung(enum.IntEnum):
 class Speaker(Protocol):
     """One speaker. What fails is raised as Unavailable or OSError; its keeper opens it anew.
 
-    `open`, `probe` and `close` may block and are called off the clock. `play`, `rest` and `tend`
-    are the clock's: they never block.
+    `open`, `probe` and `close` may block and are called off the clock. `play`, `cut`, `rest` and
+    `tend` are the clock's: they never block.
     """
 
     codec: str
@@ -45,14 +45,24 @@ class Speaker(Protocol):
     def busy(self) -> bool:
         """Whether it needs the clock although nothing sounds any more."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether it has still to say something that it was given."""
+
     def open(self) -> None:
         """Take what it needs."""
 
-    def play(self, payload: bytes, rank: int) -> None:
-        """One frame of a session of that class; the first one after a rest begins it."""
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
+        """One frame of a session of that class; the first one after a rest begins it.
+
+        One that is behind may leave out what is `silent`, and what is of a lower class.
+        """
+
+    def cut(self) -> None:
+        """What it has still to say is stopped: the next frame is heard at once."""
 
     def rest(self) -> None:
-        """The session is over."""
+        """No more comes of this session: it ends with what there is still to say."""
 
     def tend(self) -> None:
         """Whatever must go on by itself: each frame while it is busy or plays, else each second."""

@@ -99,16 +99,26 @@ class Keeper:
         """Whether it needs the clock."""
         return self.works and self._speaker.busy
 
+    @property
+    def behind(self) -> bool:
+        """Whether it works, and has still to say something."""
+        return self.works and self._speaker.behind
+
     def state(self) -> SpeakerState:
         """Itself, for the gateway."""
         code, about = self._fault or (None, {})
         return SpeakerState(self.id, self.rung.wire, code, about)
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """One frame."""
         self._resting = False
         if self.works:
-            self._do(lambda: self._speaker.play(payload, rank))
+            self._do(lambda: self._speaker.play(payload, rank, silent=silent))
+
+    def cut(self) -> None:
+        """Something is stopped: nothing of it is said any more."""
+        if self.works:
+            self._do(self._speaker.cut)
 
     def missed(self) -> None:
         """It should sound and does not work: that is worth one attempt before its time."""

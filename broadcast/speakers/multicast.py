@@ -16,7 +16,7 @@ _ANY = "0.0.0.0"  # noqa: S104 - compared with, never bound
 class MulticastSpeaker:
     """One group of horns; every class on its own address."""
 
-    busy = False
+    busy = behind = False
 
     def __init__(self, id_: str, options: Multicast, chance: random.Random) -> None:
         self.codec: str = options.codec
@@ -42,8 +42,9 @@ class MulticastSpeaker:
         ):
             self._socket.setsockopt(socket.IPPROTO_IP, option, value)
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """Send it to the group of that class; another class is another session."""
+        del silent
         if self._stream is None or rank != self._rank:
             self.rest()
             self._stream = Stream(CODECS[self.codec], self._chance)
@@ -53,6 +54,9 @@ class MulticastSpeaker:
         self._frames += 1
         self._send(self._stream.packet(payload), self._options.address(rank), self._options.port)
         self.rung = max(self.rung, Rung.SENT)
+
+    def cut(self) -> None:
+        """Nothing waits here."""
 
     def rest(self) -> None:
         """End the session."""

@@ -1,17 +1,20 @@
 """A sound card of this machine, through PortAudio: the clock fills a queue, a thread empties it."""
 
-import queue
 import threading
 from typing import Any
 
 from broadcast.engine import realtime
 from broadcast.engine.pcm import FRAME_BYTES, FRAME_SAMPLES, RATE, SILENCE
+from broadcast.speakers.backlog import WAKE_RANK, Backlog
 from broadcast.speakers.contract import Rung
 from broadcast.speakers.options import SoundCard
 from gateway.errors import Unavailable
 
 FRAMES_WAITING_MAX = 15
-"""300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging."""
+"""300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging.
+
+What an amplifier needs to wake waits beyond that.
+"""
 
 LEAD_FRAMES = 3
 """60 ms of silence ahead of each session: what the card has in hand when a thread comes late."""
@@ -35,12 +38,20 @@ class SoundCardSpeaker:
         self.rung = Rung.UNKNOWN
         self._id = id_
         self._options = options
-        self._frames: queue.Queue[bytes | None] = queue.Queue(FRAMES_WAITING_MAX)
+        self._wake_frames = LEAD_FRAMES + round(options.warm_up_s * 50)
+        self._backlog = Backlog(FRAMES_WAITING_MAX + self._wake_frames)
+        self._turn = threading.Condition()
+        self._over = self._closing = False
         self._playing = False
         self._failed: OSError | None = None
         self._thread: threading.Thread | None = None
         self._audio: Any = None
         self._stream: Any = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the card has still to be given something."""
+        return self._backlog.behind
 
     def open(self) -> None:
         """Find the card, open it and start the thread; Unavailable says why not."""
@@ -50,22 +61,28 @@ class SoundCardSpeaker:
         self._thread.start()
         self.rung = Rung.REACHABLE
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """Queue it; before the first of a session comes what the amplifier needs to wake."""
-        del rank
         self._check()
-        if not self._playing:
-            self._playing = True
-            for _ in range(LEAD_FRAMES + round(self._options.warm_up_s * 50)):
-                self._put(SILENCE)
-        self._put(payload)
+        with self._turn:
+            if not self._playing:
+                self._playing, self._over = True, False
+                for _ in range(self._wake_frames):
+                    self._backlog.put(SILENCE, WAKE_RANK)
+            self._backlog.put(payload, rank, silent=silent)
+            self._turn.notify()
         self.rung = max(self.rung, Rung.ACCEPTED)
+
+    def cut(self) -> None:
+        """What waits is not heard any more."""
+        self._backlog.cut()
 
     def rest(self) -> None:
         """Let the stream run out."""
-        if self._playing:
-            self._playing = False
-            self._put(None)
+        with self._turn:
+            if self._playing:
+                self._playing, self._over = False, True
+                self._turn.notify()
 
     def tend(self) -> None:
         """Say what failed in the thread."""
@@ -80,7 +97,9 @@ class SoundCardSpeaker:
         """Play out what is queued, within reason, and give the card back."""
         if self._thread is not None and self._thread.is_alive():
             self.rest()
-            self._put(b"")
+            with self._turn:
+                self._closing = True
+                self._turn.notify()
             self._thread.join(CLOSE_WITHIN_S)
         self._thread = None
         with portaudio:
@@ -108,27 +127,25 @@ class SoundCardSpeaker:
         except (OSError, ValueError) as error:
             raise Unavailable("speaker.no-card", device=self._where()) from error
 
-    def _put(self, item: bytes | None) -> None:
-        """Never wait: a card that lags loses its oldest frame."""
-        while True:
-            try:
-                self._frames.put_nowait(item)
-            except queue.Full:
-                self._drop()
-            else:
-                return
-
-    def _drop(self) -> None:
-        try:
-            self._frames.get_nowait()
-        except queue.Empty:
-            return
+    def _next(self) -> bytes | None:
+        """Wait for the next frame; None ends a session, an empty frame the thread."""
+        with self._turn:
+            while True:
+                payload = self._backlog.take()
+                if payload is not None:
+                    return payload
+                if self._over:
+                    self._over = False
+                    return None
+                if self._closing:
+                    return b""
+                self._turn.wait()
 
     def _work(self) -> None:
         """The thread: frames are written, None ends a session, an empty frame ends the thread."""
         realtime.take(realtime.CARD_PRIORITY)
         try:
-            while (item := self._frames.get()) != b"":
+            while (item := self._next()) != b"":
                 if item is not None:
                     self._write(item)
                 elif not self._stream.is_stopped():

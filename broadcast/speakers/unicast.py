@@ -18,7 +18,7 @@ CLOSED_FRAMES = 25
 class UnicastSpeaker:
     """A fan of receivers, each with its own socket: the kernel tells who closed its port."""
 
-    busy = False
+    busy = behind = False
 
     def __init__(self, id_: str, options: Unicast, chance: random.Random) -> None:
         self.codec: str = options.codec
@@ -38,9 +38,9 @@ class UnicastSpeaker:
             link.connect(target)
         self._closed = [0] * len(self._links)
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """The same packet to all; Unavailable when nobody listens anywhere."""
-        del rank  # one address for all classes: the mixer has already decided
+        del rank, silent  # one address for all classes: the mixer has already decided
         if self._stream is None:
             self._stream = Stream(CODECS[self.codec], self._chance)
         packet = self._stream.packet(payload)
@@ -49,6 +49,9 @@ class UnicastSpeaker:
         if all(closed >= CLOSED_FRAMES for closed in self._closed):
             raise Unavailable("speaker.nobody-listens", address=self._where())
         self.rung = max(self.rung, Rung.SENT)
+
+    def cut(self) -> None:
+        """Nothing waits here."""
 
     def rest(self) -> None:
         """End the session."""

@@ -172,7 +172,9 @@ class RuleReader:
         if channel not in self._zones:
             return False
         heard = [zones for zones in _spoken_to(self._table) if channel in zones] or [{channel}]
-        kinds = [{self._zones[zone].sound for zone in zones & self._zones.keys()} for zones in heard]
+        kinds = [
+            {self._zones[zone].sound for zone in zones & self._zones.keys()} for zones in heard
+        ]
         free = [each for each in kinds if "near" not in each]
         if self._by_night(second):
             return not free or any("community" in each for each in free)

@@ -85,8 +85,8 @@ class SoundReader:
             self._decoder.refers(linkage, self._written("linkage"), at, "broadcast.unknown-linkage")
         for area, zones in options.areas.items() if options else ():
             for index, zone in enumerate(zones):
-                at = ("broadcast", "areas", area, index)
-                self._decoder.refers(zone, self._zones, at, "rules.unknown-zone")
+                where = ("broadcast", "areas", area, index)
+                self._decoder.refers(zone, self._zones, where, "rules.unknown-zone")
         if options is not None:
             self.presets.update(options.preset)
         return options

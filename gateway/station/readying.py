@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from broadcast.order import Class
 from broadcast.prepare import Shelf
@@ -62,6 +62,13 @@ class Readying:
             self.pinned = frozenset(pinned)
             await self._sentences()
             await self._wake.wait()
+
+    async def _sentences(self) -> None:
+        """What the kiosks say, last: it can be said without, a moment later."""
+        if self._settings.requests.kiosks:
+            language = self._settings.station.language
+            async for progress in self._phrases[language].prepare(script(language).clips):
+                log.debug("%d of %d pieces are ready", progress.done, progress.of)
 
     def _urgent(self) -> Iterator[Line]:
         """What emergencies would say, wherever."""

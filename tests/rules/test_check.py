@@ -320,7 +320,6 @@ def test_a_horn_in_the_street_calls_nobody_at_night_and_one_in_a_lift_never(tmp_
     assert examined(tmp_path, horns, duty(day, step))[1] == ()
 
 
-
 def test_a_horn_in_two_kinds_of_zone_calls_as_the_stricter_of_them_lets_it(tmp_path):
     horn = '[speaker.h]\nkind = "multicast"\nzones = [{}]\ngroup = "239.255.1.0"\n'
     step = '{ after_s = 9, to = "duty" }'

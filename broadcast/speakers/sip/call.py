@@ -1,6 +1,6 @@
 """One call. Pure: datagrams in and out, time counted in frames of 20 ms.
 
-IDLE ─invite─► CALLING ─ringing─► RINGING
+IDLE ─invite─► CALLING ─ringing─► RINGING ─hang_up─► LEAVING
 │  │               │ │
 │  └────answer─────┴─┼──► TALKING ─hang_up─► LEAVING ─done─► OVER
 └──fail────────fail──┴──────► OVER ◄──bye──── TALKING
@@ -50,9 +50,11 @@ TABLE: dict[tuple[Stage, Turn], Stage] = {
     (Stage.CALLING, Turn.RINGING): Stage.RINGING,
     (Stage.CALLING, Turn.ANSWER): Stage.TALKING,
     (Stage.CALLING, Turn.FAIL): Stage.OVER,
+    (Stage.CALLING, Turn.HANG_UP): Stage.LEAVING,
     (Stage.RINGING, Turn.RINGING): Stage.RINGING,
     (Stage.RINGING, Turn.ANSWER): Stage.TALKING,
     (Stage.RINGING, Turn.FAIL): Stage.OVER,
+    (Stage.RINGING, Turn.HANG_UP): Stage.LEAVING,
     (Stage.TALKING, Turn.HANG_UP): Stage.LEAVING,
     (Stage.TALKING, Turn.BYE): Stage.OVER,
     (Stage.LEAVING, Turn.DONE): Stage.OVER,
@@ -75,6 +77,7 @@ class Call:
         self._wait_frames = wait_frames
         self._chance = chance
         self._branch = ""
+        self._cancelled = False
         self._number = 1
         self._pending: bytes | None = None
         self._age = 0
@@ -91,11 +94,11 @@ class Call:
         """End it, however far it has come."""
         if self.stage is Stage.TALKING:
             self._move(Turn.HANG_UP)
-            self._number += 1
-            bye = self._dialog.request("BYE", self._number, self._new_branch())
-            self._send_until_answered(bye)
+            self._say_goodbye()
         elif self.stage in (Stage.CALLING, Stage.RINGING):
-            self._give_up()
+            self._move(Turn.HANG_UP)
+            self._cancelled = True
+            self._send_until_answered(self._dialog.request("CANCEL", 1, self._branch))
 
     def frame(self) -> None:
         """20 ms have passed."""
@@ -107,6 +110,11 @@ class Call:
             self._give_up()
         elif self.stage is Stage.LEAVING and self._age >= LEAVING_FRAMES:
             self._move(Turn.DONE)
+
+    @property
+    def id(self) -> str:
+        """How both sides call it."""
+        return self._dialog.call_id
 
     def heard(self, packet: bytes) -> None:
         """A datagram came; what is not of this call is answered as such or ignored."""
@@ -142,11 +150,14 @@ class Call:
 
     def _invited(self, message: Message) -> None:
         if message.status < _OK:
-            self._pending = None  # it is there: the network has done its part
+            if not self._cancelled:
+                self._pending = None  # it is there: the network has done its part
             if (self.stage, Turn.RINGING) in TABLE:
                 self._move(Turn.RINGING)
             return
         self._acknowledge(message)
+        if self._cancelled:
+            self._crossed(message)
         if self.stage not in (Stage.CALLING, Stage.RINGING):
             return
         self._pending = None
@@ -158,6 +169,20 @@ class Call:
                 self.hang_up()
         else:
             self._move(Turn.FAIL)
+
+    def _crossed(self, message: Message) -> None:
+        """It was called off while it answered: a yes is taken back, a no is the end."""
+        self._cancelled = False
+        if message.status < _MULTIPLE:
+            self._say_goodbye()
+        else:
+            self._pending = None
+            self._move(Turn.DONE)
+
+    def _say_goodbye(self) -> None:
+        self._number += 1
+        bye = self._dialog.request("BYE", self._number, self._new_branch())
+        self._send_until_answered(bye)
 
     def _acknowledge(self, message: Message) -> None:
         """A final answer is acknowledged each time it comes: the last word may have been lost."""

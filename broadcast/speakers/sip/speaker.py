@@ -5,6 +5,7 @@ import random
 import socket
 from collections import deque
 
+from broadcast.speakers.backlog import Backlog
 from broadcast.speakers.codec import CODECS
 from broadcast.speakers.contract import Rung
 from broadcast.speakers.network import even_socket, host_and_port, own_address
@@ -17,10 +18,16 @@ from gateway.errors import Unavailable
 
 PROBE_S = 0.7
 PROBES = 3
+OVER_MAX = 4
+"""Calls that are over and not yet hung up at the other end; each is given up after 4 s."""
 
 
 class SipSpeaker:
-    """One address; what sounds before it has answered waits, so that no word is lost."""
+    """One address; what sounds before it has answered waits, so that no word is lost.
+
+    What waits is dropped as soon as it is stopped. A call that is over is seen to its end, so that
+    the horn is free for the next one.
+    """
 
     def __init__(self, id_: str, options: Sip, chance: random.Random) -> None:
         self.codec: str = options.codec
@@ -30,18 +37,24 @@ class SipSpeaker:
         self._chance = chance
         self._at = host_and_port(options.uri.partition("@")[2])
         self._wait_frames = round(options.answer_within_s * 50)
-        self._waiting: deque[bytes] = deque(maxlen=self._wait_frames + 50)
+        self._backlog = Backlog(self._wait_frames + 50)
         self._own = ""
         self._sip: socket.socket | None = None
         self._rtp: socket.socket | None = None
         self._call: Call | None = None
+        self._over: deque[Call] = deque(maxlen=OVER_MAX)
         self._stream: Stream | None = None
         self._resting = True
 
     @property
     def busy(self) -> bool:
         """While a call lasts the clock sends what waits, and says goodbye."""
-        return self._call is not None
+        return self._call is not None or bool(self._over)
+
+    @property
+    def behind(self) -> bool:
+        """Whether words wait for the horn to answer, or to catch up."""
+        return self._backlog.behind
 
     def open(self) -> None:
         """Take two sockets and ask whether it is there."""
@@ -52,14 +65,11 @@ class SipSpeaker:
         self.rung = self.probe()
         self._sip.setblocking(False)
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """Call with the first frame; the others wait in line until it has answered."""
-        del rank
-        if self._resting and self._call is not None:
-            self._call.hang_up()  # the last session's goodbye is still under way: a new call
-            self._flush(self._call)
+        if self._resting and self._call is not None and self._call.stage is Stage.LEAVING:
+            self._over.append(self._call)  # the last session's goodbye is under way: a new call
             self._call = None
-            self._waiting.clear()
         self._resting = False
         if self._call is None:
             self._stream = Stream(CODECS[self.codec], self._chance)
@@ -69,7 +79,11 @@ class SipSpeaker:
             self._call = Call(self._options.uri, own, media, self._wait_frames, self._chance)
             self._call.invite()
             self._flush(self._call)
-        self._waiting.append(payload)
+        self._backlog.put(payload, rank, silent=silent)
+
+    def cut(self) -> None:
+        """What waits is not said any more."""
+        self._backlog.cut()
 
     def rest(self) -> None:
         """What waits is still said, then it hangs up."""
@@ -77,17 +91,27 @@ class SipSpeaker:
 
     def tend(self) -> None:
         """Once a frame during a call: hear, say, and hang up when all is said."""
-        call = self._call
-        if call is None:
+        if not self.busy:
             return
-        self._hear(call)
+        self._hear()
+        for past in [*self._over]:
+            past.frame()
+            self._flush(past)
+            if past.stage is Stage.OVER:
+                self._over.remove(past)
+        if self._call is not None:
+            self._tend(self._call)
+
+    def _tend(self, call: Call) -> None:
         call.frame()
         if call.stage is Stage.TALKING:
             self.rung = Rung.ACCEPTED
             self._say(call)
+        elif self._resting and not self.behind:
+            call.hang_up()  # nobody is to hear anything any more: it need not answer
         self._flush(call)
         if call.stage is Stage.OVER:
-            self._over(call)
+            self._ended(call)
 
     def probe(self) -> Rung:
         """OPTIONS: any answer at all shows that it is there."""
@@ -115,23 +139,30 @@ class SipSpeaker:
             with contextlib.suppress(OSError):
                 self._flush(self._call)
             self._call = None
+        self._over.clear()
         for link in (self._sip, self._rtp):
             if link is not None:
                 link.close()
         self._sip = self._rtp = None
-        self._waiting.clear()
+        self._backlog.cut()
 
-    def _hear(self, call: Call) -> None:
+    def _hear(self) -> None:
+        """Each message goes to its own call, what is of none to the one that lasts."""
         assert self._sip is not None
+        calls = [call for call in (self._call, *self._over) if call is not None]
         with contextlib.suppress(BlockingIOError):
             while True:
-                call.heard(self._sip.recv(BYTES_MAX))
+                packet = self._sip.recv(BYTES_MAX)
+                message = parse(packet)
+                name = "" if message is None else message.headers.get("call-id", "")
+                next((each for each in calls if each.id == name), calls[0]).heard(packet)
 
     def _say(self, call: Call) -> None:
         assert self._rtp is not None
         assert self._stream is not None
-        if self._waiting and call.media is not None:
-            packet = self._stream.packet(self._waiting.popleft())
+        payload = self._backlog.take()
+        if payload is not None and call.media is not None:
+            packet = self._stream.packet(payload)
             with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
                 self._rtp.sendto(packet, call.media)
         elif self._resting:
@@ -144,9 +175,9 @@ class SipSpeaker:
                 self._sip.sendto(packet, self._at)
         call.out.clear()
 
-    def _over(self, call: Call) -> None:
+    def _ended(self, call: Call) -> None:
         self._call = None
-        self._waiting.clear()
+        self._backlog.cut()
         if call.status >= 300:  # noqa: PLR2004 - SIP: from 300 on it is a no
             code = "speaker.no-answer" if call.status == 487 else "speaker.declined"  # noqa: PLR2004 - our own word for nobody
             raise Unavailable(code, address=self._options.uri, status=call.status)

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.engine import wire
-from broadcast.engine.mixer import MEMORY_BYTES_MAX, URGENT_BYTES_MAX, Mixer
+from broadcast.engine.mixer import (
+    DRAINED_FRAMES_MAX,
+    MEMORY_BYTES_MAX,
+    URGENT_BYTES_MAX,
+    Mixer,
+)
 from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS, FRAME_SAMPLES, Fader, audioop, factor
 from broadcast.engine.tape import Reel, Tape
 from broadcast.engine.wire import Finished, Meter, Programme, SpeakerSetting, Started, Stopped
@@ -24,7 +29,8 @@ class Sim:
     """A mixer with its own time."""
 
     def __init__(self, *speakers: SpeakerSetting) -> None:
-        self.mixer = Mixer()
+        self.behind: set[str] = set()
+        self.mixer = Mixer(behind=lambda ids: bool(self.behind & set(ids)))
         self.mixer.speakers(speakers or (HALL, YARD))
         self.now_ns = 0
         self.sound: dict[str, bytes] = {}
@@ -83,16 +89,6 @@ def test_only_the_zones_meant_hear_it_and_any_speaker_is_a_zone() -> None:
     sim.play("b")
     sim.run(10)
     assert set(sim.sound) == {"yard", "hall"}
-
-
-def test_a_speaker_that_is_left_out_hears_nothing_of_it_when_speakers_change_either() -> None:
-    sim = Sim()
-    sim.put("a", tone(440, 0.2), without=("yard",))
-    sim.play("a")
-    sim.run(3)
-    sim.mixer.speakers((HALL, YARD, SpeakerSetting("new", HALL.options)))
-    sim.run(10)
-    assert set(sim.sound) == {"hall", "new"}
 
 
 def test_what_is_ordinary_never_takes_the_room_of_an_emergency() -> None:
@@ -224,6 +220,65 @@ def test_volume_is_passed_by_in_an_emergency_and_near_zones_keep_their_cap() -> 
         sim.run(6)
         assert audioop.rms(sim.sound["horn"], 2) == pytest.approx(full * factor(horn), rel=0.02)
         assert audioop.rms(sim.sound["lift"], 2) == pytest.approx(full * factor(lift), rel=0.02)
+
+
+def test_a_programme_is_not_over_before_the_last_speaker_has_said_it() -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 0.2), expires_ns=60 * FRAME_NS)
+    sim.play("a")
+    sim.behind = {"yard"}
+    sim.run(30)
+    assert sim.events == [Started("a", 0, 0, ("hall", "yard"))]
+    assert len(sim.sound["hall"]) == 10 * FRAME_BYTES
+    assert not sim.mixer.silent
+    sim.behind.clear()
+    sim.run(1)
+    assert sim.events[-1] == Finished("a", 10)
+    assert sim.mixer.cuts() == set()
+
+
+@pytest.mark.parametrize("why", ["stopped", "replaced"])
+def test_what_a_speaker_has_still_to_say_can_be_stopped(why: str) -> None:
+    sim = Sim()
+    sim.put("a", tone(440, 0.2))
+    sim.play("a")
+    sim.behind = {"yard"}
+    sim.run(30)
+    sim.mixer.stop("a", (), why)
+    assert sim.mixer.cuts() == {"hall", "yard"}
+    sim.run(1)
+    assert sim.events[-1] == Stopped("a", why, 10)
+
+
+def test_what_a_speaker_has_still_to_say_expires_and_a_dead_one_is_not_waited_for() -> None:
+    sim = Sim()
+    for id_, more in (("a", {"expires_ns": 60 * FRAME_NS}), ("b", {})):
+        sim.put(id_, tone(440, 0.2), **more)
+        sim.play(id_)
+    sim.behind = {"yard"}
+    sim.run(56)
+    assert Finished("a", 10) not in sim.events
+    sim.run(1)
+    assert sim.mixer.cuts() == {"hall", "yard"}
+    assert sim.events[-1] == Finished("a", 10)
+    sim.run(DRAINED_FRAMES_MAX)
+    assert sim.events[-1] == Finished("b", 10)
+
+
+def test_whatever_is_stopped_at_a_speaker_is_cut_there_and_nowhere_else() -> None:
+    sim = Sim()
+    for id_ in ("a", "b"):
+        sim.put(id_, tone(440, 1))
+    sim.play("a")
+    sim.run(5)
+    assert sim.mixer.cuts() == set()
+    sim.mixer.stop(None, ("yard",), "stop")
+    assert sim.mixer.cuts() == {"yard"}
+    sim.play("b")
+    sim.mixer.speakers((HALL,))
+    assert sim.mixer.cuts() == {"yard"}
+    sim.mixer.stop("a", (), "stop")
+    assert sim.mixer.cuts() == {"hall"}
 
 
 def test_what_expires_is_gone_before_its_time_and_never_starts_after() -> None:

@@ -1,4 +1,7 @@
-"""A small house to give orders in: a community zone over two horns, a hall, a lift, one mute."""
+"""A small house to give orders in: a community zone over two horns, a hall, a lift, one mute.
+
+In the office one horn of the street is heard as well, on the stairs the lift's.
+"""
 
 from typing import Any
 
@@ -26,6 +29,8 @@ ZONES = {
         _zone("hall", "indoors", frozenset({"hall"}), "card"),
         _zone("lift", "near", frozenset({"b3-lift"}), "lift"),
         _zone("mute", "community", frozenset({"b5"})),
+        _zone("office", "indoors", frozenset({"b5"}), "horn-b5", "desk"),
+        _zone("stairs", "indoors", frozenset({"b3"}), "lift", "stairs"),
     )
 }
 HOUSE = House(ZONES, Quiet("21:30-07:00", Calendar("Asia/Shanghai", {})), frozenset({"smoke"}))

@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from broadcast.guard import House
 from broadcast.life import OVER, State
 from broadcast.order import Authority, Class, Live, Order, Say
 from broadcast.quiet import S
@@ -23,6 +22,7 @@ MIDNIGHT_NS = 1_790_006_400 * S  # 2026-09-22 00:00 in Shanghai
 CALENDAR = Calendar("Asia/Shanghai", {})
 QUIET_FROM_S, QUIET_TO_S = 21.5 * 3600, 7 * 3600
 EDGES_S = (QUIET_FROM_S, QUIET_TO_S, 12 * 3600)
+STREET = frozenset({"horn-b3", "horn-b5"})
 BOUNDS_S = {Trust.PERSON: 90.0, Trust.PLATFORM: 0.5, Trust.METER: 60.0}
 
 RIGHTS = [
@@ -54,6 +54,7 @@ class Night:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.shared = seed % 2 == 1
         self.placed: list[Placed] = []
         self.stopped: set[str] = set()
         self.outages: list[tuple[float, float]] = []
@@ -111,11 +112,7 @@ class Night:
         placed = Order(
             id=name,
             source="night",
-            zones=tuple(
-                rng.sample(
-                    ("all", "b3", "b5", "b5", "hall", "hall", "lift", "mute"), rng.choice((1, 2))
-                )
-            ),
+            zones=self._zones(),
             class_=cls,
             authority=authority,
             actor=Who(kind, rng.choice(("smoke", "x"))),
@@ -138,6 +135,15 @@ class Night:
         self.receipts[name] = receipt.state
         if valid and receipt.state in {"refused", "dropped"}:
             self.faults.append(f"{name}: a valid emergency was {receipt.state}")
+
+    def _zones(self) -> tuple[str, ...]:
+        """In every other night what is said indoors is heard on shared horns, too."""
+        of_all = ("all", "b3", "b5", "b5", "hall", "hall", "lift", "mute")
+        zones = tuple(self.rng.sample(of_all, self.rng.choice((1, 2))))
+        if not self.shared:
+            return zones
+        inside = self.rng.choice(("office", "stairs"))
+        return tuple(dict.fromkeys(inside if zone == "hall" else zone for zone in zones))
 
     async def _again(self) -> None:
         if self.placed:
@@ -179,15 +185,17 @@ class Night:
 
     def _wrong(self, placed: Placed, heard: Heard) -> Iterator[str]:
         """Why this must not have been heard so."""
-        order = placed.order
+        order, where = placed.order, heard_at(heard)
         what = f"{order.id} ({order.class_.word}, {order.actor.kind}, {order.zones})"
         if heard.boot != placed.boot or heard.began_ns >= order.expires.at_ns:
             yield f"{what}: heard after its expiry"
         if order.expires.boot != f"{placed.boot + 1:016x}":
             yield f"{what}: heard though its deadline is of another boot"
         if not order.class_.urgent:
-            if community(order, HOUSE) and self._by_night(heard):
-                yield f"{what}: heard in quiet hours"
+            if where & STREET and self._by_night(heard):
+                yield f"{what}: heard in quiet hours at {sorted(where & STREET)}"
+            if "lift" in where and not concerned(order):
+                yield f"{what}: heard in the lift, which it does not concern"
             if order.actor.kind == "schedule" and self._untimed(heard.began_s):
                 yield f"{what}: scheduled, on an untrusted clock"
         if "lift" in order.zones and not order.class_.urgent and heard.programme.gain_db > -10:
@@ -258,8 +266,16 @@ def may_emergency(order: Order) -> bool:
     return right in {(Authority.PRESS, "staff"), (Authority.SIGNATURE, "platform")}
 
 
-def community(order: Order, house: House) -> bool:
-    return any(zone in {"all", "b3", "b5", "mute"} for zone in order.zones if zone in house.zones)
+def heard_at(heard: Heard) -> frozenset[str]:
+    """The loudspeakers of a programme, by zones or one by one."""
+    zones = heard.programme.zones
+    named = {zone.removeprefix("speaker:") for zone in zones if zone.startswith("speaker:")}
+    return HOUSE.speakers(zones) | named
+
+
+def concerned(order: Order) -> bool:
+    """Whether whoever stands in a lift hears it there: it is their own, for no alarm is here."""
+    return order.class_ in {Class.PROMPT, Class.SERVICE} and order.actor.kind != "platform"
 
 
 def night(seed: int) -> Night:

@@ -78,6 +78,17 @@ def _never_quiet(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Quiet, "spell", lambda *_: Spell(False, 9e9))
 
 
+def _by_zones_named(patch: pytest.MonkeyPatch) -> None:
+    def outdoors(order: Any, house: Any) -> bool:
+        return any(house.zones[zone].sound == "community" for zone in order.zones)
+
+    patch.setattr(guard, "_outdoors", outdoors)
+
+
+def _everywhere(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(guard, "heard_on", lambda order, house: house.speakers(order.zones))
+
+
 def _unknown_is_day(patch: pytest.MonkeyPatch) -> None:
     spell = Quiet.spell
     patch.setattr(
@@ -104,10 +115,22 @@ def _one_judge(patch: pytest.MonkeyPatch) -> None:
         (_immortal, "after its expiry"),
         (_no_margin, "quiet hours"),
         (_never_quiet, "quiet hours"),
+        (_by_zones_named, "quiet hours"),
+        (_everywhere, "in the lift"),
         (_unknown_is_day, "quiet hours"),
         (_one_judge, "valid emergency"),
     ],
-    ids=["night", "clock", "expiry", "margin", "never-quiet", "unknown", "platform"],
+    ids=[
+        "night",
+        "clock",
+        "expiry",
+        "margin",
+        "never-quiet",
+        "zones",
+        "near",
+        "unknown",
+        "platform",
+    ],
 )
 def test_a_guard_that_lacks_something_is_noticed(monkeypatch, spoil, noticed):
     spoil(monkeypatch)

@@ -13,6 +13,7 @@ class Flaky:
 
     codec = "raw"
     busy = False
+    behind = False
 
     def __init__(self) -> None:
         self.rung = Rung.UNKNOWN
@@ -27,9 +28,12 @@ class Flaky:
     def open(self) -> None:
         self._do("open")
 
-    def play(self, payload: bytes, rank: int) -> None:
+    def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         self._do("play")
         self.rung = Rung.SENT
+
+    def cut(self) -> None:
+        self._do("cut")
 
     def rest(self) -> None:
         self._do("rest")

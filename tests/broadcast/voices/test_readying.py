@@ -14,6 +14,7 @@ from broadcast.voice.voice import given_key, spoken
 from gateway.appliance.load import examine
 from gateway.appliance.schema import RequestsPlan, Settings
 from gateway.station.readying import Readying
+from tests.broadcast.engine.rig import until
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
 SECOND_BYTES = 32_000
@@ -48,9 +49,7 @@ async def test_the_siren_and_the_words_of_emergencies_outlast_any_recording(tmp_
     readying = Readying(Voice(shelf, []), {}, Presets(None, READY), shelf, settings(tmp_path))
     running = asyncio.create_task(readying.run())
     try:
-        async with asyncio.timeout(60):
-            while readying.progress is None or readying.progress.done < readying.progress.of:
-                await asyncio.sleep(0)
+        await until(lambda: (found := readying.progress) is not None and found.done == found.of)
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -174,9 +174,7 @@ async def test_in_memory_too_what_an_emergency_needs_never_makes_room(tmp_path, 
         kept=lambda: kept,
     )
     monkeypatch.setattr(shelf_module, "SPARE_BYTES_MAX", 3 * 32_100)
-    siren, used, other = [
-        await shelf.put_pcm(bytes([n, 1]) * RATE, title=str(n)) for n in range(3)
-    ]
+    siren, used, other = [await shelf.put_pcm(bytes([n, 1]) * RATE, title=str(n)) for n in range(3)]
     pinned.add(siren.sha)
     kept.add(used.sha)
     for n in range(3, 5):

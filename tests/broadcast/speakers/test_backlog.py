@@ -1,0 +1,66 @@
+"""What waits for a loudspeaker: in order, and nothing of it once it is over."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcast.speakers.backlog import PAUSE_FRAMES, WAKE_RANK, Backlog
+
+
+def taken(backlog: Backlog) -> list[int]:
+    found = []
+    while (payload := backlog.take()) is not None:
+        found.append(payload[0])
+    return found
+
+
+def put(backlog: Backlog, *numbers: int, rank: int = 3, silent: bool = False) -> None:
+    for number in numbers:
+        backlog.put(bytes([number]), rank, silent=silent)
+
+
+def test_what_waits_comes_in_its_order_and_the_oldest_makes_room() -> None:
+    backlog = Backlog(4)
+    put(backlog, 1, 2, 3, 4, 5)
+    assert backlog.behind
+    assert taken(backlog) == [2, 3, 4, 5]
+    assert not backlog.behind
+
+
+def test_what_is_stopped_is_not_heard_but_an_amplifier_still_wakes() -> None:
+    backlog = Backlog(9)
+    put(backlog, 0, rank=WAKE_RANK)
+    put(backlog, 1, 2)
+    backlog.cut()
+    put(backlog, 3)
+    assert taken(backlog) == [0, 3]
+
+
+def test_what_is_more_urgent_is_heard_at_once_and_what_is_less_comes_after() -> None:
+    backlog = Backlog(9)
+    put(backlog, 0, rank=WAKE_RANK)
+    put(backlog, 1, 2)
+    put(backlog, 3, 4, rank=8)
+    put(backlog, 5)
+    assert taken(backlog) == [0, 3, 4, 5]
+
+
+def test_pauses_shrink_while_it_is_behind_and_never_vanish() -> None:
+    backlog = Backlog(99)
+    put(backlog, 1)
+    put(backlog, *[0] * 30, silent=True)
+    put(backlog, 2)
+    assert taken(backlog) == [1, *[0] * PAUSE_FRAMES, 2]
+    for _ in range(30):  # nothing waits: the pause is as long as it is
+        put(backlog, 0, silent=True)
+        assert taken(backlog) == [0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(1, 9), st.booleans()), max_size=60))
+def test_no_word_of_the_highest_class_is_lost_or_moved(frames) -> None:
+    backlog = Backlog(100)
+    for number, rank, silent in frames:
+        backlog.put(bytes([number]), rank, silent=silent)
+    top = max((rank for _, rank, _ in frames), default=0)
+    spoken = [number for number, rank, silent in frames if rank == top and not silent]
+    heard = iter(taken(backlog))
+    assert all(number in heard for number in spoken)
