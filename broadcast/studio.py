@@ -1,6 +1,8 @@
 """Makes what an order wants heard: chime and words, in an emergency siren and words in turn."""
 
+import itertools
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +25,8 @@ CHIMES = {
     Class.NOTICE: "notice",
 }
 """What goes before the words where nobody said otherwise."""
+
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 GAP_S = 2.0
 """Between two rounds."""
@@ -138,10 +142,16 @@ class Studio:
         return (await self._one(order),)
 
     async def _sentence(self, content: Sentence) -> tuple[Sound, ...]:
-        phrases = self._phrases.get(content.language)
-        if phrases is None:
-            raise Unavailable("voice.none", language=content.language)
-        return await phrases.sentence(content.pieces)
+        """Each piece by a voice that can say it: a plate's 京 in an English sentence is Chinese."""
+        made: list[Sound] = []
+        for language, pieces in itertools.groupby(
+            content.pieces, lambda piece: "zh" if _HAN.search(piece[1]) else content.language
+        ):
+            phrases = self._phrases.get(language)
+            if phrases is None:
+                raise Unavailable("voice.none", language=language)
+            made += await phrases.sentence(list(pieces))
+        return tuple(made)
 
     async def _one(self, order: Order) -> Sound:
         content = order.content

@@ -13,7 +13,7 @@
     speech/       what is said of every state
     keys.py       keys on the wall
     events.py     what goes into the feed
-    room.py       the core in the running station
+    room.py       the core in the running station; announcer.py says what becomes of requests
     session.py    where somebody is at a kiosk, and where a press leads. Pure
     screen.py     what stands on a screen, in millimetres; drawing/ one builder a screen. Pure
     terminal.py   one kiosk's screen in the running station

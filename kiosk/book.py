@@ -13,8 +13,14 @@ from kiosk.catalogue import Service
 from kiosk.flows import FAMILIES
 from kiosk.request import PRESSES_MAX, Moment, Press, Request, Ride, S
 
-LIVE_MAX = 300
-"""More live requests than this are refused, but for a call: that is never refused."""
+WORKS_MAX = 300
+"""More open work orders than this are refused; they take no room from a ride or a call."""
+
+RIDES_MAX = 300
+"""Against a kiosk gone mad: a ride ends by itself within two hours, and a call joins another."""
+
+MANY = 200
+"""From so many open requests on staff are told: the room for work orders comes to an end."""
 
 ENDED_MAX = 200
 REPLY = "reply"
@@ -42,11 +48,12 @@ class Say(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """`to` is to be told, by these channels."""
+    """`to` is to be told, by these channels; `step` of the duty, 0 where a call only begins."""
 
     request: Request
     to: str
     by: tuple[str, ...]
+    step: int = 0
 
 
 class Ask(NamedTuple):
@@ -132,9 +139,10 @@ class Book:
     def open(
         self, service: Service, press: Press, place: str, actor: Who, moment: Moment, **fields: Any
     ) -> Request:
-        """A new request; Unavailable when there are too many."""
-        if sum(1 for _ in self.live()) >= LIVE_MAX and service.family != "call":
-            raise Unavailable("requests.full", max=LIVE_MAX)
+        """A new request; Unavailable when there are too many of its family. Of calls never."""
+        most = {"work": WORKS_MAX, "ride": RIDES_MAX}.get(service.family)
+        if most is not None and sum(1 for _ in self.live(family=service.family)) >= most:
+            raise Unavailable("requests.full", max=most)
         self.opened += 1
         request = Request(
             id=f"{service.family}-{self._epoch[:8]}-{self.opened}",

@@ -4,7 +4,7 @@ The room (`room.py`) is its shell in the station; the property tests run the sam
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -15,11 +15,12 @@ from gateway.journal.stored_state import beyond, of_msgpack
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Say
+from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Ring, Say
 from kiosk.book import decoded as request_of
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dispatch import Road, Status
+from kiosk.flows.call import UNHEARD
 from kiosk.options import Plan
 from kiosk.request import ActName, Car, Face, Moment, Owed, Press, Request, S, Text
 from kiosk.rides import Rides, failed
@@ -137,7 +138,7 @@ class Core:
     ) -> tuple[Request, Outcome]:
         """What somebody asks; the same request again if it is there already. UsageError."""
         service = self._service(press)
-        request = self._same(service, press, moment)
+        request = self._same(service, press, actor, moment)
         if request is not None:
             if service.family == "call" and press.press not in request.presses:
                 request = self._calls.pressed_again(request, moment)
@@ -162,12 +163,26 @@ class Core:
         elif request.family == "work":
             self.works.acted(request, deed.act, moment, who, **fields)
         else:
-            self.book.move(request, deed.act, moment, actor=who, **fields)
-            if deed.act == "ring":
-                again = self.book.change(
-                    self.book.requests[request.id], rang_ns=moment.lived_ns, steps=0
-                )
-                self._calls.ring(again)
+            self._calls.acted(request, deed.act, moment, who, **fields)
+        return self._done(moment)
+
+    def close(self, request_ids: Collection[str], who: Who, moment: Moment) -> Outcome:
+        """Staff put these away at once, those that can be; nobody is told of it aloud."""
+        for request in map(self.book.requests.get, request_ids):
+            if request is not None and (act := closing(request)):
+                said = request.kind.after(request.state, act)
+                fields: dict[str, Any] = {
+                    "by": who.id,
+                    "quiet": False,
+                    "said": said,
+                    "asked": False,
+                }
+                self.book.move(request, act, moment, actor=who, **fields)
+        return self._done(moment)
+
+    def rung(self, ring: Ring, reached: tuple[str, ...], moment: Moment) -> Outcome:
+        """That has rung, by those channels."""
+        self._calls.rung(ring, reached, moment)
         return self._done(moment)
 
     def answered(self, ask: Ask, answer: Status | Refused | Unknown, moment: Moment) -> Outcome:
@@ -207,6 +222,14 @@ class Core:
             self.book.change(request, said=cue)
         return self.book.drain()
 
+    def unsaid(self, request_id: str) -> Outcome:
+        """What was said of it has not been heard: say it again."""
+        request = self.book.requests.get(request_id)
+        if request is not None and not request.quiet:
+            self.book.change(request, said="")
+            self.book.do(Say(request_id))
+        return self.book.drain()
+
     def tick(self, moment: Moment) -> Outcome:
         """Let time pass."""
         self.rides.tick(moment)
@@ -230,20 +253,22 @@ class Core:
         impersonal(press.note)
         return service
 
-    def _same(self, service: Service, press: Press, moment: Moment) -> Request | None:
+    def _same(self, service: Service, press: Press, actor: Who, moment: Moment) -> Request | None:
         """The request that this press is, or belongs to."""
         known = self.book.of_press(press.press)
         if known is not None:
             return known
         becomes = self._becomes(service, press)
         alike = (becomes.id, press.kiosk, press.what, press.where)
+        finger = press.kiosk != ""
         for request in reversed(list(self.book)):
             found = (request.service, request.kiosk, request.what, request.where)
-            finger = press.kiosk != ""  # a linkage has none: two of its faults are two
             young = finger and moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
-            live = becomes.family != "work" and not request.ended
+            live = becomes.family != "work" and not request.ended and not press.another
             if found == alike and not request.quiet and (young or live):
                 return request
+        if becomes.family == "work" and actor.kind == "linkage":
+            return self.works.same(becomes, press.what, self._place(press), actor)
         return None
 
     def _becomes(self, service: Service, press: Press) -> Service:
@@ -260,9 +285,7 @@ class Core:
         moment: Moment,
         given: Given,
     ) -> Request:
-        becomes = self._becomes(service, press)
-        kiosk = self._plan.kiosks.get(press.kiosk)
-        place = press.where or (kiosk.place if kiosk else None) or WHERE_STATION
+        becomes, place = self._becomes(service, press), self._place(press)
         fields: dict[str, Any] = given._asdict()
         if becomes.family == "ride":
             fields["ride"] = self.rides.began(moment)
@@ -276,6 +299,10 @@ class Core:
         if becomes.family == "call":
             self._calls.ring(request)
         return request
+
+    def _place(self, press: Press) -> str:
+        kiosk = self._plan.kiosks.get(press.kiosk)
+        return press.where or (kiosk.place if kiosk else None) or WHERE_STATION
 
     def _done(self, moment: Moment) -> Outcome:
         """What has gathered; a ride that came to nothing has become a call by itself."""
@@ -291,9 +318,13 @@ class Core:
         )
 
     def _call_for(self, request: Request, moment: Moment) -> None:
-        """Somebody is called for whoever is left without a car, unless somebody is already."""
-        if any(call.kiosk == request.kiosk for call in self.book.live(family="call")):
-            return
+        """Somebody is called for whoever is left without a car, unless it rings for that already.
+
+        What somebody has answered rings no more, and what a resident has begun they may take back.
+        """
+        for call in self.book.live(family="call"):
+            if call.kiosk == request.kiosk and call.quiet and call.state in UNHEARD:
+                return
         press = Press(press=f"{request.id}-call", kiosk=request.kiosk, service=CALL_SERVICE)
         call = self.book.open(
             self._services[CALL_SERVICE],
@@ -330,6 +361,14 @@ def acts(request: Request, *, staff: bool) -> tuple[str, ...]:
     if staff and not request.ended:
         found.append(REPLY)
     return tuple(sorted(found))
+
+
+def closing(request: Request) -> str:
+    """The act by which staff put it away; "" for a ride, which ends by itself."""
+    if request.family == "ride":
+        return ""
+    wanted = ("close", "cancel")
+    return next((act for act in wanted if request.kind.after(request.state, act)), "")
 
 
 def impersonal(text: str) -> None:

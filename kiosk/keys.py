@@ -1,7 +1,8 @@
 """Keys on the wall: a wired contact closes, and a request is made, with or without a screen.
 
 Plates 1 and 0 act by themselves. A key that needs a screen goes to the page of its kiosk; where
-there is none, it calls a person.
+there is none, it calls a person. Every press is answered aloud: what is there already is said once
+more, and so is that nothing could be done.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.options import Options
-from kiosk.request import Press
+from kiosk.request import Press, Request, S
 from kiosk.room import Requests
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,34 @@ log = logging.getLogger(__name__)
 _ALONE = frozenset({"ride", "call"})
 """Families that a key can ask for without anything to choose."""
 
+UNKNOWN_S = 10.0
+"""A contact of which nothing was known for so long: what it says then is no press."""
+
+ANSWER_S = 5.0
+"""So long an answer is heard; who presses meanwhile is being answered."""
+
+
+class _Contact:
+    """One wired key: whether it is closed, None while nobody knows, and since when it is silent."""
+
+    def __init__(self) -> None:
+        self._closed: bool | None = None
+        self._silent_ns: int | None = None
+
+    def pressed(self, *, closed: bool | None, now_ns: int) -> bool:
+        """Whether that reading is a press. A bad one (None) is nothing, the first good one none."""
+        if closed is None:
+            self._silent_ns = self._silent_ns or now_ns
+            return False
+        silent_ns, self._silent_ns = self._silent_ns, None
+        if silent_ns is not None and now_ns - silent_ns > UNKNOWN_S * S:
+            self._closed = None
+        before, self._closed = self._closed, closed
+        return closed and before is False
+
 
 class Keys:
-    """Hears the inputs; every rising edge is one press."""
+    """Hears the inputs; every contact that closes is one press."""
 
     def __init__(
         self,
@@ -42,13 +68,18 @@ class Keys:
         self._services = services
         self._requests = requests
         self._clock = clock
-        self._closed: set[tuple[str, ...]] = set()
+        self._contacts = {key: _Contact() for key in self._keys}
+        self._answered_ns: dict[tuple[str, int], int] = {}
         self._pages: list[Callable[[str, int], None]] = []
+        self._sorry: list[Callable[[str], None]] = []
         self._pressing: set[asyncio.Task[None]] = set()
 
-    def listen(self, page: Callable[[str, int], None]) -> None:
-        """`page(kiosk, number)` hears of keys that are for the screen."""
+    def listen(
+        self, page: Callable[[str, int], None], sorry: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`page(kiosk, number)` hears of keys for the screen, `sorry(kiosk)` of refusals."""
         self._pages.append(page)
+        self._sorry.append(sorry)
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device: intake's listener; never raises."""
@@ -57,28 +88,53 @@ class Keys:
         for reading in readings:
             key = (device, reading.point)
             if key in self._keys:
-                self._level(key, closed=reading.value is True and reading.quality is Quality.GOOD)
+                told = reading.quality is Quality.GOOD and isinstance(reading.value, bool)
+                closed = reading.value is True if told else None
+                if self._contacts[key].pressed(closed=closed, now_ns=self._clock.now_ns()):
+                    self._begin(*self._keys[key])
 
-    def _level(self, key: tuple[str, ...], *, closed: bool) -> None:
-        if not closed:
-            self._closed.discard(key)
-        elif key not in self._closed:
-            self._closed.add(key)
-            kiosk, number = self._keys[key]
-            task = asyncio.get_running_loop().create_task(self.press(kiosk, number))
-            self._pressing.add(task)
-            task.add_done_callback(self._pressing.discard)
+    def _begin(self, kiosk: str, number: int) -> None:
+        """A press is acted upon beside the poll that told it."""
+        task = asyncio.get_running_loop().create_task(self.press(kiosk, number))
+        self._pressing.add(task)
+        task.add_done_callback(self._pressing.discard)
 
     async def press(self, kiosk: str, number: int) -> None:
         """That key of that kiosk was pressed."""
         service = next((one for one in self._services.values() if one.key == number), None)
-        if (service is None or service.family not in _ALONE) and self._requests.screens.has(kiosk):
-            for page in self._pages:
-                page(kiosk, number)
+        has_page = self._requests.screens.has(kiosk)
+        if (service is None or service.family not in _ALONE) and has_page:
+            self._turn_to(kiosk, number)
             return
         wanted = service.id if service and service.family in _ALONE else CALL_SERVICE
         press = f"key-{self._clock.boot[:8]}-{self._clock.now_ns()}"
         try:
-            await self._requests.press(Press(press=press, kiosk=kiosk, service=wanted))
+            made = await self._requests.press(Press(press=press, kiosk=kiosk, service=wanted))
+            await self._answer(kiosk, number, made, new=made.presses[:1] == (press,))
         except StationError as error:
             log.warning("key %d of %s made no request: %s", number, kiosk, error)
+            if self._is_due(kiosk, number):
+                for sorry in self._sorry:
+                    sorry(kiosk)
+
+    async def _answer(self, kiosk: str, number: int, made: Request, *, new: bool) -> None:
+        """What is new says itself; what was there already is said once more, or asked about."""
+        if not self._is_due(kiosk, number) or new or made.said != made.cue:
+            return
+        if made.family == "ride" and self._requests.screens.has(kiosk):
+            self._turn_to(kiosk, number)  # whoever presses may be somebody else
+        else:
+            await self._requests.repeat(made.id)
+
+    def _is_due(self, kiosk: str, number: int) -> bool:
+        """Whether the last answer to that key is over, so that this press needs one of its own."""
+        now_ns, key = self._clock.now_ns(), (kiosk, number)
+        before_ns = self._answered_ns.get(key)
+        due = before_ns is None or now_ns - before_ns >= ANSWER_S * S
+        if due:
+            self._answered_ns[key] = now_ns
+        return due
+
+    def _turn_to(self, kiosk: str, number: int) -> None:
+        for page in self._pages:
+            page(kiosk, number)

@@ -32,7 +32,10 @@ class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Press(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody asks: `press` makes a repetition harmless, `what` and `where` are ids."""
+    """Somebody asks: `press` makes a repetition harmless, `what` and `where` are ids.
+
+    `another`: of somebody else than whoever waits at that kiosk already.
+    """
 
     press: PressId
     kiosk: Annotated[str, msgspec.Meta(max_length=63)]
@@ -41,6 +44,7 @@ class Press(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     where: Annotated[str, msgspec.Meta(max_length=63)] | None = None
     note: Text = ""
     contact: Contact | None = None
+    another: bool = False
 
 
 class Car(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +92,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what was last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that
     it came from, of a work order the one by which the same fault was first reported. `owed`: see
     `Owed`. `counted_ns`: from when what is promised of a work order counts; `late`: which promise
-    of it staff have been told is broken.
+    of it staff have been told is broken. `asked`: of an answered call, that the person has been
+    asked whether somebody has come.
     """
 
     id: str
@@ -124,6 +129,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     linked: str = ""
     counted_ns: int = 0
     late: str = ""
+    asked: bool = False
 
     @property
     def kind(self) -> Family:
@@ -141,10 +147,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.id}-{self.ride.tries}" if self.ride is not None else ""
 
     @property
+    def at_desk(self) -> bool:
+        """Whether staff alone are looking for a car: no dispatcher is being asked."""
+        return self.state == "asking" and self.ride is not None and self.ride.road == "desk"
+
+    @property
     def cue(self) -> str:
         """What there is to say: another cue is another sentence."""
         plate = "" if self.ride is None or self.ride.car is None else self.ride.car.plate
-        return f"{self.state}|{plate}|{self.reply}" if plate or self.reply else self.state
+        state = f"{self.state}?" if self.asked else self.state
+        if self.at_desk:
+            state = f"{self.state}@desk"
+        return f"{state}|{plate}|{self.reply}" if plate or self.reply else state
 
 
 class Moment(NamedTuple):

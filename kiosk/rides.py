@@ -34,6 +34,9 @@ LATE_SAID_S = 600.0
 OWED_S_MAX = 86_400.0
 OWED_EVERY_S, OWED_EVERY_S_MAX = 2.0, 300.0
 
+NAMED = frozenset({"assigned", "arrived"})
+"""What a dispatcher says of a car; that it was looking for one is none."""
+
 _ASKING = frozenset({State.ASKING, State.AGAIN})
 _COMING = frozenset({State.ASSIGNED, State.ARRIVED})
 _ACT_OF = {
@@ -210,9 +213,12 @@ class Rides:
 
     def _too_late(self, request: Request, owed: Owed, status: Status, moment: Moment) -> None:
         """It had ended here: call off what was taken, and say so while it can still matter."""
+        if request.state == State.BOARDED and owed not in request.owed:
+            return  # the person is in that very car, and whoever sent it holds what is true
         taken = status.state in TAKEN
         young = moment.lived_ns - request.opened_ns <= LATE_SAID_S * S
-        if (taken or status.was in TAKEN) and young:
+        named = status.car is not None or not NAMED.isdisjoint((status.state, status.was))
+        if named and young:
             request = self._book.move(request, Act.LATE, moment) or request
         if not taken:
             self._settled(request, owed)
@@ -248,12 +254,13 @@ class Rides:
     ) -> Request:
         """Move it; what ends while a dispatcher may hold it is owed a cancel.
 
-        But not the car into which staff have seen the person get: there the dispatcher holds what
-        is true. That a car which came half an hour ago has taken them is only assumed.
+        But not the car into which the person has got, as they or staff have said: there the
+        dispatcher holds what is true. That a car which came half an hour ago has taken them is only
+        assumed.
         """
         target = request.kind.after(request.state, act)
         ride: Ride = fields.get("ride", _ride(request))
-        carried = act == Act.BOARD and actor is not SYSTEM
+        carried = act in (Act.BOARD, Act.LEAVE) and actor is not SYSTEM
         sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
         if target is not None and request.kind.ended(target) and not sure:
             fields["owed"] = (*request.owed, _owed(request, ride))

@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.audit import Who
-from gateway.clock import Clock, Deadline
+from gateway.clock import Clock
 from gateway.errors import JournalError, NotNow, StationError, Unavailable
 from gateway.event import Event
 from gateway.faults import OnFault, contain, log_fault, name_of
@@ -23,8 +23,9 @@ from gateway.journal import Journal, StateChange, load_state, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
+from kiosk.announcer import Announcer
 from kiosk.asker import Asker
-from kiosk.book import Ask, Effect, Erase, Outcome, Ring, Say
+from kiosk.book import MANY, Ask, Effect, Erase, Outcome, Ring, Say
 from kiosk.catalogue import Service
 from kiosk.core import HEAD, NOTHING, ROOM, Core, Deed, Head, decoded, found
 from kiosk.dictation import Note
@@ -32,9 +33,9 @@ from kiosk.dispatch import UNSTORED, Road, Status, heard
 from kiosk.events import event_of
 from kiosk.options import DESK, Plan
 from kiosk.people import People, forget, kept, masked, sealed
-from kiosk.request import Contact, Moment, Owed, Press, Request, S
+from kiosk.request import Contact, Moment, Owed, Press, Request
 from kiosk.screens import Screens
-from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
+from kiosk.speech import Sentence, Speaker
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +45,22 @@ TICK_S, IDLE_S = 1.0, 30.0
 CHECKPOINT_S = 900.0
 """So much lived time may be lost with the power, while anything is open."""
 
-SAY_AGAIN_S = 2.0
+LISTENING_S = 5.0
+"""So often it is looked whether what was said was also heard."""
+
 EFFECTS_MAX = 500
 
 RESIDENT = Who("resident")
-_LOUD = frozenset({"arrived", "answered", "escalated", "alone"})
-"""States that call somebody who may have sat down, or that staff are called for at once."""
 
 
 class Bell(Protocol):
     """Tells staff."""
 
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
-        """`to` by these channels: the desk, the platform, or a zone where a chime sounds."""
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
+        """Tell `to` by these channels: the desk, the platform, or a zone where a chime sounds.
+
+        Returns those by which it has been taken; StationError where it is by none.
+        """
 
 
 class _Waiting(NamedTuple):
@@ -92,26 +96,24 @@ class Requests:
         self.plan = plan
         self.services = services
         self.places = places
-        self._lost = self.unsaid = 0
+        self._lost = 0
         self._lost_ns: int | None = None
         self._on_fault = on_fault
-        self.heard = True
         self._journal, self._clock = journal, clock
         self.asker = Asker(plan, clock, people, roads, station=station, spoken=places.spoken)
-        self._people, self._speaker, self._bell = people, speaker, bell
+        self._people, self._bell = people, bell
+        self.announcer = Announcer(
+            self.core, plan, clock, speaker, take=self._take, moment=self.moment
+        )
         self._offset_ns = 0
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
         self._doing: set[asyncio.Task[None]] = set()
-        self._saying: set[str] = set()
         self._listeners: list[Callable[[Request], None]] = []
         self.screens = Screens(frozenset(plan.kiosks), clock)
-        self.languages: dict[str, str] = {}
-        """Spoken at a kiosk while somebody there has chosen another."""
-        self.phones = {"": plan.phone, **plan.work.phones}
-        if plan.ride.phone:
-            self.phones["ride"] = plan.ride.phone
+        self.languages = self.announcer.languages
+        self.phones = self.announcer.phones
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
@@ -177,23 +179,28 @@ class Requests:
         by = Owed(road, ride_id, holder)
         await asyncio.shield(self._take(self.core.told(by, status, self.moment())))
 
-    async def repeat(self, request_id: str, *, louder: bool = False) -> Sentence:
-        """Say it once more: 再听一遍. UsageError if there is no such request.
+    async def close(self, request_ids: Collection[str], who: Who) -> None:
+        """Staff put these away at once; what cannot be put away stays as it is."""
+        await asyncio.shield(self._take(self.core.close(request_ids, who, self.moment())))
 
-        Where it cannot be heard its caption is still there, and `heard` says so.
-        """
-        request = self.core.request(request_id)
-        said = self.sentence(request)
-        try:
-            await self._aloud(request, said, CLASS_PROMPT, louder=louder)
-        except StationError as error:
-            log.warning("%s could not be said again: %s", request.id, error)
-        return said
+    async def repeat(self, request_id: str, *, louder: bool = False) -> Sentence:
+        """Say it once more: 再听一遍. UsageError if there is no such request."""
+        return await self.announcer.repeat(self.core.request(request_id), louder=louder)
 
     def sentence(self, request: Request, language: str | None = None) -> Sentence:
         """What there is to say of it now, and to show under it."""
-        spoken = self.languages.get(request.kiosk, self.plan.language)
-        return sentence(request, language or spoken, self.phones)
+        return self.announcer.sentence(request, language)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the last sentence could be said aloud."""
+        return self.announcer.heard
+
+    @property
+    def many(self) -> int:
+        """How many requests are open, where they are so many that staff must hear of it; else 0."""
+        count = sum(1 for _ in self.core.book.live())
+        return count if count >= MANY else 0
 
     def all(self) -> list[Request]:
         """Every request that is kept, in the order in which they came."""
@@ -201,9 +208,9 @@ class Requests:
 
     @property
     def network_away(self) -> bool:
-        """Whether no dispatcher can be reached: known before anybody presses."""
+        """Whether there are dispatchers and none can be reached: known before anybody presses."""
         network = [road for road in self.plan.ride.dispatch if road != DESK]
-        return not any(self.core.rides.open(road) for road in network)
+        return bool(network) and not any(self.core.rides.open(road) for road in network)
 
     @property
     def can_ride(self) -> bool:
@@ -237,13 +244,19 @@ class Requests:
                 checkpoint_s = loop.time() + CHECKPOINT_S
                 self._take(outcome)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S if self.core.busy else IDLE_S):
+                async with asyncio.timeout(self._rests_s()):
                     await self._turned.wait()
             self._turned.clear()
+
+    def _rests_s(self) -> float:
+        if self.core.busy:
+            return TICK_S
+        return LISTENING_S if self.announcer.busy else IDLE_S
 
     def _passed(self) -> Outcome:
         """The edge: a tick that breaks costs itself; what is due comes with the next."""
         try:
+            self.announcer.look()
             return self.core.tick(self.moment())
         except Exception as error:  # noqa: BLE001  # see above
             self._on_fault("kiosk.tick", error)
@@ -345,7 +358,7 @@ class Requests:
 
     def _do(self, effect: Effect) -> Coroutine[Any, Any, None]:
         if isinstance(effect, Say):
-            return self._say(effect.id)
+            return self.announcer.say(effect.id)
         if isinstance(effect, Ring):
             return self._ring(effect)
         if isinstance(effect, Erase):
@@ -353,60 +366,15 @@ class Requests:
         return self._ask(effect)
 
     async def _ring(self, ring: Ring) -> None:
+        reached: tuple[str, ...] = ()
         try:
-            await self._bell.ring(ring.request, ring.to, ring.by)
+            reached = await self._bell.ring(ring.request, ring.to, ring.by)
         except StationError as error:
             log.warning("%s could not be called: %s", ring.to, error)
-
-    async def _say(self, request_id: str) -> None:
-        """Say what it is now, and what it becomes meanwhile; nothing twice."""
-        if request_id in self._saying:
-            return
-        self._saying.add(request_id)
-        try:
-            while (request := self._unsaid(request_id)) is not None:
-                cue = request.cue
-                if await self._spoken(request):
-                    self._take(self.core.said(request_id, cue))
-        finally:
-            self._saying.discard(request_id)
-
-    def _unsaid(self, request_id: str) -> Request | None:
-        request = self.core.book.requests.get(request_id)
-        if request is None or request.quiet or request.cue == request.said:
-            return None
-        return request
-
-    async def _spoken(self, request: Request) -> bool:
-        """Whether that is settled: said, or too old to be said."""
-        if request.kiosk not in self.plan.kiosks:
-            return True
-        class_ = CLASS_SERVICE if request.state in _LOUD else CLASS_PROMPT
-        try:
-            await self._aloud(request, self.sentence(request), class_)
-        except StationError as error:
-            if self.moment().lived_ns - request.since_ns > SAY_WITHIN_S * S:
-                self.unsaid += 1
-                log.warning("%s could not be said: %s", request.id, error)
-                return True
-            await asyncio.sleep(SAY_AGAIN_S)
-            return False
-        return True
-
-    async def _aloud(
-        self, request: Request, said: Sentence, class_: int, *, louder: bool = False
-    ) -> None:
-        """In its kiosk's zone; `heard` is whether that can be."""
-        kiosk = self.plan.kiosks.get(request.kiosk)
-        if kiosk is None:
-            return
-        self.heard = False
-        self.heard = await self._speaker.say(
-            said, kiosk.zone, class_, self._say_by(), about=request.id, louder=louder
-        )
-
-    def _say_by(self) -> Deadline:
-        return self._clock.deadline(SAY_WITHIN_S)
+        except Exception as error:  # noqa: BLE001  # the edge: the next step is taken all the same
+            self._on_fault("kiosk.ring", error)
+        if ring.step:
+            self._take(self.core.rung(ring, reached, self.moment()))
 
     async def _ask(self, ask: Ask) -> None:
         answer = await self.asker.answer(ask, self.core.book.requests.get(ask.id))

@@ -88,7 +88,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """One screen. `hue` and `shape` are the board's; `caption` is exactly what is spoken."""
+    """One screen. `hue` and `shape` are the board's; `caption` is exactly what is spoken.
+
+    `beside`: a car that comes for somebody who is not at this page. `tongue`: the language of
+    the caption, where it is not the screen's.
+    """
 
     name: str
     hue: str = ""
@@ -108,7 +112,9 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[Key, ...] = ()
     pad: bool = False
     foot: tuple[Key, ...] = ()
+    beside: Row | None = None
     language: str = "zh"
+    tongue: str = ""
     night: bool = False
     large: bool = False
     contrast: bool = False
@@ -159,11 +165,11 @@ def clauses(words: str) -> list[str]:
 def _lines(words: str, room_ems: float) -> float:
     """On how many lines they stand: whole clauses of Chinese; other words leave some room."""
     parts = clauses(words)
-    if _ems(words) <= room_ems or len(parts) == 1:
-        return _ems(words) / room_ems + (0.4 if _ems(words) > room_ems else 0.0)
+    if ems(words) <= room_ems or len(parts) == 1:
+        return ems(words) / room_ems + (0.4 if ems(words) > room_ems else 0.0)
     lines, used = 1, 0.0
     for clause in parts:
-        wide = _ems(clause)
+        wide = ems(clause)
         if used and used + wide > room_ems:
             lines, used = lines + 1, 0.0
         lines += int((used + wide) // room_ems) if wide > room_ems else 0
@@ -171,5 +177,6 @@ def _lines(words: str, room_ems: float) -> float:
     return lines
 
 
-def _ems(words: str) -> float:
+def ems(words: str) -> float:
+    """How many ems they are wide, about."""
     return sum(1.0 if ord(sign) >= _SCRIPT else 0.6 for sign in words) or 1.0

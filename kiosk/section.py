@@ -6,6 +6,7 @@
     GET  /kiosk/away, away.js     what the browser keeps to show while the station is not there
 
 The stream is the station's own, with the pulse `kiosk:<id>`: which screen it is now, and the time.
+A place is kept for it, however many pages of staff are open.
 """
 
 from collections.abc import Mapping
@@ -54,6 +55,7 @@ def section(terminals: Mapping[str, Terminal], phone: str) -> Section:
         templates=PAGES_FOLDER,
         static=STATIC,
         pulses={"kiosk": GuardedPulse(Permission.HERE, pages.pulse)},
+        streams=frozenset(f"kiosk:{name}" for name in terminals),
     )
 
 
@@ -124,6 +126,7 @@ class _Pages:
             now=terminal.now,
             build=self._build,
             both=tuple(CATALOGUES.values()),
+            tongue=CATALOGUES[screen.tongue or screen.language].tag,
             phone=self._phone,
         )
         return _html(text)

@@ -14,8 +14,8 @@ from kiosk.core import Deed
 from kiosk.request import Contact, Face
 
 Page = Literal[
-    "home", "what", "where", "voice", "phone", "check", "request", "confirm", "options", "sorry",
-    "none",
+    "home", "what", "where", "voice", "phone", "check", "whose", "request", "confirm", "options",
+    "sorry", "none",
 ]  # fmt: skip
 Voice = Literal["", "open", "listen", "kept"]
 """Of what somebody says: nothing, the microphone is being opened, it listens, it has heard."""
@@ -61,12 +61,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Open(NamedTuple):
-    """A request is to be made of what was chosen."""
+    """A request is to be made of what was chosen; `another`: beside what a neighbour waits for."""
 
     service: str
     what: str = ""
     where: str | None = None
     contact: Contact | None = None
+    another: bool = False
 
 
 class Act(NamedTuple):
@@ -207,10 +208,12 @@ _TURNS: dict[str, Callable[[Session, str], Session]] = {
     ),
     "phone": lambda at, _: to(at, "phone", digits="", trouble=""),
     "whom": lambda at, service: to(at, "phone", service=service, digits="", trouble=""),
+    "whose": lambda at, service: to(at, "whose", service=service),
     "unsay": lambda at, _: to(at, "voice", voice="", trouble=""),
 }
 _DOES: dict[str, Callable[[Session, str], Do]] = {
     "open": lambda at, service: Open(service, contact=carried(at)),
+    "another": lambda at, service: Open(service, contact=carried(at), another=True),
     "danger": lambda at, what: Open(at.service, what),
     "done": lambda at, _: _whom(at, contact(at.digits)),
     "find": lambda at, _: Find(at.digits),
@@ -218,6 +221,9 @@ _DOES: dict[str, Callable[[Session, str], Do]] = {
     "said": lambda _, __: Enough(),
     "hear": lambda _, __: Hear(),
     "cancel": lambda _, __: Act(Deed(act="cancel")),
+    "leave": lambda _, __: Act(Deed(act="leave")),
+    "came": lambda _, __: Act(Deed(act="come")),
+    "recall": lambda _, __: Act(Deed(act="ring")),
     "reopen": lambda _, __: Act(Deed(act="reopen")),
     "face": lambda _, face: Act(_rating(face)),
 }

@@ -1,13 +1,12 @@
 """One kiosk's screen in the running station: presses in, the screen out, sentences aloud.
 
 The browser sends which key was pressed on which screen and shows what it gets. A press on a screen
-that is no longer there is none, so ten taps are one request.
+that is no longer there is none, so ten taps are one request. The key for a person waits for
+nothing: neither for another press that the disk holds up, nor for the screen that it was on.
 """
 
 import asyncio
-import datetime
 import logging
-import zoneinfo
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,14 +14,16 @@ import msgspec
 
 from gateway.clock import Clock, next_beat
 from gateway.errors import StationError
-from gateway.event import Trust
 from gateway.faults import OnFault, contain, log_fault
 from gateway.web.words import CATALOGUES
+from kiosk.alerts import Alerts, NoAlerts
+from kiosk.attention import helped, takes, waiting
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dictation import Dictation, Ears
 from kiosk.drawing.draw import draw
 from kiosk.drawing.scene import Scene
 from kiosk.options import Options
+from kiosk.page_voice import SAY_WITHIN_S, PageVoice
 from kiosk.request import Press, Request, S
 from kiosk.room import RESIDENT, Requests
 from kiosk.screen import Screen, Sheet, design_px
@@ -48,20 +49,23 @@ from kiosk.session import (
     step,
     to,
 )
-from kiosk.speech import CLASS_PROMPT, Clip, Sentence, Speaker, dialled
+from kiosk.speech import Clip, Sentence, Speaker, dialled
+from kiosk.wall_time import wall_time
 
 log = logging.getLogger(__name__)
 
 NIGHT = ("20:00", "06:30")
-LOUDER_WITHIN_S = 15.0
 CARD = "card:"
 """What a reader of cards presses."""
+
+PERSON = f"open:{CALL_SERVICE}"
+"""What the key for a person sends, from whatever screen."""
 
 CHOOSING = frozenset({"what", "where", "voice", "phone", "check"})
 """Pages on which something is being asked for."""
 
-SAY_WITHIN_S = 20.0
-"""A page's sentence is for whoever stands before that page."""
+SEEN_MAX = 1000
+"""As many requests as a kiosk remembers the state of; the book never has so many of one kiosk."""
 
 
 class Station(NamedTuple):
@@ -72,6 +76,7 @@ class Station(NamedTuple):
     clock: Clock
     speaker: Speaker
     ears: Ears | None = None
+    alerts: Alerts = NoAlerts()
 
 
 class Terminal:
@@ -88,15 +93,22 @@ class Terminal:
             touched_ns=station.clock.now_ns(),
             hears=self._dictation.possible,
         )
+        self._voice = PageVoice(
+            kiosk,
+            options.zone,
+            station.speaker,
+            station.clock,
+            lambda: self._session.voice in ("open", "listen"),
+        )
         self._lock = asyncio.Lock()
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}
         self._shown: Screen | None = None
-        self._told_ns = -round(LOUDER_WITHIN_S * S)
         self.serial = 0
-        self._speaking: set[asyncio.Task[None]] = set()
 
     async def press(self, on: str, press: str) -> Screen:
         """That key was pressed on the screen of that name; what stands there after it."""
+        if press == PERSON:
+            return await self._called(on)
         async with self._lock:
             shown = self.look()
             key = shown.pressable(press)
@@ -108,22 +120,44 @@ class Terminal:
                 await self._went(*step(self._session, "again" if key.off else press))
         return self.look()
 
+    async def _called(self, on: str) -> Screen:
+        """The key for a person; on a screen that a call has taken meanwhile it was one press."""
+        shown = self.look()
+        stands = self._scene().shown
+        calls = stands is not None and stands.family == "call" and not stands.ended
+        if shown.pressable(PERSON) is not None and (shown.name == on or not calls):
+            self._touch()
+            await self._went(*step(self._session, PERSON))
+        return self.look()
+
     async def number(self, number: int) -> Screen:
         """A key on the wall: its service begins, whatever stands there; it chooses nothing there.
 
         Pressed again it says what to do now; what is not here leads to a person.
         """
+        wanted = next((one for one in self._offered() if one.key == number), None)
+        if wanted is None or wanted.family == "call":
+            self._touch()
+            await self._went(*step(self._session, PERSON))
+            return self.look()
         async with self._lock:
             self._touch()
-            wanted = next((one for one in self._offered() if one.key == number), None)
-            if wanted is None or wanted.family != "work":
-                service = CALL_SERVICE if wanted is None else wanted.id
-                await self._went(*step(self._session, f"open:{service}"))
-            elif wanted.id == self._session.service and self._session.page in CHOOSING:
+            if wanted.id == self._session.service and self._session.page in (*CHOOSING, "whose"):
                 await self._went(*step(self._session, "again"))
+            elif wanted.family == "ride":
+                waits = self._scene().live("ride") is not None
+                await self._went(
+                    *step(self._session, f"{'whose' if waits else 'open'}:{wanted.id}")
+                )
             else:
                 await self._went(*step(home(self._session), f"begin:{wanted.id}"))
         return self.look()
+
+    def sorry(self) -> None:
+        """A key on the wall has come to nothing: it is said, the screen stays as it is."""
+        words = CATALOGUES[self._session.language]
+        clip = Clip("page-sorry", words("kiosk.say-sorry"))
+        self._voice.say(Sentence(self._session.language, (clip,)))
 
     def _offered(self) -> list[Service]:
         """What this kiosk is for."""
@@ -146,64 +180,74 @@ class Terminal:
 
     def sentence(self) -> Sentence:
         """What is said of the screen: exactly its caption."""
-        shown = self._scene().shown
-        page = self._session.page
-        if shown is not None and page == "request" and not self._session.asked:
-            return self._room.sentence(shown, self._session.language)
+        scene = self._scene()
+        told = scene.alert is None and not self._session.asked and self._session.page == "request"
+        if scene.shown is not None and told:
+            return self._room.sentence(scene.shown, self._session.language)
         screen = self.look()
         return Sentence(screen.language, (Clip(f"page-{screen.name}", screen.caption),))
 
     def turned(self, request: Request) -> None:
-        """A request has moved: one that somebody has only now made is shown, and a car's word."""
-        if request.kiosk != self.kiosk or request.quiet:
+        """A request has moved: what somebody has only now made, and a car's word, are shown."""
+        if request.kiosk != self.kiosk:
             return
-        session = self._session
         new = request.id not in self._seen
-        self._seen.add(request.id)
-        if new and session.request != request.id and not request.ended:
+        if self._seen.get(request.id) == request.cue:
+            return
+        self._remember(request)
+        session = self._session
+        if session.request in (request.id, request.linked) and session.request:
+            self._touch()  # what is read here has changed: the patience begins anew
+        shown = self._scene().shown
+        if not request.quiet and takes(session, shown, request, new=new):
             self._touch()
-            self._session = shows(session, request.id)
-        elif request.family == "ride" and session.page == "home":
-            self._session = shows(session, request.id)
+            self._session = shows(self._session, request.id)
+
+    def _remember(self, request: Request) -> None:
+        self._seen[request.id] = request.cue
+        if len(self._seen) > SEEN_MAX:
+            kept = {one.id for one in self._own()}
+            self._seen = {id_: cue for id_, cue in self._seen.items() if id_ in kept}
 
     def resume(self) -> None:
         """After a restart of the process: who waits for a car, or for somebody, sees it again."""
         own = self._own()
-        self._seen = {one.id for one in own}
-        waiting = [one for one in own if one.family != "work" and not one.ended and not one.quiet]
-        if waiting and self._session.page == "home":
-            self._session = shows(self._session, waiting[0].id)
+        self._seen = {one.id: one.cue for one in own}
+        waits = waiting(own)
+        if waits is not None and self._session.page == "home":
+            self._session = shows(self._session, waits.id)
 
     def tick(self) -> None:
         """Let time pass: is anybody there? Nothing of a person stays on a screen left alone."""
-        session = self._session
+        scene, session = self._scene(), self._session
+        if scene.alert is not None:  # whoever was before it comes back to their page
+            self._session = msgspec.structs.replace(
+                session, touched_ns=self._station.clock.now_ns(), asked=False
+            )
+            return
         idle_s = (self._station.clock.now_ns() - session.touched_ns) / S
-        if self._waits() or self._session.voice in ("open", "listen"):
+        if self._waits(scene) or session.voice in ("open", "listen"):
             return
         if session.asked:
             if idle_s >= self._patience_s() + STILL_S:
                 self._leave()
         elif idle_s >= self._patience_s():
-            if session.page == "home" or self._is_over():
+            if session.page == "home" or self._is_over(scene):
                 self._leave()
             else:
                 self._session = msgspec.structs.replace(session, asked=True)
                 self._say()
 
-    def _waits(self) -> bool:
+    def _waits(self, scene: Scene) -> bool:
         """Whether somebody waits for a car or a person: that screen never goes by itself."""
-        shown = self._scene().shown
-        return (
-            shown is not None
-            and self._session.page == "request"
-            and shown.family != "work"
-            and not shown.ended
-        )
+        shown = scene.shown
+        if shown is None or self._session.page != "request" or shown.family == "work":
+            return False
+        return not shown.ended or helped(shown, scene.requests, scene.now) is not None
 
-    def _is_over(self) -> bool:
+    def _is_over(self, scene: Scene) -> bool:
         """Whether leaving costs nobody anything."""
-        shown = self._scene().shown
-        return self._session.page == "request" and (shown is None or shown.ended)
+        return self._session.page == "request" and (scene.shown is None or scene.shown.ended)
 
     def _patience_s(self) -> float:
         session = self._session
@@ -229,13 +273,14 @@ class Terminal:
             self._say()
 
     async def _do(self, do: Do) -> None:
+        before = self._session
         try:
             if isinstance(do, Tell):
-                self._again()
+                self._voice.again(self.sentence())
             elif isinstance(do, Find):
                 self._find(do.number)
             elif isinstance(do, Listen | Enough | Hear):
-                await self._voice(do)
+                await self._dictate(do)
             elif isinstance(do, Leave):
                 await self._left(do)
             elif isinstance(do, Act):
@@ -243,12 +288,22 @@ class Terminal:
                 self._session = shows(self._session, request)
                 await self._room.act(request, do.deed, RESIDENT)
             else:
-                await self._open(do)
+                before = msgspec.structs.replace(self._session, digits="")
+                self._session = before
+                await self._open(do, before)
         except StationError as error:
             log.warning("kiosk %s: %s", self.kiosk, error)
-            if not isinstance(do, Act | Leave):  # whose screen shows what has become of it
+            # Of what was done to a request its screen shows what has become of it.
+            if not isinstance(do, Act | Leave) and self._stays(before):
                 self._session = to(self._session, "sorry", trouble=error.code, digits="")
             self._say()
+
+    def _stays(self, before: Session) -> bool:
+        """Whether nobody has gone on meanwhile to another page; to one of nothing nobody has."""
+        here = self._session
+        if here.page == "request" and self._scene().shown is None:
+            return True
+        return (here.page, here.request) == (before.page, before.request)
 
     async def _left(self, do: Leave) -> None:
         """Back to what they wait for; it may have ended meanwhile."""
@@ -258,7 +313,7 @@ class Terminal:
             await self._room.leave(request, do.contact)
         self._say()
 
-    async def _voice(self, do: Listen | Enough | Hear) -> None:
+    async def _dictate(self, do: Listen | Enough | Hear) -> None:
         if isinstance(do, Enough):
             self._dictation.enough()
         elif isinstance(do, Hear):
@@ -270,7 +325,7 @@ class Terminal:
 
     async def _ask(self) -> None:
         """Ask the person to speak: the only words that are said while a microphone is open."""
-        await self._speak(self.sentence(), louder=False)
+        await self._voice.speak(self.sentence())
 
     def _voiced(self, voice: Voice, seconds: float, trouble: str) -> None:
         """The microphone listens, or has heard, or has heard nothing."""
@@ -285,25 +340,20 @@ class Terminal:
         if voice != "listen":
             self._say()
 
-    async def _open(self, do: Open) -> None:
+    async def _open(self, do: Open, before: Session) -> None:
+        """Make the request, and show it; but not to somebody who has called a person meanwhile."""
         press = f"{self._station.clock.boot[:8]}-{self._station.clock.now_ns()}"
         contact, note = do.contact, self._dictation.note
-        self._session = msgspec.structs.replace(self._session, digits="")
         made = await self._room.press(
             Press(press=press, kiosk=self.kiosk, service=do.service, what=do.what,
-                  where=do.where, contact=contact),
+                  where=do.where, contact=contact, another=do.another),
             note=note,
         )  # fmt: skip
-        known = self._session.request == made.id
-        self._session = shows(self._session, made.id)
-        if known:
-            self._say()
-
-    def _again(self) -> None:
-        """Once more; louder for whoever asks again at once."""
-        now_ns = self._station.clock.now_ns()
-        self._say(louder=now_ns - self._told_ns < LOUDER_WITHIN_S * S)
-        self._told_ns = now_ns
+        if self._stays(before):
+            self._session = shows(self._session, made.id)
+        joined = made.presses[:1] != (press,)
+        if joined and made.said == made.cue and self._session.request == made.id:
+            self._say()  # what has changed by it says itself
 
     def _find(self, number: str) -> None:
         found = next((one for one in self._own() if one.number == number), None)
@@ -313,24 +363,8 @@ class Terminal:
             self._session = to(self._session, "check", digits="", trouble="requests.unknown")
         self._say()
 
-    def _say(self, *, louder: bool = False) -> None:
-        saying = self._unless_heard(self.sentence(), louder=louder)
-        task = asyncio.get_running_loop().create_task(saying)
-        self._speaking.add(task)
-        task.add_done_callback(self._speaking.discard)
-
-    async def _unless_heard(self, sentence: Sentence, *, louder: bool) -> None:
-        """Nothing is said that an open microphone would hear."""
-        if self._session.voice not in ("open", "listen"):
-            await self._speak(sentence, louder=louder)
-
-    async def _speak(self, sentence: Sentence, *, louder: bool) -> None:
-        until = self._station.clock.deadline(SAY_WITHIN_S)
-        say, zone = self._station.speaker.say, self.options.zone
-        try:
-            await say(sentence, zone, CLASS_PROMPT, until, about=self.kiosk, louder=louder)
-        except StationError as error:
-            log.warning("kiosk %s says nothing: %s", self.kiosk, error)
+    def _say(self) -> None:
+        self._voice.say(self.sentence())
 
     def _own(self) -> list[Request]:
         return [one for one in reversed(self._room.all()) if one.kiosk == self.kiosk]
@@ -338,7 +372,7 @@ class Terminal:
     def _scene(self) -> Scene:
         session, station, room = self._session, self._station, self._room
         words = CATALOGUES[session.language]
-        clock, date, weekday = self._wall(words.lang)
+        clock, date, weekday = wall_time(station.clock, station.timezone, words.lang)
         return Scene(
             session=session,
             words=words,
@@ -358,20 +392,8 @@ class Terminal:
             weekday=weekday,
             now=self.now,
             night=weekday >= 0 and not NIGHT[1] <= clock < NIGHT[0],
+            alert=station.alerts.alert(self.options.zone, self.options.place or ""),
         )
-
-    def _wall(self, language: str) -> tuple[str, str, int]:
-        """The hour, the day in words, the weekday; nothing of it while nobody knows."""
-        status = self._station.clock.status()
-        wall_ns = self._station.clock.stamp().wall_ns
-        if status.trust is Trust.NONE or wall_ns is None:
-            return "--:--", CATALOGUES[language]("kiosk.no-clock"), -1
-        zone = zoneinfo.ZoneInfo(self._station.timezone)
-        moment = datetime.datetime.fromtimestamp(wall_ns // S, tz=zone)
-        weekday = moment.weekday()
-        day = CATALOGUES[language](f"kiosk.day-{weekday}")
-        date = CATALOGUES[language]("kiosk.date", month=moment.month, day=moment.day, weekday=day)
-        return moment.strftime("%H:%M"), date, weekday
 
 
 def _stood(session: Session) -> tuple[str, str]:

@@ -78,9 +78,26 @@ class Works:
             age_s = (moment.lived_ns - request.since_ns) / S
             if request.state == State.DONE and age_s > self._options.rate_within_h * 3600:
                 self._book.move(request, Act.LAPSE, moment)
+                continue
+            if self._is_over(request, age_s):  # weeks later, and nobody stands there to hear it
+                self._book.move(request, Act.EXPIRE, moment, said=str(State.CLOSED))
+                continue
             due = self.due(request)
             if due is not None and moment.lived_ns > due.at_ns:
                 self._overdue(request, due, moment)
+
+    def _is_over(self, request: Request, age_s: float) -> bool:
+        """Whether nobody has pressed a face for so long that nobody will. A bad one stays."""
+        waits_s = self._options.close_after_days * 86_400 - self._options.rate_within_h * 3600
+        return request.state == State.REVISIT and not request.rating and age_s > max(0.0, waits_s)
+
+    def same(self, service: Service, what: str, place: str, linkage: Who) -> Request | None:
+        """The order by which that linkage has reported the same fault, while that is there."""
+        wanted = (service.id, what, place, linkage)
+        for one in self._book.live(family="work"):
+            if (one.service, one.what, one.place, one.actor) == wanted and one.state in UNDER_WAY:
+                return one
+        return None
 
     def _overdue(self, request: Request, due: Due, moment: Moment) -> None:
         """The desk hears of it at once, and whoever is next in the duty until somebody moves."""

@@ -18,7 +18,7 @@ from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
-from gateway.rules.duty import Duty
+from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.station.machine import LINUX, OpenUplink
 from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
@@ -27,6 +27,7 @@ from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unkno
 from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web.section import Section
+from kiosk.alerts import Alerts, NoAlerts
 from kiosk.api import routes
 from kiosk.board.board import Board
 from kiosk.board.section import section as board_section
@@ -158,12 +159,18 @@ class Captions:
         """It stands under the request as its caption."""
         return False
 
+    def cut_off(self) -> tuple[str, ...]:
+        """Nothing sounds."""
+        return ()
+
 
 class FeedBell:
     """The desk and the platform hear of every call by the feed; there is no chime here."""
 
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
         """The record that goes with it is what they hear."""
+        del request, to
+        return tuple(way for way in by if way in (DESK, PLATFORM))
 
 
 class Asking:
@@ -182,10 +189,13 @@ class Asking:
         speaker: Speaker | None = None,
         bell: Bell | None = None,
         ears: Ears | None = None,
+        alerts: Alerts | None = None,
         on_fault: OnFault = log_fault,
         open_uplink: OpenUplink = LINUX.open_uplink,
     ) -> None:
         """`lines` are the ways to the platforms, `ears` the kiosks' microphones.
+
+        `alerts` are the emergencies that their screens show.
 
         In the folder `runtime` the kiosks' open screens outlive this process.
         """
@@ -220,13 +230,13 @@ class Asking:
         self.keys = Keys(plan.kiosks, services(), self.requests, clock)
         speaks = speaker or Captions()
         name, timezone = settings.station.name, settings.station.timezone
-        around = Station(name, timezone, clock, speaks, ears)
+        around = Station(name, timezone, clock, speaks, ears, alerts or NoAlerts())
         self.terminals = {
             name: Terminal(name, options, self.requests, around)
             for name, options in plan.kiosks.items()
         }
         self.requests.listen(self._turned)
-        self.keys.listen(self._key)
+        self.keys.listen(self._key, self._sorry)
         self._revival = Revival(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
         self._zones = {name: zone.name for name, zone in settings.zones.items()}
@@ -301,6 +311,10 @@ class Asking:
         pressing = asyncio.get_running_loop().create_task(self.terminals[kiosk].number(number))
         self._pressing.add(pressing)
         pressing.add_done_callback(self._pressing.discard)
+
+    def _sorry(self, kiosk: str) -> None:
+        """A key on the wall has come to nothing: whoever pressed it hears so."""
+        self.terminals[kiosk].sorry()
 
     async def _sweep(self) -> None:
         while True:

@@ -130,6 +130,7 @@ class Station:
             speaker=speaking,
             bell=speaking,
             ears=None if self.sounding is None else self.sounding.listening,
+            alerts=None if self.sounding is None else self.sounding.alerts,
             on_fault=on_fault,
         )
         doers: dict[str, Doer] = {"relay": relays, "message": Messages(), **self.asking.doers}

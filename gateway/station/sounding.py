@@ -49,6 +49,7 @@ from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
 from gateway.rules.linkage import Task
+from gateway.station.alerts import EmergencyAlerts
 from gateway.station.listening import Listening
 from gateway.station.ordering import Ordering
 from gateway.station.pressing import Pressing
@@ -150,6 +151,7 @@ class Sounding:
             lambda: self._engine.connected,
             settings.station.language,
         )
+        self.alerts = EmergencyAlerts(self.room, self.presets, clock, spoken)
         self.listening = Listening(
             microphones, self.room, self._engine, self.speaking, asides=asides
         )

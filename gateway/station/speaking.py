@@ -4,10 +4,14 @@ The guard and the arbiter judge them as any order: quiet hours, what is more urg
 time. Where the audio process is away the caption stays on the page, and the log has one line.
 """
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
+from broadcast.book import Kept
 from broadcast.guard import LEVEL_DB_MAX
+from broadcast.life import State
 from broadcast.order import Authority, Class, Order
 from broadcast.order import Sentence as Words
 from broadcast.room import Broadcast
@@ -28,6 +32,15 @@ BELL_WITHIN_S = 20.0
 """Whoever was not called by then is called by the next step."""
 
 RESIDENT = Who("resident")
+KIOSK = "kiosk."
+"""Begins the source of whatever a kiosk says."""
+
+LOST = frozenset({State.DROPPED, State.EXPIRED, State.FAILED})
+"""How a sentence ends that was taken and not heard to its end."""
+
+RECORD_S = 1.0
+"""A bell's record may take so long before it is believed to sound beside it."""
+
 LATER = frozenset({"broadcast.too-many", "broadcast.unrecorded"})
 """Refusals that pass: it is tried again."""
 
@@ -51,6 +64,7 @@ class Speaking:
         self._language = language
         self._away = False
         self._refused: set[tuple[str, str]] = set()
+        self._told: set[str] = set()
 
     async def say(
         self,
@@ -64,7 +78,7 @@ class Speaking:
     ) -> bool:
         """As the kiosk's Protocol has it."""
         self._must_be_here()
-        source = f"kiosk.{about or zone}"
+        source = f"{KIOSK}{about or zone}"
         order = Order(
             id=self._room.number(),
             source=source,
@@ -79,14 +93,46 @@ class Speaking:
         )
         return await self.ordered(order)
 
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
         """In each zone among the channels; the desk and the platform hear of it by the feed."""
-        for zone in by:
-            if zone not in (DESK, PLATFORM):
-                log.info("%s is called in %s", to, zone)
-                await self._ring(request, zone)
+        reached = [way for way in by if way in (DESK, PLATFORM)]
+        zones = [way for way in by if way not in reached]
+        for zone in zones:
+            log.info("%s is called in %s", to, zone)
+            try:
+                if await self._ring(request, zone):
+                    reached.append(zone)
+            except Unavailable as error:
+                log.warning("%s could not be called in %s: %s", to, zone, error)
+        return tuple(way for way in by if way in reached)
 
-    async def _ring(self, request: Request, zone: str) -> None:
+    def cut_off(self) -> tuple[str, ...]:
+        """As the kiosk's Protocol has it."""
+        if not self._here():
+            return ()
+        newest: dict[str, Kept] = {}
+        for kept in self._room.orders():
+            if kept.order.source.startswith(KIOSK):
+                newest.setdefault(kept.order.source, kept)
+        self._told &= {kept.order.id for kept in newest.values()}
+        found = [
+            kept
+            for kept in newest.values()
+            if kept.state in LOST and kept.order.id not in self._told and not self._drowned(kept)
+        ]
+        self._told |= {kept.order.id for kept in found}
+        return tuple(kept.order.source.removeprefix(KIOSK) for kept in found)
+
+    def _drowned(self, kept: Kept) -> bool:
+        """Whether an emergency, or somebody at a microphone, is heard there now."""
+        return any(
+            loud.order.class_ >= Class.LIVE
+            for zone in kept.order.zones
+            for loud in self._room.playing(zone)
+        )
+
+    async def _ring(self, request: Request, zone: str) -> bool:
+        """Whether it sounds there. Nobody waits for its record: a disk may hang."""
         self._must_be_here()
         said = wanted(request, self._places.spoken(request.place), self._language)
         source = f"call.{request.id}.{zone}"
@@ -104,7 +150,13 @@ class Speaking:
             supersedes=self.older(source),
             at_once=True,
         )
-        await self.ordered(order)
+        ordering = asyncio.ensure_future(self.ordered(order))
+        ordering.add_done_callback(_heard_of)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RECORD_S):
+                return await asyncio.shield(ordering)
+        kept = self._room.get(order.id)
+        return kept is not None and kept.open
 
     def _must_be_here(self) -> None:
         """Unavailable while the audio process is away: said once, and once that it is back."""
@@ -144,6 +196,12 @@ class Speaking:
         known = self._room.house.zones.get(zone)
         cap = LEVEL_DB_MAX[known.sound] if known is not None else 0.0
         return cap if loud else cap - SOFT_DB
+
+
+def _heard_of(ordering: asyncio.Future[bool]) -> None:
+    """An error that nobody waits for any more is no fault of the task's."""
+    if not ordering.cancelled():
+        ordering.exception()
 
 
 def _words(sentence: Sentence) -> Words:

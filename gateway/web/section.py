@@ -131,7 +131,11 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """One room's pages. Templates and static files are addressed as `<name>/<file>`."""
+    """One room's pages. Templates and static files are addressed as `<name>/<file>`.
+
+    `streams` are topics of pulses (`page:argument`) for which one live stream is kept free, for
+    this machine alone, whoever else reads.
+    """
 
     name: str
     routes: tuple[Route, ...]
@@ -142,3 +146,4 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     pulses: Mapping[str, GuardedPulse] = {}
     # The events of the room: each says who may read it.
     kinds: tuple[Kind, ...] = ()
+    streams: frozenset[str] = frozenset()

@@ -99,6 +99,7 @@ def build_app(
     audiences = Audiences((*JOURNAL_KINDS, *kinds, *of_rooms))
     statics = Statics(sections)
     pulses = {name: pulse for section in sections for name, pulse in section.pulses.items()}
+    kept = frozenset[str]().union(*(section.streams for section in sections))
     hub = Hub(
         feed,
         vitals,
@@ -106,6 +107,7 @@ def build_app(
         audiences=audiences,
         limits=bounds.streams,
         on_fault=on_fault,
+        kept=kept,
     )
     polls = LongPolls(feed)
     routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls, audiences), hub, statics)

@@ -17,7 +17,7 @@ from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.web.audience import Audiences
 from gateway.web.feed import Feed
-from gateway.web.gate import CALLER, LIVES, looks
+from gateway.web.gate import CALLER, LIVES, from_loopback, looks
 from gateway.web.pulse import Pulses
 from gateway.web.section import GuardedPulse, Permission, Route
 from gateway.web.stream import Limits, Source, Stream
@@ -36,8 +36,12 @@ class Hub:
         audiences: Audiences,
         limits: Limits,
         on_fault: OnFault = log_fault,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
+        """`kept` are topics of this machine's own screens: each has a stream beside the others."""
         self._on_fault = on_fault
+        self._kept = kept
+        self._own: set[str] = set()
         follower = feed.follower("web", retaining=False)
         self._source = Source(feed, follower, Pulses(vitals, pulses), audiences, limits)
         self.audiences = audiences
@@ -82,13 +86,15 @@ class Hub:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         limits = self._source.limits
         stream = self._stream(request)
-        if self._closing.is_set() or len(self._streams) >= limits.streams_max:
+        own = self._own_of(request)
+        shared = len(self._streams) - len(self._own)
+        if self._closing.is_set() or (not own and shared >= limits.streams_max):
             raise Unavailable("web.streams-full", max=limits.streams_max)
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"
         # A reader may leave at any time: before the headers, or between two writes.
-        with self._joined(stream), contextlib.suppress(ConnectionResetError):
+        with self._joined(stream, own), contextlib.suppress(ConnectionResetError):
             try:
                 await response.prepare(request)
                 _bound_buffer(request, limits.write_buffer_bytes)
@@ -105,14 +111,23 @@ class Hub:
         resume = request.headers.get("Last-Event-ID") or request.query.get("after")
         return Stream(self._source, topic, _lanes(request.query.get("lanes")), resume, allowed)
 
+    def _own_of(self, request: web.Request) -> str:
+        """The place that is kept for this reader, if it is one of our screens and that is free."""
+        topic = request.query.get("pulse", "")
+        here = from_loopback(request) and topic in self._kept
+        return topic if here and topic not in self._own else ""
+
     @contextlib.contextmanager
-    def _joined(self, stream: Stream) -> Iterator[None]:
+    def _joined(self, stream: Stream, own: str) -> Iterator[None]:
         self._streams.add(stream)
+        if own:
+            self._own.add(own)
         self._wanted.set()
         try:
             yield
         finally:
             self._streams.discard(stream)
+            self._own.discard(own)
             if not self._streams:
                 self._wanted.clear()
 

@@ -9,7 +9,9 @@ from gateway.web.section import Action, Need, View
 from gateway.web.words import Words
 from kiosk.board import row
 from kiosk.board.row import Row
+from kiosk.book import WORKS_MAX
 from kiosk.catalogue import CALL_SERVICE
+from kiosk.core import closing
 from kiosk.flows import FAMILIES
 from kiosk.options import DESK
 from kiosk.request import Request
@@ -106,6 +108,7 @@ class Board:
         yield from self.sound(words).items()
         yield "count", counted(rows, words)
         yield "network", self._network(words)
+        yield "many", self._many(words)
         for each in rows[:ROWS_MAX]:
             key = f"request.{each.request.id}"
             yield f"{key}.minutes", str(each.minutes)
@@ -150,14 +153,40 @@ class Board:
         network = any(road != DESK for road in self.room.plan.ride.dispatch)
         return words("board.network-away") if network and self.room.network_away else ""
 
+    def _many(self, words: Words) -> str:
+        """A word while so much is open that work orders come to their bound."""
+        many = self.room.many
+        return words("board.many", n=many, max=WORKS_MAX) if many else ""
+
+    def put_away(self) -> list[Row]:
+        """What staff can put away at once: what is only waited for first, then the oldest."""
+        rows = [self.row(one) for one in self.room.all() if closing(one)]
+        return sorted(rows, key=lambda each: (each.waits, each.request.since_ns))
+
     def urgency(self, _vitals: Vitals) -> int:
         """How urgent the card is now."""
-        return max((each.urgency for each in self.open() if each.waits), default=0)
+        least = row.DUE if self.room.many else 0
+        return max((each.urgency for each in self.open() if each.waits), default=least)
 
     def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
         """A row for each request that nobody has taken."""
         waiting = [each for each in self.open() if each.waits]
-        return [self.need(each, words) for each in waiting[:NEEDS_MAX]]
+        rows = [self.need(each, words) for each in waiting[:NEEDS_MAX]]
+        return [*rows, self._too_many(words)] if self.room.many else rows
+
+    def _too_many(self, words: Words) -> Need:
+        """That what is over should be put away."""
+        return Need(
+            key="many",
+            urgency=row.DUE,
+            hue="is-person",
+            pictogram="journal",
+            amount=self.room.many,
+            unit=words("board.unit"),
+            title=words("board.many-title"),
+            text=self._many(words),
+            actions=(Action(words("board.put-away"), "check", f"{PATH}/close"),),
+        )
 
     def need(self, each: Row, words: Words) -> Need:
         """The request on the board of what needs a person."""

@@ -126,8 +126,12 @@ class Row(NamedTuple):
 
     @property
     def age_s(self) -> float:
-        """How long ago somebody pressed; lived time: what a power cut lasted does not count."""
-        return max(0.0, (self.moment.lived_ns - self.request.opened_ns) / S)
+        """How long ago somebody pressed, or called again.
+
+        Lived time: what a power cut lasted does not count.
+        """
+        since_ns = self.request.rang_ns or self.request.opened_ns
+        return max(0.0, (self.moment.lived_ns - since_ns) / S)
 
     @property
     def minutes(self) -> int:

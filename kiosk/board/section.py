@@ -41,6 +41,8 @@ STORY_TURNS = 40
 SHOWN_S = 60
 """A number that was revealed is hidden again after so long."""
 
+CLOSED_AT_ONCE_MAX = 100
+
 TEXT_CHARS_MAX = 100
 PREVIEWED = ("text", "ready", "plate", "colour", "minutes", "by")
 
@@ -111,6 +113,29 @@ class BoardPages:
             families=tuple(FAMILIES),
             number=number,
         )
+
+    async def put_away(self, request: web.Request) -> web.StreamResponse:
+        """What can be closed at once, to be ticked."""
+        now, words = self._vitals(), words_for(request)
+        return request.app[PAGES].render(
+            request,
+            "requests/close.html",
+            now,
+            {},
+            rows=self.board.put_away()[:CLOSED_AT_ONCE_MAX],
+            board=self.board,
+            row=row,
+            ticked=request.query.get("all") == "1",
+            many=self.board.view(now, words)["many"],
+        )
+
+    async def close(self, request: web.Request) -> web.StreamResponse:
+        """Those that are ticked are over; nobody hears of it aloud."""
+        ticked = (await request.post()).getall("id", [])
+        wanted = [str(each) for each in ticked][:CLOSED_AT_ONCE_MAX]
+        audited.done_to(request, f"{len(wanted)}")
+        await self.board.room.close(wanted, _staff(request))
+        raise web.HTTPSeeOther(f"{PATH}/close")
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """Somebody says that they do it; whoever comes second sees who was first."""
@@ -279,6 +304,8 @@ def section(
             *api,
             _route("GET", PATH, pages.home),
             _route("GET", f"{PATH}/past", pages.history),
+            _route("GET", f"{PATH}/close", pages.put_away),
+            _route("POST", f"{PATH}/close", pages.close, act="request/close"),
             _route("GET", one, pages.show),
             _route("POST", f"{one}/take", pages.take, act="request/act"),
             _route("POST", f"{one}/act", pages.act, act="request/act"),

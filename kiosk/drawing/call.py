@@ -1,6 +1,6 @@
 """A call for staff: it rings, it goes further, somebody comes."""
 
-from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, tile, wide
 from kiosk.request import Request, S
 from kiosk.screen import Key, Line, Screen
 
@@ -18,8 +18,8 @@ def call(scene: Scene, request: Request) -> Screen:
         looks |= {"title": title, "title_size": size, "icon": danger.pictogram}
     return screen(
         scene,
-        f"call-{state}",
-        words(f"kiosk.call-{state}"),
+        "call-come" if request.asked else f"call-{state}",
+        words("kiosk.call-come" if request.asked else f"kiosk.call-{state}"),
         shape="hollow" if ended else "field",
         lines=_lines(scene, request),
         caption=scene.said(request),
@@ -34,7 +34,7 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     shows = request.state == "alone" or (request.urgent and not request.ended)
     dial = scene.dial(request) if shows else ""
     if request.state in RINGS and not (dial and scene.sheet.shape == "wide"):
-        lines.append(Line(kind="count", start=request.opened_ns // S, size="x6"))
+        lines.append(Line(kind="count", start=request.rang_ns // S, size="x6"))
     if dial:
         lines.append(line(scene, dial, "x4", 1, kind="icon", icon="phone"))
     return tuple(lines)
@@ -43,4 +43,11 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
 def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
     if request.state in RINGS:
         return (wide(scene, "confirm", scene.words("kiosk.cancel-call"), "cross", number="4"),)
+    if request.asked:
+        return (
+            tile(scene, "came", scene.words("kiosk.somebody-came"), "check", 3, number="1",
+                 high="h2"),
+            tile(scene, "recall", scene.words("kiosk.nobody-came"), "bell", 3, number="2",
+                 high="h2", hue="is-person"),
+        )  # fmt: skip
     return ()

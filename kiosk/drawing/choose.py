@@ -3,8 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from kiosk.catalogue import CALL_SERVICE, Service, What
-from kiosk.drawing.scene import Scene, foot, line, of_service, off, screen, tile, wide
+from kiosk.drawing.scene import (
+    Scene,
+    foot,
+    line,
+    of_service,
+    off,
+    plate_of,
+    screen,
+    tile,
+    wide,
+)
 from kiosk.screen import Key, Line, Screen
 from kiosk.session import NUMBER_DIGITS, grouped, ready
 
@@ -81,11 +93,20 @@ def _handful(
         keys.append(tile(scene, "more", scene.words(word), icon, 2, high="h3"))
     if last is not None:
         keys.append(last)
-    return tuple(_with_number(one, place) for place, one in enumerate(keys, 1))
+    return _numbered(keys)
 
 
-def _with_number(key: Key, number: int) -> Key:
-    return Key(**{**{f: getattr(key, f) for f in Key.__struct_fields__}, "number": str(number)})
+def _numbered(keys: Sequence[Key]) -> tuple[Key, ...]:
+    """One to eight in their order; what means danger from nine down, far from the way in."""
+    harmless, grave = iter(range(1, ON_PAGE + 1)), iter(range(9, ON_PAGE, -1))
+    return tuple(
+        msgspec.structs.replace(one, number=str(next(grave if _is_grave(one) else harmless)))
+        for one in keys
+    )
+
+
+def _is_grave(key: Key) -> bool:
+    return key.press.startswith("danger:")
 
 
 def phone(scene: Scene) -> Screen:
@@ -171,6 +192,40 @@ def options(scene: Scene) -> Screen:
     )
     return screen(scene, "options", words("kiosk.options-head"), shape="board", title=scene.name,
                   title_size="x3", icon="language", keys=keys)  # fmt: skip
+
+
+RIDES_MAX = 3
+"""So many cars can be told from each other at once."""
+
+
+def whose(scene: Scene) -> Screen:
+    """Whether they are who waits for that car; the safe answer comes first."""
+    words, service = scene.words, scene.services[scene.session.service]
+    rides = scene.rides[:RIDES_MAX]
+    hue = f"is-{service.hue}"
+    keys = [
+        tile(scene, f"show:{one.id}", plate_of(one) or words("kiosk.a-car"), "car", 6 // len(rides),
+             number=str(place), high="h2", hue=hue)
+        for place, one in enumerate(rides, 1)
+    ]  # fmt: skip
+    if len(rides) == 1:
+        mine = words("kiosk.whose-mine")
+        keys = [wide(scene, keys[0].press, mine, "check", number="1", high="h0", hue=hue)]
+    other = wide(scene, f"another:{service.id}", words("kiosk.whose-not"), service.pictogram,
+                 number=str(len(rides) + 1), high="h0")  # fmt: skip
+    told = " · ".join(plate for plate in map(plate_of, rides) if plate)
+    lines = (line(scene, told, "x4", 1, kind="icon", icon="car"),) if told else ()
+    head = words("kiosk.whose-head")
+    return screen(
+        scene,
+        "whose",
+        head,
+        size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
+        lines=lines,
+        keys=(*keys, other),
+        foot=foot(scene, "back"),
+        **of_service(scene, service),
+    )
 
 
 def still(scene: Scene) -> Screen:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from kiosk.drawing import choose
+from kiosk.drawing.alert import alert
 from kiosk.drawing.call import call
 from kiosk.drawing.home import home
 from kiosk.drawing.ride import ride
@@ -23,6 +24,7 @@ _PAGES: Mapping[str, Callable[[Scene], Screen]] = {
     "voice": voice,
     "phone": choose.phone,
     "check": choose.check,
+    "whose": choose.whose,
     "options": choose.options,
     "sorry": choose.sorry,
 }
@@ -31,6 +33,8 @@ _PAGES: Mapping[str, Callable[[Scene], Screen]] = {
 def draw(scene: Scene) -> Screen:
     """What stands there now."""
     session, shown = scene.session, scene.shown
+    if scene.alert is not None:
+        return alert(scene, scene.alert)
     if session.asked:
         return choose.still(scene)
     if shown is not None and session.page == "confirm":

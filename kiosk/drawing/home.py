@@ -1,10 +1,11 @@
 """The first screen: what there is to ask for, what is next, and what does not work now."""
 
+from kiosk.attention import COMES, helped
 from kiosk.catalogue import CALL_SERVICE, Service
-from kiosk.drawing.scene import Scene, foot, line, off, screen, tile, wide
+from kiosk.drawing.scene import Scene, foot, line, off, plate_of, screen, tile, wide
 from kiosk.options import Fixture
 from kiosk.people import last, masked
-from kiosk.request import Contact
+from kiosk.request import Contact, Request
 from kiosk.screen import Key, Line, Row, Screen
 
 ROWS_MAX = 3
@@ -39,17 +40,31 @@ def _next(scene: Scene) -> list[Fixture]:
 
 
 def _today(scene: Scene) -> tuple[Line, ...]:
+    """Who waits, then what is next."""
     rows = tuple(Row(one.at, one.what, one.where) for one in _next(scene))
+    rows = (*_waiting(scene), *rows)[: ROWS_MAX - scene.session.large]
     if not rows:
         return (line(scene, scene.words("kiosk.none-today"), "x3"),)
     size = scene.sheet.fit(max((row.text for row in rows), key=len), scene.sheet.column_mm - 110)
-    return (
-        Line(
-            kind="rows",
-            rows=rows[: ROWS_MAX - scene.session.large],
-            size="x3" if size > "x2" else size,
-        ),
-    )
+    return (Line(kind="rows", rows=rows, size="x3" if size > "x2" else size),)
+
+
+def _waiting(scene: Scene) -> tuple[Row, ...]:
+    """The cars that somebody waits for, and who comes in place of one that was not found."""
+    words = scene.words
+    rows = [
+        Row("", plate_of(one) or words("kiosk.a-car"), words(f"kiosk.car-{_stage(one)}"), "car")
+        for one in scene.rides
+    ]
+    for one in scene.requests:
+        if one.ended and (call := helped(one, scene.requests, scene.now)) is not None:
+            code = "kiosk.comes-short" if call.state == "answered" else "kiosk.called-short"
+            rows.append(Row("", words("kiosk.no-car-lately"), words(code), "person"))
+    return tuple(rows[:ROWS_MAX])
+
+
+def _stage(ride: Request) -> str:
+    return ride.state if ride.state in COMES else "looked-for"
 
 
 def _card(scene: Scene) -> tuple[Line, ...]:
@@ -67,6 +82,9 @@ def _away(scene: Scene) -> tuple[Line, ...]:
     elif dial:
         rows.append(Row("", words("kiosk.away-dial", phone=dial), icon="phone"))
     most = "x3" if scene.session.large else "x4"
+    waits = _waiting(scene)
+    if waits:  # a car that is on its way matters more than what works
+        rows = [*waits[:1], *rows[1:]]
     return (
         line(scene, words("kiosk.away-head"), most, 1, kind="icon", icon="cloud-off"),
         Line(kind="rows", rows=tuple(rows), size="x2" if most == "x4" else "x1"),
@@ -86,16 +104,17 @@ def _keys(scene: Scene) -> tuple[Key, ...]:
 def _ride(scene: Scene, service: Service) -> Key:
     words, language = scene.words, scene.session.language
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
-    if (ride := scene.live("ride")) is not None:
-        word, note = words("kiosk.your-car"), words("kiosk.your-car-note")
-        return wide(scene, f"show:{ride.id}", word, service.pictogram, note=note, **common)
+    word = service.name.of(language)
+    if scene.live("ride") is not None:  # theirs, or somebody else's: it is asked
+        note = words("kiosk.your-car-note")
+        return wide(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)
     if not scene.can_ride:
         key = wide(scene, "cut", words("kiosk.no-ride-now"), "cloud-off", most="x3", **common)
         return off(key, because=words("kiosk.no-ride-why"))
     return wide(
         scene,
         f"open:{service.id}",
-        service.name.of(language),
+        word,
         service.pictogram,
         note=words("kiosk.ride-note"),
         **common,

@@ -1,12 +1,12 @@
 """A ride: what is read of it, and what can be pressed, in each of its states."""
 
-from kiosk.drawing.scene import Scene, foot, line, of_service, screen, tile, wide
+from kiosk.attention import COMES
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, spaced, tile, wide
 from kiosk.people import last
 from kiosk.request import Request, S
 from kiosk.screen import Key, Line, Row, Screen
 
 WAITS = frozenset({"asking", "searching", "again", "checking"})
-COMES = frozenset({"assigned", "arrived"})
 NONE = frozenset({"no-car", "away", "expired", "unknown", "late", "cancelled"})
 
 
@@ -17,10 +17,10 @@ def ride(scene: Scene, request: Request) -> Screen:
     return screen(
         scene,
         f"ride-{state}",
-        scene.words(f"kiosk.ride-{state}"),
+        scene.words(_head(request)),
         shape="hollow" if hollow else "field",
         mark="s-bad" if hollow and state != "cancelled" else "",
-        size=_size(scene, state),
+        size=_size(scene, request),
         lines=_lines(scene, request),
         caption=scene.said(request),
         keys=_keys(scene, request),
@@ -29,8 +29,12 @@ def ride(scene: Scene, request: Request) -> Screen:
     )
 
 
-def _size(scene: Scene, state: str) -> str:
-    words = scene.words(f"kiosk.ride-{state}")
+def _head(request: Request) -> str:
+    return "kiosk.ride-at-desk" if request.at_desk else f"kiosk.ride-{request.state}"
+
+
+def _size(scene: Scene, request: Request) -> str:
+    words, state = scene.words(_head(request)), request.state
     if state in COMES:
         return scene.sheet.fit(words, scene.sheet.column_mm, "x3")
     most = "x5" if scene.sheet.shape == "tall" else "x4"
@@ -44,7 +48,7 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     if request.state in WAITS:
         return _waiting(scene, request)
     helper = _helper(scene, request)
-    if helper is None:
+    if helper is None or request.state in ("boarded", "cancelled"):
         return ()
     dial = scene.dial(request)
     phone = line(scene, dial, "x4", 1, kind="icon", icon="phone")
@@ -79,15 +83,20 @@ def _car(scene: Scene, request: Request) -> tuple[Line, ...]:
     tall = scene.sheet.shape == "tall"
     if looks and tall:  # lying, the caption alone has room for it
         lines.append(line(scene, looks, "x3", 1))
+    helper = _helper(scene, request)
     if request.state == "assigned" and car.minutes is not None:
         text = scene.words("kiosk.minutes", minutes=car.minutes)
-        lines.append(line(scene, text, "x6" if tall else "x5", 1))
+        lines.append(line(scene, text, "x6" if tall and helper is None else "x5", 1))
+    if tall and helper is not None:
+        lines.append(helper)
     return tuple(lines)
 
 
 def _helper(scene: Scene, request: Request) -> Line | None:
-    """Who was called because no car comes."""
-    call = next((one for one in scene.requests if one.linked == request.id), None)
+    """Who was called: because no car comes, or by the person beside it."""
+    calls = [one for one in scene.requests if one.family == "call"]
+    own = next((one for one in calls if one.linked == request.id), None)
+    call = own or next((one for one in calls if not one.ended), None)
     if call is None:
         return None
     code = "kiosk.helper-comes" if call.state == "answered" else "kiosk.helper-called"
@@ -99,6 +108,10 @@ def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
     if state in WAITS | COMES:
         # never where the key lay that called the car, and asked about once more
         cancel = words("kiosk.cancel-ride")
+        if state == "arrived":  # nobody who is in the car presses it: whoever comes next would
+            got_in = tile(scene, "leave", words("kiosk.got-in"), "check", 3, number="1", high="h2",
+                          hue="is-ride")  # fmt: skip
+            return (got_in, tile(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
         if request.masked:
             return (wide(scene, "confirm", cancel, "cross", number="4"),)
         whom = tile(scene, f"whom:{request.service}", words("kiosk.ride-whom-key"), "user", 3,
@@ -110,8 +123,3 @@ def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
         return (wide(scene, f"open:{request.service}", word, "car", number="1", hue="is-ride",
                      high="h1", note=note),)  # fmt: skip
     return ()
-
-
-def spaced(plate: str) -> str:
-    """A plate as it is painted: 京B T3642."""
-    return f"{plate[:2]} {plate[2:]}"

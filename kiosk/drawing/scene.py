@@ -7,10 +7,12 @@ import msgspec
 
 from gateway.places import Places
 from gateway.web.words import Words
+from kiosk.alerts import Alert
+from kiosk.attention import COMES
 from kiosk.catalogue import CALL_SERVICE, Service, What
 from kiosk.options import Options
 from kiosk.request import Request
-from kiosk.screen import Key, Line, Screen, Sheet
+from kiosk.screen import Key, Line, Row, Screen, Sheet
 from kiosk.session import Session
 
 
@@ -35,6 +37,7 @@ class Scene(NamedTuple):
     weekday: int
     now: int
     night: bool
+    alert: Alert | None = None
 
     @property
     def shown(self) -> Request | None:
@@ -49,10 +52,35 @@ class Scene(NamedTuple):
 
     def live(self, family: str) -> Request | None:
         """The newest request of that family that has not ended."""
-        return next(
-            (one for one in self.requests if one.family == family and not one.ended and one.kiosk),
-            None,
-        )
+        return next((one for one in self.requests if one.family == family and not one.ended), None)
+
+    @property
+    def rides(self) -> list[Request]:
+        """Those that somebody waits for; what has come before all, then what comes."""
+        live = [one for one in self.requests if one.family == "ride" and not one.ended]
+        return sorted(live, key=lambda one: ("arrived", "assigned", one.state).index(one.state))
+
+
+def spaced(plate: str) -> str:
+    """A plate as it is painted: 京B T3642."""
+    return f"{plate[:2]} {plate[2:]}"
+
+
+def plate_of(request: Request) -> str:
+    """The plate of the car that comes, as it is painted; "" while nobody has named one."""
+    car = None if request.ride is None else request.ride.car
+    return "" if car is None or request.state not in COMES else spaced(car.plate)
+
+
+def beside(scene: Scene) -> Row | None:
+    """The car that has come, or comes, and is not what this screen is about."""
+    if scene.session.page in ("home", "whose"):
+        return None
+    page = scene.session.page in ("request", "confirm")
+    about = scene.session.request if page and not scene.session.asked else ""
+    cars = (one for one in scene.rides if one.id != about and plate_of(one))
+    car = next(cars, None)
+    return None if car is None else Row(scene.words(f"kiosk.car-{car.state}"), plate_of(car))
 
 
 def screen(scene: Scene, name: str, head: str, **fields: Any) -> Screen:
@@ -66,6 +94,7 @@ def screen(scene: Scene, name: str, head: str, **fields: Any) -> Screen:
         caption=caption,
         caption_size=sheet.fit(caption, sheet.column_mm - 24, *_caption_most(sheet, fields)),
         foot=fields.pop("foot", foot(scene, "home")),
+        beside=beside(scene),
         language=session.language,
         night=scene.night,
         large=session.large,

@@ -1,7 +1,8 @@
 """The life of a call for staff: one table. Pure.
 
 It rings until somebody answers. `alone`: nobody has for so long that the person is told a number
-to dial; it goes on ringing.
+to dial; it goes on ringing. Once answered the person is asked whether somebody has come, and it
+ends by itself some time later.
 """
 
 from kiosk.flows.family import Family, Word
@@ -19,7 +20,11 @@ class State(Word):
 
 
 class Act(Word):
-    """What moves it. `RING`: the person presses again, and nobody has come yet."""
+    """What moves it.
+
+    `RING`: the person presses again, and nobody has come yet. `ASK`: the person is asked whether
+    somebody has; `COME`: they say so; `LAPSE`: nobody has said anything.
+    """
 
     ESCALATE = "escalate"
     LEAVE = "leave"
@@ -27,6 +32,9 @@ class Act(Word):
     RING = "ring"
     CLOSE = "close"
     CANCEL = "cancel"
+    ASK = "ask"
+    COME = "come"
+    LAPSE = "lapse"
 
 
 _UNHEARD: dict[Act, State] = {
@@ -38,7 +46,13 @@ _OF: dict[State, dict[Act, State]] = {
     State.RINGING: {Act.ESCALATE: State.ESCALATED, Act.LEAVE: State.ALONE, **_UNHEARD},
     State.ESCALATED: {Act.ESCALATE: State.ESCALATED, Act.LEAVE: State.ALONE, **_UNHEARD},
     State.ALONE: {Act.ESCALATE: State.ALONE, **_UNHEARD},
-    State.ANSWERED: {Act.RING: State.RINGING, Act.CLOSE: State.DONE},
+    State.ANSWERED: {
+        Act.RING: State.RINGING,
+        Act.CLOSE: State.DONE,
+        Act.ASK: State.ANSWERED,
+        Act.COME: State.DONE,
+        Act.LAPSE: State.DONE,
+    },
 }
 
 TABLE = {(state, act): target for state, acts in _OF.items() for act, target in acts.items()}
@@ -51,6 +65,6 @@ FAMILY = Family(
     start=State.RINGING,
     table=TABLE,
     ends=frozenset({State.DONE, State.CANCELLED}),
-    resident=frozenset({Act.CANCEL}),
+    resident=frozenset({Act.CANCEL, Act.COME, Act.RING}),
     staff=frozenset({Act.ANSWER, Act.CLOSE, Act.RING}),
 )

@@ -30,8 +30,8 @@ class Act(Word):
     """What moves it.
 
     `NEXT`: the next road is asked. `DOUBT`: asked, and no answer, or whoever was asked is gone.
-    `AWAY`: no road is open. `LOSE`: the driver gave it up. `LATE`: taken after it had ended, and
-    therefore called off.
+    `AWAY`: no road is open. `LOSE`: the driver gave it up. `LATE`: a car was named after it had
+    ended, and is therefore called off. `LEAVE`: the person gets in, and says so.
     """
 
     NEXT = "next"
@@ -47,6 +47,7 @@ class Act(Word):
     GIVE_UP = "give-up"
     CANCEL = "cancel"
     LATE = "late"
+    LEAVE = "leave"
 
 
 _ASKED: dict[Act, State] = {
@@ -81,7 +82,7 @@ _OF: dict[State, dict[Act, State]] = {
         Act.CANCEL: State.CANCELLED,
     },
     State.ASSIGNED: {Act.ASSIGN: State.ASSIGNED, **_COMING, Act.GIVE_UP: State.UNKNOWN},
-    State.ARRIVED: {Act.ASSIGN: State.ASSIGNED, **_COMING},
+    State.ARRIVED: {Act.ASSIGN: State.ASSIGNED, **_COMING, Act.LEAVE: State.BOARDED},
     State.CHECKING: {
         Act.NEXT: State.ASKING,
         Act.ACCEPT: State.SEARCHING,
@@ -109,6 +110,6 @@ FAMILY = Family(
     start=State.ASKING,
     table=TABLE,
     ends=frozenset({State.BOARDED, State.CANCELLED, State.LATE}) | FAILED,
-    resident=frozenset({Act.CANCEL}),
+    resident=frozenset({Act.CANCEL, Act.LEAVE}),
     staff=frozenset({Act.ACCEPT, Act.ASSIGN, Act.ARRIVE, Act.BOARD, Act.REFUSE, Act.CANCEL}),
 )

@@ -24,7 +24,8 @@ class State(Word):
 class Act(Word):
     """What moves it.
 
-    `PRAISE` and `COMPLAIN`: the faces; `LAPSE`: nobody has pressed one.
+    `PRAISE` and `COMPLAIN`: the faces; `LAPSE`: nobody has pressed one. `EXPIRE`: still nobody
+    has, long after it was done.
 
     `OVERDUE`: what was promised of it has not come about, and somebody is told.
     """
@@ -40,6 +41,7 @@ class Act(Word):
     CLOSE = "close"
     CANCEL = "cancel"
     OVERDUE = "overdue"
+    EXPIRE = "expire"
 
 
 _TAKEN: dict[Act, State] = {
@@ -61,6 +63,7 @@ _OF: dict[State, dict[Act, State]] = {
         Act.PRAISE: State.CLOSED,
         Act.COMPLAIN: State.REVISIT,
         Act.LAPSE: State.REVISIT,
+        Act.CLOSE: State.CLOSED,
         Act.REOPEN: State.REOPENED,
     },
     State.REVISIT: {
@@ -68,6 +71,7 @@ _OF: dict[State, dict[Act, State]] = {
         Act.CLOSE: State.CLOSED,
         Act.REOPEN: State.REOPENED,
         Act.OVERDUE: State.REVISIT,
+        Act.EXPIRE: State.CLOSED,
     },
     State.REOPENED: {
         Act.RECEIVE: State.RECEIVED,

@@ -6,7 +6,7 @@ is left out where its slot is empty. What the page shows under it is exactly the
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -25,8 +25,11 @@ CLASS_PROMPT, CLASS_SERVICE = 2, 4
 SAY_WITHIN_S = 120.0
 """A sentence that could not be said by then is not said any more: something else is true."""
 
-HANDED_OVER = "handed-over"
-"""Said of a ride in place of `asking`, once its platform is gone from the settings."""
+HANDED_OVER, AT_DESK = "handed-over", "at-desk"
+"""Said in place of `asking`: the ride's platform has left the settings; staff look for a car."""
+
+COME = "come"
+"""Said of a call in place of `answered`: the person is asked whether somebody has come."""
 
 DIGIT_SLOTS = ("plate", "number", "phone")
 """Spoken letter by letter, digit by digit."""
@@ -70,6 +73,13 @@ class Speaker(Protocol):
 
         False: it will not be heard (quiet hours, no loudspeaker), and is read instead. What is
         newer `about` the same request cuts what is older. `louder` is for this once.
+        """
+
+    def cut_off(self) -> Collection[str]:
+        """What the sentences were about that were taken, and lost or cut off before their end.
+
+        Each is told once, as soon as nothing more urgent sounds there; what staff have stopped, or
+        something newer has replaced, is not.
         """
 
 
@@ -121,9 +131,12 @@ def dialled(request: Request, phones: Mapping[str, str]) -> str:
 
 
 def _stand(request: Request) -> str:
-    """Its state; a ride that went to staff because nobody else can be asked is its own case."""
-    left = request.state == State.ASKING and request.code == NO_ROAD
-    return HANDED_OVER if left else request.state
+    """Its state, or what is said in its place."""
+    if request.asked:
+        return COME
+    if request.state == State.ASKING and request.code == NO_ROAD:
+        return HANDED_OVER
+    return AT_DESK if request.at_desk else request.state
 
 
 def _slots(request: Request, phones: Mapping[str, str]) -> dict[str, str]:
@@ -166,5 +179,13 @@ def _spelt(name: str, value: str, spoken: Script) -> Iterator[Clip]:
     elif name == "minutes":
         yield Clip(f"number-{value}", value)
     elif value:
-        ids = (id_ for ids in spoken.ready.values() for id_ in ids if spoken.clip[id_] == value)
-        yield Clip(next(ids, ""), value)
+        yield _ready_clip(value, spoken) or Clip("", value)
+
+
+def _ready_clip(value: str, spoken: Script) -> Clip | None:
+    """A reply that is ready in every language, in the one that is spoken."""
+    for known in map(script, LANGUAGES):
+        for id_ in (id_ for ids in known.ready.values() for id_ in ids):
+            if known.clip[id_] == value:
+                return Clip(id_, spoken.clip[id_])
+    return None

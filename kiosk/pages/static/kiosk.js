@@ -1,7 +1,8 @@
 // The screen of a kiosk. The station says what stands there; this shows it, answers a finger at
 // once, and sends which key was pressed on which screen. Nothing is kept here.
 
-const SILENT_MS = 4000;   // no pulse for so long: the station is not there
+const SILENT_MS = 4000;   // nothing heard for so long: the station is not there
+const DOUBT_MS = 2500;    // no pulse for so long: ask for the page, the stream may be what is broken
 const RETRY_MS = 1000;
 const ANSWER_MS = 8000;
 const ALIVE_MS = 30000;
@@ -20,17 +21,18 @@ let lost = false;
 let down = null;          // the key under the finger
 let pending = false;      // another screen waits until the finger is lifted
 let busy = false;
+let told = page().serial; // the screen that the station has now, as it last said
 const queue = [];
 let guard = { until: 0, rect: null, number: "" };  // where the last key lay
 let pushed = 0;           // until then nothing is pressed anywhere
 
 // What the station shows.
 
-function ask(method, address, body, done) {
+function ask(method, address, body, done, within = ANSWER_MS) {
   const asked = new XMLHttpRequest();
   asked.open(method, address);
   asked.responseType = "document";  // parsed by the browser, never by us
-  asked.timeout = ANSWER_MS;
+  asked.timeout = within;
   asked.addEventListener("load", () => done(asked.status === 200 ? asked.response : null, asked.status));
   for (const trouble of ["error", "timeout", "abort"]) asked.addEventListener(trouble, () => done(null, 0));
   if (body) asked.setRequestHeader("Content-Type", "application/json");
@@ -39,16 +41,21 @@ function ask(method, address, body, done) {
 
 const address = () => `/kiosk/${kiosk}/`;
 
+// Asked for at every pulse until what is shown is what the station has: a look may fail, and what
+// changes during one is told only once. What a press has led to comes with its answer; but an
+// emergency waits for no disk.
+const ALERT = "alert";
 let fetching = false;
-function anew() {
+function anew(within) {
   if (down) { pending = true; return; }
-  if (fetching || busy) return;
+  if (fetching) return;
   fetching = true;
   ask("GET", address(), null, (fresh) => {
     fetching = false;
+    if (fresh) heardAt = performance.now();
     if (down) pending = true;  // a finger came down since it was asked for
-    else if (fresh && !busy) exchange(fresh, null);
-  });
+    else if (fresh && (!busy || fresh.body?.dataset.on === ALERT)) exchange(fresh, null);
+  }, within);
 }
 
 function exchange(fresh, pressed) {
@@ -89,10 +96,17 @@ function lose() {
   document.body.prepend(kept);
 }
 
-// A finger, a key.
+// A finger, a key. The key for a person goes at once, whatever else is under way.
+
+const person = (button) => button.matches(".is-person");
 
 function fire(button) {
   const pressed = { press: button.dataset.press, on: page().on, rect: button.getBoundingClientRect(), number: button.dataset.number ?? "" };
+  if (person(button)) {
+    button.setAttribute("aria-busy", "true");
+    call(pressed);
+    return;
+  }
   if (busy) {
     if (button.closest(".keys") && queue.length < QUEUE_MAX) queue.push(pressed);
     return;
@@ -115,8 +129,19 @@ function send(pressed) {
   });
 }
 
+function call(pressed) {
+  const body = JSON.stringify({ on: pressed.on, press: pressed.press });
+  ask("POST", `${address()}press`, body, (fresh, status) => {
+    if (fresh) exchange(fresh, pressed);
+    else if (status === 0) lose();
+    else anew();
+  });
+}
+
 const within = (rect, x, y) => x >= rect.left && x <= rect.right && y >= rect.top && y <= rect.bottom;
-const guarded = (x, y) => performance.now() < pushed || (performance.now() < guard.until && within(guard.rect, x, y));
+// The foot's key for a person lies in one place on every screen: none that came by itself put it there.
+const foot = (button) => person(button) && button.closest(".foot") !== null;
+const guarded = (button, x, y) => (performance.now() < pushed && !foot(button)) || (performance.now() < guard.until && within(guard.rect, x, y));
 
 // The key under a finger, or the nearest within half a gap: two never lie that near.
 function keyAt(x, y) {
@@ -141,7 +166,7 @@ function lift() {
 
 document.addEventListener("pointerdown", (event) => {
   const button = keyAt(event.clientX, event.clientY);
-  if (!event.isPrimary || !button || guarded(event.clientX, event.clientY)) return;
+  if (!event.isPrimary || !button || guarded(button, event.clientX, event.clientY)) return;
   down = button;
   button.dataset.down = "";
 });
@@ -191,10 +216,11 @@ function typedKeys() {
 }
 
 function typeKey(key) {
-  const soon = performance.now() < pushed || (performance.now() < guard.until && guard.number === key);
   const wanted = key === "Backspace" ? '[data-press="erase"]' : /^[0-9]$/.test(key) ? `[data-number="${key}"]` : null;
   const button = wanted && document.querySelector(wanted);
-  if (button && !soon) fire(button);
+  if (!button) return;
+  const soon = (performance.now() < pushed && !foot(button)) || (performance.now() < guard.until && guard.number === key);
+  if (!soon) fire(button);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -213,7 +239,8 @@ function take(event) {
   const { set = {} } = JSON.parse(event.data);
   if (set.build && set.build !== page().build && page().build) return location.replace(address());
   stationNow = set.now ?? stationNow;
-  if (lost || ("serial" in set && String(set.serial) !== page().serial)) anew();
+  told = String(set.serial ?? told);
+  if (lost || told !== page().serial) anew();
   count();
 }
 
@@ -245,5 +272,9 @@ if ("away" in page()) {
   alive();
   keep();
   setInterval(alive, ALIVE_MS);
-  setInterval(() => { if (performance.now() - heardAt > SILENT_MS) lose(); }, RETRY_MS / 2);
+  setInterval(() => {
+    const silent = performance.now() - heardAt;
+    if (silent > SILENT_MS) lose();
+    if (silent > DOUBT_MS) anew(SILENT_MS - DOUBT_MS);
+  }, RETRY_MS / 2);
 }

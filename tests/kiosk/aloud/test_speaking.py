@@ -201,3 +201,69 @@ async def test_while_the_audio_process_is_away_it_says_so_once_and_once_that_it_
         assert said == ["WARNING", "INFO"]
         await asyncio.sleep(30)
         assert made.texts("finished") == ["正在叫工作人员，请稍等。"]
+
+
+async def noisy(made: House, class_: Class, seconds: float) -> None:
+    """Something more urgent sounds in the hall for so long."""
+    made.studio.seconds["loud"] = seconds
+    until = made.clock.deadline(seconds)
+    await made.room.order(order(id="loud", class_=class_, zones=("hall",), expires=until))
+    await asyncio.sleep(1)
+
+
+@simulated
+async def test_what_an_emergency_cut_off_for_good_is_told_once_and_only_when_it_is_quiet():
+    async with house() as made:
+        await made.say("done")
+        await asyncio.sleep(0.5)
+        await noisy(made, Class.EMERGENCY, 20)
+        assert made.speaking.cut_off() == ()
+        await asyncio.sleep(30)
+        assert made.speaking.cut_off() == ("r-1",)
+        assert made.speaking.cut_off() == ()
+        await made.say("done")
+        await asyncio.sleep(30)
+        assert made.speaking.cut_off() == ()
+        assert made.texts("finished")[-1] == "好的，有事再按。"
+
+
+@simulated
+async def test_what_came_during_an_emergency_and_was_dropped_is_told_afterwards():
+    async with house() as made:
+        await noisy(made, Class.EMERGENCY, 20)
+        await made.say("done")
+        await asyncio.sleep(40)
+        assert made.speaking.cut_off() == ("r-1",)
+
+
+@simulated
+async def test_what_something_newer_replaced_or_nobody_may_hear_is_not_told():
+    async with house(NIGHT_NS) as made:
+        await made.say("ringing")
+        await asyncio.sleep(0.5)
+        await made.say("answered", class_=CLASS_SERVICE)
+        assert not await made.say("arrived", "all", family="ride", about="r-2")
+        await asyncio.sleep(30)
+        assert made.speaking.cut_off() == ()
+
+
+@simulated
+async def test_a_bell_that_is_refused_is_no_call_and_the_feed_reaches_the_desk():
+    async with house(NIGHT_NS) as made:
+        called = request("call", "escalated", "r-1")
+        assert await made.speaking.ring(called, "duty", ("desk", "all")) == ("desk",)
+        assert await made.speaking.ring(called, "duty", ("all", "mute")) == ()
+        assert await made.speaking.ring(called, "duty", ("hall", "platform")) == (
+            "hall", "platform",
+        )  # fmt: skip
+        made.here = False
+        assert await made.speaking.ring(called, "manager", ("hall", "desk")) == ("desk",)
+
+
+@simulated
+async def test_a_bell_waits_for_no_disk():
+    async with house() as made:
+        made.journal._shell._delay_s = 60.0
+        called = request("call", "escalated", "r-1")
+        async with asyncio.timeout(5):
+            assert await made.speaking.ring(called, "duty", ("hall",)) == ("hall",)

@@ -2,19 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from playwright.async_api import Browser, Page
 
 from gateway.clock.timekeeper import Timekeeper
+from kiosk.alerts import Alert
+from kiosk.drawing.alert import fitted
 from kiosk.request import Car, Request
 from tests.kiosk.pages.rig import CAR, STATES, TALL, WIDE, House, house, tab
 from tests.web import browser
 from tests.web.gallery import DESK, OUT, Gallery
 
 Bring = Callable[[House], Awaitable[None]]
+LONG = Car("京AD12345", "珍珠白色", "比亚迪元PLUS", 18)
 
 
 class Shot(NamedTuple):
@@ -183,11 +186,90 @@ async def long_words(made: House) -> None:
     """The longest plate, and everything that a dispatcher may say."""
     made.road.loses_asks = True
     made_one = await made.press("ride")
-    made.driven(made_one, "assigned", Car("京AD12345", "珍珠白色", "比亚迪元PLUS", 18))
+    made.driven(made_one, "assigned", LONG)
 
 
+async def neighbours(made: House) -> None:
+    """Two wait for their cars, one has come; somebody else stands there."""
+    made.road.loses_asks = True
+    made.driven(await made.press("ride"), "arrived")
+    made.driven(await made.press("ride", another=True, press="n-2"), "assigned", LONG)
+    await pressed(made, "home")
+
+
+def beside(*presses: str) -> Bring:
+    """By those presses, while somebody else's cars come."""
+
+    async def bring(made: House) -> None:
+        await neighbours(made)
+        await pressed(made, *presses)
+
+    return bring
+
+
+async def one_car(made: House) -> None:
+    """A neighbour's car is on its way, and somebody wants one."""
+    made.road.loses_asks = True
+    made.driven(await made.press("ride"), "assigned")
+    await pressed(made, "home", "whose:ride")
+
+
+async def failed_lately(made: House) -> None:
+    """Whoever was left without a car has gone back to the first screen."""
+    await request_in("ride", "no-car")(made)
+    await pressed(made, "home")
+
+
+async def asked(made: House) -> None:
+    """Five minutes ago somebody said that they would come."""
+    made.put(await made.press("staff"), "answered", asked=True)
+
+
+async def helped_and_driven(made: House) -> None:
+    """A car comes for somebody who has called a person, too."""
+    made.road.loses_asks = True
+    made.driven(await made.press("ride"), "assigned")
+    made.put(await made.press("staff"), "answered")
+    ride = made.room.all()[0]
+    await pressed(made, "home", "whose:ride", f"show:{ride.id}")
+
+
+async def at_the_desk(made: House) -> None:
+    """Staff alone look for a car."""
+    made_one = await made.press("ride")
+    made.driven(made_one, "asking", None)
+    driven = made.of(made_one)
+    ride = type(driven.ride)(**{**_fields(driven.ride), "road": "desk"})
+    made.put(driven, "asking", ride=ride)
+
+
+def emergency(words: str, language: str = "zh") -> Bring:
+    """That sounds here; somebody has called a person."""
+
+    async def bring(made: House) -> None:
+        await made.press("staff")
+        made.emergency.told = Alert("order-1", words, language)
+
+    return bring
+
+
+SHORT_ALERT = "着火了，请马上疏散"
+ALERT = "3号楼有烟，请马上从楼梯疏散，不要乘坐电梯，到南门外集合。"
 SHOTS = (
     Shot("home", at_home),
+    Shot("home-cars", neighbours),
+    Shot("home-failed", failed_lately),
+    Shot("whose", one_car),
+    Shot("whose-two", beside("whose:ride")),
+    Shot("what-cars", beside("begin:repair")),
+    Shot("phone-cars", beside(*TO_PHONE)),
+    Shot("confirm-call-cars", beside("open:staff", "confirm")),
+    Shot("call-come", asked),
+    Shot("ride-at-desk", at_the_desk),
+    Shot("ride-helped", helped_and_driven),
+    Shot("alert", emergency(SHORT_ALERT)),
+    Shot("alert-long", emergency(ALERT)),
+    Shot("alert-en", emergency("Smoke in building 3. Leave by the stairs at once.", "en")),
     Shot("home-away", platform_away),
     Shot("home-car", with_a_car),
     Shot("home-card", way("card:0412345678")),
@@ -337,28 +419,38 @@ async def take(
     verdict = await browser.judge(page, console)
     caption = await page.inner_text("#caption")
     said = made.terminal.sentence().caption
-    silent = [] if caption == said else [f"shown {caption!r}, said {said!r}"]
+    told = made.emergency.told  # what is too long is shown in pages, one after the other
+    pages = [said] if told is None else fitted(told.words, made.terminal.shape)[1]
+    silent = [] if caption in map(str.strip, pages) else [f"shown {caption!r}, said {said!r}"]
     faults = [*verdict.faults, *measured, *fonts, *silent]
     return Judged(shot.name, faults, verdict.page_bytes / 1000, verdict.paint_ms, verdict.rules)
 
 
 async def through(
-    chromium: Browser, mode: Mode, out: Path | None = None, *, anew: bool = True
+    chromium: Browser,
+    mode: Mode,
+    out: Path | None = None,
+    *,
+    anew: bool = True,
+    only: Collection[str] = (),
 ) -> list[Judged]:
-    """Every screen in that mode."""
+    """Every screen in that mode, or those only."""
     async with (
         house(mode.panel, mode.language, microphone="mic") as made,
         tab(chromium, made, mode.panel) as page,
     ):
-        return [await take(made, page, shot, mode, out, anew=anew) for shot in SHOTS]
+        shots = [shot for shot in SHOTS if shot.name in only or not only]
+        return [await take(made, page, shot, mode, out, anew=anew) for shot in shots]
 
 
 async def main(names: list[str]) -> int:
-    """All screens in all modes (or those named), print what was found."""
+    """All screens in all modes (or the modes and screens named), print what was found."""
     gallery = Gallery("kiosk", shown=DESK // 7)
+    named = {mode.name for mode in MODES} & set(names)
+    only = set(names) - named
     async with browser.browser() as chromium:
-        for mode in (mode for mode in MODES if not names or mode.name in names):
-            for one in await through(chromium, mode, OUT):
+        for mode in (mode for mode in MODES if not named or mode.name in named):
+            for one in await through(chromium, mode, OUT, only=only):
                 figures = f"{one.kb:5.1f} kB  first paint {one.paint_ms:4.0f} ms"
                 gallery.hang(f"kiosk-{mode.name}-{one.name}", one.rules, one.faults, figures)
         return await gallery.close(chromium)

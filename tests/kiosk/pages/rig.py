@@ -17,6 +17,7 @@ from gateway.clock.timekeeper import Timekeeper
 from gateway.errors import Unavailable
 from gateway.event import Trust
 from gateway.web.section import Section
+from kiosk.alerts import Alert
 from kiosk.api import routes
 from kiosk.dictation import Note, Talk
 from kiosk.flows import FAMILIES
@@ -69,6 +70,16 @@ class Ears:
         return True
 
 
+class Emergency:
+    """An emergency that goes on where the kiosk stands, while there is one."""
+
+    def __init__(self) -> None:
+        self.told: Alert | None = None
+
+    def alert(self, zone: str, place: str) -> Alert | None:
+        return self.told
+
+
 NOTE = Note(b"RIFF loud", b"RIFF small", 12.3)
 
 
@@ -87,13 +98,14 @@ class House(rig.Station):
         super().__init__(settled)
         self.heard = rig.Loud()
         self.ears = Ears()
+        self.emergency = Emergency()
         self.terminal: Terminal
         self.address = ""
 
     async def start(self) -> "House":
         await super().start()
         self.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
-        around = Around(NAME, "Asia/Shanghai", self.clock, self.heard, self.ears)
+        around = Around(NAME, "Asia/Shanghai", self.clock, self.heard, self.ears, self.emergency)
         self.terminal = Terminal("hall", self.plan.kiosks["hall"], self.room, around)
         self.room.listen(self.terminal.turned)
         self.terminal.resume()
@@ -130,6 +142,7 @@ class House(rig.Station):
         self.terminal._leave()
         self.road.open, self.road.loses_asks = True, False
         self.ears.__init__()  # type: ignore[misc]  # as new
+        self.emergency.told = None
 
 
 @contextlib.asynccontextmanager

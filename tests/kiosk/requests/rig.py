@@ -156,11 +156,15 @@ class FakePeople:
 
 
 class Loud:
-    """A speaker that notes what it was given; `fails` so often before it says anything."""
+    """A speaker that notes what it was given; `fails` so often before it says anything.
+
+    What those in `lost` were told was cut off before its end.
+    """
 
     def __init__(self) -> None:
         self.said: list[tuple[float, str, str, int]] = []
         self.fails = 0
+        self.lost: list[str] = []
 
     async def say(
         self,
@@ -178,19 +182,25 @@ class Loud:
         self.said.append((now_s(), sentence.caption, zone, class_))
         return True
 
+    def cut_off(self) -> list[str]:
+        lost, self.lost = self.lost, []
+        return lost
+
     @property
     def captions(self) -> list[str]:
         return [caption for _, caption, _, _ in self.said]
 
 
 class Desk:
-    """Who was rung, and when."""
+    """Who was rung, and when; a way that is `dead` reaches nobody."""
 
     def __init__(self) -> None:
         self.rung: list[tuple[float, str, tuple[str, ...]]] = []
+        self.dead: set[str] = set()
 
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> None:
+    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
         self.rung.append((now_s(), to, by))
+        return tuple(way for way in by if way not in self.dead)
 
 
 class Station:

@@ -142,6 +142,8 @@ class Schedule:
             except UsageError:
                 return  # it has moved meanwhile
             known = None if one.ride is None else one.ride.car
+            if act == "leave":
+                self.carried.add(one.ride_id)
             if act == "board" and known is not None and car in (None, known):
                 self.carried.add(one.ride_id)
 

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from gateway.audit import Who
 from gateway.errors import UsageError
 from gateway.event import Lane
 from gateway.rules.linkage import Task
 from gateway.upstream.inbox.command import Mandate
+from kiosk.core import Deed
 from kiosk.doers import Opens, RideUpdate, ride_update
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
@@ -33,8 +35,16 @@ async def test_a_linkage_opens_a_work_order_once():
         assert (order.family, order.what, order.place) == ("work", "other", "b3")
         assert (order.note, order.state) == ("3号楼夜里一直在走水", "reported")
         assert (order.actor.kind, order.actor.id) == ("linkage", "leak-b3")
-        await Opens(made.room).do(task({"request": "repair"}, id="task-9f3ac21b-2"))
-        assert len(made.room.all()) == 2  # another alarm is another fault
+        await Opens(made.room).do(
+            task({"request": "repair"}, id="task-9f3ac21b-2", text="还在走水")
+        )
+        assert len(made.room.all()) == 1  # the fault is there still
+        other = {"id": "task-9f3ac21b-3", "linkage": "leak-b5", "place": "hall"}
+        await Opens(made.room).do(task({"request": "repair"}, **other))
+        assert len(made.room.all()) == 2  # another linkage tells of another fault
+        await made.room.act(order.id, Deed(act="finish"), Who("staff", "0217"))
+        await Opens(made.room).do(task({"request": "repair"}, id="task-9f3ac21b-4"))
+        assert len(made.room.all()) == 3  # it was mended, and has come back
         assert made.speaker.captions == []  # nobody stands at a kiosk
 
 

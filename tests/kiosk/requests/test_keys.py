@@ -26,7 +26,10 @@ class Wall:
         kiosks = {"hall": Options(zone="hall", place="hall", keys=WIRED)}
         self.keys = Keys(kiosks, services(), made.room, made.clock)
         self.shown: list[tuple[str, int]] = []
-        self.keys.listen(lambda kiosk, number: self.shown.append((kiosk, number)))
+        self.sorry: list[str] = []
+        self.keys.listen(lambda *key: self.shown.append(key), self.sorry.append)
+        for number in WIRED:
+            self.level(number, False)
 
     def level(self, number: str, value: object, quality: Quality = Quality.GOOD) -> None:
         reading = Reading("di-b3", POINTS[number], value, "", quality, 0)
@@ -119,11 +122,78 @@ async def test_what_is_no_level_presses_nothing():
 @simulated
 async def test_a_refused_press_is_logged_and_the_next_one_counts(caplog, monkeypatch):
     async with wall() as made:
-        monkeypatch.setattr("kiosk.book.LIVE_MAX", 0)
+        monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)
         await made.press("1")
         await asyncio.sleep(1)
         assert "made no request" in caplog.text
-        monkeypatch.setattr("kiosk.book.LIVE_MAX", 300)
+        assert made.sorry == ["hall"]
+        monkeypatch.setattr("kiosk.book.RIDES_MAX", 300)
         await made.press("1")
         await asyncio.sleep(1)
         assert made.families == ["ride"]
+
+
+@simulated
+async def test_a_contact_that_is_closed_when_the_station_starts_presses_nothing():
+    async with wall() as made:
+        fresh = Keys(
+            {"hall": Options(zone="hall", keys=WIRED)}, services(), made.made.room, made.made.clock
+        )
+        for _ in range(20):
+            fresh.heard("di-b3", [Reading("di-b3", POINTS["1"], True, "", Quality.GOOD, 0)])
+            await asyncio.sleep(0.1)
+        assert made.families == []
+        for closed in (False, True):
+            fresh.heard("di-b3", [Reading("di-b3", POINTS["1"], closed, "", Quality.GOOD, 0)])
+        await asyncio.sleep(1)
+        assert made.families == ["ride"]
+
+
+@simulated
+async def test_one_long_press_with_a_bad_poll_in_it_is_one_press(monkeypatch):
+    async with wall() as made:
+        monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)  # the first is refused
+        made.level("1", True)
+        await asyncio.sleep(1)
+        monkeypatch.setattr("kiosk.book.RIDES_MAX", 300)
+        made.level("1", None, Quality.TIMEOUT)
+        await asyncio.sleep(0.1)
+        made.level("1", True)
+        await asyncio.sleep(1)
+        assert made.families == []
+
+
+@simulated
+async def test_what_a_contact_says_after_a_long_silence_of_its_line_is_no_press():
+    async with wall() as made:
+        made.level("1", None, Quality.TIMEOUT)
+        await asyncio.sleep(60)
+        made.level("1", None, Quality.TIMEOUT)
+        made.level("1", True)
+        await asyncio.sleep(1)
+        assert made.families == []
+
+
+@simulated
+@pytest.mark.parametrize("number", ["0", "1"])
+async def test_every_press_is_answered_aloud_the_fourth_too(number):
+    async with wall() as made:
+        counts = []
+        for _ in range(4):
+            await made.press(number)
+            await asyncio.sleep(7)
+            counts.append(len(made.made.speaker.captions))
+        first = 1 if number == "0" else 2  # a car is called, and looked for
+        assert counts == list(range(first, first + 4))
+        assert len(made.families) == 1
+
+
+@simulated
+async def test_who_presses_for_a_car_before_a_screen_is_asked_whether_it_is_theirs():
+    async with wall() as made:
+        made.made.room.screens.lives("hall")
+        await made.press("1")
+        await asyncio.sleep(7)
+        await made.press("1")
+        await asyncio.sleep(1)
+        assert made.shown == [("hall", 1)]

@@ -118,9 +118,9 @@ async def test_no_driver_in_three_minutes_is_no_car_and_the_dispatcher_is_told()
 
 
 @simulated
-async def test_silence_expires_and_a_late_acceptance_is_called_off_and_said():
+async def test_silence_expires_and_a_car_that_comes_late_is_called_off_and_said():
     async with station() as made:
-        made.road.lag_s = 60.0
+        made.road.lag_s, made.road.mood = 60.0, "assigned"
         request = await made.press("ride")
         await states(made, request, "expired")
         assert made.of(request).since_ns - request.opened_ns == pytest.approx(20e9, abs=2e9)
@@ -130,7 +130,20 @@ async def test_silence_expires_and_a_late_acceptance_is_called_off_and_said():
         await asyncio.sleep(400)
         assert made.road.live == set()
         assert made.of(request).owed == ()
-        assert made.speaker.captions[-1].startswith("刚才那次没有叫成")
+        late = next(said for said in made.speaker.captions if said.startswith("刚才那次没有叫成"))
+        assert late.endswith("已经叫工作人员来帮您。也可以拨打95128。")
+
+
+@simulated
+async def test_that_somebody_was_looking_for_a_car_is_no_car_that_was_sent_back():
+    async with station() as made:
+        request = await made.press("ride")
+        await states(made, request, "searching", "no-car")
+        await asyncio.sleep(60)
+        assert made.road.live == set()
+        assert made.of(request).state == "no-car"
+        assert any(said.startswith("没有叫到车") for said in made.speaker.captions)
+        assert not any("晚" in said for said in made.speaker.captions)
 
 
 @simulated
@@ -509,8 +522,8 @@ async def test_once_more():
 
 
 @simulated
-async def test_the_number_of_live_requests_is_bounded_but_for_calls(monkeypatch):
-    monkeypatch.setattr("kiosk.book.LIVE_MAX", 3)
+async def test_work_orders_are_bounded_and_take_no_room_from_a_ride_or_a_call(monkeypatch):
+    monkeypatch.setattr("kiosk.book.WORKS_MAX", 3)
     monkeypatch.setattr("kiosk.book.ENDED_MAX", 2)
     async with station() as made:
         for what in ("water", "power", "door"):
@@ -518,6 +531,7 @@ async def test_the_number_of_live_requests_is_bounded_but_for_calls(monkeypatch)
         with pytest.raises(Unavailable):
             await made.press("repair", what="other")
         await made.press("staff")
+        assert (await made.press("ride")).state == "asking"
         for one in made.room.all():
             if one.family == "work":
                 await made.room.act(one.id, Deed(act="cancel"), STAFF)

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
+from kiosk.announcer import Announcer
 from kiosk.asker import Asker
 from kiosk.flows.ride import State
 from kiosk.rides import Rides
-from kiosk.room import Requests
 from tests.kiosk.requests.schedules import broken
 
 pytestmark = pytest.mark.slow
@@ -64,13 +64,13 @@ def _no_deadline_over_reboots(monkeypatch):
 
 
 def _ends_in_silence(monkeypatch):
-    real = Requests._unsaid
+    real = Announcer._unsaid
 
     def unsaid(self, request_id):
         request = real(self, request_id)
         return None if request is not None and request.state == State.EXPIRED else request
 
-    monkeypatch.setattr(Requests, "_unsaid", unsaid)
+    monkeypatch.setattr(Announcer, "_unsaid", unsaid)
 
 
 def _asked_until_answered(monkeypatch):

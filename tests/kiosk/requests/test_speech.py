@@ -9,7 +9,7 @@ from gateway.clock import Deadline
 from gateway.event import Stamps
 from kiosk.flows import FAMILIES
 from kiosk.request import Car, Request, Ride
-from kiosk.speech import HANDED_OVER, LANGUAGES, script, sentence
+from kiosk.speech import AT_DESK, COME, HANDED_OVER, LANGUAGES, script, sentence
 
 LATER = Deadline("b", 1)
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
@@ -45,10 +45,11 @@ def test_every_state_has_one_sentence_whose_caption_is_its_words(family, state, 
 def test_the_script_says_every_state_no_other_and_leaves_no_clip_unused(language):
     spoken = script(language)
     said = {(f, s) for f, states in spoken.say.items() for s in states}
-    assert said == {*STATES, ("ride", HANDED_OVER)}
+    beside = {("ride", HANDED_OVER), ("ride", AT_DESK), ("call", COME)}
+    assert said == {*STATES, *beside}
     used = set(re.findall(r"'([a-z-]+)'", f"{spoken.say} {spoken.bell} {spoken.ready}")) - {
         *(state for _, state in STATES),
-        HANDED_OVER,
+        *(word for _, word in beside),
     } - set(FAMILIES) - set(spoken.bell)  # fmt: skip
     assert used == set(spoken.clip)
 
@@ -82,3 +83,10 @@ def test_what_is_not_known_is_left_out_not_read_as_nothing():
     assert said.caption == "没有叫到车，附近没有车接单。已经叫工作人员来帮您。"
     dialled = sentence(request("ride", "no-car"), "zh", PHONES).caption
     assert dialled.endswith("也可以拨打95128。")
+
+
+def test_a_ready_reply_is_heard_in_the_language_that_is_spoken_and_others_as_they_were_written():
+    ready = sentence(request("call", "answered", reply="五分钟就到，请坐着等"), "en", PHONES)
+    assert ready.caption.endswith("I will be there in five minutes, please take a seat.")
+    own = sentence(request("call", "answered", reply="到南门"), "en", PHONES)
+    assert own.clips[-2] == ("", "到南门")
