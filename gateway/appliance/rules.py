@@ -21,7 +21,7 @@ from gateway.rules.core import Plan
 from gateway.rules.kinds import Point
 from gateway.rules.linkage import Linkage
 from gateway.rules.parents import explained
-from gateway.rules.prove import findings
+from gateway.rules.prove import NOBODY, findings
 from gateway.rules.recipe import Recipe, shapes, shelf
 from gateway.rules.rule import BUS, OWN, RULE, TASKS, WHOLE, Known, RuleOptions, Watch, watches
 from gateway.settings import Decoder, KeyPath, Phrase, hint
@@ -199,7 +199,9 @@ class RuleReader:
         has_platform = bool(self._ids("upstream"))
         for found in findings(made, linkages, roster, has_platform=has_platform, deaf=self._deaf):
             data = {name: _said(value) for name, value in found.data.items()}
-            self._decoder.blame(found.path, found.code, **data)
+            # a step that reaches nobody at some hour is built: it reaches them at others
+            say = self._decoder.judge if found.code == NOBODY else self._decoder.blame
+            say(found.path, found.code, **data)
         return Plan(made, roster, linkages, self._calendar, self._of_itself(made))
 
     def _of_itself(self, made: Sequence[Watch]) -> tuple[Watch, ...]:

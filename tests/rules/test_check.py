@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.appliance.check import summary
-from gateway.appliance.load import examine
+from gateway.appliance.load import examine, salvage
 from gateway.appliance.outlook import outlook
 from gateway.appliance.rule_remarks import unwatched
 from gateway.texts import Texts
@@ -328,3 +328,8 @@ def test_a_horn_in_two_kinds_of_zone_calls_as_the_stricter_of_them_lets_it(tmp_p
     for zones in ('"hall", "b3"', '"hall", "b3-lift"'):
         ((mistake,),) = [examined(tmp_path, horn.format(zones), roster)[1]]
         assert mistake.code == "rules.nobody"
+        # a station that has such settings already calls all the same, at the hours that are left
+        text = (tmp_path / "station.toml").read_bytes()
+        settings, mistakes = salvage(text, tmp_path)
+        assert [one.code for one in mistakes] == ["rules.nobody"]
+        assert [step.to for step in settings.rules.duty.escalate] == ["duty"]

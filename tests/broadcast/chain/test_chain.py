@@ -233,6 +233,9 @@ async def test_presets_and_schedules_are_changed_on_the_command_line(street: Str
         "schedule", "bad", "--preset", "lost-key", "--zone", "b5", "--cron", "x"
     )
     assert code == 1, said
+    daily = ("--zone", "b5", "--cron", "0 14 * * *")
+    code, said = await order("schedule", "alarm", "--preset", "evacuate", *daily)
+    assert (code, "紧急疏散" in said, "定时" in said) == (1, True, True), said
     assert (await order("schedule", "keys", "--remove"))[0] == 0
     assert await street.get("/api/v1/schedules") == {}
     assert (await order("schedule", "keys", "--undo"))[0] == 0

@@ -243,6 +243,10 @@ async def test_a_schedule_is_looked_at_kept_skipped_and_taken_away(
         await opened(page, made, f"{HOME}/schedules")
         for each in made.sounding.schedules.all():
             await page.click(f"#remove-{each}")
+        offered = "each => each.map(one => one.value)"
+        keys = await page.eval_on_selector_all("#preset option", offered)
+        assert "long" in keys
+        assert not {"get-out", "evacuate", "all-clear"} & set(keys), "a person presses these"
         await page.select_option("#preset", "long")
         await page.fill("#at", "15:00")
         await page.select_option("#day", "workdays")

@@ -20,6 +20,7 @@ from gateway.event import Lane, Trust
 from gateway.station.remote import Remote
 from gateway.upstream.inbox.command import Mandate
 from tests.broadcast.orders.house import order
+from tests.broadcast.orders.nights import heard_at
 from tests.broadcast.orders.stage import World
 from tests.sim.loop import simulated
 
@@ -167,6 +168,20 @@ async def test_music_goes_on_where_it_was_cut_and_is_low_under_a_notice():
         assert (cut.how, onward.how) == ("cut", "finished")
         lasted_s = cut.ended_s - cut.began_s + onward.ended_s - onward.began_s
         assert lasted_s == pytest.approx(100, abs=0.1)
+
+
+@simulated
+async def test_a_horn_next_to_somebody_is_left_out_of_what_is_not_for_them():
+    async with world() as around:
+        await around.room.order(asked(around, zones=("stairs",)))
+        await asyncio.sleep(15)
+        alarm = asked(around, "o-2", zones=("stairs",), class_=Class.EMERGENCY)
+        await around.room.order(alarm)
+        await asyncio.sleep(15)
+        assert [heard_at(heard) for heard in around.engine.heard] == [
+            {"stairs"},
+            {"lift", "stairs"},
+        ]
 
 
 @simulated

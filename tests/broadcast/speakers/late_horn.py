@@ -29,17 +29,21 @@ class Ringing(NamedTuple):
 
 
 class LateHorn:
-    """It answers `after` so many ticks; `busy` while a call lasts, and then takes no other."""
+    """It answers `after` so many ticks, and takes one call at a time.
 
-    def __init__(self, after: int = 0) -> None:
+    With `hears` False whoever drives it reads what comes to its `rtp` socket.
+    """
+
+    def __init__(self, after: int = 0, *, hears: bool = True) -> None:
         self.after = after
+        self.rtp = self._socket()
+        self._hears = hears
         self.now = 0
         self.heard: list[tuple[int, bytes]] = []
         self.said: list[tuple[int, str]] = []
         self.talking: str | None = None
         self._ringing: Ringing | None = None
         self._sip = self._socket()
-        self._rtp = self._socket()
         self._caller: tuple[str, int] | None = None
 
     @property
@@ -57,11 +61,12 @@ class LateHorn:
             self._asked(read(packet), caller)
         if self._ringing is not None and self.now - self._ringing.since >= self.after:
             self.answer()
-        self.heard += [(self.now, packet) for packet, _ in self._received(self._rtp)]
+        if self._hears:
+            self.heard += [(self.now, packet) for packet, _ in self._received(self.rtp)]
 
     def close(self) -> None:
         self._sip.close()
-        self._rtp.close()
+        self.rtp.close()
 
     def _asked(self, request: Request, caller: tuple[str, int]) -> None:
         self._caller = caller
@@ -86,7 +91,7 @@ class LateHorn:
         """Say yes now."""
         assert self._ringing is not None
         self.talking = self._ringing.request.headers["Call-ID"]
-        port = self._rtp.getsockname()[1]
+        port = self.rtp.getsockname()[1]
         sdp = f"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio {port} RTP/AVP 8\r\n"
         self._reply(self._ringing.request, 200, sdp)
         self._ringing = None
