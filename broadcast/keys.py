@@ -60,7 +60,7 @@ class Keys:
         if self._keys[key].fire:
             if down:
                 yield Turn.ACTIVE
-            elif before:
+            elif before is not False:  # reset while nobody looked: its order may still sound
                 yield Turn.RETURNED
         elif down and before is False:
             yield Turn.PRESSED

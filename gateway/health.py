@@ -142,10 +142,14 @@ class ScreenVitals(msgspec.Struct, frozen=True):
 
 
 class AlarmVitals(msgspec.Struct, frozen=True):
-    """How many alarms nobody has taken, and how urgently the desk sounds: 0, 1 or 2."""
+    """How many alarms nobody has taken, and how urgently the desk sounds: 0, 1 or 2.
+
+    `first` is the name of the most urgent of them.
+    """
 
     untaken: int = 0
     ring: int = 0
+    first: str = ""
 
 
 class RefusalVitals(msgspec.Struct, frozen=True):

@@ -38,7 +38,8 @@ class Opens:
             kiosk="",
             service=wanted,
             what=chosen or (OTHER if service is not None and service.what else task.rule),
-            where=task.place or None,
+            # a call is rung in the hall, and says where: the alarm itself says it to staff
+            where=None if task.private and wanted == CALL_SERVICE else task.place or None,
             note=task.text,
         )
         await self._requests.press(press, Who("linkage", task.linkage))

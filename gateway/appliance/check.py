@@ -14,8 +14,8 @@ from gateway.appliance.editor import json_schema
 from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
+from gateway.appliance.rule_remarks import delayed, hushed, unwatched
 from gateway.appliance.rule_remarks import remarks as rule_remarks
-from gateway.appliance.rule_remarks import unwatched
 from gateway.appliance.schema import Settings
 from gateway.appliance.sound import remarks as sound_remarks
 from gateway.appliance.sound import shared_speakers
@@ -97,6 +97,8 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
             settings.devices.values(),
             {key.input for key in settings.sound.keys.values()},
         ),
+        *hushed(settings),
+        *delayed(settings),
         *sound_remarks(settings.rules.linkages, settings.sound),
         *shared_speakers(settings.zones, settings.sound.speakers),
     )

@@ -211,7 +211,12 @@ class _Loader:
             language=station.language,
             own=self._file.parent,
         )
-        linkage = LinkageReader(self._decoder, written=self._ids, devices=devices)
+        rules = {"rule": reader.rule_ids}
+        linkage = LinkageReader(
+            self._decoder,
+            written=lambda section: rules.get(section) or self._ids(section),
+            devices=devices,
+        )
         return read_rules(reader, linkage, self._each)
 
     def _sections(self) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from gateway.appliance.schema import DeviceSetting
+from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.event import Severity
+from gateway.intake.inputs import habit
 from gateway.rules.core import Plan
+from gateway.rules.kinds import S
+from gateway.rules.linkage import Announce
 from gateway.settings import Phrase
 
 ALARMING = frozenset(
-    {"smoke", "fire", "gas", "e-bike", "perimeter", "manhole", "fall", "leak", "tamper"}
+    {"smoke", "fire", "gas", "e-bike", "perimeter", "manhole", "throw", "leak", "tamper"}
 )
 """Kinds of input that are wired so that somebody comes."""
 
@@ -20,6 +24,32 @@ def remarks(plan: Plan) -> Iterator[Phrase]:
     learns = any(watch.kind.needs_wall for watch in plan.watches)
     if learns or any(window.days in {"workdays", "restdays"} for window in windows):
         yield Phrase("rules.holidays-end", {"year": plan.calendar.last_year})
+
+
+def hushed(settings: Settings) -> Iterator[Phrase]:
+    """What is critical and announced in the street as anything but an emergency: not at night."""
+    plan, zones = settings.rules, settings.zones
+    grave = {w.facts.rule: w.facts for w in plan.watches if w.facts.severity is Severity.CRITICAL}
+    for linkage in plan.linkages.values():
+        rule = next((rule for rule in linkage.options.rules if rule in grave), None)
+        for action in linkage.actions if rule is not None else ():
+            if not isinstance(action, Announce) or action.cls == "emergency":
+                continue
+            zone = zones.get(action.zone or grave[rule].zone or "")  # type: ignore[index]  # just looked
+            if zone is not None and zone.sound == "community":
+                yield Phrase("rules.hushed", {"linkage": linkage.id, "zone": zone.name})
+
+
+def delayed(settings: Settings) -> Iterator[Phrase]:
+    """A station's own delay on what is pressed and let go: a shorter press is lost."""
+    for watch in settings.rules.watches:
+        device, point = watch.inputs[0]
+        setting = settings.devices.get(device)
+        wired = () if setting is None else setting.options.inputs.values()
+        for each in wired:
+            if each.id == point and habit(each.kind).brief and watch.delays.for_ns:
+                data = {"rule": watch.facts.rule, "for_s": watch.delays.for_ns / S}
+                yield Phrase("rules.press-lost", data)
 
 
 def unwatched(

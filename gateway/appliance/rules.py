@@ -11,10 +11,11 @@ from drivers.contract import Point as DevicePoint
 from drivers.shelf import shared
 from gateway.appliance.fit import polls
 from gateway.appliance.linkages import LinkageReader
+from gateway.appliance.ready_rules import Elsewhere, ReadyRules
 from gateway.appliance.schema import BusSetting, DeviceSetting, ZoneOptions
 from gateway.calendar import Calendar, Window
 from gateway.errors import UsageError
-from gateway.intake.inputs import Wired
+from gateway.intake.inputs import Wired, habit
 from gateway.places import STATION, Places
 from gateway.rules import duty
 from gateway.rules.core import Plan
@@ -31,10 +32,6 @@ OWN_RULE = "station-fault"
 RULES_MAX = 1000
 LINKAGES_MAX = 200
 WATCHES_MAX = 5000
-
-
-class _Elsewhere(Exception):
-    """What is referred to is there, and wrong itself: that has been said already."""
 
 
 class RuleReader:
@@ -55,20 +52,33 @@ class RuleReader:
     ) -> None:
         """`table` is the whole file; all others are those without a mistake.
 
+        `rule_ids` are the rules that it names, and the ready ones that apply by themselves.
+
         In the folder `own` may stand `rules/` and `holidays/` of this station alone.
         """
         self._decoder = decoder
         self._table = table
         self._places = places
         self._zones = zones
-        self._around = _around(zones, _heard(table) or zones.keys())
+        heard = _heard(table)
+        self._around = _around(zones, heard or zones.keys())
+        indoors = {name: zone for name, zone in zones.items() if zone.sound != "community"}
+        self._indoors = _around(indoors, heard)
         self._quiet = _quiet(table)
         self._buses = buses
         self._devices = devices
         self._language = language
         self._calendar = self._dated(timezone, own / "holidays")
-        self._recipes = {**shelf(shared("rules")), **self._own(own / "rules")}
+        shipped = shelf(shared("rules"))
+        self._recipes = {**shipped, **self._own(own / "rules")}
         self._points = 0
+        self._ready = ReadyRules(decoder, table, devices, shipped, self._made)
+        self.rule_ids = {*self._ids("rule"), *self._ready.kinds}
+
+    def _made(self, rule_id: str, rule: RuleOptions, recipe: Recipe) -> tuple[Watch, ...]:
+        return watches(
+            rule_id, rule, recipe, self._look, calendar=self._calendar, language=self._language
+        )
 
     def _dated(self, timezone: str, own: Path) -> Calendar:
         try:
@@ -96,9 +106,7 @@ class RuleReader:
         if not self._all_there(rule, path) or not sound:
             return None
         try:
-            made = watches(
-                rule_id, rule, recipe, self._look, calendar=self._calendar, language=self._language
-            )
+            made = self._made(rule_id, rule, recipe)
         except UsageError as error:
             self._decoder.blame_error(path, error)
             return None
@@ -112,7 +120,7 @@ class RuleReader:
         return self._decoder.refers(word, self._recipes, (*path, "use"), "rules.unknown-recipe")
 
     def _rule_there(self, word: str, path: KeyPath) -> bool:
-        return self._decoder.refers(word, self._ids("rule"), path, "rules.unknown-rule")
+        return self._decoder.refers(word, self.rule_ids, path, "rules.unknown-rule")
 
     def _all_there(self, rule: RuleOptions, path: KeyPath) -> bool:
         """Whether everything that it watches is there, and has no mistake of its own."""
@@ -124,7 +132,7 @@ class RuleReader:
             except UsageError as error:
                 self._decoder.blame_error(path, error)
                 there = False
-            except _Elsewhere:
+            except Elsewhere:
                 there = False
         return there
 
@@ -195,12 +203,15 @@ class RuleReader:
             return None
         bus_of = {device.id: device.options.bus for device in self._devices.values()}
         written = [watch for of_rule in rules.values() for watch in of_rule]
-        made = tuple(explained(written, bus_of))
+        made = (*explained(written, bus_of), *self._ready.watches(written, roster))
         has_platform = bool(self._ids("upstream"))
         for found in findings(made, linkages, roster, has_platform=has_platform, deaf=self._deaf):
+            if found.path[0] == "rule" and found.path[1] not in self._ids("rule"):
+                continue  # a ready rule: it is judged where its input stands
             data = {name: _said(value) for name, value in found.data.items()}
             # a step that reaches nobody at some hour is built: it reaches them at others
-            say = self._decoder.judge if found.code == NOBODY else self._decoder.blame
+            judged = found.judged or found.code == NOBODY
+            say = self._decoder.judge if judged else self._decoder.blame
             say(found.path, found.code, **data)
         return Plan(made, roster, linkages, self._calendar, self._of_itself(made))
 
@@ -210,10 +221,7 @@ class RuleReader:
         if written or OWN_RULE in self._ids("rule"):
             return ()
         rule = RuleOptions(use=OWN_RULE, on=(f"{OWN}.{TASKS}",))
-        recipe = self._recipes[OWN_RULE]
-        return watches(
-            OWN_RULE, rule, recipe, self._look, calendar=self._calendar, language=self._language
-        )
+        return self._made(OWN_RULE, rule, self._recipes[OWN_RULE])
 
     def _ids(self, section: str) -> Collection[str]:
         table = self._table.get(section)
@@ -225,7 +233,7 @@ class RuleReader:
             self._there(point, self._ids("bus"))
             return Known((BUS, point), Point("1"), scopes=frozenset({point, word}), name=point)
         if device == RULE:
-            self._there(point, self._ids("rule"))
+            self._there(point, self.rule_ids)
             return Known((RULE, point), Point("1"), scopes=frozenset({point}), name=point)
         setting = self._devices.get(device)
         if setting is None and device == OWN:
@@ -234,7 +242,7 @@ class RuleReader:
             return Known((OWN, point), Point("1"), scopes=frozenset({word}), name=name)
         if setting is None:
             self._there(device, self._ids("device"))
-            raise _Elsewhere
+            raise Elsewhere
         return self._of_device(setting, point)
 
     def _there(self, word: str, known: Collection[str]) -> None:
@@ -253,16 +261,19 @@ class RuleReader:
         wired = {each.id: each for each in setting.wired()}.get(point)
         place = setting.options.place if wired is None else wired.place
         known = _point(setting.device.point(point), wired, every_s)
-        return self._known(setting, point, place, known, shown[point].name)
+        kind = shown[point].kind
+        known = known._replace(brief=wired is not None and habit(kind).brief)
+        return self._known(setting, point, place, known, shown[point].name)._replace(kind=kind)
 
     def _known(
         self, setting: DeviceSetting, point: str, place: str, known: Point, name: str
     ) -> Known:
         if place not in self._places:
-            raise _Elsewhere
+            raise Elsewhere
         around = {each.id for each in self._places.chain(place)} - {STATION}
         scopes = frozenset({setting.id, setting.options.bus, *around})
         nearest = self._places.nearest(place, self._around)
+        inside = self._places.nearest(place, self._indoors)
         return Known(
             (setting.id, point),
             known,
@@ -271,6 +282,7 @@ class RuleReader:
             name,
             scopes,
             None if nearest is None else self._around[nearest],
+            None if inside is None else self._indoors[inside],
         )
 
 

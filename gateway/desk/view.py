@@ -59,10 +59,11 @@ class Looks:
         cards = {name: card.facts(vitals, words) for name, card in self.cards(vitals)}
         yield "shape", shape(vitals, rows, asked, cards)
         yield "volatile", vitals.journal.volatile
-        yield "board.count", words("desk.board-count", n=len(rows))
+        yield "board.count", counted(rows, words)
         for row in rows:
             yield f"need.{row.key}.amount", f"{row.amount}"
             yield f"need.{row.key}.text", row.text
+            yield f"need.{row.key}.note", row.note
         yield from _ask(asked, words)
         yield "link.text", _link(vitals, words)
         for name, facts in cards.items():
@@ -90,12 +91,18 @@ def _contained(name: str, card: Card, on_fault: OnFault) -> Card:
     )
 
 
+def counted(rows: list[Need], words: Words) -> str:
+    """How many need a person; what somebody has already is none."""
+    needed = sum(not row.done for row in rows)
+    return words("desk.board-count", n=needed) if needed or not rows else words("desk.nobody")
+
+
 def shape(
     vitals: Vitals, rows: list[Need], asked: Question, cards: Mapping[str, Mapping[str, Any]]
 ) -> int:
     """Changes when the page must be fetched anew: a row or a card came, went or moved."""
     parts = [vitals.name, vitals.version, asked.why, str(bool(asked.at)), hot(rows)]
-    parts += [f"{row.key} {row.urgency} {row.title} {row.note}" for row in rows]
+    parts += [f"{r.key} {r.urgency} {r.title} {'' if r.done else r.note}" for r in rows]
     parts += [f"{name} {' '.join(facts)}" for name, facts in cards.items()]
     return zlib.crc32("\n".join(parts).encode())
 

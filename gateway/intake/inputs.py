@@ -43,18 +43,21 @@ HELD_S = 600.0
 class Habit(NamedTuple):
     """How a kind of sensor behaves: how long a level must hold, and how long it may be active.
 
-    `every_s`: what is pressed and let go must be read so often, or a press is missed.
+    `every_s`: what is pressed and let go must be read so often, or a press is missed. `brief`: each
+    time counts, however short it was, whatever delay a ready rule has.
     """
 
     hold_s: float
     stuck_s: float | None = None
     every_s: float | None = None
+    brief: bool = False
 
 
 HABITS = {
-    "key": Habit(0.0, HELD_S, PRESS_S),
-    "sos": Habit(0.0, 120.0, PRESS_S),
-    "fall": Habit(0.0, 60.0),
+    "key": Habit(0.0, HELD_S, PRESS_S, brief=True),
+    "sos": Habit(0.0, 120.0, PRESS_S, brief=True),
+    "fall": Habit(0.0, 60.0, brief=True),
+    "throw": Habit(0.0, 60.0, brief=True),
     "perimeter": Habit(0.1, 3600.0),
     "fire": Habit(0.5),
     "smoke": Habit(0.5),

@@ -13,6 +13,8 @@
     alarms.py    what moves alarms, and what the world hears of it
     duty.py      `[duty]`: who is called when, and who is next
     ringing.py   what an escalation rings where there are loudspeakers
+    answers.py   what whoever pressed is told aloud
+    verdicts.py  what people found alarms to be, rule by rule
     linkage.py   `[linkage.*]`: what an alarm sets off
     core.py      all of it together, without I/O
     acts.py      who carries out an action

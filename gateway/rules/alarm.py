@@ -28,13 +28,14 @@ class State(enum.Enum):
 class Act(enum.Enum):
     """What moves it.
 
-    `SETTLE`: it was quiet for long enough. `RESUME` and `LAPSE`: shelf or suppression has ended,
-    and the condition is still there, or not.
+    `ATTEND`: somebody has come. `SETTLE`: it was quiet for long enough. `RESUME` and `LAPSE`: shelf
+    or suppression has ended, and the condition is still there, or not.
     """
 
     RAISE = "raise"
     RETURN = "return"
     ACKNOWLEDGE = "acknowledge"
+    ATTEND = "attend"
     ESCALATE = "escalate"
     SETTLE = "settle"
     SHELVE = "shelve"
@@ -47,24 +48,32 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.CLEARED, Act.RAISE): State.RAISED,
     (State.CLEARED, Act.SUPPRESS): State.SUPPRESSED,
     (State.RAISED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
+    (State.RAISED, Act.ATTEND): State.ACKNOWLEDGED,
     (State.RAISED, Act.ESCALATE): State.ESCALATED,
     (State.RAISED, Act.RETURN): State.RETURNED,
     (State.RAISED, Act.SHELVE): State.SHELVED,
     (State.RAISED, Act.SUPPRESS): State.SUPPRESSED,
     (State.ESCALATED, Act.ESCALATE): State.ESCALATED,
     (State.ESCALATED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
+    (State.ESCALATED, Act.ATTEND): State.ACKNOWLEDGED,
     (State.ESCALATED, Act.RETURN): State.RETURNED,
     (State.ESCALATED, Act.SHELVE): State.SHELVED,
     (State.ESCALATED, Act.SUPPRESS): State.SUPPRESSED,
     (State.ACKNOWLEDGED, Act.RETURN): State.RESTING,
+    (State.ACKNOWLEDGED, Act.ATTEND): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, Act.ESCALATE): State.ESCALATED,
     (State.ACKNOWLEDGED, Act.SHELVE): State.SHELVED,
     (State.ACKNOWLEDGED, Act.SUPPRESS): State.SUPPRESSED,
     (State.RETURNED, Act.RAISE): State.RAISED,
     (State.RETURNED, Act.ACKNOWLEDGE): State.RESTING,
+    (State.RETURNED, Act.ATTEND): State.RESTING,
+    (State.RETURNED, Act.ESCALATE): State.RETURNED,
     (State.RETURNED, Act.SETTLE): State.CLEARED,
     (State.RETURNED, Act.SHELVE): State.SHELVED,
     (State.RETURNED, Act.SUPPRESS): State.SUPPRESSED,
     (State.RESTING, Act.RAISE): State.ACKNOWLEDGED,
+    (State.RESTING, Act.ATTEND): State.RESTING,
+    (State.RESTING, Act.ESCALATE): State.RETURNED,
     (State.RESTING, Act.SETTLE): State.CLEARED,
     (State.SHELVED, Act.RAISE): State.SHELVED,
     (State.SHELVED, Act.RETURN): State.SHELVED,
@@ -80,7 +89,11 @@ TABLE: dict[tuple[State, Act], State] = {
 """What is not here cannot happen: for a person it is refused, for the engine it is a mistake."""
 
 UNSEEN = frozenset({State.RAISED, State.ESCALATED})
-"""Somebody must come: these sound at the desk and escalate."""
+"""Somebody must come: these sound at the desk and escalate.
+
+So does one that has returned and latches, and one that somebody took and nobody has come to where
+its rule wants that (`Facts.attend`).
+"""
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +110,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
     `on`: its condition holds. `told`: the world has heard of it. `steps` is how many steps of the
     escalation are done, `until_ns` when its shelf ends, `count` how often it came.
+    `acknowledged_ns` is when somebody took it, `attended`: somebody has come. `unreached`: it was
+    said that everybody was called and nobody has answered. `real` is what somebody found it to be.
     """
 
     id: str
@@ -111,6 +126,10 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     raised_ns: int
     returned_ns: int | None = None
     until_ns: int | None = None
+    acknowledged_ns: int | None = None
+    attended: bool = False
+    unreached: bool = False
+    real: bool | None = None
     evidence: Evidence | None = None
     by: str | None = None
     note: str | None = None

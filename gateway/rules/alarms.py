@@ -4,12 +4,13 @@ What happens comes out as `Happening`s, in order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from drivers.contract import Reading
-from gateway.errors import NotNow, UsageError
+from gateway.errors import NotFound, NotNow, UsageError
+from gateway.event import Severity
 from gateway.faults import OnFault, log_fault
 from gateway.rules.alarm import UNSEEN, Act, Alarm, Evidence, State
 from gateway.rules.book import Book, target
@@ -18,12 +19,23 @@ from gateway.rules.engine import Signal
 from gateway.rules.kinds import Moment, S
 from gateway.rules.quiet import Quiet
 from gateway.rules.rule import Facts, Watch
+from gateway.rules.verdicts import Verdicts
 
 FLAPS = 3
 """So often within `flap_s` of each return makes an alarm a flapping one."""
 
+COMES_NS = 300 * S
+"""Whoever has taken an alarm has so long to get there before others are called again."""
+
 SHELF_S_MAX = 7 * 86_400
 _SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+_UNCALLED: Mapping[str, Any] = {
+    "steps": 0,
+    "acknowledged_ns": None,
+    "attended": False,
+    "unreached": False,
+}
+"""Nobody has been called for it yet."""
 
 
 class Happening(NamedTuple):
@@ -53,9 +65,11 @@ class Alarms:
     ) -> None:
         """None is open."""
         self._on_fault = on_fault
+        self._watches = watches
         self.book = Book(watches, epoch)
         self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
         self.duty = duty
+        self.verdicts = Verdicts()
         self._parents = {rule for watch in watches.values() for rule in watch.facts.parents}
 
     def signalled(self, signal: Signal, moment: Moment) -> list[Happening]:
@@ -85,7 +99,7 @@ class Alarms:
             evidence=_evidence(signal.reading) or old.evidence,
             flapping=quick and (old.flapping or old.count + 1 >= FLAPS),
             raised_ns=now_ns if fresh else old.raised_ns,
-            steps=0 if fresh else old.steps,
+            **(_UNCALLED if fresh else {}),
         )
         if state in _SILENT or (alarm.flapping and old.flapping):
             return []
@@ -114,20 +128,44 @@ class Alarms:
             return []
         alarm = self.book.put(old, state=state, on=False, returned_ns=moment.at_ns)
         silent = alarm.flapping or state in _SILENT
-        return [] if silent else [Happening("returned", alarm, signal.watch.facts)]
+        told = [] if silent else [Happening("returned", alarm, signal.watch.facts)]
+        return told + self._over(alarm)
+
+    def _over(self, alarm: Alarm) -> list[Happening]:
+        """Somebody came, and it has returned: the next time is another alarm, however soon."""
+        attended = alarm.attended and self.book.facts(alarm).attend
+        if not attended or alarm.state is not State.RESTING:
+            return []
+        return self._cleared(alarm, Act.SETTLE)
 
     def acknowledge(self, alarm_id: str, actor: str) -> list[Happening]:
-        """Somebody has seen it."""
-        alarm = self.book.moved(self.book.of(alarm_id), Act.ACKNOWLEDGE, by=actor)
+        """Somebody has seen it; where its rule wants somebody to come, they are on their way."""
+        alarm = self.book.of(alarm_id)
+        anew = _UNCALLED if self.book.facts(alarm).attend else {"unreached": False}
+        alarm = self.book.moved(alarm, Act.ACKNOWLEDGE, by=actor, **anew)
         return [Happening("acknowledged", alarm, self.book.facts(alarm), actor)]
 
-    def shelve(self, alarm_id: str, for_s: float, actor: str, moment: Moment) -> list[Happening]:
-        """Silent until then, whatever it does; every shelf has an end."""
+    def attend(self, alarm_id: str, actor: str) -> list[Happening]:
+        """Somebody has come: nobody is called any more."""
+        alarm = self.book.of(alarm_id)
+        alarm = self.book.moved(alarm, Act.ATTEND, by=actor, attended=True, unreached=False)
+        return [Happening("attended", alarm, self.book.facts(alarm), actor), *self._over(alarm)]
+
+    def shelve(
+        self, alarm_id: str, for_s: float, actor: str, moment: Moment, *, note: str = ""
+    ) -> list[Happening]:
+        """Silent until then, whatever it does; every shelf has an end.
+
+        A critical one wants a `note` that says why, unless one stands there already.
+        """
         if not 0 < for_s <= SHELF_S_MAX:
             raise UsageError("rules.shelf-too-long", max=SHELF_S_MAX // 3600)
         until_ns = moment.at_ns + round(for_s * S)
         alarm = self.book.of(alarm_id)
-        alarm = self.book.moved(alarm, Act.SHELVE, by=actor, until_ns=until_ns)
+        note = note.strip() or alarm.note or ""
+        if alarm.severity is Severity.CRITICAL and not note:
+            raise UsageError("rules.shelf-needs-note")
+        alarm = self.book.moved(alarm, Act.SHELVE, by=actor, until_ns=until_ns, note=note or None)
         return [Happening("shelved", alarm, self.book.facts(alarm), actor)]
 
     def unshelve(self, alarm_id: str, actor: str, moment: Moment) -> list[Happening]:
@@ -141,6 +179,30 @@ class Alarms:
         resumed = self._resumed(alarm, moment)
         return [happening._replace(actor=actor, fresh=False) for happening in resumed]
 
+    def judge(self, alarm_id: str, actor: str, *, real: bool, rule: str = "") -> list[Happening]:
+        """Somebody says that it was real, or false; `rule` is that of an alarm that is over."""
+        alarm = next((a for a in self.book.open.values() if a.id == alarm_id), None)
+        if alarm is not None:
+            alarm = self.book.put(alarm, real=real)
+            facts = self.book.facts(alarm)
+        else:
+            known = (w.facts for w in self._watches.values() if w.facts.rule == rule)
+            found = next(known, None)
+            if found is None:
+                raise NotFound("rules.no-alarm", alarm=alarm_id)
+            facts = found
+            alarm = Alarm(
+                id=alarm_id,
+                watch=rule,
+                severity=facts.severity,
+                state=State.CLEARED,
+                on=False,
+                raised_ns=0,
+                real=real,
+            )
+        self.verdicts.judge(facts.rule, alarm_id, real=real)
+        return [Happening("judged", alarm, facts, actor)]
+
     def note(self, alarm_id: str, text: str | None) -> list[Happening]:
         """Write something beside it; whoever hears of the alarm next hears that, too."""
         self.book.put(self.book.of(alarm_id), note=text)
@@ -151,6 +213,14 @@ class Alarms:
         self.quiet.maintain(scope, for_s, actor, moment)
         touched = [a for a in self.book.open.values() if scope in self.book.facts(a).scopes]
         return self._suppress(touched, moment)
+
+    def life_safety(self, scope: str) -> list[Facts]:
+        """The watches that people's lives hang on and that maintenance of the scope silences."""
+        return [
+            watch.facts
+            for watch in self._watches.values()
+            if watch.facts.life_safety and scope in watch.facts.scopes
+        ]
 
     def _suppress(self, alarms: Iterable[Alarm], moment: Moment) -> list[Happening]:
         happened = []
@@ -181,11 +251,20 @@ class Alarms:
         if alarm.state is State.SUPPRESSED:
             still = self.quiet.covers(self.book.facts(alarm), self.book, moment)
             return [] if still else self._resumed(alarm, moment)
-        if alarm.state in UNSEEN:
-            return list(self._escalated(alarm, moment))
-        if alarm.state in {State.RETURNED, State.RESTING}:
+        if alarm.state in {State.ACKNOWLEDGED, State.RESTING} and alarm.acknowledged_ns is None:
+            alarm = self.book.put(alarm, acknowledged_ns=moment.at_ns)
+        called = list(self._called(alarm, moment)) if self._waits(alarm) else []
+        if not called and alarm.state in {State.RETURNED, State.RESTING}:
             return self._settled(alarm, moment)
-        return []
+        return called
+
+    def _waits(self, alarm: Alarm) -> bool:
+        """Whether somebody must still see it, or come to it."""
+        facts = self.book.facts(alarm)
+        if alarm.state is State.RETURNED:
+            return facts.latch
+        taken = alarm.state in {State.ACKNOWLEDGED, State.RESTING}
+        return alarm.state in UNSEEN or (taken and facts.attend and not alarm.attended)
 
     def _resumed(self, alarm: Alarm, moment: Moment) -> list[Happening]:
         facts = self.book.facts(alarm)
@@ -195,20 +274,29 @@ class Alarms:
             self.book.moved(alarm, Act.SUPPRESS, until_ns=None)
             return []
         raised = self.book.moved(
-            alarm, Act.RESUME, until_ns=None, told=True, raised_ns=moment.at_ns, steps=0
+            alarm, Act.RESUME, until_ns=None, told=True, raised_ns=moment.at_ns, **_UNCALLED
         )
         return [Happening("raised", raised, facts, fresh=True)]
 
-    def _escalated(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
-        age_ns = moment.at_ns - alarm.raised_ns
+    def _called(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
+        """The steps that are due, and once that all of them have reached nobody."""
+        facts, since_ns = self.book.facts(alarm), alarm.raised_ns
+        if alarm.acknowledged_ns is not None:
+            since_ns = alarm.acknowledged_ns + COMES_NS
+        age_ns = moment.at_ns - since_ns
         for call in self.duty.due(alarm.severity, alarm.steps, age_ns, moment.wall_ns):
             alarm = self.book.moved(alarm, Act.ESCALATE, steps=call.step)
-            yield Happening("escalated", alarm, self.book.facts(alarm), call=call)
+            yield Happening("escalated", alarm, facts, call=call)
+        patience_ns = self.duty.patience_ns(alarm.severity)
+        if not alarm.unreached and patience_ns is not None and age_ns >= patience_ns:
+            yield Happening("unreached", self.book.put(alarm, unreached=True), facts)
 
     def _settled(self, alarm: Alarm, moment: Moment) -> list[Happening]:
         facts = self.book.facts(alarm)
         since_ns = alarm.raised_ns if alarm.returned_ns is None else alarm.returned_ns
         if moment.at_ns - since_ns < facts.flap_ns:
+            return []
+        if self._waits(alarm) and alarm.state is State.RESTING:
             return []
         if alarm.state is State.RESTING or not facts.latch:
             return self._cleared(alarm, Act.SETTLE)

@@ -17,6 +17,7 @@ from gateway.rules import watch as watching
 from gateway.rules.alarm import Alarm
 from gateway.rules.alarm import State as AlarmState
 from gateway.rules.alarms import Alarms, Happening, closed_for_good
+from gateway.rules.answers import Answers, Asked
 from gateway.rules.duty import Duty
 from gateway.rules.duty import Options as DutyOptions
 from gateway.rules.engine import Engine, Signal
@@ -25,6 +26,7 @@ from gateway.rules.linkage import Done, Linkage, Linkages, State, Task, action_o
 from gateway.rules.quiet import Maintenance
 from gateway.rules.ringing import rings
 from gateway.rules.rule import BUS, OWN, Watch
+from gateway.rules.verdicts import Tally
 
 ROOM = "rules"
 """Whose state this is in the journal."""
@@ -78,6 +80,8 @@ class Outcome(NamedTuple):
         if isinstance(record, Pause):
             return frozenset()
         alarm = record.alarm
+        if record.what == "judged":
+            return frozenset({f"alarm/{alarm.watch}", f"verdict/{record.facts.rule}"})
         ordered = {f"task/{task.id}" for task in self.tasks if task.alarm == alarm.id}
         return frozenset({f"alarm/{alarm.watch}", f"watch/{alarm.watch}", *ordered})
 
@@ -98,6 +102,7 @@ _SHAPES: dict[str, Any] = {
     "quiet": Maintenance,
     "task": Task,
     "linkage": int,
+    "verdict": Tally,
 }
 
 
@@ -135,6 +140,7 @@ class Core:
             self.engine.watches, Duty(plan.duty, plan.calendar), epoch, on_fault=on_fault
         )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
+        self.answers = Answers()
         self.under_way: dict[str, Task] = {}
         self._prefix = f"task-{epoch[:8]}"
         self._tasks = 0
@@ -169,19 +175,37 @@ class Core:
                 action_of(found)
             case Head() if min(found.alarms, found.tasks) < 0 or not found.boot:
                 raise ValueError
+            case Tally() if min(found.real, found.unreal) < 0:
+                raise ValueError
             case int() if not 0 <= found <= INSTANT_NS_MAX:
                 raise ValueError
         return body
 
     def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
-        """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew."""
+        """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew.
+
+        The alarm decides whether its condition was there: what still holds goes on or is raised
+        anew, and what has gone meanwhile returns.
+        """
         rooms: dict[str, dict[str, bytes]] = {}
         for key, body in kept.items():
             what, _, name = key.partition("/")
             rooms.setdefault(what, {})[name] = body
         self.engine.restore(rooms.get("watch", {}), cut=head.boot != boot)
         self._orphans = self.alarms.book.restore(_decoded(rooms.get("alarm", {}), Alarm))
+        for watch_id in self.engine.watches:
+            alarm = self.alarms.book.open.get(watch_id)
+            self.engine.assume(watch_id, on=alarm is not None and alarm.on)
         self.alarms.quiet.restore(_decoded(rooms.get("quiet", {}), Maintenance))
+        tallies = rooms.get("verdict", {})
+        self.alarms.verdicts.restore(
+            {
+                rule: tally
+                for rule, body in tallies.items()
+                for tally in _decoded({rule: body}, Tally)
+            },
+            {watch.facts.rule for watch in self.engine.watches.values()},
+        )
         self.alarms.book.issued, self._tasks = head.alarms, head.tasks
         self.under_way = {task.id: task for task in _decoded(rooms.get("task", {}), Task)}
         for linkage, fired in rooms.get("linkage", {}).items():
@@ -246,13 +270,15 @@ class Core:
     def _outcome(
         self, signals: Iterable[Signal], happened: list[Happening], moment: Moment
     ) -> Outcome:
+        tasks: list[Task] = []
         for signal in signals:
             try:
                 happened = happened + self.alarms.signalled(signal, moment)
+                if signal.on:
+                    tasks += self._answered(signal.watch.id, moment)
             except Exception as error:  # noqa: BLE001  # the edge: one alarm's mistake is its own
                 self._on_fault("rules.alarm", error)
         records: list[Record] = []
-        tasks: list[Task] = []
         for happening in happened:
             records.append(happening)
             try:
@@ -265,11 +291,29 @@ class Core:
         self.under_way.update((task.id, task) for task in tasks)
         return Outcome(records, self._kept(tasks), tasks)
 
+    def _answered(self, watch_id: str, moment: Moment) -> list[Task]:
+        """What whoever pressed there is told, where somebody can be told anything."""
+        alarm = self.alarms.book.open.get(watch_id)
+        if alarm is None:
+            return []
+        called = self.alarms.duty.called(alarm.severity, alarm.steps)
+        asked = Asked(alarm, self.alarms.book.facts(alarm), called)
+        return list(self.answers.pressed(asked, moment, self._number))
+
     def _planned(self, happening: Happening, moment: Moment) -> list[Task | Done]:
         return [
             *rings(happening, moment, self._number),
+            *self.answers.told(happening.what, self._asked(happening), moment, self._number),
             *self.linkages.planned(happening, moment, self._number),
         ]
+
+    def _asked(self, happening: Happening) -> Asked:
+        """What it is about, and who has been called for it."""
+        alarm = happening.alarm
+        called = self.alarms.duty.called(alarm.severity, alarm.steps)
+        if happening.call is not None:
+            called = (happening.call.to,)
+        return Asked(alarm, happening.facts, called)
 
     def _number(self) -> str:
         self._tasks += 1
@@ -290,6 +334,11 @@ class Core:
         for scope in changed:
             maintained = quiet.under.get(scope)
             keep[f"quiet/{scope}"] = None if maintained is None else _encode(maintained)
+        verdicts = self.alarms.verdicts
+        changed, verdicts.changed = verdicts.changed, set()
+        for rule in changed:
+            tally = verdicts.of_rule.get(rule)
+            keep[f"verdict/{rule}"] = None if tally is None else _encode(tally)
         for task in tasks:
             keep[f"task/{task.id}"] = _encode(task)
         for linkage in self.linkages.changed:

@@ -9,6 +9,12 @@ from gateway.calendar import DAY_S, Calendar, Days, Window
 from gateway.event import Severity
 from gateway.rules.kinds import S
 
+PERIOD_S_MIN = 30.0
+"""A call is given up after so long; nobody is called again before."""
+
+OFTEN_S, SELDOM_S = 3600.0, 900.0
+"""The last step is taken again at its own period for so long, and then so often."""
+
 DESK, PLATFORM = "desk", "platform"
 """Channels beside the zones, where a chime sounds."""
 
@@ -77,12 +83,41 @@ class Duty:
     def due(
         self, severity: Severity, steps: int, age_ns: int, wall_ns: int | None
     ) -> Iterator[Call]:
-        """The calls that an alarm of that age is owed beyond the `steps` that were taken."""
+        """The calls that an alarm of that age is owed beyond the `steps` that were taken.
+
+        After the last step that is taken again and again, each time as one more.
+        """
         for number, step in enumerate(self._steps[steps:], steps + 1):
             if age_ns < step.after_s * S:
                 return
             if step.concerns(severity):
                 yield Call(step.to, self.channels(step.to, wall_ns), number)
+        last, number = self._round(severity, age_ns)
+        if last is not None and number > max(steps, len(self._steps)):
+            yield Call(last.to, self.channels(last.to, wall_ns), number)
+
+    def patience_ns(self, severity: Severity) -> int | None:
+        """How old an alarm is when everybody was called and had time; None if nobody is called."""
+        last, period_s = self._last(severity)
+        return None if last is None else round((last.after_s + period_s) * S)
+
+    def _last(self, severity: Severity) -> tuple[Step | None, float]:
+        """The last step that concerns it, and how long it has before it is taken again."""
+        mine = [step for step in self._steps if step.concerns(severity)]
+        if not mine:
+            return None, 0.0
+        before_s = mine[-2].after_s if len(mine) > 1 else 0.0
+        return mine[-1], max(mine[-1].after_s - before_s, PERIOD_S_MIN)
+
+    def _round(self, severity: Severity, age_ns: int) -> tuple[Step | None, int]:
+        """The last step, and its number when it is taken for the latest time that is due."""
+        last, period_s = self._last(severity)
+        if last is None:
+            return None, 0
+        after_s = max(0.0, age_ns / S - last.after_s)
+        rounds = min(after_s, OFTEN_S) // period_s
+        rounds += max(0.0, after_s - OFTEN_S) // max(period_s, SELDOM_S)
+        return last, len(self._steps) + int(rounds)
 
     def called(self, severity: Severity, steps: int) -> tuple[str, ...]:
         """Who has been called for an alarm by that many steps."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
 from gateway.faults import OnFault, log_fault
+from gateway.rules import confirm
 from gateway.rules import watch as watching
 from gateway.rules.kinds import Moment
 from gateway.rules.rule import RULE, WHOLE, Key, Watch
@@ -68,6 +69,14 @@ class Engine:
             state = None if watch is None else watching.decode(watch.kind, body)
             if watch is not None and state is not None:
                 self.states[watch_id] = watching.after_restart(watch, state, cut=cut)
+
+    def assume(self, watch_id: str, *, on: bool) -> None:
+        """Its condition counts as there, or as gone, whatever was kept of it: readings go on."""
+        state = self.states[watch_id]
+        if state.confirmed.phase.on is not on:
+            confirmed = confirm.State(confirm.Phase.ACTIVE) if on else confirm.IDLE
+            self.states[watch_id] = State(state.inner, confirmed, state.heard_ns, state.verdict)
+            self.changed.add(watch_id)
 
     def keep(self, watch_ids: Iterable[str]) -> dict[str, bytes]:
         """The states of those watches, for the journal."""

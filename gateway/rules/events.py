@@ -15,7 +15,8 @@ SOURCE = "rules"
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an alarm is now: `reading` is what raised it, `count` how often it came.
 
-    `to` and `by`: who was called at an escalation, and by which channels they could be.
+    `to` and `by`: who was called at an escalation, and by which channels they could be. `real`:
+    what somebody found it to be.
     """
 
     alarm: str
@@ -31,6 +32,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     to: str | None = None
     by: tuple[str, ...] = ()
     note: str | None = None
+    real: bool | None = None
 
 
 class Did(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,12 +68,15 @@ TURNS = {
     for what in (
         "raised",
         "acknowledged",
+        "attended",
         "escalated",
+        "unreached",
         "returned",
         "cleared",
         "flapping",
         "shelved",
         "suppressed",
+        "judged",
     )
 }
 PAUSES = {
@@ -108,6 +113,7 @@ def _turn(happening: Happening, stamps: Stamps) -> Event:
         to=None if call is None else call.to,
         by=() if call is None else call.by,
         note=alarm.note,
+        real=alarm.real,
     )
     return Event(
         kind=TURNS[happening.what],

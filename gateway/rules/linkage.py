@@ -5,6 +5,7 @@ record: done, sent (handed on, and nobody can prove it), failed, unavailable, ex
 dry-run, or unknown after a crash.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -66,11 +67,26 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     message: Text
 
 
-class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written into `do`."""
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
+    """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written into `do`.
+
+    `private`: it does not say where, nor what.
+    """
 
     ring: Id
     to: str
+    private: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell whoever pressed, in that zone, what is done for them: never written into `do`.
+
+    `says` is a text code without its `rules.answer-`; `to` is who is called.
+    """
+
+    answer: Id
+    says: str
+    to: str = ""
 
 
 Action = Announce | Relay | Call | Request | Message
@@ -84,9 +100,12 @@ ACTIONS: dict[str, type[Action]] = {
 """The key that says which action a table of `do` is."""
 
 RING = "ring"
+ANSWER = "answer"
 
 WORDS = ("place", "name", "point", "value", "unit")
 """What `{}` may hold in a text."""
+
+_WORD = re.compile("{(" + "|".join(WORDS) + ")}")
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,7 +136,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     # no pattern here: msgspec 0.22 loses a reference to it in a union with a list, and crashes
     when: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)]
-    at: Literal["raised", "acknowledged", "returned", "cleared"] = "raised"
+    at: Literal["raised", "acknowledged", "attended", "returned", "cleared"] = "raised"
     do: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(min_length=1, max_length=ACTIONS_MAX)]
     only: Condition = msgspec.field(default=Condition(), name="if")
     cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
@@ -158,7 +177,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One action that is due; `id` is its idempotency key for ever.
 
     `urgent`: it and its record start together. Anything else is recorded first, then done at most
-    once. `expires_ns` is lived time.
+    once. `expires_ns` is lived time. `private`: nothing that the public hears says where.
     """
 
     id: str
@@ -170,6 +189,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     text: str = ""
     urgent: bool = False
+    private: bool = False
     expires_ns: int
 
 
@@ -181,9 +201,12 @@ class Done(NamedTuple):
     why: str | None = None
 
 
-def action_of(task: Task) -> Action | Ring:
+_UNWRITTEN: Mapping[str, type[Ring | Answer]] = {RING: Ring, ANSWER: Answer}
+
+
+def action_of(task: Task) -> Action | Ring | Answer:
     """The task's action as it was decoded."""
-    shape: type[Action | Ring] = Ring if task.does == RING else ACTIONS[task.does]
+    shape: type[Action | Ring | Answer] = _UNWRITTEN.get(task.does) or ACTIONS[task.does]
     return msgspec.convert(task.action, shape)
 
 
@@ -263,6 +286,7 @@ def _task(
         place=facts.place,
         text=_filled(action, happening),
         urgent=emergency or isinstance(action, Call),
+        private=facts.private,
         expires_ns=moment.at_ns + round(expires_s * S),
     )
 
@@ -272,6 +296,8 @@ def _filled(action: Action, happening: Happening) -> str:
     if not template:
         return ""
     evidence = happening.alarm.evidence
+    if happening.facts.private and isinstance(action, Announce) and _WORD.search(template):
+        return ""  # whoever says it says that staff should look
     words = {
         "place": happening.facts.spoken,
         "name": happening.facts.name,

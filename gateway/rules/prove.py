@@ -18,11 +18,15 @@ NOBODY = "rules.nobody"
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, where it stands, and what to say."""
+    """One thing that is wrong, where it stands, and what to say.
+
+    `judged`: a station that has it already starts with it.
+    """
 
     path: tuple[str | int, ...]
     code: str
     data: dict[str, Any]
+    judged: bool = False
 
 
 def findings(
@@ -41,6 +45,28 @@ def findings(
     if not has_platform and not roster.roster:
         for rule in dict.fromkeys(watch.facts.rule for watch in watches):
             yield Finding(("rule", rule), "rules.unseen", {"rule": rule})
+    else:
+        yield from _alone(watches, linkages, roster)
+
+
+def _alone(
+    watches: Collection[Watch], linkages: Mapping[str, Linkage], roster: duty.Options
+) -> Iterator[Finding]:
+    """What is critical, sets nothing off, and calls nobody: only who looks would know of it.
+
+    A rule that wants somebody to come is judged where its input stands.
+    """
+    if any(step.concerns(Severity.CRITICAL) for step in roster.escalate):
+        return
+    linked = {rule for linkage in linkages.values() for rule in linkage.options.rules}
+    grave = [
+        watch.facts.rule
+        for watch in watches
+        if watch.facts.severity is Severity.CRITICAL and not watch.facts.attend
+    ]
+    for rule in dict.fromkeys(grave):
+        if rule not in linked:
+            yield Finding(("rule", rule), "rules.alone", {"rule": rule}, judged=True)
 
 
 def _circles(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:

@@ -8,6 +8,9 @@ kind = "threshold"                 # a name of gateway/rules/kinds
 severity = "major"                 # critical, major, minor, notice
 unit = "m3/h"                      # what the limits are in; the point must measure that (or one)
 latch = true                       # stays until somebody has seen it
+attend = false                     # calls on until somebody has come, not only taken it
+private = false                    # no public loudspeaker names the place
+life_safety = false                # whoever silences it is asked twice
 needs = ["above"]                  # what a station must set itself
 basis = "why these numbers"
 advice = { zh = "先关总阀", en = "Close the main valve first" }
@@ -54,7 +57,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One ready rule.
 
     `roles` names the points that a combination joins, for `on = { role = "device.point" }`.
-    `advice` is what whoever hears of it should do first. Numbers without a `source` are a starting
+    `advice` is what whoever hears of it should do first. `attend`: it calls on until somebody has
+    come. `private`: where it is concerns nobody but staff. `life_safety`: a life may hang on it.
+    Numbers without a `source` are a starting
     point of ours, for the installer to judge.
     """
 
@@ -68,6 +73,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     source: Source | None = None
     unit: str | tuple[str, ...] | None = None
     latch: bool | None = None
+    attend: bool = False
+    private: bool = False
+    life_safety: bool = False
     needs: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     set: dict[str, Any] = {}
@@ -84,11 +92,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The kind of rule that it sets up."""
         return KINDS[self.kind]
 
-    @property
-    def latches(self) -> bool:
-        """Whether a returned alarm waits until somebody has seen it: the grave ones do."""
+    def latches(self, severity: Severity) -> bool:
+        """Whether a returned alarm of that severity waits for somebody: the grave ones do."""
         if self.latch is None:
-            return self.severity in {Severity.CRITICAL, Severity.MAJOR}
+            return severity in {Severity.CRITICAL, Severity.MAJOR}
         return self.latch
 
     def merged(self, given: dict[str, Any]) -> dict[str, Any]:

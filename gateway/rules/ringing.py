@@ -25,15 +25,17 @@ def rings(happening: Happening, moment: Moment, number: Callable[[], str]) -> It
     for zone in call.by:
         if zone in (DESK, PLATFORM):
             continue
+        private = {"private": True} if facts.private else {}
         yield Task(
             id=number(),
             linkage=BY,
             does=RING,
-            action={RING: zone, "to": call.to},
+            action={RING: zone, "to": call.to, **private},
             alarm=happening.alarm.id,
             rule=facts.rule,
             place=facts.place,
             text=facts.name,
             urgent=True,
+            private=facts.private,
             expires_ns=moment.at_ns + round(RINGS_S * S),
         )

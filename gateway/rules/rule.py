@@ -47,7 +47,7 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`[rule.<id>]`: a recipe, what it watches, and what is different here.
 
     `parent` is the rule whose alarm explains this one's (a dead bus). `set` replaces the recipe's
-    settings, `advice` what it says to do first.
+    settings, `advice` what it says to do first. `private`: public loudspeakers do not say where.
     """
 
     use: Id
@@ -60,11 +60,20 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     severity: Severity | None = None
     latch: bool | None = None
     parent: Id | None = None
+    private: bool | None = None
     advice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
 
 
+LIFE_SAFETY = frozenset({"smoke", "fire", "gas", "sos", "fall"})
+"""Kinds of input on which a life may hang, whatever rule watches them."""
+
+
 class Known(NamedTuple):
-    """A point as the station's settings have it: where it is, how that is said aloud, its name."""
+    """A point as the station's settings have it: where it is, how that is said aloud, its name.
+
+    `zone` is the innermost zone around it in which something can be heard, `indoors` the innermost
+    that is no street; `kind` is what is wired there.
+    """
 
     key: Key
     point: Point
@@ -73,6 +82,8 @@ class Known(NamedTuple):
     name: str = ""
     scopes: frozenset[str] = frozenset()
     zone: str | None = None
+    indoors: str | None = None
+    kind: str = ""
 
 
 Look = Callable[[str], Known]
@@ -84,8 +95,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `about` is the bus or device that it is about, if it is about one: it explains only what is of
     that. `last`: its reading is the last that was heard, not what raised it.
-    `zone` is the innermost zone around its place in which something can be heard; `unit` is that of
-    its point, and `advice` what whoever hears of it should do first.
+    `zone` is the innermost zone around its place in which something can be heard, `indoors` the
+    innermost that is no street; `unit` is that of its point, and `advice` what whoever hears of it
+    should do first. `attend`, `private`, `life_safety` as in `Recipe`.
     """
 
     rule: str
@@ -102,8 +114,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     about: str | None = None
     last: bool = False
     zone: str | None = None
+    indoors: str | None = None
     unit: str = ""
     advice: str = ""
+    attend: bool = False
+    private: bool = False
+    life_safety: bool = False
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +248,7 @@ class _Maker(NamedTuple):
             id=watch_id,
             kind=self.recipe.how,
             limits=limits,
-            delays=confirm.Delays.of_options(self.delay),
+            delays=self._delays(known),
             window=self.delay.window,
             hold_outside=self.delay.outside == "hold",
             inputs=tuple(dict.fromkeys(each.key for each in known)),
@@ -241,14 +257,26 @@ class _Maker(NamedTuple):
             facts=self._facts(known),
         )
 
+    def _delays(self, known: tuple[Known, ...]) -> confirm.Delays:
+        """A recipe's delay is not meant for what is pressed and let go; a station's own is."""
+        delays = confirm.Delays.of_options(self.delay)
+        if "for_s" in self.rule.set or not any(each.point.brief for each in known):
+            return delays
+        return msgspec.structs.replace(delays, for_ns=0)
+
+    def _guards_lives(self, known: tuple[Known, ...]) -> bool:
+        """Whether it is of a kind of input on which a life may hang, and not of its cable."""
+        return not self._silence and any(each.kind in LIFE_SAFETY for each in known)
+
     def _facts(self, known: tuple[Known, ...]) -> Facts:
         rule, recipe = self.rule, self.recipe
+        severity = rule.severity or recipe.severity
         return Facts(
             rule=self.rule_id,
             use=recipe.id,
             name=rule.name or recipe.name.of(self.language),
-            severity=rule.severity or recipe.severity,
-            latch=recipe.latches if rule.latch is None else rule.latch,
+            severity=severity,
+            latch=recipe.latches(severity) if rule.latch is None else rule.latch,
             flap_ns=round(self.delay.flap_s * S),
             place=known[0].place,
             spoken=known[0].spoken,
@@ -258,8 +286,12 @@ class _Maker(NamedTuple):
             about=known[0].key[1] if known[0].key[0] == BUS else None,
             last=self._silence,
             zone=known[0].zone,
+            indoors=known[0].indoors,
             unit=known[0].point.unit,
             advice=rule.advice or (recipe.advice.of(self.language) if recipe.advice else ""),
+            attend=recipe.attend and rule.latch is not False,
+            private=recipe.private if rule.private is None else rule.private,
+            life_safety=recipe.life_safety or self._guards_lives(known),
         )
 
 

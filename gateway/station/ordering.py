@@ -5,7 +5,7 @@ from broadcast.presets import Presets
 from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.places import Places
-from gateway.rules.linkage import Announce, Ring, Task, action_of
+from gateway.rules.linkage import Announce, Answer, Ring, Task, action_of
 from gateway.texts import Texts
 
 
@@ -19,10 +19,12 @@ class Ordering:
         self._texts = Texts(language)
 
     def order_of(self, task: Task, expires: Deadline) -> Order:
-        """The order of a linkage's `announce`, or of a step of `[duty]`."""
+        """The order of a linkage's `announce`, of a step of `[duty]`, or of an answer."""
         action = action_of(task)
         if isinstance(action, Ring):
             return self._ring(task, action, expires)
+        if isinstance(action, Answer):
+            return self._answer(task, action, expires)
         assert isinstance(action, Announce)
         usual = self._presets.all().get(action.announce)
         return Order(
@@ -40,14 +42,43 @@ class Ordering:
         )
 
     def _content(self, action: Announce, task: Task) -> Content:
-        """A text of its own needs no preset of that name; with one, it goes in its language."""
+        """A text of its own needs no preset of that name; with one, it goes in its language.
+
+        What would say where a private alarm is says instead that staff should look.
+        """
+        if task.private and self._names_place(action, task):
+            return Say(self._texts.say("rules.ring-private"), self._texts.lang)
         if task.text and action.announce not in self._presets.all():
             return Say(task.text, self._texts.lang)
         return Preset(action.announce, task.text)
 
+    def _names_place(self, action: Announce, task: Task) -> bool:
+        preset = self._presets.all().get(action.announce)
+        said = task.text or ("" if preset is None else preset.text or preset.name)
+        left_out = bool(action.text) and not task.text
+        return left_out or not said or "{place}" in said
+
+    def _answer(self, task: Task, action: Answer, expires: Deadline) -> Order:
+        words = self._texts.say(f"rules.answer-{action.says}", who=action.to)
+        return Order(
+            id=task.id,
+            source=f"answer.{task.alarm}",
+            zones=(action.answer,),
+            class_=Class.SERVICE,
+            authority=Authority.LINKAGE,
+            actor=Who("linkage", task.linkage),
+            content=Say(words, self._texts.lang),
+            expires=expires,
+            chime="none",
+            place=task.place,
+            at_once=True,
+        )
+
     def _ring(self, task: Task, action: Ring, expires: Deadline) -> Order:
         place = self._places.spoken(task.place)
         words = self._texts.say("rules.ring", place=place, name=task.text)
+        if action.private:
+            words = self._texts.say("rules.ring-private")
         return Order(
             id=task.id,
             source=f"{task.linkage}.{task.alarm}",
@@ -58,5 +89,5 @@ class Ordering:
             content=Say(words, self._texts.lang),
             expires=expires,
             chime="urgent",
-            place=task.place,
+            place="" if action.private else task.place,
         )

@@ -142,7 +142,7 @@ class Station:
         self.intake.listen(meters.heard)
         self.intake.listen(self.asking.keys.heard)
         if self.sounding is not None:
-            doers["announce"] = doers["ring"] = self.sounding
+            doers["announce"] = doers["ring"] = doers["answer"] = self.sounding
             self.intake.listen(self.sounding.heard)
         station = settings.station.id
         self.uplinks = Uplinks(

@@ -48,7 +48,7 @@ from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
-from gateway.rules.linkage import Task
+from gateway.rules.linkage import ANSWER, Task
 from gateway.station.alerts import EmergencyAlerts
 from gateway.station.listening import Listening
 from gateway.station.ordering import Ordering
@@ -254,7 +254,10 @@ class Sounding:
         Its receipts follow.
         """
         expires = self._clock.deadline((task.expires_ns - self._lived_ns()) / 1e9)
-        accepted(await self.room.order(self._ordering.order_of(task, expires)))
+        order = self._ordering.order_of(task, expires)
+        if task.does == ANSWER:  # what was true before is not said after it
+            order = msgspec.structs.replace(order, supersedes=self.speaking.older(order.source))
+        accepted(await self.room.order(order))
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""

@@ -9,7 +9,7 @@ import zoneinfo
 from functools import cache
 
 from gateway.event import Trust
-from gateway.health import ClockVitals, UplinkVitals, Vitals
+from gateway.health import AlarmVitals, ClockVitals, UplinkVitals, Vitals
 from gateway.web.section import View
 from gateway.web.words import Words
 
@@ -26,7 +26,15 @@ def frame(vitals: Vitals, words: Words) -> View:
         "frame.alarmed": vitals.alarms.untaken > 0,
         "frame.alarms": ("bad", "bell", words("web.alarms", n=vitals.alarms.untaken)),
         "frame.ring": str(vitals.alarms.ring),
+        "frame.told": told(vitals.alarms),
     }
+
+
+def told(alarms: AlarmVitals) -> str:
+    """What the tab's title begins with while an alarm waits: `(1) 烟感报警`."""
+    if not alarms.untaken:
+        return ""
+    return f"({alarms.untaken}) {alarms.first}".strip()
 
 
 def clock_face(vitals: Vitals) -> str:

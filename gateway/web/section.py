@@ -100,7 +100,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
     `urgency` is 1 (when there is time) to 4 (an emergency, the only one that may be red); within
     one urgency, the least `amount` comes first. `amount` with `unit` is minutes and whose they
-    are ("分钟没人接"), or a count.
+    are ("分钟没人接"), or a count. `done`: somebody has it already; such a row stands last, is grey
+    and is not counted.
     """
 
     key: str
@@ -113,6 +114,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     note: str = ""
     actions: tuple[Action, ...] = ()
+    done: bool = False
 
 
 class Card(msgspec.Struct, frozen=True):

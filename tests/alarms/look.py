@@ -57,6 +57,41 @@ def taken(made: AlarmSite) -> None:
     made.rules.act(lambda alarms, _: alarms.note(load, "已经请电工去看"))
 
 
+def grave(made: AlarmSite) -> None:
+    """Smoke on a shelf and gone, a bin under maintenance, and somebody on the way to an SOS."""
+    made.say("di-b3.smoke", True)
+    made.say("di-b3.sos", True)
+    smoke, sos, rules = made.id_of("smoke-b3"), made.id_of("sos"), made.rules
+    rules.act(lambda alarms, now: alarms.shelve(smoke, 3600, "zhang", now, note="探头在换"))
+    rules.act(lambda alarms, _: alarms.acknowledge(sos, "zhang"))
+    made.tick(1)
+    made.tick(130)
+    made.say("di-b3.smoke", False)
+    made.tick(15)
+    made.say("di-b3.smoke", False)
+    rules.act(lambda alarms, now: alarms.maintain("bin", 3600, "zhang", now))
+
+
+def worked_on(made: AlarmSite) -> None:
+    """A building is worked on, and its smoke sensors are silent."""
+    made.rules.act(lambda alarms, now: alarms.maintain("b3", 7200, "zhang", now))
+
+
+def unreached(made: AlarmSite) -> None:
+    """Everybody was called for an SOS, and nobody has answered."""
+    made.say("di-b3.sos", True)
+    made.tick(65)
+
+
+def over(made: AlarmSite) -> None:
+    """An SOS to which somebody has come."""
+    made.say("di-b3.sos", True)
+    sos = made.id_of("sos")
+    made.say("di-b3.sos", False)
+    made.rules.act(lambda alarms, _: alarms.attend(sos, "zhang"))
+    made.rules.act(lambda alarms, _: alarms.judge(sos, "zhang", real=True, rule="sos"))
+
+
 class Shot(NamedTuple):
     """One screen: who looks, at what, after what; `path` may name a rule whose alarm is meant."""
 
@@ -71,7 +106,7 @@ class Shot(NamedTuple):
 
 
 AWAY = STATES["away"]
-ELSEWHERE = replace(NORMAL, alarms=AlarmVitals(untaken=3, ring=2))
+ELSEWHERE = replace(NORMAL, alarms=AlarmVitals(untaken=3, ring=2, first="烟感报警"))
 SHOTS = (
     Shot("alarms-empty", BOARD),
     Shot("alarms-empty-phone", BOARD, width=PHONE, tried=False),
@@ -101,6 +136,17 @@ SHOTS = (
     Shot("watches-phone", WATCHES, four, width=PHONE, tried=False),
     Shot("watches-storm", WATCHES, storm, query="?rule=storm&place=b3"),
     Shot("watches-none", WATCHES, query="?rule=never", tried=False),
+    Shot("alarms-grave", BOARD, grave),
+    Shot("alarms-grave-phone", BOARD, grave, width=PHONE),
+    Shot("alarm-sos", "sos", unreached),
+    Shot("alarm-sos-phone", "sos", unreached, width=PHONE),
+    Shot("alarm-sos-taken", "sos", grave),
+    Shot("desk-grave", "/desk/", grave),
+    Shot("alarms-worked-on", BOARD, worked_on),
+    Shot("desk-worked-on-phone", "/desk/", worked_on, width=PHONE),
+    Shot("desk-grave-phone", "/desk/", grave, width=PHONE, tried=False),
+    Shot("elsewhere-alarms-phone", "/", four, vitals=lambda: ELSEWHERE, width=PHONE),
+    Shot("elsewhere-past-phone", PAST, four, vitals=lambda: ELSEWHERE, width=PHONE, tried=False),
     Shot("elsewhere-alarms", "/", four, vitals=lambda: ELSEWHERE),
     Shot("desk-alarms", "/desk/", four),
     Shot("desk-alarms-phone", "/desk/", four, width=PHONE, tried=False),

@@ -17,13 +17,27 @@ from tests.rules.player import plan
 from tests.web.station import WALL_NS
 
 STORM = 60
-WHERE = {"smoke": "b3-f5", "ebike": "b3-lift", "fill": "", "power": "b3", "flow": "b3"}
-NAMED = {"smoke": "5层烟感", "ebike": "电梯电瓶车", "fill": "满度", "power": "有功功率"}
+WHERE = {
+    "smoke": "b3-f5",
+    "sos": "b3-f5",
+    "ebike": "b3-lift",
+    "fill": "",
+    "power": "b3",
+    "flow": "b3",
+}
+NAMED = {
+    "smoke": "5层烟感",
+    "sos": "501求助按钮",
+    "ebike": "电梯电瓶车",
+    "fill": "满度",
+    "power": "有功功率",
+}
 UNITS = {"fill": "%", "power": "kW", "flow": "m3/h"}
 
 SCENARIO: dict[str, Any] = {
     "rule": {
         "smoke-b3": {"use": "smoke", "on": ["di-b3.smoke"], "set": {"for_s": 0}},
+        "sos": {"use": "sos", "on": ["di-b3.sos"]},
         "ebike-b3": {"use": "e-bike-in-lift", "on": ["di-b3.ebike"], "set": {"for_s": 0}},
         "bin-east": {"use": "bin-full", "on": ["bin.fill"], "set": {"for_s": 0}},
         "load-b3": {

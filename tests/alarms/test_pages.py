@@ -188,6 +188,130 @@ async def test_an_alarm_is_seen_and_heard_on_every_other_page_of_the_desk(
         await told.wait_for(state="hidden")
 
 
+async def test_a_red_pill_the_title_and_the_icon_say_it_on_a_phone_on_every_page(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, width=390, ignore_https_errors=True) as page:
+        await opened(page, made, "/")
+        own, calm = await page.title(), await page.get_attribute("link[rel=icon]", "href")
+        made.vitals = ELSEWHERE
+        pill = page.locator(".strip a[href='/desk/alarms'] >> text=3 个报警没人接")
+        await pill.wait_for(state="visible")
+        await page.wait_for_function("() => document.title.startsWith('(3) 烟感报警 · ')")
+        assert await page.title() == f"(3) 烟感报警 · {own}"
+        assert await page.get_attribute("link[rel=icon]", "href") != calm
+        await page.goto(f"{made.https}{BOARD}/past")
+        await pill.wait_for(state="visible")
+        assert (await page.title()).startswith("(3) 烟感报警 · ")
+        await page.goto(made.https + "/")
+        await page.wait_for_selector("body[data-heard]")
+        made.vitals = NORMAL
+        await page.wait_for_function("() => !document.title.startsWith('(')")
+        assert await page.title() == own
+        assert await page.get_attribute("link[rel=icon]", "href") == calm
+
+
+async def test_a_shelf_over_smoke_asks_twice_wants_a_note_and_stays_on_the_board(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    made.say("di-b3.smoke", True)
+    alarm = made.id_of("smoke-b3")
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await sign_in(page, made, "zhang")
+        before = len(await made.acts(50))
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await page.select_option("#shelve-hours", "8")
+        await press(page, "#shelve")
+        await page.wait_for_selector("text=搁置 烟感报警 · 3号楼5层？")
+        await page.wait_for_selector("text=广播 “烟感报警”，3号楼")
+        assert made.state_of(alarm) == "raised"
+        assert len(await made.acts(50)) == before, "a question is no act"
+        await page.fill("#sure-note", "探头在换，老李守着")
+        await press(page, "#sure")
+        assert made.state_of(alarm) == "shelved"
+        made.say("di-b3.smoke", False)
+        made.tick(15)
+        made.say("di-b3.smoke", False)
+        await page.goto(made.https + BOARD)
+        await page.wait_for_selector("text=没有要人的报警（1 个搁置）")
+        row = await page.locator(f"li:has(#look-{alarm})").inner_text()
+        assert "搁置中" in row
+        assert "当时 动作 · 现在 不动作" in row
+        assert "探头在换，老李守着" in row
+        await page.goto(f"{made.https}/desk/")
+        await page.wait_for_selector("text=当时 动作 · 现在 不动作")
+        await page.goto(made.https + BOARD)
+        await press(page, f"#back-{alarm}")
+
+
+async def test_maintenance_names_what_it_silences_asks_twice_and_stays_on_the_board(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(made.https + BOARD)
+        await page.select_option("#work-scope", "b3")
+        await press(page, "#work-begin")
+        asked = await page.locator("main").inner_text()
+        assert "烟感报警 · 3号楼5层" in asked
+        assert "有人求助 · 3号楼5层" in asked
+        assert "电瓶车" not in asked
+        assert made.rules.core.alarms.quiet.under == {}
+        await press(page, "#sure")
+        assert list(made.rules.core.alarms.quiet.under) == ["b3"]
+        for path in (BOARD, "/desk/"):
+            await page.goto(made.https + path)
+            await page.wait_for_selector("text=烟感报警 · 3号楼5层")
+        await page.goto(made.https + BOARD)
+        await press(page, "text=检修完了")
+
+
+async def test_somebody_comes_to_an_sos_and_says_what_it_was_also_when_it_is_over(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    made.say("di-b3.sos", True)
+    alarm = made.id_of("sos")
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await press(page, "#take")
+        await press(page, "#judge-true")
+        made.say("di-b3.sos", False)
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await press(page, "#come")
+        await made.written()
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await page.wait_for_selector("text=这个报警已经解除")
+        await press(page, "#judge-false")
+        await made.written()
+        await page.goto(f"{made.https}{BOARD}/{alarm}")
+        await page.wait_for_selector("text=看过：是误报。")
+        await page.goto(f"{made.https}{WATCHES}?rule=sos")
+        await page.wait_for_selector("text=真 0 · 误报 1")
+
+
+async def test_what_a_colleague_has_taken_stays_on_the_desk_s_board_as_a_grey_row(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    made.say("di-b3.smoke", True)
+    alarm = made.id_of("smoke-b3")
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made, "/desk/")
+        made.rules.act(lambda alarms, _: alarms.acknowledge(alarm, "zhang"))
+        await page.wait_for_selector("li.trip.is-ink >> text=张丽 去看了。")
+        made.tick(1)
+        made.tick(125)
+        await page.wait_for_selector("li.trip.is-ink >> text=已经 2 分。")
+        waiting = await page.locator("li.trip:not(.is-ink)").count()
+        header = await page.locator("section[aria-labelledby=bd] header").inner_text()
+        assert f"{waiting} 件" in header, "a grey row needs nobody"
+
+
 async def test_what_each_linkage_would_do_now_is_shown_and_nothing_is_done(
     chromium: Chromium, made: AlarmSite
 ) -> None:

@@ -6,8 +6,9 @@ import pytest
 from gateway.desk.alarms import row
 from gateway.desk.alarms.row import Row
 from gateway.event import Severity
+from gateway.health import PointVitals
 from gateway.rules.alarm import Evidence, State
-from gateway.rules.kinds import Moment
+from gateway.rules.kinds import Moment, S
 from gateway.web.words import CATALOGUES
 from tests.rules.golden import FACTS, RAISED, changed
 
@@ -53,6 +54,48 @@ def test_nothing_is_said_twice_beside_its_mark():
     assert row.state_text(of(State.RAISED, count=3, note="在修").alarm, ZH, "", NOW) == (
         "来了 3 次。 记：在修"
     )
+
+
+def test_a_grave_alarm_stands_on_the_board_although_it_is_shelved():
+    assert of(State.SHELVED).kept
+    assert not of(State.SHELVED, severity=Severity.MAJOR).kept
+    assert not of(State.SUPPRESSED).kept
+    said = row.state_text(of(State.SHELVED, until_ns=3600 * S).alarm, ZH, "张丽", NOW)
+    assert said == "张丽 搁置的，还有 60 分。 到时还在动作，就会再响。"
+
+
+def test_it_says_that_nobody_was_reached_who_went_when_and_what_they_found():
+    assert "没有人应" in row.state_text(of(State.RETURNED, unreached=True).alarm, ZH, "", NOW)
+    taken = of(State.ACKNOWLEDGED, acknowledged_ns=-150 * S, real=False).alarm
+    assert row.state_text(taken, ZH, "张丽", NOW) == "张丽 去看了。 已经 2 分。 看过：是误报。"
+
+
+@pytest.mark.parametrize(
+    ("state", "attend", "attended", "comes"),
+    [
+        (State.RAISED, True, False, True),
+        (State.ACKNOWLEDGED, True, False, True),
+        (State.RESTING, True, False, True),
+        (State.ACKNOWLEDGED, True, True, False),
+        (State.ACKNOWLEDGED, False, False, False),
+        (State.SHELVED, True, False, False),
+    ],
+)
+def test_somebody_says_that_they_have_come_where_a_rule_wants_that(state, attend, attended, comes):
+    each = of(state, attended=attended)
+    facts = msgspec.structs.replace(each.facts, attend=attend)
+    assert each._replace(facts=facts).comes is comes
+
+
+def test_what_has_gone_says_what_it_was_and_what_it_is_now():
+    alarm = of(State.SHELVED).alarm
+    assert row.read(alarm, FACTS, ZH, "3号楼", "无烟") == "3号楼 5层烟感：当时 动作 · 现在 无烟"
+    smoke = PointVitals("smoke", "5层烟感", False, "1", "good", 0, (), 30.0)
+    assert row.present(msgspec.structs.replace(smoke, kind="smoke"), ZH) == "无烟"
+    assert row.present(smoke, ZH) == "不动作"
+    assert row.present(msgspec.structs.replace(smoke, quality="stale"), ZH) == "读不到"
+    heat = msgspec.structs.replace(smoke, value=58.4, unit="Cel")
+    assert row.present(heat, ZH) == "58.4 °C"
 
 
 def test_a_bus_is_its_own_place_and_is_up_or_down():

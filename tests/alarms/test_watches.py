@@ -44,7 +44,7 @@ async def heads(staff: Browser, query: str = "") -> dict[str, str]:
 async def test_every_watch_stands_under_its_rule(staff: Browser) -> None:
     found = await groups(staff)
     assert list(found) == [
-        *("smoke-b3", "ebike-b3", "bin-east", "load-b3", "storm", "silent", "night")
+        *("smoke-b3", "sos", "ebike-b3", "bin-east", "load-b3", "storm", "silent", "night")
     ]
     assert len(found["storm"]) == STORM
     assert found["smoke-b3"] == ["5层烟感 di-b3.smoke"]
@@ -55,7 +55,7 @@ async def test_every_watch_stands_under_its_rule(staff: Browser) -> None:
     [
         ("?rule=storm", {"storm"}),
         ("?place=b3-lift", {"ebike-b3"}),
-        ("?place=b3", {"smoke-b3", "ebike-b3", "load-b3", "storm", "night"}),
+        ("?place=b3", {"smoke-b3", "sos", "ebike-b3", "load-b3", "storm", "night"}),
         ("?rule=smoke-b3&place=b3", {"smoke-b3"}),
         ("?rule=smoke-b3&place=b3-lift", set()),
         ("?rule=never", set()),

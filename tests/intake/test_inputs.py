@@ -121,7 +121,9 @@ def test_an_unchanged_level_is_reported_now_and_then() -> None:
 
 
 def test_the_kinds_that_people_press_are_believed_at_once() -> None:
-    assert [kind for kind, each in HABITS.items() if each.hold_s == 0] == ["key", "sos", "fall"]
+    pressed = ["key", "sos", "fall", "throw"]
+    assert [kind for kind, each in HABITS.items() if each.hold_s == 0] == pressed
+    assert [kind for kind, each in HABITS.items() if each.brief] == pressed
     assert habit("something-else").hold_s > 0
 
 

@@ -86,6 +86,15 @@ RECORDS = {
     "running": Pause("running", 0),
     "action": Done(TASK, "unavailable", "rules.missing-room"),
     "message": Done(task(**MESSAGE), "done"),
+    "attended": Happening(
+        "attended", changed(RAISED, state=State.ACKNOWLEDGED, attended=True), FACTS, "desk:zhang"
+    ),
+    "unreached": Happening(
+        "unreached", changed(RAISED, state=State.ESCALATED, steps=2, unreached=True), FACTS
+    ),
+    "judged": Happening(
+        "judged", changed(RAISED, state=State.RESTING, real=False, **GONE), FACTS, "desk:zhang"
+    ),
 }
 
 

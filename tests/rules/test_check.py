@@ -8,7 +8,7 @@ import pytest
 from gateway.appliance.check import summary
 from gateway.appliance.load import examine, salvage
 from gateway.appliance.outlook import outlook
-from gateway.appliance.rule_remarks import unwatched
+from gateway.appliance.rule_remarks import delayed, hushed, unwatched
 from gateway.texts import Texts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
@@ -23,7 +23,8 @@ RELAY = (
 
 def examined(tmp_path, *parts):
     file = tmp_path / "station.toml"
-    file.write_text("\n".join([PLAIN, *parts]), "utf-8")
+    called = () if any("[duty]" in part for part in parts) else (CALLED,)
+    file.write_text("\n".join([PLAIN, *parts, *called]), "utf-8")
     return examine(tmp_path)
 
 
@@ -40,6 +41,14 @@ def duty(roster, escalate=""):
 
 
 ALWAYS = '{ who = "duty", by = ["desk"] }'
+CALLED = duty(ALWAYS, '{ after_s = 60, to = "duty" }')
+SOS = (
+    '[bus.help]\nkind = "modbus-tcp"\naddress = "192.168.1.51:502"\n'
+    '[device.di-hall]\nname = "大厅干接点"\nprofile = "generic-di8"\nbus = "help"\n'
+    'address = "10"\nplace = "hall"\n'
+    'inputs.1 = {{ is = "{0}", id = "help", name = "求助", place = "hall" }}\n'
+    'inputs.2 = {{ is = "{0}", id = "help-2", name = "求助二", place = "b3" }}\n'
+)
 LOAD = "em-b3.power-w"
 MISTAKES = [
     (rule("a", "smokee", '["di-b3.smoke"]'), "rule.a.use", "rules.unknown-recipe"),
@@ -183,14 +192,88 @@ def test_an_alarm_that_nobody_would_see_is_a_mistake(tmp_path):
     alone = PLAIN.split("[upstream.")[0]
     (tmp_path / "station.toml").write_text(alone + "\n" + SMOKE, "utf-8")
     assert [one.code for one in examine(tmp_path)[1]] == ["rules.unseen"]
-    (tmp_path / "station.toml").write_text("\n".join([alone, SMOKE, duty(ALWAYS)]), "utf-8")
+    (tmp_path / "station.toml").write_text(f"{alone}\n{SMOKE}\n{CALLED}", "utf-8")
     assert examine(tmp_path)[1] == ()
+
+
+def test_what_is_critical_and_calls_nobody_is_refused_and_a_station_that_has_it_starts(tmp_path):
+    settings, mistakes = examined(tmp_path, SMOKE, duty(ALWAYS))
+    assert settings is None
+    assert [(one.path, one.code) for one in mistakes] == [("rule.smoke", "rules.alone")]
+    text = (tmp_path / "station.toml").read_bytes()
+    started, told = salvage(text, tmp_path)
+    assert [watch.facts.rule for watch in started.rules.watches] == ["smoke"]
+    assert [one.code for one in told] == ["rules.alone"]
+    for linked in (linkage('{ call = "desk" }'), linkage('{ message = "{name}" }')):
+        assert examined(tmp_path, SMOKE, linked, duty(ALWAYS))[1] == ()
+
+
+@pytest.mark.parametrize("kind", ["sos", "fall"])
+def test_an_sos_has_a_ready_rule_by_itself_and_linkages_may_name_it(tmp_path, kind):
+    settings, mistakes = examined(
+        tmp_path, SOS.format(kind), linkage('{ call = "desk" }', when=kind)
+    )
+    assert mistakes == ()
+    one, two = settings.rules.watches
+    assert (one.id, two.id) == (f"{kind}/di-hall.help", f"{kind}/di-hall.help-2")
+    facts = one.facts
+    assert (facts.rule, facts.severity.value, facts.latch, facts.attend) == (
+        kind, "critical", True, True,
+    )  # fmt: skip
+    assert (one.delays.for_ns, facts.life_safety, facts.place) == (0, True, "hall")
+    assert "di-hall.help" not in str(list(unwatched(settings.rules, settings.devices.values(), ())))
+    assert [rule.id for rule in outlook(settings).rules] == [kind]
+
+
+def test_an_sos_answers_indoors_and_never_in_the_street(tmp_path):
+    horn = '[speaker.{0}]\nkind = "multicast"\nzones = ["{0}"]\ngroup = "239.255.1.0"\nport = {1}\n'
+    horns = [horn.format("hall", 5000), horn.format("b3", 5002)]
+    settings, mistakes = examined(tmp_path, SOS.format("sos"), *horns)
+    assert mistakes == ()
+    assert [watch.facts.indoors for watch in settings.rules.watches] == ["hall", None]
+
+
+def test_an_sos_for_which_nobody_is_called_or_that_no_rule_watches_is_refused(tmp_path):
+    _, mistakes = examined(tmp_path, SOS.format("sos"), duty(ALWAYS))
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("device.di-hall.inputs.1", "rules.nobody-called"),
+        ("device.di-hall.inputs.2", "rules.nobody-called"),
+    ]
+    own = rule("sos", "sos", '["di-hall.help"]')
+    _, mistakes = examined(tmp_path, SOS.format("sos"), own)
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("device.di-hall.inputs.2", "rules.unwatched-sos")
+    ]
+    both = rule("sos", "sos", '["di-hall.help", "di-hall.help-2"]')
+    assert examined(tmp_path, SOS.format("sos"), both)[1] == ()
+    started, _ = salvage((tmp_path / "station.toml").read_bytes(), tmp_path)
+    assert len(started.rules.watches) == 2
+
+
+def test_a_key_that_calls_staff_at_a_kiosk_has_no_alarm_beside_it(tmp_path):
+    kiosk = (
+        '[kiosk.two]\nzone = "hall"\nplace = "hall"\nservices = ["staff"]\n'
+        'keys = { 0 = "di-hall.help" }\n'
+    )
+    settings, mistakes = examined(tmp_path, SOS.format("sos"), kiosk)
+    assert mistakes == ()
+    assert [watch.id for watch in settings.rules.watches] == ["sos/di-hall.help-2"]
+
+
+def test_what_would_not_be_heard_at_night_and_a_delay_that_loses_a_press_are_worth_a_word(tmp_path):
+    horn = '[speaker.b3]\nkind = "multicast"\nzones = ["b3"]\ngroup = "239.255.1.0"\nport = 5000\n'
+    speak = linkage('{ announce = "smoke", zone = "b3" }')
+    settings, _ = examined(tmp_path, SMOKE, speak, horn)
+    assert [one.data for one in hushed(settings)] == [{"linkage": "x", "zone": "3号楼"}]
+    slow = rule("own", "sos", '["di-hall.help"]', "set = { for_s = 1 }")
+    settings, _ = examined(tmp_path, SOS.format("sos"), slow)
+    assert [one.data for one in delayed(settings)] == [{"rule": "own", "for_s": 1.0}]
 
 
 def test_a_platform_that_is_not_there_calls_nobody(tmp_path):
     alone = PLAIN.split("[upstream.")[0]
     (tmp_path / "station.toml").write_text(
-        "\n".join([alone, SMOKE, duty('{ who = "duty", by = ["desk", "platform"] }')]), "utf-8"
+        "\n".join([alone, LIFT, duty('{ who = "duty", by = ["desk", "platform"] }')]), "utf-8"
     )
     assert [one.code for one in examine(tmp_path)[1]] == ["rules.no-platform"]
 

@@ -29,6 +29,7 @@ from gateway.rules.alarm import State as AlarmState
 from gateway.rules.core import Head as RulesHead
 from gateway.rules.linkage import Task
 from gateway.rules.quiet import Maintenance
+from gateway.rules.verdicts import Tally
 from gateway.rules.watch import encode, fresh
 from gateway.setup.records import Record
 from gateway.station.counts import KeptCount, KeptMeter
@@ -141,6 +142,7 @@ def sound_rows() -> list[Row]:
         *(Row("rules", f"watch/{watch.id}", encode(watch.kind, fresh(watch)), packed=True)
           for watch in PLAN.watches),
         Row("rules", "quiet/b3", _msgpack(Maintenance("b3", 2_000 * S, "0217")), packed=True),
+        Row("rules", "verdict/smoke", _msgpack(Tally(2, 1, (("alarm-1", True),))), packed=True),
         Row("rules", "task/task-1", _msgpack(task), packed=True),
         Row("rules", "linkage/smoke-b3", _msgpack(900 * S), packed=True),
         Row("intake", "contact/di-b3/smoke", _json(Told(Level.ACTIVE, stuck=True))),

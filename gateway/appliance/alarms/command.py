@@ -14,7 +14,13 @@ from gateway.texts.table import table
 from gateway.web.words import CATALOGUES, Words
 
 API = "/api/v1/alarms"
-DEEDS = {"ack": "acknowledge", "shelve": "shelve", "unshelve": "unshelve", "note": "note"}
+DEEDS = {
+    "ack": "acknowledge",
+    "attend": "attend",
+    "shelve": "shelve",
+    "unshelve": "unshelve",
+    "note": "note",
+}
 """What is typed, and what the API calls it."""
 
 MAINTAIN = "maintain"
@@ -36,6 +42,9 @@ def add_to(subcommands: Any) -> None:
         if name in {"shelve", MAINTAIN}:
             task.add_argument("--hours", type=float, default=HOURS[0], metavar="N",
                               help=texts.say("alarms.hours"))  # fmt: skip
+        if name == "shelve":
+            task.add_argument("--note", default="", metavar="TEXT",
+                              help=texts.say("alarms.note-why"))  # fmt: skip
         if name == "note":
             task.add_argument("text", help=texts.say("alarms.text"))
         task.set_defaults(func=run)
@@ -47,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task == MAINTAIN:
         console.post("/api/v1/maintenance", {"scope": args.scope, "hours": args.hours})
     elif args.task != "list":
-        body = {name: getattr(args, name) for name in ("hours", "text") if name in args}
+        body = {name: getattr(args, name) for name in ("hours", "text", "note") if name in args}
         console.post(f"{API}/{_known(console, args.id)}/{DEEDS[args.task]}", body)
     found: list[Report] = console.get(API, list[Report])
     print(msgspec.json.encode(found).decode() if args.json else _said(found, words))

@@ -4,54 +4,27 @@ A form leads back to the page it came from; the API answers with the alarm as it
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from gateway.audit.history import Lanes
+from gateway.desk.alarms import past
 from gateway.desk.alarms.board import PATH, Board
+from gateway.desk.alarms.bodies import HOUR_S, Judge, Maintain, Note, Nothing, Shelve
 from gateway.desk.alarms.report import Report, report
+from gateway.desk.alarms.sure import Sure
 from gateway.errors import UsageError
-from gateway.rules.alarms import SHELF_S_MAX, Alarms, Happening
+from gateway.health import Vitals
+from gateway.rules.alarms import Alarms, Happening
 from gateway.rules.kinds import Moment
 from gateway.web.answers import json
 from gateway.web.audited import done_to, who
 from gateway.web.section import Permission, Route
 
-HOUR_S = 3600
-NOTE_CHARS_MAX = 200
 HOURS = (1, 8, 24, 72)
 """How long something may be silent, as the desk offers it: a shift, a day, a weekend."""
-
-Shelf = Annotated[
-    float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S, extra_json_schema={"exclusiveMinimum": 0})
-]
-"""Nothing at all is refused by the alarms, which know why."""
-Hours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing more needs to be said."""
-
-
-class Shelve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long."""
-
-    hours: Shelf
-
-
-class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to write beside it; empty takes the note away."""
-
-    text: Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
-
-
-class Maintain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is worked on, and for how long; 0 hours ends it."""
-
-    scope: str
-    hours: Hours
-
 
 Change = Callable[[Alarms, Moment], list[Happening]]
 
@@ -73,9 +46,16 @@ DEEDS: Mapping[str, Deed] = {
     "shelve": Deed(
         Shelve,
         lambda alarm, body, actor: (
-            lambda alarms, now: alarms.shelve(alarm, body.hours * HOUR_S, actor, now)
+            lambda alarms, now: alarms.shelve(
+                alarm, body.hours * HOUR_S, actor, now, note=body.note
+            )
         ),
         "Keep the alarm silent for so many hours",
+    ),
+    "attend": Deed(
+        Nothing,
+        lambda alarm, _, actor: lambda alarms, _now: alarms.attend(alarm, actor),
+        "Say that somebody has come to where the alarm is: nobody is called any more",
     ),
     "unshelve": Deed(
         Nothing,
@@ -93,19 +73,24 @@ DEEDS: Mapping[str, Deed] = {
 class Acts:
     """The handlers."""
 
-    def __init__(self, board: Board) -> None:
-        """On that board's alarms."""
+    def __init__(self, board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> None:
+        """On that board's alarms; what is over is looked for in `lanes`."""
         self._board = board
+        self._lanes = lanes
+        self._sure = Sure(board, vitals)
 
     def routes(self) -> list[Route]:
         """A form's address and the API's for each deed, and for maintenance."""
         routes = [route for name, deed in DEEDS.items() for route in self._of(name, deed)]
-        return [*routes, *self._maintenance()]
+        return [*routes, *self._judging(), *self._maintenance()]
 
     def _of(self, name: str, deed: Deed) -> tuple[Route, Route]:
         async def by_form(request: web.Request) -> web.StreamResponse:
             alarm = request.match_info["id"]
-            self._do(request, alarm, name, deed, await _form(request, deed.accepts))
+            body = await _form(request, deed.accepts)
+            if isinstance(body, Shelve) and (asked := await self._sure.shelf(request, alarm, body)):
+                return asked
+            self._do(request, alarm, name, deed, body)
             raise web.HTTPSeeOther(f"{PATH}/{alarm}")
 
         async def by_api(request: web.Request) -> web.StreamResponse:
@@ -135,9 +120,45 @@ class Acts:
         if name != "note":
             self._board.calls.answered(alarm)
 
+    def _judging(self) -> tuple[Route, Route]:
+        async def by_form(request: web.Request) -> web.StreamResponse:
+            await self._judge(request, await _form(request, Judge))
+            raise web.HTTPSeeOther(f"{PATH}/{request.match_info['id']}")
+
+        async def by_api(request: web.Request) -> web.StreamResponse:
+            await self._judge(request, await _body(request, Judge))
+            return json(Nothing())
+
+        act = "alarm/judge"
+        return (
+            _route(f"{PATH}/{{id}}/judge", by_form, act=act),
+            _route(
+                "/api/v1/alarms/{id}/judge",
+                by_api,
+                act=act,
+                summary="Say whether the alarm was real; it may be over",
+                accepts=Judge,
+                returns=Nothing,
+            ),
+        )
+
+    async def _judge(self, request: web.Request, body: Judge) -> None:
+        alarm, rule = request.match_info["id"], ""
+        done_to(request, alarm)
+        if self._board.find(alarm) is None:
+            page = await past.page(self._lanes, {}, 1, past.of_alarm(alarm))
+            rule = page.turns[0].rule if page.turns else ""
+        actor = _actor(request)
+        self._board.rules.act(
+            lambda alarms, _now: alarms.judge(alarm, actor, real=body.real, rule=rule)
+        )
+
     def _maintenance(self) -> tuple[Route, Route]:
         async def by_form(request: web.Request) -> web.StreamResponse:
-            self._maintain(request, await _form(request, Maintain))
+            body = await _form(request, Maintain)
+            if asked := await self._sure.maintenance(request, body):
+                return asked
+            self._maintain(request, body)
             raise web.HTTPSeeOther(PATH)
 
         async def by_api(request: web.Request) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """All open alarms in order, and what of them stands on the desk's first screen."""
 
+import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -10,11 +11,14 @@ from gateway.desk.alarms.calls import Calls
 from gateway.desk.alarms.row import Row
 from gateway.health import AlarmVitals, Vitals
 from gateway.places import Places
-from gateway.rules.alarm import Alarm, State
+from gateway.rules.alarm import Alarm, Evidence, State
 from gateway.rules.events import Did
-from gateway.rules.linkage import RING, Announce
+from gateway.rules.kinds import S
+from gateway.rules.linkage import ANSWER, RING, Announce, Linkage, does_of
+from gateway.rules.linkage import Action as LinkageAction
 from gateway.rules.quiet import Maintenance
 from gateway.rules.room import Rules
+from gateway.rules.rule import Facts
 from gateway.web.section import Action, Need, View
 from gateway.web.words import Words
 
@@ -22,15 +26,31 @@ PATH = "/desk/alarms"
 ROWS_MAX = 50
 """A storm is counted beyond that."""
 
-NEEDS_MAX = 12
+NEEDS_MAX, DONE_MAX = 12, 6
+NAMED_MAX = 6
+"""So many silenced alarms are named; the rest are counted."""
+
 GRAVELY, GENTLY = 2, 1
 
 
 class Open(NamedTuple):
-    """The open alarms of one moment: those to act on, most urgent and oldest first; the silent."""
+    """The open alarms of one moment: those to act on, most urgent and oldest first; the silent.
+
+    After those that wait stand those that somebody has taken, then the grave ones on a shelf.
+    """
 
     active: list[Row]
     silent: list[Row]
+
+    @property
+    def rest(self) -> list[Row]:
+        """Those that somebody has taken, and the grave ones that are shelved."""
+        return [each for each in self.active if not each.waits]
+
+    @property
+    def shelved(self) -> int:
+        """How many are shelved."""
+        return sum(e.alarm.state is State.SHELVED for e in (*self.active, *self.silent))
 
     @property
     def waiting(self) -> list[Row]:
@@ -69,9 +89,9 @@ class Board:
         book, moment = self.rules.core.alarms.book, self.rules.moment()
         rows = [row.row(alarm, book.facts(alarm), moment) for alarm in book.open.values()]
         rows.sort(key=lambda each: (-each.urgency, -each.age_s, each.alarm.id))
-        told = [each for each in rows if each.alarm.state not in row.SILENT]
-        told.sort(key=lambda each: not each.waits)
-        silent = [each for each in rows if each.alarm.state in row.SILENT]
+        told = [each for each in rows if each.alarm.state not in row.SILENT or each.kept]
+        told.sort(key=lambda each: (not each.waits, each.kept))
+        silent = [each for each in rows if each.alarm.state in row.SILENT and not each.kept]
         return Open(told, silent)
 
     def find(self, alarm_id: str) -> Row | None:
@@ -91,7 +111,7 @@ class Board:
 
     def done(self, did: Did, words: Words) -> str:
         """What an action is done to, as people call it: what is said and where, who is opened."""
-        if did.does == RING:
+        if did.does in {RING, ANSWER}:
             return self.zone(did.what)
         if did.does == "request":
             return self._offers.get(f"request.{did.what}", did.what)
@@ -114,22 +134,51 @@ class Board:
         """Somebody's name; what the record has where nobody is called so."""
         return self._names().get(who or "", who or "")
 
-    def read(self, each: Row, words: Words) -> str:
-        """The reading that raised it, in words."""
+    def read(self, each: Row, vitals: Vitals, words: Words) -> str:
+        """The reading that raised it, in words; where that may be over, what it reads now, too."""
         evidence = each.alarm.evidence
         device = "" if evidence is None else self._devices.get(evidence.device, "")
-        return row.read(each.alarm, each.facts, words, device)
+        now = ""
+        if not each.alarm.on or each.alarm.state is State.SHELVED:
+            now = _present(vitals, evidence, words)
+        return row.read(each.alarm, each.facts, words, device, now)
 
     def maintenance(self) -> list[Maintenance]:
         """What is being worked on, the soonest end first."""
         under = self.rules.core.alarms.quiet.under.values()
         return sorted(under, key=lambda each: each.until_ns)
 
+    def silenced(self, scope: str, words: Words) -> list[str]:
+        """The life-safety alarms that maintenance of the scope silences, as people call them."""
+        found = self.rules.core.alarms.life_safety(scope)
+        named = list(dict.fromkeys(row.title(facts) for facts in found))
+        more = len(named) - NAMED_MAX
+        return named if more <= 0 else [*named[:NAMED_MAX], words("alarms.and-more", n=more)]
+
+    def sets_off(self, facts: Facts, words: Words) -> list[str]:
+        """What its linkages do when it is raised."""
+        return [
+            self.does(linkage, action, words)
+            for linkage in self.rules.core.linkages.all.values()
+            if facts.rule in linkage.options.rules and linkage.options.at == "raised"
+            for action in linkage.actions
+        ]
+
+    def does(self, linkage: Linkage, action: LinkageAction, words: Words) -> str:
+        """An action with what it is done to."""
+        does = does_of(action)
+        did = Did("", linkage.id, "", "", does, str(getattr(action, does)), "")
+        what = "" if does == "call" else self.done(did, words)
+        return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
+
     def scope(self, scope: str) -> str:
         """What maintenance covers, as people call it."""
         if scope and scope in self.places:
             return self.places.path(scope)
-        return self._devices.get(scope, scope)
+        if scope in self._devices:
+            return self._devices[scope]
+        watches = self.rules.core.engine.watches.values()
+        return next((w.facts.name for w in watches if w.facts.rule == scope), scope)
 
     def ring(self, rows: Open) -> int:
         """0: silence; 1: somebody should come; 2: somebody must come now."""
@@ -142,7 +191,9 @@ class Board:
     def vitals(self) -> AlarmVitals:
         """For the strip of every page."""
         rows = self.open()
-        return AlarmVitals(len(rows.waiting), self.ring(rows))
+        waiting = rows.waiting
+        first = waiting[0].facts.name if waiting else ""
+        return AlarmVitals(len(waiting), self.ring(rows), first)
 
     def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
         """Everything on the page that changes."""
@@ -160,7 +211,7 @@ class Board:
             key = f"alarm.{each.alarm.id}"
             yield f"{key}.minutes", str(each.minutes)
             yield f"{key}.mark", row.mark(each.alarm, words)
-            yield f"{key}.read", self.read(each, words)
+            yield f"{key}.read", self.read(each, vitals, words)
             who = self.who(each.alarm, words)
             yield f"{key}.text", row.state_text(each.alarm, words, who, moment)
         for each in rows.silent[:ROWS_MAX]:
@@ -183,8 +234,8 @@ class Board:
         return {
             **self.sound(rows, words),
             "active": str(len(rows.active)),
-            "taken": str(len(rows.active) - len(rows.waiting)),
-            "silent": str(len(rows.silent)),
+            "taken": str(sum(not each.kept for each in rows.rest)),
+            "silent": str(len(rows.silent) + sum(each.kept for each in rows.rest)),
             "watches": words("alarms.watching", n=len(self.rules.core.engine.watches)),
             "paused": words("alarms.paused", n=waiting) if waiting else "",
         }
@@ -193,13 +244,57 @@ class Board:
         """How urgent the card is now."""
         return max((each.urgency for each in self.open().waiting), default=0)
 
-    def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
-        """A row for each alarm that nobody has acknowledged."""
-        return [self.need(each, words) for each in self.open().waiting[:NEEDS_MAX]]
+    def needs(self, vitals: Vitals, words: Words) -> list[Need]:
+        """A row for each alarm that nobody has acknowledged; a grey one for what is being done."""
+        rows = self.open()
+        return [
+            *(self.need(each, vitals, words) for each in rows.waiting[:NEEDS_MAX]),
+            *(self._done(each, vitals, words) for each in rows.rest[:DONE_MAX]),
+            *self._work(words),
+        ]
 
-    def need(self, each: Row, words: Words) -> Need:
+    def _done(self, each: Row, vitals: Vitals, words: Words) -> Need:
+        """A colleague has it, or it is shelved: nobody is needed, and everybody knows."""
+        alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
+        who = self.who(alarm, words)
+        return Need(
+            key=alarm.id,
+            urgency=0,
+            hue="is-ink",
+            pictogram=row.pictogram(each.facts.use),
+            amount=each.minutes,
+            unit=words("alarms.minutes-ago"),
+            title=row.title(each.facts),
+            text=self.read(each, vitals, words),
+            note=row.state_text(alarm, words, who, self.rules.moment()),
+            actions=(Action(words("alarms.look"), "chart", here, quiet=True),),
+            done=True,
+        )
+
+    def _work(self, words: Words) -> Iterator[Need]:
+        """What is being worked on, where that silences what a life may hang on."""
+        moment = self.rules.moment()
+        for one in self.maintenance():
+            silenced = self.silenced(one.scope, words)
+            if silenced:
+                named = words("alarms.and-also").join(silenced)
+                yield Need(
+                    key=f"work-{one.scope}",
+                    urgency=0,
+                    hue="is-ink",
+                    pictogram="repair",
+                    amount=max(0, math.ceil((one.until_ns - moment.at_ns) / S / 60)),
+                    unit=words("alarms.minutes-left"),
+                    title=words("alarms.work-at", scope=self.scope(one.scope)),
+                    text=words("alarms.work-silences", named=named),
+                    actions=(Action(words("alarms.work-look"), "repair", PATH, quiet=True),),
+                    done=True,
+                )
+
+    def need(self, each: Row, vitals: Vitals, words: Words) -> Need:
         """The alarm on the board of what needs a person."""
         alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
+        code = f"alarms.state-{alarm.state.value}"
         take = Action(words("alarms.take"), "check", f"{here}/acknowledge", post=True)
         return Need(
             key=alarm.id,
@@ -209,8 +304,8 @@ class Board:
             amount=each.minutes,
             unit=words("alarms.minutes-ago"),
             title=row.title(each.facts),
-            text=self.read(each, words),
-            note=words(f"alarms.state-{alarm.state.value}"),
+            text=self.read(each, vitals, words),
+            note=words("alarms.said-unreached" if alarm.unreached else code),
             actions=(take, Action(words("alarms.look"), "chart", here, quiet=True)),
         )
 
@@ -218,7 +313,7 @@ class Board:
 def _shape(vitals: Vitals, rows: Open, work: list[Maintenance]) -> int:
     """Changes when a row came, went or moved, or may be acted on otherwise."""
     parts = [vitals.name, vitals.version, *(one.scope for one in work)]
-    parts += [f"{each.alarm.id} {each.alarm.state}" for each in rows.active[:ROWS_MAX]]
+    parts += [f"{e.alarm.id} {e.alarm.state} {e.comes}" for e in rows.active[:ROWS_MAX]]
     parts += [f"{each.alarm.id} {each.alarm.state}" for each in rows.silent[:ROWS_MAX]]
     parts.append(str(len(rows.active) > ROWS_MAX))
     return zlib.crc32("\n".join(parts).encode())
@@ -227,4 +322,15 @@ def _shape(vitals: Vitals, rows: Open, work: list[Maintenance]) -> int:
 def _counted(rows: Open, words: Words) -> str:
     if len(rows.active) > ROWS_MAX:
         return words("alarms.count-storm", n=len(rows.active), shown=ROWS_MAX)
+    if rows.shelved and not rows.waiting:
+        return words("alarms.count-shelved", n=rows.shelved)
     return words("alarms.count", n=len(rows.active), waiting=len(rows.waiting))
+
+
+def _present(vitals: Vitals, evidence: Evidence | None, words: Words) -> str:
+    """What the point that raised it reads at present; empty where nobody asks it."""
+    for device in vitals.devices if evidence is not None else ():
+        for point in device.points:
+            if (device.id, point.id) == (evidence.device, evidence.point):  # type: ignore[union-attr]  # just looked
+                return row.present(point, words)
+    return ""

@@ -85,7 +85,7 @@ class One:
         drawn = self.drawn(each, vitals)
         yield "shape", self._shape(each, vitals, drawn)
         yield "minutes", str(each.minutes)
-        yield "read", self._board.read(each, words)
+        yield "read", self._board.read(each, vitals, words)
         yield "state", row.state_text(alarm, words, self._board.who(alarm, words), moment)
         yield "mark", row.mark(alarm, words)
         if drawn is not None:
@@ -103,6 +103,9 @@ class One:
             alarm.count,
             alarm.steps,
             alarm.on,
+            alarm.attended,
+            alarm.unreached,
+            alarm.real,
             sum(task.alarm == alarm.id for task in under_way),
             next((not one.waiting for one in vitals.lanes if one.lane is lane), True),
             drawn is not None and drawn.plot.crossed != "",

@@ -12,7 +12,8 @@ from gateway.rules.kinds import S
 class Report(msgspec.Struct, frozen=True):
     """One open alarm; `age_s` and `left_s` (of its shelf) count the station's lived time.
 
-    `where` is its place as people call it.
+    `where` is its place as people call it. `attended`: somebody has come to it; `unreached`: all
+    were called and nobody has answered; `real` is what somebody found it to be.
     """
 
     id: str
@@ -30,6 +31,9 @@ class Report(msgspec.Struct, frozen=True):
     reading: Evidence | None
     by: str | None
     note: str | None
+    attended: bool = False
+    unreached: bool = False
+    real: bool | None = None
 
 
 def report(each: Row, board: Board) -> Report:
@@ -53,4 +57,7 @@ def report(each: Row, board: Board) -> Report:
         reading=alarm.evidence,
         by=alarm.by,
         note=alarm.note,
+        attended=alarm.attended,
+        unreached=alarm.unreached,
+        real=alarm.real,
     )

@@ -1,9 +1,11 @@
 """How an alarm is said: its pictogram, how urgent it is, how old, in which state. Pure."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.desk.alarms.meaning import bus_word
 from gateway.event import Severity
+from gateway.health import PointVitals
 from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
 from gateway.rules.kinds import Moment, S
 from gateway.rules.rule import BUS, OWN, Facts
@@ -26,6 +28,8 @@ PICTOGRAMS = {
     "no-water-used": "water",
     "perimeter-broken": "shield",
     "phase-loss": "power",
+    "fall": "person",
+    "sos": "person",
     "sensor-faulty": "plug",
     "sensor-stuck": "meter",
     "smoke": "smoke",
@@ -33,6 +37,7 @@ PICTOGRAMS = {
     "transformer-overload": "power",
 }
 OTHER = "bell"
+MINUTE_S = 60
 
 URGENCY = {Severity.CRITICAL: 4, Severity.MAJOR: 3, Severity.MINOR: 2, Severity.NOTICE: 1}
 
@@ -77,6 +82,21 @@ class Row(NamedTuple):
         return self.alarm.state in WAITS
 
     @property
+    def kept(self) -> bool:
+        """Whether it stands on the board although it is silent: a shelved one of the gravest."""
+        return self.alarm.state is State.SHELVED and self.alarm.severity is Severity.CRITICAL
+
+    @property
+    def comes(self) -> bool:
+        """Whether somebody must still come to it, and say so there."""
+        taken = {State.ACKNOWLEDGED, State.RESTING}
+        return (
+            self.facts.attend
+            and not self.alarm.attended
+            and (self.waits or self.alarm.state in taken)
+        )
+
+    @property
     def urgency(self) -> int:
         """1 to 4, as the desk's board sorts."""
         return URGENCY[self.alarm.severity]
@@ -108,8 +128,11 @@ def mark(alarm: Alarm, words: Words) -> Mark:
     return (*MARKS[alarm.state], words(f"alarms.state-{alarm.state.value}"))
 
 
-def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
-    """The reading that raised it, in words; `device` is what people call the device."""
+def read(alarm: Alarm, facts: Facts, words: Words, device: str, now: str = "") -> str:
+    """The reading that raised it, in words; `device` is what people call the device.
+
+    `now` is what it reads at present, where that is to be told apart.
+    """
     evidence = alarm.evidence
     if evidence is None:
         return words("alarms.no-reading")
@@ -119,6 +142,8 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str) -> str:
         said = bus_word(up=bool(evidence.value), words=words)
         return words("alarms.read", point=evidence.point, value=said)
     value = _value(evidence, words)
+    if now:
+        value = words("alarms.then-now", then=value, now=now)
     if facts.last and facts.point_name == device:
         return words("alarms.read-last", device=device, value=value)
     point = facts.point_name or evidence.point
@@ -137,6 +162,15 @@ def _value(evidence: Evidence, words: Words) -> str:
     return str(evidence.value)
 
 
+def present(point: PointVitals, words: Words) -> str:
+    """What a point reads now: a wired sensor by the word of its kind."""
+    if point.value is None or point.quality != "good":
+        return words("alarms.now-unread")
+    if isinstance(point.value, bool) and not point.kind:
+        return words("alarms.value-on" if point.value else "alarms.value-off")
+    return f"{reading.value(point, words)} {reading.unit(point.unit)}".strip()
+
+
 def left(until_ns: int, moment: Moment, words: Words) -> str:
     """How long until then, rounded up to the minute."""
     return words.span(max(0.0, (until_ns - moment.at_ns) / S) + 59)
@@ -151,10 +185,27 @@ def state_text(alarm: Alarm, words: Words, who: str, moment: Moment) -> str:
     if alarm.state is State.SHELVED and alarm.until_ns is not None:
         span = left(alarm.until_ns, moment, words)
         parts = [words("alarms.shelved-for", span=span, who=who)]
+        if alarm.severity is Severity.CRITICAL:
+            parts.append(words("alarms.shelved-then"))
     elif alarm.state not in SAID_BY_MARK:
         parts = [words(f"alarms.said-{alarm.state.value}", who=who or words("alarms.somebody"))]
+    parts += _become(alarm, words, moment)
     if alarm.count > 1:
         parts.append(words("alarms.came", n=alarm.count))
     if alarm.note:
         parts.append(words("alarms.noted", text=alarm.note))
     return " ".join(parts)
+
+
+def _become(alarm: Alarm, words: Words, moment: Moment) -> Iterator[str]:
+    """What people and calls have made of it."""
+    if alarm.state in WAITS and alarm.acknowledged_ns is not None:
+        yield words("alarms.said-not-come")
+    if alarm.unreached:
+        yield words("alarms.said-unreached")
+    if alarm.state is State.ACKNOWLEDGED and alarm.acknowledged_ns is not None:
+        taken_s = (moment.at_ns - alarm.acknowledged_ns) / S
+        if taken_s >= MINUTE_S:
+            yield words("alarms.taken-for", span=words.span(taken_s))
+    if alarm.real is not None:
+        yield words("alarms.found-real" if alarm.real else "alarms.found-false")

@@ -8,14 +8,15 @@ from aiohttp import web
 from gateway.access import Caller
 from gateway.audit.history import Lanes
 from gateway.desk.alarms import past, row, watches
-from gateway.desk.alarms.acts import HOURS, NOTE_CHARS_MAX, Acts
+from gateway.desk.alarms.acts import HOURS, Acts
 from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
+from gateway.desk.alarms.bodies import NOTE_CHARS_MAX
 from gateway.desk.alarms.meaning import meaning
 from gateway.desk.alarms.one import One
 from gateway.desk.alarms.report import Report, report
 from gateway.desk.alarms.story import GROUPS, Teller
 from gateway.errors import UsageError
-from gateway.event import Lane
+from gateway.event import Lane, Severity
 from gateway.health import Vitals
 from gateway.rules.alarm import State
 from gateway.rules.events import KINDS
@@ -60,6 +61,7 @@ class AlarmPages:
             work=self.board.maintenance(),
             scopes=self._scopes(),
             scope_name=self.board.scope,
+            silenced=lambda scope: self.board.silenced(scope, words),
             pictogram=row.pictogram,
             title=row.title,
             may_act=_may_act(request),
@@ -82,7 +84,14 @@ class AlarmPages:
         seen = self.one.view(now, words, alarm_id)
         if each is None:
             return request.app[PAGES].render(
-                request, "alarms/over.html", now, seen, story=story, alarm_id=alarm_id
+                request,
+                "alarms/over.html",
+                now,
+                seen,
+                story=story,
+                alarm_id=alarm_id,
+                may_act=_may_act(request),
+                found=self._found(alarm_id),
             )
         return request.app[PAGES].render(
             request,
@@ -99,12 +108,22 @@ class AlarmPages:
             pictogram=row.pictogram(each.facts.use),
             waits=each.waits,
             shelved=each.alarm.state is State.SHELVED,
+            comes=each.comes,
+            needs_note=each.alarm.severity is Severity.CRITICAL,
             grave=each.waits and each.urgency == max(row.URGENCY.values()),
             unit=reading.unit,
             may_act=_may_act(request),
             hours=HOURS,
             note_max=NOTE_CHARS_MAX,
         )
+
+    def _found(self, alarm_id: str) -> bool | None:
+        """What somebody has found an alarm to be that is over."""
+        for tally in self.board.rules.core.alarms.verdicts.of_rule.values():
+            for alarm, real in tally.latest:
+                if alarm == alarm_id:
+                    return real
+        return None
 
     async def history(self, request: web.Request) -> web.StreamResponse:
         """What has happened, newest first."""
@@ -190,7 +209,7 @@ def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section
                 summary="The open alarms: those to act on first, then the silent ones",
                 returns=list[Report],
             ),
-            *Acts(board).routes(),
+            *Acts(board, lanes, vitals).routes(),
         ),
         templates=HERE / "pages",
         nav=Nav(NAV_NUMBER, PATH, "alarms.tab"),

@@ -7,14 +7,14 @@ import msgspec
 from gateway.desk.alarms.past import Turn
 from gateway.event import Lane
 from gateway.rules.events import Did, Said, Told, Waiting
-from gateway.rules.linkage import RING
+from gateway.rules.linkage import ANSWER, RING
 from gateway.web.frame import Mark, written_text
 from gateway.web.words import Words
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "raised": ("raised", "flapping"),
-    "acts": ("acknowledged", "shelved", "suppressed"),
-    "escalated": ("escalated",),
+    "acts": ("acknowledged", "attended", "shelved", "suppressed", "judged"),
+    "escalated": ("escalated", "unreached"),
     "over": ("returned", "cleared"),
     "action": ("action", "message"),
     "clock": ("paused", "running"),
@@ -26,6 +26,9 @@ MARKS = {
     "flapping": ("warn", "warning"),
     "escalated": ("warn", "phone"),
     "acknowledged": ("ok", "check"),
+    "attended": ("ok", "person"),
+    "unreached": ("bad", "s-bad"),
+    "judged": ("ok", "check"),
     "returned": ("ok", "s-ok"),
     "cleared": ("ok", "s-ok"),
     "shelved": ("away", "s-off"),
@@ -46,7 +49,7 @@ STATES = {
 }
 
 
-NAMED = frozenset({"announce", "relay", "request", RING})
+NAMED = frozenset({"announce", "relay", "request", RING, ANSWER})
 """Actions that are said with what they are done to."""
 
 
@@ -127,6 +130,8 @@ class Teller:
             parts.append(words("alarms.called", to=told.to or "", by=self._ways(told.by)))
         if told.actor:
             parts.append(self._name(told.actor))
+        if told.real is not None:
+            parts.append(words("alarms.found-real" if told.real else "alarms.found-false"))
         if told.count > 1:
             parts.append(words("alarms.came", n=told.count))
         if told.note:

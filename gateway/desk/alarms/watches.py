@@ -11,10 +11,10 @@ from gateway.desk.alarms.meaning import meaning
 from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.rules import confirm
-from gateway.rules.events import Did
 from gateway.rules.kinds import Moment
-from gateway.rules.linkage import Action, Linkage, does_of
+from gateway.rules.linkage import Linkage
 from gateway.rules.rule import BUS, OWN, RULE, WHOLE, Watch
+from gateway.rules.verdicts import Tally
 from gateway.web.frame import Mark
 from gateway.web.section import View
 from gateway.web.words import Words
@@ -126,18 +126,11 @@ class Watches:
             Linked(
                 id=linkage.id,
                 when=", ".join(linkage.options.rules),
-                does=tuple(self._does(linkage, action, words) for action in linkage.actions),
+                does=tuple(self._board.does(linkage, action, words) for action in linkage.actions),
                 would=self._would(linkage, words),
             )
             for linkage in self._board.rules.core.linkages.all.values()
         ]
-
-    def _does(self, linkage: Linkage, action: Action, words: Words) -> str:
-        """An action with what it is done to."""
-        does = does_of(action)
-        did = Did("", linkage.id, "", "", does, str(getattr(action, does)), "")
-        what = "" if does == "call" else self._board.done(did, words)
-        return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
 
     def _would(self, linkage: Linkage, words: Words) -> Mark:
         core = self._board.rules.core
@@ -170,8 +163,10 @@ class Watches:
         for watch in found:
             if watch.facts.rule in rules:
                 rules[watch.facts.rule][self._stands(watch, moment)] += 1
+        tallies = self._board.rules.core.alarms.verdicts.of_rule
         for rule, counts in rules.items():
             yield f"rule.{rule}.mark", _foremost(counts, words)
+            yield f"rule.{rule}.found", _found(tallies.get(rule), words)
 
     def _stands(self, watch: Watch, moment: Moment) -> str:
         if watch.needs_wall and moment.wall_ns is None:
@@ -196,6 +191,13 @@ def _foremost(counts: Counter[str], words: Words) -> Mark:
     if counts[stands] < counts.total():
         said = words("alarms.phase-of-some", phase=said, n=counts[stands])
     return (*MARKS[stands], said)
+
+
+def _found(tally: Tally | None, words: Words) -> str:
+    """How often it was real, and how often false."""
+    if tally is None:
+        return ""
+    return words("alarms.found-counts", real=tally.real, unreal=tally.unreal)
 
 
 def _group(some: Sequence[tuple[int, Watch]], many: int, words: Words) -> Group:

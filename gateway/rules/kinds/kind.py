@@ -51,13 +51,15 @@ class Moment(NamedTuple):
 class Point(NamedTuple):
     """What a rule needs to know of a point. `every_s` None: it speaks only when something happens.
 
-    `inverted`: its contact is closed when all is well.
+    `inverted`: its contact is closed when all is well. `brief`: it is pressed and let go, and each
+    time counts however short it was.
     """
 
     unit: str
     every_s: float | None = None
     counter: bool = False
     inverted: bool = False
+    brief: bool = False
 
 
 Step = Callable[[Any, Any, Value, Moment], tuple[Any, Verdict]]

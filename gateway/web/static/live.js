@@ -14,6 +14,8 @@ const as = {
   said: (element, value) => { element.textContent = value; element.hidden = !value; },
   shown: (element, value) => { element.hidden = !value; },
   value: (element, value) => { element.value = value; },
+  title: (element, value) => { document.title = value ? `${value} · ${element.dataset.own}` : element.dataset.own; },
+  icon: (element, value) => { element.href = value ? element.dataset.alarm : element.dataset.calm; },
   turn: (element, value) => element.setAttribute("transform", `rotate(${value} 100 100)`),
   stop: (element, value) => { element.className = value; },
   d: (element, value) => element.setAttribute("d", value),
@@ -96,7 +98,7 @@ function exchange(fresh) {
   const unfolded = [...document.querySelectorAll("details[id][open]")].map(({ id }) => id);
   document.querySelector("main").replaceWith(fresh.querySelector("main"));
   for (const id of unfolded) $(id)?.setAttribute("open", "");
-  document.title = fresh.title;
+  for (const name of ["title", "link[rel=icon]"]) document.querySelector(name).replaceWith(fresh.querySelector(name));
   page.shape = body.shape;
   find();
   if (focused) $(focused)?.focus();

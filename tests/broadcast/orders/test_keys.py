@@ -54,7 +54,13 @@ def test_a_bad_reading_says_nothing():
 def test_a_fire_input_orders_as_long_as_it_is_active():
     keys, turns = pressed("fire")
     heard(keys, False, True, True, False, False)
-    assert turns == [Turn.ACTIVE, Turn.ACTIVE, Turn.RETURNED]
+    assert turns == [Turn.RETURNED, Turn.ACTIVE, Turn.ACTIVE, Turn.RETURNED]
+
+
+def test_a_fire_panel_that_was_reset_while_nobody_looked_has_returned():
+    keys, turns = pressed("fire")
+    heard(keys, False, False)
+    assert turns == [Turn.RETURNED], "the order of before the restart may still sound"
 
 
 def test_a_fire_that_burns_at_the_start_is_heard():

@@ -7,7 +7,7 @@ from broadcast.options import PresetOptions
 from broadcast.order import Authority, Class, Preset, Say
 from gateway.clock import Deadline
 from gateway.places import PlaceOptions, Places
-from gateway.rules.linkage import RING
+from gateway.rules.linkage import ANSWER, RING
 from gateway.station.ordering import Ordering
 from tests.rules.golden import task
 
@@ -30,6 +30,26 @@ def test_a_step_of_the_roster_is_a_chime_and_a_sentence_in_its_zone(ordering):
     order = ordering.order_of(ring, SOON)
     assert (order.zones, order.class_, order.chime) == (("hall",), Class.SERVICE, "urgent")
     assert order.content == Say("3号楼5层烟感报警，还没有人接，请马上去看。", "zh")
+    assert Class.SERVICE in guard.MAY[order.authority, order.actor.kind]
+
+
+def test_a_private_alarm_calls_staff_to_the_desk_and_names_no_place(ordering):
+    action = {RING: "hall", "to": "duty", "private": True}
+    order = ordering.order_of(task(does=RING, action=action, text="有人跌倒", private=True), SOON)
+    assert (order.content, order.place) == (Say("值班员，请看工作台。", "zh"), "")
+    for text in ("", "3号楼冒烟"):
+        asked = {"announce": "smoke", "zone": "b3", "class": "notice", "expires_s": 60.0}
+        asked["text"] = text or "{place}冒烟"
+        order = ordering.order_of(task(action=asked, text=text, private=True), SOON)
+        said = Preset("smoke", text) if text else Say("值班员，请看工作台。", "zh")
+        assert order.content == said
+
+
+def test_whoever_pressed_is_answered_where_they_stand(ordering):
+    action = {ANSWER: "hall", "says": "called", "to": "值班员"}
+    order = ordering.order_of(task(does=ANSWER, linkage="duty", action=action), SOON)
+    assert order.content == Say("按到了，正在叫值班员，请等一等。", "zh")
+    assert (order.class_, order.zones, order.at_once) == (Class.SERVICE, ("hall",), True)
     assert Class.SERVICE in guard.MAY[order.authority, order.actor.kind]
 
 
