@@ -14,10 +14,11 @@ from drivers.emulate import memory
 from drivers.emulate.image import Image
 from drivers.modbus.emulator import ModbusSlave
 from tests.sim.alarms import LineAlarms
+from tests.sim.commands import WRITTEN_AT, CommandJudge
 from tests.sim.world import World
 
 POINTS = 4
-"""Registers 0 to 3 of every meter."""
+"""Registers 0 to 3 of every meter; the next one keeps what commands write."""
 
 STEP_S = 4.0
 """So long a register keeps its value."""
@@ -39,8 +40,8 @@ url = "https://example.org/"
 rows = ["value_at"]
 """ + "".join(
     f'[[point]]\nid = "r{at}"\nname = {{ zh = "值{at}", en = "Value {at}" }}\n'
-    f'kind = "holding"\naddress = {at}\ntype = "u16"\n'
-    for at in range(POINTS)
+    f'kind = "holding"\naddress = {at}\ntype = "u16"\n{"writable = {}" if at == POINTS else ""}\n'
+    for at in range(POINTS + 1)
 )  # fmt: skip
 
 
@@ -61,15 +62,27 @@ def last_true_s(unit: int, point: int, value: int, by_s: float) -> float | None:
 class _LiveImage(Image):
     """Registers that are made when they are asked for."""
 
-    def __init__(self, world: World, unit: int) -> None:
-        super().__init__({"holding": dict.fromkeys(range(POINTS), 0)})
-        self._world, self._unit = world, unit
+    def __init__(self, world: World, unit: int, commands: CommandJudge) -> None:
+        super().__init__(
+            {"holding": dict.fromkeys(range(POINTS + 1), 0)}, writable={("holding", WRITTEN_AT)}
+        )
+        self._world, self._unit, self._commands = world, unit, commands
 
     def read(self, table: str, address: int, count: int) -> list[int] | None:
-        if super().read(table, address, count) is None:
+        kept = super().read(table, address, count)
+        if kept is None:
             return None
         now_s = self._world.now_s
-        return [value_at(self._unit, at, now_s) for at in range(address, address + count)]
+        return [
+            word if at == WRITTEN_AT else value_at(self._unit, at, now_s)
+            for at, word in enumerate(kept, address)
+        ]
+
+    def write(self, table: str, address: int, words: list[int]) -> bool:
+        done = super().write(table, address, words)
+        if done:
+            self._commands.told(self._unit, words[0], self._world.now_s)
+        return done
 
 
 class _Port:
@@ -91,14 +104,18 @@ class SimulatedField:
     """All wires; `unit` of a device is its address, and no two of the station are the same."""
 
     def __init__(
-        self, world: World, lines: Mapping[str, tuple[int, ...]], alarms: LineAlarms
+        self,
+        world: World,
+        lines: Mapping[str, tuple[int, ...]],
+        alarms: LineAlarms,
+        commands: CommandJudge,
     ) -> None:
         self._world = world
         self._lines = lines
         self._alarms = alarms
         self._chance = world.new_chance("field")
         self._slaves = {
-            unit: ModbusSlave(unit, _LiveImage(world, unit), LINE, turnaround_s=0.02)
+            unit: ModbusSlave(unit, _LiveImage(world, unit, commands), LINE, turnaround_s=0.02)
             for units in lines.values()
             for unit in units
         }

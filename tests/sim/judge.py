@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from tests.sim.alarms import LineAlarms
+from tests.sim.commands import WRITTEN_AT, CommandJudge
 from tests.sim.field import last_true_s
 from tests.sim.plan import Meter
 from tests.sim.platform import SimulatedPlatform
@@ -26,6 +27,7 @@ class Judge:
         self.kinds: Counter[str] = Counter()
         self.values = 0
         self.alarms = LineAlarms()
+        self.commands = CommandJudge()
         self._world = world
         self._meters = meters
         self._bodies: dict[str, str] = {}
@@ -72,13 +74,33 @@ class Judge:
                 self._announced.add(event["id"].split(":")[1])
             case "cn.yizhan.station.fault.v1":
                 self.violate("station.fault", str(event["data"]))
+            case "cn.yizhan.command.receipt.v1":
+                self.commands.heard(event["data"])
             case "cn.yizhan.field.reading.v1":
                 self._reading(event)
             case kind if kind.startswith("cn.yizhan.alarm.") and "rule" in event["data"]:
                 self._alarm(event)
 
-    def settle(self, platforms: list[SimulatedPlatform], healthy_since_s: float) -> None:
+    def _written(self, event: dict[str, Any], unit: int, value: int, at_s: float) -> None:
+        """The register that commands write holds what it was told last."""
+        told = [
+            (max(times), each)
+            for (of, each), times in self.commands.written.items()
+            if of == unit and min(times) <= at_s
+        ]
+        true = {each for when_s, each in told if when_s >= at_s - TRANSACTION_S}
+        before = [pair for pair in told if pair[0] < at_s - TRANSACTION_S]
+        true.add(max(before)[1] if before else 0)
+        if value not in true:
+            self.violate(
+                "false value", f"{event['id']} r{WRITTEN_AT} = {value}, told {sorted(true)}"
+            )
+
+    def settle(
+        self, platforms: list[SimulatedPlatform], healthy_since_s: float, *, timed: bool
+    ) -> None:
         """The world has been well for long: nothing may be open."""
+        self.commands.settle(self.violate, self._world.now_s, timed=timed)
         for platform in platforms:
             for (epoch, lane), head in platform.lanes().items():
                 if (upto := platform.upto(epoch, lane)) != head:
@@ -125,6 +147,9 @@ class Judge:
             if point in data.get("q", {}):
                 continue
             self.values += 1
+            if point == f"r{WRITTEN_AT}":
+                self._written(event, meter.unit, value, at_s)
+                continue
             self._latest_s[device] = max(self._latest_s.get(device, 0.0), at_s)
             true_s = last_true_s(meter.unit, int(point[1:]), value, at_s)
             if true_s is None or at_s - true_s > TRANSACTION_S:

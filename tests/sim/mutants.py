@@ -13,13 +13,19 @@ from unittest.mock import patch
 
 import msgspec
 
+from drivers.bus.actor import Bus
 from drivers.bus.breaker import Breaker
-from drivers.contract import PollResult
-from gateway.clock import Clock
+from drivers.contract import PollResult, Quality, Reading, Value
+from gateway.clock import Clock, Deadline
 from gateway.event import Stamps
 from gateway.journal.lane import LaneTable
 from gateway.rules.room import Rules
 from gateway.station.run import Station
+from gateway.upstream.inbox.answers import Answers
+from gateway.upstream.inbox.command import Command
+from gateway.upstream.inbox.judge import Judge
+from gateway.upstream.inbox.memory import Memory
+from gateway.upstream.inbox.verify import Keys
 
 Mutant = Callable[[], Any]
 
@@ -117,6 +123,59 @@ def _given_up() -> Any:
     return patch.object(Breaker, "_postpone", mutated)
 
 
+def _any_signature() -> Any:
+    """Whoever signed it."""
+    return patch.object(Keys, "check", lambda *_: None)
+
+
+def _for_anybody() -> Any:
+    """A command for another station is taken."""
+    authenticate = Judge.authenticate
+
+    def mutated(self: Judge, command: Command, raw: bytes) -> None:
+        self._station = command.station
+        authenticate(self, command, raw)
+
+    return patch.object(Judge, "authenticate", mutated)
+
+
+def _forgotten_command() -> Any:
+    """What became of a command is not remembered."""
+    return patch.object(Memory, "get", lambda *_: None)
+
+
+def _never_too_late() -> Any:
+    """A command is carried out however late it comes."""
+    deadline = Command.deadline
+
+    def mutated(self: Command, now: Stamps, _floor_ns: int = 0) -> Deadline:
+        late = deadline(self, now)
+        return msgspec.structs.replace(late, at_ns=now.at_ns + 3600 * 10**9)
+
+    return patch.object(Command, "deadline", mutated)
+
+
+def _claimed_write() -> Any:
+    """A write is said to be done, and no meter is told."""
+
+    async def mutated(self: Bus, device: str, point: str, value: Value) -> Reading:
+        at_ns = round(asyncio.get_running_loop().time() * 1e9)
+        return Reading(device, point, value, "", Quality.GOOD, at_ns)
+
+    return patch.object(Bus, "write", mutated)
+
+
+def _swallowed_receipt() -> Any:
+    """Now and then the end of a command is told to nobody."""
+    end, count = Answers.end, itertools.count(1)
+
+    async def mutated(self: Answers, command_id: str, kept: Any) -> None:
+        if next(count) % 5:
+            await end(self, command_id, kept)
+
+    return patch.object(Answers, "end", mutated)
+
+
 MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "skipped number": (_skipped_number, frozenset({"hole", "gap", "station.fault"})),
     "forgotten commit": (_forgotten_commit, frozenset({"two bodies", "hole", "gap"})),
@@ -126,6 +185,12 @@ MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "raising rule": (_raising_rule, frozenset({"traceback", "station.fault"})),
     "unheard loss": (_unheard_loss, frozenset({"alarm"})),
     "given up": (_given_up, frozenset({"unread"})),
+    "any signature": (_any_signature, frozenset({"forged command"})),
+    "for anybody": (_for_anybody, frozenset({"forged command"})),
+    "forgotten command": (_forgotten_command, frozenset({"command twice", "two ends"})),
+    "never too late": (_never_too_late, frozenset({"late command"})),
+    "claimed write": (_claimed_write, frozenset({"claim"})),
+    "swallowed receipt": (_swallowed_receipt, frozenset({"unanswered"})),
 }
 """By name: the defect, and the promises by which the judge may notice it."""
 

@@ -40,8 +40,8 @@ class Plan(NamedTuple):
             found[meter.line] = (*found.get(meter.line, ()), meter.unit)
         return found
 
-    def write(self, folder: Path) -> None:
-        """The installer's files."""
+    def write(self, folder: Path, keys: dict[str, str]) -> None:
+        """The installer's files; `keys` are the platforms' for their commands."""
         text = [HEAD, f"[journal]\nquota_mb = {self.quota_mb}\n"]
         text += [
             f'[bus.{line}]\nkind = "serial"\nport = "/dev/{line}"\nline = "9600 8N1"\n'
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
         ]
         text += [
             f'[upstream.{name}]\nurl = "https://{name}.example/"\n'
-            f"required = {str(number == 0).lower()}\n"
+            f'required = {str(number == 0).lower()}\ncommand_key = "{keys[name]}"\n'
             for number, name in enumerate(self.uplinks)
         ]
         (folder / "station.toml").write_text("".join(text), "utf-8")

@@ -13,7 +13,11 @@ from typing import Any
 from gateway.errors import Unreachable
 from gateway.event import rfc3339
 from gateway.upstream.uplinks.contract import Batch, Delivery, Handed, Receipt, Refused, Since
+from tests.sim.commands import CommandDesk
 from tests.sim.world import World
+
+LOOK_S = 2.0
+"""How soon a question that waits sees a new command."""
 
 Event = dict[str, Any]
 Key = tuple[str, str, int]
@@ -23,8 +27,11 @@ Key = tuple[str, str, int]
 class SimulatedPlatform:
     """What it holds survives the station; `on_event` hears of each event as often as it comes."""
 
-    def __init__(self, world: World, name: str, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, world: World, name: str, on_event: Callable[[Event], None], desk: CommandDesk
+    ) -> None:
         self.name = name
+        self.desk = desk
         self._world = world
         self._chance = world.new_chance(f"platform {name}")
         self._on_event = on_event
@@ -77,12 +84,19 @@ class SimulatedPlatform:
         return Refused("upstream.unreachable")
 
     async def commands(self, since: Since, wait_s: float) -> Handed:
-        """It orders nothing."""
-        if self._away:
+        """A long poll, over a road that may lose the answer."""
+        until_s = self._world.now_s + wait_s
+        while True:
             await asyncio.sleep(self._chance.uniform(0.02, 0.3))
-            raise Unreachable("upstream.unreachable")
-        await asyncio.sleep(wait_s)
-        return Handed([], since.cursor)
+            if self._away:
+                raise Unreachable("upstream.unreachable")
+            handed = self.desk.hand_out(since)
+            if handed.commands or self._world.now_s >= until_s:
+                break
+            await asyncio.sleep(LOOK_S)
+        if not self._world.quiet and self._chance.random() < self._world.profile.lost_answer:
+            raise Unreachable("upstream.timeout")
+        return handed
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.sim.commands import CommandDesk
 from tests.sim.field import SimulatedField
 from tests.sim.judge import Judge
 from tests.sim.loop import MachineLoop
@@ -75,12 +76,16 @@ class Simulation:
         self._over = False
         self._grave: Path | None = None
         plan = drawn(self._chance)
-        plan.write(self.config)
         self.judge = Judge(world, plan.meters)
-        self.field = SimulatedField(world, plan.lines, self.judge.alarms)
+        units = [meter.unit for meter in plan.meters.values()]
+        desks = {
+            name: CommandDesk(world, name, self.judge.commands, units) for name in plan.uplinks
+        }
+        plan.write(self.config, {name: desk.public for name, desk in desks.items()})
+        self.field = SimulatedField(world, plan.lines, self.judge.alarms, self.judge.commands)
         self.platforms = {
-            f"https://{name}.example/": SimulatedPlatform(world, name, self._heard)
-            for name in plan.uplinks
+            f"https://{name}.example/": SimulatedPlatform(world, name, self._heard, desk)
+            for name, desk in desks.items()
         }
         world.often(world.profile.killed_s, "kills", self._kill)
         world.often(world.profile.power_cut_s, "power", self._cut_power)
@@ -106,7 +111,7 @@ class Simulation:
         finally:
             logging.getLogger().removeHandler(errors)
             logging.getLogger().setLevel(before)
-        self.judge.settle(list(self.platforms.values()), max(0.0, end_s - HEAL_S))
+        self.judge.settle(list(self.platforms.values()), max(0.0, end_s - HEAL_S), timed=self.ntp)
         return Report(
             world.seed, days, tuple(self.judge.violations), self._digest.hexdigest(),
             self._events, self.judge.values, lives, world.boots, self.judge.kinds,
