@@ -37,12 +37,20 @@ async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
         assert [one["linked"] for one in listed if one["family"] == "call"] == [silent["id"]]
 
         made.dispatcher.office.mood = Mood.LATE
+        looked_for = await made.press("ride")
+        found = await made.until(looked_for, "expired")
+        await made.nothing_live()
+        assert (await made.now(looked_for))["state"] == "expired"  # no car was ever named
         late = await made.press("ride")
+        async with asyncio.timeout(60):
+            while not made.dispatcher.office.live():  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.05)
+        made.dispatcher.office.drive(f"{late['id']}-1", "assigned")
         found = await made.until(late, "late")
-        assert found["caption"].startswith("刚才那次没有叫成")
+        assert found["caption"].startswith("刚才那次没有叫成，来晚的车已经请回去了。已经叫工作人员")
         await made.nothing_live()
 
-        assert len(made.asked) == 3  # silence heard nothing, and wrote nothing down
+        assert len(made.asked) == 4  # silence heard nothing, and wrote nothing down
         assert all(one.press_age_ms < ACCEPT_S * 1000 for one in made.asked)
         shown = await made.call("GET", "/api/v1/kiosks/hall?language=en")
         assert not shown["network_away"]
