@@ -364,8 +364,8 @@ def acts(request: Request, *, staff: bool) -> tuple[str, ...]:
 
 
 def closing(request: Request) -> str:
-    """The act by which staff put it away; "" for a ride, which ends by itself."""
-    if request.family == "ride":
+    """The act by which staff put it away; "" for a ride, which ends by itself, and what rings."""
+    if request.family == "ride" or request.state in UNHEARD:
         return ""
     wanted = ("close", "cancel")
     return next((act for act in wanted if request.kind.after(request.state, act)), "")

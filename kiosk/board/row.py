@@ -16,6 +16,10 @@ EMERGENCY, SOON, DUE, KNOWN = 4, 3, 2, 1
 
 RING_GRAVE, RING, SILENT = 2, 1, 0
 
+DAY_S = 86_400
+DAYS_FROM_S = 3 * DAY_S
+"""From this age on days are told, not minutes."""
+
 _OK, _WAIT = ("ok", "s-ok"), ("wait", "s-wait")
 _WARN, _BAD, _OFF = ("warn", "warning"), ("bad", "s-bad"), ("away", "s-off")
 MARKS = {
@@ -134,17 +138,25 @@ class Row(NamedTuple):
         return max(0.0, (self.moment.lived_ns - since_ns) / S)
 
     @property
+    def _in_days(self) -> bool:
+        """Whether its age is told in days: so many minutes nobody reads."""
+        return self.left_s is None and self.age_s >= DAYS_FROM_S
+
+    @property
     def minutes(self) -> int:
-        """The number at its left: minutes left where it expires, else its age."""
+        """The number at its left: minutes left where it expires, else its age; see `unit`."""
+        if self._in_days:
+            return int(self.age_s // DAY_S)
         left_s = self.left_s
         return int(self.age_s // 60) if left_s is None else int(-(-left_s // 60))
 
     @property
     def unit(self) -> str:
-        """The code of what these minutes are."""
+        """The code of what these minutes, or days, are."""
         if self.left_s is not None:
             return "board.minutes-left"
-        return "board.minutes-waiting" if self.waits else "board.minutes-ago"
+        span = "days" if self._in_days else "minutes"
+        return f"board.{span}-waiting" if self.waits else f"board.{span}-ago"
 
     @property
     def hue(self) -> str:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from playwright.async_api import Browser as Chromium
 
+from gateway.audit import Who
 from gateway.health import Vitals
 from kiosk.core import Deed
-from kiosk.request import Contact
+from kiosk.request import Contact, Press
 from kiosk.room import RESIDENT
 from tests.access.look import sign_in
 from tests.kiosk.board.rig import CAR, NOTE, BoardSite, board_site
@@ -18,7 +19,7 @@ from tests.web import browser
 from tests.web.gallery import DESK, OUT, PHONE, show, wanted
 from tests.web.station import NORMAL, STATES
 
-BOARD, PAST = "/desk/requests", "/desk/requests/past"
+BOARD, PAST, CLOSE = "/desk/requests", "/desk/requests/past", "/desk/requests/close"
 
 
 async def nothing(_made: BoardSite) -> None:
@@ -75,6 +76,16 @@ async def storm(made: BoardSite) -> None:
     for n in range(60):
         await made.press("repair", what="other", where=("b3", "b3-f5")[n % 2])
         made.clock.advance(2)
+
+
+async def full(made: BoardSite) -> None:
+    """Months of repairs that nobody has closed, and some of this day."""
+    leaks = (Press(press=f"w{n}", kiosk="", service="repair", what="other", where="b3")
+             for n in range(200))  # fmt: skip
+    for n, press in enumerate(leaks):
+        await made.room.press(press, Who("linkage", f"leak-{n}"))
+    await made.passes(40 * 86_400)
+    await many(made)
 
 
 async def failed(made: BoardSite) -> None:
@@ -144,6 +155,10 @@ SHOTS = (
     Shot("request-voice", "one", spoken, tried=False),
     Shot("request-voice-heard", "one", spoken, press="#hear", shows="#voice"),
     Shot("request-visit-night", "one", visit, query="?night=on", tried=False),
+    Shot("requests-full", BOARD, full, tried=False),
+    Shot("requests-close", CLOSE, full, query="?all=1"),
+    Shot("requests-close-phone-en", CLOSE, many, width=PHONE, query="?lang=en", tried=False),
+    Shot("requests-close-none", CLOSE, tried=False),
     Shot("requests-past", PAST, many, tried=False),
     Shot("requests-past-phone-en", PAST, many, width=PHONE, query="?lang=en", tried=False),
     Shot("requests-past-none", PAST, query="?number=000000", tried=False),
@@ -165,7 +180,7 @@ async def take(
         await made.written()
         path = shot.path if shot.path != "one" else f"{BOARD}/{newest(made).id}"
         await page.goto(made.https + path + shot.query)
-        if shot.path != PAST:
+        if shot.path not in (PAST, CLOSE):
             await page.wait_for_selector("body[data-heard]")
         if shot.press:
             await page.click(shot.press)

@@ -13,7 +13,7 @@ from kiosk.request import Contact, Request
 from tests.access.look import sign_in
 from tests.access.rig import browser as reader
 from tests.alarms.test_pages import COUNT_TONES, press_on
-from tests.kiosk.board.look import BOARD, SHOTS, Shot, newest, take
+from tests.kiosk.board.look import BOARD, CLOSE, SHOTS, Shot, newest, take
 from tests.kiosk.board.rig import NOTE, PHONE, BoardSite, board_site
 from tests.web import browser
 from tests.web.station import NORMAL
@@ -82,6 +82,28 @@ async def test_a_press_at_the_kiosk_is_heard_at_the_desk_taken_by_the_keyboard_a
         await made.heard("工作人员马上来。工作人员说：五分钟就到，请坐着等。")
         await page.wait_for_selector("text=没有请求在响")
     assert [past.act.what for past in await made.acts(2)] == ["request/act", "request/act"]
+
+
+async def test_many_are_closed_at_once_without_a_script_and_without_a_word(
+    chromium: Chromium, made: BoardSite
+) -> None:
+    made.calm()
+    over = [await made.press("repair", what=what, where="b3") for what in ("door", "water")]
+    for one in over:
+        await made.act(one, "finish")
+    stays = await made.press("repair", what="power", where="b3")
+    said = len(made.speaker.captions)
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await sign_in(page, made, "zhang")
+        await page.goto(f"{made.https}{CLOSE}")
+        await page.click("#tick-all")
+        await page.uncheck(f'input[value="{stays.id}"]')
+        await page.click("#close")
+        await page.wait_for_selector("#tick-all")
+        assert await page.locator("input[type=checkbox]").count() == 1
+    assert [made.now(one).state for one in (*over, stays)] == ["closed", "closed", "reported"]
+    assert [past.act.what for past in await made.acts(1)] == ["request/close"]
+    assert len(made.speaker.captions) == said
 
 
 async def test_a_ride_is_found_and_a_repair_closed_and_reopened_without_a_script(

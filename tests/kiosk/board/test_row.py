@@ -101,6 +101,10 @@ def test_minutes_are_those_that_are_left_where_it_expires():
         "board.minutes-left",
     )
     assert made("call", "ringing", age_s=125).minutes == 2
+    old = made("work", "reported", age_s=40 * 86_400)
+    assert (old.minutes, old.unit) == (40, "board.days-waiting")
+    again = made("call", "ringing", age_s=3000, rang_ns=98 * S)
+    assert (again.minutes, again.unit) == (0, "board.minutes-waiting"), "from this ringing"
 
 
 def test_a_form_is_its_deed_and_what_does_not_fit_is_refused_without_being_repeated():
