@@ -87,10 +87,20 @@ class Engine:
         self._mirror.prepared(programme, frames)
         return frames
 
-    async def play(self, id_: str, start: int = 0) -> None:
-        """Sound a prepared programme from that frame on."""
-        await self._ask(wire.Play(id_, start))
-        self._mirror.asked(id_, start)
+    async def play(
+        self,
+        id_: str,
+        start: int = 0,
+        *,
+        zones: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+    ) -> None:
+        """Sound a prepared programme from that frame on, in the place of those that it replaces.
+
+        One that sounds already sounds in these zones again too.
+        """
+        await self._ask(wire.Play(id_, start, tuple(zones), tuple(replaces)))
+        self._mirror.asked(id_, start, zones)
 
     async def stop(
         self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"
@@ -99,6 +109,8 @@ class Engine:
         await self._ask(wire.Stop(id_, tuple(zones), why))
         if id_ is not None and not zones:
             self._mirror.forget(id_)
+        elif id_ is not None:
+            self._mirror.left(id_, zones)
 
     async def level(self, id_: str, zone: str, db: float) -> None:
         """Duck or restore a programme in a zone."""
@@ -223,9 +235,11 @@ class Engine:
     async def _restore(self) -> None:
         again, over = self._mirror.lost(self._lost_ns, self._now_ns())
         self._tell(over)
-        for programme, start in again:
+        for programme, start, left in again:
             try:
                 await self._asked(wire.Prepare(programme))
+                if left:
+                    await self._asked(wire.Stop(programme.id, left))
                 if start is not None:
                     await self._asked(wire.Play(programme.id, start))
             except CommandRefused as refused:

@@ -1,5 +1,6 @@
 """What the gateway knows of the audio process, enough to bring a lost one to where it was. Pure."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from broadcast.engine.wire import (
@@ -17,10 +18,14 @@ FRAME_NS = 20_000_000
 
 
 class Held(NamedTuple):
-    """One programme that we gave to the process; `frames` is 0 for a live one."""
+    """One programme that we gave to the process; `frames` is 0 for a live one.
+
+    It was stopped in the zones that it has `left`.
+    """
 
     programme: Programme
     frames: int
+    left: frozenset[str] = frozenset()
     asked: bool = False
     start: int = 0
     at_ns: int | None = None
@@ -33,10 +38,14 @@ class Held(NamedTuple):
 
 
 class Again(NamedTuple):
-    """What a new process must be given; `start` is None for what had only been prepared."""
+    """What a new process must be given; `start` is None for what had only been prepared.
+
+    In the zones that it has `left` it is stopped, before it sounds.
+    """
 
     programme: Programme
     start: int | None
+    left: tuple[str, ...] = ()
 
 
 class Mirror:
@@ -49,10 +58,19 @@ class Mirror:
         """The process holds it."""
         self._held[programme.id] = Held(programme, frames)
 
-    def asked(self, id_: str, start: int) -> None:
-        """The process took our word to play it."""
-        if (held := self._held.get(id_)) and not held.asked:
-            self._held[id_] = held._replace(asked=True, start=start)
+    def asked(self, id_: str, start: int, zones: Collection[str] = ()) -> None:
+        """The process took our word to play it, in these zones again too."""
+        held = self._held.get(id_)
+        if held is None:
+            return
+        if not held.asked:
+            held = held._replace(asked=True, start=start)
+        self._held[id_] = held._replace(left=held.left.difference(zones))
+
+    def left(self, id_: str, zones: Collection[str]) -> None:
+        """It was stopped there."""
+        if held := self._held.get(id_):
+            self._held[id_] = held._replace(left=held.left.union(zones))
 
     def forget(self, id_: str) -> None:
         """It is not wanted any more."""
@@ -108,10 +126,10 @@ def _verdict(held: Held, lost_ns: int, now_ns: int) -> Again | Event:
         return Finished(programme.id, held.frames)
     if programme.expires_ns is not None and now_ns >= programme.expires_ns:
         return Stopped(programme.id, "expired", frame if held.asked else 0)
-    return Again(programme, frame if held.asked else None)
+    return Again(programme, frame if held.asked else None, tuple(sorted(held.left)))
 
 
 def _event(ended: Ended) -> Event:
     if ended.how == "finished":
-        return Finished(ended.id, ended.frames)
-    return Stopped(ended.id, ended.how, ended.frames)
+        return Finished(ended.id, ended.frames, ended.speakers, ended.whole)
+    return Stopped(ended.id, ended.how, ended.frames, ended.speakers)

@@ -1,7 +1,7 @@
 """The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from broadcast.engine.ledger import Ledger
@@ -9,6 +9,7 @@ from broadcast.engine.pcm import FRAME_BYTES, Fader, dbfs, mixed
 from broadcast.engine.tape import Feed, Source
 from broadcast.engine.track import Track, zones_of
 from broadcast.engine.wire import (
+    CUT,
     ENDED_MAX,
     PROGRAMMES_MAX,
     URGENT_MAX,
@@ -53,10 +54,15 @@ class Mixer:
         ledger: Ledger | None = None,
         on_fault: OnFault = log_fault,
         behind: Callable[[Iterable[str]], bool] = lambda _: False,
+        broken: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`behind` is whether one of those speakers has still to say something."""
+        """`behind` is whether one of those speakers has still to say something.
+
+        `broken` are the speakers that do not work now: what is sent there does not arrive.
+        """
         self._on_fault = on_fault
         self._behind = behind
+        self._broken = broken
         self._cut: set[str] = set()
         self._ledger = ledger or Ledger()
         self._speakers: dict[str, SpeakerSetting] = {}
@@ -104,11 +110,11 @@ class Mixer:
         before, self._speakers = self._speakers, {each.id: each for each in settings}
         for track in self._playing():
             for id_ in set(track.faders) - set(self._speakers):
-                del track.faders[id_]
+                track.drop(id_)
                 self._cut.add(id_)
             for id_, speaker in self._speakers.items():
                 if id_ not in before or zones_of(before[id_]) != zones_of(speaker):
-                    track.faders.pop(id_, None)
+                    track.drop(id_)
                     track.join(speaker, soft=True)
             track.balance(self._speakers.values())
 
@@ -130,11 +136,28 @@ class Mixer:
         self._tracks[programme.id] = track
         return source.frames
 
-    def play(self, id_: str, start: int, now_ns: int) -> None:
-        """Sound from the next frame on; what already plays plays on."""
+    def play(
+        self,
+        id_: str,
+        start: int,
+        now_ns: int,
+        *,
+        zones: Collection[str] = (),
+        replaces: Collection[str] = (),
+    ) -> None:
+        """Sound from the next frame on; what already plays plays on, in these zones again too."""
         track = self._track(id_)
         if track.playing:
-            return
+            for speaker in self._within(zones):
+                track.rejoin(speaker)
+        else:
+            self._begin(track, start, now_ns)
+        for other in replaces:
+            if other != id_ and other in self._tracks:
+                self._halt(self._tracks[other], CUT)
+
+    def _begin(self, track: Track, start: int, now_ns: int) -> None:
+        id_ = track.programme.id
         if track.expired(now_ns):
             raise CommandRefused("audio.expired")
         if track.programme.urgent and not self._ledger.allows(id_, start):
@@ -142,15 +165,20 @@ class Mixer:
             raise CommandRefused("audio.played", id=id_)
         track.play(start, self._speakers.values())
 
+    def _within(self, zones: Collection[str]) -> list[SpeakerSetting]:
+        return [s for s in self._speakers.values() if not zones_of(s).isdisjoint(zones)]
+
     def stop(self, id_: str | None, zones: Sequence[str], why: str) -> None:
         """Stop one programme, or what sounds in the zones."""
         if not zones:
             if id_ is not None:
                 self._halt(self._track(id_), why)
             return
-        inside = [s.id for s in self._speakers.values() if not zones_of(s).isdisjoint(zones)]
+        inside = [speaker.id for speaker in self._within(zones)]
         for track in list(self._tracks.values()):
-            if id_ in (None, track.programme.id) and track.playing:
+            if id_ == track.programme.id and not track.playing:
+                track.leave(inside)
+            elif id_ in (None, track.programme.id) and track.playing:
                 meant = not set(track.programme.zones).isdisjoint(zones)
                 self._cut.update(set(inside) & track.faders.keys())
                 track.leave(inside)
@@ -188,6 +216,10 @@ class Mixer:
             if key:
                 groups.setdefault(key, []).append(speaker)
         mixes = list(self._mixes(groups, frames))
+        if broken := self._broken():
+            for track in self._playing():
+                if track.drained or track.programme.id in frames:
+                    track.missing(broken)
         self._advance(frames)
         self._measure(mixes)
         return mixes
@@ -278,11 +310,12 @@ class Mixer:
         id_ = track.programme.id
         if self._tracks.pop(id_, None) is None:
             return
-        self._ended.append(Ended(id_, how, track.position))
+        reached, whole = track.reached, track.whole
+        self._ended.append(Ended(id_, how, track.position, reached, whole))
         if how == "finished" and not track.stopping:
-            self._events.append(Finished(id_, track.position))
+            self._events.append(Finished(id_, track.position, reached, whole))
         else:
-            self._events.append(Stopped(id_, track.why or how, track.position))
+            self._events.append(Stopped(id_, track.why or how, track.position, reached))
 
     def _measure(self, mixes: Sequence[Mix]) -> None:
         """Meters five times a second; a zone that fell silent is told so once."""

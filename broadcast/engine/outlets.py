@@ -82,6 +82,11 @@ class Outlets:
         """Those of them that work."""
         return tuple(i for i in ids if i in self.keepers and self.keepers[i].works)
 
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Those that do not work now."""
+        return tuple(id_ for id_, keeper in self.keepers.items() if not keeper.works)
+
     def microphone(self, id_: str) -> str | None:
         """The microphone that can hear it."""
         return self._settings[id_].options.microphone

@@ -52,7 +52,11 @@ class AudioProcess:
         sys.setswitchinterval(SWITCH_S)
         self._errands = Errands(self._contained)
         self._outlets = Outlets(self._door.tell, self._errands.run, self._contained)
-        self._mixer = Mixer(on_fault=self._contained, behind=self._outlets.behind)
+        self._mixer = Mixer(
+            on_fault=self._contained,
+            behind=self._outlets.behind,
+            broken=lambda: self._outlets.broken,
+        )
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
         self._ears = Ears(self._outlets, self._errands, self._door.tell)
         self._captures = Captures(self._door, self._errands.post)
@@ -176,8 +180,8 @@ class AudioProcess:
 
     def _do_at_once(self, command: wire.Command) -> None:
         match command:
-            case wire.Play(id=id_, start=start):
-                self._mixer.play(id_, start, now_ns())
+            case wire.Play(id=id_, start=start, zones=zones, replaces=replaces):
+                self._mixer.play(id_, start, now_ns(), zones=zones, replaces=replaces)
             case wire.Stop(id=id_, zones=zones, why=why):
                 self._mixer.stop(id_, zones, why)
             case wire.Level(id=id_, zone=zone, db=db):
@@ -224,7 +228,7 @@ class AudioProcess:
         self._errands.run(partial(_describe, self._path.parent / "sdp", speakers))
 
     def _state(self, number: int) -> wire.State:
-        return wire.State(
+        state = wire.State(
             number,
             process=self._name,
             boot=self._boot,
@@ -234,6 +238,7 @@ class AudioProcess:
             ended=self._mixer.ended(),
             speakers=self._outlets.states(),
         )
+        return wire.fitting(state)
 
     def _left_alone(self) -> bool:
         """Whether nobody will miss us."""

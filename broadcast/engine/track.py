@@ -12,6 +12,12 @@ EMERGENCY = 8
 FADE_NS = 4 * FRAME_NS
 """Its 50 ms, and the 20 ms that its last packet lasts."""
 
+MISSED_FRAMES_MAX = 100
+"""A speaker that comes two seconds late has had it whole: a card that wakes slowly.
+
+An emergency begins with 8 s of its siren, so no word of it is lost to that.
+"""
+
 
 def zones_of(speaker: SpeakerSetting) -> frozenset[str]:
     """The zones of a speaker, and one that is its own."""
@@ -35,6 +41,11 @@ class Track:
         self.drained = 0
         self.faders: dict[str, Fader] = {}
         self._levels: dict[str, float] = {}
+        self._barred: set[str] = set()
+        self._joined: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
+        self._failed: set[str] = set()
 
     @property
     def live(self) -> bool:
@@ -61,8 +72,10 @@ class Track:
             self.join(speaker, soft=start > 0 or self.live)
 
     def join(self, speaker: SpeakerSetting, *, soft: bool) -> None:
-        """Let a speaker take part if one of its zones is meant."""
-        if not zones_of(speaker).isdisjoint(self.programme.zones):
+        """Let a speaker take part if one of its zones is meant, and it was not stopped there."""
+        if speaker.id not in self._barred and self._meant(speaker):
+            self._joined.setdefault(speaker.id, self.position)
+            self._returned(speaker.id)
             goal = self._goal(speaker)
             self.faders[speaker.id] = (
                 Fader(0.0, goal, FADE_IN_SAMPLES) if soft else Fader(goal, goal)
@@ -80,11 +93,57 @@ class Track:
             if fader is not None and fader.goal != 0:
                 self.faders[speaker.id] = fader.toward(self._goal(speaker), FADE_SAMPLES)
 
+    def rejoin(self, speaker: SpeakerSetting) -> None:
+        """Sound again where it was stopped."""
+        self._barred.discard(speaker.id)
+        self._returned(speaker.id)
+        fader = self.faders.get(speaker.id)
+        if fader is None:
+            self.join(speaker, soft=True)
+        elif self._meant(speaker):
+            self.faders[speaker.id] = fader.toward(self._goal(speaker), FADE_SAMPLES)
+
     def leave(self, speaker_ids: Iterable[str]) -> None:
-        """Fade out at these speakers."""
+        """Fade out at these speakers, and stay away."""
         for id_ in speaker_ids:
+            self._barred.add(id_)
             if fader := self.faders.get(id_):
+                self._left.setdefault(id_, self.position)
                 self.faders[id_] = fader.toward(0.0, FADE_SAMPLES)
+
+    def drop(self, speaker_id: str) -> None:
+        """That speaker is there no more, or no more in its zones."""
+        if self.faders.pop(speaker_id, None) is not None:
+            self._left.setdefault(speaker_id, self.position)
+
+    def missing(self, speaker_ids: Iterable[str]) -> None:
+        """These do not work: the frame that sounds now does not reach them."""
+        for id_ in speaker_ids:
+            if id_ in self.faders:
+                missed = self._missed.get(id_, 0)
+                if missed < self.position - self._joined[id_]:
+                    self._failed.add(id_)
+                self._missed[id_] = missed + 1
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The speakers that took some of it."""
+        return tuple(
+            id_
+            for id_, since in self._joined.items()
+            if self._missed.get(id_, 0) < self._left.get(id_, self.position) - since
+        )
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Those of them that took all of it, from where it began to where it is."""
+        return tuple(
+            id_
+            for id_ in self.reached
+            if id_ not in self._left
+            and id_ not in self._failed
+            and self._joined[id_] - self.start + self._missed.get(id_, 0) <= MISSED_FRAMES_MAX
+        )
 
     def stop(self, why: str) -> None:
         """Fade out everywhere."""
@@ -106,9 +165,25 @@ class Track:
         """Itself, for the gateway."""
         state = "live" if self.live else "playing" if self.playing else "ready"
         programme = self.programme
+        heard = tuple(id_ for id_, fader in self.faders.items() if fader.goal != 0)
         return Sounding(
-            programme.id, state, programme.rank, programme.zones, self.position, self.source.frames
+            programme.id,
+            state,
+            programme.rank,
+            programme.zones,
+            self.position,
+            self.source.frames,
+            heard if self.playing else None,
         )
+
+    def _returned(self, speaker_id: str) -> None:
+        """It lacks what went by while it was away."""
+        away = self.position - self._left.pop(speaker_id, self.position)
+        if away:
+            self._missed[speaker_id] = self._missed.get(speaker_id, 0) + away
+
+    def _meant(self, speaker: SpeakerSetting) -> bool:
+        return not zones_of(speaker).isdisjoint(self.programme.zones)
 
     def _goal(self, speaker: SpeakerSetting) -> float:
         ducked = min((self._levels.get(zone, 0.0) for zone in zones_of(speaker)), default=0.0)

@@ -26,8 +26,12 @@ LIVE_BYTES_MAX = 32_000
 ENDED_MAX = 256
 """How many ended programmes are remembered for a gateway that comes back."""
 
+CUT = "cut"
+"""Why a programme stops that another has taken the place of."""
+
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)]
+ZONES_MAX = 200
+Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=ZONES_MAX)]
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,16 +68,23 @@ class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
 
 
 class Play(msgspec.Struct, frozen=True, tag="play"):
-    """Sound from that frame on; answered when it has been taken, `Started` follows."""
+    """Sound from that frame on; answered when it has been taken, `Started` follows.
+
+    One that sounds already goes on, and sounds in `zones` again that it was stopped in. In the same
+    frame, with no gap between, it takes the place of those that it `replaces` (`Stopped`, `cut`).
+    """
 
     id: Id
     start: Annotated[int, msgspec.Meta(ge=0)] = 0
+    zones: Zones = ()
+    replaces: Annotated[tuple[Id, ...], msgspec.Meta(max_length=PROGRAMMES_MAX)] = ()
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Stop one programme, or whatever sounds in the zones; both given: that one in those zones.
 
-    `why` comes back in `Stopped`. A prepared programme that did not play is forgotten.
+    `why` comes back in `Stopped`. A prepared programme that did not play is forgotten; with zones
+    given too, it will not sound there.
     """
 
     id: Id | None = None
@@ -175,18 +186,28 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """It was played to its own end; `frames` is its position then."""
+    """It was played to its own end; `frames` is its position then.
+
+    `speakers` took some of it while they worked; at the `whole` ones not more than two seconds are
+    missing. None: nobody knows.
+    """
 
     id: Id
     frames: int
+    speakers: tuple[Id, ...] | None = None
+    whole: tuple[Id, ...] | None = None
 
 
 class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
-    """It was stopped before its end: `why` of the stop, `expired`, or `lost` with the process."""
+    """It was stopped before its end: `why` of the stop, `expired`, or `lost` with the process.
+
+    `speakers` took some of it; None: nobody knows.
+    """
 
     id: Id
     why: str
     frames: int = 0
+    speakers: tuple[Id, ...] | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -247,7 +268,10 @@ class CaptureOver(msgspec.Struct, frozen=True, tag="capture_over"):
 
 
 class Sounding(msgspec.Struct, frozen=True):
-    """A programme that the process holds: `ready`, `playing` or `live`, `frame` of `frames`."""
+    """A programme that the process holds: `ready`, `playing` or `live`, `frame` of `frames`.
+
+    `speakers` are those at which it sounds; None: nobody knows.
+    """
 
     id: Id
     state: str
@@ -255,14 +279,20 @@ class Sounding(msgspec.Struct, frozen=True):
     zones: Zones
     frame: int = 0
     frames: int = 0
+    speakers: tuple[Id, ...] | None = None
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """A programme that ended: `finished` or the reason why it was stopped."""
+    """A programme that ended: `finished` or the reason why it was stopped.
+
+    `speakers` and `whole` as in `Finished`.
+    """
 
     id: Id
     how: str
     frames: int
+    speakers: tuple[Id, ...] | None = None
+    whole: tuple[Id, ...] | None = None
 
 
 class SpeakerState(msgspec.Struct, frozen=True):
@@ -305,6 +335,20 @@ _messages = msgspec.json.Decoder(Message)
 def pack(message: Request | Message) -> bytes:
     """One packet."""
     return _encoder.encode(message)
+
+
+def fitting(state: State) -> State:
+    """The state as it fits a packet: of what ended longest ago, who took it is left out."""
+    for known in (ENDED_MAX, 32, 8, 0):
+        first = len(state.ended) - known
+        ended = tuple(
+            Ended(each.id, each.how, each.frames) if n < first else each
+            for n, each in enumerate(state.ended)
+        )
+        state = msgspec.structs.replace(state, ended=ended)
+        if len(pack(state)) <= PACKET_BYTES_MAX:
+            break
+    return state
 
 
 def request(packet: bytes) -> Request:

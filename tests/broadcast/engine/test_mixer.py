@@ -65,8 +65,17 @@ class Sim:
                 for id_ in mix.speakers:
                     self.sound[id_] = self.sound.get(id_, b"") + mix.frame
                     self.ranks.setdefault(id_, []).append(mix.rank)
-            self.events += [e for e in self.mixer.events() if not isinstance(e, Meter)]
+            self.events += [self.seen(e) for e in self.mixer.events() if not isinstance(e, Meter)]
             self.now_ns += FRAME_NS
+
+    def seen(self, event: wire.Event) -> wire.Event:
+        """What happened; who took it is looked at in test_takers.py."""
+        match event:
+            case Finished(id=id_, frames=frames):
+                return Finished(id_, frames)
+            case Stopped(id=id_, why=why, frames=frames):
+                return Stopped(id_, why, frames)
+        return event
 
 
 def test_a_clip_is_played_as_it_is_to_the_sample() -> None:

@@ -126,7 +126,7 @@ async def test_the_gateway_goes_and_the_sound_goes_on_and_is_found_again(
         assert [(s.id, s.state) for s in met[0].programmes] == [("a", "playing")]
         assert met[0].boot == (tmp_path / "boot").read_text()[:16]
         state = await second.state()
-        assert state.ended == (wire.Ended("a", "finished", 120),)
+        assert state.ended == (wire.Ended("a", "finished", 120, ("ear",), ("ear",)),)
         await second.prepare(programme("a", source, urgent=True))
         with pytest.raises(CommandRefused, match="played"):
             await second.play("a")

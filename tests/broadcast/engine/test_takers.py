@@ -1,0 +1,163 @@
+"""Which speakers took a programme, where it was stopped, and what takes another's place."""
+
+import pytest
+
+from broadcast.engine import wire
+from broadcast.engine.mirror import Again, Mirror
+from broadcast.engine.mixer import Mixer
+from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS
+from broadcast.engine.track import MISSED_FRAMES_MAX
+from broadcast.engine.wire import Ended, Finished, Programme, Started, State, Stopped
+from broadcast.speakers.options import Multicast
+from gateway.errors import CommandRefused
+from tests.broadcast.engine.rig import tone
+from tests.broadcast.engine.test_mixer import HALL, YARD, Sim
+
+
+class Fragile(Sim):
+    """Speakers may break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+        self.mixer = Mixer(broken=lambda: self.broken)
+        self.mixer.speakers((HALL, YARD))
+
+    def seen(self, event: wire.Event) -> wire.Event:
+        return event
+
+
+def finished(sim: Sim, id_: str = "a") -> Finished:
+    return next(e for e in sim.events if isinstance(e, Finished) and e.id == id_)
+
+
+def test_the_end_says_who_took_it() -> None:
+    sim = Fragile()
+    sim.broken = {"yard"}
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(60)
+    assert finished(sim) == Finished("a", 50, ("hall",), ("hall",))
+    assert sim.mixer.ended() == (Ended("a", "finished", 50, ("hall",), ("hall",)),)
+
+
+def test_nobody_took_what_no_speaker_could() -> None:
+    sim = Fragile()
+    sim.broken = {"hall", "yard"}
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(60)
+    assert finished(sim) == Finished("a", 50, (), ())
+
+
+@pytest.mark.parametrize(("late", "whole"), [(MISSED_FRAMES_MAX, True), (110, False)])
+def test_one_that_comes_late_has_it_whole_if_it_lacks_two_seconds_at_most(late, whole) -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 4))
+    sim.play("a")
+    sim.broken = {"yard"}
+    sim.run(late)
+    sim.broken = set()
+    sim.run(150)
+    expected = ("hall", "yard") if whole else ("hall",)
+    assert finished(sim) == Finished("a", 200, ("hall", "yard"), expected)
+
+
+def test_one_that_fails_in_the_middle_has_not_had_it_whole() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 4))
+    sim.play("a")
+    sim.run(50)
+    sim.broken = {"yard"}
+    sim.run(1)
+    sim.broken = set()
+    sim.run(160)
+    assert finished(sim).whole == ("hall",)
+    assert finished(sim).speakers == ("hall", "yard")
+
+
+def test_one_that_it_was_stopped_at_took_some_and_it_stays_away() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 1))
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.stop("a", ("speaker:yard",), wire.CUT)
+    assert sim.mixer.programmes()[0].speakers == ("hall",)
+    moved = wire.SpeakerSetting("yard", Multicast(zones=("all",), group="239.255.13.0"))
+    sim.mixer.speakers((HALL, moved))
+    sim.run(60)
+    assert len(sim.sound["yard"]) <= 13 * FRAME_BYTES
+    assert finished(sim) == Finished("a", 50, ("hall", "yard"), ("hall",))
+
+
+def test_what_is_only_ready_can_be_kept_from_a_speaker() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 1))
+    sim.mixer.stop("a", ("speaker:yard",), wire.CUT)
+    sim.play("a")
+    sim.run(60)
+    assert set(sim.sound) == {"hall"}
+    assert finished(sim).speakers == ("hall",)
+
+
+def test_music_joins_in_where_it_goes_on() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 2))
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.stop("a", ("speaker:yard",), wire.CUT)
+    sim.run(20)
+    sim.mixer.play("a", 0, sim.now_ns, zones=("speaker:yard",))
+    sim.sound.clear()
+    sim.run(20)
+    tail = 10 * FRAME_BYTES
+    assert sim.sound["yard"][-tail:] == sim.sound["hall"][-tail:]
+
+
+def test_the_words_take_the_place_of_their_siren_within_a_frame() -> None:
+    sim = Fragile()
+    sim.put("e~0", tone(500, 8), rank=8, urgent=True)
+    sim.put("e~1", tone(900, 1), rank=8, urgent=True)
+    sim.play("e~0")
+    sim.run(10)
+    sim.mixer.play("e~1", 0, sim.now_ns, replaces=("e~0", "gone"))
+    sim.run(10)
+    started = next(e for e in sim.events if isinstance(e, Started) and e.id == "e~1")
+    stopped = next(e for e in sim.events if isinstance(e, Stopped))
+    assert (stopped.id, stopped.why, stopped.speakers) == ("e~0", wire.CUT, ("hall", "yard"))
+    assert stopped.frames == 13, "it fades out while the other begins"
+    assert started.at_ns == 10 * FRAME_NS
+    assert len(sim.sound["hall"]) == 20 * FRAME_BYTES
+
+
+def test_what_is_refused_takes_nobodys_place() -> None:
+    sim = Fragile()
+    sim.put("e~1", tone(900, 0.1), rank=8, urgent=True)
+    sim.play("e~1")
+    sim.run(10)
+    sim.put("e~0", tone(500, 8), rank=8)
+    sim.play("e~0")
+    sim.put("e~1", tone(900, 0.1), rank=8, urgent=True)
+    with pytest.raises(CommandRefused, match="played"):
+        sim.mixer.play("e~1", 0, sim.now_ns, replaces=("e~0",))
+    sim.run(10)
+    assert [(each.id, each.state) for each in sim.mixer.programmes()] == [("e~0", "playing")]
+
+
+def test_a_new_process_is_told_where_a_programme_was_stopped() -> None:
+    mirror = Mirror()
+    wanted = Programme(id="a", zones=("all",), rank=3, files=("x",))
+    mirror.prepared(wanted, 100)
+    mirror.asked("a", 0)
+    mirror.left("a", ("speaker:yard", "speaker:hall"))
+    mirror.asked("a", 0, ("speaker:hall",))
+    assert mirror.lost(0, 0)[0] == [Again(wanted, 0, ("speaker:yard",))]
+
+
+def test_the_state_fits_a_packet_whoever_took_what() -> None:
+    many = tuple(f"a-loudspeaker-with-a-long-name-{n:03}" for n in range(256))
+    ended = tuple(Ended(f"order-{n}", "finished", 10, many, many) for n in range(256))
+    state = wire.fitting(State(1, "p", "b", realtime=True, ended=ended))
+    assert len(wire.pack(state)) <= wire.PACKET_BYTES_MAX
+    assert [each.id for each in state.ended] == [each.id for each in ended]
+    assert state.ended[0].speakers is None
