@@ -110,11 +110,12 @@ def decoded(key: str, body: bytes) -> Request:
 class Book:
     """All requests by id. Changes gather until they are drained, and are then one commit."""
 
-    def __init__(self, epoch: str) -> None:
-        """Empty; ids are of this epoch."""
+    def __init__(self, epoch: str, start: str = "") -> None:
+        """Empty; ids are of this start of the station (else of its epoch)."""
         self.requests: dict[str, Request] = {}
         self.opened = 0
         self._epoch = epoch
+        self._start = start or epoch[:8]
         self._outcome = Outcome([], {}, [])
 
     def __iter__(self) -> Iterator[Request]:
@@ -145,7 +146,7 @@ class Book:
             raise Unavailable("requests.full", max=most)
         self.opened += 1
         request = Request(
-            id=f"{service.family}-{self._epoch[:8]}-{self.opened}",
+            id=f"{service.family}-{self._start}-{self.opened}",
             number=self._number(),
             service=service.id,
             family=service.family,

@@ -101,10 +101,11 @@ class Core:
         duty: Duty,
         *,
         epoch: str,
+        ids: str = "",
         roads: Mapping[str, Road],
     ) -> None:
         """`roads` are those to the dispatchers; the core asks none, it says what is to be asked."""
-        self.book = Book(epoch)
+        self.book = Book(epoch, ids)
         self._plan = plan
         self._services = services
         self._places = places

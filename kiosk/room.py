@@ -19,7 +19,7 @@ from gateway.errors import JournalError, NotNow, StationError, Unavailable
 from gateway.event import Event
 from gateway.faults import OnFault, contain, log_fault, name_of
 from gateway.health import RefusalVitals
-from gateway.journal import Journal, StateChange, load_state, was_kept
+from gateway.journal import Journal, StateChange, load_state, start_id, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
@@ -92,7 +92,8 @@ class Requests:
         on_fault: OnFault = log_fault,
     ) -> None:
         """`roads` by their names in `dispatch`; the desk is none, it is here."""
-        self.core = Core(plan, services, places, duty, epoch=journal.epoch, roads=roads)
+        ids = start_id(journal.epoch, clock.boot, clock.now_ns())
+        self.core = Core(plan, services, places, duty, epoch=journal.epoch, ids=ids, roads=roads)
         self.plan = plan
         self.services = services
         self.places = places

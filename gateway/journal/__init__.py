@@ -22,7 +22,7 @@ from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
 from gateway.journal.opening import in_place_of, open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
-from gateway.journal.stored_state import StateStore, load_state, was_kept
+from gateway.journal.stored_state import StateStore, load_state, start_id, was_kept
 
 __all__ = [
     "Follower",
@@ -34,5 +34,6 @@ __all__ = [
     "in_place_of",
     "load_state",
     "open_or_volatile",
+    "start_id",
     "was_kept",
 ]

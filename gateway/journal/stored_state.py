@@ -7,6 +7,7 @@ finds it, and is told once, as a fault of `state.<room>`.
 
 import base64
 import contextlib
+import hashlib
 import logging
 import re
 import typing
@@ -270,6 +271,16 @@ def beyond(now_ns: int) -> int:
     An id that is given twice would be refused as known, an emergency's too.
     """
     return now_ns // 1_000_000
+
+
+def start_id(epoch: str, boot: str, now_ns: int) -> str:
+    """Eight hex digits that differ from one start of the station to the next, for its ids.
+
+    What sounds, or calls staff, does so beside its record. A kill may take the record, and then the
+    count that stands in the state gives the same number again.
+    """
+    seed = f"{epoch}/{boot}/{now_ns}".encode()
+    return hashlib.blake2b(seed, digest_size=4).hexdigest()
 
 
 def number(body: bytes, most: int = INSTANT_NS_MAX) -> int:

@@ -59,14 +59,14 @@ class Alarms:
         self,
         watches: Mapping[str, Watch],
         duty: Duty,
-        epoch: str,
+        start: str,
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """None is open."""
+        """None is open; ids are of this `start`."""
         self._on_fault = on_fault
         self._watches = watches
-        self.book = Book(watches, epoch)
+        self.book = Book(watches, start)
         self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
         self.duty = duty
         self.verdicts = Verdicts()

@@ -16,13 +16,13 @@ class Book:
     Their number is bounded by that of the watches.
     """
 
-    def __init__(self, watches: Mapping[str, Watch], epoch: str) -> None:
-        """None is open."""
+    def __init__(self, watches: Mapping[str, Watch], start: str) -> None:
+        """None is open; ids are of this `start`."""
         self.open: dict[str, Alarm] = {}
         self.changed: set[str] = set()
         self.issued = 0
         self._watches = watches
-        self._prefix = f"alarm-{epoch[:8]}"
+        self._prefix = f"alarm-{start[:8]}"
 
     def restore(self, alarms: Iterable[Alarm]) -> list[Alarm]:
         """Take back what was open; gives those whose rule is there no more, to be closed."""

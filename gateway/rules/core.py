@@ -129,20 +129,20 @@ def found(kept: Mapping[str, bytes], now_ns: int) -> Head:
 class Core:
     """The rules of one station."""
 
-    def __init__(self, plan: Plan, epoch: str, on_fault: OnFault = log_fault) -> None:
-        """Everything is quiet; `restore` brings back what was.
+    def __init__(self, plan: Plan, start: str, on_fault: OnFault = log_fault) -> None:
+        """Everything is quiet; `restore` brings back what was. Ids are of this `start`.
 
         A mistake in one watch, alarm or linkage goes to `on_fault`, and the others go on.
         """
         self._on_fault = on_fault
         self.engine = Engine((*plan.watches, *plan.own), plan.calendar, on_fault)
         self.alarms = Alarms(
-            self.engine.watches, Duty(plan.duty, plan.calendar), epoch, on_fault=on_fault
+            self.engine.watches, Duty(plan.duty, plan.calendar), start, on_fault=on_fault
         )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
         self.answers = Answers()
         self.under_way: dict[str, Task] = {}
-        self._prefix = f"task-{epoch[:8]}"
+        self._prefix = f"task-{start[:8]}"
         self._tasks = 0
         self._orphans: list[Alarm] = []
         self._wallless_ns: int | None = None

@@ -14,7 +14,7 @@ from gateway.clock import Clock, next_beat
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
-from gateway.journal import Journal, load_state, was_kept
+from gateway.journal import Journal, load_state, start_id, was_kept
 from gateway.rules.acts import Doer
 from gateway.rules.alarms import Alarms, Happening
 from gateway.rules.core import HEAD, ROOM, Core, Head, Outcome, Plan, found
@@ -42,7 +42,8 @@ class Rules:
         on_fault: OnFault = log_fault,
     ) -> None:
         """`doers` by what they do (`linkage.ACTIONS`); what nobody does is `unavailable`."""
-        self.core = Core(plan, journal.epoch, on_fault)
+        started = start_id(journal.epoch, clock.boot, clock.now_ns())
+        self.core = Core(plan, started, on_fault)
         self._journal = journal
         self._clock = clock
         self._doers = doers
