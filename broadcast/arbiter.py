@@ -1,16 +1,19 @@
-"""Who sounds when two want the same loudspeaker: one table. Pure.
+"""Who sounds when two want the same loudspeaker: one table, asked loudspeaker by loudspeaker. Pure.
 
 Rows are what comes, columns what sounds already.
 
     P  pre-empt   what sounds is faded out within 50 ms, and gets another turn where AFTER says so
     D  duck       what sounds goes down by 15 dB until the other has ended
-    Q  queue      what comes waits for its turn, until it expires
-    X  drop       what comes is dropped: it would be of no use later
-    B  beside     both sound; each loudspeaker that they share keeps to the higher number
+    Q  queue      what comes waits for its turn there, until it expires
+    X  drop       what comes is dropped there: it would be of no use later
+
+Two of one class that pre-empt each other: of two emergencies the more local one sounds, which is
+that for fewer loudspeakers; of two equally local ones, as of music, the newer. A microphone cuts
+off any other.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from broadcast.order import Class
@@ -19,8 +22,8 @@ DUCK_DB = -15.0
 
 _TABLE = """
               fire  emergency  live  urgent  service  notice  prompt  background
-fire          B     B          P     P       P        P       P       P
-emergency     B     P          P     P       P        P       P       P
+fire          P     P          P     P       P        P       P       P
+emergency     Q     P          P     P       P        P       P       P
 live          X     X          X     P       P        P       P       P
 urgent        Q     Q          Q     Q       P        P       P       P
 service       Q     Q          Q     Q       Q        P       P       D
@@ -37,7 +40,6 @@ class Verdict(enum.Enum):
     DUCK = "D"
     QUEUE = "Q"
     DROP = "X"
-    BESIDE = "B"
 
 
 class After(enum.Enum):
@@ -74,39 +76,75 @@ TABLE = _read(_TABLE)
 
 
 class Sounding(NamedTuple):
-    """What sounds or wants to: the loudspeakers that it needs."""
+    """What sounds, or wants to, at these loudspeakers.
+
+    It is for `spread` of them in all, and was asked for at `since_ns`.
+    """
 
     id: str
     cls: Class
     speakers: frozenset[str]
+    spread: int = 1
+    since_ns: int = 0
 
 
 class Decision(NamedTuple):
-    """What comes may sound if neither `waits` nor `dropped`; then what it `cut`s off makes room."""
+    """At which loudspeakers what comes begins, waits, is dropped; what it cuts off, and where."""
 
-    waits: bool
-    dropped: bool
-    cut: tuple[str, ...] = ()
-
-    @property
-    def sounds(self) -> bool:
-        """Whether it begins now."""
-        return not (self.waits or self.dropped)
+    begins: frozenset[str]
+    waits: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    cut: Mapping[str, frozenset[str]] = {}
 
 
-def decide(comes: Sounding, playing: Iterable[Sounding], *, again: bool = False) -> Decision:
-    """What becomes of what comes. `again`: it was cut off, and cuts off nothing of its own class.
+def decide(comes: Sounding, playing: Iterable[Sounding]) -> Decision:
+    """What becomes of what comes, at each of its loudspeakers."""
+    met = {
+        one.id: (verdict(comes, one), one.speakers & comes.speakers)
+        for one in playing
+        if _meet(comes, one)
+    }
+    dropped = _where(met, Verdict.DROP)
+    waits = _where(met, Verdict.QUEUE) - dropped
+    begins = comes.speakers - dropped - waits
+    cut = {
+        id_: where & begins
+        for id_, (said, where) in met.items()
+        if said is Verdict.PREEMPT and where & begins
+    }
+    return Decision(begins, waits, dropped, cut)
 
-    So two of a class never take turns in cutting each other.
-    """
-    verdicts = {one.id: _verdict(comes, one, again) for one in playing if _meet(comes, one)}
-    dropped = Verdict.DROP in verdicts.values()
-    waits = not dropped and Verdict.QUEUE in verdicts.values()
-    if dropped or waits:
-        return Decision(waits, dropped)
-    return Decision(
-        False, False, tuple(id_ for id_, verdict in verdicts.items() if verdict is Verdict.PREEMPT)
-    )
+
+def verdict(comes: Sounding, sounds: Sounding) -> Verdict:
+    """What becomes of the two where they meet."""
+    said = TABLE[comes.cls, sounds.cls]
+    if said is Verdict.PREEMPT and comes.cls is sounds.cls and not _precedes(comes, sounds):
+        return Verdict.QUEUE
+    return said
+
+
+def loser(one: Sounding, other: Sounding) -> Sounding | None:
+    """Which of two that sound at one loudspeaker must not; None if one is low under the other."""
+    if verdict(one, other) is Verdict.PREEMPT:
+        return other
+    if verdict(other, one) is Verdict.PREEMPT:
+        return one
+    if Verdict.DUCK in (verdict(one, other), verdict(other, one)):
+        return None
+    return max(one, other, key=lambda each: (-each.cls, each.since_ns))
+
+
+def _precedes(one: Sounding, other: Sounding) -> bool:
+    """Of two of one class; never both ways, so they do not take turns in cutting each other."""
+    if one.cls is Class.LIVE:
+        return True
+    if one.cls.urgent and one.spread != other.spread:
+        return one.spread < other.spread
+    return (one.since_ns, one.id) > (other.since_ns, other.id)
+
+
+def _where(met: Mapping[str, tuple[Verdict, frozenset[str]]], said: Verdict) -> frozenset[str]:
+    return frozenset().union(*(where for each, where in met.values() if each is said))
 
 
 def ducked(playing: Iterable[Sounding]) -> frozenset[str]:
@@ -118,13 +156,6 @@ def ducked(playing: Iterable[Sounding]) -> frozenset[str]:
         for high in heard
         if _meet(high, low) and TABLE[high.cls, low.cls] is Verdict.DUCK
     )
-
-
-def _verdict(comes: Sounding, sounds: Sounding, again: bool) -> Verdict:
-    verdict = TABLE[comes.cls, sounds.cls]
-    if again and comes.cls is sounds.cls and verdict is Verdict.PREEMPT:
-        return Verdict.QUEUE
-    return verdict
 
 
 def _meet(one: Sounding, other: Sounding) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from broadcast.airing import Airing, order_of
 from broadcast.life import OVER, TABLE, Act, State
-from broadcast.order import TURN, Order
+from broadcast.order import Order
 from gateway.clock import Clock
 from gateway.errors import NotFound
 from gateway.journal import StateChange
@@ -21,17 +22,18 @@ OPEN_MAX = 60
 
 HEAD = "head"
 
-SIREN = f"{TURN}0"
-"""How the engine calls an emergency's siren that sounds before its words are made."""
-
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
 
-    `asked_wall_ns` is what was known of the time when it was asked. `turn` counts how often it was
-    cut off; what the engine is given is named after it. `frame` is where it goes on, `clips` what
-    it is made of; `siren`: that is its siren alone, until its words are made. This turn of it lasts
-    `lasts_s`; `reached` counts the loudspeakers that took it as far as each rung of the ladder.
+    `asked_wall_ns` is what was known of the time when it was asked. `turn` counts its airings; what
+    the engine is given is named after it. `frame` is where it goes on, `clips` what it is made of;
+    `siren`: that is its siren alone, until its words are made. This turn of it lasts `lasts_s`;
+    `reached` counts the loudspeakers that took it as far as each rung of the ladder.
+
+    `airings` are what sounds of it now, `had` the loudspeakers that have had it whole, `lost` those
+    where no more of it will sound. `unsure`: it sounded, and a power cut or other settings
+    took the knowledge of it.
     """
 
     order: Order
@@ -50,6 +52,10 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waited_ms: int | None = None
     lasts_s: float = 0.0
     reached: tuple[int, ...] = ()
+    airings: tuple[Airing, ...] = ()
+    had: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    unsure: bool = False
 
     @property
     def open(self) -> bool:
@@ -57,11 +63,27 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state not in OVER
 
     @property
-    def programme(self) -> str:
-        """How the engine calls this turn of it."""
-        if self.siren:
-            return f"{self.order.id}{SIREN}"
-        return self.order.id if self.turn == 0 else f"{self.order.id}{TURN}{self.turn}"
+    def heard(self) -> bool:
+        """Whether a loudspeaker is known to have taken some of it, be it the siren alone."""
+        return bool(self.had) or any(self.reached[:1])
+
+    @property
+    def programmes(self) -> tuple[str, ...]:
+        """How the engine calls what sounds of it."""
+        return tuple(airing.name(self.order.id) for airing in self.airings)
+
+    @property
+    def wordless(self) -> bool:
+        """Whether only its siren sounds, and its words are still to come."""
+        return bool(self.airings) and not any(airing.said for airing in self.airings)
+
+    def airing(self, programme: str) -> Airing | None:
+        """What the engine calls so, if it is to sound now."""
+        return next((a for a in self.airings if a.name(self.order.id) == programme), None)
+
+    def without(self, programme: str) -> tuple[Airing, ...]:
+        """Its airings but for that one."""
+        return tuple(a for a in self.airings if a.name(self.order.id) != programme)
 
 
 class Book:
@@ -72,9 +94,10 @@ class Book:
         self._room = room
         self.count = 0
         self._kept: dict[str, Kept] = {}
+        self._playing: dict[str, None] = {}
         for found in state.values():
             if isinstance(found, Kept):
-                self._kept[found.order.id] = found
+                self._set(found)
             else:
                 self.count = found
 
@@ -84,7 +107,7 @@ class Book:
 
     def of(self, programme: str) -> Kept | None:
         """The order that the engine calls so, in whichever turn."""
-        return self._kept.get(programme.partition(TURN)[0])
+        return self._kept.get(order_of(programme))
 
     def known(self, order_id: str) -> Kept:
         """That order; UsageError if it is not known."""
@@ -102,7 +125,7 @@ class Book:
 
     def playing(self) -> Iterator[Kept]:
         """Those that sound, or are about to."""
-        return (kept for kept in self if kept.state is State.PLAYING)
+        return (self._kept[order_id] for order_id in tuple(self._playing))
 
     def joined(self, order: Order) -> Kept | None:
         """The open order that this one is another press of."""
@@ -119,9 +142,9 @@ class Book:
         """How far the numbers have come: goes with the order that has one."""
         return StateChange(self._room, HEAD, str(self.count).encode())
 
-    def note(self, kept: Kept, **changes: Any) -> None:
+    def note(self, kept: Kept, **changes: Any) -> Kept:
         """What is learnt between two moves; the next one writes it."""
-        self._kept[kept.order.id] = msgspec.structs.replace(kept, **changes)
+        return self._set(msgspec.structs.replace(kept, **changes))
 
     def full(self, order: Order, clock: Clock) -> bool:
         """Whether there is no room for it; there always is for an emergency."""
@@ -143,8 +166,17 @@ class Book:
 
     def put(self, kept: Kept) -> StateChange:
         """Remember it; the change belongs into the commit of its event."""
-        self._kept[kept.order.id] = kept
+        self._set(kept)
         return StateChange(self._room, _KEY + kept.order.id, msgspec.json.encode(kept))
+
+    def _set(self, kept: Kept) -> Kept:
+        order_id = kept.order.id
+        self._kept[order_id] = kept
+        if kept.state is State.PLAYING:
+            self._playing[order_id] = None
+        else:
+            self._playing.pop(order_id, None)
+        return kept
 
     def _oldest(self, clock: Clock | None) -> str | None:
         """The oldest that is over and, by that clock, could not sound if it came again."""
@@ -163,7 +195,8 @@ def decoded(key: str, body: bytes) -> Kept | int:
     if key == HEAD:
         return number(body)
     kept: Kept = of_json(Kept)(key, body)
-    if key != _KEY + kept.order.id or kept.state is State.ASKED or min(kept.turn, kept.frame) < 0:
+    least = min(kept.turn, kept.frame, *(airing.number for airing in kept.airings))
+    if key != _KEY + kept.order.id or kept.state is State.ASKED or least < 0:
         raise ValueError(key)
     return kept
 

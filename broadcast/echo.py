@@ -1,84 +1,214 @@
 """What the audio process says: what began and ended, and after a restart what it plays."""
 
-from broadcast.arbiter import AFTER, After
-from broadcast.book import SIREN, Kept
+from broadcast.airing import airing_of
+from broadcast.arbiter import AFTER, After, Sounding
+from broadcast.book import Kept
 from broadcast.engine import wire
-from broadcast.life import TABLE, Act, State
+from broadcast.engine.wire import CUT
+from broadcast.life import Act, State
 from broadcast.monitor import Monitor
 from broadcast.order import Class
+from broadcast.outcome import Outcomes
 from broadcast.progress import Progress
-from broadcast.stage import CUT, STOPPED, Stage
-from broadcast.turns import Turns
-
-_ENDS = {
-    "finished": (Act.FINISH, None),
-    "expired": (Act.EXPIRE, "broadcast.expired"),
-    STOPPED: (Act.STOP, "broadcast.by-hand"),
-}
-"""How the engine says that something ended, and what that makes of the order."""
+from broadcast.stage import FINISHED, STOPPED, Stage
+from broadcast.turns import FULL, Turns
 
 
 class Echo:
     """Sets right what we believe by what is heard."""
 
-    def __init__(self, progress: Progress, stage: Stage, turns: Turns, monitor: Monitor) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        stage: Stage,
+        turns: Turns,
+        outcomes: Outcomes,
+        monitor: Monitor,
+    ) -> None:
         """Of those orders; the monitor hears every event first."""
         self._monitor = monitor
         self._all = progress
         self._stage = stage
         self._turns = turns
+        self._outcomes = outcomes
 
     def reconcile(self, state: wire.State) -> None:
         """The engine says what it plays: set right what we believe."""
-        sounds = {each.id for each in state.programmes if each.state != "ready"}
+        sounds = {each.id: each for each in state.programmes if each.state != "ready"}
         ended = {each.id: each for each in state.ended}
+        self._turns.orphans.clear()
+        for name in (*ended, *sounds):
+            self._count(name)
         for past in state.ended:
-            if past.how == "finished":
-                self._heard_out(past.id)
-        wanted = {kept.programme: kept for kept in self._all.book.playing()}
-        for name, kept in wanted.items():
-            if name in self._turns.beginning or name in sounds:
-                continue
-            if name in ended:
-                self._ended(kept, ended[name].how, ended[name].frames)
-            elif kept.order.class_.urgent:
-                self._stage.do(self._turns.begin(kept.order.id, kept.turn))
-            else:
-                self._all.end(kept, Act.FAIL, "broadcast.unknown")
+            if past.how == FINISHED:
+                self._outcomes.late(past)
+        for name in [name for kept in self._all.book.playing() for name in kept.programmes]:
+            self._believed(name, sounds.get(name), ended.get(name))
         for each in state.programmes:
-            of = self._all.book.of(each.id)
-            if of is not None and of.open and of.programme == each.id and of.order.class_.urgent:
-                continue  # its record was lost with us, its sound was not
-            ours = of is not None or each.rank < Class.EMERGENCY
-            if each.id not in wanted and each.id not in self._turns.beginning and ours:
-                self._stage.cut(each.id, CUT if of is not None and of.open else STOPPED)
+            self._foreign(each)
         self._turns.settle()
+
+    def _believed(self, name: str, sounds: wire.Sounding | None, ended: wire.Ended | None) -> None:
+        """What we took to be sounding: it does, or has ended, or is begun again."""
+        kept = self._all.book.of(name)
+        if kept is None or (airing := kept.airing(name)) is None:
+            return
+        if sounds is not None:
+            self._place(kept, name, sounds)
+        elif name in self._turns.beginning:
+            return
+        elif ended is not None:
+            self._outcomes.over(kept, airing, ended)
+        elif kept.order.class_.urgent:
+            self._stage.do(self._turns.begin(kept.order.id, name))
+        else:
+            self._outcomes.give_up(kept, airing, Act.FAIL, "broadcast.unknown")
+
+    def _count(self, name: str) -> None:
+        """No turn's number is given again; who took it counts as reached."""
+        kept = self._all.book.of(name)
+        if kept is None or not kept.open:
+            return
+        number = airing_of(name, frozenset()).number
+        if kept.airing(name) is None:
+            number += kept.state is not State.PLAYING
+        self._all.book.note(
+            kept, turn=max(kept.turn, number), reached=_most(kept, self._monitor.reached(name))
+        )
+
+    def _place(self, kept: Kept, name: str, each: wire.Sounding) -> None:
+        """It sounds where it is to sound, and nowhere else."""
+        airing = kept.airing(name)
+        if each.speakers is None or airing is None:
+            return
+        there = frozenset(each.speakers)
+        wanted = there & self._all.left(kept)
+        if there - wanted:
+            self._stage.cut(name, CUT, there - wanted)
+        if wanted:
+            placed = airing.only(wanted)
+            airings = tuple(placed if each is airing else each for each in kept.airings)
+            self._all.book.note(kept, airings=airings)
+
+    def _foreign(self, each: wire.Sounding) -> None:
+        """What sounds, and is not known to: a kill takes an emergency's record, not its sound."""
+        kept = self._all.book.of(each.id)
+        if each.id in self._turns.beginning or (kept is not None and kept.airing(each.id)):
+            return
+        silent = each.state == "ready"
+        if kept is None and each.rank >= Class.EMERGENCY:
+            if not silent:
+                where = self._where(each)
+                cls = Class(each.rank)
+                self._turns.orphans[each.id] = Sounding(each.id, cls, where, len(where))
+        elif kept is not None and kept.open and kept.order.class_.urgent and not silent:
+            self.adopt(kept, each.id, self._where(each))
+        else:
+            self._stage.cut(each.id, CUT if kept is not None and kept.open else STOPPED)
+
+    def _where(self, each: wire.Sounding) -> frozenset[str]:
+        if each.speakers is None:
+            return self._stage.speakers(each.zones)
+        return self._monitor.speakers.intersection(each.speakers)
+
+    def adopt(self, kept: Kept, name: str, there: frozenset[str]) -> None:
+        """It sounds there by that name: its record was lost with a gateway.
+
+        Where its words sound, or another order was given its turn, it does not belong any more.
+        """
+        sirens = {a.name(kept.order.id) for a in kept.airings if not a.said}
+        taken = (each.speakers for each in self._all.soundings() if each.id not in sirens)
+        where = (there & self._all.left(kept)).difference(*taken)
+        if not where:
+            self._stage.cut(name, CUT)
+            return
+        if there - where:
+            self._stage.cut(name, CUT, there - where)
+        airing = airing_of(name, where)
+        airings, turn = (*kept.airings, airing), max(kept.turn, airing.number)
+        if kept.state is State.PLAYING:
+            self._all.book.note(kept, airings=airings, turn=turn)
+            return
+        if kept.state is State.ACCEPTED:
+            kept = self._all.move(kept, Act.PREPARE)
+        self._all.move(kept, Act.PLAY, siren=airing.siren, airings=airings, turn=turn)
+
+    def claim(self, kept: Kept) -> None:
+        """It was ordered again, and sounds already: a kill had taken its record."""
+        for name in [*self._turns.orphans]:
+            if self._all.book.of(name) is kept:
+                orphan = self._turns.orphans.pop(name)
+                self.adopt(kept, name, orphan.speakers)
+                kept = self._all.book.known(kept.order.id)
 
     def heard(self, event: wire.Event) -> None:
         """The engine's word of what began and ended."""
         if isinstance(event, wire.Heard):
             self._listened(event)
+        elif isinstance(event, wire.Well | wire.Fault):
+            self._changed(event)
         if not isinstance(event, wire.Started | wire.Finished | wire.Stopped | wire.Refused):
             return
         kept = self._all.book.of(event.id)
-        if kept is not None and (reached := self._monitor.reached(event.id)):
-            self._all.book.note(kept, reached=reached)
-            kept = self._all.book.known(kept.order.id)
-        if kept is None or (event.id in self._turns.beginning and isinstance(event, wire.Refused)):
+        if kept is None:
+            if not isinstance(event, wire.Started) and event.id in self._turns.orphans:
+                del self._turns.orphans[event.id]
+                self._turns.settle()
             return
-        if kept.state is not State.PLAYING or kept.programme != event.id:
+        if reached := self._monitor.reached(event.id):
+            kept = self._all.book.note(kept, reached=_most(kept, reached))
+        if event.id in self._turns.beginning and isinstance(event, wire.Refused):
+            return
+        if kept.open and kept.airing(event.id) is not None:
+            self._moved(kept, event)
+        else:
             self._overheard(kept, event)
-        elif isinstance(event, wire.Started):
+
+    def _moved(self, kept: Kept, event: wire.Event) -> None:
+        """Something of what is to sound began or ended."""
+        if isinstance(event, wire.Started):
             if kept.waited_ms is None:
                 waited_ms = (event.at_ns - kept.asked_ns) // 1_000_000
                 self._all.book.note(kept, waited_ms=waited_ms)
-        elif isinstance(event, wire.Refused):
-            self._all.end(kept, Act.FAIL, event.code)
-            self._turns.settle()
+            return
+        assert isinstance(event, wire.Finished | wire.Stopped | wire.Refused)
+        airing = kept.airing(event.id)
+        assert airing is not None
+        if not isinstance(event, wire.Refused):
+            self._outcomes.over(kept, airing, _ended(event))
+        elif event.code == FULL and AFTER[kept.order.class_] is not After.NEVER:
+            self._stage.do(self._turns.begin(kept.order.id, event.id))
         else:
-            how = "finished" if isinstance(event, wire.Finished) else event.why
-            self._ended(kept, how, event.frames)
+            self._outcomes.give_up(kept, airing, Act.FAIL, event.code)
+        self._turns.settle()
+
+    def _overheard(self, kept: Kept, event: wire.Event) -> None:
+        """What was cut off says how far it had come: music goes on from there."""
+        if isinstance(event, wire.Finished):
+            self._outcomes.late(_ended(event))
             self._turns.settle()
+            return
+        onward = AFTER[kept.order.class_] is After.ONWARD
+        if isinstance(event, wire.Stopped) and kept.state is State.INTERRUPTED and onward:
+            self._all.book.note(kept, frame=event.frames)
+
+    def _changed(self, event: wire.Well | wire.Fault) -> None:
+        """A loudspeaker works again, or none of it is owed there for now."""
+        if isinstance(event, wire.Well):
+            self._outcomes.works(event.speaker)
+            self._joins(event.speaker)
+        if any(kept.order.class_.urgent for kept in self._all.book.open()):
+            self._turns.settle()
+
+    def _joins(self, speaker: str) -> None:
+        """What sounds there reaches it from now on."""
+        for kept in self._all.book.playing():
+            for airing in kept.airings:
+                name = airing.name(kept.order.id)
+                if speaker in airing.at and name not in self._turns.beginning:
+                    self._monitor.takes(name, speaker)
+                    reached = _most(kept, self._monitor.reached(name))
+                    self._all.book.note(kept, reached=reached)
 
     def _listened(self, event: wire.Heard) -> None:
         """A microphone is sure of it, perhaps after the end."""
@@ -89,33 +219,15 @@ class Echo:
         if reached != kept.reached:
             self._all.learn(kept, reached)
 
-    def _heard_out(self, programme: str) -> None:
-        """An earlier turn was cut off too late and came to its end: no other may follow it."""
-        kept = self._all.book.of(programme)
-        if programme.endswith(SIREN):
-            return  # the words are to be heard all the same
-        if kept is None or kept.programme == programme or (kept.state, Act.FINISH) not in TABLE:
-            return
-        if kept.state is State.PLAYING:
-            self._stage.cut(kept.programme)
-        self._all.end(kept, Act.FINISH)
 
-    def _overheard(self, kept: Kept, event: wire.Event) -> None:
-        """What was cut off says how far it had come: music goes on from there."""
-        if isinstance(event, wire.Finished):
-            self._heard_out(event.id)
-            return
-        onward = AFTER[kept.order.class_] is After.ONWARD
-        if isinstance(event, wire.Stopped) and kept.state is State.INTERRUPTED and onward:
-            self._all.book.note(kept, frame=event.frames)
+def _ended(event: wire.Finished | wire.Stopped) -> wire.Ended:
+    if isinstance(event, wire.Finished):
+        return wire.Ended(event.id, FINISHED, event.frames, event.speakers, event.whole)
+    return wire.Ended(event.id, event.why, event.frames, event.speakers)
 
-    def _ended(self, kept: Kept, how: str, frames: int) -> None:
-        if how == CUT or (how == "finished" and self._turns.wordless(kept)):
-            self._turns.interrupted(kept, frames)
-        elif how == "expired" and (frames or not kept.order.class_.urgent):
-            self._all.end(kept, Act.DROP, "broadcast.ran-out")
-        elif how in _ENDS:
-            act, why = _ENDS[how]
-            self._all.end(kept, act, why)
-        else:
-            self._all.end(kept, Act.FAIL, "broadcast.lost")
+
+def _most(kept: Kept, reached: tuple[int, ...]) -> tuple[int, ...]:
+    """What is known of all its airings; what was known before a restart still holds."""
+    if not reached or not kept.reached:
+        return reached or kept.reached
+    return tuple(map(max, kept.reached, reached))

@@ -80,8 +80,11 @@ class House(NamedTuple):
 
     def speakers(self, zones: Collection[str]) -> frozenset[str]:
         """All loudspeakers of those zones; zones that share one are heard together."""
-        known = [self.zones[zone].speakers for zone in zones if zone in self.zones]
-        return frozenset().union(*known)
+        return frozenset().union(*(zone.speakers for zone in self.known(zones)))
+
+    def known(self, zones: Collection[str]) -> tuple[Zone, ...]:
+        """Those of them that the settings have: what an order names may have gone since."""
+        return tuple(self.zones[zone] for zone in zones if zone in self.zones)
 
     def kinds(self, speakers: Collection[str]) -> frozenset[Sound]:
         """The kinds of all zones in which those loudspeakers are heard, whichever was named."""
@@ -181,8 +184,8 @@ def level_db(order: Order, house: House) -> float:
     """
     if order.class_.urgent:
         return 0.0
-    kinds = [house.zones[zone].sound for zone in order.zones if zone in house.zones]
-    return min([order.level_db, *(LEVEL_DB_MAX[kind] for kind in kinds)])
+    caps = [LEVEL_DB_MAX[zone.sound] for zone in house.known(order.zones)]
+    return min([order.level_db, *caps])
 
 
 def cap_db(speaker: str, house: House) -> float | None:
@@ -246,11 +249,12 @@ def _too_near(order: Order, house: House, _moment: Moment, _boot: str) -> Ruling
     """What is near speaks to whoever pressed there, or about its own alarm, or in an emergency."""
     if order.class_.urgent:
         return None
-    named = [house.zones[zone] for zone in order.zones]
+    named = house.known(order.zones)
     for zone in named:
         if zone.sound == "near" and not _belongs(order, zone):
             return _no("broadcast.near", zone=zone.name)
-    return None if heard_on(order, house) else _no("broadcast.near", zone=named[0].name)
+    name = named[0].name if named else order.zones[0]
+    return None if heard_on(order, house) else _no("broadcast.near", zone=name)
 
 
 def _belongs(order: Order, zone: Zone) -> bool:

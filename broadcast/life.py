@@ -27,10 +27,11 @@ class State(enum.Enum):
 class Act(enum.Enum):
     """What moves it.
 
-    `HOLD`: it waits for its hour, for the end of quiet hours, or for its turn. `INTERRUPT`: what
-    is more urgent has cut it off, and it waits for another turn; it may `FINISH` all the same,
-    where the stop came too late. `DROP`: it will get none. What a kill left waiting may have been
-    heard, and ends as that did: an emergency does not wait for its records.
+    `HOLD`: it waits for its hour, for the end of quiet hours, or for its turn. `PLAY` while it
+    plays: at another loudspeaker its turn has come, too. `INTERRUPT`: it sounds nowhere any more,
+    and waits for another turn; it may `FINISH` all the same, where the stop came too late. `DROP`:
+    it will get none. What a kill left waiting may have been heard, and ends as that did: an
+    emergency does not wait for its records.
     """
 
     ACCEPT = "accept"
@@ -71,6 +72,7 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.HELD, Act.DROP): State.DROPPED,
     (State.HELD, Act.EXPIRE): State.EXPIRED,
     (State.HELD, Act.FAIL): State.FAILED,
+    (State.PLAYING, Act.PLAY): State.PLAYING,
     (State.PLAYING, Act.INTERRUPT): State.INTERRUPTED,
     (State.PLAYING, Act.FINISH): State.FINISHED,
     (State.PLAYING, Act.STOP): State.STOPPED,

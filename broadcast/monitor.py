@@ -7,12 +7,16 @@ left to: sent, reachable, accepted, heard. Nothing is claimed that a loudspeaker
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from broadcast.airing import order_of
 from broadcast.engine import wire
 from broadcast.speakers.contract import Rung
 
 RUNGS = (Rung.SENT, Rung.REACHABLE, Rung.ACCEPTED, Rung.HEARD)
 SILENT_DBFS = -60.0
 """What a meter shows as nothing."""
+
+UNHEARD = frozenset({"speaker.not-heard", "speaker.no-microphone"})
+"""Faults that a self-test's microphone finds."""
 
 LEFT_MAX = 64
 """So many programmes are remembered; only those that sound are asked about."""
@@ -42,11 +46,10 @@ class Monitor:
         if isinstance(event, wire.Meter):
             self._levels[event.zone] = event.dbfs
         elif isinstance(event, wire.Started):
-            self._left[event.id] = self.speakers.intersection(event.speakers)
-            while len(self._left) > LEFT_MAX:
-                oldest = next(iter(self._left))
-                del self._left[oldest]
-                self._heard.pop(oldest, None)
+            self._took(event.id, event.speakers)
+        elif isinstance(event, wire.Finished | wire.Stopped):
+            if event.speakers is not None:
+                self._took(event.id, event.speakers)
         elif isinstance(event, wire.Heard):
             if event.speaker in self._left.get(event.id, ()):
                 self._heard.setdefault(event.id, set()).add(event.speaker)
@@ -62,6 +65,17 @@ class Monitor:
         self._rungs.clear()
         for speaker in state.speakers:
             self._speaker(speaker)
+        for ended in state.ended:
+            if ended.speakers is not None:
+                self._took(ended.id, ended.speakers)
+        for each in state.programmes:
+            if each.speakers is not None:
+                self._took(each.id, frozenset(each.speakers) - self.broken)
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Those that take no sound now; one that no microphone hears may take it all the same."""
+        return frozenset(id_ for id_, fault in self.faults.items() if fault.code not in UNHEARD)
 
     def level(self, zone: str) -> float:
         """How loud it is there, in dBFS."""
@@ -72,16 +86,35 @@ class Monitor:
         return self._rungs.get(speaker, Rung.UNKNOWN)
 
     def reached(self, programme: str) -> tuple[int, ...]:
-        """How many loudspeakers took it as far as each rung; empty before its first packet."""
-        left = self._left.get(programme)
-        if left is None:
+        """How many loudspeakers took its order as far as each rung; empty before its first packet.
+
+        Each counts once, however many of the order's programmes it took.
+        """
+        of = order_of(programme)
+        turns = [each for each in self._left if order_of(each) == of]
+        if not turns:
             return ()
+        left = frozenset().union(*(self._left[each] for each in turns))
         # That a packet left is known of each of them, whatever is known of the loudspeaker; that
         # one was heard in a test says nothing of this sound.
         known = (self._rungs.get(each, Rung.SENT) for each in left)
         rungs = [min(Rung.ACCEPTED, max(Rung.SENT, rung)) for rung in known]
-        heard = len(self._heard.get(programme, ()))
+        heard = len(set().union(*(self._heard.get(each, ()) for each in turns)))
         return (*(sum(rung >= each for rung in rungs) for each in RUNGS[:-1]), heard)
+
+    def takes(self, programme: str, speaker: str) -> None:
+        """That loudspeaker came while it sounds there."""
+        if programme in self._left:
+            self._took(programme, (speaker,))
+
+    def _took(self, programme: str, speakers: Collection[str]) -> None:
+        """It left to them, and not yet or no more to others."""
+        known = self._left.pop(programme, frozenset())
+        self._left[programme] = known | self.speakers.intersection(speakers)
+        while len(self._left) > LEFT_MAX:
+            oldest = next(iter(self._left))
+            del self._left[oldest]
+            self._heard.pop(oldest, None)
 
     def _speaker(self, state: wire.SpeakerState) -> None:
         if state.id not in self.speakers:

@@ -20,8 +20,15 @@ class Engine(Protocol):
     async def prepare(self, programme: Programme) -> int:
         """Read it into memory."""
 
-    async def play(self, id_: str, start: int = 0) -> None:
-        """Sound it from that frame on."""
+    async def play(
+        self,
+        id_: str,
+        start: int = 0,
+        *,
+        zones: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+    ) -> None:
+        """Sound it from that frame on, in the place of others; in these zones again too."""
 
     async def stop(
         self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"

@@ -1,14 +1,16 @@
 """Where every order stands, in memory and on its way to the disk."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from broadcast import guard
+from broadcast.airing import Airing
 from broadcast.arbiter import Sounding
 from broadcast.book import HEAD, Book, Kept, decoded, moved
 from broadcast.events import ROOM, event_of, heard_of
-from broadcast.guard import House, heard_on
+from broadcast.guard import House
 from broadcast.life import Act, State
 from broadcast.monitor import RUNGS
 from broadcast.order import Order
@@ -18,9 +20,12 @@ from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
-from gateway.journal import StateChange, load_state, was_kept
+from gateway.journal import StateChange, load_state, start_id, was_kept
 from gateway.journal.stored_state import beyond
 from gateway.upstream.events import Receipt
+
+SPEAKERS_MAX = 300
+"""Of so many orders the loudspeakers are remembered: they are asked for at every look."""
 
 
 class Progress:
@@ -35,7 +40,9 @@ class Progress:
         self.book = Book(ROOM, {})
         self.made: dict[str, Made] = {}
         self.records = Records(journal, clock.now_ns, on_fault)
+        self._speakers: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
         self._journal = journal
+        self._prefix = f"order-{start_id(journal.epoch, clock.boot, clock.now_ns())}"
 
     async def load(self) -> None:
         """Take back what was known before the restart."""
@@ -54,11 +61,16 @@ class Progress:
         if not left:
             self.end(kept, Act.FAIL, "broadcast.unknown-zone", {"zone": order.zones[0]})
         elif left != order.zones:
-            self.book.note(kept, order=msgspec.structs.replace(order, zones=left))
+            order = msgspec.structs.replace(order, zones=left)
+            sounded = kept.state in (State.PLAYING, State.INTERRUPTED)
+            kept = self.book.note(kept, order=order, unsure=kept.unsure or sounded)
+        if kept.state is State.PLAYING and not kept.airings:  # of a release that had none
+            at = tuple(sorted(self.speakers(kept)))
+            self.book.note(kept, airings=(Airing(kept.turn, at, siren=kept.siren),))
 
     def number(self) -> str:
         """An id for an order that is given here."""
-        return f"order-{self._journal.epoch[:8]}-{self.book.number()}"
+        return f"{self._prefix}-{self.book.number()}"
 
     def asked(self, order: Order) -> Kept:
         """An order of which nothing has become yet."""
@@ -72,10 +84,24 @@ class Progress:
             asked_wall_ns=self.clock.stamp().wall_ns,
         )
 
-    def on(self, order_id: str, turn: int) -> bool:
-        """Whether that turn of it is still to sound."""
-        kept = self.book.get(order_id)
-        return kept is not None and kept.state is State.PLAYING and kept.turn == turn
+    def airing(self, programme: str) -> Airing | None:
+        """What of an order is still to sound by that name."""
+        kept = self.book.of(programme)
+        return None if kept is None or not kept.open else kept.airing(programme)
+
+    def speakers(self, kept: Kept) -> frozenset[str]:
+        """All loudspeakers that it is for."""
+        order = kept.order
+        key = (order.id, order.zones)
+        if key not in self._speakers:
+            if len(self._speakers) >= SPEAKERS_MAX:
+                self._speakers.clear()
+            self._speakers[key] = guard.heard_on(order, self.house)
+        return self._speakers[key]
+
+    def left(self, kept: Kept) -> frozenset[str]:
+        """Those where it is still to sound whole, whether it sounds there now or not."""
+        return self.speakers(kept).difference(kept.had, kept.lost)
 
     def end(
         self,
@@ -87,7 +113,7 @@ class Progress:
     ) -> Kept:
         """It is over."""
         self.made.pop(kept.order.id, None)
-        return self.move(kept, act, why, detail=detail, by=by)
+        return self.move(kept, act, why, detail=detail, by=by, airings=())
 
     def move(
         self,
@@ -118,10 +144,16 @@ class Progress:
             event = heard_of(kept, self.clock.stamp())
             self.records.write(kept.order.id, event, [self.book.put(kept)])
 
-    def sounding(self, kept: Kept) -> Sounding:
-        """What the arbiter sees of it."""
-        order = kept.order
-        return Sounding(order.id, order.class_, heard_on(order, self.house))
+    def sounding(self, kept: Kept, name: str, at: Collection[str]) -> Sounding:
+        """What the arbiter sees of it where it sounds, or wants to."""
+        spread = len(self.speakers(kept))
+        return Sounding(name, kept.order.class_, frozenset(at), spread, kept.asked_ns)
+
+    def soundings(self) -> Iterator[Sounding]:
+        """All that sounds, by its name in the audio process."""
+        for kept in self.book.playing():
+            for airing in kept.airings:
+                yield self.sounding(kept, airing.name(kept.order.id), airing.at)
 
     def receipt(self, kept: Kept, why: str | None = None) -> Receipt:
         """What has become of it so far."""

@@ -5,8 +5,11 @@
 In classes 8 and 9, and where somebody waits at a key or for staff, nothing waits for a record.
 
     book.py progress.py records.py   where every order stands, and the way to the disk
-    turns.py stage.py                whose turn it is, and what the engine is told
-    echo.py                          what the engine says
+    airing.py                        one sound of an order at a set of loudspeakers
+    preparation.py                   what an order sounds, made; its siren until then
+    turns.py stage.py                whose turn it is where, and what the engine is told
+    echo.py outcome.py               what the engine says, and what becomes of the order by that
+    aftermath.py                     what a kill or a power cut left
     replaced.py                      what was called off before it came
 """
 
@@ -14,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from broadcast import guard
+from broadcast.aftermath import Aftermath
 from broadcast.book import Kept, check
 from broadcast.echo import Echo
 from broadcast.engine import wire
@@ -21,11 +25,13 @@ from broadcast.guard import Answer, House, Ruling
 from broadcast.life import Act, State
 from broadcast.monitor import Monitor
 from broadcast.order import Class, Order
+from broadcast.outcome import Outcomes
 from broadcast.ports import Engine, Ledger, Studio
+from broadcast.preparation import Preparation
 from broadcast.progress import Progress
 from broadcast.quiet import Moment
 from broadcast.replaced import Replaced
-from broadcast.stage import Stage
+from broadcast.stage import SIREN_ONLY, Stage
 from broadcast.turns import Turns
 from gateway.audit.events import Who
 from gateway.clock import Clock
@@ -72,10 +78,21 @@ class Broadcast:
         self._wake = asyncio.Event()
         self._stage = Stage(engine, house, page)
         self._all = Progress(journal, clock, house, on_fault)
-        self._turns = Turns(self._all, self._stage, studio, self._wake.set, on_fault)
-        self._replaced = Replaced(journal)
         self.monitor = Monitor(house.speakers(house.zones))
-        self._echo = Echo(self._all, self._stage, self._turns, self.monitor)
+        self._outcomes = Outcomes(self._all, self._stage, lambda: self.monitor.broken)
+        self._preparation = Preparation(self._all, self._stage, studio, self._settle, on_fault)
+        self._aftermath = Aftermath(self._all, self._stage, self._outcomes, self._preparation)
+        self._turns = Turns(
+            self._all,
+            self._stage,
+            self._outcomes,
+            self._preparation,
+            self._aftermath,
+            moved=self._wake.set,
+            on_fault=on_fault,
+        )
+        self._replaced = Replaced(journal)
+        self._echo = Echo(self._all, self._stage, self._turns, self._outcomes, self.monitor)
         engine.listen(self.monitor.heard)
         engine.listen(self._echo.heard)
 
@@ -83,16 +100,7 @@ class Broadcast:
         """Take back what was open before the restart; what has expired meanwhile is over."""
         await self._all.load()
         await self._replaced.load()
-        for kept in self._all.book.open():
-            if kept.boot != self._clock.boot:
-                self._turns.outlasted(kept)
-            elif kept.state is State.PLAYING:  # the engine will say
-                if kept.siren:
-                    self._stage.do(self._turns.prepare(kept.order.id))
-            elif kept.order.expires.passed(self._clock):
-                self._turns.outlived(kept)
-            else:
-                self._stage.do(self._turns.prepare(kept.order.id))
+        self._aftermath.take_back()
 
     async def run(self) -> None:
         """Let time pass: expire, hush, and give turns."""
@@ -129,11 +137,13 @@ class Broadcast:
         if known is not None:
             return self._all.receipt(known, "broadcast.duplicate")
         joined = self._all.book.joined(order)
-        if joined is not None and not self._turns.asleep(joined):
+        if joined is not None and not self._done(joined):
             return self._all.receipt(joined, "broadcast.joined")
         if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
             check(order)
-        if joined is not None:  # ordered anew, it need not wait for the time
+        if joined is not None and self._outcomes.idle(joined):
+            self._outcomes.run_out(joined)
+        elif joined is not None:  # ordered anew, it need not wait for the time
             self._turns.halt(joined, order.actor, "broadcast.superseded")
         ruling = self._judge(order)
         asked = self._all.asked(order)
@@ -184,20 +194,22 @@ class Broadcast:
         kept = self._all.book.get(order_id)
         if kept is None or kept.state is not State.PLAYING:
             return kept is not None and kept.open
-        await self._engine.live(kept.programme, pcm)
+        for programme in kept.programmes:
+            await self._engine.live(programme, pcm)
         return True
 
     async def hang_up(self, order_id: str) -> None:
         """The microphone is put down; what it heard is played to its end."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.state is State.PLAYING:
-            await self._engine.live_end(kept.programme)
+            for programme in kept.programmes:
+                await self._engine.live_end(programme)
 
     def fail(self, order_id: str, code: str) -> None:
         """Its microphone did not work: what was said before that is all there is."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.open:
-            self._stage.cut(kept.programme)
+            self._stage.silence(kept)
             self._all.end(kept, Act.FAIL, code)
             self._turns.settle()
 
@@ -213,9 +225,15 @@ class Broadcast:
         """That order; UsageError if it is not known."""
         return self._all.book.known(order_id)
 
-    async def sounded(self, order_id: str) -> bool:
-        """Whether it has been heard, also where a kill took the record of it."""
-        return await self._stage.heard(order_id) is not None
+    async def sounded(self, order_id: str) -> State | None:
+        """How it was heard in this boot, also where a kill took the record of it.
+
+        `FINISHED` if some of its words were, `DROPPED` if it was its siren alone.
+        """
+        how = await self._stage.heard(order_id)
+        if how is None:
+            return None
+        return State.DROPPED if how == SIREN_ONLY else State.FINISHED
 
     def playing(self, zone: str) -> tuple[Kept, ...]:
         """What sounds on that zone's loudspeakers, the most urgent first."""
@@ -223,7 +241,7 @@ class Broadcast:
         found = [
             kept
             for kept in self._all.book.playing()
-            if where & self.house.speakers(kept.order.zones)
+            if any(where.intersection(airing.at) for airing in kept.airings)
         ]
         return tuple(sorted(found, key=lambda kept: -kept.order.class_))
 
@@ -243,7 +261,15 @@ class Broadcast:
         for older in map(self._all.book.get, order.supersedes):
             if older is not None and older.open:
                 self._turns.halt(older, order.actor, "broadcast.superseded")
-        self._stage.do(self._turns.prepare(order.id))
+        self._echo.claim(self._all.book.known(order.id))
+        self._preparation.want(order.id)
+
+    def _done(self, kept: Kept) -> bool:
+        """Whether a press of the same thing is a new order: nothing of this one is on its way."""
+        return self._aftermath.asleep(kept) or self._outcomes.idle(kept)
+
+    def _settle(self) -> None:
+        self._turns.settle()
 
     def _next_s(self) -> float | None:
         """Until when nothing changes by itself."""
@@ -253,6 +279,7 @@ class Broadcast:
             for kept in self._all.book.open()
             if self._turns.perishes(kept)
         ]
+        left += [max(MOMENT_S, rest_s) for rest_s in self._outcomes.rests_s()]
         if any(True for _ in self._all.book.open()):
             left.append(LOOK_EVERY_S)
         return min(left, default=None)

@@ -6,13 +6,14 @@ sound by itself, and says what it plays to whoever comes back.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import Any, NamedTuple
 
 from broadcast import guard
+from broadcast.airing import SIREN, Airing, order_of
 from broadcast.arbiter import DUCK_DB
 from broadcast.book import Kept
-from broadcast.engine.wire import Programme
+from broadcast.engine.wire import CUT, ZONES_MAX, Ended, Programme, State
 from broadcast.guard import House
 from broadcast.ladder import length_s
 from broadcast.order import Live, Order
@@ -22,10 +23,29 @@ from gateway.errors import StationError
 
 _log = logging.getLogger(__name__)
 
-CUT = "cut"
-"""Why the engine stops what is to have another turn."""
-
 STOPPED = "stopped"
+
+FINISHED = "finished"
+PLAYING = "playing"
+SIREN_ONLY = "siren"
+
+OWN = "speaker:"
+"""Every loudspeaker is also a zone of its own, of that name."""
+
+OWN_MAX = 100
+"""So many are named one by one beside an order's own zones."""
+
+
+class Cue(NamedTuple):
+    """Where an airing is to sound, now that the engine has read it, and what it takes over from."""
+
+    at: frozenset[str]
+    replaces: tuple[str, ...] = ()
+
+
+def own(speakers: Iterable[str]) -> tuple[str, ...]:
+    """The zones that are these loudspeakers."""
+    return tuple(f"{OWN}{speaker}" for speaker in sorted(speakers))
 
 
 class Stage:
@@ -45,13 +65,13 @@ class Stage:
         rounds = guard.rounds(kept.order, made.seconds, moment, kept.boot, made.gap_s)
         return length_s(made.parts, rounds, made.gap_s)
 
-    def programme(self, kept: Kept, made: Made, moment: Moment) -> Programme:
+    def programme(self, kept: Kept, airing: Airing, made: Made, moment: Moment) -> Programme:
         """What the engine is given."""
         order = kept.order
         lasts_s = self.lasts_s(kept, made, moment)
         return Programme(
-            id=kept.programme,
-            zones=self._zones(order),
+            id=airing.name(order.id),
+            zones=self._zones(order.zones, frozenset(airing.at)),
             files=tuple(part.file for part in made.parts),
             rank=int(order.class_),
             gain_db=guard.level_db(order, self._house),
@@ -61,43 +81,90 @@ class Stage:
             urgent=order.class_.urgent,
         )
 
-    def _zones(self, order: Order) -> tuple[str, ...]:
-        """Its own; where a loudspeaker of theirs is left out, the others one by one."""
-        heard = guard.heard_on(order, self._house)
-        if heard == self._house.speakers(order.zones):
-            return order.zones
-        return tuple(f"speaker:{speaker}" for speaker in sorted(heard))
-
-    async def begin(self, kept: Kept, programme: Programme, still: Callable[[], bool]) -> bool:
+    async def begin(self, kept: Kept, programme: Programme, cue: Callable[[], Cue | None]) -> bool:
         """Sound it; False if it is not wanted any more when the engine has read it."""
-        if isinstance(kept.order.content, Live):
+        content = kept.order.content
+        if isinstance(content, Live):
             await self._engine.live_open(programme)
-            if kept.order.content.microphone:
-                self._page(kept.order)
-            return True
-        await self._engine.prepare(programme)
-        if not still():
+        else:
+            await self._engine.prepare(programme)
+        now = cue()
+        if now is None:
             self.cut(programme.id)
             return False
-        await self._engine.play(programme.id, kept.frame)
+        if gone := self.speakers(programme.zones) - now.at:  # cut off while the engine was reading
+            await self._engine.stop(programme.id, self._named(gone), CUT)
+        if isinstance(content, Live):
+            if content.microphone:
+                self._page(kept.order)
+            return True
+        await self._engine.play(programme.id, kept.frame, replaces=now.replaces)
+        for siren in now.replaces:  # an audio process of an older release plays both
+            await self._engine.stop(siren, kept.order.zones, CUT)
         return True
 
-    async def sounds(self, programme: str) -> bool:
-        """Whether it is being heard now."""
-        return await self.heard(programme) == "playing"
+    def speakers(self, zones: Collection[str]) -> frozenset[str]:
+        """The loudspeakers of a programme's zones."""
+        alone = (zone.removeprefix(OWN) for zone in zones if zone.startswith(OWN))
+        return self._house.speakers(zones).union(alone)
 
-    async def heard(self, programme: str) -> str | None:
+    def _zones(self, zones: Collection[str], at: frozenset[str]) -> tuple[str, ...]:
+        """What names these loudspeakers and no other, the zones of the order first."""
+        inside = [zone for zone in zones if self._house.speakers((zone,)) <= at]
+        return (*inside, *self._named(at - self._house.speakers(inside)))
+
+    def _named(self, at: frozenset[str]) -> tuple[str, ...]:
+        """These loudspeakers one by one; where they are more than fit, by whole zones first."""
+        if len(at) <= OWN_MAX:
+            return own(at)
+        inside = [id_ for id_, zone in self._house.zones.items() if zone.speakers <= at]
+        return (*inside, *own(at - self._house.speakers(inside)))[:ZONES_MAX]
+
+    async def state(self) -> State:
+        """What the audio process plays, and how the latest ended."""
+        return await self._engine.state()
+
+    async def past(self, programme: str) -> Ended | None:
         """How it ended once it was heard in this boot, as far back as the audio process remembers.
 
         `playing` while it sounds; None if it never did.
         """
         state = await self._engine.state()
-        ended = (each.how for each in state.ended if each.id == programme and each.frames)
-        sounds = any(each.id == programme and each.state != "ready" for each in state.programmes)
-        return next(ended, "playing" if sounds else None)
+        for each in state.programmes:
+            if each.id == programme and each.state != "ready":
+                return Ended(programme, PLAYING, each.frame)
+        return next((each for each in state.ended if each.id == programme and each.frames), None)
 
-    def cut(self, programme: str, why: str = STOPPED) -> None:
-        """Fade it out; nobody waits for that."""
+    async def heard(self, order_id: str) -> str | None:
+        """How what an order says was last heard in this boot, be it at one loudspeaker.
+
+        Of several airings that which came furthest; `SIREN_ONLY` if nothing but its siren was
+        heard, `playing` while it sounds, None if nothing of it ever did.
+        """
+        state = await self._engine.state()
+        hows = {
+            each.id: each.how
+            for each in state.ended
+            if order_of(each.id) == order_id and each.frames and each.speakers != ()
+        }
+        for each in state.programmes:
+            if order_of(each.id) == order_id and each.state != "ready":
+                hows[each.id] = PLAYING
+        words = [how for name, how in hows.items() if not name.endswith(SIREN)]
+        for how in (FINISHED, PLAYING, *words):
+            if how in words:
+                return how
+        return SIREN_ONLY if hows else None
+
+    def join(self, programme: str, at: Collection[str]) -> None:
+        """Let what sounds go on at these loudspeakers, too."""
+        self.do(self._engine.play(programme, zones=self._named(frozenset(at))))
+
+    def cut(self, programme: str, why: str = STOPPED, at: Collection[str] = ()) -> None:
+        """Fade it out, everywhere or at these loudspeakers; nobody waits for that."""
+        if at:
+            self.do(self._engine.stop(programme, self._named(frozenset(at)), why))
+            return
         self._low.pop(programme, None)
         self.do(self._engine.stop(programme, why=why))
 
@@ -118,6 +185,7 @@ class Stage:
         task = asyncio.get_running_loop().create_task(self._noted(doing))
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
+        task.add_done_callback(lambda _: doing.close())  # cancelled before it had begun
 
     async def close(self) -> None:
         """Begin nothing more; what sounds goes on to its own end."""
@@ -125,6 +193,11 @@ class Stage:
             task.cancel()
         if self._doing:
             await asyncio.wait(set(self._doing))
+
+    def silence(self, kept: Kept, why: str = STOPPED) -> None:
+        """Fade out whatever sounds of the order."""
+        for programme in kept.programmes:
+            self.cut(programme, why)
 
     async def _noted(self, doing: Coroutine[Any, Any, None]) -> None:
         """Say that it fails once, and once that it does not any more."""

@@ -1,72 +1,86 @@
-"""Whose turn it is: an order is made ready, contends for its loudspeakers, sounds, gives way.
+"""Whose turn it is, loudspeaker by loudspeaker: an order contends, sounds, gives way.
 
 What becomes of an order is decided at once, in memory; writing and sounding follow, and look again
 before they make a sound.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
-
-import msgspec
+from itertools import combinations
 
 from broadcast import arbiter, guard
-from broadcast.arbiter import AFTER, After
+from broadcast.aftermath import Aftermath
+from broadcast.airing import Airing, order_of
+from broadcast.arbiter import AFTER, After, Sounding
 from broadcast.book import Kept
+from broadcast.engine.wire import CUT, Ended
 from broadcast.guard import Answer, Ruling
 from broadcast.life import WAITING, Act, State
-from broadcast.order import Order
-from broadcast.ports import Made, Studio
+from broadcast.outcome import Outcomes
+from broadcast.ports import Made
+from broadcast.preparation import Preparation
 from broadcast.progress import Progress
 from broadcast.quiet import Moment
-from broadcast.stage import CUT, Stage
+from broadcast.stage import FINISHED, PLAYING, Cue, Stage
 from gateway.audit.events import Who
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 
 RETRY_S = 0.5
-"""An emergency tries again so long after the audio process was not there."""
+"""An order tries again so long after the audio process was full, an emergency if it was away."""
 
-WORDS_S = 0.1
-"""An emergency waits so long for its words; then its siren begins without them."""
+AIRINGS_MAX = 8
+"""Of one order at once, below the emergency: the audio process holds 32 programmes in all."""
+
+FULL = "audio.full"
 
 BEFORE = frozenset({"audio.played", "audio.in-use"})
 """The audio process has sounded it before we were killed, or still does."""
 
+READY = WAITING | {State.PREPARING, State.PLAYING}
+
 
 class Turns:
-    """`moved` is called whenever time may matter anew; `beginning` are programmes on their way."""
+    """`moved` is called whenever time may matter anew.
+
+    `beginning` are programmes on their way. `orphans` are emergencies that sound, and whose record
+    a kill took: they go on to their end.
+    """
 
     def __init__(
         self,
         progress: Progress,
         stage: Stage,
-        studio: Studio,
+        outcomes: Outcomes,
+        preparation: Preparation,
+        aftermath: Aftermath,
+        *,
         moved: Callable[[], None],
         on_fault: OnFault = log_fault,
     ) -> None:
         """For those orders, on that stage; an order that cannot be settled ends alone."""
-        self._on_fault = on_fault
         self.beginning: set[str] = set()
+        self.orphans: dict[str, Sounding] = {}
         self._all = progress
         self._stage = stage
-        self._studio = studio
+        self._outcomes = outcomes
+        self._preparation = preparation
+        self._aftermath = aftermath
         self._moved = moved
-        self._asking: set[str] = set()
+        self._on_fault = on_fault
 
     def settle(self) -> None:
         """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
         moment = Moment.of(self._all.clock)
-        for kept in [k for k in self._all.book.open() if self.asleep(k)]:
-            self._contained(kept, partial(self._wake, kept))
         for kept in self._all.book.open():
             self._contained(kept, partial(self._over, kept, moment))
-        for kept in sorted(self._ready(), key=_turn):
-            self._contained(kept, partial(self._try, kept, moment))
-        sounding = {kept.order.id: kept for kept in self._all.book.playing()}
-        low = arbiter.ducked(map(self._all.sounding, sounding.values()))
-        self._stage.lower({sounding[id_].programme: sounding[id_] for id_ in low})
+        self._part()
+        for kept in sorted(self._ready(), key=self._precedence):
+            self._contained(kept, partial(self._try, kept.order.id, moment))
+        low = arbiter.ducked(self._all.soundings())
+        orders = {name: self._all.book.of(name) for name in low}
+        self._stage.lower({name: kept for name, kept in orders.items() if kept is not None})
         self._moved()
 
     def _contained(self, kept: Kept, do: Callable[[], None]) -> None:
@@ -77,285 +91,253 @@ class Turns:
             self._on_fault("broadcast.order", error)
             found = self._all.book.get(kept.order.id)
             if found is not None and found.open:
-                self._stage.cut(found.programme)
+                self._stage.silence(found)
                 self._all.end(found, Act.FAIL, "broadcast.failed")
 
     def _over(self, kept: Kept, moment: Moment) -> None:
-        """What must be silent, and what has expired."""
-        if kept.state is State.PLAYING:
+        """What must be silent, what has expired; what slept since a power cut may wake."""
+        if self._aftermath.asleep(kept):
+            self._aftermath.wake(kept)
+        elif kept.state is State.PLAYING:
             self._hush(kept, moment)
-        elif self.perishes(kept) and kept.order.expires.passed(self._all.clock):
-            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+        elif self.perishes(kept) and (
+            kept.order.expires.passed(self._all.clock)
+            or (not kept.order.class_.urgent and self._outcomes.idle(kept))
+        ):
+            self._outcomes.run_out(kept)
 
     def perishes(self, kept: Kept) -> bool:
         """Whether its time alone ends it: it does not sound, nor may have sounded."""
-        waits = kept.order.id in self._asking or self.asleep(kept)
-        return kept.state is not State.PLAYING and not waits
+        return kept.state is not State.PLAYING and not self._aftermath.waits(kept)
 
-    def asleep(self, kept: Kept) -> bool:
-        """Whether a power cut left it open, and nobody has told the time since."""
-        return kept.open and kept.boot != self._all.clock.boot
-
-    def outlasted(self, kept: Kept) -> None:
-        """A power cut left it open. An emergency may go on, once somebody knows the time.
-
-        Until then it is ready and silent; staff can stop it, or order it anew.
-        """
-        order = kept.order
-        if not order.class_.urgent or order.expires.wall_ns is None:
-            playing = kept.state is State.PLAYING
-            act, why = (Act.FAIL, "unknown") if playing else (Act.EXPIRE, "expired")
-            self._all.end(kept, act, f"broadcast.{why}")
-            return
-        if kept.state is State.PLAYING:
-            self.interrupted(kept, 0, "broadcast.power-cut")
-        if kept.state is not State.PLAYING or kept.siren:
-            self._stage.do(self.prepare(order.id))
-
-    def _wake(self, kept: Kept) -> None:
-        """Let it go on if it is known to be in time, by its own platform's time at least."""
-        actor = kept.order.actor
-        uplink = actor.id if actor.kind == "platform" else ""
-        expires = kept.order.expires.resumed(self._all.clock, uplink)
-        if expires is None:
-            self._all.clock.want_word()
-            return
-        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
-        begins = kept.order.not_before
-        if begins is not None:
-            begins = begins.resumed(self._all.clock, uplink)
-        order = msgspec.structs.replace(kept.order, expires=expires, not_before=begins)
-        self._all.book.note(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
-
-    def outlived(self, kept: Kept) -> None:
-        """Its time passed while we were dead."""
-        if kept.order.class_.urgent and kept.boot == self._all.clock.boot:
-            self._asking.add(kept.order.id)
-            self._stage.do(self._ask(kept.order.id))
-        else:
-            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
-
-    async def _ask(self, order_id: str) -> None:
-        """An emergency may have been heard before it was recorded: the audio process knows."""
-        how = None
-        with contextlib.suppress(StationError):  # away: nobody knows better
-            how = await self._stage.heard(order_id)
-        self._asking.discard(order_id)
-        kept = self._all.book.known(order_id)
-        if not kept.open:
-            return
-        if how is None:
-            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
-        elif how == "finished":
-            self._all.end(kept, Act.FINISH, "broadcast.played-before")
-        else:
-            self._all.end(kept, Act.DROP, "broadcast.ran-out")
+    def _hush(self, kept: Kept, moment: Moment) -> None:
+        code = guard.hushed(kept.order, self._all.house, moment, self._all.clock.boot)
+        if code is not None:
+            self._stage.silence(kept)
+            self._all.end(kept, Act.DROP, code)
 
     def _ready(self) -> Iterator[Kept]:
-        waiting = WAITING | {State.PREPARING}
-        return (
-            k
-            for k in self._all.book.open()
-            if k.state in waiting and k.order.id in self._all.made and not self.asleep(k)
-        )
+        """Those with loudspeakers where they could begin; what they sound is made, or wanted."""
+        for kept in self._all.book.open():
+            if kept.state not in READY or self._aftermath.asleep(kept):
+                continue
+            if not self._outcomes.owed(kept):
+                continue
+            if kept.order.id in self._all.made:
+                yield kept
+            else:
+                self._preparation.want(kept.order.id)
 
-    def _try(self, kept: Kept, moment: Moment) -> None:
-        """Give it its turn, if it is its turn."""
-        made = self._all.made.get(kept.order.id)
-        if made is None:
+    def _precedence(self, kept: Kept) -> tuple[int, int, int]:
+        """The most urgent first; of emergencies the most local, then the newest; else as asked."""
+        if kept.order.class_.urgent:
+            return -kept.order.class_, len(self._all.speakers(kept)), -kept.asked_ns
+        return -kept.order.class_, 0, kept.asked_ns
+
+    def _try(self, order_id: str, moment: Moment) -> None:
+        """Give it its turn where it is its turn."""
+        kept, made = self._all.book.known(order_id), self._all.made.get(order_id)
+        if made is None or kept.state not in READY:
             return
         ruling = self._may_begin(kept, made, moment)
-        if ruling.answer is Answer.EXPIRED:
-            self._all.end(kept, Act.EXPIRE, ruling.code)
+        if ruling.answer is Answer.GO:
+            self._contend(kept, made)
+        elif kept.state is State.PLAYING:
+            return  # it sounds to its end where it does, and begins nowhere else
+        elif ruling.answer is Answer.EXPIRED:
+            self._outcomes.run_out(kept)
         elif ruling.answer is Answer.REFUSE:
             self._all.end(kept, Act.REFUSE, ruling.code, ruling.detail)
-        elif ruling.answer is Answer.WAIT:
-            self._hold(kept, ruling.code)
         else:
-            self._contend(kept, made)
+            self._hold(kept, ruling.code)
 
     def _may_begin(self, kept: Kept, made: Made, moment: Moment) -> Ruling:
         lasts_s = self._stage.lasts_s(kept, made, moment)
         return guard.begin(kept.order, self._all.house, moment, self._all.clock.boot, lasts_s)
 
     def _contend(self, kept: Kept, made: Made) -> None:
-        playing = [self._all.sounding(other) for other in self._all.book.playing()]
-        again = kept.state is State.INTERRUPTED
-        decision = arbiter.decide(self._all.sounding(kept), playing, again=again)
-        if decision.dropped:
+        comes = self._all.sounding(kept, kept.order.id, self._outcomes.owed(kept))
+        own = kept.programmes
+        others = [*self._all.soundings(), *self.orphans.values()]
+        decision = arbiter.decide(comes, [each for each in others if each.id not in own])
+        if decision.dropped and AFTER[kept.order.class_] is After.NEVER:
+            lost = tuple(sorted({*kept.lost, *decision.dropped}))
+            kept = self._all.book.note(kept, lost=lost)
+        full = not kept.order.class_.urgent and len(kept.airings) >= AIRINGS_MAX
+        if decision.begins and not full:
+            for name, where in decision.cut.items():
+                self._cut(name, where)
+            self._begin(kept, made, decision.begins)
+        elif decision.dropped and not self._all.left(kept) and not kept.airings:
             self._all.end(kept, Act.DROP, "broadcast.busy")
-        elif decision.waits:
+        else:
             self._hold(kept, "broadcast.behind")
-        else:
-            for victim in decision.cut:
-                self._cut(self._all.book.known(victim))
-            lasts_s = self._stage.lasts_s(kept, made, Moment.of(self._all.clock))
-            kept = self._all.move(
-                kept,
-                Act.PLAY,
-                seconds=made.seconds,
-                clips=made.clips,
-                siren=made.siren,
-                lasts_s=lasts_s,
-            )
-            self._stage.do(self.begin(kept.order.id, kept.turn))
 
-    def _cut(self, kept: Kept) -> None:
-        """Something more urgent sounds instead."""
-        self._stage.cut(kept.programme, CUT)
-        if AFTER[kept.order.class_] is After.NEVER:
-            self._all.end(kept, Act.DROP, "broadcast.cut-off")
-        else:
-            self.interrupted(kept, kept.frame)
-
-    def interrupted(self, kept: Kept, frame: int, why: str = "broadcast.cut-off") -> None:
-        """It was cut off at that frame, and waits for another turn."""
-        onward = AFTER[kept.order.class_] is After.ONWARD
+    def _begin(self, kept: Kept, made: Made, where: frozenset[str]) -> None:
+        """Its turn has come at these loudspeakers."""
+        order_id, sounding = kept.order.id, kept.airings
+        if sounding and AFTER[kept.order.class_] is After.ONWARD:
+            first = sounding[0]  # one music: it joins in where it goes on
+            self._stage.join(first.name(order_id), where)
+            joined = first.only(where.union(first.at))
+            self._all.book.note(kept, airings=(joined, *sounding[1:]))
+            return
+        number = kept.turn + 1 if sounding else kept.turn
+        airing = Airing(number, tuple(sorted(where)), siren=made.siren)
         self._all.move(
             kept,
-            Act.INTERRUPT,
-            why,
-            turn=kept.turn + 1,
-            frame=frame if onward else 0,
-            siren=False,
+            Act.PLAY,
+            "broadcast.words-ready" if kept.wordless else None,
+            turn=number,
+            airings=(*sounding, airing),
+            seconds=made.seconds,
+            clips=made.clips,
+            siren=made.siren,
+            lasts_s=self._stage.lasts_s(kept, made, Moment.of(self._all.clock)),
         )
-        if kept.siren:
-            self._all.made.pop(kept.order.id, None)  # its words are on their way
-        elif kept.order.id not in self._all.made:
-            self._stage.do(self.prepare(kept.order.id))
+        self._stage.do(self.begin(order_id, airing.name(order_id)))
 
-    def wordless(self, kept: Kept) -> bool:
-        """Whether only its siren has sounded, and its words are still to come."""
-        made = self._all.made.get(kept.order.id)
-        return kept.siren and (made is None or made.siren)
+    def _part(self) -> None:
+        """No two orders keep one loudspeaker, as a kill between two moves may have left them."""
+        for one, other in combinations([*self._all.soundings(), *self.orphans.values()], 2):
+            if one.speakers.isdisjoint(other.speakers) or order_of(one.id) == order_of(other.id):
+                continue
+            shared = self._where(one.id) & self._where(other.id)
+            if shared and (loser := arbiter.loser(one, other)) is not None:
+                self._cut(loser.id, shared)
 
-    async def begin(self, order_id: str, turn: int) -> None:
-        """Sound that turn; what nobody waits for at once only when its record is on disk."""
+    def _where(self, name: str) -> frozenset[str]:
+        airing, orphan = self._all.airing(name), self.orphans.get(name)
+        return frozenset(airing.at) if airing else orphan.speakers if orphan else frozenset()
+
+    def _cut(self, name: str, where: frozenset[str]) -> None:
+        """Something more urgent sounds there instead; elsewhere it goes on."""
+        kept = self._all.book.of(name)
+        airing = None if kept is None else kept.airing(name)
+        if kept is None or airing is None:
+            self._cut_orphan(name, where)
+            return
+        left = frozenset(airing.at) - where
+        self._stage.cut(name, CUT, where if left else ())
+        rest = (airing.only(left),) if left else ()
+        never = AFTER[kept.order.class_] is After.NEVER
+        lost = tuple(sorted({*kept.lost, *where})) if never else kept.lost
+        noted = self._all.book.note(kept, airings=(*rest, *kept.without(name)), lost=lost)
+        self._outcomes.settle(noted)
+
+    def _cut_orphan(self, name: str, where: frozenset[str]) -> None:
+        orphan = self.orphans.pop(name)
+        left = orphan.speakers - where
+        self._stage.cut(name, CUT, where if left else ())
+        if left:
+            self.orphans[name] = orphan._replace(speakers=left)
+
+    async def begin(self, order_id: str, name: str) -> None:
+        """Sound that airing; what nobody waits for at once only when its record is on disk."""
         kept = self._all.book.known(order_id)
-        name = kept.programme
         self.beginning.add(name)
         try:
             stored = kept.order.beside or await self._all.records.written(order_id)
-            while self._all.on(order_id, turn):
+            while self._all.airing(name) is not None:
                 if not stored:
-                    self._all.end(self._all.book.known(order_id), Act.FAIL, "broadcast.unrecorded")
-                elif await self._sound(order_id, turn):
+                    self._give_up(name, Act.FAIL, Ruling(Answer.REFUSE, "broadcast.unrecorded"))
+                elif await self._sound(name):
                     break
                 else:
                     await asyncio.sleep(RETRY_S)
         finally:
             self.beginning.discard(name)
-        if not self._all.on(order_id, turn):
+        if self._all.airing(name) is None:
             self.settle()
 
-    async def _sound(self, order_id: str, turn: int) -> bool:
-        """Let the engine sound it; False if an emergency should be tried again."""
-        kept = self._all.book.known(order_id)
-        made = self._all.made.get(order_id) or await self._make(kept)
-        if made is None or not self._all.on(order_id, turn):
+    async def _sound(self, name: str) -> bool:
+        """Let the engine sound it; False if that should be tried again."""
+        kept = self._all.book.of(name)
+        assert kept is not None
+        made = self._all.made.get(kept.order.id) or await self._preparation.make(kept)
+        kept, airing = self._all.book.known(kept.order.id), self._all.airing(name)
+        if made is None or airing is None:
             return True
         moment = Moment.of(self._all.clock)
         ruling = self._may_begin(kept, made, moment)  # time went by
         if ruling.answer is not Answer.GO:
             expired = ruling.answer is Answer.EXPIRED
-            self._all.end(kept, Act.EXPIRE if expired else Act.DROP, ruling.code, ruling.detail)
+            self._give_up(name, Act.EXPIRE if expired else Act.DROP, ruling)
             return True
-        programme = self._stage.programme(kept, made, moment)
-
-        def still() -> bool:
-            now = Moment.of(self._all.clock)
-            on = self._all.on(order_id, turn)
-            return on and guard.punctual(kept.order, now, self._all.clock.boot)
-
+        if not airing.said and not made.siren:  # its words are there: they sound at once
+            self._outcomes.over(kept, airing, Ended(name, CUT, 0))
+            return True
+        programme = self._stage.programme(kept, airing, made, moment)
         try:
-            if not await self._stage.begin(kept, programme, still) and self._all.on(order_id, turn):
-                self._all.end(self._all.book.known(order_id), Act.EXPIRE, "broadcast.expired")
+            if await self._stage.begin(kept, programme, partial(self._cue, name)):
+                self._begun(name)
+            else:
+                self._give_up(name, Act.EXPIRE, Ruling(Answer.EXPIRED, "broadcast.expired"))
         except Unavailable as error:
             if kept.order.class_.urgent:
                 return False
-            self._fail(order_id, turn, error)
+            self._give_up(name, Act.FAIL, Ruling(Answer.REFUSE, error.code, error.data))
         except StationError as error:
-            if error.code not in BEFORE or not await self._stage.sounds(programme.id):
-                self._fail(order_id, turn, error)
+            return await self._refused(name, error)
         return True
 
-    def _fail(self, order_id: str, turn: int, error: StationError) -> None:
-        if not self._all.on(order_id, turn):
-            return
-        if error.code in BEFORE:  # and it has ended meanwhile
-            self._all.end(self._all.book.known(order_id), Act.FINISH, "broadcast.played-before")
-        else:
-            self._all.end(self._all.book.known(order_id), Act.FAIL, error.code, error.data)
+    def _cue(self, name: str) -> Cue | None:
+        """Where it is to sound by now; None if it is not wanted any more, or would be late."""
+        kept, airing = self._all.book.of(name), self._all.airing(name)
+        now = Moment.of(self._all.clock)
+        if kept is None or airing is None:
+            return None
+        if not guard.punctual(kept.order, now, self._all.clock.boot):
+            return None
+        if not airing.said and not kept.wordless:
+            return None  # the words were faster
+        return Cue(frozenset(airing.at), tuple(_sirens(kept, airing)))
 
-    def _hush(self, kept: Kept, moment: Moment) -> None:
-        code = guard.hushed(kept.order, self._all.house, moment, self._all.clock.boot)
-        if code is not None:
-            self._stage.cut(kept.programme)
-            self._all.end(kept, Act.DROP, code)
+    def _begun(self, name: str) -> None:
+        """The engine sounds it, in the place of the siren that went before it."""
+        kept, airing = self._all.book.of(name), self._all.airing(name)
+        if kept is not None and airing is not None:
+            sirens = set(_sirens(kept, airing))
+            rest = tuple(a for a in kept.airings if a.name(kept.order.id) not in sirens)
+            self._all.book.note(kept, airings=rest)
+
+    async def _refused(self, name: str, error: StationError) -> bool:
+        """The audio process will not sound it, at least not now; False if not now."""
+        kept = self._all.book.of(name)
+        assert kept is not None
+        if error.code == FULL and AFTER[kept.order.class_] is not After.NEVER:
+            return False
+        if error.code not in BEFORE:
+            self._give_up(name, Act.FAIL, Ruling(Answer.REFUSE, error.code, error.data))
+            return True
+        try:
+            past = await self._stage.past(name)
+        except StationError:
+            return False
+        airing, kept = self._all.airing(name), self._all.book.of(name)
+        if kept is not None and airing is not None and (past is None or past.how != PLAYING):
+            ended = past or Ended(name, FINISHED, 0)  # longer ago than it remembers
+            self._outcomes.over(kept, airing, ended, "broadcast.played-before")
+        return True
+
+    def _give_up(self, name: str, act: Act, ruling: Ruling) -> None:
+        kept, airing = self._all.book.of(name), self._all.airing(name)
+        if kept is not None and airing is not None:
+            self._outcomes.give_up(kept, airing, act, ruling.code, ruling.detail)
 
     def halt(self, kept: Kept, actor: Who, why: str = "broadcast.by-hand") -> Kept:
         """Somebody stops it."""
-        if kept.state is State.PLAYING:
-            self._stage.cut(kept.programme)
+        self._stage.silence(kept)
         return self._all.end(kept, Act.STOP, why, by=actor)
 
     def _hold(self, kept: Kept, why: str | None) -> None:
         if kept.state is State.PREPARING:
             self._all.move(kept, Act.HOLD, why)
 
-    async def prepare(self, order_id: str) -> None:
-        """Make its sound; then it waits for its turn."""
-        kept = self._all.book.get(order_id)
-        if kept is None or not kept.open:
-            return
-        if kept.state is State.ACCEPTED:
-            kept = self._all.move(kept, Act.PREPARE)
-        making = asyncio.create_task(self._make(kept))
-        try:
-            if kept.order.class_.urgent and kept.turn == 0:
-                await self._begin_siren(kept.order, making)
-            made = await making
-        finally:
-            making.cancel()  # does nothing unless we are cancelled ourselves
-        kept = self._all.book.get(order_id)
-        if made is not None and kept is not None and kept.open:
-            if kept.siren and made.clips != kept.clips:
-                self._stage.cut(kept.programme, CUT)
-                self.interrupted(kept, 0, "broadcast.words-ready")
-            self._all.made[order_id] = made
-            self.settle()
 
-    async def _begin_siren(self, order: Order, making: "asyncio.Task[Made | None]") -> None:
-        """Nobody waits in silence for the words of an emergency."""
-        await asyncio.wait({making}, timeout=WORDS_S)
-        if making.done():
-            return
-        try:
-            siren = await self._studio.siren(order)
-        except StationError:
-            return  # its words sound without
-        kept = self._all.book.known(order.id)
-        if not making.done() and kept.state is State.PREPARING:
-            self._all.made[order.id] = siren
-            self.settle()
-
-    async def _make(self, kept: Kept) -> Made | None:
-        """Its sound; None if there will be none, and the order has ended by that."""
-        try:
-            return await self._studio.make(kept.order)
-        except StationError as error:
-            code, data = error.code, error.data
-        except Exception as error:  # noqa: BLE001  # an edge: a voice that breaks ends its order, not the room
-            self._on_fault("broadcast.voice", error)
-            code, data = "broadcast.failed", {}
-        found = self._all.book.get(kept.order.id)
-        if found is not None and found.open:
-            if found.siren:
-                self._stage.cut(found.programme)
-            self._all.end(found, Act.FAIL, code, data)
-        return None
-
-
-def _turn(kept: Kept) -> tuple[int, int]:
-    """The most urgent first, then as they came."""
-    return -kept.order.class_, kept.asked_ns
+def _sirens(kept: Kept, words: Airing) -> Iterator[str]:
+    """The sirens of that order that are to give way to these words."""
+    if words.said:
+        for each in kept.airings:
+            if not each.said and set(each.at).issubset(words.at):
+                yield each.name(kept.order.id)

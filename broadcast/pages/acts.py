@@ -23,6 +23,7 @@ from gateway.health import Vitals
 from gateway.web.audited import done_to
 from gateway.web.pages import PAGES
 from gateway.web.section import Handler, Permission, Route
+from gateway.web.words import words_for
 
 REPEATS = (1, 2, 3)
 CLASSES = (Class.NOTICE, Class.URGENT)
@@ -56,6 +57,7 @@ class Acts:
             act("/microphone/{id}/end", self.put_down, "hang-up"),
             act("/stop", self.stop, "stop"),
             act("/stop/{id}", self.cancel, "cancel"),
+            act("/again/{id}", self.again, "again"),
             act("/test", self.test, "test"),
             act("/volume/{zone}", self.volume, "volume"),
         ]
@@ -66,7 +68,8 @@ class Acts:
         preset = self._deck.presets.get(preset_id)
         form = await request.post()
         if Class.parse(preset.cls).urgent and form.get("held") != "1":
-            return self._confirm(request, preset_id, preset, await zones_of(request))
+            path, zones = f"{PATH}/play/{preset_id}", await zones_of(request)
+            return self._confirm(request, path, preset.name, preset.text, zones)
         ask = Ask(zones=await zones_of(request), preset=preset_id)
         return await self._give(request, ask, Class.parse(preset.cls))
 
@@ -139,6 +142,32 @@ class Acts:
             raise UsageError(refused.code, **refused.data) from refused
         raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
 
+    async def again(self, request: web.Request) -> web.StreamResponse:
+        """Order once more what no loudspeaker took; an emergency only if it is confirmed."""
+        deck, order_id = self._deck, request.match_info["id"]
+        order = deck.room.find(order_id).order
+        class_ = min(
+            order.class_, Class.EMERGENCY
+        )  # what a fire input began, staff begin as theirs
+        if class_.urgent and (await request.post()).get("held") != "1":
+            words = words_for(request)
+            title = told.title(deck.room.find(order_id), deck, words)
+            return self._confirm(request, f"{PATH}/again/{order_id}", title, "", order.zones)
+        once_more = msgspec.structs.replace(
+            order,
+            id=deck.room.number(),
+            source="desk",
+            class_=class_,
+            authority=Authority.PRESS,
+            actor=actor(request),
+            expires=deck.clock.deadline(lives_s(class_)),
+            not_before=None,
+            supersedes=(),
+        )
+        done_to(request, once_more.id)
+        receipt = await deck.room.order(joining(once_more))
+        raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
+
     async def test(self, _request: web.Request) -> web.StreamResponse:
         """Let every loudspeaker show how far it works."""
         self._deck.selftests.ask()
@@ -165,15 +194,16 @@ class Acts:
         raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
 
     def _confirm(
-        self, request: web.Request, preset_id: str, preset: PresetOptions, zones: tuple[str, ...]
+        self, request: web.Request, path: str, title: str, text: str, zones: tuple[str, ...]
     ) -> web.StreamResponse:
         return request.app[PAGES].render(
             request,
             "broadcast/confirm.html",
             self._vitals(),
             {},
-            preset_id=preset_id,
-            preset=preset,
+            action=path,
+            title=title,
+            text=text,
             zones=self._known(zones),
         )
 

@@ -38,9 +38,10 @@ class FirstScreen:
         return max((need.urgency for need in needs), default=0)
 
     def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
-        """What sounds, for it can be stopped; loudspeakers that do not; no audio process."""
+        """An emergency that nobody heard; what sounds, for it can be stopped; what is broken."""
         deck = self._deck
-        found = [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
+        found = [self._unheard(kept, words) for kept in now.unheard(deck)[:SOUNDS_MAX]]
+        found += [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
         if not deck.connected():
             title = words("cast.away")
             found.append(_trouble("audio", AWAY, title, words("cast.away-text"), words))
@@ -49,6 +50,25 @@ class FirstScreen:
             text = words(fault.code, **fault.data)
             found.append(_trouble(f"speaker-{speaker}", FAULTY, title, text, words))
         return found
+
+    def _unheard(self, kept: Kept, words: Words) -> Need:
+        of = len(self._deck.room.house.speakers(kept.order.zones))
+        place = told.where(kept, self._deck, words)
+        return Need(
+            key=f"unheard-{kept.order.id}",
+            urgency=URGENT,
+            hue="is-person",
+            pictogram="megaphone",
+            amount=(self._deck.clock.now_ns() - kept.since_ns) // MINUTE_NS,
+            unit=words("cast.minutes-unheard"),
+            title=words("cast.unheard", title=told.title(kept, self._deck, words)),
+            text=words("cast.unheard-text", place=place, of=of),
+            note=told.who(kept.order.actor, self._deck, words),
+            actions=(
+                Action(words("cast.again"), "play", f"{PATH}/again/{kept.order.id}", post=True),
+                Action(words("cast.look"), "megaphone", PATH, quiet=True),
+            ),
+        )
 
     def _sounds(self, kept: Kept, words: Words) -> Need:
         one = now.sounding(kept, self._deck, words)

@@ -128,9 +128,10 @@ class Remote(NamedTuple):
     async def _became(self, order_id: str) -> Any:
         kept = self.room.get(order_id)
         untold = kept is None or kept.state is State.EXPIRED or self._outlived(kept)
-        if untold and await self.room.sounded(order_id):
+        if untold and (heard := await self.room.sounded(order_id)):
             # An emergency does not wait for its records: a kill may take them, but not the sound.
-            return {"of": order_id, "state": "finished", "reason_code": PLAYED_BEFORE}
+            why = PLAYED_BEFORE if heard is State.FINISHED else "broadcast.ran-out"
+            return {"of": order_id, "state": heard.value, "reason_code": why}
         if kept is None:
             raise CommandRefused("broadcast.unknown")
         if self._outlived(kept):  # the room is finding out what we know now

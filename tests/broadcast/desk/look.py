@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
+from broadcast.life import State
 from broadcast.monitor import Fault
 from broadcast.order import Class, Preset
 from broadcast.schedule import Gone, Schedule
@@ -39,6 +41,15 @@ async def playing(made: CastSite) -> None:
 async def emergency(made: CastSite) -> None:
     """Everybody is to get out."""
     await made.play("get-out", cls=Class.EMERGENCY)
+
+
+async def reached_nobody(made: CastSite) -> None:
+    """Everybody was to get out, and no loudspeaker sounded."""
+    kept = await made.play("get-out", cls=Class.EMERGENCY)
+    await made.room.cancel(kept.order.id, Who("staff", "zhang"))
+    failed = {"state": State.FAILED, "why": "broadcast.reached-nobody", "reached": (0, 0, 0, 0)}
+    kept = made.room.find(kept.order.id)
+    made.room._all.book.put(msgspec.structs.replace(kept, **failed))
 
 
 async def night(made: CastSite) -> None:
@@ -150,6 +161,7 @@ SHOTS = (
         tried=False,
     ),
     Shot("cast-desk", "/desk/", emergency, tried=False),
+    Shot("cast-unheard", "/desk/", reached_nobody, tried=False),
     Shot("cast-desk-phone", "/desk/", playing, width=PHONE, tried=False),
 )
 

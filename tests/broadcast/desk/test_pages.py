@@ -12,7 +12,7 @@ from playwright.async_api import Page
 from broadcast.order import Class, Sentence
 from broadcast.prepare import Kind
 from tests.access.look import sign_in
-from tests.broadcast.desk.look import HOME, SHOTS, Shot, take
+from tests.broadcast.desk.look import HOME, SHOTS, Shot, reached_nobody, take
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
 from tests.broadcast.engine.rig import until
 from tests.web import browser
@@ -159,6 +159,25 @@ async def test_without_a_script_presets_words_and_stop(chromium: Chromium, made:
         await page.goto(made.https + HOME)
         await page.click("text=按住停播")
         await until(lambda: states(made) == [("notice", "stopped")])
+
+
+async def test_an_emergency_that_nobody_heard_asks_for_somebody_and_can_be_tried_again(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await reached_nobody(made)
+        await page.goto(made.https + "/desk/")
+        await page.wait_for_selector("text=没播出去：紧急疏散")
+        await page.click("text=再试一次")
+        await page.wait_for_selector("text=真的播“紧急疏散”吗？")
+        assert states(made) == [("emergency", "failed")]
+        await page.click("#yes")
+        await until(lambda: states(made)[0] == ("emergency", "playing"))
+        await page.goto(made.https + "/desk/")
+        await page.wait_for_selector("text=正在播：紧急疏散")
+        assert await page.locator("text=没播出去").count() == 0
+    await made.hush()
 
 
 async def test_by_night_the_page_says_why_before_the_press_and_the_receipt_after_it(

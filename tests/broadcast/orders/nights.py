@@ -220,10 +220,12 @@ class Night:
         kept = self.around.room._all.book.get(name)
         if not order.class_.urgent:
             names = [h.programme.id for h in turns]
-            if len(names) != len(set(names)) or sum(h.how == "finished" for h in turns) > 1:
+            if len(names) != len(set(names)):
                 yield f"{name}: heard twice"
-            if len(turns) > 1 and any(h.how != "cut" for h in turns[:-1]):
-                yield f"{name}: heard again though nothing had cut it off"
+            for speaker in HOUSE.speakers(order.zones):
+                there = [h for h in turns if speaker in h.took]
+                if any(h.how != "cut" and speaker in h.whole for h in there[:-1]):
+                    yield f"{name}: heard again at {speaker} though nothing had cut it off"
         if kept is None:
             if turns:
                 yield f"{name}: heard and not known"
@@ -248,11 +250,11 @@ class Night:
         )
 
     def _outsounded(self, placed: Placed) -> bool:
-        """A newer emergency had its loudspeakers until its time was up."""
+        """Other emergencies had one of its loudspeakers until its time was up."""
         where, ends_s = HOUSE.speakers(placed.order.zones), placed.at_s + placed.lives_s
         return any(
             heard.programme.urgent
-            and placed.at_s < heard.began_s < ends_s <= heard.ended_s
+            and heard.began_s < ends_s <= heard.ended_s
             and bool(where & HOUSE.speakers(heard.programme.zones))
             for heard in self.around.engine.heard
         )

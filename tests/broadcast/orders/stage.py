@@ -4,11 +4,13 @@ time, a studio that makes sounds of given length.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from broadcast.engine import wire
 from broadcast.engine.wire import Programme
+from broadcast.guard import House
 from broadcast.ladder import Part
 from broadcast.order import Live, Order
 from broadcast.ports import Made
@@ -27,7 +29,10 @@ FRAME_NS = 20_000_000
 
 
 class Heard(NamedTuple):
-    """One stretch of sound as the community heard it; instants are the loop's, in s."""
+    """One stretch of sound as the community heard it; instants are the loop's, in s.
+
+    `took` are the loudspeakers that took some of it, `whole` those that took all of it.
+    """
 
     programme: Programme
     boot: int
@@ -35,31 +40,59 @@ class Heard(NamedTuple):
     ended_s: float
     began_ns: int
     how: str
+    took: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+
+
+class Voice(NamedTuple):
+    """What one loudspeaker sounded; `took`: it worked."""
+
+    speaker: str
+    programme: Programme
+    began_s: float
+    ended_s: float
 
 
 class _Playing(NamedTuple):
+    """`at` are the loudspeakers where it sounds now, with the instant since when it does.
+
+    It `lacks` those that came late, failed or left.
+    """
+
     programme: Programme
     began_s: float
     began_ns: int
     ends: asyncio.TimerHandle
+    at: dict[str, float]
+    took: set[str]
+    lacks: set[str]
 
 
 class FakeEngine:
     """The audio process: it outlives gateways, remembers urgent ids, keeps to expiries.
 
-    `lag_s` passes before each answer and again before the first packet.
+    `lag_s` passes before each answer and again before the first packet. A programme reaches the
+    loudspeakers of its zones but for those that are `broken`; `full` it takes no more. As with the
+    real one, nobody's word is taken before it has said what it plays: see `World.start`.
     """
 
     def __init__(self, world: "World", seconds: Callable[[Programme], float]) -> None:
         self.heard: list[Heard] = []
+        self.voices: list[Voice] = []
         self.levels: list[tuple[str, str, float]] = []
         self.fed: list[bytes] = []
         self.lag_s = 0.01
         self.away = False
+        self.full = False
+        self.refused: set[str] = set()
+        self.broken: set[str] = set()
+        self.settled = asyncio.Event()
+        self.settled.set()
         self._world = world
         self._seconds = seconds
         self._listeners: list[Callable[[wire.Event], None]] = []
         self._ready: dict[str, Programme] = {}
+        self._barred: dict[str, set[str]] = {}
         self._playing: dict[str, _Playing] = {}
         self._ended: dict[str, wire.Ended] = {}
         self._played: set[str] = set()
@@ -76,23 +109,53 @@ class FakeEngine:
         for name in list(self._playing):
             self._end(name, "power")
         self._ready.clear()
+        self._barred.clear()
         self._ended.clear()
         self._played.clear()
 
+    def breaks(self, speaker: str) -> None:
+        """From now on that loudspeaker takes nothing."""
+        self.broken.add(speaker)
+        for one in self._playing.values():
+            if speaker in one.at:
+                self._voice(one, speaker)
+                one.at[speaker] = math.inf
+                one.lacks.add(speaker)
+        self._tell(wire.Fault(speaker, "speaker.failed"))
+
+    def mends(self, speaker: str) -> None:
+        """It works again, in the middle of what sounds there."""
+        self.broken.discard(speaker)
+        for one in self._playing.values():
+            if speaker in one.at:
+                one.at[speaker] = self._now()
+                one.took.add(speaker)
+        self._tell(wire.Well(speaker, "sent"))
+
     async def prepare(self, programme: Programme) -> int:
         await self._answer()
+        if programme.id in self.refused:
+            raise CommandRefused("audio.bad-file")
+        if self.full:
+            raise CommandRefused("audio.full")
         if programme.id in self._playing:
             raise CommandRefused("audio.in-use")
         if programme.urgent and programme.id in self._played:
             raise CommandRefused("audio.played")
         self._ready[programme.id] = programme
+        self._barred.pop(programme.id, None)
         return round(self._seconds(programme) / 0.02)
 
-    async def play(self, id_: str, start: int = 0) -> None:
+    async def play(self, id_: str, start: int = 0, *, zones: Any = (), replaces: Any = ()) -> None:
         await self._answer()
-        if id_ not in self._ready:
+        if id_ in self._playing:
+            self._join(self._playing[id_], self._speakers(zones))
+        elif id_ not in self._ready:
             raise CommandRefused("audio.unknown")
-        self._begin(self._ready.pop(id_), start)
+        else:
+            self._begin(self._ready.pop(id_), start)
+        for other in replaces:
+            self._end(other, "cut")
 
     async def live_open(self, programme: Programme) -> None:
         await self._answer()
@@ -108,19 +171,35 @@ class FakeEngine:
     async def stop(self, id_: str | None = None, zones: Any = (), why: str = "stopped") -> None:
         await self._answer()
         assert id_ is not None
-        self._ready.pop(id_, None)
-        self._end(id_, why)
+        if not zones:
+            self._ready.pop(id_, None)
+            self._end(id_, why)
+            return
+        where = self._speakers(zones)
+        if id_ in self._ready:
+            self._barred.setdefault(id_, set()).update(where)
+        elif (one := self._playing.get(id_)) is not None:
+            for speaker in where & one.at.keys():
+                self._voice(one, speaker)
+                del one.at[speaker]
+                one.lacks.add(speaker)
+            if not one.at:
+                self._end(id_, why)
 
     async def level(self, id_: str, zone: str, db: float) -> None:
         await self._answer()
         self.levels.append((id_, zone, db))
 
     async def state(self) -> wire.State:
-        await self._answer()
+        await self._answer(asked=True)
         programmes = [
-            wire.Sounding(one.programme.id, "playing", one.programme.rank, one.programme.zones)
+            wire.Sounding(
+                one.programme.id, "playing", one.programme.rank, one.programme.zones,
+                speakers=tuple(one.at),
+            )
             for one in self._playing.values()
-        ] + [wire.Sounding(p.id, "ready", p.rank, p.zones) for p in self._ready.values()]
+        ]  # fmt: skip
+        programmes += [wire.Sounding(p.id, "ready", p.rank, p.zones) for p in self._ready.values()]
         return wire.State(
             n=0,
             process="p",
@@ -128,15 +207,36 @@ class FakeEngine:
             realtime=True,
             programmes=tuple(programmes),
             ended=tuple(self._ended.values()),
+            speakers=tuple(self._states()),
         )
 
     @property
     def sounding(self) -> set[str]:
         return set(self._playing)
 
-    async def _answer(self) -> None:
+    def sounds_at(self, speaker: str) -> set[str]:
+        """What that loudspeaker sounds."""
+        return {name for name, one in self._playing.items() if speaker in one.at}
+
+    def _states(self) -> Iterator[wire.SpeakerState]:
+        for speaker in sorted(self._house.speakers(self._house.zones)):
+            fault = "speaker.failed" if speaker in self.broken else None
+            yield wire.SpeakerState(speaker, "unknown" if fault else "sent", fault)
+
+    def _speakers(self, zones: Any) -> frozenset[str]:
+        own = (zone.removeprefix("speaker:") for zone in zones if zone.startswith("speaker:"))
+        return self._house.speakers(zones).union(own)
+
+    @property
+    def _house(self) -> House:
+        house: House = getattr(self._world, "house", HOUSE)
+        return house
+
+    async def _answer(self, *, asked: bool = False) -> None:
         if self.away:
             raise Unavailable("audio.away")
+        if not asked:
+            await self.settled.wait()
         await asyncio.sleep(self.lag_s)
 
     def _begin(self, programme: Programme, start: int) -> None:
@@ -152,22 +252,51 @@ class FakeEngine:
             lasts_s, how = (programme.expires_ns - now_ns) / S, "expired"
         loop = asyncio.get_running_loop()
         ends = loop.call_later(lasts_s, self._end, programme.id, how)
-        self._playing[programme.id] = _Playing(programme, loop.time(), now_ns, ends)
-        self._tell(wire.Started(programme.id, now_ns, start))
+        where = self._speakers(programme.zones) - self._barred.pop(programme.id, set())
+        works = where - self.broken
+        one = _Playing(
+            programme, loop.time(), now_ns, ends,
+            {each: loop.time() if each in works else math.inf for each in sorted(where)},
+            set(works), set(where - works),
+        )  # fmt: skip
+        self._playing[programme.id] = one
+        self._tell(wire.Started(programme.id, now_ns, start, tuple(sorted(works))))
+
+    def _join(self, one: _Playing, where: frozenset[str]) -> None:
+        for speaker in where - one.at.keys():
+            one.at[speaker] = math.inf if speaker in self.broken else self._now()
+            one.took.update({speaker} - self.broken)
 
     def _end(self, name: str, how: str) -> None:
         one = self._playing.pop(name, None)
         if one is None:
             return
         one.ends.cancel()
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._now()
+        for speaker in one.at:
+            self._voice(one, speaker)
+        took, whole = frozenset(one.took), frozenset(one.took - one.lacks)
         self.heard.append(
-            Heard(one.programme, self._world.boots, one.began_s, now_s, one.began_ns, how)
-        )
+            Heard(
+                one.programme, self._world.boots, one.began_s, now_s, one.began_ns, how, took,
+                whole if how == "finished" else frozenset(),
+            )
+        )  # fmt: skip
         frames = round((now_s - one.began_s) / 0.02)
-        self._ended[name] = wire.Ended(name, how, frames)
-        finished = how == "finished"
-        self._tell(wire.Finished(name, frames) if finished else wire.Stopped(name, how, frames))
+        said = tuple(sorted(took)), tuple(sorted(whole))
+        self._ended[name] = wire.Ended(name, how, frames, *said)
+        if how == "finished":
+            self._tell(wire.Finished(name, frames, *said))
+        else:
+            self._tell(wire.Stopped(name, how, frames, said[0]))
+
+    def _voice(self, one: _Playing, speaker: str) -> None:
+        if one.at[speaker] < self._now():
+            self.voices.append(Voice(speaker, one.programme, one.at[speaker], self._now()))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     def _tell(self, event: wire.Event) -> None:
         for listener in self._listeners:
@@ -218,8 +347,9 @@ class FakeStudio:
 class World:
     """True time, one gateway at a time, the journal and the audio process that outlive it."""
 
-    def __init__(self, true_ns: int, drift_ppm: float = 0.0) -> None:
+    def __init__(self, true_ns: int, drift_ppm: float = 0.0, house: House = HOUSE) -> None:
         self.boots = 0
+        self.house = house
         self.studio = FakeStudio()
         self._true_ns = true_ns
         self._drift_ppm = drift_ppm
@@ -232,13 +362,13 @@ class World:
             core, InlineShell(0.002), station=STATION, options=options, clock=self.clock
         )
         self._running: asyncio.Task[None] | None = None
-        self.room = Broadcast(self.journal, self.clock, HOUSE, self.engine, self.studio)
+        self.room = Broadcast(self.journal, self.clock, self.house, self.engine, self.studio)
 
     def _lasts(self, programme: Programme) -> float:
+        name = programme.id.partition("~")[0]
         if not programme.files:
-            return 1e6  # a microphone
-        seconds = self.studio.seconds.get(programme.id.partition("~")[0], 10.0)
-        return seconds * programme.repeat
+            return self.studio.seconds.get(name, 1e6)  # a microphone
+        return self.studio.seconds.get(name, 10.0) * programme.repeat
 
     def _clock(self, floor_ns: int) -> Clock:
         return Clock(f"{self.boots + 1:016x}", Board(self._drift_ppm), floor_ns)
@@ -249,10 +379,12 @@ class World:
 
     async def start(self) -> None:
         """A gateway starts."""
-        self.room = Broadcast(self.journal, self.clock, HOUSE, self.engine, self.studio)
+        self.room = Broadcast(self.journal, self.clock, self.house, self.engine, self.studio)
+        self.engine.settled.clear()
         await self.room.load()
         if not self.engine.away:
             self.room.reconcile(await self.engine.state())
+        self.engine.settled.set()
         self._running = asyncio.ensure_future(self.room.run())
 
     async def kill(self) -> None:

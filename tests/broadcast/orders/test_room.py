@@ -463,7 +463,8 @@ async def test_one_that_has_expired_meanwhile_stays_silent_whatever_is_said():
             await asyncio.sleep(600)
             around.clock.learn(source, around.true_ns(), S)
             await asyncio.sleep(60)
-            assert states(around) == {"e": "expired"}
+            assert states(around) == {"e": "failed"}
+            assert around.room.find("e").why == "broadcast.unknown", "it sounded, who knows how far"
             around.clock.learn(Trust.NTP, around.true_ns() - 600 * S, S)
             await asyncio.sleep(60)
             assert len(around.engine.heard) == 1
@@ -551,7 +552,8 @@ async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
         await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
         await asyncio.sleep(1)
         await around.kill()
-        kept = msgspec.structs.replace(around.room.find("e"), state=State.ACCEPTED)
+        kept = around.room.find("e")
+        kept = msgspec.structs.replace(kept, state=State.ACCEPTED, airings=(), reached=())
         await around.journal.append([], [around.room._all.book.put(kept)])  # all that was on disk
         await asyncio.sleep(30)
         around.engine.away = away

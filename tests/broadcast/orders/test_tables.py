@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.arbiter import AFTER, TABLE, After, Sounding, Verdict, decide, ducked
+from broadcast.arbiter import AFTER, TABLE, After, Sounding, Verdict, decide, ducked, verdict
 from broadcast.ladder import Part, emergency, length_s, ordinary
 from broadcast.life import OVER, WAITING, State, diagram
 from broadcast.life import TABLE as LIFE
@@ -18,6 +18,16 @@ def test_the_picture_in_the_documents_is_the_table():
     drawn = re.search(r"```mermaid\n(.*?)\n```", DOCS.read_text("utf-8"), re.DOTALL)
     assert drawn is not None
     assert drawn.group(1) == diagram()
+
+
+def test_the_table_in_the_documents_is_the_arbiters():
+    rows = re.findall(r"^\| `(\w+)` \|((?: [PDQX] \|)+)$", DOCS.read_text("utf-8"), re.MULTILINE)
+    told = {
+        (Class.parse(name), sounds): Verdict(letter)
+        for name, cells in rows
+        for sounds, letter in zip(Class, re.findall(r"[PDQX]", cells), strict=True)
+    }
+    assert told == TABLE
 
 
 def test_every_order_comes_to_an_end_from_everywhere():
@@ -36,15 +46,23 @@ def test_every_pair_of_classes_has_a_verdict():
 
 
 def test_nothing_cuts_off_or_lowers_what_is_more_urgent():
-    for (comes, sounds), verdict in TABLE.items():
+    for (comes, sounds), said in TABLE.items():
         if comes < sounds:
-            assert verdict not in {Verdict.PREEMPT, Verdict.DUCK}, (comes, sounds)
+            assert said not in {Verdict.PREEMPT, Verdict.DUCK}, (comes, sounds)
 
 
-def test_an_emergency_never_waits():
+def test_an_emergency_waits_for_fire_alone():
     for comes in (Class.FIRE, Class.EMERGENCY):
-        for sounds in Class:
-            assert TABLE[comes, sounds] in {Verdict.PREEMPT, Verdict.BESIDE}
+        waits = {sounds for sounds in Class if TABLE[comes, sounds] is not Verdict.PREEMPT}
+        assert waits == ({Class.FIRE} if comes is Class.EMERGENCY else set())
+
+
+def test_no_two_voices_sound_at_one_loudspeaker():
+    assert {over for over, said in TABLE.items() if said is Verdict.DUCK} == {
+        (Class.SERVICE, Class.BACKGROUND),
+        (Class.NOTICE, Class.BACKGROUND),
+        (Class.PROMPT, Class.BACKGROUND),
+    }
 
 
 def test_a_live_microphone_never_waits_and_never_comes_back():
@@ -59,27 +77,36 @@ def sounding(id_: str, cls: Class, *speakers: str) -> Sounding:
 @pytest.mark.parametrize(
     ("comes", "sounds", "expected"),
     [
-        (Class.EMERGENCY, Class.NOTICE, (False, False, ("old",))),
-        (Class.NOTICE, Class.EMERGENCY, (True, False, ())),
-        (Class.PROMPT, Class.EMERGENCY, (False, True, ())),
-        (Class.NOTICE, Class.BACKGROUND, (False, False, ())),
-        (Class.EMERGENCY, Class.FIRE, (False, False, ())),
+        (Class.EMERGENCY, Class.NOTICE, ("ab", "", "", {"old": "a"})),
+        (Class.NOTICE, Class.EMERGENCY, ("b", "a", "", {})),
+        (Class.PROMPT, Class.EMERGENCY, ("b", "", "a", {})),
+        (Class.NOTICE, Class.BACKGROUND, ("ab", "", "", {})),
+        (Class.EMERGENCY, Class.FIRE, ("b", "a", "", {})),
+        (Class.FIRE, Class.EMERGENCY, ("ab", "", "", {"old": "a"})),
     ],
 )
-def test_what_becomes_of_two(comes, sounds, expected):
-    assert tuple(decide(sounding("new", comes), [sounding("old", sounds)])) == expected
+def test_what_becomes_of_two_at_each_loudspeaker(comes, sounds, expected):
+    begins, waits, dropped, cut = decide(
+        sounding("new", comes, "a", "b"), [sounding("old", sounds)]
+    )
+    found = ["".join(sorted(each)) for each in (begins, waits, dropped)]
+    assert (*found, {name: "".join(where) for name, where in cut.items()}) == expected
 
 
 def test_what_shares_no_loudspeaker_is_let_be():
     decision = decide(sounding("new", Class.NOTICE, "b"), [sounding("old", Class.EMERGENCY, "a")])
-    assert decision.sounds
-    assert decision.cut == ()
+    assert decision.begins == {"b"}
+    assert decision.cut == {}
 
 
-def test_two_emergencies_do_not_take_turns_in_cutting_each_other():
-    old = sounding("old", Class.EMERGENCY)
-    assert decide(sounding("new", Class.EMERGENCY), [old]).cut == ("old",)
-    assert decide(sounding("new", Class.EMERGENCY), [old], again=True).waits
+@pytest.mark.parametrize("cls", [Class.FIRE, Class.EMERGENCY, Class.BACKGROUND])
+def test_two_of_a_class_never_take_turns_in_cutting_each_other(cls):
+    old, new = sounding("old", cls), sounding("new", cls)._replace(since_ns=1)
+    local = sounding("local", cls)
+    wide = sounding("wide", cls, "a", "b", "c")._replace(spread=3, since_ns=9)
+    for one, other in ((new, old), (local, wide) if cls.urgent else (wide, local)):
+        assert verdict(one, other) is Verdict.PREEMPT
+        assert verdict(other, one) is Verdict.QUEUE
 
 
 def test_who_is_low():

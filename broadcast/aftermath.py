@@ -1,0 +1,105 @@
+"""What a kill or a power cut left of orders, and what may still become of that."""
+
+import contextlib
+
+import msgspec
+
+from broadcast.book import Kept
+from broadcast.life import Act, State
+from broadcast.outcome import Outcomes
+from broadcast.preparation import Preparation
+from broadcast.progress import Progress
+from broadcast.stage import FINISHED, Stage
+from gateway.errors import StationError
+
+
+class Aftermath:
+    """Asked at the start, and about whatever still waits since then."""
+
+    def __init__(
+        self, progress: Progress, stage: Stage, outcomes: Outcomes, preparation: Preparation
+    ) -> None:
+        """For those orders."""
+        self._all = progress
+        self._stage = stage
+        self._outcomes = outcomes
+        self._preparation = preparation
+        self._asking: set[str] = set()
+
+    def take_back(self) -> None:
+        """Every order that was open before the restart; what has expired meanwhile is over."""
+        for kept in self._all.book.open():
+            if kept.boot != self._all.clock.boot:
+                self._outlasted(kept)
+            elif kept.state is State.PLAYING:  # the engine will say
+                if kept.wordless:
+                    self._preparation.want(kept.order.id)
+            elif kept.order.expires.passed(self._all.clock):
+                self._outlived(kept)
+            else:
+                self._preparation.want(kept.order.id)
+
+    def asleep(self, kept: Kept) -> bool:
+        """Whether a power cut left it open, and nobody has told the time since."""
+        return kept.open and kept.boot != self._all.clock.boot
+
+    def waits(self, kept: Kept) -> bool:
+        """Whether it is not known yet if its time has passed, or if it was heard before that."""
+        return kept.order.id in self._asking or self.asleep(kept)
+
+    def _outlasted(self, kept: Kept) -> None:
+        """A power cut left it open. An emergency may go on, once somebody knows the time.
+
+        Until then it is ready and silent; staff can stop it, or order it anew.
+        """
+        order = kept.order
+        if order.class_.urgent and order.expires.wall_ns is not None:
+            if kept.state is State.PLAYING:
+                kept = self._all.book.note(kept, unsure=True)
+                self._outcomes.interrupt(kept, "broadcast.power-cut")
+            self._preparation.want(order.id)
+        elif kept.had:
+            self._all.end(kept, Act.FINISH, "broadcast.partly")
+        elif kept.state is State.PLAYING:
+            self._all.end(kept, Act.FAIL, "broadcast.unknown")
+        else:
+            self._all.end(kept, Act.EXPIRE, "broadcast.expired")
+
+    def wake(self, kept: Kept) -> None:
+        """Let it go on if it is known to be in time, by its own platform's time at least."""
+        actor = kept.order.actor
+        uplink = actor.id if actor.kind == "platform" else ""
+        expires = kept.order.expires.resumed(self._all.clock, uplink)
+        if expires is None:
+            self._all.clock.want_word()
+            return
+        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
+        begins = kept.order.not_before
+        if begins is not None:
+            begins = begins.resumed(self._all.clock, uplink)
+        order = msgspec.structs.replace(kept.order, expires=expires, not_before=begins)
+        self._all.book.note(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+
+    def _outlived(self, kept: Kept) -> None:
+        """Its time passed while we were dead."""
+        if kept.order.class_.urgent:
+            self._asking.add(kept.order.id)
+            self._stage.do(self._ask(kept.order.id))
+        else:
+            self._outcomes.run_out(kept)
+
+    async def _ask(self, order_id: str) -> None:
+        """An emergency may have been heard before it was recorded: the audio process knows."""
+        how = None
+        with contextlib.suppress(StationError):  # away: nobody knows better
+            how = await self._stage.heard(order_id)
+        self._asking.discard(order_id)
+        kept = self._all.book.known(order_id)
+        if not kept.open:
+            return
+        if how == FINISHED:
+            self._all.end(kept, Act.FINISH, "broadcast.played-before")
+        elif how is not None and not kept.had:
+            self._all.end(kept, Act.DROP, "broadcast.ran-out")
+        else:
+            self._outcomes.run_out(kept)

@@ -1,0 +1,325 @@
+"""Orders are arbitrated loudspeaker by loudspeaker, and end as what happened at each of them."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from broadcast.order import Authority, Class, Live
+from broadcast.pages import now
+from gateway.audit.events import Who
+from tests.broadcast.orders.house import HOUSE
+from tests.broadcast.orders.test_room import asked, states, world
+from tests.sim.loop import simulated
+
+E = Class.EMERGENCY
+
+
+def voices(around, speaker):
+    """What that loudspeaker sounded, in its order."""
+    return [voice.programme.id for voice in around.engine.voices if voice.speaker == speaker]
+
+
+def whole(around, order_id):
+    """The loudspeakers that have had it whole."""
+    turns = [h for h in around.engine.heard if h.programme.id.partition("~")[0] == order_id]
+    return frozenset().union(*(turn.whole for turn in turns))
+
+
+@simulated
+async def test_a_local_emergency_leaves_the_evacuation_of_the_others_alone():
+    async with world() as around:
+        around.studio.seconds.update(evac=20, smoke=60)
+        await around.room.order(asked(around, "evac", class_=E, lives_s=300))
+        await asyncio.sleep(5)
+        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=200))
+        await asyncio.sleep(1)
+        assert around.engine.sounds_at("horn-b3") == {"smoke"}
+        assert around.engine.sounds_at("horn-b5") == {"evac"}
+        assert states(around) == {"evac": "playing", "smoke": "playing"}
+        await asyncio.sleep(100)
+        assert voices(around, "horn-b5") == ["evac"]
+        assert voices(around, "horn-b3") == ["evac", "smoke", "evac~1"]
+        assert whole(around, "evac") == {"horn-b3", "horn-b5"}
+        assert states(around) == {"evac": "finished", "smoke": "finished"}
+
+
+@simulated
+async def test_an_evacuation_that_is_heard_elsewhere_is_not_told_as_expired():
+    async with world() as around:
+        around.studio.seconds.update(evac=20, smoke=200)
+        await around.room.order(asked(around, "evac", class_=E, lives_s=60))
+        await asyncio.sleep(5)
+        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
+        await asyncio.sleep(100)
+        kept = around.room.find("evac")
+        assert (kept.state.value, kept.why) == ("finished", "broadcast.partly")
+        assert kept.had == ("horn-b5",)
+
+
+@simulated
+async def test_the_more_local_of_two_emergencies_sounds_whichever_comes_first():
+    for first, second in (("all", "b3"), ("b3", "all")):
+        async with world() as around:
+            await around.room.order(asked(around, "one", class_=E, zones=(first,)))
+            await asyncio.sleep(3)
+            await around.room.order(asked(around, "two", class_=E, zones=(second,)))
+            await asyncio.sleep(3)
+            local = {"b3": "two", "all": "one"}[second]
+            assert around.engine.sounds_at("horn-b3") == {local}
+            assert len(around.engine.sounds_at("horn-b5")) == 1
+            await asyncio.sleep(40)
+            assert states(around) == {"one": "finished", "two": "finished"}
+            for order_id, zone in (("one", first), ("two", second)):
+                assert whole(around, order_id) == HOUSE.speakers((zone,))
+
+
+@simulated
+async def test_fire_and_an_emergency_are_never_both_heard_at_one_horn():
+    async with world() as around:
+        fire = {"class_": Class.FIRE, "authority": Authority.FIRE_INPUT}
+        await around.room.order(asked(around, "e", class_=E))
+        await asyncio.sleep(3)
+        await around.room.order(
+            asked(around, "f", zones=("b3",), actor=Who("system", "key.fire"), **fire)
+        )
+        await asyncio.sleep(3)
+        assert around.engine.sounds_at("horn-b3") == {"f"}
+        assert around.engine.sounds_at("horn-b5") == {"e"}
+        await asyncio.sleep(40)
+        assert states(around) == {"e": "finished", "f": "finished"}
+        assert whole(around, "e") == {"horn-b3", "horn-b5"}
+
+
+@simulated
+@pytest.mark.parametrize(
+    ("cls", "content"), [(Class.LIVE, {"content": Live()}), (Class.URGENT, {})]
+)
+async def test_what_is_urgent_in_one_zone_stops_nothing_elsewhere(cls, content):
+    async with world() as around:
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(3)
+        await around.room.order(asked(around, "u", class_=cls, zones=("b3",), **content))
+        await asyncio.sleep(1)
+        assert around.engine.sounds_at("horn-b3") == {"u"}
+        assert around.engine.sounds_at("horn-b5") == {"n"}
+        await around.room.hang_up("u") if content else None
+        await asyncio.sleep(40)
+        assert voices(around, "horn-b5") == ["n"]
+        assert voices(around, "horn-b3") == ["n", "u", "n~1"]
+        assert states(around) == {"n": "finished", "u": "finished"}
+
+
+@simulated
+async def test_a_notice_begins_where_it_can_and_follows_where_it_waited():
+    async with world() as around:
+        await around.room.order(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
+        await asyncio.sleep(2)
+        await around.room.order(asked(around, "n"))
+        await asyncio.sleep(1)
+        assert around.engine.sounds_at("horn-b5") == {"n"}
+        await asyncio.sleep(30)
+        assert voices(around, "horn-b3") == ["u", "n~1"]
+        assert states(around) == {"u": "finished", "n": "finished"}
+
+
+@simulated
+async def test_music_goes_on_elsewhere_and_joins_in_where_it_was_cut():
+    async with world() as around:
+        around.studio.seconds["m"] = 100
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        await asyncio.sleep(10)
+        await around.room.order(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
+        await asyncio.sleep(2)
+        assert around.engine.sounds_at("horn-b5") == {"m"}
+        await asyncio.sleep(10)
+        assert around.engine.sounds_at("horn-b3") == around.engine.sounds_at("horn-b5") == {"m"}
+        await asyncio.sleep(100)
+        assert voices(around, "horn-b3") == ["m", "u", "m"]
+        assert [h.how for h in around.engine.heard if h.programme.id == "m"] == ["finished"]
+        assert states(around) == {"m": "finished", "u": "finished"}
+
+
+@simulated
+async def test_a_microphone_that_is_cut_in_one_zone_goes_on_in_the_others():
+    async with world() as around:
+        await around.room.order(asked(around, "l", class_=Class.LIVE, content=Live()))
+        await asyncio.sleep(2)
+        await around.room.order(asked(around, "e", class_=E, zones=("b3",)))
+        await asyncio.sleep(2)
+        assert around.engine.sounds_at("horn-b5") == {"l"}
+        assert await around.room.feed("l", b"pcm")
+        await asyncio.sleep(20)
+        assert around.engine.sounds_at("horn-b3") == set(), "a microphone does not come back"
+        await around.room.order(asked(around, "e2", class_=E, zones=("b5",)))
+        await asyncio.sleep(1)
+        assert states(around)["l"] == "dropped"
+
+
+@simulated
+async def test_an_emergency_that_reaches_nobody_is_tried_until_a_horn_is_there():
+    async with world() as around:
+        for horn in ("horn-b3", "horn-b5"):
+            around.engine.breaks(horn)
+        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await asyncio.sleep(60)
+        assert states(around)["e"] in {"playing", "interrupted"}
+        around.engine.mends("horn-b3")
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(30)
+        assert states(around)["e"] == "finished"
+        assert whole(around, "e") == {"horn-b3", "horn-b5"}
+
+
+@simulated
+async def test_what_reached_nobody_until_its_time_was_up_has_failed():
+    async with world() as around:
+        around.engine.breaks("horn-b3")
+        around.engine.breaks("horn-b5")
+        await around.room.order(asked(around, "e", class_=E, lives_s=100))
+        await around.room.order(asked(around, "n", lives_s=30))
+        await around.room.order(
+            asked(around, "live", class_=Class.LIVE, content=Live(), zones=("b5",))
+        )
+        await asyncio.sleep(200)
+        for order_id in ("e", "n"):
+            kept = around.room.find(order_id)
+            assert (kept.state.value, kept.why) == ("failed", "broadcast.reached-nobody"), order_id
+            assert kept.reached == (0, 0, 0, 0)
+        turns = [h for h in around.engine.heard if h.programme.id.startswith("e")]
+        assert 3 <= len(turns) <= 12, "the attempts are bounded"
+
+
+@simulated
+async def test_the_desk_asks_for_somebody_until_what_nobody_heard_is_ordered_again():
+    async with world() as around:
+        deck: Any = SimpleNamespace(room=around.room, clock=around.clock)
+        around.engine.breaks("card")
+        await around.room.order(asked(around, "e", class_=E, zones=("hall",), lives_s=30))
+        await around.room.order(asked(around, "n", zones=("hall",), lives_s=30))
+        await asyncio.sleep(60)
+        assert [kept.order.id for kept in now.unheard(deck)] == ["e"]
+        around.engine.mends("card")
+        await around.room.order(asked(around, "again", class_=E, zones=("hall",)))
+        assert now.unheard(deck) == []
+
+
+@simulated
+async def test_horns_behind_one_switch_sound_what_they_missed_together():
+    async with world() as around:
+        for horn in ("horn-b3", "horn-b5"):
+            around.engine.breaks(horn)
+        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await asyncio.sleep(11)
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(0.3)
+        around.engine.mends("horn-b3")
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "finished"}
+        assert voices(around, "horn-b3") == voices(around, "horn-b5") == ["e~1"]
+
+
+@simulated
+async def test_a_horn_that_comes_late_gets_an_emergency_that_is_in_time_and_others_once():
+    async with world() as around:
+        around.engine.breaks("horn-b5")
+        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await asyncio.sleep(60)
+        kept = around.room.find("e")
+        assert (kept.state.value, kept.why) == ("interrupted", "broadcast.speakers-awaited")
+        assert voices(around, "horn-b3") == ["e"]
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(20)
+        assert voices(around, "horn-b3") == ["e"]
+        assert voices(around, "horn-b5") == ["e~1"]
+        assert states(around) == {"e": "finished"}
+
+
+@simulated
+async def test_one_that_came_in_the_middle_is_told_it_from_its_beginning():
+    async with world() as around:
+        around.engine.breaks("horn-b5")
+        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await asyncio.sleep(5)
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(30)
+        assert voices(around, "horn-b5") == ["e", "e~1"]
+        assert states(around) == {"e": "finished"}
+
+
+@simulated
+async def test_a_notice_does_not_wait_for_a_horn_that_does_not_work():
+    async with world() as around:
+        around.engine.breaks("horn-b5")
+        await around.room.order(asked(around, "n", lives_s=300))
+        await asyncio.sleep(15)
+        assert states(around) == {"n": "finished"}
+        assert around.room.find("n").reached[0] == 1
+
+
+@simulated
+async def test_a_press_is_a_new_order_where_the_last_waits_for_a_broken_horn_alone():
+    async with world() as around:
+        around.engine.breaks("horn-b5")
+        await around.room.order(asked(around, "one", class_=E, lives_s=600, joins="key.e"))
+        await asyncio.sleep(30)
+        again = asked(around, "two", class_=E, lives_s=600, joins="key.e")
+        assert (await around.room.order(again)).of == "two"
+        await asyncio.sleep(15)
+        assert voices(around, "horn-b3") == ["one", "two"]
+        kept = around.room.find("one")
+        assert (kept.state.value, kept.why) == ("finished", "broadcast.partly")
+
+
+@simulated
+async def test_a_full_audio_process_is_waited_for():
+    async with world() as around:
+        around.engine.full = True
+        await around.room.order(asked(around, "e", class_=E, lives_s=100))
+        await around.room.order(asked(around, "n", zones=("hall",)))
+        await asyncio.sleep(2)
+        around.engine.full = False
+        await asyncio.sleep(30)
+        assert states(around) == {"e": "finished", "n": "finished"}
+
+
+@simulated
+async def test_a_killed_gateway_knows_what_sounds_where_and_what_is_owed():
+    async with world() as around:
+        around.studio.seconds.update(evac=30, smoke=20)
+        await around.room.order(asked(around, "evac", class_=E, lives_s=300))
+        await asyncio.sleep(5)
+        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
+        await asyncio.sleep(1)
+        await around.kill()
+        await asyncio.sleep(2)
+        await around.start()
+        await asyncio.sleep(100)
+        assert voices(around, "horn-b3") == ["evac", "smoke", "evac~1"]
+        assert voices(around, "horn-b5") == ["evac"]
+        assert states(around) == {"evac": "finished", "smoke": "finished"}
+
+
+@simulated
+@pytest.mark.parametrize("away_s", [1, 60])
+async def test_zones_that_leave_the_settings_while_something_plays_stop_no_other_order(away_s):
+    async with world() as around:
+        around.studio.seconds.update(n=40, m=40)
+        await around.room.order(asked(around, "n", zones=("b5",)))
+        await around.room.order(asked(around, "m", zones=("b3", "b5"), lives_s=100))
+        await around.room.order(asked(around, "h", zones=("b5", "hall"), lives_s=900))
+        await asyncio.sleep(3)
+        await around.kill()
+        await asyncio.sleep(away_s)
+        zones = {name: zone for name, zone in HOUSE.zones.items() if name != "b5"}
+        around.house = HOUSE._replace(zones=zones)
+        await around.start()
+        await around.room.order(asked(around, "e", class_=E, zones=("hall",)))
+        await asyncio.sleep(1)
+        assert "e" in around.engine.sounds_at("card")
+        await asyncio.sleep(120)
+        ends = states(around)
+        assert ends["e"] == "finished"
+        assert ends["n"] == "failed"
+        assert set(ends.values()) <= {"finished", "failed"}
