@@ -1,7 +1,7 @@
 """The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from broadcast.engine.ledger import Ledger
@@ -54,11 +54,12 @@ class Mixer:
         ledger: Ledger | None = None,
         on_fault: OnFault = log_fault,
         behind: Callable[[Iterable[str]], bool] = lambda _: False,
-        broken: Callable[[], Collection[str]] = tuple,
+        broken: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
         """`behind` is whether one of those speakers has still to say something.
 
-        `broken` are the speakers that do not work now: what is sent there does not arrive.
+        `broken` are the speakers that do not work now: what is sent there does not arrive, and
+        where that is so because nobody took the session, nor did what was sent before.
         """
         self._on_fault = on_fault
         self._behind = behind
@@ -205,6 +206,10 @@ class Mixer:
     def tick(self, now_ns: int) -> list[Mix]:
         """The next 20 ms, each distinct mix once, with the speakers that get it."""
         self._expire(now_ns)
+        broken = self._broken()
+        for track in self._playing() if broken else ():
+            if track.drained:
+                track.missing(broken)
         frames = {track.programme.id: frame for track, frame in self._frames(now_ns)}
         groups: dict[_Key, list[str]] = {}
         for speaker in self._speakers:
@@ -216,10 +221,8 @@ class Mixer:
             if key:
                 groups.setdefault(key, []).append(speaker)
         mixes = list(self._mixes(groups, frames))
-        if broken := self._broken():
-            for track in self._playing():
-                if track.drained or track.programme.id in frames:
-                    track.missing(broken)
+        for id_ in frames if broken else ():
+            self._tracks[id_].missing(broken)
         self._advance(frames)
         self._measure(mixes)
         return mixes

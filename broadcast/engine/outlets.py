@@ -83,9 +83,9 @@ class Outlets:
         return tuple(i for i in ids if i in self.keepers and self.keepers[i].works)
 
     @property
-    def broken(self) -> tuple[str, ...]:
-        """Those that do not work now."""
-        return tuple(id_ for id_, keeper in self.keepers.items() if not keeper.works)
+    def broken(self) -> dict[str, bool]:
+        """Those that do not work now, and whether nobody took their session."""
+        return {id_: each.untaken for id_, each in self.keepers.items() if not each.works}
 
     def microphone(self, id_: str) -> str | None:
         """The microphone that can hear it."""

@@ -1,6 +1,6 @@
 """One programme in the mixer: where it is, and how loud at each speaker. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from broadcast.engine.pcm import FADE_IN_SAMPLES, FADE_SAMPLES, FRAME_NS, Fader, factor
 from broadcast.engine.tape import Feed, Source
@@ -116,14 +116,15 @@ class Track:
         if self.faders.pop(speaker_id, None) is not None:
             self._left.setdefault(speaker_id, self.position)
 
-    def missing(self, speaker_ids: Iterable[str]) -> None:
-        """These do not work: the frame that sounds now does not reach them."""
-        for id_ in speaker_ids:
+    def missing(self, broken: Mapping[str, bool]) -> None:
+        """The frame that sounds now does not reach these; True: nor did those before."""
+        for id_, untaken in broken.items():
             if id_ in self.faders:
+                took = self.position - self._joined[id_]
                 missed = self._missed.get(id_, 0)
-                if missed < self.position - self._joined[id_]:
+                if missed < took:
                     self._failed.add(id_)
-                self._missed[id_] = missed + 1
+                self._missed[id_] = (took if untaken else missed) + 1
 
     @property
     def reached(self) -> tuple[str, ...]:

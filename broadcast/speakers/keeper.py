@@ -21,6 +21,9 @@ from gateway.errors import StationError, Unavailable
 RETRY_MIN_NS = 1_000_000_000
 RETRY_MAX_NS = 60_000_000_000
 
+UNTAKEN = frozenset({"speaker.no-answer", "speaker.declined"})
+"""A horn that is called, and takes nothing until it has answered."""
+
 OffClock = Callable[[Callable[[], None]], None]
 
 
@@ -93,6 +96,11 @@ class Keeper:
     def works(self) -> bool:
         """Whether what it is given goes out."""
         return self.stage is Stage.OPEN
+
+    @property
+    def untaken(self) -> bool:
+        """Whether it does not work because nobody took its session: nothing of that was heard."""
+        return not self.works and self._fault is not None and self._fault[0] in UNTAKEN
 
     @property
     def busy(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -267,6 +268,28 @@ def issued(made: Started) -> tuple[int, ...]:
     rules = made.rules.core
     counts = (made.requests.core.book.opened, rules.alarms.book.issued, rules._tasks)
     return (int(made.orders.number().rpartition("-")[2]), *counts)
+
+
+def test_no_id_is_given_again_though_a_kill_took_the_record_of_the_first(tmp_path: Path) -> None:
+    """What sounds or calls staff does so beside its record: only the sound may be left of it."""
+
+    async def ids() -> list[str]:
+        given, first = [], await started([], tmp_path)
+        for _ in range(3):
+            await first.stop()
+            await asyncio.sleep(0.5)
+            first = Started(first.journal, first.clock, tmp_path)
+            await first.start()
+            rules, requests = first.rules.core, first.requests.core.book
+            given += [first.orders.number(), rules._number(), rules.alarms.book.next_id()]
+            given.append(f"call-{requests._start}-{requests.opened + 1}")
+        await first.stop()
+        return given
+
+    given = simulate(ids())
+    assert [one.partition("-")[0] for one in given[:4]] == ["order", "task", "alarm", "call"]
+    assert len(set(given)) == len(given)
+    assert all(re.fullmatch(r"[a-z]+-[0-9a-f]{8}-[0-9]+", one) for one in given)
 
 
 @pytest.mark.parametrize("body", [b"?", b"{}", b"\x80"])

@@ -14,7 +14,8 @@ from broadcast.engine import wire
 from broadcast.engine.boottime import now_ns
 from broadcast.engine.client import Engine
 from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS
-from broadcast.engine.wire import Programme
+from broadcast.engine.wire import Programme, SpeakerSetting
+from broadcast.speakers.options import Multicast
 from gateway.errors import CommandRefused
 from tests.broadcast.engine.rig import (
     Heard,
@@ -233,3 +234,18 @@ async def test_left_alone_it_ends_by_itself_and_takes_little_memory(tmp_path: Pa
         assert rss_mb < 60
         await end(launcher)
         assert not (tmp_path / "audio.sock").exists()
+
+
+async def test_what_no_speaker_could_take_says_so_at_its_end(tmp_path: Path) -> None:
+    """The horn's network is not there: no address of this machine is that interface's."""
+    source = save(tmp_path / "a.wav", speechlike(0.4))
+    lost = Multicast(zones=("all",), group=GROUP, port=5008, ttl=0, interface="203.0.113.9")
+    async with running(tmp_path / "audio.sock") as (engine, _):
+        heard = Heard(engine)
+        await engine.sinks([SpeakerSetting("lost", lost)])
+        await heard.wait(wire.Fault)
+        await engine.prepare(programme("a", source, urgent=True))
+        await engine.play("a")
+        ended = await heard.wait(wire.Finished)
+        assert (ended.speakers, ended.whole) == ((), ())
+        assert (await engine.state()).ended == (wire.Ended("a", "finished", 20, (), ()),)

@@ -20,7 +20,8 @@ class Fragile(Sim):
     def __init__(self) -> None:
         super().__init__()
         self.broken: set[str] = set()
-        self.mixer = Mixer(broken=lambda: self.broken)
+        self.untaken = False
+        self.mixer = Mixer(broken=lambda: dict.fromkeys(self.broken, self.untaken))
         self.mixer.speakers((HALL, YARD))
 
     def seen(self, event: wire.Event) -> wire.Event:
@@ -74,6 +75,16 @@ def test_one_that_fails_in_the_middle_has_not_had_it_whole() -> None:
     sim.run(160)
     assert finished(sim).whole == ("hall",)
     assert finished(sim).speakers == ("hall", "yard")
+
+
+def test_a_horn_that_never_answered_its_call_took_nothing() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 4))
+    sim.play("a")
+    sim.run(150)
+    sim.broken, sim.untaken = {"yard"}, True
+    sim.run(60)
+    assert finished(sim) == Finished("a", 200, ("hall",), ("hall",))
 
 
 def test_one_that_it_was_stopped_at_took_some_and_it_stays_away() -> None:

@@ -170,3 +170,15 @@ def test_one_closed_while_it_is_opening_is_given_back() -> None:
 def test_every_stage_has_a_way_on() -> None:
     assert {stage for stage, _ in TABLE} == set(Stage)
     assert {turn for _, turn in TABLE} == set(Turn)
+
+
+def test_a_session_that_nobody_took_is_known_until_it_works_again() -> None:
+    bench = Bench()
+    bench.run(2)
+    for code, untaken in (("speaker.no-answer", True), ("speaker.hung-up", False)):
+        bench.speaker.broken = Unavailable(code)
+        bench.keeper.tend(bench.now_ns)
+        assert (bench.keeper.works, bench.keeper.untaken) == (False, untaken)
+        bench.speaker.broken = None
+        bench.run(100)
+        assert (bench.keeper.works, bench.keeper.untaken) == (True, False)
