@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from drivers.bus.actor import Bus
-from drivers.bus.line import Line
+from drivers.bus.line import Line, line_fault
 from drivers.bus.link import Link, StreamLink, Tap
 from drivers.bus.stream import OpenStream
 from drivers.bus.tcp import MbapLink, tcp_opener
@@ -23,7 +23,14 @@ from drivers.family import Framing, WireCost
 
 _SOCKET = "socket://"
 
-LineText = Annotated[str, msgspec.Meta(pattern=r"^\d{3,7} [78][NEO][12]$", examples=["9600 8N1"])]
+LineText = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d{3,7} [78][NEO][12]$",
+        examples=["9600 8N1"],
+        extra={"explain": line_fault},
+    ),
+]
 Address = Annotated[
     str,
     msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}$", examples=["192.168.1.50:502"]),

@@ -1,6 +1,7 @@
 """A serial line's settings and the times that follow from them."""
 
 import re
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -10,6 +11,13 @@ FIXED_ABOVE_BAUD = 19_200
 _FIXED_SILENCE_S = 0.001_75
 _SILENCE_CHARS = 3.5
 _PATTERN = re.compile(r"(\d+) ([78])([NEO])([12])")
+_PARTS = re.compile(r"(\d+)\s+(\d)([A-Za-z])(\d)")
+
+USUAL_BAUDS = (
+    *(300, 600, 1200, 2400, 4800, 9600, 14_400, 19_200, 28_800, 38_400, 57_600, 76_800),
+    *(115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000),
+)
+"""Speeds that serial devices are delivered with."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -42,3 +50,32 @@ class Line(msgspec.Struct, frozen=True):
         if self.baud > FIXED_ABOVE_BAUD:
             return _FIXED_SILENCE_S
         return _SILENCE_CHARS * self.char_s
+
+
+class LineFault(NamedTuple):
+    """What is wrong with a line as written: a text code, and what fills it in."""
+
+    code: str
+    data: dict[str, Any]
+
+
+def line_fault(text: object) -> LineFault | None:
+    """Why that names no line, where it can be told; None for a line, and for anything else."""
+    found = _PARTS.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        return None
+    if found[3].upper() not in "NEO":
+        return LineFault("line.parity", {"found": found[3]})
+    if found[2] not in "78":
+        return LineFault("line.bits", {"found": found[2]})
+    if found[4] not in "12":
+        return LineFault("line.stop", {"found": found[4]})
+    meant = f"{int(found[1])} {found[2]}{found[3].upper()}{found[4]}"
+    return None if text == meant else LineFault("line.written", {"found": text, "meant": meant})
+
+
+def baud_slip(baud: int) -> int | None:
+    """The usual speed that was meant, where a digit 0 too many or too few was typed."""
+    if baud in USUAL_BAUDS:
+        return None
+    return next((usual for usual in (baud * 10, baud // 10) if usual in USUAL_BAUDS), None)

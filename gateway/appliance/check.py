@@ -14,6 +14,7 @@ from gateway.appliance.editor import json_schema
 from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import Outlook, outlook
+from gateway.appliance.ports import held_ports
 from gateway.appliance.rule_remarks import delayed, hushed, unwatched
 from gateway.appliance.rule_remarks import remarks as rule_remarks
 from gateway.appliance.schema import Settings
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         remarks = (
             *all_remarks(settings, ahead, _state_directory()),
             *install_due(settings, args.config),
+            *held_ports(settings.web),
         )
     if args.json:
         file = str(settings_file(args.config))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import registry, shelf
-from drivers.bus.line import Line
+from drivers.bus.line import Line, line_fault
 from drivers.contract import BadProfile
 from drivers.family import Driver
 from drivers.profile import Profile
@@ -141,6 +141,10 @@ def line(decoder: Decoder, text: str, path: KeyPath) -> Line | None:
     try:
         return Line.parse(text)
     except ValueError:
+        fault = line_fault(text)
+        if fault is not None:
+            decoder.blame((*path, "line"), fault.code, **fault.data)
+            return None
         expected = Phrase("expected.like", {"example": str(Line())})
         decoder.blame((*path, "line"), "settings.wrong-value", expected=expected, found=text)
         return None

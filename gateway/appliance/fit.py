@@ -1,10 +1,12 @@
 """Whether the devices and their buses fit: address, framing, and what the wire can carry."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import cast
 
 import msgspec
 
+from drivers.bus.line import Line, baud_slip
 from drivers.bus.survey import BusOptions, Survey, survey
 from drivers.contract import BadAddress, FieldError, Overloaded, WrongUse
 from drivers.registry import families
@@ -41,6 +43,38 @@ def fit(
         _judge_keys(decoder, found, devices)
     for bus, fault in _unheard(buses, devices):
         decoder.blame_error(_blamed(bus, fault), fault)
+    _judge_ports(decoder, buses)
+    _judge_speeds(decoder, buses, devices)
+
+
+def _judge_ports(decoder: Decoder, buses: Mapping[str, BusSetting]) -> None:
+    """One port has one bus: the second would find it locked for ever."""
+    first: dict[str, str] = {}
+    for bus in buses.values():
+        port = getattr(bus.options, "port", None)
+        if not isinstance(port, str):
+            continue
+        real = os.path.realpath(port) if port.startswith("/") else port
+        had = first.setdefault(real, bus.id)
+        if had != bus.id:
+            decoder.judge(("bus", bus.id, "port"), "check.port-twice", port=port, first=had)
+
+
+def _judge_speeds(
+    decoder: Decoder, buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
+) -> None:
+    """A speed that no device has, where one with a digit more or less is usual."""
+    written = [
+        *((("bus", bus.id, "line"), getattr(bus.options, "line", None)) for bus in buses.values()),
+        *((("device", d.id, "line"), d.options.line) for d in devices.values()),
+    ]
+    for path, text in written:
+        if text is None:
+            continue
+        line = Line.parse(text)
+        meant = baud_slip(line.baud)
+        if meant is not None:
+            decoder.judge(path, "check.odd-speed", baud=line.baud, meant=meant)
 
 
 def _unheard(

@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -26,6 +26,9 @@ _NUMBERS = ("expected.integer", "expected.number")
 
 MISTAKES_MAX = 200
 """A file with more mistakes than this is not the file that was meant."""
+
+SLIP_CUTOFF = 0.8
+"""So alike an unknown key is to a missing one that it is that one, with a slip of the pen."""
 
 KNOWN_MAX = 12
 """A longer list of what is known helps nobody."""
@@ -82,21 +85,24 @@ class Decoder:
     ) -> tuple[Options, ...] | None:
         """One table as several structs that share it; a key must belong to at least one.
 
-        `others`: unknown keys are let pass, because what they belong to is itself a mistake.
+        `others`: unknown keys are let pass, because what they belong to is itself a mistake; but
+        one that is a slip for a key that is missing is blamed, once, in place of the missing one.
         """
         if not isinstance(table, dict):
             self._wrong(dict, table, path)
             return None
         fields = {f.encode_name: f for shape in shapes for f in msgspec.structs.fields(shape)}
-        unknown = not others and self.known_keys(fields, table, path)
+        missing = [name for name, f in fields.items() if f.required and name not in table]
+        slips = _slips(missing, [name for name in table if name not in fields])
+        unknown = self.known_keys(fields, table, path, only=slips.values() if others else None)
         before = len(self.mistakes)
         for name, field in fields.items():
             if name in table:
                 self.value(field.type, table[name], (*path, name))
-            elif field.required:
+            elif field.required and name not in slips:
                 wanted = expected(field.type)
                 self.blame((*path, name), "settings.missing-key", key=name, expected=wanted)
-        if len(self.mistakes) > before:
+        if len(self.mistakes) > before or slips:
             return None
         made = self._whole(shapes, table, path)
         return None if unknown else made
@@ -121,9 +127,20 @@ class Decoder:
         self.blame(path, code, word=word, hint=hint(word, known))
         return False
 
-    def known_keys(self, known: Collection[str], table: dict[str, Any], path: KeyPath) -> bool:
-        """Blame every key that is not known, with what was probably meant; True if there is one."""
-        unknown = [name for name in table if name not in known]
+    def known_keys(
+        self,
+        known: Collection[str],
+        table: dict[str, Any],
+        path: KeyPath,
+        *,
+        only: Collection[str] | None = None,
+    ) -> bool:
+        """Blame every key that is not known (of `only`), with what was probably meant.
+
+        True if there is one.
+        """
+        among = table if only is None else [name for name in table if name in only]
+        unknown = [name for name in among if name not in known]
         for name in unknown:
             meant = hint(name, known)
             self.blame((*path, name), "settings.unknown-key", key=name, hint=meant)
@@ -157,6 +174,10 @@ class Decoder:
                 self.blame_error(path, _cause(error))
 
     def _wrong(self, type_: Any, value: Any, path: KeyPath) -> None:
+        fault = _explained(type_, value)
+        if fault is not None:
+            self.blame(path, fault.code, **fault.data)
+            return
         wanted = expected(type_)
         written = isinstance(value, str) and _NUMBER.fullmatch(value)
         quoted = written and wanted.code.startswith(_NUMBERS)
@@ -176,6 +197,31 @@ def hint(word: str, known: Collection[str]) -> Phrase:
         return Phrase("settings.none-there")
     more = ", …" if len(listed) > KNOWN_MAX else ""
     return Phrase("settings.there-are", {"known": ", ".join(listed[:KNOWN_MAX]) + more})
+
+
+def _slips(missing: Collection[str], unknown: Sequence[str]) -> dict[str, str]:
+    """For each missing key the unknown one that was probably meant to be it."""
+    if not missing or not unknown:
+        return {}
+    from difflib import get_close_matches  # noqa: PLC0415  # only where there is a mistake
+
+    near = ((name, get_close_matches(name, unknown, n=1, cutoff=SLIP_CUTOFF)) for name in missing)
+    return {name: found[0] for name, found in near if found}
+
+
+class _Explained(Protocol):
+    code: str
+    data: dict[str, Any]
+
+
+def _explained(type_: Any, value: Any) -> _Explained | None:
+    """What a type's own `explain` (in the `extra` of its Meta) says is wrong with that value."""
+    for meta in getattr(type_, "__metadata__", ()):
+        explain = (getattr(meta, "extra", None) or {}).get("explain")
+        if explain is not None:
+            fault: _Explained | None = explain(value)
+            return fault
+    return None
 
 
 def _cause(error: Exception) -> Exception:

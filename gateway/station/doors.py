@@ -42,6 +42,10 @@ LOOK_EVERY_S = 60.0
 goes with the router, and a browser refuses a certificate that does not name it."""
 
 
+HELD_AGAIN_S = 5.0
+"""So often a port that another program has is tried again."""
+
+
 class Doors:
     """Opened before the station's rooms are built, closed after the pages."""
 
@@ -63,6 +67,7 @@ class Doors:
         self.tls = Tls(state / "keys", settings.station.id, names, clock, on_fault=on_fault)
         self._names = names
         self._server: WebServer | None = None
+        self._refused = False
         self._stirred = asyncio.Event()
 
     @classmethod
@@ -126,12 +131,11 @@ class Doors:
     async def run(self, server: WebServer) -> None:
         """Keep the door to the desk computers open, and what is shown at it up to date."""
         while True:
-            if self.access.claimed:
-                await server.open_lan(self.tls.context)
+            opened = not self.access.claimed or await self._open(server)
             if self.tls.renew():
                 log.info("the station shows a new certificate")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(LOOK_EVERY_S if opened else HELD_AGAIN_S):
                     await self._stirred.wait()
             self._stirred.clear()
 
@@ -146,12 +150,22 @@ class Doors:
 
     async def _let_desks_in(self) -> None:
         """The first account was made: whoever made it goes on, even if the port is held."""
-        if self._server is None:
-            return
+        if self._server is not None:
+            await self._open(self._server)
+
+    async def _open(self, server: WebServer) -> bool:
+        """Let the desk computers in; a port that another program has is said once, not each try."""
         try:
-            await self._server.open_lan(self.tls.context)
+            await server.open_lan(self.tls.context)
         except StationError as error:
-            log.error("desk computers cannot come in: %s", error)  # noqa: TRY400  # said whole
+            if not self._refused:
+                log.error("desk computers cannot come in: %s", error)  # noqa: TRY400  # said whole
+            self._refused = True
+            return False
+        if self._refused:
+            log.info("desk computers can come in at port %d", server.lan_port)
+        self._refused = False
+        return True
 
     def _say_code(self) -> None:
         """Once, to whoever stands at the machine; never into a log that others read or send on."""

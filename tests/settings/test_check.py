@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from drivers import shelf
@@ -18,6 +20,7 @@ from gateway.appliance import check
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, load, salvage
 from gateway.appliance.outlook import outlook
+from gateway.appliance.ports import held_ports
 from gateway.errors import SettingsError
 from gateway.texts import LANGUAGES, Texts
 
@@ -105,6 +108,16 @@ EXCHANGES = [
     ("every_s = 15  ", 'line = "fast"  ', "device.em-b3.line", "settings.wrong-value"),
     ("every_s = 30", "max_blok = 5", "device.em-pumps.max_blok", "settings.unknown-key"),
     ("https://", "http://", "upstream.district.url", "upstream.plain-http"),
+    ('line = "9600 8N1"', 'line = "960 8N1"', "bus.meters.line", "check.odd-speed"),
+    ('line = "9600 8N1"', 'line = "9600 8X1"', "bus.meters.line", "line.parity"),
+    ('line = "9600 8N1"', 'line = "9600 9N1"', "bus.meters.line", "line.bits"),
+    ('line = "9600 8N1"', 'line = "9600 8N3"', "bus.meters.line", "line.stop"),
+    ('line = "9600 8N1"', 'line = "9600 8n1"', "bus.meters.line", "line.written"),
+    ("every_s = 15  ", 'line = "9600 8X1"  ', "device.em-b3.line", "line.parity"),
+    ("every_s = 15  ", 'line = "24000 8E1"  ', "device.em-b3.line", "check.odd-speed"),
+    ('profile = "generic-di8"', 'profil = "generic-di8"', "device.di-b3.profil",
+     "settings.unknown-key"),
+    ('kind = "modbus-tcp" ', 'knd = "modbus-tcp" ', "bus.plant.knd", "settings.unknown-key"),
 ]  # fmt: skip
 
 
@@ -155,6 +168,55 @@ def test_a_section_of_a_room_that_is_not_there_is_refused(write: Write) -> None:
         ("lamp", "settings.unknown-section"),
         ("jornal", "settings.unknown-section"),
     ]
+
+
+def test_a_slip_in_a_key_says_which_key_was_meant(write: Write) -> None:
+    _, (mistake,) = examine(write(('profile = "generic-di8"', 'profil = "generic-di8"')))
+    assert "profile" in (Texts("zh").remedy(mistake.code, **mistake.data) or "")
+
+
+def test_a_speed_with_a_digit_missing_is_asked_about(write: Write) -> None:
+    _, (mistake,) = examine(write(('line = "9600 8N1"', 'line = "960 8N1"')))
+    said = Texts("zh").say(mistake.code, **mistake.data)
+    assert said == "960 不常见，是不是 9600？"
+
+
+SECOND = '\n[bus.second]\nkind = "serial"\nport = "{port}"\n'
+
+
+def test_one_port_has_one_bus(write: Write) -> None:
+    config = write(more=SECOND.format(port=tomllib.loads(EXAMPLE)["bus"]["meters"]["port"]))
+    assert [(p, c) for _, p, c in found(config)] == [("bus.second.port", "check.port-twice")]
+    settings, told = salvage((config / "station.toml").read_bytes(), config)
+    assert settings is not None, "a station that has such settings starts all the same"
+    assert "second" in settings.buses
+    assert [each.code for each in told] == ["check.port-twice"]
+
+
+def test_one_port_under_two_names_is_one_port(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "serial-A5").symlink_to("ttyUSB0")
+    both = SECOND.format(port=tmp_path / "ttyUSB0")
+    both += SECOND.format(port=tmp_path / "serial-A5").replace("second", "third")
+    assert [(p, c) for _, p, c in found(write(more=both))] == [
+        ("bus.third.port", "check.port-twice")
+    ]
+
+
+def test_a_port_of_the_pages_that_is_taken_is_warned_of(write: Write, tmp_path: Path) -> None:
+    environ = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(
+        ("127.0.0.1", 0)
+    ) as other:
+        free = other.getsockname()[1]
+        other.close()
+        web = msgspec.structs.replace(load(write()).web, port=taken.getsockname()[1], lan_port=free)
+        (told,) = held_ports(web, environ)
+        assert (told.code, told.data["key"]) == ("check.web-port-held", "port")
+        with socket.socket(socket.AF_UNIX) as station:
+            station.bind(str(tmp_path / "control.sock"))
+            station.listen()
+            assert list(held_ports(web, environ)) == [], "it may be the running station's own"
 
 
 def test_a_bus_that_is_not_there(write: Write) -> None:
