@@ -4,10 +4,13 @@ import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
+from drivers import profile
 from drivers.emulate.player import can_play
-from drivers.profile import Profile
+from drivers.profile import Order, Profile, Type
 from drivers.shelf import profiles
+from drivers.units import USUAL
 
 _ROOT = Path(__file__).parent
 
@@ -31,15 +34,52 @@ from it cannot be used.
 One file. An installer puts it into `devices/` beside `station.toml`, where it stands before a
 shipped one of the same name; for everybody it belongs into `config/devices/`.
 
-1. Copy the nearest profile; the format stands in `drivers/profile.py`. The file's name is its `id`.
-   The first `[[point]]` is the one that people look for: a device's line on the live page shows it.
+1. Copy the nearest profile; [the format](#the-format--格式) stands below. The file's name is its
+   `id`. The first `[[point]]` is the one that people look for: a device's line on the live page
+   shows it.
 2. `[source]` names the document and quotes the rows that the points rest on. Without one the model
    says `unverified = true`, and is shown so. Look for a second document that does not go back to
    the first, and add it with what it `says`: one that was copied cannot find the other's mistake.
 3. For a shipped model, transcribe registers or frames and the values they mean from the document
    into `tests/golden/devices/<id>.toml` first, in a commit of its own: the tests find both by name.
-4. `yizhan emulate <id> --pty` plays it, `yizhan profile check <id> --port … --address …` reads it
-   with bytes and values side by side, and `yizhan scan` recognises it.
+4. Play it and read it, bytes and values side by side; here a model of one's own, `acme-m1`, beside
+   `station.toml` (`--config DIR` where that is elsewhere). `yizhan scan` recognises it, too.
+
+```console
+$ yizhan profile show acme-m1
+$ yizhan emulate acme-m1 --pty --link ./line
+$ yizhan profile check acme-m1 --port ./line --address 1
+$ yizhan check --config .
+```
+
+What is wrong is said with the line and what to write; `yizhan check` looks at models that no device
+uses, too.
+
+## The format · 格式
+
+```toml
+{format}```
+
+Only `schema`, `id`, `name`, `family`, `point` and of a point `id`, `name`, `address` are needed;
+one of `[source]` and `unverified = true`.
+
+| key of `[[point]]` | what |
+|---|---|
+| `kind` | Modbus: `coil`, `discrete`, `input` or `holding`; elsewhere the family's own word |
+| `address` | as on the wire, counted from 0: a manual's 30013 is `input` 12, 40001 `holding` 0 |
+| `type` | {types} |
+| `order` | of the bytes of two registers: {orders}; four registers continue the pattern |
+| `size`, `at`, `bit` | how many registers, bits or bytes; where in a longer answer; which bit |
+| `scale`, `offset` | value = count × `scale` + `offset` |
+| `unit`, `decimals` | a code of UCUM, see below; digits that are shown |
+| `counter` | `true`: it only grows, and starts again at 0 when it is full |
+| `range` | what lies outside is `out_of_range` and not believed |
+| `writable` | what may be written: `{{ min = …, max = … }}`, `read_back = false` |
+| `priority`, `every_s` | 1 alarm input … 9 history; its own period |
+
+| unit | 单位 | |
+|---|---|---|
+{units}
 
 ## Adding a protocol family · 增加一个协议
 
@@ -58,11 +98,29 @@ def page(models: Iterable[Profile]) -> str:
     unverified = sum(model.unverified for model in ordered)
     twice = sum(len(model.sources) > 1 for model in ordered)
     sourced = len(ordered) - unverified
-    parts = [_HEAD.format(sourced=sourced, unverified=unverified, twice=twice)]
+    written = {"format": _format(), "types": _choices(Type), "orders": _choices(Order)}
+    head = _HEAD.format(
+        sourced=sourced, unverified=unverified, twice=twice, units=_units(), **written
+    )
+    parts = [head]
     for family, members in groupby(ordered, key=lambda model: model.family):
         parts.append(f"## {family}\n\n{_wiring(family)}\n")
         parts += map(_entry, members)
     return "\n".join(parts)
+
+
+def _format() -> str:
+    """The commented profile of `drivers/profile.py`."""
+    return (profile.__doc__ or "").partition("```toml\n")[2].partition("```")[0]
+
+
+def _choices(type_: Any) -> str:
+    literal = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+    return ", ".join(f"`{each}`" for each in get_args(literal))
+
+
+def _units() -> str:
+    return "\n".join(f"| `{code}` | {zh} | {en} |" for code, (zh, en) in USUAL.items())
 
 
 def _wiring(family: str) -> str:

@@ -20,7 +20,7 @@ rows = ["the few rows, quoted, that the points rest on"]
 power-w = { address = 52, type = "f32" }
 
 [limits]
-max_block = { holding = 64 }      # most registers in one answer
+max_block = { "" = 60 }           # most registers in one answer; { holding = 64 } of one kind only
 unreadable = [["holding", 40, 47]]
 pause_ms = 0                      # least pause between two requests
 
@@ -41,22 +41,73 @@ every_s = 15
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from drivers.bus.line import Line
+from drivers.bus.line import Line, line_fault
 from drivers.contract import BadProfile, Device, Limits, Point, Writable
 
 SCHEMA = 1
 
+KeyPath = tuple[str | int, ...]
+
+_ALSO_CALLED = {
+    **dict.fromkeys(("float", "float32", "real", "single", "f"), "f32"),
+    **dict.fromkeys(("double", "float64"), "f64"),
+    **dict.fromkeys(("int", "int16", "short", "s16"), "i16"),
+    **dict.fromkeys(("uint", "uint16", "word", "ushort"), "u16"),
+    **dict.fromkeys(("int32", "long", "s32", "dint"), "i32"),
+    **dict.fromkeys(("uint32", "dword", "ulong", "udint"), "u32"),
+    **dict.fromkeys(("int64", "s64"), "i64"),
+    "uint64": "u64",
+    "int8": "i8",
+    "uint8": "u8",
+    "byte": "u8",
+    "bit": "bool",
+    "boolean": "bool",
+    "str": "string",
+    "ascii": "string",
+}
+
+
+class ProfileFault(NamedTuple):
+    """One thing that is wrong in a profile: the key, a text code, and what fills it in."""
+
+    path: KeyPath
+    code: str
+    data: Mapping[str, Any] = MappingProxyType({})
+
+    def __str__(self) -> str:
+        """For logs."""
+        where = ".".join(map(str, self.path))
+        return " ".join([where, self.code, *(f"{k}={v!r}" for k, v in self.data.items())])
+
+
+def _type_fault(found: object) -> ProfileFault | None:
+    meant = _ALSO_CALLED.get(found.lower()) if isinstance(found, str) else None
+    return (
+        None
+        if meant is None
+        else ProfileFault((), "profile.type", {"found": found, "meant": meant})
+    )
+
+
+def _name_fault(found: object) -> ProfileFault | None:
+    return ProfileFault((), "profile.name", {"found": found}) if isinstance(found, str) else None
+
+
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
-Type = Literal[
-    "bool", "bits", "bcd", "string",
-    "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64",
+Type = Annotated[
+    Literal[
+        "bool", "bits", "bcd", "string",
+        "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64",
+    ],
+    msgspec.Meta(extra={"explain": _type_fault}),
 ]  # fmt: skip
 Order = Literal[
     "ABCD", "CDAB", "BADC", "DCBA",
@@ -69,6 +120,9 @@ class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     zh: str
     en: str
+
+
+Named = Annotated[Name, msgspec.Meta(extra={"explain": _name_fault})]
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +151,7 @@ class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One `[[point]]` as written; `point()` is what the bus works with."""
 
     id: Id
-    name: Name
+    name: Named
     address: int | str
     type: Type = "u16"
     kind: str = ""
@@ -132,7 +186,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     schema: int
     id: Id
-    name: Name
+    name: Named
     family: str
     maker: str = ""
     model: str = ""
@@ -204,45 +258,54 @@ def load(path: Path) -> Profile:
         raise BadProfile("profile.unreadable", file=str(path), mistakes=[str(error)]) from error
     profile = parse(text, str(path))
     if profile.id != path.stem:
-        mistake = f"id {profile.id!r} is not the file's name"
-        raise BadProfile("profile.wrong", file=str(path), mistakes=[mistake])
+        fault = ProfileFault(("id",), "profile.id", {"found": profile.id, "meant": path.stem})
+        raise BadProfile("profile.wrong", file=str(path), mistakes=[fault])
     return profile
 
 
-def _mistakes(profile: Profile) -> Iterator[str]:
+def _mistakes(profile: Profile) -> Iterator[ProfileFault]:
     if profile.schema != SCHEMA:
-        yield f"schema {profile.schema} is not {SCHEMA}"
+        yield ProfileFault(
+            ("schema",), "profile.schema", {"found": profile.schema, "meant": SCHEMA}
+        )
     if not profile.sources and not profile.unverified:
-        yield "without [source] the model must say unverified = true"
+        yield ProfileFault((), "profile.no-source")
     if profile.line is not None:
         try:
             Line.parse(profile.line)
         except ValueError:
-            yield f"line {profile.line!r} is not written like '9600 8N1'"
+            fault = line_fault(profile.line)
+            like = ("profile.line", {"found": profile.line, "example": str(Line())})
+            yield ProfileFault(("line",), *(like if fault is None else fault))
     seen: set[str] = set()
-    for spec in profile.point:
+    for number, spec in enumerate(profile.point):
+        at = ("point", number)
         if spec.id in seen:
-            yield f"point {spec.id!r} stands twice"
+            yield ProfileFault((*at, "id"), "profile.twice", {"point": spec.id})
         seen.add(spec.id)
         if spec.range is not None and spec.range[0] > spec.range[1]:
-            yield f"point {spec.id!r}: range is upside down"
+            yield ProfileFault((*at, "range"), "profile.range", {"point": spec.id})
         if spec.type in {"string", "bits"} and spec.size is None:
-            yield f"point {spec.id!r}: {spec.type} needs size"
+            data = {"point": spec.id, "type": spec.type}
+            yield ProfileFault((*at, "type"), "profile.size", data)
     if not profile.point:
-        yield "no point"
+        yield ProfileFault((), "profile.no-point")
     yield from _differences(profile)
 
 
-def _differences(profile: Profile) -> Iterator[str]:
+def _differences(profile: Profile) -> Iterator[ProfileFault]:
     """Where a point is not as a document says."""
-    specs = {spec.id: spec for spec in profile.point}
+    numbers = {spec.id: number for number, spec in enumerate(profile.point)}
     for source in profile.sources:
         for name, said in source.says.items():
-            spec = specs.get(name)
-            if spec is None:
-                yield f"{source.url} says something of {name!r}, which is no point"
+            if name not in numbers:
+                data = {"point": name, "url": source.url}
+                yield ProfileFault(("source",), "profile.says-unknown", data)
                 continue
+            number = numbers[name]
             for field in said.__struct_fields__:
-                theirs, ours = getattr(said, field), getattr(spec, field)
+                theirs, ours = getattr(said, field), getattr(profile.point[number], field)
                 if theirs is not None and theirs != ours:
-                    yield f"point {name!r}: {field} is {ours!r}, and {theirs!r} in {source.url}"
+                    data = {"point": name, "field": field, "ours": ours, "theirs": theirs}
+                    at = ("point", number, field)
+                    yield ProfileFault(at, "profile.differs", {**data, "url": source.url})

@@ -3,6 +3,7 @@
 A folder of the installer's own is searched before it.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,3 +48,10 @@ def find(profile_id: str, *own: Path) -> Profile:
 def profiles(*own: Path) -> Iterator[Profile]:
     """All profiles, in order; BadProfile at the first that is wrong."""
     return (find(name, *own) for name in names(*own))
+
+
+def usable(*own: Path) -> Iterator[Profile]:
+    """All profiles that are right, in order: a wrong one keeps nobody from the others."""
+    for name in names(*own):
+        with contextlib.suppress(BadProfile):
+            yield find(name, *own)

@@ -12,7 +12,8 @@ import msgspec
 
 from gateway.appliance.editor import json_schema
 from gateway.appliance.install.fits import worst_fit
-from gateway.appliance.load import examine, settings_file
+from gateway.appliance.load import FILE_NAME, examine, own_profiles, settings_file
+from gateway.appliance.models import doubts, unused
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.appliance.ports import held_ports
 from gateway.appliance.rule_remarks import delayed, hushed, unwatched
@@ -50,6 +51,12 @@ def config_default() -> Path:
     return Path(os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/yizhan")
 
 
+def config_here() -> Path:
+    """The same, but this folder where it holds the settings: for commands that change nothing."""
+    here = Path()
+    return here if (here / FILE_NAME).is_file() else config_default()
+
+
 def run(args: argparse.Namespace) -> int:
     """Print what was asked for; 1 if there is a mistake."""
     if args.schema:
@@ -64,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             *all_remarks(settings, ahead, _state_directory()),
             *install_due(settings, args.config),
             *held_ports(settings.web),
+            *model_remarks(settings, args.config),
         )
     if args.json:
         file = str(settings_file(args.config))
@@ -110,6 +118,14 @@ def install_due(settings: Settings, file: Path) -> Iterator[Phrase]:
     """That the sandbox is another wiring's, if it is."""
     if (fit := worst_fit(settings, settings_file(file).parent)) != "fits":
         yield Phrase(f"install.due-{fit}")
+
+
+def model_remarks(settings: Settings, file: Path) -> Iterator[Phrase]:
+    """What is doubtful in the models, and what is wrong in those that nobody uses."""
+    used = {each.profile.id: each.profile for each in settings.devices.values()}
+    for profile in used.values():
+        yield from doubts(profile)
+    yield from unused(own_profiles(file), used)
 
 
 def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:

@@ -9,6 +9,7 @@ from drivers.bus.line import Line, line_fault
 from drivers.contract import BadProfile
 from drivers.family import Driver
 from drivers.profile import Profile
+from gateway.appliance.models import reasons, unit_faults
 from gateway.appliance.schema import (
     DeviceOptions,
     DeviceSetting,
@@ -74,14 +75,15 @@ class Devices:
         try:
             if name not in self._profiles:
                 self._profiles[name] = shelf.find(name, self._own)
+                for fault in unit_faults(self._profiles[name]):
+                    self._decoder.judge((*path, "profile"), fault.code, **fault.data)
             return self._profiles[name]
         except BadProfile as error:
             at = (*path, "profile")
             if self._decoder.refers(name, shelf.names(self._own), at, "check.unknown-profile"):
                 file = Path(error.data["file"])
                 code = "check.bad-own-profile" if file.parent == self._own else "check.bad-profile"
-                reason = "; ".join(map(str, error.data["mistakes"]))
-                self._decoder.blame(at, code, profile=name, file=str(file), reason=reason)
+                self._decoder.blame(at, code, profile=name, file=str(file), reason=reasons(error))
             return None
 
     def _driver(self, profile: Profile, path: KeyPath) -> Driver | None:

@@ -16,8 +16,9 @@ from drivers.bus.survey import polled
 from drivers.contract import BadProfile, Device, FieldError, Quality
 from drivers.profile import Profile
 from drivers.scan.trial import Exchange, Value, attempt
-from gateway.appliance.check import config_default
+from gateway.appliance.check import config_here
 from gateway.appliance.load import own_profiles
+from gateway.appliance.models import doubts, told, unit_faults
 from gateway.appliance.screen import Screen, as_json
 from gateway.errors import UsageError
 from gateway.texts import Texts
@@ -51,7 +52,7 @@ def add_to(subcommands: Any) -> None:
     tried.add_argument("--line", metavar="'9600 8N1'", help=say("model.line"))
     for part in (listed, shown, tried):
         part.add_argument(
-            "--config", type=Path, default=config_default(), metavar="DIR", help=say("model.config")
+            "--config", type=Path, default=config_here(), metavar="DIR", help=say("model.config")
         )
         part.add_argument("--json", action="store_true", help=say("model.json"))
 
@@ -64,7 +65,7 @@ def run_list(args: argparse.Namespace) -> int:
         try:
             profile = shelf.find(name, own)
         except BadProfile as error:
-            screen.complain(error.code, error.data)
+            screen.complain(error.code, told(error))
             wrong = 1
             continue
         rows.append(_row(profile, screen.texts, own=(own / f"{name}.toml").is_file()))
@@ -104,7 +105,7 @@ def _find(args: argparse.Namespace, texts: Texts) -> Profile | None:
     try:
         return shelf.find(args.profile, own_profiles(args.config))
     except BadProfile as error:
-        Screen(texts).complain(error.code, error.data)
+        Screen(texts).complain(error.code, told(error))
         return None
 
 
@@ -114,6 +115,8 @@ def _about(profile: Profile, texts: Texts) -> Iterator[str]:
     yield texts.say("model.family", family=profile.family, line=profile.line or "–")
     if profile.unverified:
         yield "▲ " + texts.say("model.is-unverified")
+    for doubt in (*unit_faults(profile), *doubts(profile)):
+        yield "▲ " + texts.say(doubt.code, **doubt.data)
     for source in profile.sources:
         yield texts.say("model.source", document=source.document, url=source.url)
 

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         screen.complain("scan.no-port", {"ports": ", ".join(ports()) or "-"})
         return 2
     try:
-        profiles = tuple(shelf.profiles(own_profiles(args.config)))
+        profiles = tuple(shelf.usable(own_profiles(args.config)))
         if args.ble:
             return asyncio.run(scan_air(args.adapter, args.seconds, profiles, screen))
         wanted = wanted_of(args)

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from drivers.bus.line import Line
@@ -15,7 +16,10 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from drivers.emulate.player import can_play, player_of
 from drivers.emulate.slave import Faults
 from drivers.profile import Profile
-from drivers.shelf import find, profiles
+from drivers.shelf import find, usable
+from gateway.appliance.check import config_here
+from gateway.appliance.load import own_profiles
+from gateway.appliance.models import told
 from gateway.errors import UsageError
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -44,6 +48,9 @@ def add_to(subcommands: Any) -> None:
         "--fault", action="append", default=[], metavar="WHAT", help=texts.say("emulate.fault")
     )
     parser.add_argument("--seed", type=int, default=0, help=texts.say("emulate.seed"))
+    parser.add_argument(
+        "--config", type=Path, default=config_here(), metavar="DIR", help=texts.say("model.config")
+    )
     parser.add_argument("--json", action="store_true", help=texts.say("emulate.json"))
     parser.set_defaults(func=run)
 
@@ -51,14 +58,18 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models, or play one until interrupted."""
     texts = Texts.of_environment()
+    own = own_profiles(args.config)
     if args.profile is None:
-        print(_shelf(texts, as_json=args.json))
+        print(_shelf(texts, own, as_json=args.json))
         return 0
     try:
-        profile = find(args.profile)
+        profile = find(args.profile, own)
         spec = spec_of(args, profile)
         return asyncio.run(_play(spec, profile, args, texts))
-    except (BadProfile, UsageError) as error:
+    except BadProfile as error:
+        print(texts.say(error.code, **told(error)), file=sys.stderr)
+        return 2
+    except UsageError as error:
         print(texts.say(error.code, **error.data), file=sys.stderr)
         return 2
     except OSError as error:
@@ -220,11 +231,11 @@ def _told(played: dict[str, Any], texts: Texts) -> str:
     return f"{table(heads, rows)}\n\n{where}"
 
 
-def _shelf(texts: Texts, *, as_json: bool) -> str:
-    """All models that can be played."""
+def _shelf(texts: Texts, own: Path, *, as_json: bool) -> str:
+    """All models that can be played; own ones that are wrong are left out."""
     rows = [
         (model.id, getattr(model.name, texts.lang), model.maker, model.line or "")
-        for model in profiles()
+        for model in usable(own)
         if can_play(model)
     ]
     if as_json:

@@ -152,7 +152,10 @@ class Decoder:
         origin, arguments = typing.get_origin(plain), typing.get_args(plain)
         before = len(self.mistakes)
         if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
-            self.struct(plain, value, path)
+            if isinstance(value, dict):
+                self.struct(plain, value, path)
+            else:
+                self._wrong(type_, value, path)
         elif origin is dict and isinstance(value, dict):
             for key, item in value.items():
                 self._leaf(arguments[0], key, (*path, key))
@@ -216,6 +219,9 @@ class _Explained(Protocol):
 
 def _explained(type_: Any, value: Any) -> _Explained | None:
     """What a type's own `explain` (in the `extra` of its Meta) says is wrong with that value."""
+    if typing.get_origin(type_) in (typing.Union, types.UnionType):
+        found = (_explained(member, value) for member in typing.get_args(type_))
+        return next((fault for fault in found if fault is not None), None)
     for meta in getattr(type_, "__metadata__", ()):
         explain = (getattr(meta, "extra", None) or {}).get("explain")
         if explain is not None:

@@ -127,7 +127,7 @@ class Searcher:
 
     async def _look(self, options: SerialOptions, wanted: Wanted) -> None:
         self._found = []
-        self._profiles = await asyncio.to_thread(lambda: tuple(shelf.profiles(self._own)))
+        self._profiles = await asyncio.to_thread(lambda: tuple(shelf.usable(self._own)))
         self._search = Search(
             options.connect,
             Plan(finders(), self._profiles, wanted),

@@ -4,19 +4,22 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
-from drivers.shelf import find
+from drivers.shelf import find, folder
 from gateway.cli import main
 from gateway.demo.emulate import fault_of, host_and_port, literal, setting, units
 from gateway.errors import UsageError
 
 YIZHAN = [sys.executable, "-m", "gateway.cli", "emulate"]
 ENGLISH = {**os.environ, "LC_ALL": "en_US.UTF-8"}
+PATHS = {"PYTHONPATH": str(Path(__file__).parent.parent.parent)}
 
 
 @pytest.mark.parametrize(
@@ -170,3 +173,53 @@ async def test_it_plays_on_a_pty_with_a_fault(tmp_path) -> None:
     assert "busy" in shown.lower(), shown
     assert await stop(process) == 0
     assert not link.exists()
+
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "devices.md"
+
+
+async def test_the_page_about_adding_a_model_works_as_written(tmp_path: Path) -> None:
+    """Step 4 of docs/devices.md, typed where a model of one's own stands beside the settings."""
+    commands = [
+        shlex.split(line.removeprefix("$ yizhan "))
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("$ yizhan ")
+    ]
+    own = (folder() / "eastron-sdm120.toml").read_text("utf-8")
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "acme-m1.toml").write_text(
+        own.replace('id = "eastron-sdm120"', 'id = "acme-m1"'), "utf-8"
+    )
+    (tmp_path / "station.toml").write_text(
+        'schema = 1\n[station]\nid = "a"\nname = "甲"\n', "utf-8"
+    )
+    show, emulate, read, check = commands
+    assert (emulate[:2], read[:3]) == (["emulate", "acme-m1"], ["profile", "check", "acme-m1"])
+
+    async def typed(arguments: list[str]) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *YIZHAN[:-1], *arguments, cwd=tmp_path, env=ENGLISH | PATHS,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    assert (await typed(show))[0] == 0
+    player = await asyncio.create_subprocess_exec(
+        *YIZHAN[:-1], *emulate, cwd=tmp_path, env=ENGLISH | PATHS,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    assert player.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            while b"line" not in await player.stdout.readline():
+                assert player.returncode is None
+            while not (tmp_path / "line").exists():
+                await player.stdout.readline()
+        code, said = await typed(read)
+        assert code == 0, said
+        assert "acme-m1" in said
+    finally:
+        player.terminate()
+        await player.wait()
+    assert (await typed(check))[0] == 0

@@ -130,7 +130,11 @@ def test_a_profile_that_differs_from_a_source_is_refused() -> None:
     wrong = f"{head}address = 8192{tail}"  # line-to-line, as it once was
     with pytest.raises(BadProfile) as error:
         drivers.profile.parse(wrong, "x")
-    assert "point 'voltage-a': address is 8192" in error.value.data["mistakes"][0]
+    (fault,) = error.value.data["mistakes"]
+    assert (fault.code, fault.data["point"], fault.data["field"]) == (
+        "profile.differs", "voltage-a", "address",
+    )  # fmt: skip
+    assert (fault.data["ours"], fault.data["theirs"]) == (8192, 8198)
 
 
 def test_enough_models_are_sourced() -> None:

@@ -205,9 +205,10 @@ def test_one_port_under_two_names_is_one_port(write: Write, tmp_path: Path) -> N
 
 def test_a_port_of_the_pages_that_is_taken_is_warned_of(write: Write, tmp_path: Path) -> None:
     environ = {"RUNTIME_DIRECTORY": str(tmp_path)}
-    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(
-        ("127.0.0.1", 0)
-    ) as other:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
         free = other.getsockname()[1]
         other.close()
         web = msgspec.structs.replace(load(write()).web, port=taken.getsockname()[1], lan_port=free)
