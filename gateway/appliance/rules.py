@@ -22,7 +22,7 @@ from gateway.rules.core import Plan
 from gateway.rules.kinds import Point
 from gateway.rules.linkage import Linkage
 from gateway.rules.parents import explained
-from gateway.rules.prove import NOBODY, findings
+from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
 from gateway.rules.rule import BUS, OWN, RULE, TASKS, WHOLE, Known, RuleOptions, Watch, watches
 from gateway.settings import Decoder, KeyPath, Phrase, hint
@@ -209,9 +209,7 @@ class RuleReader:
             if found.path[0] == "rule" and found.path[1] not in self._ids("rule"):
                 continue  # a ready rule: it is judged where its input stands
             data = {name: _said(value) for name, value in found.data.items()}
-            # a step that reaches nobody at some hour is built: it reaches them at others
-            judged = found.judged or found.code == NOBODY
-            say = self._decoder.judge if judged else self._decoder.blame
+            say = self._decoder.judge if found.judged else self._decoder.blame
             say(found.path, found.code, **data)
         return Plan(made, roster, linkages, self._calendar, self._of_itself(made))
 

@@ -19,6 +19,10 @@ ANSWERS_S = 20.0
 SENTENCE_NS = 4 * S
 """Within so long of its beginning a sentence answers the next press, too."""
 
+OFTEN, SELDOM_NS, CALM_NS = 10, 60 * S, 600 * S
+"""So many answers without such a calm between them, and one a minute after: a contact that chatters
+at night wakes nobody every four seconds."""
+
 _SAID: Mapping[str, str] = {
     "escalated": "called",
     "acknowledged": "coming",
@@ -35,12 +39,20 @@ class Asked(NamedTuple):
     called: tuple[str, ...]
 
 
+class _Last(NamedTuple):
+    """What was said last, when, and how often without a calm."""
+
+    says: str
+    at_ns: int
+    times: int
+
+
 class Answers:
     """What was said last of each alarm; nothing of it outlives a restart."""
 
     def __init__(self) -> None:
         """Nothing was said."""
-        self._said: dict[str, tuple[str, int]] = {}
+        self._said: dict[str, _Last] = {}
 
     def pressed(self, asked: Asked, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
         """The answer to a press, the first or any other."""
@@ -51,7 +63,7 @@ class Answers:
     ) -> Iterator[Task]:
         """What has become of it since, each time once."""
         says, known = _SAID.get(what), self._said.get(asked.alarm.watch)
-        if says is not None and (known is None or known[0] != says):
+        if says is not None and (known is None or known.says != says):
             yield from self._say(says, asked, moment, number)
         if what == "cleared":
             self._said.pop(asked.alarm.watch, None)
@@ -62,10 +74,14 @@ class Answers:
         alarm, facts, called = asked
         if not facts.attend or facts.indoors is None:
             return
-        known = self._said.get(alarm.watch)
-        if known is not None and known[0] == says and moment.at_ns - known[1] < SENTENCE_NS:
-            return
-        self._said[alarm.watch] = (says, moment.at_ns)
+        known, times = self._said.get(alarm.watch), 1
+        if known is not None:
+            since_ns = moment.at_ns - known.at_ns
+            pause_ns = SENTENCE_NS if known.times < OFTEN else SELDOM_NS
+            if known.says == says and since_ns < pause_ns:
+                return
+            times += known.times if since_ns < CALM_NS else 0
+        self._said[alarm.watch] = _Last(says, moment.at_ns, times)
         yield Task(
             id=number(),
             linkage=BY,

@@ -13,9 +13,6 @@ from gateway.rules.rule import RULE, Watch
 
 Graph = dict[str, set[str]]
 
-NOBODY = "rules.nobody"
-"""A step of the roster that reaches nobody at some hour; at others it does."""
-
 
 class Finding(NamedTuple):
     """One thing that is wrong, where it stands, and what to say.
@@ -152,4 +149,5 @@ def _unreached(roster: duty.Options, deaf: duty.Deaf) -> Iterator[Finding]:
         when = duty.unreached(roster, step.to, deaf) if step.to in known else None
         if when is not None:
             at = ("duty", "escalate", index, "to")
-            yield Finding(at, NOBODY, {"who": step.to, "when": when})
+            data = {"who": step.to, "when": when}
+            yield Finding(at, "rules.nobody", data, judged=True)  # at other hours it reaches them

@@ -83,17 +83,11 @@ def unreached(made: AlarmSite) -> None:
     made.tick(65)
 
 
-def over(made: AlarmSite) -> None:
-    """An SOS to which somebody has come."""
-    made.say("di-b3.sos", True)
-    sos = made.id_of("sos")
-    made.say("di-b3.sos", False)
-    made.rules.act(lambda alarms, _: alarms.attend(sos, "zhang"))
-    made.rules.act(lambda alarms, _: alarms.judge(sos, "zhang", real=True, rule="sos"))
-
-
 class Shot(NamedTuple):
-    """One screen: who looks, at what, after what; `path` may name a rule whose alarm is meant."""
+    """One screen: who looks, at what, after what; `path` may name a rule whose alarm is meant.
+
+    `press` is the button whose answer is looked at.
+    """
 
     name: str
     path: str
@@ -103,6 +97,7 @@ class Shot(NamedTuple):
     width: int = DESK
     query: str = ""
     tried: bool = True
+    press: str = ""
 
 
 AWAY = STATES["away"]
@@ -142,6 +137,10 @@ SHOTS = (
     Shot("alarm-sos-phone", "sos", unreached, width=PHONE),
     Shot("alarm-sos-taken", "sos", grave),
     Shot("desk-grave", "/desk/", grave),
+    Shot("sure-shelf", "smoke-b3", four, press="#shelve"),
+    Shot("sure-shelf-phone", "smoke-b3", four, width=PHONE, press="#shelve", tried=False),
+    Shot("sure-work", BOARD, four, press="#work-begin", tried=False),
+    Shot("sure-work-phone", BOARD, four, width=PHONE, press="#work-begin"),
     Shot("alarms-worked-on", BOARD, worked_on),
     Shot("desk-worked-on-phone", "/desk/", worked_on, width=PHONE),
     Shot("desk-grave-phone", "/desk/", grave, width=PHONE, tried=False),
@@ -168,6 +167,9 @@ async def take(
         await page.goto(made.https + path + shot.query)
         if shot.path != PAST:
             await page.wait_for_selector("body[data-heard]")
+        if shot.press:
+            async with page.expect_navigation():
+                await page.click(shot.press)
         if out is not None:
             await browser.shoot(page, out / f"{shot.name}.png")
         return await browser.judge(page, console)

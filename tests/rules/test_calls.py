@@ -10,7 +10,7 @@ from gateway.errors import UsageError
 from gateway.event import Severity
 from gateway.rules.alarm import State
 from gateway.rules.alarms import COMES_NS
-from gateway.rules.answers import SENTENCE_NS
+from gateway.rules.answers import CALM_NS, OFTEN, SENTENCE_NS
 from gateway.rules.core import Core, Head, Outcome
 from gateway.rules.duty import OFTEN_S, SELDOM_S, Duty, Options, Shift, Step
 from gateway.rules.kinds import Moment, S
@@ -230,6 +230,18 @@ def test_whoever_waits_is_told_that_nobody_answers_and_that_a_place_is_being_wor
     working.act(lambda alarms: alarms.maintain("hall", 600, "li", now))
     working.press()
     assert working.said() == ["silent"], "nothing is claimed that is not done"
+
+
+def test_a_button_that_chatters_is_answered_once_a_minute_after_the_tenth_time():
+    station = Station(SOS)
+    for _ in range(600):
+        station.press(0.2)
+        station.now_s += 0.8
+    assert station.said() == ["heard"] * (OFTEN + 9)
+    station.wait(CALM_NS // S)
+    before = len(station.said())
+    station.press()
+    assert len(station.said()) == before + 1, "whoever presses after a calm is answered at once"
 
 
 def test_where_nothing_is_heard_indoors_nobody_is_answered():

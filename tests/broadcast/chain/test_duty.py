@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.broadcast.chain.street import Street, stage, told_ns
+from tests.broadcast.chain.street import CONTACTS, Street, stage, told_ns
 
 pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
@@ -52,3 +52,28 @@ async def test_the_hall_is_called_once_and_it_is_on_record_with_the_platform_awa
         ssrcs = {p.data[8:12] for p in street.ears["hall"].since(frame, SERVICE)}
         assert len(ssrcs) == 1, "one call"
         assert (hall.at_ns - told_ns(called)) / 1e9 < 5
+
+
+async def test_whoever_presses_an_sos_is_answered_in_the_hall_and_by_every_press(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setitem(CONTACTS, "help", (6, "sos", "hall"))  # no rule of the file names it
+    async with Untaken(tmp_path).playing() as street:
+        await street.open(quiet=True)
+        frame = await street.close_contact("help")
+        hall = await street.ears["hall"].first(SERVICE, frame)
+        stage("\nanswered in the hall, after the frame of the press", frame, hall.at_ns)
+        await street.open_contacts("help")
+        await asyncio.sleep(5)  # longer than a sentence answers for
+        again = await street.close_contact("help")
+        await street.ears["hall"].first(SERVICE, again)
+        (raised, *_) = await street.events("emergency", "alarm.raised")
+        did = [
+            each["data"]
+            for each in await street.events("service", "alarm.action")
+            if each["data"]["does"] == "answer"
+        ]
+        assert raised["data"]["rule"] == "sos"
+        assert len(did) >= 2
+        assert {(each["state"], each["what"]) for each in did} == {("done", "hall")}
+        assert street.sounded(frame) == {"hall"}, "nobody else hears of it"
