@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 
 import pytest
 
-from broadcast.engine import wire
+from broadcast.engine import realtime, wire
 from broadcast.engine.boottime import now_ns
 from broadcast.engine.client import Engine
 from broadcast.engine.pcm import audioop
@@ -144,6 +144,7 @@ class Street:
         os.close(self._card)
 
     def _listen(self) -> None:
+        realtime.take(realtime.OTHER_PRIORITY)  # a card has no kernel's stamps
         while not self._over.wait(LOOK_S):
             for (kind, n), link in [*self._links.items()]:
                 key = ("multicast" if kind == "alarm" else kind, n)
