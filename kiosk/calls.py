@@ -75,7 +75,8 @@ class Calls:
         wall_ns = moment.stamps.wall_ns
         under_way = (step for id_, step in self._ringing if id_ == request.id)
         steps = max(request.steps, *under_way, 0)
-        for call in self._duty.due(severity, steps, age_ns, wall_ns):
+        due = self._duty.due(severity, steps, age_ns, wall_ns, again=request.urgent)
+        for call in due:
             self._ringing.add((request.id, call.step))
             self._book.do(Ring(request, call.to, call.by, call.step))
         if request.state != State.ALONE and age_ns >= self._options.alone_s * S:

@@ -106,7 +106,8 @@ class Works:
             request = self._told(request, moment, DESK, (DESK,), **late)
         age_ns = moment.lived_ns - due.at_ns
         wall_ns = moment.stamps.wall_ns
-        for call in list(self._duty.due(Severity.MAJOR, request.steps, age_ns, wall_ns)):
+        calls = self._duty.due(Severity.MAJOR, request.steps, age_ns, wall_ns, again=False)
+        for call in list(calls):
             request = self._told(request, moment, call.to, call.by, steps=call.step)
 
     def _told(

@@ -81,11 +81,18 @@ class Duty:
         self._calendar = calendar
 
     def due(
-        self, severity: Severity, steps: int, age_ns: int, wall_ns: int | None
+        self,
+        severity: Severity,
+        steps: int,
+        age_ns: int,
+        wall_ns: int | None,
+        *,
+        again: bool = True,
     ) -> Iterator[Call]:
         """The calls that an alarm of that age is owed beyond the `steps` that were taken.
 
-        After the last step that is taken again and again, each time as one more.
+        After the last step that is taken again and again, each time as one more, unless each is to
+        be taken once (not `again`).
         """
         for number, step in enumerate(self._steps[steps:], steps + 1):
             if age_ns < step.after_s * S:
@@ -93,7 +100,7 @@ class Duty:
             if step.concerns(severity):
                 yield Call(step.to, self.channels(step.to, wall_ns), number)
         last, number = self._round(severity, age_ns)
-        if last is not None and number > max(steps, len(self._steps)):
+        if again and last is not None and number > max(steps, len(self._steps)):
             yield Call(last.to, self.channels(last.to, wall_ns), number)
 
     def patience_ns(self, severity: Severity) -> int | None:

@@ -235,7 +235,6 @@ class Asking:
             name: Terminal(name, options, self.requests, around)
             for name, options in plan.kiosks.items()
         }
-        self.requests.listen(self._turned)
         self.keys.listen(self._key, self._sorry)
         self._revival = Revival(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
@@ -272,6 +271,7 @@ class Asking:
     async def start(self) -> None:
         """Take back what was open, and go on."""
         await attempt("requests", self.requests.load, self._on_fault)
+        self.requests.listen(self._turned)  # what moves by being taken back is nobody's press
         self._say_small()
         for terminal in self.terminals.values():
             terminal.resume()

@@ -70,7 +70,9 @@ def _stage(ride: Request) -> str:
 def _card(scene: Scene) -> tuple[Line, ...]:
     """Whose card it is that was read, as far as a screen may say."""
     shown = scene.words("kiosk.card", last=last(masked(Contact(card=scene.session.card))))
-    return (line(scene, shown, "x4", 1, kind="icon", icon="user"),)
+    card = line(scene, shown, "x4", 1, kind="icon", icon="user")
+    waits = _waiting(scene)[:1]
+    return (card, Line(kind="rows", rows=waits, size="x2")) if waits else (card,)
 
 
 def _away(scene: Scene) -> tuple[Line, ...]:

@@ -86,7 +86,9 @@ def _car(scene: Scene, request: Request) -> tuple[Line, ...]:
     helper = _helper(scene, request)
     if request.state == "assigned" and car.minutes is not None:
         text = scene.words("kiosk.minutes", minutes=car.minutes)
-        lines.append(line(scene, text, "x6" if tall and helper is None else "x5", 1))
+        alone = "x6" if tall else "x5"
+        beside = "x4" if scene.session.large else "x5"  # of who comes as well there is a line, too
+        lines.append(line(scene, text, alone if helper is None else beside, 1))
     if tall and helper is not None:
         lines.append(helper)
     return tuple(lines)

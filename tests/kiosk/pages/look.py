@@ -259,6 +259,7 @@ SHOTS = (
     Shot("home", at_home),
     Shot("home-cars", neighbours),
     Shot("home-failed", failed_lately),
+    Shot("home-card-cars", beside("card:0412345678")),
     Shot("whose", one_car),
     Shot("whose-two", beside("whose:ride")),
     Shot("what-cars", beside("begin:repair")),

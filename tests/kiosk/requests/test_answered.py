@@ -214,3 +214,15 @@ async def test_only_staff_look_for_a_car_and_the_words_say_so():
         await made.press("ride")
         await asyncio.sleep(1)
         assert made.speaker.captions == ["正在请工作人员帮您叫车，请稍等。"]
+
+
+@simulated
+async def test_danger_is_called_again_and_again_and_anything_else_once():
+    async with station() as made:
+        await made.press("repair", what="gas", where="b3")
+        await asyncio.sleep(300)
+        assert [to for _, to, _ in made.desk.rung][:3] == ["desk", "duty", "manager"]
+        assert [to for _, to, _ in made.desk.rung].count("manager") > 3
+        assert sum("第二位" in said for said in made.speaker.captions) == 1
+        await asyncio.sleep(86_400)
+        assert len(made.desk.rung) < 250
