@@ -1,8 +1,8 @@
 """A test tone on one loudspeaker, for whoever stands beside it and listens.
 
-The guard is asked about the hour as for any notice in the speaker's zones: a test wakes nobody at
-night. It is no order, for nobody is told anything, and so may sound next to an ear, at that level;
-who tested which speaker stands in the audit.
+The guard is asked about the hour as for whoever stands there: a test wakes nobody at night. It is
+no order, for nobody is told anything, and so may sound next to an ear, at that level; who tested
+which speaker stands in the audit.
 """
 
 import itertools
@@ -54,7 +54,7 @@ class Tone:
             id=f"test-{next(self._numbers)}",
             source="setup",
             zones=self._speakers[speaker].zones,
-            class_=Class.NOTICE,
+            class_=Class.SERVICE,
             authority=Authority.PRESS,
             actor=who,
             content=Clip(clip.sha),
@@ -68,7 +68,7 @@ class Tone:
             id=order.id,
             zones=(f"speaker:{speaker}",),
             files=(str(clip.path),),
-            rank=order.class_,
+            rank=Class.NOTICE,
             repeat=TIMES,
             gap_s=GAP_S,
             gain_db=guard.level_db(order, self._house),

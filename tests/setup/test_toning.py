@@ -75,6 +75,21 @@ async def test_nobody_is_woken_by_a_test(tmp_path: Path) -> None:
     assert [each.zones for each in engine.prepared] == [("speaker:lift",)]
 
 
+async def test_a_horn_of_the_street_is_not_tested_by_night_because_it_is_near_somebody_too(
+    tmp_path: Path,
+) -> None:
+    tone, engine = made(tmp_path, 15 * 3600)
+    zones = {
+        "all": Zone("all", "全小区", "community", frozenset(), frozenset({"lift"})),
+        "lift": Zone("lift", "电梯", "near", frozenset(), frozenset({"lift"})),
+    }
+    tone._house = tone._house._replace(zones=zones)
+    tone._speakers["lift"] = SoundCard(zones=("all", "lift"))
+    with pytest.raises(CommandRefused):
+        await tone.beep("lift", BOSS)
+    assert engine.prepared == []
+
+
 async def test_a_speaker_that_is_not_there_is_named(tmp_path: Path) -> None:
     tone, _ = made(tmp_path, NOON_S)
     with pytest.raises(UsageError):

@@ -3,7 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broadcast.engine.pcm import FRAME_BYTES, SILENCE
 from broadcast.speakers.backlog import PAUSE_FRAMES, WAKE_RANK, Backlog
+from broadcast.speakers.options import SoundCard
+from broadcast.speakers.soundcard import LEAD_FRAMES, SoundCardSpeaker
 
 
 def taken(backlog: Backlog) -> list[int]:
@@ -53,6 +56,21 @@ def test_pauses_shrink_while_it_is_behind_and_never_vanish() -> None:
     for _ in range(30):  # nothing waits: the pause is as long as it is
         put(backlog, 0, silent=True)
         assert taken(backlog) == [0]
+
+
+def test_a_slow_amplifier_wakes_before_the_first_word() -> None:
+    """A card takes a frame a beat; none of what sounds is lost while the amplifier wakes."""
+    card = SoundCardSpeaker("hall", SoundCard(zones=("hall",), warm_up_s=2.0))
+    given = []
+    for number in range(200):
+        card.play(bytes([number + 1]) * FRAME_BYTES, 3)
+        given.append(card._backlog.take() or b"?")
+    wakes = 100 + LEAD_FRAMES
+    assert given[:wakes] == [SILENCE] * wakes
+    assert [frame[0] for frame in given[wakes:]] == list(range(1, 201 - wakes))
+    assert card.behind
+    card.cut()
+    assert not card.behind
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(1, 9), st.booleans()), max_size=60))
