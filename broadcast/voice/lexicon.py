@@ -1,16 +1,22 @@
 """How words are read where the characters alone do not say it: 银行 is yín háng, not yín xíng.
 
 Data: `config/voices/lexicon.toml`, and a file of the same form beside `station.toml` for the names
-of the neighbourhood. The longest word that fits is taken.
+of the neighbourhood. The longest word that fits is taken. 一 and 不 change their tone by what
+follows (`sandhi.py`).
 """
 
 import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 
+from broadcast.voice.sandhi import changed
 from gateway.errors import SettingsError
+
+SANDHI = "1"
+"""Of the rules for 一 and 不: what was spoken by others is spoken anew."""
 
 _SYLLABLE = re.compile(r"[a-zü]{1,6}[1-5]")
 
@@ -22,8 +28,8 @@ class Lexicon:
         """`readings`: a word, and one pinyin syllable with its tone number for each character."""
         self.readings = dict(readings)
         words = sorted(self.readings, key=lambda word: (-len(word), word))
-        self._words = re.compile("|".join(map(re.escape, words)) or r"(?!)")
-        said = "\n".join(f"{word} {self.readings[word]}" for word in words)
+        self._words = re.compile("|".join(map(_pattern, words)) or r"(?!)")
+        said = "\n".join(f"{word} {self.readings[word]}" for word in words) + SANDHI
         self.version = hashlib.sha256(said.encode()).hexdigest()[:12]
 
     @classmethod
@@ -37,8 +43,22 @@ class Lexicon:
         return cls(readings)
 
     def spelt(self, text: str) -> str:
-        """The text with these words in pinyin, set apart by spaces."""
-        return self._words.sub(lambda found: f" {self.readings[found.group()]} ", text)
+        """The text with these words, and 一 and 不 where they change, in pinyin between spaces."""
+        known: dict[int, str] = {}
+        for found in self._words.finditer(text):
+            known.update(enumerate(self.readings[found.group()].split(), found.start()))
+        known.update(changed(text, known))
+        said = (known.get(at, sign) for at, sign in enumerate(text))
+        runs = groupby(zip(range(len(text)), said, strict=True), lambda each: each[0] in known)
+        return "".join(
+            f" {' '.join(each for _, each in run)} " if read else "".join(each for _, each in run)
+            for read, run in runs
+        )
+
+
+def _pattern(word: str) -> str:
+    """The word where it is one: 此处长期 holds no 处长."""
+    return re.escape(word) + ("(?![期时年久远途])" if word.endswith("长") else "")
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -45,8 +45,50 @@ WORDS = {
 }
 """English words that people here say in another way than letter by letter."""
 
+FORMULAS = {
+    "CH4": "甲烷",
+    "H2S": "硫化氢",
+    "SO2": "二氧化硫",
+    "NO2": "二氧化氮",
+    "NH3": "氨气",
+    "O2": "氧气",
+    "O3": "臭氧",
+}
+"""Gases that detectors name by their formula."""
+
 UNITS = {
     "kWh": "千瓦时",
+    "kW.h": "千瓦时",
+    "kW·h": "千瓦时",
+    "MW.h": "兆瓦时",
+    "W.h": "瓦时",
+    "Wh": "瓦时",
+    "V.A": "伏安",
+    "VA": "伏安",
+    "kV.A": "千伏安",
+    "kVA": "千伏安",
+    "MV.A": "兆伏安",
+    "kvar": "千乏",
+    "kvar.h": "千乏时",
+    "kvarh": "千乏时",
+    "mV": "毫伏",
+    "L/h": "升每小时",
+    "L/s": "升每秒",
+    "g/L": "克每升",
+    "mg/L": "毫克每升",
+    "ug/m3": "微克每立方米",
+    "t/h": "吨每小时",
+    "dB[mW]": "分贝毫瓦",
+    "dBm": "分贝毫瓦",
+    "deg": "度",
+    "Ohm": "欧姆",
+    "kOhm": "千欧",
+    "MOhm": "兆欧",
+    "bar": "巴",
+    "kJ": "千焦",
+    "MJ": "兆焦",
+    "r/min": "转每分钟",
+    "rpm": "转每分钟",
     "MWh": "兆瓦时",
     "GJ": "吉焦",
     "kW": "千瓦",
@@ -95,7 +137,6 @@ UNITS = {
     "μg/m3": "微克每立方米",
     "mg/m3": "毫克每立方米",
     "mmol/L": "毫摩尔每升",
-    "ppm": "百万分之一",
     "lx": "勒克斯",
     "bpm": "次每分钟",
     "kcal": "千卡",
@@ -108,8 +149,29 @@ UNITS = {
     "°F": "华氏度",
     "°": "度",
     "Ω": "欧姆",
+    "kΩ": "千欧",
+    "MΩ": "兆欧",
 }
-"""After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA."""
+"""After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA. UCUM's codes are here, too:
+rules and linkages name a point's unit by them.
+"""
+
+UNITS_ALONE = (
+    *("kWh", "kW.h", "kW·h", "MWh", "kW", "MW", "kVA", "kvar", "MPa", "kPa", "dB", "dBm"),
+    *("m3", "m2", "km", "cm", "mm", "kg", "mL", "m3/h", "km/h", "mg/m3", "μg/m3"),
+)
+"""Said by their names without a number before them, too (用了多少kWh); shorter ones are letters."""
+
+SHARES = {
+    "%": "百分之",
+    "‰": "千分之",
+    "ppm": "百万分之",
+    "ppb": "十亿分之",
+    "%LEL": "爆炸下限的百分之",
+    "%RH": "相对湿度百分之",
+    "%VOL": "体积百分之",
+}
+"""What is said before the number: 30 ppm are 百万分之三十."""
 
 MEASURE_WORDS = (
     "个|位|次|天|小时|分钟|秒|人|户|家|台|辆|件|条|张|块|元|米|公里|千米|吨|公斤|千克|克|升|度|周|倍|份|瓶|桶|箱|袋|"
@@ -147,6 +209,11 @@ SIGNS = {
 ROMAN = {chr(0x2160 + n): str(n + 1) for n in range(12)} | {
     chr(0x2170 + n): str(n + 1) for n in range(12)
 }
+
+ROMAN_NUMERALS = {
+    name: n for n, name in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"), 1)
+}
+"""Levels and classes typed in letters: II级."""
 
 PAUSES = {
     **{mark: mark for mark in "、，：；。？！"},

@@ -17,6 +17,8 @@ from gateway.event import Severity
 from gateway.rules.alarms import Happening
 from gateway.rules.kinds import Moment, S
 from gateway.rules.rule import Id
+from gateway.texts import Texts
+from gateway.texts.units import unit
 
 ACTIONS_MAX = 10
 TEXT_CHARS_MAX = 200
@@ -302,13 +304,16 @@ def _filled(action: Action, happening: Happening) -> str:
         "place": happening.facts.spoken,
         "name": happening.facts.name,
         "point": happening.facts.point_name,
-        "value": "" if evidence is None else _shown(evidence.value),
-        "unit": "" if evidence is None else evidence.unit,
+        "value": "" if evidence is None else _shown(evidence.value, happening.facts.language),
+        "unit": "" if evidence is None else unit(evidence.unit),
     }
     for name, word in words.items():
         template = template.replace("{" + name + "}", word)
     return str(template)
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Value, language: str) -> str:
+    """A value as it is read: what switches acts or does not."""
+    if isinstance(value, bool):
+        return Texts(language).say("alarms.value-on" if value else "alarms.value-off")
     return f"{value:g}" if isinstance(value, float) else str(value)

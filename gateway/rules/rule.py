@@ -97,7 +97,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     that. `last`: its reading is the last that was heard, not what raised it.
     `zone` is the innermost zone around its place in which something can be heard, `indoors` the
     innermost that is no street; `unit` is that of its point, and `advice` what whoever hears of it
-    should do first. `attend`, `private`, `life_safety` as in `Recipe`.
+    should do first. `attend`, `private`, `life_safety` as in `Recipe`; `language` is the station's.
     """
 
     rule: str
@@ -120,6 +120,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     attend: bool = False
     private: bool = False
     life_safety: bool = False
+    language: str = "zh"
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,6 +289,7 @@ class _Maker(NamedTuple):
             zone=known[0].zone,
             indoors=known[0].indoors,
             unit=known[0].point.unit,
+            language=self.language,
             advice=rule.advice or (recipe.advice.of(self.language) if recipe.advice else ""),
             attend=recipe.attend and rule.latch is not False,
             private=recipe.private if rule.private is None else rule.private,

@@ -3,27 +3,13 @@
 from collections.abc import Sequence
 
 from gateway.health import DeviceVitals, PointVitals
+from gateway.texts.units import unit
 from gateway.web.frame import Mark
 from gateway.web.words import Words
 
-UNITS = {
-    "1": "",
-    "Cel": "°C",
-    "kW.h": "kWh",
-    "MW.h": "MWh",
-    "kV.A": "kVA",
-    "V.A": "VA",
-    "kvar.h": "kvarh",
-    "m3": "m³",
-    "m3/h": "m³/h",
-    "L/h": "L/h",
-    "Ohm": "Ω",
-    "ug/m3": "µg/m³",
-    "[ppm]": "ppm",
-    "deg": "°",
-    "dB[mW]": "dBm",
-}
-"""UCUM codes that people write otherwise; the rest are said as they are."""
+__all__ = [
+    "address", "headline", "never_read", "numeric", "quality", "state", "unit", "value",
+]  # fmt: skip
 
 NOTHING = "—"
 
@@ -49,11 +35,6 @@ DOUBTFUL = ("warn", "warning")
 def address(whole: str) -> str:
     """An address as a line has room for it: a beacon's identity by its end."""
     return whole if len(whole) <= ADDRESS_CHARS_MAX else "…" + whole[-ADDRESS_TAIL:]
-
-
-def unit(ucum: str) -> str:
-    """A UCUM code as people write it."""
-    return UNITS.get(ucum, ucum)
 
 
 def value(point: PointVitals, words: Words) -> str:

@@ -439,3 +439,30 @@ async def test_one_watch_one_alarm_and_one_linkage_fail_alone(monkeypatch):
         rig.says(value=False)
         await asyncio.sleep(1)
         assert "returned" in await rig.whats()
+
+
+@simulated
+async def test_a_text_names_what_a_switch_does_and_a_unit_as_people_write_it():
+    said = []
+
+    async def speak(task):
+        said.append(task.text)
+
+    hand = Hand()
+    hand.do = speak
+    rules = {
+        **SMOKE,
+        "hot": {"use": "over-limit", "on": ["bin-east.temperature"], "set": {"above": "70 Cel"}},
+    }
+    linkage = {
+        "a": {"when": "smoke", "do": [{"announce": "x", "zone": "b3", "text": "{value}{unit}"}]},
+        "b": {"when": "hot", "do": [{"announce": "x", "zone": "b3", "text": "{value} {unit}"}]},
+    }
+    async with Rig({"rule": rules, "linkage": linkage}, announce=hand) as rig:
+        await rig.burns()
+        for _ in range(3):
+            at_ns = int(asyncio.get_running_loop().time() * 1e9)
+            hot = Reading("bin-east", "temperature", 72.5, "Cel", Quality.GOOD, at_ns)
+            rig.room.heard("bin-east", [hot])
+            await asyncio.sleep(30)
+    assert said == ["动作", "72.5 °C"]
