@@ -24,6 +24,7 @@ from broadcast.pages.listen import Ears, Listening
 from broadcast.pages.microphone import Microphone
 from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
+from broadcast.pages.refused import Refused
 from broadcast.prepare import Clip
 from gateway.access import Caller
 from gateway.errors import UsageError
@@ -48,6 +49,10 @@ class BroadcastPages:
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """What sounds, what can be pressed, where, what comes and what was."""
+        return self.page(request)
+
+    def page(self, request: web.Request, typed: Refused | None = None) -> web.Response:
+        """The same, with what was typed and why it was refused."""
         words, seen, deck = words_for(request), self._vitals(), self._board.deck
         presets = {k: each for k, each in deck.presets.all().items() if pressable(each)}
         return request.app[PAGES].render(
@@ -55,6 +60,14 @@ class BroadcastPages:
             "broadcast/home.html",
             seen,
             self._board.view(seen, words),
+            status=200 if typed is None else web.HTTPBadRequest.status_code,
+            here="" if typed is None else PATH,
+            typed=typed,
+            trouble="" if typed is None else words(typed.error.code, **typed.error.data),
+            urgent=zones.emergency(deck),
+            unheard=[past.row(kept, deck, seen.timezone, words) for kept in now.unheard(deck)],
+            speaks=now.kiosk_speaks(deck),
+            prompts=past.prompts(deck),
             air=[now.sounding(kept, deck, words) for kept in now.on_air(deck)],
             waiting=[past.row(kept, deck, seen.timezone, words) for kept in now.waiting(deck)],
             told=self._told(request),
@@ -85,13 +98,16 @@ class BroadcastPages:
     async def history(self, request: web.Request) -> web.StreamResponse:
         """All orders that the station remembers."""
         words, seen, deck = words_for(request), self._vitals(), self._board.deck
-        rows = past.rows(deck, seen.timezone, words, past.ROWS_MAX)
+        whole = request.query.get("prompts") == "1"
+        rows = past.rows(deck, seen.timezone, words, past.ROWS_MAX, prompts=whole)
         return request.app[PAGES].render(
             request,
             "broadcast/past.html",
             seen,
             {},
             rows=rows,
+            prompts=past.prompts(deck),
+            whole=whole,
             day=day(deck, seen.timezone),
             may_act=_may_act(request),
         )
@@ -177,7 +193,7 @@ def section(
         routes=(
             Route(path=PATH, handler=pages.home, permission=view),
             Route(path=f"{PATH}/past", handler=pages.history, permission=view),
-            *Acts(deck, vitals, turned).routes(),
+            *Acts(deck, vitals, turned, pages.page).routes(),
             *Clips(deck).routes(),
             *Microphone(deck).routes(),
             *Listening(deck, ears).routes(),

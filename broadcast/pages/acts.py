@@ -17,6 +17,7 @@ from broadcast.order import TEXT_CHARS_MAX, Authority, Class, Order
 from broadcast.pages import now
 from broadcast.pages import words as told
 from broadcast.pages.deck import PATH, Deck
+from broadcast.pages.refused import FIELDS, URGENT_ZONE, Refused, refused
 from broadcast.voice.normalise import normalise
 from gateway.errors import CommandRefused, NotFound, UsageError
 from gateway.health import Vitals
@@ -39,21 +40,26 @@ class Acts:
     """The handlers."""
 
     def __init__(
-        self, deck: Deck, vitals: Callable[[], Vitals], turned: Callable[[], Awaitable[None]]
+        self,
+        deck: Deck,
+        vitals: Callable[[], Vitals],
+        turned: Callable[[], Awaitable[None]],
+        again: Callable[[web.Request, Refused], web.Response],
     ) -> None:
-        """`turned` lets the loudspeakers know of another volume."""
+        """`turned` lets the loudspeakers know of another volume; `again` is the page once more."""
         self._deck = deck
         self._vitals = vitals
         self._turned = turned
+        self._again = again
 
     def routes(self) -> list[Route]:
         """Their addresses."""
         return [
-            act("/play/{preset}", self.preset, "place"),
-            act("/say", self.say, "place"),
-            act("/hear", self.hear, "hear"),
-            act("/clip/{sha}", self.clip, "place"),
-            act("/microphone/{id}", self.microphone, "live"),
+            act("/play/{preset}", self._or_again(self.preset), "place"),
+            act("/say", self._or_again(self.say), "place"),
+            act("/hear", self._or_again(self.hear), "hear"),
+            act("/clip/{sha}", self._or_again(self.clip), "place"),
+            act("/microphone/{id}", self._or_again(self.microphone), "live"),
             act("/microphone/{id}/end", self.put_down, "hang-up"),
             act("/stop", self.stop, "stop"),
             act("/stop/{id}", self.cancel, "cancel"),
@@ -62,16 +68,30 @@ class Acts:
             act("/volume/{zone}", self.volume, "volume"),
         ]
 
+    def _or_again(self, handler: Handler) -> Handler:
+        """The same, where a field that lacks something does not cost what was typed."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except UsageError as error:
+                if error.code not in FIELDS:
+                    raise
+                return self._again(request, await refused(request, error))
+
+        return handle
+
     async def preset(self, request: web.Request) -> web.StreamResponse:
         """Play what staff have prepared; an emergency only if it was held, or is confirmed."""
         preset_id = request.match_info["preset"]
         preset = self._deck.presets.get(preset_id)
-        form = await request.post()
-        if Class.parse(preset.cls).urgent and form.get("held") != "1":
-            path, zones = f"{PATH}/play/{preset_id}", await zones_of(request)
+        form, class_ = await request.post(), Class.parse(preset.cls)
+        apart = class_.urgent and "urgent-zones" in form
+        zones = await zones_of(request, URGENT_ZONE if apart else "zone")
+        if class_.urgent and form.get("held") != "1":
+            path = f"{PATH}/play/{preset_id}"
             return self._confirm(request, path, preset.name, preset.text, zones)
-        ask = Ask(zones=await zones_of(request), preset=preset_id)
-        return await self._give(request, ask, Class.parse(preset.cls))
+        return await self._give(request, Ask(zones=zones, preset=preset_id), class_)
 
     async def say(self, request: web.Request) -> web.StreamResponse:
         """Say what was written."""
@@ -164,9 +184,7 @@ class Acts:
             not_before=None,
             supersedes=(),
         )
-        done_to(request, once_more.id)
-        receipt = await deck.room.order(joining(once_more))
-        raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
+        return await self._place(request, once_more)
 
     async def test(self, _request: web.Request) -> web.StreamResponse:
         """Let every loudspeaker show how far it works."""
@@ -189,13 +207,17 @@ class Acts:
         by = By(actor(request), "desk", Authority.PRESS)
         expires = deck.clock.deadline(lives_s(class_))
         order = order_of(ask, by, deck.presets, deck.room.number(), expires)
+        return await self._place(request, order)
+
+    async def _place(self, request: web.Request, order: Order) -> web.StreamResponse:
         done_to(request, order.id)
-        receipt = await deck.room.order(joining(order))
+        receipt = await self._deck.room.order(joining(order))
         raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
 
     def _confirm(
         self, request: web.Request, path: str, title: str, text: str, zones: tuple[str, ...]
     ) -> web.StreamResponse:
+        """Ask before an emergency that nobody has held."""
         return request.app[PAGES].render(
             request,
             "broadcast/confirm.html",
@@ -218,11 +240,11 @@ def joining(order: Order) -> Order:
     return msgspec.structs.replace(order, joins=f"desk.{hashlib.sha256(same).hexdigest()[:16]}")
 
 
-async def zones_of(request: web.Request) -> tuple[str, ...]:
-    """The zones that are ticked; UsageError if none is."""
-    zones = tuple(str(zone) for zone in (await request.post()).getall("zone", []))
+async def zones_of(request: web.Request, field: str = "zone") -> tuple[str, ...]:
+    """The zones that are ticked in that field; UsageError if none is."""
+    zones = tuple(str(zone) for zone in (await request.post()).getall(field, []))
     if not zones:
-        raise UsageError("cast.no-zone")
+        raise UsageError("cast.no-zone", field=field)
     return zones
 
 

@@ -44,7 +44,9 @@ class Board:
         deck = self.deck
         branches = zones.all_of(zones.tree(deck))
         parts: list[object] = [vitals.name, vitals.version, deck.connected()]
-        parts += [(kept.order.id, kept.state, kept.turn) for kept in deck.room.orders()[:ORDERS]]
+        orders = [kept for kept in deck.room.orders() if not now.is_prompt(kept)]
+        parts += [(kept.order.id, kept.state, kept.turn) for kept in orders[:ORDERS]]
+        parts.append(now.kiosk_speaks(deck))
         parts += [(each.zone.id, each.step, each.mark, each.chosen) for each in branches]
         parts += list(deck.presets.all().items())
         coming = ahead.coming(deck, vitals.timezone, CATALOGUES["zh"])

@@ -25,7 +25,8 @@ class FirstScreen:
         """The card."""
         state, air = state_of(self._deck, words), now.on_air(self._deck)
         if not air:
-            title, text, clock = words("cast.silent"), "", ""
+            code = "cast.kiosk-speaks" if now.kiosk_speaks(self._deck) else "cast.silent"
+            title, text, clock = words(code), "", ""
         else:
             first = now.sounding(air[0], self._deck, words)
             title = words("cast.playing", title=first.title)

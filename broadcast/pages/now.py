@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from broadcast.book import Kept
-from broadcast.order import Content, Live
+from broadcast.order import Class, Content, Live
 from broadcast.pages import words as told
 from broadcast.pages.deck import Deck
 from broadcast.quiet import S
@@ -27,9 +27,14 @@ class Sounding(NamedTuple):
         return self.kept.order.class_.urgent
 
 
+def is_prompt(kept: Kept) -> bool:
+    """Whether a kiosk says it to whoever stands before it: nothing that staff have to do with."""
+    return kept.order.class_ is Class.PROMPT
+
+
 def on_air(deck: Deck) -> list[Kept]:
-    """What sounds, the most urgent first, then the newest."""
-    found = [kept for kept in deck.room.orders() if kept.state.value == "playing"]
+    """What sounds, the most urgent first, then the newest; without what kiosks say."""
+    found = [kept for kept in _open(deck) if kept.state.value == "playing"]
     return sorted(found, key=lambda kept: -kept.order.class_)
 
 
@@ -55,8 +60,18 @@ def unheard(deck: Deck) -> list[Kept]:
 
 
 def waiting(deck: Deck) -> list[Kept]:
-    """What is accepted and does not sound yet."""
-    return [kept for kept in deck.room.orders() if kept.open and kept.state.value != "playing"]
+    """What is accepted and does not sound yet; without what kiosks are about to say."""
+    return [kept for kept in _open(deck) if kept.state.value != "playing"]
+
+
+def kiosk_speaks(deck: Deck) -> bool:
+    """Whether a kiosk is saying something."""
+    orders = deck.room.orders()
+    return any(is_prompt(kept) and kept.state.value == "playing" for kept in orders)
+
+
+def _open(deck: Deck) -> list[Kept]:
+    return [kept for kept in deck.room.orders() if kept.open and not is_prompt(kept)]
 
 
 def speaking(deck: Deck) -> dict[str, Kept]:

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from broadcast.book import Kept
 from broadcast.monitor import RUNGS
+from broadcast.order import Clip, Preset, Say, Sentence
 from broadcast.pages import words as told
 from broadcast.pages.ahead import spoken
-from broadcast.pages.deck import Deck
+from broadcast.pages.deck import PATH, Deck
+from broadcast.pages.now import is_prompt
 from gateway.web.frame import Mark
 from gateway.web.words import Words
 
@@ -15,7 +17,10 @@ ROWS_MAX = 300
 
 
 class Row(NamedTuple):
-    """One order; `counts` are loudspeakers by rung, of `of` that it is for; `sound` is its clip."""
+    """One order; `counts` are loudspeakers by rung, of `of` that it is for; `sound` is its clip.
+
+    `again` is where it is tried once more, if no loudspeaker has said it.
+    """
 
     kept: Kept
     when: str
@@ -27,11 +32,20 @@ class Row(NamedTuple):
     mark: Mark
     why: str
     sound: str
+    again: str
 
 
-def rows(deck: Deck, timezone: str, words: Words, most: int = ROWS) -> list[Row]:
-    """The newest first."""
-    return [row(kept, deck, timezone, words) for kept in deck.room.orders()[:most]]
+def rows(
+    deck: Deck, timezone: str, words: Words, most: int = ROWS, *, prompts: bool = False
+) -> list[Row]:
+    """The newest first; with what kiosks have said where `prompts` asks for it."""
+    orders = [kept for kept in deck.room.orders() if prompts or not is_prompt(kept)]
+    return [row(kept, deck, timezone, words) for kept in orders[:most]]
+
+
+def prompts(deck: Deck) -> int:
+    """How many of the orders that are remembered kiosks have said."""
+    return sum(map(is_prompt, deck.room.orders()))
 
 
 def row(kept: Kept, deck: Deck, timezone: str, words: Words) -> Row:
@@ -48,7 +62,14 @@ def row(kept: Kept, deck: Deck, timezone: str, words: Words) -> Row:
         told.mark(kept, words),
         told.why(kept, words),
         kept.clips[-1] if kept.clips and kept.reached else "",
+        f"{PATH}/again/{order.id}" if again(kept) else "",
     )
+
+
+def again(kept: Kept) -> bool:
+    """Whether it can be tried again: it is over, reached nobody, and can be said as it was."""
+    said = isinstance(kept.order.content, Preset | Say | Clip | Sentence)
+    return not kept.open and kept.why == "broadcast.reached-nobody" and said
 
 
 def asked_wall_ns(kept: Kept, deck: Deck) -> int | None:

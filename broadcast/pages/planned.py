@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from broadcast.api import actor
-from broadcast.pages.acts import act, pressable, zones_of
+from broadcast.pages.acts import act, pressable
 from broadcast.pages.ahead import TIMES, coming, spoken
 from broadcast.pages.deck import PATH, Deck
 from broadcast.schedule import Schedule, check_schedulable, schedulable
@@ -18,6 +18,8 @@ from gateway.web.section import Permission, Route
 from gateway.web.words import words_for
 
 HERE = f"{PATH}/schedules"
+FIELDS = {"cast.no-zone-planned": "zone", "cast.no-hour": "at"}
+"""Beside which field of the form a refusal stands, by its code."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS = ("all", "workdays", "restdays", *WEEKDAYS)
 """When it may sound: every day, by the calendar with its holidays and swaps, or one day a week."""
@@ -64,7 +66,10 @@ class Planned:
     async def look(self, request: web.Request) -> web.StreamResponse:
         """When it would sound, before it is kept."""
         words, now = words_for(request), self._vitals()
-        schedule, draft = await self._asked(request)
+        try:
+            schedule, draft = await self._asked(request)
+        except UsageError as error:
+            return self._again(request, await self._draft(request), error)
         wall_ns = self._deck.moment().wall_ns
         if wall_ns is None:
             raise UsageError("broadcast.untrusted-clock")
@@ -74,7 +79,10 @@ class Planned:
 
     async def put(self, request: web.Request) -> web.StreamResponse:
         """Keep it."""
-        schedule, draft = await self._asked(request)
+        try:
+            schedule, draft = await self._asked(request)
+        except UsageError as error:
+            return self._again(request, await self._draft(request), error)
         schedule_id = draft.id or self._fresh_id()
         done_to(request, schedule_id)
         await self._deck.schedules.put(schedule_id, schedule, actor(request))
@@ -106,15 +114,27 @@ class Planned:
         await self._deck.schedules.put(schedule_id, None, actor(request))
         raise web.HTTPSeeOther(f"{HERE}?gone={schedule_id}")
 
-    async def _asked(self, request: web.Request) -> tuple[Schedule, Draft]:
+    async def _draft(self, request: web.Request) -> Draft:
+        """The form as it was filled in, whole or not."""
         form = await request.post()
-        draft = Draft(
+        return Draft(
             id=_known(str(form.get("id", "")), self._deck.schedules.all()),
             preset=str(form.get("preset", "")),
-            zones=await zones_of(request),
+            zones=tuple(map(str, form.getall("zone", []))),
             at=str(form.get("at", ""))[:5],
             day=str(form.get("day", "all")),
         )
+
+    def _again(self, request: web.Request, draft: Draft, error: UsageError) -> web.Response:
+        """The page once more, with what was typed, and what lacks beside its field."""
+        if error.code not in FIELDS:
+            raise error
+        return self._page(request, draft, error)
+
+    async def _asked(self, request: web.Request) -> tuple[Schedule, Draft]:
+        draft = await self._draft(request)
+        if not draft.zones:
+            raise UsageError("cast.no-zone-planned")
         preset = self._deck.presets.get(draft.preset)
         check_schedulable(preset)
         for zone in draft.zones:
@@ -126,7 +146,9 @@ class Planned:
         taken = self._deck.schedules.all().keys()
         return next(found for n in range(1, 10_000) if (found := f"plan-{n}") not in taken)
 
-    def _page(self, request: web.Request, draft: Draft) -> web.Response:
+    def _page(
+        self, request: web.Request, draft: Draft, error: UsageError | None = None
+    ) -> web.Response:
         words, now, deck = words_for(request), self._vitals(), self._deck
         presets = {
             key: each
@@ -138,6 +160,9 @@ class Planned:
             "broadcast/schedules.html",
             now,
             {},
+            status=200 if error is None else web.HTTPBadRequest.status_code,
+            trouble="" if error is None else words(error.code, **error.data),
+            field="" if error is None else FIELDS[error.code],
             rows=coming(deck, now.timezone, words),
             draft=draft,
             days=DAYS,

@@ -51,6 +51,21 @@ def all_of(branches: tuple[Branch, ...]) -> Iterator[Branch]:
         yield from all_of(branch.inside)
 
 
+def emergency(deck: Deck) -> list[tuple[Zone, bool]]:
+    """Where an emergency can sound, at any hour, and whether a press means it.
+
+    Unless somebody unticks one, every loudspeaker says it, the lifts' too.
+    """
+    heard: set[str] = set()
+    meant = set()
+    zones = [each for each in deck.room.house.zones.values() if each.speakers]
+    for zone in sorted(zones, key=lambda each: (each.sound != "community", -len(each.places))):
+        if not zone.speakers <= heard:
+            meant.add(zone.id)
+            heard |= zone.speakers
+    return [(zone, zone.id in meant) for zone in zones]
+
+
 def view(deck: Deck, words: Words) -> View:
     """What changes in the tree."""
     found: dict[str, object] = {}

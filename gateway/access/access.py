@@ -31,32 +31,20 @@ from gateway.access.book import (
     desk_key,
     session_key,
 )
+from gateway.access.callers import Caller, Callers
 from gateway.access.evaluator import Evaluator
-from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
+from gateway.access.sessions import Level, Session, Standing
 from gateway.access.spare import Spare
 from gateway.access.throttle import network
-from gateway.audit import Ledger, Place, Who
+from gateway.audit import Ledger, Place
 from gateway.audit.ledger import Journal
 from gateway.clock import Clock
 from gateway.errors import Denied, StationError, UsageError
-from gateway.journal import StateChange, load_state
+from gateway.journal import load_state
 from gateway.signing import KEY_BYTES, secret
 
 WRONG = "access.wrong"
 _replace = msgspec.structs.replace
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Somebody signed in. `locked`: they may look, and must show who they are before they act."""
-
-    account: str
-    name: str
-    role: Role
-    level: Level
-    locked: bool
-    session: str
-    desk: str
-    who: Who
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -74,13 +62,12 @@ class Known(msgspec.Struct, frozen=True):
     pin: bool
 
 
-class Access:
+class Access(Callers):
     """Who may come in. Stations use `open`."""
 
     def __init__(self, book: Book, clock: Clock, evaluator: Evaluator, claim: Path) -> None:
         """`claim` is the file of the secret that the claim code follows from."""
-        self.book = book
-        self._clock = clock
+        super().__init__(book, clock)
         self._claim = claim
         self._unkept = b""
         self.attempts = Attempts(book, clock, evaluator)
@@ -111,7 +98,7 @@ class Access:
             lost = written.keys() - rows.keys()
             back = {key: row for key, row in spare.read().items() if key in lost}
             book = Book({**rows, **back}, ledger, clock.now_ns(), spare)
-            book.take_back(journal, back)
+            book.take_back(journal, {**back, **book.wake(clock.boot, clock.now_ns())})
             await book.keep_spare()
         return cls(book, clock, Evaluator(cost), keys / "claim.key")
 
@@ -142,51 +129,6 @@ class Access:
         except (OSError, StationError):
             self._unkept = self._unkept or entropy.token_bytes(KEY_BYTES)
             return codes.code_from(self._unkept)
-
-    def identify(self, token: str) -> Caller | None:
-        """Who holds that session token; None if nobody does any more."""
-        digest = codes.digest(token)
-        session = self.book.session(digest)
-        account = None if session is None else self.book.account(session.account)
-        if session is None or account is None:
-            return None
-        standing = session.standing(self._clock.boot, self._clock.now_ns())
-        if standing is Standing.ENDED or not _current(account, session):
-            return None
-        return Caller(
-            account.id,
-            account.name,
-            account.role,
-            session.level,
-            standing is Standing.LOCKED,
-            digest,
-            session.desk,
-            account.who,
-        )
-
-    def lives(self, caller: Caller) -> bool:
-        """Whether what the caller was shown may still be shown: for streams."""
-        session, account = self.book.session(caller.session), self.book.account(caller.account)
-        if session is None or account is None or not _current(account, session):
-            return False
-        standing = session.standing(self._clock.boot, self._clock.now_ns())
-        return standing is not Standing.ENDED
-
-    def touch(self, caller: Caller) -> None:
-        """The caller has just done something."""
-        session = self.book.session(caller.session)
-        if session is not None and not caller.locked:
-            seen = _replace(session, seen_ns=self._clock.now_ns())
-            self.book.show(session_key(caller.session), seen)
-
-    def noted(self, caller: Caller) -> list[StateChange]:
-        """What to write down with the caller's next act: that they are active, if that is news."""
-        session = self.book.session(caller.session)
-        if session is None or session.seen_ns - session.kept_ns < KEEP_EVERY_S * SECOND_NS:
-            return []
-        kept = _replace(session, kept_ns=session.seen_ns)
-        self.book.show(session_key(caller.session), kept)
-        return [StateChange(ROOM, session_key(caller.session), msgspec.json.encode(kept))]
 
     def known(self, desk: str) -> list[Known]:
         """Who has signed in at the computer with that token before."""
@@ -345,7 +287,15 @@ class Access:
         people[account.id] = held and _replace(held, wrong=0)
         now_ns = self._clock.now_ns()
         session = Session(
-            account.id, level, digest, account.generation, self._clock.boot, now_ns, now_ns, now_ns
+            account.id,
+            level,
+            digest,
+            account.generation,
+            self._clock.boot,
+            now_ns,
+            now_ns,
+            now_ns,
+            self._wall_ns(),
         )
         changes: list[Change] = [*ahead.crowded(account.id, digest), *self._ended(ahead, account)]
         if former:
@@ -359,14 +309,9 @@ class Access:
 
     def _ended(self, ahead: Rows, account: Account) -> list[Change]:
         """Sessions that are over, and those of an older password."""
-        boot, now_ns = self._clock.boot, self._clock.now_ns()
         return [
             (key, None)
             for key, session in ahead.sessions().items()
-            if session.standing(boot, now_ns) is Standing.ENDED
+            if self._standing(session) is Standing.ENDED
             or (session.account == account.id and session.generation != account.generation)
         ]
-
-
-def _current(account: Account, session: Session) -> bool:
-    return not account.disabled and account.generation == session.generation

@@ -178,6 +178,12 @@ class Book(Rows):
         if any(belongs(key) for key, _ in changes):
             await self.keep_spare()
 
+    def wake(self, boot: str, now_ns: int) -> dict[str, Session]:
+        """Take the sessions over into this boot; those that are of an earlier one, to be kept."""
+        kept = self.sessions()
+        self._rows.update({key: each.loaded(boot, now_ns) for key, each in kept.items()})
+        return {key: self.sessions()[key] for key, each in kept.items() if each.boot != boot}
+
     def take_back(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
         """Let the journal have them again, from the copy; if it refuses, the next start does."""
         changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in rows.items()]

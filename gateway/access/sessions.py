@@ -1,8 +1,13 @@
-"""How long somebody stays signed in. Pure: instants are arguments, all of this boot.
+"""How long somebody stays signed in. Pure: instants are arguments.
 
 Whoever has done nothing for a while may still look (a board that goes dark helps nobody) but must
-show who they are before they act; after the whole time nothing is left. A session of another boot
-has ended.
+show who they are before they act. After one shift the same holds while a page of theirs goes on
+hearing the station, for another shift at most; then nothing is left.
+
+A session outlives a reboot at the computer that it was begun at, and there alone (`carried`): its
+holder looks and hears on. They act again without more only where a trusted clock says that the
+reboot took less than it takes to be idle. What was spent of the shift is never given back: a
+reboot costs `REBOOT_S` more, or as long as the clock says that it took.
 """
 
 import enum
@@ -16,8 +21,15 @@ IDLE_S = 30 * 60
 WHOLE_S = 12 * 3600
 """Half an hour without a press, and one long shift: the bounds of ASVS level 2."""
 
+LOOK_S = 2 * WHOLE_S
+PAGE_S = 120
+"""A page that was heard so lately goes on being one: it comes back after a restart, or a pause."""
+
 KEEP_EVERY_S = 300
 """That somebody is active is written down so seldom: a restart costs at most this much of it."""
+
+REBOOT_S = KEEP_EVERY_S
+"""What was done since the last note is not known after a reboot."""
 
 Level = Literal["password", "pin"]
 
@@ -34,7 +46,9 @@ class Session(msgspec.Struct, frozen=True):
     """Somebody signed in; it is kept under the digest of its token.
 
     `generation` is the account's: a password that was changed ends the sessions of the old one.
-    `seen_ns` is the last press, `kept_ns` what the journal knows of it.
+    `seen_ns` is the last press, `seen_wall_ns` the same by the wall's time where that was known,
+    `kept_ns` what the journal knows of it, `page_ns` when a page of theirs last heard the station
+    (in memory alone).
     """
 
     account: str
@@ -45,11 +59,55 @@ class Session(msgspec.Struct, frozen=True):
     began_ns: int
     seen_ns: int
     kept_ns: int
+    seen_wall_ns: int | None = None
+    carried: bool = False
+    page_ns: int = 0
 
-    def standing(self, boot: str, now_ns: int) -> Standing:
-        """What it allows now."""
-        if boot != self.boot or now_ns - self.began_ns >= WHOLE_S * SECOND_NS:
+    def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> Standing:
+        """What it allows now; `wall_ns` is what a trusted clock says."""
+        if boot != self.boot:
             return Standing.ENDED
-        if now_ns - self.seen_ns >= IDLE_S * SECOND_NS:
-            return Standing.LOCKED
-        return Standing.ACTIVE
+        age_ns, idle_ns = now_ns - self.began_ns, now_ns - self.seen_ns
+        if self.carried:
+            away_ns = _since(self.seen_wall_ns, wall_ns)
+            spent_ns = self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
+            age_ns = max(age_ns, spent_ns + (away_ns or 0))
+            idle_ns = IDLE_S * SECOND_NS if away_ns is None else max(idle_ns, away_ns)
+        if age_ns >= WHOLE_S * SECOND_NS:
+            hears = self.page_ns and now_ns - self.page_ns < PAGE_S * SECOND_NS
+            looks = hears and age_ns < LOOK_S * SECOND_NS
+            return Standing.LOCKED if looks else Standing.ENDED
+        return Standing.LOCKED if idle_ns >= IDLE_S * SECOND_NS else Standing.ACTIVE
+
+    def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
+        """The same after a press of its holder; only for one that is active."""
+        began_ns = self.began_ns
+        if self.carried:  # as long as the reboot took belongs to the shift
+            spent_ns = self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
+            spent_ns += _since(self.seen_wall_ns, wall_ns) or 0
+            began_ns = min(began_ns, now_ns - spent_ns)
+        return msgspec.structs.replace(
+            self, began_ns=began_ns, seen_ns=now_ns, seen_wall_ns=wall_ns, carried=False
+        )
+
+    def loaded(self, boot: str, now_ns: int) -> "Session":
+        """The same as a start reads it: its page may come back; a reboot has been lived over."""
+        if boot == self.boot:
+            return msgspec.structs.replace(self, page_ns=now_ns)
+        spent_ns = self.seen_ns - self.began_ns + REBOOT_S * SECOND_NS
+        return msgspec.structs.replace(
+            self,
+            boot=boot,
+            began_ns=now_ns - spent_ns,
+            seen_ns=now_ns,
+            kept_ns=now_ns,
+            carried=True,
+            page_ns=now_ns,
+        )
+
+
+def _since(then_ns: int | None, now_ns: int | None) -> int | None:
+    """How long ago that was, where both are known; a clock that went back says nothing."""
+    if then_ns is None or now_ns is None or now_ns < then_ns:
+        return None
+    return now_ns - then_ns

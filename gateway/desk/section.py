@@ -114,10 +114,7 @@ class Desk:
     def _present(self) -> list[str]:
         """Who is signed in now."""
         names = {account.id: account.name for account in self._access.book.accounts()}
-        boot, now_ns = self._clock.boot, self._clock.now_ns()
-        sessions = self._access.book.sessions().values()
-        active = {s.account for s in sessions if s.standing(boot, now_ns).value == "active"}
-        return sorted(names[account] for account in active if account in names)
+        return sorted(names[each] for each in self._access.present() if each in names)
 
     async def tell_time(self, request: web.Request) -> web.StreamResponse:
         """Somebody says what time it is: from now on that is a source of the clock."""

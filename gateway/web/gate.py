@@ -88,7 +88,10 @@ class StationGate:
         """True if the request may go on; Denied where signing in, or doing so again, would help."""
         if by_control(request):
             return True
-        caller = self._access.identify(request.cookies.get(SESSION_COOKIE, ""))
+        cookies = request.cookies
+        caller = self._access.identify(
+            cookies.get(SESSION_COOKIE, ""), cookies.get(DESK_COOKIE, "")
+        )
         if caller is not None:
             request[CALLER] = caller
             if request.secure:

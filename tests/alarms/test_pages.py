@@ -115,6 +115,49 @@ async def test_sound_that_is_switched_off_stays_off_and_can_be_tried(
         await page.wait_for_selector("text=声音关了")
 
 
+async def test_a_page_that_no_longer_hears_the_station_says_so_aloud(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.add_init_script(COUNT_TONES)
+        await page.clock.install()
+        await opened(page, made)
+        await page.keyboard.press("Tab")
+        await page.wait_for_selector("text=声音开着")
+        await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 1"))
+        await page.clock.run_for(10_000)  # a restart takes so long: it is seen alone
+        assert await page.evaluate("window.tones") == 0
+        await page.clock.run_for(20_000)
+        await page.wait_for_function("() => window.tones >= 3")
+        assert await page.evaluate("document.body.dataset.sounded") == "3"
+        await page.clock.resume()
+        await page.wait_for_function("() => document.getElementById('lost').hidden")
+
+
+async def test_a_session_that_has_ended_is_said_aloud_and_leads_to_the_sign_in(
+    chromium: Chromium, made: AlarmSite
+) -> None:
+    made.calm()
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.add_init_script(COUNT_TONES)
+        await opened(page, made)
+        await page.keyboard.press("Tab")
+        await page.wait_for_selector("text=声音开着")
+        for key in made.access.book.sessions():
+            made.access.book.show(key, None)
+        await page.wait_for_selector("#lost:has-text('登录到时间了')")
+        await page.wait_for_function("() => window.tones >= 3")
+        assert page.url.endswith(BOARD), "the sign-in alone would be silent"
+        box = await page.locator("#lost").bounding_box()
+        main = await page.locator("main").bounding_box()
+        assert box is not None
+        assert main is not None
+        assert box["width"] > main["width"] * 0.9
+        await page.click("#lost-enter")
+        await page.wait_for_url("**/signin?next=**")
+
+
 async def test_everything_can_be_done_without_a_script(chromium: Chromium, made: AlarmSite) -> None:
     made.calm()
     four(made)

@@ -4,8 +4,15 @@ const kept = new Map();  // id → value
 
 const fields = "input[type=checkbox], select, textarea";
 
+const keep = (field) => kept.set(field.id, field.type === "checkbox" ? field.checked : field.value);
+
+// A form that was refused comes back with what was typed: nobody will type it again.
+if (document.querySelector("[data-typed]")) {
+  for (const field of document.querySelectorAll(fields)) if (field.id) keep(field);
+}
+
 document.addEventListener("input", ({ target }) => {
-  if (target.id && target.matches(fields)) kept.set(target.id, target.type === "checkbox" ? target.checked : target.value);
+  if (target.id && target.matches(fields)) keep(target);
 });
 
 document.addEventListener("pulse", () => {

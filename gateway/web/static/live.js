@@ -2,11 +2,16 @@
 //
 // Every element with `data-k` shows one key of the page's view; `data-as` says how. Pulses come at
 // each beat, changed or not: when they stop coming, the page says that it is no longer live and
-// since when, and the ages on it go on growing.
+// since when, and the ages on it go on growing. After a while it sounds as well (`sound.js`): whoever
+// is on duty and looks elsewhere hears that the station is not heard any more.
 
 const SILENT_MS = 5000;
+const SOUNDS_MS = 15_000;
+const LOST_RING = 3;
 const RETRY_MS = 5000;
 const page = document.body.dataset;
+// The answer to a form stands at the form's address, which nobody can get again.
+if (page.here) history.replaceState(null, "", page.here);
 const ages = JSON.parse(page.ages);
 
 const as = {
@@ -68,7 +73,7 @@ function tell(element) {
 // the page again, because a page that was loaded anew may not make a sound until somebody presses.
 // A page that somebody is typing into, has a finger or a key down on, or holds a button of
 // (`data-busy`) waits until they have done, and goes on showing values: a press that began on a
-// button which is gone when it ends would do nothing.
+// button which is gone when it ends would do nothing. What a form's refusal said (`data-stay`) stays.
 let fetching = false;
 let stale = false;
 let pressing = false;
@@ -84,18 +89,23 @@ function anew() {
   const asked = new XMLHttpRequest();
   asked.open("GET", location.href);
   asked.responseType = "document";
-  asked.addEventListener("load", () => exchange(asked.response));
+  asked.addEventListener("load", () => exchange(asked.response, asked.status));
   asked.addEventListener("loadend", () => { fetching = false; });
   asked.send();
 }
 
-function exchange(fresh) {
+function exchange(fresh, status) {
   const body = fresh?.body?.dataset;
-  if (body?.pulse !== page.pulse) return location.reload();  // signed out, or no such page any more
+  if (body?.pulse !== page.pulse) {
+    if (![401, 403].includes(status)) return location.reload();  // no such page any more
+    why = "ended";  // a page that went to the sign-in by itself would be silent there
+    return sayLost();
+  }
   if (inUse()) return;  // they have begun since it was asked for
   stale = false;
   const focused = document.activeElement?.id;
   const unfolded = [...document.querySelectorAll("details[id][open]")].map(({ id }) => id);
+  for (const said of document.querySelectorAll("[data-stay]")) fresh.getElementById(said.id)?.replaceWith(said);
   document.querySelector("main").replaceWith(fresh.querySelector("main"));
   for (const id of unfolded) $(id)?.setAttribute("open", "");
   for (const name of ["title", "link[rel=icon]"]) document.querySelector(name).replaceWith(fresh.querySelector(name));
@@ -116,21 +126,25 @@ function take(event) {
   }
   clock = set["frame.clock"] ?? clock;
   page.heard = at;
+  $("lost-ring").textContent = "";
   $("lost").hidden = true;
   document.dispatchEvent(new Event("pulse"));
 }
 
-let full = false;
+// Why nothing comes: `since` nobody knows, too many (`full`), or the session has `ended`.
+let why = "since";
 
 // The sentence is said once, for who listens to the page; the age beside it is only seen.
 function sayLost() {
   const silent = performance.now() - heardAt;
-  if (silent < SILENT_MS) return;
+  const ended = why === "ended";
+  if (silent < SILENT_MS && !ended) return;
   const said = $("lost-since");
-  const { full: tooMany, since } = said.dataset;
-  const text = full ? tooMany : since.replace("{clock}", clock);
+  const text = said.dataset[why].replace("{clock}", clock);
   if (said.textContent !== text) said.textContent = text;
-  $("lost-age").textContent = ageText(silent);
+  $("lost-age").textContent = ended ? "" : ageText(silent);
+  $("lost-enter").hidden = !ended;
+  $("lost-ring").textContent = ended || silent >= SOUNDS_MS ? LOST_RING : "";
   $("lost").hidden = false;
 }
 
@@ -140,22 +154,23 @@ async function listen() {
   const stream = new EventSource(address);
   stream.addEventListener("pulse", take);
   stream.addEventListener("snapshot", take);
-  stream.addEventListener("open", () => { full = false; });
+  stream.addEventListener("open", () => { why = "since"; });
   stream.addEventListener("error", async () => {
     if (stream.readyState !== EventSource.CLOSED) return;  // the browser tries again by itself
-    full = await isFull(address);
+    why = await refused(address);
     sayLost();
     setTimeout(listen, RETRY_MS);
   });
 }
 
 // The browser does not tell why a stream was refused; asking once more does.
-async function isFull(address) {
+async function refused(address) {
   const stop = new AbortController();
   try {
-    return (await fetch(address, { signal: stop.signal })).status === 503;
+    const { status } = await fetch(address, { signal: stop.signal });
+    return { 401: "ended", 403: "ended", 503: "full" }[status] ?? "since";
   } catch {
-    return false;
+    return "since";
   } finally {
     stop.abort();
   }

@@ -1,10 +1,11 @@
 // Sounds while somebody is needed: each `data-ring` says how urgently, and every pulse keeps it true.
+// 3 is the page's own: it does not hear the station any more, so what it shows may be untrue.
 //
 // Only the browser knows whether it can be heard: it wants a press first. So the switch says "on"
 // only while sound really runs, and "blocked" where a press is still missing.
 
-const EVERY_MS = { 1: 10_000, 2: 3_000 };
-const TONES = { 1: [[660, 0, 0.5]], 2: [[880, 0, 0.3], [660, 0.35, 0.3], [880, 0.7, 0.3]] };
+const EVERY_MS = { 1: 10_000, 2: 3_000, 3: 5_000 };
+const TONES = { 1: [[660, 0, 0.5]], 2: [[880, 0, 0.3], [660, 0.35, 0.3], [880, 0.7, 0.3]], 3: [[440, 0, 0.4], [330, 0.45, 0.4], [220, 0.9, 0.8]] };
 const KEPT = "alarm-sound";
 
 const speaker = new AudioContext();
@@ -51,6 +52,7 @@ function tick() {
   if (!ring || !isOn() || !runs()) return;
   if (performance.now() - chimedAt < EVERY_MS[ring]) return;
   chimedAt = performance.now();
+  document.body.dataset.sounded = ring;
   chime(TONES[ring]);
 }
 

@@ -105,6 +105,14 @@ async def hearing(page: Page) -> None:
     await page.wait_for_selector("#read")
 
 
+async def lacking(page: Page) -> None:
+    """Words are to be said nowhere."""
+    await page.uncheck("#zone-all")
+    await page.fill("#say-text", "各位居民：3号楼2单元明天14:30至17:00停水。")
+    await page.click("#say")
+    await page.wait_for_selector("#trouble")
+
+
 class Shot(NamedTuple):
     """One screen: who looks, at what, after what; `then` is what is pressed on it."""
 
@@ -146,6 +154,9 @@ SHOTS = (
     Shot("cast-sure-phone", width=PHONE, then=asking, tried=False),
     Shot("cast-hear", then=hearing, tried=False),
     Shot("cast-hear-phone", width=PHONE, then=hearing, tried=False),
+    Shot("cast-lacking", then=lacking, tried=False),
+    Shot("cast-lacking-phone", width=PHONE, then=lacking, tried=False),
+    Shot("cast-quiet-phone-night", after=night, width=PHONE, query="?night=on", tried=False),
     Shot("cast-presets", f"{HOME}/presets", tried=False),
     Shot("cast-preset", f"{HOME}/presets/water"),
     Shot("cast-preset-phone", f"{HOME}/presets/water", width=PHONE, tried=False),

@@ -9,8 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
-from broadcast.order import Class, Sentence
+from broadcast.order import Authority, Class, Order, Sentence
 from broadcast.prepare import Kind
+from gateway.audit.events import Who
 from tests.access.look import sign_in
 from tests.broadcast.desk.look import HOME, SHOTS, Shot, reached_nobody, take
 from tests.broadcast.desk.rig import NIGHT_NS, CastSite, cast_site
@@ -199,6 +200,129 @@ async def test_by_night_the_page_says_why_before_the_press_and_the_receipt_after
         await page.click("#play-long")
         await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
     made.wall(WALL_NS)
+
+
+@pytest.mark.parametrize("wall_ns", [NIGHT_NS, None], ids=["night", "no-time"])
+async def test_an_emergency_is_heard_everywhere_at_any_hour(
+    chromium: Chromium, made: CastSite, wall_ns: int | None
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.clock.install()
+        await opened(page, made)
+        made.wall(wall_ns)
+        await page.goto(made.https + HOME)
+        for zone, meant in (("all", True), ("b3-lift", True), ("hall", True), ("b3", False)):
+            assert await page.is_checked(f"#urgent-{zone}") is meant, zone
+        assert not await page.is_checked("#zone-all"), "a notice is another thing"
+        assert await page.locator("#zone-b3-lift").count() == 0
+        await focus(page, "play-get-out")
+        await hold_enter(page, enough=True)
+        await until(lambda: states(made)[0] == ("emergency", "playing"))
+        assert set(made.room.orders()[0].order.zones) == {"all", "b3-lift", "hall"}
+    made.wall(WALL_NS)
+
+
+async def test_an_emergency_in_one_building_alone_and_in_none(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        for zone in ("all", "b3-lift", "hall"):
+            await page.uncheck(f"#urgent-{zone}")
+        form = {"form": await page.input_value("#f input[name=form]"), "held": "1", "zone": "all"}
+        answer = await page.request.post(
+            f"{made.https}{HOME}/play/get-out",
+            form={**form, "urgent-zones": "1"},
+            headers={"Origin": made.https},
+        )
+        assert answer.status == 400
+        assert "还没有选在哪里响" in await answer.text()
+        assert states(made) == [], "the ticks of notices are not an emergency's"
+        await page.check("#urgent-b3")
+        await page.evaluate("document.getElementById('play-get-out').click()")
+        await page.wait_for_selector("#no")
+        await page.click("#yes")
+        await until(lambda: states(made)[:1] == [("emergency", "playing")])
+        assert made.room.orders()[0].order.zones == ("b3",)
+
+
+async def test_what_was_typed_is_kept_where_no_place_was_ticked(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        await page.uncheck("#zone-all")
+        await page.fill("#say-text", "3号楼14:30停水")
+        await page.select_option("#say-class", "urgent")
+        await page.click("#say")
+        await page.wait_for_selector("#trouble:has-text('还没有选在哪里响')")
+        assert page.url == made.https + HOME, "the page can be loaded again"
+        assert states(made) == []
+        assert await page.evaluate("document.activeElement.id") == "trouble"
+        await page.wait_for_selector("body[data-heard]")
+        await page.evaluate("document.activeElement.blur()")
+        await made.play("long", "b5")  # the page is brought up to date
+        await page.wait_for_selector("h1:has-text('正在播：收旧衣')")
+        await page.wait_for_selector("#trouble")
+        assert await page.input_value("#say-text") == "3号楼14:30停水"
+        assert await page.input_value("#say-class") == "urgent"
+        assert not await page.is_checked("#zone-all")
+        await page.check("#zone-hall")
+        await page.click("#say")
+        await until(lambda: ("urgent", "playing") in states(made))
+
+
+async def test_a_field_that_lacks_something_says_so_beside_it_without_a_script(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await opened(page, made)
+        await page.uncheck("#zone-all")
+        await page.check("#zone-hall")
+        await page.click("#say")
+        await page.wait_for_selector("#trouble:has-text('还没有写要播什么')")
+        assert await page.get_attribute("#say-text", "aria-invalid") == "true"
+        assert await page.is_checked("#zone-hall")
+        assert not await page.is_checked("#zone-all")
+        await page.goto(f"{made.https}{HOME}/schedules")
+        await page.select_option("#preset", "long")
+        await page.fill("#at", "15:00")
+        before = dict(made.sounding.schedules.all())
+        for button in ("#look", "#keep"):
+            await page.click(button)
+            await page.wait_for_selector("#trouble:has-text('先勾一个地方')")
+            assert await page.input_value("#at") == "15:00"
+            assert await page.input_value("#preset") == "long"
+        assert dict(made.sounding.schedules.all()) == before
+
+
+async def test_what_a_kiosk_says_is_folded_away(chromium: Chromium, made: CastSite) -> None:
+    said = "请坐着等，车来了会喊您。"
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await opened(page, made)
+        prompt = Order(
+            id=made.room.number(),
+            source="kiosk",
+            zones=("hall",),
+            class_=Class.PROMPT,
+            authority=Authority.PRESS,
+            actor=Who("resident", "hall"),
+            content=Sentence((("", said),)),
+            expires=made.clock.deadline(60),
+        )
+        await made.room.order(prompt)
+        await until(lambda: made.room.find(prompt.id).state.value == "playing")
+        await page.goto(made.https + "/desk/")
+        assert said not in await page.inner_text("main")
+        await page.goto(made.https + HOME)
+        assert await page.locator(":is(h1, h2):has-text('正在播')").count() == 0
+        assert await page.inner_text("#air") == "只有服务屏在说话"
+        assert await page.locator("table.fold").count() == 0
+        await page.click("a:has-text('服务屏对人说的 1 句')")
+        await page.wait_for_selector(f"table.fold:has-text('{said}')")
+        await page.click("#fold")
+        await page.wait_for_selector("#unfold")
+        assert said not in await page.inner_text("main")
 
 
 async def test_a_press_that_wants_the_time_leads_to_where_it_is_said(

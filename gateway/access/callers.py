@@ -1,0 +1,105 @@
+"""Who is there: what a session's token is worth now, and that its holder is at work."""
+
+import msgspec
+
+from gateway.access import codes
+from gateway.access.accounts import Account, Role
+from gateway.access.book import ROOM, Book, session_key
+from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
+from gateway.audit import Who
+from gateway.clock import Clock
+from gateway.journal import StateChange
+
+_replace = msgspec.structs.replace
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Somebody signed in. `locked`: they may look, and must show who they are before they act."""
+
+    account: str
+    name: str
+    role: Role
+    level: Level
+    locked: bool
+    session: str
+    desk: str
+    who: Who
+
+
+class Callers:
+    """The sessions of those who have come in."""
+
+    def __init__(self, book: Book, clock: Clock) -> None:
+        """By that book and that clock."""
+        self.book = book
+        self._clock = clock
+
+    def identify(self, token: str, desk: str = "") -> Caller | None:
+        """Who holds that session token; None if nobody does any more.
+
+        One of an earlier boot is worth something only with the token of the computer, `desk`.
+        """
+        digest = codes.digest(token)
+        session = self.book.session(digest)
+        account = None if session is None else self.book.account(session.account)
+        if session is None or account is None:
+            return None
+        at_home = session.desk == codes.digest(desk) and self.book.desk(session.desk) is not None
+        standing = self._standing(session)
+        if standing is Standing.ENDED or not _current(account, session):
+            return None
+        if session.carried and not at_home:
+            return None
+        return Caller(
+            account.id,
+            account.name,
+            account.role,
+            session.level,
+            standing is Standing.LOCKED,
+            digest,
+            session.desk,
+            account.who,
+        )
+
+    def lives(self, caller: Caller) -> bool:
+        """Whether what the caller was shown may still be shown: for streams."""
+        session, account = self.book.session(caller.session), self.book.account(caller.account)
+        if session is None or account is None or not _current(account, session):
+            return False
+        if self._standing(session) is Standing.ENDED:
+            return False
+        heard = _replace(session, page_ns=self._clock.now_ns())
+        self.book.show(session_key(caller.session), heard)
+        return True
+
+    def present(self) -> set[str]:
+        """The accounts of those who are signed in and at work."""
+        sessions = self.book.sessions().values()
+        return {each.account for each in sessions if self._standing(each) is Standing.ACTIVE}
+
+    def _standing(self, session: Session) -> Standing:
+        return session.standing(self._clock.boot, self._clock.now_ns(), self._wall_ns())
+
+    def _wall_ns(self) -> int | None:
+        """The time by which dates are judged; None while nobody vouches for it."""
+        return None if self._clock.vouched() is None else self._clock.stamp().wall_ns
+
+    def touch(self, caller: Caller) -> None:
+        """The caller has just done something."""
+        session = self.book.session(caller.session)
+        if session is not None and not caller.locked:
+            seen = session.seen(self._clock.now_ns(), self._wall_ns())
+            self.book.show(session_key(caller.session), seen)
+
+    def noted(self, caller: Caller) -> list[StateChange]:
+        """What to write down with the caller's next act: that they are active, if that is news."""
+        session = self.book.session(caller.session)
+        if session is None or session.seen_ns - session.kept_ns < KEEP_EVERY_S * SECOND_NS:
+            return []
+        kept = _replace(session, kept_ns=session.seen_ns)
+        self.book.show(session_key(caller.session), kept)
+        return [StateChange(ROOM, session_key(caller.session), msgspec.json.encode(kept))]
+
+
+def _current(account: Account, session: Session) -> bool:
+    return not account.disabled and account.generation == session.generation
