@@ -79,6 +79,7 @@ class Duty:
         self._roster = options.roster
         self._steps = sorted(options.escalate, key=lambda step: step.after_s)
         self._calendar = calendar
+        self._lasts = {severity: self._last(severity) for severity in Severity}
 
     def due(
         self,
@@ -105,7 +106,7 @@ class Duty:
 
     def patience_ns(self, severity: Severity) -> int | None:
         """How old an alarm is when everybody was called and had time; None if nobody is called."""
-        last, period_s = self._last(severity)
+        last, period_s = self._lasts[severity]
         return None if last is None else round((last.after_s + period_s) * S)
 
     def _last(self, severity: Severity) -> tuple[Step | None, float]:
@@ -118,7 +119,7 @@ class Duty:
 
     def _round(self, severity: Severity, age_ns: int) -> tuple[Step | None, int]:
         """The last step, and its number when it is taken for the latest time that is due."""
-        last, period_s = self._last(severity)
+        last, period_s = self._lasts[severity]
         if last is None:
             return None, 0
         after_s = max(0.0, age_ns / S - last.after_s)

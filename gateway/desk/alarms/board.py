@@ -83,6 +83,7 @@ class Board:
         self._devices = devices
         self._zones = zones
         self._offers = offers
+        self._named: tuple[object, Mapping[str, str]] = (None, {})
 
     def open(self) -> Open:
         """The alarms of this moment."""
@@ -177,8 +178,15 @@ class Board:
             return self.places.path(scope)
         if scope in self._devices:
             return self._devices[scope]
-        watches = self.rules.core.engine.watches.values()
-        return next((w.facts.name for w in watches if w.facts.rule == scope), scope)
+        return self._rule_names().get(scope, scope)
+
+    def _rule_names(self) -> Mapping[str, str]:
+        """What the rules are called; they are the same as long as their core is."""
+        core = self.rules.core
+        if self._named[0] is not core:
+            names = {w.facts.rule: w.facts.name for w in core.engine.watches.values()}
+            self._named = (core, names)
+        return self._named[1]
 
     def ring(self, rows: Open) -> int:
         """0: silence; 1: somebody should come; 2: somebody must come now."""
