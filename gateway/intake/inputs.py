@@ -134,6 +134,7 @@ class Input:
         self.wired = wired
         self.contact = Contact()
         self.given_up = 0
+        self._recalled = False
         self._edges: deque[Due] = deque()
         self._latest: Reading | None = None
         self._level_ns: int | None = None
@@ -146,14 +147,20 @@ class Input:
         return None if level is Level.UNKNOWN else Told(level, self.contact.stuck)
 
     def resume(self, told: Told, at_ns: int) -> None:
-        """Go on where a restart interrupted."""
+        """Go on where a restart interrupted.
+
+        What was told then is not said again before a reading has shown it: a fire panel that was
+        reset meanwhile is not burning for as long as its level must hold.
+        """
         self.contact = resumed(told.level, at_ns, stuck=told.stuck)
+        self._recalled = True
 
     def take(self, reading: Reading) -> tuple[Reading, Reading]:
         """What the input says now; and the same, at the instant of the edge if this tells one."""
         self.contact, change = step(
             self.contact, self.wired.contact, reading.value, reading.quality, reading.at_ns
         )
+        self._recalled &= change is None and self.contact.shown is not self.contact.level
         now = self._latest = self._says(reading)
         if change is None:
             return now, now
@@ -193,6 +200,8 @@ class Input:
 
     def _says(self, reading: Reading) -> Reading:
         value, quality = _SAYS[self.contact.level]
+        if self._recalled:
+            value, quality = _SAYS[Level.UNKNOWN]
         if reading.quality is not Quality.GOOD:
             value, quality = None, reading.quality
         elif self.contact.stuck:

@@ -98,6 +98,17 @@ def test_a_jammed_key_is_a_fault_of_the_sensor_and_no_second_press() -> None:
     assert owed == [(0, False, "good"), (1, True, "good"), (31, True, "sensor_fault")]
 
 
+def test_what_was_told_before_a_restart_is_not_said_again_before_a_reading_shows_it() -> None:
+    panel = Input(msgspec.structs.replace(SMOKE, contact=ContactOptions(hold_s=0.5)))
+    panel.resume(Told(Level.ACTIVE), 0)
+    said = [panel.take(reading(False, tenths / 10, "input-1"))[0] for tenths in range(8)]
+    assert [each.value for each in said] == [None] * 5 + [False] * 3, "reset while nobody looked"
+    assert said[0].quality is Quality.STALE
+    held = Input(msgspec.structs.replace(SMOKE, contact=ContactOptions(hold_s=0.5)))
+    held.resume(Told(Level.ACTIVE), 0)
+    assert held.take(reading(True, 0, "input-1"))[0].value is True
+
+
 def test_a_lost_reading_is_no_level_and_no_edge_until_it_lasts() -> None:
     key = Input(KEY)
     key.take(reading(True, 0, "input-8"))

@@ -197,6 +197,8 @@ class Life:
         for alarm, turns in standing.items():
             if turns[-1].what != "cleared" and _owed(turns):
                 yield f"{alarm} of {turns[0].rule} reached nobody, and nobody was told so"
+            if _uncalled(turns):
+                yield f"{alarm} of {turns[0].rule} is said to have reached nobody, uncalled"
         for rule, active in self.active.items():
             if active and rule not in ids:
                 yield f"{rule} holds, and no alarm stands"
@@ -217,3 +219,14 @@ def _owed(turns: list[Told]) -> bool:
         elif one.what in {"shelved", "suppressed"}:
             owed, silent = False, True
     return owed
+
+
+def _uncalled(turns: list[Told]) -> bool:
+    """Whether it is said to have reached nobody although nobody was called."""
+    called = False
+    for one in turns:
+        if one.what == "unreached" and not called:
+            return True
+        anew = one.what == "acknowledged" or (one.what == "raised" and one.fresh)
+        called = one.what == "escalated" or (called and not anew)
+    return False
