@@ -4,6 +4,7 @@ A message that is a test, an exercise, a draft, of the system, or not for the pu
 itself. Of several `info`s one is said: in Chinese if any is, and of those the gravest.
 """
 
+import contextlib
 import datetime
 import hashlib
 import re
@@ -165,8 +166,15 @@ def _over(info: Fields, now_ns: int | None) -> bool:
 
 
 def _begins(info: Fields) -> int | None:
-    """When it comes into force, or what it tells of begins: the later."""
-    found = [_instant(info, name) for name in ("effective", "onset")]
+    """When it comes into force; a notice waits for what it tells of, a warning must come before.
+
+    What cannot be read does not hold up a warning.
+    """
+    names = ("effective", "onset") if _class(info) is Class.NOTICE else ("effective",)
+    found = []
+    for name in names:
+        with contextlib.suppress(UsageError):
+            found.append(_instant(info, name))
     return max((each for each in found if each is not None), default=None)
 
 

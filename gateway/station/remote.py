@@ -74,11 +74,13 @@ class Remote(NamedTuple):
         return await self._became(mandate.id)
 
     async def warn(self, asked: Cap, mandate: Mandate) -> Any:
-        """A public warning: what it replaces ends, and it sounds if it is meant to, in its time."""
+        """A public warning sounds if it is meant to, in its time; what it replaces ends with that.
+
+        What is refused, or waits for its time, ends nothing: somebody must hear one of the two.
+        """
         warning = self._read(asked)
-        if warning.ends:
-            await self.room.supersede(warning.ends, self._by.actor)
         if not warning.sounds:
+            await self._supersede(warning.ends)
             return {"sounds": False}
         zones = asked.zones or tuple(cap.zones_of(warning, self.areas, self.room.house))
         if not zones:
@@ -93,7 +95,16 @@ class Remote(NamedTuple):
         expires, begins = self._until(warning, mandate.deadline), self._from(warning)
         if begins is not None and begins.at_ns >= expires.at_ns:
             raise CommandRefused("broadcast.cap-late")
-        return await self._order(ask, warning.id, expires, begins)
+        if begins is not None:
+            return await self._order(ask, warning.id, expires, begins)
+        receipt = await self._order(ask, warning.id, expires, supersedes=warning.ends)
+        await self._supersede(warning.ends)
+        return receipt
+
+    async def _supersede(self, ids: tuple[str, ...]) -> None:
+        """Whichever of these comes only now is refused, too."""
+        if ids:
+            await self.room.supersede(ids, self._by.actor)
 
     async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
         """What became of it before the kill."""
@@ -116,11 +127,17 @@ class Remote(NamedTuple):
         return By(Who("platform", self.uplink), source, Authority.SIGNATURE)
 
     async def _order(
-        self, ask: Ask, order_id: str, deadline: Deadline, begins: Deadline | None = None
+        self,
+        ask: Ask,
+        order_id: str,
+        deadline: Deadline,
+        begins: Deadline | None = None,
+        *,
+        supersedes: tuple[str, ...] = (),
     ) -> Any:
         bounded = self._bounded(deadline, begins)
         order = order_of(ask, self._by, self.presets, order_id, bounded)
-        order = msgspec.structs.replace(order, not_before=begins)
+        order = msgspec.structs.replace(order, not_before=begins, supersedes=supersedes)
         receipt = await self.room.order(order)
         accepted(receipt)
         return msgspec.to_builtins(receipt)

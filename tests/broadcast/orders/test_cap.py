@@ -1,6 +1,7 @@
 """Public warnings: which sound, as what, how long, and which take the place of others."""
 
 import asyncio
+import contextlib
 import datetime
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from broadcast.life import State
 from broadcast.order import Class
 from broadcast.presets import Presets
 from broadcast.quiet import S
-from gateway.errors import CommandRefused, UsageError
+from gateway.errors import CommandRefused, StationError, UsageError
 from gateway.event import Trust
 from gateway.station.remote import Cap, Remote
 from gateway.upstream.inbox.command import CommandKind, Mandate
@@ -300,11 +301,12 @@ async def test_a_cancel_ends_what_sounds():
 async def test_a_warning_of_tomorrow_is_said_when_its_time_has_come(name):
     async with world() as around:
         at_s = 20 * 3600
-        coming = warned(around, "n-1", ends_s=at_s + 600, **begins(around, name, at_s))
+        at = begins(around, name, at_s)
+        coming = warned(around, "n-1", ends_s=at_s + 600, severity="Minor", **at)
         receipt = await remote(around).warn(coming, mandate(around, 26 * 3600))
         await asyncio.sleep(at_s - 10)
         (kept,) = around.room.orders()
-        assert receipt["state"] in {"accepted", "preparing"}
+        assert receipt["state"] in {"accepted", "preparing", "held"}
         assert (kept.state, kept.why) == (State.HELD, "broadcast.not-yet")
         assert around.engine.heard == []
         await asyncio.sleep(40)
@@ -316,7 +318,7 @@ async def test_a_warning_of_tomorrow_is_said_when_its_time_has_come(name):
 @simulated
 async def test_a_warning_of_tomorrow_outlives_a_power_cut_and_waits_on():
     async with world() as around:
-        coming = warned(around, "n-1", ends_s=4_000, **begins(around, "onset", 3_000))
+        coming = warned(around, "n-1", ends_s=4_000, **begins(around, "effective", 3_000))
         await remote(around).warn(coming, mandate(around, 5_000))
         await around.reboot()
         await around.start()
@@ -330,12 +332,50 @@ async def test_a_warning_of_tomorrow_outlives_a_power_cut_and_waits_on():
 @simulated
 async def test_a_warning_that_begins_after_its_command_is_refused_and_says_so():
     async with world() as around:
-        late = warned(around, "n-1", **begins(around, "onset", 900))
+        late = warned(around, "n-1", **begins(around, "effective", 900))
         with pytest.raises(CommandRefused, match="cap-late"):
             await remote(around).warn(late, mandate(around, 600))
-        over = warned(around, "n-2", ends_s=60, **begins(around, "onset", 90))
+        over = warned(around, "n-2", ends_s=60, **begins(around, "effective", 90))
         with pytest.raises(CommandRefused, match="cap-late"):
             await remote(around).warn(over, mandate(around, 600))
+
+
+@simulated
+@pytest.mark.parametrize("severity", ["Extreme", "Moderate"])
+async def test_a_warning_is_heard_before_what_it_tells_of(severity):
+    """A dam that will break in forty minutes."""
+    async with world() as around:
+        at = begins(around, "onset", 2_400)
+        await remote(around).warn(warned(around, "dam", severity=severity, **at), mandate(around))
+        await asyncio.sleep(60)
+        assert len(around.engine.heard) == 1
+
+
+@simulated
+async def test_a_beginning_that_cannot_be_read_holds_up_nothing():
+    async with world() as around:
+        naive = {"begins": "<effective>2026-09-22T08:00:00</effective><onset>soon</onset>"}
+        await remote(around).warn(warned(around, "n-1", **naive), mandate(around))
+        await asyncio.sleep(60)
+        assert len(around.engine.heard) == 1
+
+
+@simulated
+@pytest.mark.parametrize("why", ["unknown zone", "late", "waits"])
+async def test_an_update_that_is_not_heard_leaves_what_sounds(why):
+    refers = "<references>bj@example.cn,n-1,2026-09-22T07:00:00+08:00</references>"
+    async with world() as around:
+        await remote(around).warn(warned(around, "n-1"), mandate(around))
+        await asyncio.sleep(2)
+        at = begins(around, "effective", 1_800) if why != "unknown zone" else {}
+        update = warned(around, "n-2", kind="Update", more=refers, ends_s=7_200, **at)
+        if why == "unknown zone":
+            update = msgspec.structs.replace(update, zones=("nowhere",))
+        refused = contextlib.nullcontext() if why == "waits" else pytest.raises(StationError)
+        with refused:
+            await remote(around).warn(update, mandate(around, 600 if why == "late" else 7_200))
+        await asyncio.sleep(60)
+        assert [h.how for h in around.engine.heard] == ["finished"]
 
 
 @simulated
