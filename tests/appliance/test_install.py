@@ -55,6 +55,23 @@ def fingerprint(root: Path) -> dict[str, tuple[int, int, int, str]]:
     return found
 
 
+def test_an_upgrade_goes_on_over_settings_that_the_version_before_took(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stricter findings are told, and the package is configured all the same."""
+    settings(root)
+    assert main(["install", "--root", str(root)]) == 0
+    file = root / "etc/yizhan/station.toml"
+    judged = '[rule.nobody]\nuse = "smoke"\non = ["di-hall.nowhere"]\nseverity = "critical"\n'
+    for broken in (file.read_text("utf-8") + judged, "this = is no [toml\n"):
+        file.write_text(broken, "utf-8")
+        capsys.readouterr()
+        assert main(["install", "--root", str(root), "--again"]) == 0
+        said = capsys.readouterr().out
+        assert "station.toml:" in said
+        assert (root / DROPIN).exists()
+
+
 METERS = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"
 KEYS = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BJ-if00-port0"
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gateway.appliance.check import told
 from gateway.appliance.install import first, machine, manifest, score
 from gateway.appliance.install.plan import (
     AUDIO,
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     texts = Texts.of_environment()
     tree = Tree.opened(args.root, only_look=args.dry_run)
     root = tree.root
-    settings, fresh = first.settled(root / SETTINGS, args.id, args.name)
+    settings, fresh = _settings(args, root / SETTINGS, texts)
     wish = _wish(args, tree, settings)._replace(first=fresh)
     dropins = {} if settings is None else _dropins(settings, wish, texts)
     _look_for_browser(wish, tree, texts)
@@ -70,6 +71,18 @@ def run(args: argparse.Namespace) -> int:
         said = "install.done" if args.id is None else "install.done-first"
         print(texts.say(said, port=settings.web.port))
     return code
+
+
+def _settings(
+    args: argparse.Namespace, config: Path, texts: Texts
+) -> tuple[Settings | None, bytes]:
+    """The settings that will stand, and the text where it must still be written."""
+    if not args.again or args.id is not None:
+        return first.settled(config, args.id, args.name)
+    settings, mistakes = first.standing(config)
+    if mistakes:
+        print(told(mistakes, texts))
+    return settings, b""
 
 
 def _wish(args: argparse.Namespace, tree: Tree, settings: Settings | None) -> Wish:

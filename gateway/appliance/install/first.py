@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from gateway.appliance.load import FILE_NAME, examine_text, load
+from gateway.appliance.load import FILE_NAME, examine_text, load, salvage
 from gateway.appliance.schema import Settings
-from gateway.errors import UsageError
-from gateway.settings import wrong
+from gateway.errors import SettingsError, UsageError
+from gateway.settings import Mistake, wrong
 
 TEXT = """\
 # 驿站的设置。其余的在网页 /setup/ 里填，或照 station.example.toml 手写；改完运行 yizhan check。
@@ -44,3 +44,18 @@ def settled(config: Path, station: str | None, name: str | None) -> tuple[Settin
     if made is None:
         raise wrong(mistakes)
     return made, fresh
+
+
+def standing(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
+    """What the station starts with of the settings that stand, and what is wrong with them.
+
+    An upgrade never fails over settings that the version before took: they are the station's to
+    tell about, on its desk, and the installer's to mend.
+    """
+    file = config / FILE_NAME
+    try:
+        return salvage(file.read_bytes(), config)
+    except FileNotFoundError:
+        return None, ()
+    except SettingsError as error:
+        return None, error.data["mistakes"]
