@@ -1,6 +1,6 @@
 """Whose page it is: what takes a kiosk's screen by itself, and what is only shown beside. Pure.
 
-A page belongs to whoever began it. A car's plate stands on a strip of every other page
+A page belongs to whoever began it. A car's plate stands in the head of every other page
 (`drawing/scene.py`), so that nobody loses what they were doing to a neighbour's car.
 """
 

@@ -148,7 +148,7 @@ def test_a_page_belongs_to_whoever_began_it():
     kiosk(test)
 
 
-def test_a_car_that_comes_while_somebody_types_stands_on_a_strip_and_takes_the_first_screen():
+def test_a_car_that_comes_while_somebody_types_stands_in_the_head_and_takes_the_first_screen():
     async def test(made: House) -> None:
         ride = await made.press("ride")
         await asyncio.sleep(1)

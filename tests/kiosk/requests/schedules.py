@@ -31,6 +31,7 @@ class Schedule:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.neighbours = random.Random(f"neighbours {seed}")
         self.pressed: dict[str, str] = {}
         self.pressed_s: dict[str, float] = {}
         self.carried: set[str] = set()
@@ -67,12 +68,15 @@ class Schedule:
             known = list(self.pressed)[-PRESSES_MAX:]  # as many as a request remembers
             again = known and self.rng.random() < 0.2
             press = self.rng.choice(known) if again else f"s{len(self.pressed)}"
-            await self._press(press, "ride" if self.rng.random() < 0.9 else "staff")
+            service = "ride" if self.rng.random() < 0.9 else "staff"
+            # A neighbour wants a car of their own, whoever waits for another.
+            another = service == "ride" and self.neighbours.random() < 0.15
+            await self._press(press, service, another=another)
 
     async def repair(self) -> None:
         await self._press(f"s{len(self.pressed)}", "repair", what="water")
 
-    async def _press(self, press: str, service: str, **fields: str) -> None:
+    async def _press(self, press: str, service: str, **fields: str | bool) -> None:
         at_s = now_s()
         made = await self.made.press(service, press, **fields)
         self.pressed_s.setdefault(made.id, at_s)

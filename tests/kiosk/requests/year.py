@@ -1,8 +1,7 @@
 """A lively station and staff who forget, over months: what is asked, answered and left open.
 
 The core alone, in time that leaps. A hundred requests a day come at two kiosks; a sensor reports a
-leak every ten minutes; a call may ring unheard and an order may lie for ever. What must hold at the
-end of every day is in `faults`.
+leak every ten minutes; a call may ring unheard and an order may lie for ever.
 """
 
 import random
@@ -21,7 +20,7 @@ from kiosk.request import Car, Moment, Press, Request, S
 from tests.kiosk.requests.rig import DUTY, PLACES, plan
 
 A_DAY = 100
-DAY_S, STEP_S = 86_400, 120
+DAY_S, STEP_S = 86_400, 300
 CAR = Car("京BT3642", "黄绿色", "", 4)
 STAFF, RESIDENT, LEAK = Who("staff", "0217"), Who("resident"), Who("linkage", "leak-b3")
 WHATS = tuple(one.id for one in services()["repair"].what)
@@ -67,6 +66,7 @@ class Year:
             for after_s, what in due:
                 self._until(begins_s + after_s)
                 self._press() if what == "press" else self._leak()
+                self._look()
             self._until(begins_s + DAY_S)
             self._staff()
             self._look()
@@ -179,7 +179,7 @@ class Year:
         return Status(state, CAR if state in ("assigned", "arrived") else None)
 
     def _look(self) -> None:
-        """What is bounded, at the end of a day."""
+        """What is bounded, after every press and at the end of every day."""
         book, rides = self.core.book, self.core.rides
         alive = Counter(one.family for one in book.live())
         owed = sum(1 for one in book if one.ended and one.owed)
