@@ -173,6 +173,14 @@ SHOTS = (
     ),
     Shot("cast-desk", "/desk/", emergency, tried=False),
     Shot("cast-unheard", "/desk/", reached_nobody, tried=False),
+    Shot("cast-unheard-page", after=reached_nobody),
+    Shot(
+        "cast-unheard-page-phone-night",
+        after=reached_nobody,
+        width=PHONE,
+        query="?night=on",
+        tried=False,
+    ),
     Shot("cast-desk-phone", "/desk/", playing, width=PHONE, tried=False),
 )
 

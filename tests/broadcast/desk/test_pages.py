@@ -246,6 +246,27 @@ async def test_an_emergency_in_one_building_alone_and_in_none(
         assert made.room.orders()[0].order.zones == ("b3",)
 
 
+async def test_what_reached_nobody_stands_on_the_page_and_is_held_to_try_it_again(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True) as page:
+        await page.clock.install()
+        await opened(page, made)
+        await reached_nobody(made)
+        await page.goto(made.https + HOME)
+        await page.wait_for_selector("h2:has-text('没播出去：紧急疏散')")
+        failed = made.room.orders()[0].order.id
+        assert await page.locator(f"#again-{failed}[data-held]").count() == 1, "in the table, too"
+        await focus(page, f"try-{failed}")
+        await hold_enter(page, enough=False)
+        assert len(states(made)) == 1
+        await hold_enter(page, enough=True)
+        await page.wait_for_selector("h1:has-text('正在播：紧急疏散')")
+        assert states(made)[0] == ("emergency", "playing")
+        assert made.room.orders()[0].order.zones == made.room.find(failed).order.zones
+        assert await page.locator("h2:has-text('没播出去')").count() == 0
+
+
 async def test_what_was_typed_is_kept_where_no_place_was_ticked(
     chromium: Chromium, made: CastSite
 ) -> None:
