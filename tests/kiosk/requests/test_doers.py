@@ -59,6 +59,16 @@ async def test_a_linkage_calls_staff_and_it_escalates_like_any_call():
 
 
 @simulated
+async def test_a_call_for_a_private_alarm_does_not_say_where_in_the_hall():
+    async with station() as made:
+        await Opens(made.room).do(task({"request": "staff"}, private=True))
+        await Opens(made.room).do(task({"request": "repair"}, private=True, id="task-9f3ac21b-2"))
+        call, order = sorted(made.room.all(), key=lambda one: one.family)
+        assert (call.family, call.place) == ("call", ""), "the alarm itself says it to staff"
+        assert (order.family, order.place) == ("work", "b3"), "nobody is rung for it"
+
+
+@simulated
 @pytest.mark.parametrize("what", ["lift-trapped", "gas"])
 async def test_danger_goes_to_a_person_at_once_and_in_the_emergency_lane(what):
     async with station() as made:
