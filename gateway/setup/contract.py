@@ -113,6 +113,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: tuple[UplinkPlan, ...] = ()
     models: tuple[Model, ...] = ()
     kinds: tuple[str, ...] = ()
+    calls: bool = True
+    """Whether anybody is called for what is critical."""
+    on_duty: str = ""
+    """The first on the roster."""
     sandbox: Literal["fits", "loose", "tight"] = "fits"
     """How the installed units' sandbox compares with this wiring."""
 

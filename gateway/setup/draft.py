@@ -15,6 +15,11 @@ from gateway.setup.contract import Changes, Plan
 SECTIONS = frozenset({"bus", "device", "place", "zone", "speaker", "upstream"})
 """What a page may take away."""
 
+CALLING = frozenset({"sos", "fall"})
+"""Kinds of input that the settings refuse as long as nobody is called for them."""
+
+ON_DUTY, CALLED_AFTER_S = "值班员", 30
+
 SERIAL = "serial"
 _TAIL = 4
 _ID_CHARS_MAX = 63
@@ -104,9 +109,21 @@ def wired(form: Form, plan: Plan) -> Changes:
         "place": form.get("place", ""),
         "normally": "closed" if form.get("normally") == "closed" else "open",
     }
+    called = _called(kind, plan)
     if former is None:
-        return {key: values}
-    return {(*key, name): value for name, value in values.items()}
+        return {key: values, **called}
+    return {**{(*key, name): value for name, value in values.items()}, **called}
+
+
+def _called(kind: str, plan: Plan) -> Changes:
+    """Somebody is called for whoever presses for help: where nobody is yet, the desk."""
+    if kind not in CALLING or plan.calls:
+        return {}
+    changes: dict[tuple[str, ...], Any] = {}
+    if not plan.on_duty:
+        changes["duty", "roster"] = [{"who": ON_DUTY, "by": ["desk"]}]
+    step = {"after_s": CALLED_AFTER_S, "to": plan.on_duty or ON_DUTY}
+    return {**changes, ("duty", "escalate"): [step]}
 
 
 def place(form: Form, plan: Plan) -> Changes:

@@ -15,6 +15,7 @@ from gateway.appliance.settings.records import digest_of
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.intake.inputs import HABITS, INPUT
 from gateway.journal import Journal
@@ -133,6 +134,8 @@ class Wired:
             uplinks=tuple(UplinkPlan(name, each.url) for name, each in settings.uplinks.items()),
             models=self._models,
             kinds=tuple(HABITS),
+            calls=any(s.concerns(Severity.CRITICAL) for s in settings.rules.duty.escalate),
+            on_duty=next((shift.who for shift in settings.rules.duty.roster), ""),
             sandbox=worst_fit(settings, self._cycle.shelf.file.parent),
         )
 

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from gateway.rules.alarm import UNSEEN
+from gateway.rules.alarms import Alarms
 from gateway.rules.duty import Duty
 from tests.rules.lives import Found, Life
 
@@ -27,6 +29,14 @@ def test_a_few_lives() -> None:
 def test_the_judge_finds_a_duty_that_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Duty, "patience_ns", lambda *_: None)
     assert any("reached nobody" in wrong for wrong in Life(1).live().wrong)
+
+
+def test_the_judge_finds_an_alarm_that_goes_by_itself_and_calls_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Alarms, "_waits", lambda _, alarm: alarm.state in UNSEEN)
+    wrong = [told for seed in range(3) for told in Life(seed).live().wrong]
+    assert any("reached nobody" in told for told in wrong)
 
 
 @pytest.mark.proof

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,25 @@ def test_the_whole_way_makes_settings_without_a_mistake(tmp_path: Path) -> None:
         assert settings is not None, mistakes
     assert set(settings.devices) == {"eastron-sdm120-1"}
     assert settings.sound.speakers["speaker-1"].zones == ("zone-1",)
+
+
+@pytest.mark.parametrize("duty", ["", '[duty]\nroster = [{ who = "li", by = ["desk"] }]\n'])
+def test_an_sos_that_is_wired_has_somebody_called_for_it(tmp_path: Path, duty: str) -> None:
+    text = (
+        f'{BARE_TEXT}\n[bus.line-1]\nkind = "modbus-tcp"\naddress = "10.0.0.5:502"\n'
+        '[place]\nb3 = { name = "3号楼" }\n[device.di-b3]\nname = "触点"\nprofile = "generic-di8"\n'
+        f'bus = "line-1"\naddress = "9"\nplace = "b3"\n{duty}'
+    )
+    form = {"id": "di-b3", "number": "2", "kind": "sos", "name": "求助", "place": "b3"}
+    plan = msgspec.structs.replace(WIRED, calls=False, on_duty="li" if duty else "")
+    after = edited(text, draft.wired(form, plan))
+    settings, mistakes = examine_text(after.encode(), tmp_path / "station.toml")
+    assert settings is not None, mistakes
+    (step,) = settings.rules.duty.escalate
+    assert step.to == ("li" if duty else "值班员")
+    assert [watch.facts.rule for watch in settings.rules.watches] == ["sos"]
+    calling = msgspec.structs.replace(plan, calls=True)
+    assert len(draft.wired(form, calling)) == 1, "what is written stays as it is"
 
 
 def test_an_input_is_written_changed_and_taken_away() -> None:
