@@ -24,12 +24,12 @@ from broadcast.engine import wire
 from broadcast.guard import Answer, House, Ruling
 from broadcast.life import Act, State
 from broadcast.monitor import Monitor
-from broadcast.order import Class, Order
+from broadcast.order import Class, Content, Order
 from broadcast.outcome import Outcomes
 from broadcast.ports import Engine, Ledger, Studio
 from broadcast.preparation import Preparation
 from broadcast.progress import Progress
-from broadcast.quiet import Moment
+from broadcast.quiet import Moment, S
 from broadcast.replaced import Replaced
 from broadcast.stage import SIREN_ONLY, Stage
 from broadcast.turns import Turns
@@ -45,6 +45,9 @@ MOMENT_S = 0.02
 
 LOOK_EVERY_S = 5.0
 """While an order is open: station time may step, and with it quiet hours come."""
+
+UNHEARD_S = 3_600
+"""So long somebody is asked for because of an emergency that nobody heard."""
 
 _ACTS = {
     Answer.GO: Act.ACCEPT,
@@ -244,6 +247,21 @@ class Broadcast:
             if any(where.intersection(airing.at) for airing in kept.airings)
         ]
         return tuple(sorted(found, key=lambda kept: -kept.order.class_))
+
+    def unheard(self) -> list[Kept]:
+        """Emergencies that lately reached no loudspeaker, and were not ordered again since."""
+        found: list[Kept] = []
+        newer: set[tuple[Content, tuple[str, ...]]] = set()
+        for kept in self.orders():
+            order = kept.order
+            if not order.class_.urgent or kept.boot != self._clock.boot:
+                continue
+            lately = self._clock.now_ns() - kept.since_ns < UNHEARD_S * S
+            same = (order.content, order.zones)
+            if kept.why == "broadcast.reached-nobody" and not kept.open and lately:
+                found += [kept] if same not in newer else []
+            newer.add(same)
+        return found
 
     def receipt(self, kept: Kept) -> Receipt:
         """What has become of it so far."""

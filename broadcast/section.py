@@ -65,7 +65,7 @@ class BroadcastPages:
             typed=typed,
             trouble="" if typed is None else words(typed.error.code, **typed.error.data),
             urgent=zones.emergency(deck),
-            unheard=[past.row(kept, deck, seen.timezone, words) for kept in now.unheard(deck)],
+            unheard=[past.row(kept, deck, seen.timezone, words) for kept in deck.room.unheard()],
             speaks=now.kiosk_speaks(deck),
             prompts=past.prompts(deck),
             air=[now.sounding(kept, deck, words) for kept in now.on_air(deck)],

@@ -32,9 +32,6 @@ SIREN_ONLY = "siren"
 OWN = "speaker:"
 """Every loudspeaker is also a zone of its own, of that name."""
 
-OWN_MAX = 100
-"""So many are named one by one beside an order's own zones."""
-
 
 class Cue(NamedTuple):
     """Where an airing is to sound, now that the engine has read it, and what it takes over from."""
@@ -114,10 +111,9 @@ class Stage:
         return (*inside, *self._named(at - self._house.speakers(inside)))
 
     def _named(self, at: frozenset[str]) -> tuple[str, ...]:
-        """These loudspeakers one by one; where they are more than fit, by whole zones first."""
-        if len(at) <= OWN_MAX:
-            return own(at)
-        inside = [id_ for id_, zone in self._house.zones.items() if zone.speakers <= at]
+        """These loudspeakers: by whole zones, which somebody may listen to, then one by one."""
+        zones = self._house.zones.values()
+        inside = [zone.id for zone in zones if zone.speakers and zone.speakers <= at]
         return (*inside, *own(at - self._house.speakers(inside)))[:ZONES_MAX]
 
     async def state(self) -> State:

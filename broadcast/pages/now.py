@@ -3,14 +3,11 @@
 from typing import NamedTuple
 
 from broadcast.book import Kept
-from broadcast.order import Class, Content, Live
+from broadcast.order import Class, Live
 from broadcast.pages import words as told
 from broadcast.pages.deck import Deck
 from broadcast.quiet import S
 from gateway.web.words import Words
-
-UNHEARD_S = 3_600
-"""So long the desk asks for somebody because of an emergency that nobody heard."""
 
 
 class Sounding(NamedTuple):
@@ -36,27 +33,6 @@ def on_air(deck: Deck) -> list[Kept]:
     """What sounds, the most urgent first, then the newest; without what kiosks say."""
     found = [kept for kept in _open(deck) if kept.state.value == "playing"]
     return sorted(found, key=lambda kept: -kept.order.class_)
-
-
-def unheard(deck: Deck) -> list[Kept]:
-    """Emergencies that lately reached no loudspeaker, and were not ordered again since."""
-    found: list[Kept] = []
-    newer: set[tuple[Content, tuple[str, ...]]] = set()
-    for kept in deck.room.orders():
-        order = kept.order
-        if not order.class_.urgent or kept.boot != deck.clock.boot:
-            continue
-        same = (order.content, order.zones)
-        lately = (deck.clock.now_ns() - kept.since_ns) / S < UNHEARD_S
-        if (
-            kept.why == "broadcast.reached-nobody"
-            and not kept.open
-            and lately
-            and same not in newer
-        ):
-            found.append(kept)
-        newer.add(same)
-    return found
 
 
 def waiting(deck: Deck) -> list[Kept]:

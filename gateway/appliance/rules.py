@@ -24,11 +24,22 @@ from gateway.rules.linkage import Linkage
 from gateway.rules.parents import explained
 from gateway.rules.prove import findings
 from gateway.rules.recipe import Recipe, shapes, shelf
-from gateway.rules.rule import BUS, OWN, RULE, TASKS, WHOLE, Known, RuleOptions, Watch, watches
+from gateway.rules.rule import (
+    BUS,
+    HEARD,
+    OWN,
+    RULE,
+    TASKS,
+    WHOLE,
+    Known,
+    RuleOptions,
+    Watch,
+    watches,
+)
 from gateway.settings import Decoder, KeyPath, Phrase, hint
 from gateway.texts import Texts
 
-OWN_RULE = "station-fault"
+OWN_RULES = {TASKS: "station-fault", HEARD: "emergency-unheard"}
 RULES_MAX = 1000
 LINKAGES_MAX = 200
 WATCHES_MAX = 5000
@@ -214,12 +225,15 @@ class RuleReader:
         return Plan(made, roster, linkages, self._calendar, self._of_itself(made))
 
     def _of_itself(self, made: Sequence[Watch]) -> tuple[Watch, ...]:
-        """The station watches its own tasks, unless a rule of the file does."""
-        written = any((OWN, TASKS) in watch.inputs for watch in made)
-        if written or OWN_RULE in self._ids("rule"):
-            return ()
-        rule = RuleOptions(use=OWN_RULE, on=(f"{OWN}.{TASKS}",))
-        return self._made(OWN_RULE, rule, self._recipes[OWN_RULE])
+        """The station watches its own tasks and loudspeakers, unless a rule of the file does."""
+        found: list[Watch] = []
+        for point, rule_id in OWN_RULES.items():
+            written = any((OWN, point) in watch.inputs for watch in made)
+            mute = point == HEARD and not self._ids("speaker")
+            if not (written or mute or rule_id in self._ids("rule")):
+                rule = RuleOptions(use=rule_id, on=(f"{OWN}.{point}",))
+                found += self._made(rule_id, rule, self._recipes[rule_id])
+        return tuple(found)
 
     def _ids(self, section: str) -> Collection[str]:
         table = self._table.get(section)
@@ -235,7 +249,7 @@ class RuleReader:
             return Known((RULE, point), Point("1"), scopes=frozenset({point}), name=point)
         setting = self._devices.get(device)
         if setting is None and device == OWN:
-            self._there(point, (TASKS,))
+            self._there(point, OWN_RULES)
             name = Texts(self._language).say(f"rules.own-{point}")
             return Known((OWN, point), Point("1"), scopes=frozenset({word}), name=name)
         if setting is None:

@@ -31,8 +31,8 @@ WHOLE = "*"
 BUS, RULE, OWN = "bus", "rule", "station"
 """Devices that are none: what they say comes from the station itself."""
 
-TASKS = "tasks"
-"""What the station says of itself."""
+TASKS, HEARD = "tasks", "heard"
+"""What the station says of itself: its tasks go on, its emergencies are heard."""
 
 GAP_PERIODS = 3
 GAP_S_MIN = 10.0

@@ -13,7 +13,7 @@ from gateway.faults import FaultLog
 from gateway.journal import Journal
 from gateway.journal.engine import Ticket
 from gateway.rules.room import Rules
-from gateway.rules.rule import TASKS
+from gateway.rules.rule import HEARD, TASKS
 from gateway.station.events import FAULT, FaultReport
 from gateway.texts import Texts
 
@@ -31,7 +31,7 @@ class Recorder:
         self._journal = journal
         self._clock = clock
         self._faults = faults
-        self._well: bool | None = None
+        self._well: dict[str, bool] = {}
         self._left = 0
 
     def offer(self, kind: Kind, data: msgspec.Struct) -> None:
@@ -58,12 +58,16 @@ class Recorder:
             with contextlib.suppress(JournalError):
                 await self._journal.append([self._event(FAULT, report)])
 
-    def tell_tasks(self, rules: Rules) -> None:
-        """Let the rules hear whether a task ends again and again: that is an alarm."""
-        well = not self._faults.dying()
-        if well is not self._well:
-            self._well = well
-            rules.own(TASKS, well=well)
+    def tell_own(self, rules: Rules, *, heard: bool = True) -> None:
+        """Let the rules hear what is an alarm of the station's own.
+
+        A task ends again and again, or an emergency was not `heard` by anybody.
+        """
+        now = {TASKS: not self._faults.dying(), HEARD: heard}
+        for point, well in now.items():
+            if well is not self._well.get(point):
+                self._well[point] = well
+                rules.own(point, well=well)
 
     def tell_status(self) -> None:
         """What the service manager shows while a damaged journal comes over."""

@@ -374,6 +374,7 @@ class Station:
         while True:
             self.watch.tick()
             await self._recorder.tell_faults()
-            self._recorder.tell_tasks(self.rules)
+            heard = self.sounding is None or not self.sounding.room.unheard()
+            self._recorder.tell_own(self.rules, heard=heard)
             self._recorder.tell_status()
             await next_beat()

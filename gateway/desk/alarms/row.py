@@ -8,7 +8,7 @@ from gateway.event import Severity
 from gateway.health import PointVitals
 from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
 from gateway.rules.kinds import Moment, S
-from gateway.rules.rule import BUS, OWN, Facts
+from gateway.rules.rule import BUS, HEARD, OWN, Facts
 from gateway.web import reading
 from gateway.web.frame import Mark
 from gateway.web.words import Words
@@ -137,7 +137,9 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str, now: str = "") -
     if evidence is None:
         return words("alarms.no-reading")
     if evidence.device == OWN:
-        return words("rules.own-tasks-dying")
+        return words(
+            "rules.own-heard-nobody" if evidence.point == HEARD else "rules.own-tasks-dying"
+        )
     if evidence.device == BUS:
         said = bus_word(up=bool(evidence.value), words=words)
         return words("alarms.read", point=evidence.point, value=said)

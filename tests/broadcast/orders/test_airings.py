@@ -1,13 +1,10 @@
 """Orders are arbitrated loudspeaker by loudspeaker, and end as what happened at each of them."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from broadcast.order import Authority, Class, Live
-from broadcast.pages import now
 from gateway.audit.events import Who
 from tests.broadcast.orders.house import HOUSE
 from tests.broadcast.orders.test_room import asked, states, world
@@ -194,15 +191,14 @@ async def test_what_reached_nobody_until_its_time_was_up_has_failed():
 @simulated
 async def test_the_desk_asks_for_somebody_until_what_nobody_heard_is_ordered_again():
     async with world() as around:
-        deck: Any = SimpleNamespace(room=around.room, clock=around.clock)
         around.engine.breaks("card")
         await around.room.order(asked(around, "e", class_=E, zones=("hall",), lives_s=30))
         await around.room.order(asked(around, "n", zones=("hall",), lives_s=30))
         await asyncio.sleep(60)
-        assert [kept.order.id for kept in now.unheard(deck)] == ["e"]
+        assert [kept.order.id for kept in around.room.unheard()] == ["e"]
         around.engine.mends("card")
         await around.room.order(asked(around, "again", class_=E, zones=("hall",)))
-        assert now.unheard(deck) == []
+        assert around.room.unheard() == []
 
 
 @simulated

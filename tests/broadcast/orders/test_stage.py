@@ -29,3 +29,14 @@ async def test_a_lasting_fault_is_said_once_and_once_its_end(caplog) -> None:
             await asyncio.sleep(0)
     await stage.close()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_a_part_of_an_order_is_named_by_whole_zones_for_whoever_listens_to_one() -> None:
+    stage = Stage(Away(), HOUSE, lambda _: None)  # type: ignore[arg-type]  # it is asked nothing
+    everywhere = frozenset({"horn-b3", "horn-b5"})
+    assert stage._zones(("all",), everywhere) == ("all",)
+    assert stage._zones(("all",), frozenset({"horn-b3"})) == ("b3",)
+    assert stage._zones(("all", "hall"), frozenset({"horn-b5", "card"})) == ("hall", "b5")
+    one = HOUSE._replace(zones={"all": HOUSE.zones["all"]})
+    alone = Stage(Away(), one, lambda _: None)  # type: ignore[arg-type]  # see above
+    assert alone._zones(("all",), frozenset({"horn-b3"})) == ("speaker:horn-b3",)
