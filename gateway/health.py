@@ -53,7 +53,7 @@ class BusVitals(msgspec.Struct, frozen=True):
     """One bus: `load` is the share of the last minute that its wire was busy, 0 to 1.
 
     `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the reason,
-    `data` what fills it in.
+    `data` what fills it in. `name` is for people, "" where the settings give none.
     """
 
     id: str
@@ -69,6 +69,12 @@ class BusVitals(msgspec.Struct, frozen=True):
     errors: int
     code: str | None = None
     data: dict[str, Any] = {}
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people are shown: its name, or its id as long as it has none."""
+        return self.name or self.id
 
 
 class LaneVitals(msgspec.Struct, frozen=True):
@@ -186,6 +192,10 @@ class Vitals(msgspec.Struct, frozen=True):
     alarms: AlarmVitals = AlarmVitals()
     faults: tuple[Fault, ...] = ()
     refusals: tuple[RefusalVitals, ...] = ()
+
+    def bus_called(self, id_: str) -> str:
+        """What people are shown of the bus of that id."""
+        return next((bus.called for bus in self.buses if bus.id == id_), id_)
 
 
 LATE = 5 / 6

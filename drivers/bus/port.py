@@ -31,6 +31,11 @@ _FRAME_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 def ports() -> list[str]:
     """The serial ports that this machine has, by their stable names where they have one."""
+    return sorted(products())
+
+
+def products() -> dict[str, str]:
+    """The same, each with what its adapter says of itself ("" where it says nothing)."""
     there = {os.path.realpath(port.device): port for port in list_ports.comports()}
     found = {real: port.device for real, port in there.items()}
     found |= _links(Path("/dev/serial/by-id"), "")
@@ -42,7 +47,8 @@ def ports() -> list[str]:
         for real, name in numbered.items()
         if real not in there or bearers[_number(there[real])] < 2  # noqa: PLR2004  # one is unique
     }
-    return sorted(found.values())
+    known = {real: str(port.product or "") for real, port in there.items()}
+    return {name: known.get(real, "") for real, name in found.items()}
 
 
 def _links(folder: Path, prefix: str) -> dict[str, str]:

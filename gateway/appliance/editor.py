@@ -60,6 +60,8 @@ def json_schema() -> dict[str, Any]:
     parts = msgspec.json.decode(msgspec.json.encode(parts))  # defaults that are tuples
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
+    for bus in buses:
+        bus["properties"]["name"] = {"type": "string", "minLength": 1, "maxLength": 60}
     speakers = [
         _with_kind(_part(by_owner[shape], parts), name) for name, shape in SPEAKER_KINDS.items()
     ]

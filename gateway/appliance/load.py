@@ -30,7 +30,7 @@ from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
-from gateway.places import STATION, PlaceOptions, Places, faults
+from gateway.places import STATION, Name, PlaceOptions, Places, faults
 from gateway.rules.core import Plan
 from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, wrong
 from gateway.upstream.options import Options as UplinkOptions
@@ -46,9 +46,10 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class _Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """The key of `[bus.*]` that says which other keys there are."""
+    """The keys of every `[bus.*]`: `kind` says which others there are, `name` is for people."""
 
     kind: str
+    name: Name | None = None
 
 
 def load(config: Path) -> Settings:
@@ -302,7 +303,9 @@ class _Loader:
         parts = self._decoder.structs(shapes, table, path, others=kind is None)
         if parts is None or kind is None:
             return None
-        return BusSetting(bus_id, kind.name, parts[1])
+        common = parts[0]
+        assert isinstance(common, _Kind)
+        return BusSetting(bus_id, kind.name, parts[1], common.name or "")
 
     def _uplink(self, _: str, table: Any, path: KeyPath) -> UplinkOptions | None:
         return self._decoder.struct(UplinkOptions, table, path)

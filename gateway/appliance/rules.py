@@ -243,7 +243,9 @@ class RuleReader:
         device, _, point = word.partition(".")
         if device == BUS:
             self._there(point, self._ids("bus"))
-            return Known((BUS, point), Point("1"), scopes=frozenset({point, word}), name=point)
+            bus = self._buses.get(point)
+            name = point if bus is None else bus.called
+            return Known((BUS, point), Point("1"), scopes=frozenset({point, word}), name=name)
         if device == RULE:
             self._there(point, self.rule_ids)
             return Known((RULE, point), Point("1"), scopes=frozenset({point}), name=point)

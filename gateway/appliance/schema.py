@@ -145,11 +145,17 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class BusSetting(msgspec.Struct, frozen=True):
-    """One `[bus.<id>]`: `options` is what the kind declares."""
+    """One `[bus.<id>]`: `options` is what the kind declares, `name` what people call it."""
 
     id: str
     kind: str
     options: msgspec.Struct
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people are shown: its name, or its id as long as it has none."""
+        return self.name or self.id
 
 
 class Shown(NamedTuple):

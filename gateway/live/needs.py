@@ -36,7 +36,7 @@ def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
     return (
         *(_line(bus, words) for bus in down),
         *(
-            _twice(device, words)
+            _twice(device, vitals, words)
             for device in vitals.devices
             if device.code == TWO_ANSWERS and device.bus not in lines
         ),
@@ -58,13 +58,14 @@ def _line(bus: BusVitals, words: Words) -> Need:
         pictogram="plug",
         amount=bus.devices,
         unit=words("live.need-devices"),
-        title=words("live.need-bus", bus=bus.id),
+        title=words("live.need-bus", bus=bus.called),
         text=why(bus, words) or bus.where,
         actions=(Action(words("live.need-look"), "meter", "/", quiet=True),),
     )
 
 
 def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
+    bus = vitals.bus_called(device.bus)
     return Need(
         key=f"device-{device.id}",
         urgency=1,
@@ -73,12 +74,12 @@ def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         amount=(vitals.at_ns - device.since_ns) // MINUTE_NS,
         unit=words("live.need-minutes"),
         title=words("live.need-device", name=device.name),
-        text=f"{device.place} · {device.bus}" if device.place else device.bus,
+        text=f"{device.place} · {bus}" if device.place else bus,
         actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
     )
 
 
-def _twice(device: DeviceVitals, words: Words) -> Need:
+def _twice(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
     return Need(
         key=f"device-{device.id}",
         urgency=1,
@@ -87,7 +88,7 @@ def _twice(device: DeviceVitals, words: Words) -> Need:
         amount=2,
         unit=words("live.need-answers"),
         title=words("live.need-twice", name=device.name),
-        text=words("live.need-twice-do", bus=device.bus, address=device.address),
+        text=words("live.need-twice-do", bus=vitals.bus_called(device.bus), address=device.address),
         actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
     )
 

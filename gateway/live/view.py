@@ -51,7 +51,7 @@ def _facts(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
 def shape(vitals: Vitals, plotted: PointVitals | None = None) -> int:
     """Changes when the page must be fetched anew: something was added, taken away or renamed."""
     parts = [vitals.name, vitals.version, plotted.id if plotted else ""]
-    parts += [f"{bus.id} {bus.kind} {bus.where}" for bus in vitals.buses]
+    parts += [f"{bus.id} {bus.name} {bus.kind} {bus.where}" for bus in vitals.buses]
     parts += [f"{device.id} {device.name} {device.bus}" for device in vitals.devices]
     parts += [point.id for device in vitals.devices for point in device.points]
     parts += [uplink.name for uplink in vitals.uplinks]

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Literal
 
 from aiohttp import web
 from multidict import MultiDictProxy
@@ -15,7 +14,7 @@ from gateway.setup import draft
 from gateway.setup.compare import Judged, judge, typed
 from gateway.setup.contract import Came, Changes, Roof
 from gateway.setup.desk import Desk
-from gateway.setup.records import Record, Records
+from gateway.setup.records import Records, State
 from gateway.web import reading
 from gateway.web.answers import status_of
 from gateway.web.audited import done_to, who
@@ -97,8 +96,11 @@ class Acts:
             for n in range(ROWS_MAX)
             if form.get(f"add-{n}")
         ]
-        changes = draft.devices(rows, form.get("bus", ""), self._roof.wiring.plan())
-        return await self._change(request, changes, "/setup/devices")
+        plan, bus = self._roof.wiring.plan(), form.get("bus", "")
+        faults = draft.row_faults(rows, plan)
+        if faults and form.get("found"):
+            return self._desk.found(request, self._desk.bus(bus), typed=form, faults=faults)
+        return await self._change(request, draft.devices(rows, bus, plan), "/setup/devices")
 
     async def edit_device(self, request: web.Request) -> web.StreamResponse:
         """Its name and place."""
@@ -121,9 +123,10 @@ class Acts:
         if not shown and not form.get("agrees"):
             raise UsageError("setup.compare-empty")
         judged = _judged(seen, shown) if shown else Judged("agrees")
-        wall_ns, trust = self._records.now()
         ours = f"{reading.value(seen, words_for(request))} {reading.unit(seen.unit)}".strip()
-        record = Record(judged.verdict, who(request).id, wall_ns, trust, ours, shown, judged.factor)
+        record = self._records.made(
+            judged.verdict, who(request).id, ours=ours, shown=shown, factor=judged.factor
+        )
         await self._records.keep(f"{device}.{point}", record)
         raise web.HTTPSeeOther(f"/setup/devices#d-{device}")
 
@@ -160,11 +163,8 @@ class Acts:
         done_to(request, speaker)
         if all(each.id != speaker for each in self._roof.wiring.plan().speakers):
             raise NotFound("setup.no-speaker", speaker=speaker[:40])
-        wall_ns, trust = self._records.now()
-        state: Literal["heard", "unheard"] = "heard" if form.get("heard") == "yes" else "unheard"
-        await self._records.keep(
-            f"speaker.{speaker}", Record(state, who(request).id, wall_ns, trust)
-        )
+        state: State = "heard" if form.get("heard") == "yes" else "unheard"
+        await self._records.keep(f"speaker.{speaker}", self._records.made(state, who(request).id))
         raise web.HTTPSeeOther("/setup/sound")
 
     async def bind(self, request: web.Request) -> web.StreamResponse:

@@ -4,9 +4,11 @@ A display rounds, and a load moves between two looks; a wrong ratio, word order 
 far more. So a little is forgiven, and for the rest the factor tells what to look at.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from gateway.errors import UsageError
+from gateway.health import PointVitals
 
 FORGIVEN = 0.05
 """The share by which a load may have moved between two looks."""
@@ -18,6 +20,9 @@ COUNTED_FORGIVEN = 0.001
 
 FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 CHARACTERS_MAX = 20
+
+COMPARED = 3
+"""So many values of a meter tell a wrong model, ratio or word order from a right one."""
 
 
 class Judged(NamedTuple):
@@ -48,6 +53,24 @@ def judge(ours: float, shown: float, half_digit: float, unit: str) -> Judged:
         if shown and _near(ours / factor, shown, half_digit, unit):
             return Judged("differs", factor)
     return Judged("differs")
+
+
+def first_compared(
+    points: Sequence[PointVitals], recorded: Collection[str]
+) -> tuple[list[PointVitals], list[PointVitals]]:
+    """Of a device's points those that a person compares first, and the rest.
+
+    First are the value that people look for (its model's first), a counter, and a third; what is
+    wired to an input, and what somebody has compared already, stay in sight. `recorded` are ids.
+    """
+    numbers = [each for each in points if not each.kind and not isinstance(each.value, bool | str)]
+    counted = [each.id for each in numbers[1:] if each.unit in COUNTED]
+    ids = [each.id for each in numbers]
+    chosen = list(dict.fromkeys([*ids[:1], *counted[:1], *ids]))[:COMPARED]
+    shown = [each for each in points if each.kind or each.id in chosen or each.id in recorded]
+    if not numbers:
+        return list(points), []
+    return shown, [each for each in points if each not in shown]
 
 
 def _near(ours: float, shown: float, half_digit: float, unit: str) -> bool:

@@ -1,6 +1,6 @@
 """What the setup pages need from the station; `gateway/station/setting_up.py` gives it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -12,20 +12,35 @@ Phase = Literal["idle", "searching", "paused", "reading", "ended", "failed"]
 
 
 class PortPlan(msgspec.Struct, frozen=True):
-    """A serial port of this machine; `bus` is the line that the settings have on it, or ""."""
+    """A serial port of this machine; `bus` is the line that the settings have on it, or "".
+
+    `product` is what the adapter says of itself; `fresh`: it was plugged in a moment ago.
+    """
 
     path: str
     bus: str = ""
+    product: str = ""
+    fresh: bool = False
 
 
 class BusPlan(msgspec.Struct, frozen=True):
-    """One line; `searchable` where `yizhan scan` could search it, too."""
+    """One line; `searchable` where `yizhan scan` could search it, too.
+
+    `there`: its port is in this machine now (True where that cannot be seen).
+    """
 
     id: str
     kind: str
     where: str
     line: str = ""
     searchable: bool = False
+    name: str = ""
+    there: bool = True
+
+    @property
+    def called(self) -> str:
+        """What people are shown: its name, or its id as long as it has none."""
+        return self.name or self.id
 
 
 class InputPlan(msgspec.Struct, frozen=True):
@@ -119,6 +134,27 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The first on the roster."""
     sandbox: Literal["fits", "loose", "tight"] = "fits"
     """How the installed units' sandbox compares with this wiring."""
+    announced: bool = True
+    """Whether computers of the LAN find the station as `<id>.local`."""
+    lan_port: int = 8443
+
+    def bus_called(self, id_: str) -> str:
+        """What people are shown of the line of that id."""
+        return next((bus.called for bus in self.buses if bus.id == id_), id_)
+
+    def device_at(self, bus: str, family: str, address: str) -> str:
+        """The id of the device that the settings have there, or ""."""
+        families = {model.id: model.family for model in self.models}
+        for device in self.devices:
+            same = device.bus == bus and plain_address(device.address) == plain_address(address)
+            if same and families.get(device.model, family) == family:
+                return device.id
+        return ""
+
+
+def plain_address(address: str) -> str:
+    """An address as it is compared: leading zeros are only written."""
+    return address.strip().lstrip("0") if address.strip().isdecimal() else address.strip()
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -130,7 +166,10 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A device that a search has found; `device` is its id where the settings have it already."""
+    """A device that a search has found; `device` is its id where the settings have it already.
+
+    `read`: its values have been asked for, `said` is what it gave.
+    """
 
     family: str
     line: str
@@ -139,6 +178,7 @@ class Seen(msgspec.Struct, frozen=True):
     clear: bool = False
     device: str = ""
     said: tuple[Said, ...] = ()
+    read: bool = False
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,9 +294,13 @@ class Binding(Protocol):
 
 
 class Roof(NamedTuple):
-    """All of it; `sounds` only where there are loudspeakers."""
+    """All of it; `sounds` only where there are loudspeakers.
+
+    `lan_open`: whether desk computers can come in now.
+    """
 
     wiring: Wiring
     searching: Searching
     binding: Binding
     sounds: Sounds | None = None
+    lan_open: Callable[[], bool] = lambda: False

@@ -1,13 +1,16 @@
 """The pages: each is the plan, the vital signs, and what somebody has vouched for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
-from gateway.errors import NotFound
+from gateway.errors import NotFound, StationError
 from gateway.health import PointVitals, Vitals
 from gateway.setup import steps
+from gateway.setup.compare import first_compared
 from gateway.setup.contract import BusPlan, Roof
 from gateway.setup.records import Record, Records
 from gateway.setup.view import Views, record_mark
@@ -48,10 +51,34 @@ class Desk:
 
     async def scan(self, request: web.Request) -> web.StreamResponse:
         """The search of one line."""
-        bus = self._bus(request.match_info["id"])
-        scan = self._roof.searching.scan
+        bus = self.bus(request.match_info["id"])
+        return self.found(request, bus)
+
+    def found(
+        self,
+        request: web.Request,
+        bus: BusPlan,
+        *,
+        typed: Mapping[str, str] | None = None,
+        faults: Sequence[StationError] = (),
+    ) -> web.Response:
+        """The search's page; after a mistake with what was typed, and what is wrong with it."""
+        scan, plan = self._roof.searching.scan, self._roof.wiring.plan()
         mine = scan if scan.bus == bus.id else type(scan)(bus=bus.id)
-        return self.page(request, "scan", bus=bus, scan=mine, other=scan.under_way and scan)
+        seen = tuple(
+            msgspec.structs.replace(each, device=plan.device_at(bus.id, each.family, each.address))
+            for each in mine.found
+        )
+        return self.page(
+            request,
+            "scan",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK,
+            bus=bus,
+            scan=msgspec.structs.replace(mine, found=seen),
+            other=scan.under_way and scan,
+            typed=typed,
+            faults=faults,
+        )
 
     async def devices(self, request: web.Request) -> web.StreamResponse:
         """Every device with its values, beside what its own display shows."""
@@ -99,6 +126,11 @@ class Desk:
             points = () if device is None else device.points
             return [each for each in points if each.kind or records.get(f"{id_}.{each.id}")]
 
+        def recorded(id_: str) -> set[str]:
+            """The points of a device that somebody has compared."""
+            keys = (key.partition(".") for key in records.all)
+            return {point for device, _, point in keys if device == id_}
+
         lacks = steps.missing(plan, now, records.all)
         return request.app[PAGES].render(
             request,
@@ -118,14 +150,18 @@ class Desk:
             place_names={"": plan.name, **{each.id: each.path for each in plan.places}},
             record=record,
             vouched=vouched,
+            recorded=recorded,
             record_mark=lambda kept: record_mark(kept, words),
             unit=reading.unit,
             has_sound=self._roof.sounds is not None,
+            lan_open=self._roof.lan_open(),
+            split=first_compared,
             whoami=_name(request),
             **more,
         )
 
-    def _bus(self, id_: str) -> BusPlan:
+    def bus(self, id_: str) -> BusPlan:
+        """The line of that id; NotFound if there is none."""
         bus = next((bus for bus in self._roof.wiring.plan().buses if bus.id == id_), None)
         if bus is None:
             raise NotFound("setup.no-line", bus=id_[:40])
@@ -133,11 +169,12 @@ class Desk:
 
     def _said(self, kept: Record, now: Vitals) -> Mapping[str, Any]:
         """A record as a page shows it."""
+        wall_ns, trust = self._records.dated(kept)
         return {
             "kept": kept,
             "who": self._names().get(kept.who, kept.who),
-            "when": wall_text(kept.wall_ns, now.timezone, WHEN),
-            "trust": kept.trust.value,
+            "when": wall_text(wall_ns, now.timezone, WHEN),
+            "trust": trust.value,
         }
 
 

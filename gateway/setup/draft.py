@@ -21,6 +21,9 @@ CALLING = frozenset({"sos", "fall"})
 ON_DUTY, CALLED_AFTER_S = "值班员", 30
 
 SERIAL = "serial"
+HERE = "."
+"""The place of a form that means the station itself; "" is a place that nobody has chosen."""
+
 _TAIL = 4
 _ID_CHARS_MAX = 63
 
@@ -46,8 +49,10 @@ def line(form: Form, plan: Plan) -> Changes:
         raise UsageError("setup.twice", id=id_)
     kind = form.get("kind", SERIAL)
     values: dict[str, Any] = {"kind": kind}
+    values |= {"name": name} if (name := form.get("name", "").strip()) else {}
     if kind == SERIAL:
-        values |= {"port": form.get("port", "").strip(), "line": form.get("line", "9600 8N1")}
+        port = form.get("port_other", "").strip() or form.get("port", "").strip()
+        values |= {"port": port, "line": form.get("line", "9600 8N1")}
         values |= {"rs485": True} if form.get("rs485") else {}
     else:
         values["address"] = form.get("address", "").strip()
@@ -60,9 +65,9 @@ def devices(rows: Sequence[Row], bus: str, plan: Plan) -> Changes:
     models = {model.id: model for model in plan.models}
     taken = {device.id for device in plan.devices}
     changes: dict[tuple[str, ...], Any] = {}
+    if faults := row_faults(rows, plan):
+        raise faults[0]
     for row in rows:
-        if row.model not in models:
-            raise UsageError("setup.no-model", address=row.address)
         id_ = free(_stem(row.model, row.address), taken)
         taken.add(id_)
         name = row.name.strip() or f"{models[row.model].name} {row.address[-_TAIL:]}"
@@ -71,14 +76,24 @@ def devices(rows: Sequence[Row], bus: str, plan: Plan) -> Changes:
             "profile": row.model,
             "bus": bus,
             "address": row.address.strip(),
-            "place": row.place,
+            "place": "" if row.place == HERE else row.place,
         }
         if row.line and row.line != (models[row.model].line or usual):
             values["line"] = row.line
         changes |= {("device", id_, key): value for key, value in values.items()}
-    if not changes:
-        raise UsageError("setup.none-chosen")
     return changes
+
+
+def row_faults(rows: Sequence[Row], plan: Plan) -> list[UsageError]:
+    """What is still to be chosen: an id is made once, of the model, and never changed."""
+    models = {model.id for model in plan.models}
+    faults = [] if rows else [UsageError("setup.none-chosen")]
+    for row in rows:
+        if row.model not in models:
+            faults.append(UsageError("setup.no-model", address=row.address))
+        if not row.place:
+            faults.append(UsageError("setup.no-place", address=row.address))
+    return faults
 
 
 def device(form: Form) -> Changes:

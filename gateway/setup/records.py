@@ -5,7 +5,7 @@ stands in the audit besides.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ from gateway.event import Trust
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import of_json, readable
 
+State = Literal["agrees", "differs", "heard", "unheard"]
+
 ROOM = "setup"
 RECORDS_MAX = 2000
 
@@ -23,16 +25,19 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody has vouched for, or what did not agree.
 
     `ours` and `shown` are the two values as they were seen; `factor` by how much ours was too
-    large. `who` is an account's id.
+    large. `who` is an account's id. Where nobody knew the time, `boot` and `at_ns` say when it was:
+    once the clock of that boot is set, so is the record's time.
     """
 
-    state: Literal["agrees", "differs", "heard", "unheard"]
+    state: State
     who: str
     wall_ns: int | None
     trust: Trust
     ours: str = ""
     shown: str = ""
     factor: float | None = None
+    boot: str = ""
+    at_ns: int = 0
 
     @property
     def good(self) -> bool:
@@ -81,7 +86,22 @@ class Records:
             for key in gone:
                 del self._records[key]
 
-    def now(self) -> tuple[int | None, Trust]:
-        """The instant, and what it rests on."""
-        status = self._clock.status()
-        return status.wall_ns, status.trust
+    def made(self, state: State, who: str, **more: Any) -> Record:
+        """A record of now."""
+        stamps = self._clock.stamp()
+        return Record(
+            state,
+            who,
+            stamps.wall_ns,
+            stamps.trust,
+            boot=self._clock.boot,
+            at_ns=self._clock.now_ns(),
+            **more,
+        )
+
+    def dated(self, record: Record) -> tuple[int | None, Trust]:
+        """When it was made and what that rests on: by what is known now, if nobody knew it then."""
+        if record.wall_ns is not None or record.boot != self._clock.boot:
+            return record.wall_ns, record.trust
+        stamps = self._clock.stamp(record.at_ns)
+        return stamps.wall_ns, stamps.trust

@@ -91,8 +91,10 @@ def _wiring(plan: Plan) -> Iterator[Lack]:
     if not plan.buses:
         yield Lack("lines", "setup.lack-lines")
     for bus in plan.buses:
+        if not bus.there:
+            yield Lack("lines", "setup.lack-port", {"bus": bus.called, "port": bus.where})
         if not any(device.bus == bus.id for device in plan.devices):
-            yield Lack("lines", "setup.lack-on-line", {"bus": bus.id})
+            yield Lack("lines", "setup.lack-on-line", {"bus": bus.called})
 
 
 def _devices(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> Iterator[Lack]:

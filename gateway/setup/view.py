@@ -33,10 +33,15 @@ class Views:
         """Everything that may change on that page; another `shape` fetches it anew."""
         plan, scan = self._roof.wiring.plan(), self._roof.searching.scan
         view: dict[str, Any] = {"volatile": vitals.journal.volatile}
-        shown: list[Any] = [plan.station, self._roof.wiring.under_way, self._roof.wiring.last]
+        shown: list[Any] = [
+            self._roof.lan_open(),
+            plan.station,
+            self._roof.wiring.under_way,
+            self._roof.wiring.last,
+        ]
         if page == "scan":
             view |= dict(_scan(scan, words))
-            shown += [scan.bus, scan.phase, scan.found, scan.code]
+            shown += [scan.bus, scan.phase, scan.found, scan.code, plan.devices]
         else:
             view |= dict(_devices(vitals, words))
             view |= dict(_uplinks(vitals, words))

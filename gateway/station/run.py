@@ -208,6 +208,7 @@ class Station:
             vitals=self.watch,
             names=doors.names,
             sounds=None if self.sounding is None else self.sounding.tone,
+            lan_open=self._lan_open,
         )
         sections.append(self.setting_up.section)
         self.doctor = Doctoring(self, state, clock, journal, doors, inspect=machine.inspect)
@@ -229,6 +230,9 @@ class Station:
     def address(self) -> str:
         """Where the pages are."""
         return f"http://127.0.0.1:{self.server.port}/"
+
+    def _lan_open(self) -> bool:
+        return self.server.lan_open
 
     async def take_back(self) -> None:
         """Take back what every room knew, then read the keys on the wall: siren and keys live.

@@ -24,7 +24,7 @@ from drivers.scan.search import Found, Progress, Search, in_order
 from drivers.scan.trial import attempt
 from gateway.appliance.schema import Settings
 from gateway.errors import NotFound, Unavailable, UsageError
-from gateway.setup.contract import Said, Scan, Seen
+from gateway.setup.contract import Said, Scan, Seen, plain_address
 from gateway.station.field import Field
 
 SAID_MAX = 4
@@ -159,9 +159,10 @@ class Searcher:
             left_s=progress.left_s,
         )
 
-    def _seen(self, found: Found, said: tuple[Said, ...] = ()) -> Seen:
+    def _seen(self, found: Found, said: tuple[Said, ...] | None = None) -> Seen:
         known = {
-            each.options.address: each.id for each in self._settings().devices_on(self.scan.bus)
+            plain_address(each.options.address): each.id
+            for each in self._settings().devices_on(self.scan.bus)
         }
         return Seen(
             family=found.family,
@@ -169,8 +170,9 @@ class Searcher:
             address=found.address,
             models=tuple(match.profile.id for match in found.matches),
             clear=found.clear,
-            device=known.get(found.address, ""),
-            said=said,
+            device=known.get(plain_address(found.address), ""),
+            said=said or (),
+            read=said is not None,
         )
 
     async def _read(self, options: SerialOptions) -> None:

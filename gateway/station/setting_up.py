@@ -1,15 +1,16 @@
 """The setup pages' way into the station: its plan, the settings' life cycle, a search, a sound."""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivers import shelf
 from drivers.bus.kinds import SerialOptions
 from gateway.appliance.install.fits import worst_fit
-from gateway.appliance.schema import DeviceSetting, Settings
+from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
 from gateway.appliance.settings.cycle import Change, Cycle
 from gateway.appliance.settings.records import digest_of
 from gateway.audit.events import Who
@@ -40,6 +41,7 @@ from gateway.setup.desk import Names
 from gateway.setup.records import Records
 from gateway.setup.section import section
 from gateway.station.field import Field
+from gateway.station.plugged import PluggedPorts
 from gateway.station.searching import Searcher
 from gateway.station.uplinks import Uplinks
 from gateway.web.section import Section
@@ -60,6 +62,7 @@ class Wired:
         self._settings = settings
         self._models: tuple[Model, ...] = ()
         self._made: tuple[Settings, float, Plan] | None = None
+        self._plugged = PluggedPorts()
 
     def plan(self) -> Plan:
         """What they say; remembered for a moment, since each page asks several times."""
@@ -91,27 +94,18 @@ class Wired:
         return Came(record.state, record.number, record.troubles)
 
     def _plan(self, settings: Settings) -> Plan:
-        from drivers.bus.port import ports  # noqa: PLC0415  # pyserial, when somebody sets up
+        from drivers.bus.port import products  # noqa: PLC0415  # pyserial, when somebody sets up
 
         if not self._models:
-            self._models = tuple(_models(settings.station.language))
+            own = self._cycle.shelf.file.parent / "devices"
+            self._models = tuple(_models(settings.station.language, own))
         tree = settings.places
-        by_port = {getattr(bus.options, "port", None): bus.id for bus in settings.buses.values()}
         return Plan(
             station=settings.station.id,
             name=settings.station.name,
             phone=settings.station.phone,
-            ports=tuple(PortPlan(path, by_port.get(path, "")) for path in ports()),
-            buses=tuple(
-                BusPlan(
-                    bus.id,
-                    bus.kind,
-                    str(getattr(bus.options, "where", "")),
-                    str(getattr(bus.options, "line", "")),
-                    isinstance(bus.options, SerialOptions),
-                )
-                for bus in settings.buses.values()
-            ),
+            ports=self._ports(settings, products()),
+            buses=tuple(map(_bus, settings.buses.values())),
             devices=tuple(map(_device, settings.devices.values())),
             places=tuple(
                 PlacePlan(
@@ -137,7 +131,23 @@ class Wired:
             calls=any(s.concerns(Severity.CRITICAL) for s in settings.rules.duty.escalate),
             on_duty=next((shift.who for shift in settings.rules.duty.roster), ""),
             sandbox=worst_fit(settings, self._cycle.shelf.file.parent),
+            announced=settings.discovery.announce,
+            lan_port=settings.web.lan_port,
         )
+
+    def _ports(self, settings: Settings, there: Mapping[str, str]) -> tuple[PortPlan, ...]:
+        """Free ones first, and of those what was just plugged in."""
+        taken = {
+            os.path.realpath(port): bus.id
+            for bus in settings.buses.values()
+            if (port := getattr(bus.options, "port", "")).startswith("/")
+        }
+        fresh = self._plugged.fresh(there, time.monotonic())
+        found = [
+            PortPlan(path, taken.get(os.path.realpath(path), ""), product, path in fresh)
+            for path, product in there.items()
+        ]
+        return tuple(sorted(found, key=lambda port: (bool(port.bus), not port.fresh, port.path)))
 
 
 class Bound:
@@ -191,6 +201,7 @@ class SettingUp:
         vitals: Callable[[], Vitals],
         names: Names,
         sounds: "Sounds | None",
+        lan_open: Callable[[], bool],
     ) -> None:
         """Nothing is opened before a person asks for it."""
         self._records = Records(journal, clock)
@@ -200,6 +211,7 @@ class SettingUp:
             searching=self._searcher,
             binding=Bound(settings, state, uplinks, clock),
             sounds=sounds,
+            lan_open=lan_open,
         )
         self.section: Section = section(roof, self._records, vitals, names)
 
@@ -212,10 +224,23 @@ class SettingUp:
         await self._searcher.end()
 
 
-def _models(language: str) -> list[Model]:
+def _bus(bus: BusSetting) -> BusPlan:
+    where = str(getattr(bus.options, "where", ""))
+    return BusPlan(
+        bus.id,
+        bus.kind,
+        where,
+        str(getattr(bus.options, "line", "")),
+        isinstance(bus.options, SerialOptions),
+        bus.name,
+        there=not where.startswith("/") or Path(where).exists(),
+    )
+
+
+def _models(language: str, own: Path) -> list[Model]:
     found = [
         Model(each.id, getattr(each.name, language), each.family, each.line or "", each.unverified)
-        for each in shelf.profiles()
+        for each in shelf.usable(own)
     ]
     return sorted(found, key=lambda model: (model.family, model.name))
 

@@ -276,4 +276,5 @@ def _bus(setting: BusSetting, stats: BusStats, reason: dict[str, Any]) -> BusVit
         errors=stats.errors,
         code=stats.code,
         data=reason,
+        name=setting.name,
     )

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.appliance.settings.command import _when, _zone
 from gateway.appliance.settings.differences import SHOWN_MAX, Difference, differences
+from gateway.appliance.settings.records import Record
 from gateway.appliance.settings.veil import VEIL, unveiled, veiled
 from gateway.errors import SettingsError
+from gateway.texts import Texts
 
 TEXT = """# 望京西园
 [station]
@@ -109,3 +112,17 @@ def test_no_key_shows_exactly_where_the_tables_are_equal(one, other):
     before, after = f"t = {_toml(one)}".encode(), f"t = {_toml(other)}".encode()
     same = _canonical(before) == _canonical(after)
     assert (differences(before, after).keys == ()) is same
+
+
+def test_the_history_is_told_by_the_station_s_own_time_zone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    record = Record(1, "d", "kept", "installer:boss", at="2026-11-30T08:05:00.000Z")
+    told = lambda: _when(record, Texts("zh"), _zone(tmp_path))  # noqa: E731
+    file = tmp_path / "station.toml"
+    file.write_text('schema = 1\n[station]\nid = "a"\nname = "甲"\n', "utf-8")
+    assert told() == "2026-11-30 16:05:00 +0800"
+    file.write_text('[station]\ntimezone = "Asia/Urumqi"\n', "utf-8")
+    assert told() == "2026-11-30 14:05:00 +0600"
+    for broken in ("[station", '[station]\ntimezone = "Mars"\n', "station = 3\n"):
+        file.write_text(broken, "utf-8")
+        assert told().startswith("2026-11-30 ")

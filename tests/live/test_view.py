@@ -1,10 +1,12 @@
 """What the live page says, and that it never says more than is true."""
 
+import msgspec
 import pytest
 
 from gateway.event import Lane
 from gateway.health import DeviceVitals, PointVitals
 from gateway.live import device_view, view
+from gateway.live.needs import needs
 from gateway.texts import LANGUAGES
 from gateway.web import reading
 from gateway.web.pulse import difference
@@ -220,3 +222,16 @@ def test_a_device_that_is_gone_and_a_curve_that_comes_to_be_change_the_shape() -
 def test_a_view_is_flat_and_small(state: str, language: str) -> None:
     said = seen(STATES[state](), CATALOGUES[language])
     assert all(isinstance(v, str | int | bool | tuple | None) for v in said.values())
+
+
+def test_a_bus_is_called_by_its_name_wherever_it_is_shown() -> None:
+    named = msgspec.structs.replace(
+        NORMAL.buses[0], name="3号楼电表线", state="down", code="bus.line-lost"
+    )
+    vitals = replace(NORMAL, buses=(named, *NORMAL.buses[1:]))
+    (need,) = (each for each in needs(vitals, ZH) if each.key == f"bus-{named.id}")
+    assert "3号楼电表线" in need.title
+    assert named.id not in need.title
+    assert vitals.bus_called(named.id) == "3号楼电表线"
+    assert vitals.bus_called(NORMAL.buses[1].id) == NORMAL.buses[1].id, "until it has one"
+    assert vitals.bus_called("gone") == "gone"

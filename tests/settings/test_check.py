@@ -456,3 +456,19 @@ def test_the_schema_for_editors_knows_every_key_of_the_example(
     assert all(set(b) <= set(by_kind[b["kind"]]["properties"]) for b in table["bus"].values())
     references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
     assert references <= set(parts)
+
+
+def test_a_bus_has_a_name_for_people(write: Write) -> None:
+    rule = '\n[rule.cut]\nuse = "bus-dead"\non = ["bus.meters", "bus.spare"]\n'
+    spare = '\n[bus.spare]\nkind = "serial"\nport = "socket://127.0.0.1:4001"\n'
+    settings = load(write(more=rule + spare))
+    assert settings.buses["meters"].called == "3号楼电表线"
+    assert settings.buses["spare"].called == "spare", "until it has one"
+    names = [w.facts.point_name for w in settings.rules.watches if w.facts.rule == "cut"]
+    assert sorted(names) == ["3号楼电表线", "spare"], "alarms bear it, too"
+    kinds = json_schema()["properties"]["bus"]["additionalProperties"]["anyOf"]
+    assert all("name" in kind["properties"] for kind in kinds)
+    at = line_of('name = "3号楼电表线"')
+    assert found(write(('name = "3号楼电表线"', 'name = ""'))) == [
+        (at, "bus.meters.name", "settings.wrong-value")
+    ]

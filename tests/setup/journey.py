@@ -8,6 +8,7 @@ from tests.setup.rig import Box, Hand
 from tests.web.browser import shoot
 
 SEARCH_WITHIN_S = 60
+LINE = "3号楼电表线"
 
 
 class Steps(NamedTuple):
@@ -27,10 +28,13 @@ async def wire(hand: Hand) -> None:
     await hand.press("加上这些位置")
     await hand.page.get_by_text("place-1").wait_for()  # started anew, and found again by the page
     await hand.open("/setup/lines")
-    await hand.fill("[name=port]", str(hand.made.line))
+    await hand.fill("[name=name]", LINE)
+    if not await hand.page.locator("[name=port_other]").is_visible():
+        await hand.page.get_by_text("口不在上面").click()
+    await hand.fill("[name=port_other]", str(hand.made.line))
     await hand.press("加上这条线")
-    await hand.page.get_by_text("line-1").first.wait_for()
-    await hand.follow("找设备 line-1")
+    await hand.page.get_by_text(LINE).first.wait_for()
+    await hand.follow(f"找设备 {LINE}")
     await hand.page.wait_for_selector("body[data-heard]")
     await hand.press("开始找")  # with the settings of the line: most installers know them
 
@@ -52,6 +56,8 @@ async def add(hand: Hand) -> None:
     assert await hand.page.get_by_text("电压").count() >= 1, "with the values of now"
     await hand.fill("[name=name-0]", "3号楼总电表")
     await hand.choose("[name=place-0]", "place-1")
+    if await hand.page.locator("[name=place-1]").count():
+        await hand.choose("[name=place-1]", "place-1")
     await hand.press("加上选中的")
     await hand.page.get_by_role("heading", name="3号楼总电表").wait_for()
 

@@ -44,17 +44,32 @@ from tests.web.station import NORMAL, WALL_NS, replace
 EMPTY = Plan(
     station="wangjing-07",
     name="望京西园三区驿站",
-    ports=(PortPlan("/dev/yizhan/serial-A50285BI"),),
+    ports=(
+        PortPlan("/dev/yizhan/serial-A50285BI", product="FT232R USB UART", fresh=True),
+        PortPlan("/dev/yizhan/port-1.2", product="USB Serial (CH340)"),
+        PortPlan("/dev/yizhan/uart"),
+    ),
     models=(Model("eastron-sdm120", "Eastron SDM120 单相电表", "modbus", "2400 8N1"),),
     kinds=("smoke", "key", "e-bike"),
 )
 WIRED = msgspec.structs.replace(
     EMPTY,
     phone="010-64700000",
-    ports=(PortPlan("/dev/yizhan/serial-A50285BI", "meters"),),
+    ports=(
+        PortPlan("/dev/yizhan/port-1.2", product="USB Serial (CH340)", fresh=True),
+        PortPlan("/dev/yizhan/uart"),
+        PortPlan("/dev/yizhan/serial-A50285BI", "meters", "FT232R USB UART"),
+    ),
     buses=(
-        BusPlan("meters", "serial", "/dev/yizhan/serial-A50285BI", "9600 8N1", searchable=True),
-        BusPlan("plant", "modbus-tcp", "192.168.1.50:502"),
+        BusPlan(
+            "meters",
+            "serial",
+            "/dev/yizhan/serial-A50285BI",
+            "9600 8N1",
+            searchable=True,
+            name="3号楼电表线",
+        ),
+        BusPlan("plant", "modbus-tcp", "192.168.1.50:502", name="设备间网关"),
     ),
     devices=(
         DevicePlan("em-b3", "3号楼总电表", "acrel-adw300", "meters", "1", "b3"),
@@ -89,9 +104,11 @@ FOUND = (
         ("eastron-sdm120",),
         True,
         said=(Said("有功功率", 22.07, "kW"), Said("电压", 231.4, "V")),
+        read=True,
     ),
     Seen("modbus", "9600 8N1", "17"),
 )
+READ = tuple(msgspec.structs.replace(each, read=True) for each in FOUND)
 SEARCHING = Scan(
     bus="meters",
     phase="searching",
@@ -107,7 +124,14 @@ FLATS = tuple(
     DevicePlan(f"w-{n}01", f"3号楼{n}01水表", "cjt188-water", "meters", f"{n}", "b3")
     for n in range(1, 9)
 )
-PLANS = {"empty": EMPTY, "many": CHANGED(WIRED, devices=(*WIRED.devices, *FLATS))}
+YARD = BusPlan(
+    "yard", "serial", "/dev/yizhan/serial-B7", "2400 8E1", True, name="院子水表线", there=False
+)
+PLANS = {
+    "empty": EMPTY,
+    "many": CHANGED(WIRED, devices=(*WIRED.devices, *FLATS)),
+    "gone": CHANGED(WIRED, buses=(*WIRED.buses, YARD)),
+}
 """The stories that have another plan than `WIRED`."""
 PAPERS = Papers(
     "https://iot.example.cn/yizhan",
@@ -126,7 +150,10 @@ def wired() -> Vitals:
     meter = DeviceVitals(
         "em-b3", "3号楼总电表", "meters", "1", "3号楼", "ok", at_ns, at_ns,
         (PointVitals("power_w", "有功功率", 22.07, "kW", "good", at_ns),
-         PointVitals("voltage_v", "电压", 231.4, "V", "good", at_ns)),
+         PointVitals("voltage_v", "电压", 231.4, "V", "good", at_ns),
+         PointVitals("current_a", "电流", 95.4, "A", "good", at_ns),
+         PointVitals("frequency_hz", "频率", 50.0, "Hz", "good", at_ns),
+         PointVitals("energy_kwh", "正向有功电能", 18420.6, "kW.h", "good", at_ns)),
     )  # fmt: skip
     module = DeviceVitals(
         "di-b3", "3号楼干接点", "meters", "9", "3号楼", "ok", at_ns, at_ns,
@@ -153,6 +180,7 @@ class FakeRoof:
         self.asked: list[Any] = []
         self.papered: Papers | None = None
         self.fails: Exception | None = None
+        self.lan_open = True
 
     def plan(self) -> Plan:
         return self.shown
@@ -197,7 +225,9 @@ class Furnished(Site):
     def sections(self) -> list[Section]:
         self.roof = FakeRoof()
         self.records = Records(self.journal, self.clock)
-        whole = Roof(self.roof, self.roof, self.roof, self.roof)
+        whole = Roof(
+            self.roof, self.roof, self.roof, self.roof, lan_open=lambda: self.roof.lan_open
+        )
         return [*super().sections(), section(whole, self.records, self.look, self.names)]
 
     def tell(self, story: str) -> None:
@@ -205,13 +235,16 @@ class Furnished(Site):
         roof = self.roof
         roof.shown, roof.scan, roof.papered = PLANS.get(story, WIRED), Scan(), PAPERS
         roof.under_way, roof.last, self.vitals = False, None, wired()
+        roof.lan_open = story != "shut"
         match story:
             case "empty":
                 roof.papered, self.vitals = None, bare()
             case "searching" | "paused" | "reading":
                 roof.scan = CHANGED(SEARCHING, phase=story)
             case "found":
-                roof.scan = CHANGED(SEARCHING, phase="ended", disturbed=("2400 8E1 AA",))
+                roof.scan = CHANGED(
+                    SEARCHING, phase="ended", found=READ, disturbed=("2400 8E1 AA",)
+                )
             case "nothing":
                 roof.scan = Scan(bus="meters", phase="ended")
             case "held":
@@ -257,9 +290,11 @@ SHOTS = (
     Shot("setup-empty-phone-en", "", "empty", PHONE, "?lang=en", tried=True),
     Shot("setup-many-phone", "", "many", PHONE),
     Shot("setup-back", "", "back"),
+    Shot("setup-shut-phone", "", "shut", PHONE),
     Shot("setup-trying", "", "trying"),
     Shot("setup-due-phone", "", "due", PHONE),
     Shot("setup-lines", "lines"),
+    Shot("setup-lines-gone-phone", "lines", "gone", PHONE, tried=True),
     Shot("setup-lines-empty-phone", "lines", "empty", PHONE),
     Shot("setup-scan-idle", "scan/meters"),
     Shot("setup-scan-searching", "scan/meters", "searching", tried=True),

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UsageError
-from gateway.setup.compare import FACTORS, judge, typed
+from gateway.health import PointVitals
+from gateway.setup.compare import FACTORS, first_compared, judge, typed
 
 
 def verdict(ours: float, shown: str, unit: str = "kW") -> str:
@@ -67,3 +68,31 @@ def test_whatever_is_typed_is_a_finite_number_or_refused(text: str) -> None:
 def test_a_wrong_scale_never_passes_and_is_named(shown, factor: float) -> None:
     judged = judge(float(shown) * factor, *typed(str(shown)), "kW")
     assert (judged.verdict, judged.factor) == ("differs", factor)
+
+
+def point(id_: str, unit: str = "V", kind: str = "") -> PointVitals:
+    return PointVitals(id_, id_, 1.0, unit, "good", 1, kind=kind)
+
+
+METER = [
+    point("power", "W"),
+    *(point(f"voltage-{n}") for n in "abc"),
+    *(point(f"current-{n}", "A") for n in "abc"),
+    point("energy", "kW.h"),
+]
+
+
+def test_three_values_of_a_meter_are_compared_first_and_the_rest_is_folded() -> None:
+    first, rest = first_compared(METER, ())
+    assert [each.id for each in first] == ["power", "voltage-a", "energy"]
+    assert len(first) + len(rest) == len(METER)
+
+
+def test_what_somebody_has_compared_stays_in_sight() -> None:
+    first, _ = first_compared(METER, {"current-c"})
+    assert "current-c" in [each.id for each in first]
+
+
+def test_inputs_are_never_folded() -> None:
+    wired = [point(f"door-{n}", "1", "door") for n in range(8)]
+    assert first_compared(wired, ()) == (wired, [])

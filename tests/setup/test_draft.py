@@ -104,6 +104,19 @@ def test_an_sos_that_is_wired_has_somebody_called_for_it(tmp_path: Path, duty: s
     assert len(draft.wired(form, calling)) == 1, "what is written stays as it is"
 
 
+def test_a_line_has_a_name_and_a_port_that_is_chosen_or_written() -> None:
+    chosen = draft.line({"name": "3号楼电表线", "port": "/dev/ttyUSB0", "port_other": ""}, EMPTY)
+    assert chosen[("bus", "line-1", "name")] == "3号楼电表线"
+    assert chosen[("bus", "line-1", "port")] == "/dev/ttyUSB0"
+    other = draft.line({"port": "/dev/ttyUSB0", "port_other": " /dev/ttyX1 "}, EMPTY)
+    assert other[("bus", "line-1", "port")] == "/dev/ttyX1"
+
+
+def test_the_station_itself_is_a_place_that_is_chosen() -> None:
+    changes = draft.devices([draft.Row("1", "eastron-sdm120", "", draft.HERE)], "meters", WIRED)
+    assert changes[("device", "eastron-sdm120-1", "place")] == ""
+
+
 def test_an_input_is_written_changed_and_taken_away() -> None:
     module = '[device.di-b3]\nprofile = "generic-di8"  # 值班室\n'
     form = {"id": "di-b3", "number": "2", "kind": "key", "name": "通知键", "place": "b3"}
@@ -123,6 +136,9 @@ def test_what_cannot_be_meant_is_refused() -> None:
     refused = {
         "setup.none-chosen": lambda: draft.devices([], "meters", WIRED),
         "setup.no-model": lambda: draft.devices([draft.Row("1", "", "", "")], "meters", WIRED),
+        "setup.no-place": lambda: draft.devices(
+            [draft.Row("1", "eastron-sdm120", "", "")], "meters", WIRED
+        ),
         "setup.twice": lambda: draft.line({"id": "meters"}, WIRED),
         "setup.no-input": lambda: draft.wired({"id": "di-b3", "number": "9"}, WIRED),
         "setup.not-removable": lambda: draft.removal("station", "id"),
@@ -138,7 +154,7 @@ def test_what_cannot_be_meant_is_refused() -> None:
 def test_no_two_devices_get_one_id(addresses: list[str]) -> None:
     models = (Model("m" * 63, "表", "modbus"),)
     plan = Plan(station="x", name="x", models=models)
-    rows = [draft.Row(address, models[0].id, "", "") for address in addresses]
+    rows = [draft.Row(address, models[0].id, "", draft.HERE) for address in addresses]
     if not rows:
         return
     changes = draft.devices(rows, "line-1", plan)

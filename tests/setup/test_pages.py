@@ -1,17 +1,25 @@
 """The setup pages in a browser: every state, what each button asks for, who may press it."""
 
+import re
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 
+from gateway.clock import Clock
 from gateway.errors import CommandRefused
+from gateway.event import Trust
 from gateway.settings import Mistake, wrong
+from gateway.setup.contract import DevicePlan
+from gateway.setup.records import Records
 from tests.access.look import sign_in
 from tests.access.rig import browser as reader
 from tests.setup.look import SHOTS, Furnished, Shot, furnished, take
+from tests.sim.clock import SimulatedKernel
 from tests.web import browser
+from tests.web.station import WALL_NS
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -196,3 +204,106 @@ async def test_the_keyboard_alone_reaches_and_presses_everything(
             await page.keyboard.press("Tab")
         assert len(met) > 5
     assert made.roof.asked == ["pause"]
+
+
+async def test_the_address_for_other_computers_is_shown_only_while_they_can_come_in(
+    made: Furnished,
+) -> None:
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        for story, shown in (("wired", True), ("shut", False)):
+            made.tell(story)
+            text = await (await desk.get("/setup/")).text()
+            assert (".local" in text) == shown
+            assert ("端口 8443 没有打开" in text) != shown
+        made.tell("wired")
+        made.roof.shown = msgspec.structs.replace(made.roof.shown, announced=False)
+        assert ".local" not in await (await desk.get("/setup/")).text(), "nobody would find it"
+
+
+async def test_nothing_is_said_of_values_that_were_not_asked_for(made: Furnished) -> None:
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        for story, said, unsaid in (
+            ("searching", "还没有读", "没有读到值"),
+            ("found", "没有读到值", "还没有读"),
+        ):
+            made.tell(story)
+            text = await (await desk.get("/setup/scan/meters")).text()
+            assert said in text
+            assert unsaid not in text
+
+
+async def test_what_was_added_since_the_search_is_marked_and_not_offered(made: Furnished) -> None:
+    made.tell("found")
+    added = DevicePlan("em-2", "新表", "eastron-sdm120", "meters", "02", "b3")
+    made.roof.shown = msgspec.structs.replace(
+        made.roof.shown, devices=(*made.roof.shown.devices, added)
+    )
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        text = await (await desk.get("/setup/scan/meters")).text()
+    assert 'name="add-1"' not in text
+    assert 'href="/setup/devices#d-em-2"' in text
+    assert 'name="add-2"' in text, "17 is still to be had"
+
+
+async def test_without_a_place_nothing_is_added_and_what_was_typed_stays(made: Furnished) -> None:
+    made.tell("found")
+    made.roof.asked.clear()
+    form = {"bus": "meters", "found": "on", "add-1": "on", "address-1": "2",
+            "model-1": "eastron-sdm120", "name-1": "五层总表", "place-1": ""}  # fmt: skip
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        answer = await desk.post("/setup/devices/add", **form)
+        text = await answer.text()
+        assert answer.status == 422
+        assert "2 没有选在哪里" in text
+        assert 'value="五层总表"' in text
+        assert made.roof.asked == []
+        answer = await desk.post("/setup/devices/add", **{**form, "place-1": "."})
+    assert answer.status == 303
+    (changes,) = made.roof.asked
+    assert changes[("device", "eastron-sdm120-2", "place")] == ""
+
+
+async def test_every_choice_of_a_form_is_one(made: Furnished) -> None:
+    made.tell("wired")
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        for page in ("lines", "devices", "places", "sound", "platform"):
+            text = await (await desk.get(f"/setup/{page}")).text()
+            assert "&lt;select" not in text
+        devices = await (await desk.get("/setup/devices")).text()
+    assert 'name="place-0" required>' in devices
+
+
+async def test_a_port_is_chosen_what_is_taken_cannot_be_and_what_is_gone_is_said(
+    made: Furnished,
+) -> None:
+    made.tell("gone")
+    async with reader(made) as desk:
+        await desk.enter("boss")
+        text = await (await desk.get("/setup/lines")).text()
+    assert re.findall(r'type="radio" name="port" value="([^"]+)"', text) == [
+        "/dev/yizhan/port-1.2",
+        "/dev/yizhan/uart",
+    ]
+    assert "刚插上的" in text
+    gone = text[text.index("院子水表线") :]
+    assert "现在没有这个口" in gone[: gone.index("</li>")]
+    assert "已给“3号楼电表线”" in text
+
+
+async def test_a_record_made_while_nobody_knew_the_time_is_dated_once_somebody_does(
+    made: Furnished,
+) -> None:
+    clock = Clock("0011223344556677", SimulatedKernel())
+    records = Records(made.journal, clock)
+    record = records.made("agrees", "boss")
+    assert record.wall_ns is None
+    assert records.dated(record) == (None, Trust.NONE)
+    clock.learn(Trust.PERSON, WALL_NS, 60_000_000_000)
+    assert records.dated(record) == (WALL_NS, Trust.PERSON)
+    other = msgspec.structs.replace(record, boot="8899aabbccddeeff")
+    assert records.dated(other) == (None, Trust.NONE), "nobody knows how long ago that was"

@@ -95,6 +95,7 @@ async def test_a_line_is_searched_paused_read_and_polled_again(tmp_path: Path) -
         assert searcher.scan.left_s > 0
         with pytest.raises(Unavailable):
             await searcher.start("line")
+        assert not searcher.scan.found[0].read, "nothing is asked of it before the search has ended"
         searcher.pause()
         await made.silent()
         searcher.resume()
@@ -102,6 +103,8 @@ async def test_a_line_is_searched_paused_read_and_polled_again(tmp_path: Path) -
         searcher.stop()
         await made.until(lambda: searcher.scan.phase == "ended")
         first, second = searcher.scan.found
+        assert first.read
+        assert second.read
         assert (first.address, first.device, second.address) == ("1", "m1", "2")
         assert [each.name for each in second.said][:2] == ["有功功率", "电压"]
         await made.polled_again()

@@ -10,11 +10,13 @@ from gateway.station.doors import HELD_AGAIN_S, Doors
 from gateway.station.supervise import start, stop_all
 from tests.sim.loop import run as simulate
 
+renewed: list[int] = []
+
 
 def doors(tries: list[float], free_after: int) -> tuple[Doors, Any]:
     made = Doors.__new__(Doors)
     made.access = SimpleNamespace(claimed=True)  # type: ignore[assignment]
-    made.tls = SimpleNamespace(context=None, renew=lambda: False)  # type: ignore[assignment]
+    made.tls = SimpleNamespace(context=None, renew=lambda: renewed.append(1))  # type: ignore[assignment]
     made._refused, made._stirred = False, asyncio.Event()
 
     async def open_lan(_context: object) -> None:
@@ -27,6 +29,7 @@ def doors(tries: list[float], free_after: int) -> tuple[Doors, Any]:
 
 def test_a_taken_port_is_tried_again_and_said_once(caplog) -> None:
     tries: list[float] = []
+    renewed.clear()
 
     async def story() -> None:
         made, server = doors(tries, free_after=5)
@@ -37,6 +40,7 @@ def test_a_taken_port_is_tried_again_and_said_once(caplog) -> None:
     with caplog.at_level(logging.INFO):
         simulate(story())
     assert len(tries) == 6
+    assert len(renewed) == 6, "a certificate that is due is renewed though the port is taken"
     lines = [(each.levelno, each.getMessage()) for each in caplog.records]
     assert [level for level, _ in lines] == [logging.ERROR, logging.INFO]
     assert "port=8443" in lines[0][1]

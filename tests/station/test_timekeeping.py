@@ -14,6 +14,7 @@ from gateway.station.uplinks import lenders
 from gateway.upstream.options import Options
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import loop_clock, simulated_journal
+from tests.sim.loop import run as simulate
 from tests.sim.loop import simulated
 
 S = 1_000_000_000
@@ -192,3 +193,20 @@ async def test_a_platform_that_says_nothing_readable_is_not_heard(tmp_path: Path
     assert clock.learn(Trust.PLATFORM, 2**63, 0, "district") is None
     assert len(stirred) <= 1
     task.cancel()
+
+
+def test_what_a_person_said_survives_the_restarts_of_the_same_boot(tmp_path: Path) -> None:
+    """The setup pages make the station start anew; nobody is asked twice what time it is."""
+    environ = {"RUNTIME_DIRECTORY": str(tmp_path / "run")}
+    clock = Clock.open(tmp_path, environ=environ)
+    said_ns = max(NOON_NS, clock.floor_ns) + S
+
+    async def told() -> None:
+        time = Timekeeping(clock, simulated_journal(), tmp_path, lambda: None)
+        time.moved(clock.learn(Trust.PERSON, said_ns, 60 * S))
+
+    simulate(told())
+    for _ in range(2):  # killed, and started anew
+        again = Clock.open(tmp_path, floor_ns=floor.read(tmp_path), environ=environ)
+        assert again.status().trust is Trust.PERSON
+        assert abs((again.status().wall_ns or 0) - said_ns) < 60 * S

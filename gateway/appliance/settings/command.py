@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -25,11 +26,12 @@ from gateway.appliance.settings.shelf import Shelf
 from gateway.appliance.settings.starting import FOLDER
 from gateway.appliance.settings.veil import veiled
 from gateway.errors import SettingsError, Unavailable, UsageError
-from gateway.settings import Phrase
+from gateway.settings import Phrase, read
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
 
+WHEN = "%Y-%m-%d %H:%M:%S %z"
 SETTLED_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.5
 WRONG = (HTTPStatus.UNPROCESSABLE_ENTITY,)
@@ -148,10 +150,11 @@ def _history(args: argparse.Namespace, texts: Texts) -> int:
         _print_json(records)
         return 0
     heads = [texts.say(f"change.head-{head}") for head in ("number", "at", "state", "who", "why")]
+    zone = _zone(args.config)
     rows = [
         (
             record.number,
-            _when(record, texts),
+            _when(record, texts, zone),
             texts.say(record.said),
             who(record.who, {}, texts),
             record.why,
@@ -166,11 +169,20 @@ def _history(args: argparse.Namespace, texts: Texts) -> int:
     return 0
 
 
-def _when(record: Record, texts: Texts) -> str:
-    """By the clock on this machine's wall."""
+def _when(record: Record, texts: Texts, zone: ZoneInfo | None) -> str:
+    """By the station's own time zone, as everywhere else; by the machine's where it is unknown."""
     if record.at is None:
         return texts.say("change.no-time")
-    return datetime.datetime.fromisoformat(record.at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    return datetime.datetime.fromisoformat(record.at).astimezone(zone).strftime(WHEN)
+
+
+def _zone(config: Path) -> ZoneInfo | None:
+    """The station's; None where the settings cannot be read or name none that there is."""
+    try:
+        station = read(settings_file(config)).table.get("station", {})
+        return ZoneInfo(station.get("timezone", "Asia/Shanghai"))
+    except (SettingsError, AttributeError, TypeError, ValueError, OSError, ZoneInfoNotFoundError):
+        return None
 
 
 def _tell(answer: Answer, args: argparse.Namespace, texts: Texts) -> int:

@@ -38,11 +38,11 @@ def buses(facts: Facts) -> Iterator[Said]:
         percent = round(bus.load * 100)
         if bus.state == "down":
             why = Phrase("doctor.no-reason") if bus.code is None else Phrase(bus.code, bus.data)
-            yield bad("doctor.bus-down", bus.id, bus=bus.id, where=bus.where, why=why)
+            yield bad("doctor.bus-down", bus.id, bus=bus.called, where=bus.where, why=why)
         elif bus.load > BUSY:
-            yield warn("doctor.bus-busy", bus.id, bus=bus.id, percent=percent)
+            yield warn("doctor.bus-busy", bus.id, bus=bus.called, percent=percent)
         else:
-            yield good("doctor.bus-good", bus.id, bus=bus.id, percent=percent)
+            yield good("doctor.bus-good", bus.id, bus=bus.called, percent=percent)
 
 
 def bluetooth(facts: Facts) -> Iterator[Said]:
@@ -79,12 +79,22 @@ def devices(facts: Facts) -> Iterator[Said]:
     alone = [device for device in lost if device.bus not in dead]
     for device in alone[:NAMED_MAX]:
         code = f"doctor.device-{device.state}"
-        yield warn(code, device.id, name=device.name, bus=device.bus, address=device.address)
+        yield warn(
+            code,
+            device.id,
+            name=device.name,
+            bus=vitals.bus_called(device.bus),
+            address=device.address,
+        )
     if len(alone) > NAMED_MAX:
         yield warn("doctor.devices-more", "more", count=len(alone) - NAMED_MAX)
     for device in vitals.devices:
         if device.code == TWO_ANSWERS and device.bus in up:
-            at = {"name": device.name, "bus": device.bus, "address": device.address}
+            at = {
+                "name": device.name,
+                "bus": vitals.bus_called(device.bus),
+                "address": device.address,
+            }
             yield warn("doctor.device-twice", device.id, **at)
     if not lost:
         answering = sum(device.state == "ok" for device in vitals.devices)
