@@ -9,6 +9,7 @@ const ALIVE_MS = 30000;
 const GUARD_MS = 1000;    // nothing is pressed so soon where the last key lay
 const PUSHED_MS = 600;    // nor anywhere, on a screen that came by itself
 const QUEUE_MAX = 12;
+const CALLS_MAX = 5;      // so often a call for a person that was refused is sent again
 const NEAR_MM = 5;
 const TYPED_MS = 50;      // a key waits so long for another: a reader of cards is quicker
 const CARD_MIN = 5;
@@ -129,11 +130,12 @@ function send(pressed) {
   });
 }
 
-function call(pressed) {
+function call(pressed, again = CALLS_MAX) {
   const body = JSON.stringify({ on: pressed.on, press: pressed.press });
   ask("POST", `${address()}press`, body, (fresh, status) => {
     if (fresh) exchange(fresh, pressed);
     else if (status === 0) lose();
+    else if (again > 0) setTimeout(call, RETRY_MS, pressed, again - 1);  // twice is one call
     else anew();
   });
 }

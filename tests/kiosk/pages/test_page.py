@@ -110,6 +110,23 @@ async def test_the_key_for_a_person_counts_on_a_screen_that_has_come_by_itself(
         await passes(page, 1)
 
 
+async def test_a_call_for_a_person_that_comes_to_nothing_is_sent_again(chromium: Chromium) -> None:
+    async with standing(chromium) as (made, page):
+        sent = presses(page)
+
+        async def refused(route: Route) -> None:
+            if len(sent) <= 2:
+                await route.fulfill(status=503)
+            else:
+                await route.continue_()
+
+        await page.route("**/press", refused)
+        await tap(page, "open:staff")
+        await shows(page, "call-ringing")
+        assert sent == ["open:staff"] * 3
+        assert len(made.room.all()) == 1
+
+
 async def test_an_emergency_is_shown_while_a_press_waits_for_the_disk(chromium: Chromium) -> None:
     async with standing(chromium) as (made, page):
         let = asyncio.Event()
