@@ -7,7 +7,7 @@ hearing the station, for another shift at most; then nothing is left.
 A session outlives a reboot at the computer that it was begun at, and there alone (`carried`): its
 holder looks and hears on. They act again without more only where a trusted clock says that the
 reboot took less than it takes to be idle. What was spent of the shift is never given back: a
-reboot costs `REBOOT_S` more, or as long as the clock says that it took.
+reboot costs as long as the clock says that it took, or else `REBOOT_S`.
 """
 
 import enum
@@ -28,8 +28,8 @@ PAGE_S = 120
 KEEP_EVERY_S = 300
 """That somebody is active is written down so seldom: a restart costs at most this much of it."""
 
-REBOOT_S = KEEP_EVERY_S
-"""What was done since the last note is not known after a reboot."""
+REBOOT_S = 3600
+"""What a reboot takes from the shift where nobody knows how long it was: twelve of them end it."""
 
 Level = Literal["password", "pin"]
 
@@ -70,8 +70,7 @@ class Session(msgspec.Struct, frozen=True):
         age_ns, idle_ns = now_ns - self.began_ns, now_ns - self.seen_ns
         if self.carried:
             away_ns = _since(self.seen_wall_ns, wall_ns)
-            spent_ns = self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
-            age_ns = max(age_ns, spent_ns + (away_ns or 0))
+            age_ns = age_ns if away_ns is None else self._spent_ns + away_ns
             idle_ns = IDLE_S * SECOND_NS if away_ns is None else max(idle_ns, away_ns)
         if age_ns >= WHOLE_S * SECOND_NS:
             hears = self.page_ns and now_ns - self.page_ns < PAGE_S * SECOND_NS
@@ -81,14 +80,17 @@ class Session(msgspec.Struct, frozen=True):
 
     def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
         """The same after a press of its holder; only for one that is active."""
-        began_ns = self.began_ns
-        if self.carried:  # as long as the reboot took belongs to the shift
-            spent_ns = self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
-            spent_ns += _since(self.seen_wall_ns, wall_ns) or 0
-            began_ns = min(began_ns, now_ns - spent_ns)
+        began_ns, away_ns = self.began_ns, _since(self.seen_wall_ns, wall_ns)
+        if self.carried and away_ns is not None:  # as long as it took belongs to the shift
+            began_ns = now_ns - self._spent_ns - away_ns
         return msgspec.structs.replace(
             self, began_ns=began_ns, seen_ns=now_ns, seen_wall_ns=wall_ns, carried=False
         )
+
+    @property
+    def _spent_ns(self) -> int:
+        """Of one that was carried over: what was spent before its last reboot."""
+        return self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
 
     def loaded(self, boot: str, now_ns: int) -> "Session":
         """The same as a start reads it: its page may come back; a reboot has been lived over."""
