@@ -102,7 +102,10 @@ class Outcomes:
         whole = took
         if ended.whole is not None:  # it may have joined in where no record says so
             whole = self._all.speakers(kept).intersection(ended.whole)
+            took |= whole
         onward = AFTER[kept.order.class_] is After.ONWARD
+        if onward and not took:
+            took = self._all.speakers(kept).intersection(ended.speakers or ())
         kept = self._all.book.note(
             kept,
             airings=kept.without(airing.name(kept.order.id)),

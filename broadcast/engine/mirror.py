@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+import msgspec
+
 from broadcast.engine.wire import (
     Ended,
     Event,
@@ -65,7 +67,9 @@ class Mirror:
             return
         if not held.asked:
             held = held._replace(asked=True, start=start)
-        self._held[id_] = held._replace(left=held.left.difference(zones))
+        more = tuple(zone for zone in zones if zone not in held.programme.zones)
+        meant = msgspec.structs.replace(held.programme, zones=(*held.programme.zones, *more))
+        self._held[id_] = held._replace(programme=meant, left=held.left.difference(zones))
 
     def left(self, id_: str, zones: Collection[str]) -> None:
         """It was stopped there."""

@@ -180,7 +180,7 @@ class Mixer:
             if id_ == track.programme.id and not track.playing:
                 track.leave(inside)
             elif id_ in (None, track.programme.id) and track.playing:
-                meant = not set(track.programme.zones).isdisjoint(zones)
+                meant = not track.zones.isdisjoint(zones)
                 self._cut.update(set(inside) & track.faders.keys())
                 track.leave(inside)
                 if track.left_alone and (track.faders or meant):

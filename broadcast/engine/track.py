@@ -40,6 +40,7 @@ class Track:
         self.position = 0
         self.drained = 0
         self.faders: dict[str, Fader] = {}
+        self.zones = frozenset(programme.zones)
         self._levels: dict[str, float] = {}
         self._barred: set[str] = set()
         self._joined: dict[str, int] = {}
@@ -94,7 +95,8 @@ class Track:
                 self.faders[speaker.id] = fader.toward(self._goal(speaker), FADE_SAMPLES)
 
     def rejoin(self, speaker: SpeakerSetting) -> None:
-        """Sound again where it was stopped."""
+        """Sound there, too: where it was stopped, or had not been meant for."""
+        self.zones |= {f"speaker:{speaker.id}"}
         self._barred.discard(speaker.id)
         self._returned(speaker.id)
         fader = self.faders.get(speaker.id)
@@ -184,7 +186,7 @@ class Track:
             self._missed[speaker_id] = self._missed.get(speaker_id, 0) + away
 
     def _meant(self, speaker: SpeakerSetting) -> bool:
-        return not zones_of(speaker).isdisjoint(self.programme.zones)
+        return not zones_of(speaker).isdisjoint(self.zones)
 
     def _goal(self, speaker: SpeakerSetting) -> float:
         ducked = min((self._levels.get(zone, 0.0) for zone in zones_of(speaker)), default=0.0)

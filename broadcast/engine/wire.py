@@ -70,8 +70,9 @@ class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
 class Play(msgspec.Struct, frozen=True, tag="play"):
     """Sound from that frame on; answered when it has been taken, `Started` follows.
 
-    One that sounds already goes on, and sounds in `zones` again that it was stopped in. In the same
-    frame, with no gap between, it takes the place of those that it `replaces` (`Stopped`, `cut`).
+    One that sounds already goes on, and sounds in `zones`, too: where it was stopped, or had not
+    been meant for. In the same frame, with no gap between, it takes the place of those that it
+    `replaces` (`Stopped`, `cut`).
     """
 
     id: Id

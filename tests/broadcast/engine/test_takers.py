@@ -3,7 +3,7 @@
 import pytest
 
 from broadcast.engine import wire
-from broadcast.engine.mirror import Again, Mirror
+from broadcast.engine.mirror import Mirror
 from broadcast.engine.mixer import Mixer
 from broadcast.engine.pcm import FRAME_BYTES, FRAME_NS
 from broadcast.engine.track import MISSED_FRAMES_MAX
@@ -125,6 +125,17 @@ def test_music_joins_in_where_it_goes_on() -> None:
     assert sim.sound["yard"][-tail:] == sim.sound["hall"][-tail:]
 
 
+def test_it_joins_in_where_it_had_not_been_meant_for() -> None:
+    sim = Fragile()
+    sim.put("a", tone(440, 2), zones=("speaker:yard",))
+    sim.play("a")
+    sim.run(10)
+    sim.mixer.play("a", 0, sim.now_ns, zones=("hall",))
+    sim.run(100)
+    assert len(sim.sound["hall"]) == 90 * FRAME_BYTES
+    assert set(finished(sim).whole or ()) == {"hall", "yard"}
+
+
 def test_the_words_take_the_place_of_their_siren_within_a_frame() -> None:
     sim = Fragile()
     sim.put("e~0", tone(500, 8), rank=8, urgent=True)
@@ -162,7 +173,9 @@ def test_a_new_process_is_told_where_a_programme_was_stopped() -> None:
     mirror.asked("a", 0)
     mirror.left("a", ("speaker:yard", "speaker:hall"))
     mirror.asked("a", 0, ("speaker:hall",))
-    assert mirror.lost(0, 0)[0] == [Again(wanted, 0, ("speaker:yard",))]
+    (again,) = mirror.lost(0, 0)[0]
+    assert again.left == ("speaker:yard",)
+    assert again.programme.zones == ("all", "speaker:hall")
 
 
 def test_the_state_fits_a_packet_whoever_took_what() -> None:
