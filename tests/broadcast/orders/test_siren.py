@@ -217,3 +217,29 @@ async def test_no_id_is_given_twice_though_a_kill_took_every_record():
             await around.start()
         assert len(set(numbers)) == len(numbers)
         assert all(len(number) < 24 for number in numbers)
+
+
+@simulated
+@pytest.mark.parametrize(("after_s", "siren", "turn"), [(1, True, 0), (6, False, 1)])
+async def test_a_row_of_a_release_that_knew_no_airings_is_taken_back(after_s, siren, turn):
+    async with world() as around:
+        around.studio.makes_s = 3
+        around.studio.seconds["e"] = 20
+        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await asyncio.sleep(after_s)
+        sounds = set(around.engine.sounding)
+        await around.kill()
+        kept = around.room.find("e")
+        change = around.room._all.book.put(msgspec.structs.replace(kept, siren=siren, turn=turn))
+        row = msgspec.json.decode(change.body)
+        for field in ("airings", "had", "lost", "unsure"):
+            row.pop(field, None)
+        old = msgspec.structs.replace(change, body=msgspec.json.encode(row))
+        await around.journal.append([], [old])
+        await around.start()
+        assert around.engine.sounding == sounds
+        assert states(around) == {"e": "playing"}
+        await asyncio.sleep(60)
+        assert words(around) == {"horn-b3", "horn-b5"}
+        assert [h.programme.id for h in around.engine.heard] == ["e~0", "e~1"]
+        assert states(around) == {"e": "finished"}
