@@ -5,6 +5,8 @@
 
 import json
 
+from gateway.appliance.settings.events import CHANGED, Changed
+from gateway.audit.events import ACT, Act, Place, Result, Who
 from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, tail
 from gateway.intake.events import (
     BUS_STATE,
@@ -57,6 +59,37 @@ POOR = event(
     place="b3",
 )
 EVENTS = {
+    "audit-act": (
+        event(
+            ACT,
+            "audit",
+            Act(
+                7,
+                "5f0c1e",
+                "alarms/take",
+                Result.DONE,
+                Who("staff", "0217"),
+                Place("192.168.1.20", "desk-1"),
+                on="smoke-b3",
+            ),
+        ),
+        96418,
+    ),
+    "settings-changed": (
+        event(
+            CHANGED,
+            "settings",
+            Changed(
+                4,
+                "a1b2c3d4e5f60718",
+                "kept",
+                "installer:boss",
+                "加表",
+                "2026-11-23T06:05:03.250Z",
+            ),
+        ),
+        96419,
+    ),
     "field-reading": (READING, 2840116),
     "field-reading-without-time": (POOR, 7),
     "field-device-state": (
