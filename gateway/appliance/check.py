@@ -13,7 +13,7 @@ import msgspec
 from gateway.appliance.editor import json_schema
 from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.load import FILE_NAME, examine, own_profiles, settings_file
-from gateway.appliance.models import doubts, unused
+from gateway.appliance.models import doubts, unit_faults, unused
 from gateway.appliance.outlook import Outlook, outlook
 from gateway.appliance.ports import held_ports
 from gateway.appliance.rule_remarks import delayed, hushed, unwatched
@@ -125,6 +125,7 @@ def model_remarks(settings: Settings, file: Path) -> Iterator[Phrase]:
     used = {each.profile.id: each.profile for each in settings.devices.values()}
     for profile in used.values():
         yield from doubts(profile)
+        yield from (each for each in unit_faults(profile) if each.data["unit"].isascii())
     yield from unused(own_profiles(file), used)
 
 

@@ -76,6 +76,8 @@ class Devices:
             if name not in self._profiles:
                 self._profiles[name] = shelf.find(name, self._own)
                 for fault in unit_faults(self._profiles[name]):
+                    if fault.data["unit"].isascii():
+                        continue  # `yizhan check` asks about it: others may read it all the same
                     self._decoder.judge((*path, "profile"), fault.code, **fault.data)
             return self._profiles[name]
         except BadProfile as error:

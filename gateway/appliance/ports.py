@@ -1,6 +1,5 @@
 """Whether the ports of `[web]` are free on this machine."""
 
-import contextlib
 import errno
 import os
 import socket
@@ -32,8 +31,14 @@ def _held(host: str, port: int) -> bool:
 
 
 def _station_runs(environ: Mapping[str, str]) -> bool:
+    """Whether one answers at its socket, or keeps it from this user."""
     for path in control_sockets(environ):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
-            line.connect(str(path))
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(path))
+        except PermissionError:
             return True
+        except OSError:
+            continue
+        return True
     return False

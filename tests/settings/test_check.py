@@ -218,6 +218,7 @@ def test_a_port_of_the_pages_that_is_taken_is_warned_of(write: Write, tmp_path: 
             station.bind(str(tmp_path / "control.sock"))
             station.listen()
             assert list(held_ports(web, environ)) == [], "it may be the running station's own"
+        assert len(list(held_ports(web, environ))) == 1, "a socket that nobody listens at"
 
 
 def test_a_bus_that_is_not_there(write: Write) -> None:
