@@ -3,22 +3,31 @@
 Those that are over stay until nobody could send them again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from broadcast.airing import Airing, order_of
 from broadcast.life import OVER, TABLE, Act, State
-from broadcast.order import Order
+from broadcast.order import Class, Order
 from gateway.clock import Clock
 from gateway.errors import NotFound
 from gateway.journal import StateChange
 from gateway.journal.stored_state import number, of_json, readable
 
 ORDERS_MAX = 300
-OPEN_MAX = 60
-"""Orders that wait or sound at once, below the emergency."""
+OPEN_MAX, AHEAD_MAX = 60, 40
+"""Notices that wait for their turn or sound at once; orders whose hour lies ahead.
+
+What waits for the morning all comes due together, and leaves room for a third of the notices.
+"""
+
+CLASS_MAX = 20
+"""Of any other class below the emergency, and again of those for which somebody stands there.
+
+So nothing that may wait keeps out a bell, a kiosk's words or an alarm.
+"""
 
 HEAD = "head"
 
@@ -146,12 +155,29 @@ class Book:
         """What is learnt between two moves; the next one writes it."""
         return self._set(msgspec.structs.replace(kept, **changes))
 
-    def full(self, order: Order, clock: Clock) -> bool:
-        """Whether there is no room for it; there always is for an emergency."""
+    def full(self, order: Order, clock: Clock, ahead: Callable[[Order], bool]) -> bool:
+        """Whether there is no room for it; there always is for an emergency.
+
+        `ahead` says of an order whether its hour has yet to come.
+        """
         if order.class_.urgent:
             return False
-        waiting = sum(not kept.order.class_.urgent for kept in self.open())
-        return waiting >= OPEN_MAX or (len(self._kept) >= ORDERS_MAX and not self._oldest(clock))
+        may_wait = order.class_ <= Class.NOTICE and not order.at_once
+        if may_wait and len(self._kept) >= ORDERS_MAX and not self._oldest(clock):
+            return True
+        below = [kept for kept in self.open() if not kept.order.class_.urgent]
+        if len(below) < CLASS_MAX:
+            return False
+        waits = [kept.state is not State.PLAYING and ahead(kept.order) for kept in below]
+        if ahead(order):
+            return sum(waits) >= AHEAD_MAX
+        alike = [
+            (kept.order.class_, kept.order.at_once) == (order.class_, order.at_once)
+            for kept, waiting in zip(below, waits, strict=True)
+            if not waiting
+        ]
+        most = OPEN_MAX if order.class_ is Class.NOTICE and may_wait else CLASS_MAX
+        return sum(alike) >= most
 
     def make_room(self, clock: Clock) -> list[StateChange]:
         """Forget the oldest that are over and could not be carried out again anyway."""

@@ -78,6 +78,15 @@ class Outcomes:
             and self._all.left(kept).issubset(self._broken())
         )
 
+    def spent(self, kept: Kept) -> bool:
+        """Whether it was heard, and is tried only where nothing takes it, known as a fault or not.
+
+        Such an emergency lives on for these loudspeakers alone.
+        """
+        rest = self._rests.get(kept.order.id)
+        mute = frozenset(self._broken()).union(() if rest is None else rest.at)
+        return bool(kept.had) and self._all.left(kept) <= mute
+
     def rests_s(self) -> list[float]:
         """How long until each that rests is tried again."""
         now_ns = self._all.clock.now_ns()

@@ -15,6 +15,7 @@ In classes 8 and 9, and where somebody waits at a key or for staff, nothing wait
 
 import asyncio
 from collections.abc import Callable, Collection
+from functools import partial
 
 from broadcast import guard
 from broadcast.aftermath import Aftermath
@@ -144,7 +145,8 @@ class Broadcast:
             return self._all.receipt(joined, "broadcast.joined")
         if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
             check(order)
-        if joined is not None and self._outcomes.idle(joined):
+        if joined is not None and joined.had:
+            self._stage.silence(joined)
             self._outcomes.run_out(joined)
         elif joined is not None:  # ordered anew, it need not wait for the time
             self._turns.halt(joined, order.actor, "broadcast.superseded")
@@ -160,13 +162,17 @@ class Broadcast:
         return self._all.receipt(kept)
 
     async def stop(self, zones: Collection[str], actor: Who) -> tuple[Receipt, ...]:
-        """Silence those zones (all, if none is named): everything below the emergency."""
-        where = self.house.speakers(zones)
+        """Silence those zones (all, if none is named): everything below the emergency.
+
+        What has not begun and whose hour lies ahead is passed by; `cancel` ends it.
+        """
+        where, moment = self.house.speakers(zones), Moment.of(self._clock)
         halted = [
             self._turns.halt(kept, actor)
             for kept in self._all.book.open()
             if not kept.order.class_.urgent
             and (not zones or where & self.house.speakers(kept.order.zones))
+            and (kept.turn or kept.airings or not self._ahead(moment, kept.order))
         ]
         self._turns.settle()
         for kept in halted:
@@ -270,9 +276,15 @@ class Broadcast:
     def _judge(self, order: Order) -> Ruling:
         if order.id in self._replaced:
             return Ruling(Answer.REFUSE, "broadcast.superseded")
-        if self._all.book.full(order, self._all.clock):
+        ahead = partial(self._ahead, Moment.of(self._clock))
+        if self._all.book.full(order, self._clock, ahead):
             return Ruling(Answer.REFUSE, "broadcast.too-many")
-        return guard.judge(order, self.house, Moment.of(self._all.clock), self._all.clock.boot)
+        return guard.judge(order, self.house, Moment.of(self._clock), self._clock.boot)
+
+    def _ahead(self, moment: Moment, order: Order) -> bool:
+        """Whether its hour, or the end of the quiet ones, has yet to come."""
+        ruling = guard.begin(order, self.house, moment, self._clock.boot, seconds=0.0)
+        return ruling.answer is Answer.WAIT
 
     def _take(self, order: Order) -> None:
         """It is accepted: older ones that it replaces end, and it is prepared."""
@@ -283,8 +295,16 @@ class Broadcast:
         self._preparation.want(order.id)
 
     def _done(self, kept: Kept) -> bool:
-        """Whether a press of the same thing is a new order: nothing of this one is on its way."""
-        return self._aftermath.asleep(kept) or self._outcomes.idle(kept)
+        """Whether a press of the same thing is a new order: nothing of this one is on its way.
+
+        An emergency is ordered anew as soon as a loudspeaker has had it whole and is silent again.
+        """
+        again = bool(kept.had) and kept.order.class_.urgent
+        return again or self._aftermath.asleep(kept) or self._outcomes.idle(kept)
+
+    def goes_on(self, kept: Kept) -> bool:
+        """Whether it is to be heard now; one that only waits for what takes nothing is not."""
+        return kept.open and not self._outcomes.spent(kept)
 
     def _settle(self) -> None:
         self._turns.settle()

@@ -36,9 +36,14 @@ class EmergencyAlerts:
         return Alert(order.id, *self._words(order))
 
     def _goes_on(self, kept: Kept) -> bool:
-        """Not one that lies ahead, nor one of before a power cut of which nobody knows the time."""
+        """Not one that lies ahead, nor one of before a power cut of which nobody knows the time.
+
+        Nor one that was heard, and waits for a loudspeaker that does not work.
+        """
         order = kept.order
-        if not (kept.open and order.class_.urgent) or kept.boot != self._clock.boot:
+        if not order.class_.urgent or kept.boot != self._clock.boot:
+            return False
+        if not self._room.goes_on(kept):
             return False
         early = order.not_before is not None and not order.not_before.passed(self._clock)
         return not early and not order.expires.passed(self._clock)

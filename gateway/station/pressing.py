@@ -65,8 +65,6 @@ class Pressing:
 
     async def _press(self, key: str, options: KeyOptions) -> None:
         source, asked = f"key.{key}", options.order
-        if any(kept.open and kept.order.joins == source for kept in self._room.orders()):
-            return  # ten presses are one, and a fire's every poll is
         by = By(Who("staff", source), source, Authority.PRESS)
         if options.fire:
             by = By(Who("system", source), source, Authority.FIRE_INPUT)
@@ -81,6 +79,7 @@ class Pressing:
         order = order_of(ask, by, self._presets, self._room.number(), now)
         lasts_s = FIRE_S if options.fire else asked.expires_s or lives_s(order.class_)
         expires = self._clock.deadline(lasts_s)
+        # ten presses are one, and a fire's every poll is: the room knows which ends the one before
         order = msgspec.structs.replace(order, expires=expires, joins=source, at_once=True)
         receipt = await self._room.order(order)
         if receipt.state in REFUSALS:

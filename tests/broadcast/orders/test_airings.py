@@ -319,3 +319,41 @@ async def test_zones_that_leave_the_settings_while_something_plays_stop_no_other
         assert ends["e"] == "finished"
         assert ends["n"] == "failed"
         assert set(ends.values()) <= {"finished", "failed"}
+
+
+@simulated
+@pytest.mark.parametrize("told", [True, False])
+async def test_each_press_of_an_emergency_sounds_where_the_last_was_heard(told):
+    """A called horn that is engaged takes nothing, and shows no fault."""
+    async with world() as around:
+        if told:
+            around.engine.breaks("horn-b5")
+        else:
+            around.engine.broken.add("horn-b5")
+        for n in range(4):
+            again = asked(around, f"e-{n}", class_=E, lives_s=600, joins="key.e")
+            assert (await around.room.order(again)).of == f"e-{n}"
+            await asyncio.sleep(4)
+            twice = asked(around, f"twice-{n}", class_=E, lives_s=600, joins="key.e")
+            assert (await around.room.order(twice)).of == f"e-{n}", "it sounds: one press"
+            await asyncio.sleep(115)
+        assert voices(around, "horn-b3") == ["e-0", "e-1", "e-2", "e-3"]
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(60)
+        assert voices(around, "horn-b5")[-1].startswith("e-3"), "and the last where it was missed"
+        assert voices(around, "horn-b3")[-1] == "e-3"
+
+
+@simulated
+async def test_a_press_sounds_where_it_is_silent_while_another_emergency_keeps_a_horn():
+    async with world() as around:
+        around.studio.seconds.update(smoke=300)
+        smoke = asked(around, "smoke", class_=E, zones=("b5",), lives_s=400)
+        await around.room.order(smoke)
+        for n in range(3):
+            again = asked(around, f"e-{n}", class_=E, lives_s=600, joins="key.e")
+            await around.room.order(again)
+            await asyncio.sleep(60)
+        assert voices(around, "horn-b3") == ["e-0", "e-1", "e-2"]
+        await asyncio.sleep(200)
+        assert voices(around, "horn-b5") == ["smoke", "e-2~1"]

@@ -14,6 +14,7 @@ from gateway.appliance.schema import InputOptions
 from gateway.audit.events import Who
 from gateway.errors import UsageError
 from gateway.intake.inputs import Inputs, Wired
+from gateway.station.alerts import EmergencyAlerts
 from gateway.station.pressing import Pressing
 from tests.broadcast.orders.test_room import NOON_NS, world
 from tests.sim.journal import simulated_journal
@@ -150,6 +151,44 @@ def test_a_key_that_only_names_a_fires_preset_is_a_fire_panels():
     assert plain.with_class(ready).fire
     other = KeyOptions(input="di.k", order=KeyOrder(preset="evacuate", zone="all"))
     assert other.with_class(ready) == other
+
+
+FIRE = PresetOptions(name="消防", text="火警，请马上离开。", cls="fire", repeat=3)
+
+
+async def ten_minutes(broken, asked, values):
+    """How long the good horn sounded, and a kiosk was covered, in s, with such a contact."""
+    ready = {"evacuate": EVACUATE, "fire": FIRE}
+    async with world() as around:
+        if broken:
+            around.engine.breaks("horn-b5")
+        presets = Presets(around.journal, ready)
+        keys = {"key": KeyOptions(input="di.k", order=asked).with_class(ready)}
+        pressing = Pressing(keys, around.room, presets, around.clock, paging=None)
+        alerts = EmergencyAlerts(around.room, presets, around.clock, str)
+        covered = 0
+        for value in values:
+            heard(pressing, value)
+            await asyncio.sleep(1)
+            covered += alerts.alert("b3", "b3") is not None
+        voices = [each for each in around.engine.voices if each.speaker == "horn-b3"]
+        return round(sum(each.ended_s - each.began_s for each in voices)), covered
+
+
+@simulated
+async def test_a_fire_contact_goes_on_at_the_good_horns_where_one_is_broken():
+    asked = KeyOrder(preset="fire", zone="all")
+    well, _ = await ten_minutes(False, asked, [True] * 600)
+    rest, _ = await ten_minutes(True, asked, [True] * 600)
+    assert well > 560
+    assert rest > 560
+
+
+@simulated
+async def test_an_evacuation_key_sounds_at_each_press_where_one_horn_is_broken():
+    asked = KeyOrder(preset="evacuate", zone="all")
+    presses = [n in (1, 120, 240, 360) for n in range(600)]
+    assert await ten_minutes(True, asked, presses) == await ten_minutes(False, asked, presses)
 
 
 @simulated

@@ -644,3 +644,49 @@ async def test_the_book_is_bounded_and_never_full_for_an_emergency():
             await asyncio.sleep(0.1)
         assert len(around.room.orders()) <= 300
         assert around.room.find("e-319").state is not State.REFUSED
+
+
+@simulated
+async def test_what_waits_for_the_morning_keeps_out_no_bell_and_no_alarm():
+    at_once = {"zones": ("hall",), "lives_s": 30, "at_once": True}
+    linkage = {"authority": Authority.LINKAGE, "actor": Who("linkage", "duty")}
+    async with world(NOON_NS + 12 * 3600 * S) as around:
+        held = [await around.room.order(asked(around, f"n-{n}", lives_s=80_000)) for n in range(60)]
+        assert [r.state for r in held].count("refused") == 20
+        assert held[-1].reason_code == "broadcast.too-many"
+        bell = asked(around, "bell", class_=Class.SERVICE, **at_once, **linkage)
+        assert (await around.room.order(bell)).state != "refused"
+        words = asked(around, "words", class_=Class.PROMPT, actor=Who("resident"), **at_once)
+        assert (await around.room.order(words)).state != "refused"
+        hall = [asked(around, f"hall-{n}", zones=("hall",), lives_s=3_000) for n in range(80)]
+        states = [(await around.room.order(each)).state for each in hall]
+        assert states.count("refused") == 20, "sixty notices have room beside them"
+        alarm = asked(around, "alarm", class_=Class.URGENT, zones=("hall",), **linkage)
+        assert (await around.room.order(alarm)).state != "refused"
+
+
+@simulated
+async def test_the_memory_of_what_is_over_keeps_out_no_bell():
+    async with world() as around:
+        for n in range(300):
+            await around.room.order(asked(around, f"n-{n}", lives_s=80_000))
+            await around.room.cancel(f"n-{n}", STAFF)
+        bell = asked(around, "bell", class_=Class.SERVICE, zones=("hall",), at_once=True)
+        assert (await around.room.order(bell)).state != "refused"
+        assert (await around.room.order(asked(around, "n"))).reason_code == "broadcast.too-many"
+        assert len(around.room.orders()) <= 300
+
+
+@simulated
+async def test_stop_passes_by_what_is_due_tomorrow():
+    async with world() as around:
+        begins, lives_s = around.clock.deadline(20 * 3600), 26 * 3600
+        tomorrow = asked(around, "tomorrow", lives_s=lives_s, not_before=begins)
+        await around.room.order(tomorrow)
+        await around.room.order(asked(around, "other", lives_s=lives_s, not_before=begins))
+        await around.room.order(asked(around, "music", class_=Class.BACKGROUND))
+        await asyncio.sleep(2)
+        assert [r.of for r in await around.room.stop((), STAFF)] == ["music"]
+        assert (await around.room.cancel("other", STAFF)).state == "stopped"
+        await asyncio.sleep(21 * 3600)
+        assert [h.programme.id for h in around.engine.heard] == ["music", "tomorrow"]
