@@ -16,6 +16,9 @@ from kiosk.request import PRESSES_MAX, Moment, Press, Request, Ride, S
 WORKS_MAX = 300
 """More open work orders than this are refused; they take no room from a ride or a call."""
 
+# Cars that one kiosk waits for; a child who presses on and on empties no rank. Then a person helps.
+KIOSK_RIDES_MAX = 5
+
 RIDES_MAX = 300
 """Against a kiosk gone mad: a ride ends by itself within two hours, and a call joins another."""
 
@@ -132,6 +135,10 @@ class Book:
         for request in self:
             if not request.ended and family in ("", request.family):
                 yield request
+
+    def rides_at(self, kiosk: str) -> int:
+        """How many people wait for a car at that kiosk."""
+        return sum(1 for request in self.live(family="ride") if request.kiosk == kiosk)
 
     def of_press(self, press: str) -> Request | None:
         """What that press has made already."""

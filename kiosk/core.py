@@ -15,7 +15,7 @@ from gateway.journal.stored_state import beyond, of_msgpack
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import REPLY, SYSTEM, Ask, Book, Outcome, Ring, Say
+from kiosk.book import KIOSK_RIDES_MAX, REPLY, SYSTEM, Ask, Book, Outcome, Ring, Say
 from kiosk.book import decoded as request_of
 from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
@@ -262,10 +262,11 @@ class Core:
         becomes = self._becomes(service, press)
         alike = (becomes.id, press.kiosk, press.what, press.where)
         finger = press.kiosk != ""
+        beside = press.another and self.book.rides_at(press.kiosk) < KIOSK_RIDES_MAX
         for request in reversed(list(self.book)):
             found = (request.service, request.kiosk, request.what, request.where)
             young = finger and moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
-            live = becomes.family != "work" and not request.ended and not press.another
+            live = becomes.family != "work" and not request.ended and not beside
             if found == alike and not request.quiet and (young or live):
                 return request
         if becomes.family == "work" and actor.kind == "linkage":

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kiosk.book import KIOSK_RIDES_MAX
 from kiosk.catalogue import CALL_SERVICE, Service, What
 from kiosk.drawing.scene import (
     Scene,
@@ -211,8 +212,11 @@ def whose(scene: Scene) -> Screen:
     if len(rides) == 1:
         mine = words("kiosk.whose-mine")
         keys = [wide(scene, keys[0].press, mine, "check", number="1", high="h0", hue=hue)]
-    other = wide(scene, f"another:{service.id}", words("kiosk.whose-not"), service.pictogram,
-                 number=str(len(rides) + 1), high="h0")  # fmt: skip
+    press, word, icon = f"another:{service.id}", words("kiosk.whose-not"), service.pictogram
+    staff = scene.services.get(CALL_SERVICE)
+    if staff is not None and len(scene.rides) >= KIOSK_RIDES_MAX:
+        press, word, icon = f"open:{CALL_SERVICE}", words("kiosk.whose-full"), staff.pictogram
+    other = wide(scene, press, word, icon, number=str(len(rides) + 1), high="h0")
     told = " · ".join(plate for plate in map(plate_of, rides) if plate)
     lines = (line(scene, told, "x4", 1, kind="icon", icon="car"),) if told else ()
     head = words("kiosk.whose-head")

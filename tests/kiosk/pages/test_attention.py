@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from gateway.audit import Who
+from kiosk.book import KIOSK_RIDES_MAX
 from kiosk.calls import ASK_S, LAPSE_S
 from kiosk.core import Deed
 from kiosk.dispatch import Status
@@ -274,5 +275,19 @@ def test_what_a_screen_remembers_of_requests_is_bounded(count: int):
         for number in range(count):
             made.terminal.turned(msgspec.structs.replace(request, id=f"work-{number}"))
         assert len(made.terminal._seen) <= SEEN_MAX
+
+    kiosk(test)
+
+
+def test_a_kiosk_calls_a_few_cars_and_then_a_person():
+    async def test(made: House) -> None:
+        await presses(made, "open:ride")
+        for _ in range(20):
+            await asyncio.sleep(3)
+            await presses(made, "home", "whose:ride", "another:ride")
+        assert len([one for one in rides(made) if not one.ended]) == KIOSK_RIDES_MAX
+        screen = await presses(made, "home", "whose:ride")
+        assert screen.keys[-1].press == "open:staff"
+        assert (await presses(made, "open:staff")).name == "call-ringing"
 
     kiosk(test)
