@@ -69,8 +69,9 @@ class Monitor:
             if ended.speakers is not None:
                 self._took(ended.id, ended.speakers)
         for each in state.programmes:
-            if each.speakers is not None:
-                self._took(each.id, frozenset(each.speakers) - self.broken)
+            # one that does not work now may have taken some of it before
+            if took := frozenset(each.speakers or ()) - self.broken:
+                self._took(each.id, took)
 
     @property
     def broken(self) -> frozenset[str]:

@@ -151,8 +151,9 @@ class Outcomes:
             self.settle(kept, "broadcast.reached-nobody")
             return
         if not took and never:
-            how = (Act.DROP, "cut-off") if kept.heard else (Act.FAIL, "reached-nobody")
-            self._lose(kept, at, how[0], f"broadcast.{how[1]}")
+            why = "unknown" if kept.unsure else "reached-nobody"
+            act, why = (Act.DROP, "cut-off") if kept.heard else (Act.FAIL, why)
+            self._lose(kept, at, act, f"broadcast.{why}")
             return
         if urgent and not took:
             self._let_be(kept, at)
