@@ -14,7 +14,7 @@ from broadcast.aftermath import Aftermath
 from broadcast.airing import Airing, order_of
 from broadcast.arbiter import AFTER, After, Sounding
 from broadcast.book import Kept
-from broadcast.engine.wire import CUT, Ended
+from broadcast.engine.wire import CUT, URGENT_MAX, Ended
 from broadcast.guard import Answer, Ruling
 from broadcast.life import WAITING, Act, State
 from broadcast.outcome import Outcomes
@@ -30,8 +30,11 @@ from gateway.faults import OnFault, log_fault
 RETRY_S = 0.5
 """An order tries again so long after the audio process was full, an emergency if it was away."""
 
-AIRINGS_MAX = 8
-"""Of one order at once, below the emergency: the audio process holds 32 programmes in all."""
+AIRINGS_MAX, URGENT_AIRINGS_MAX = 8, 4
+"""Of one order at once, below the emergency and from it on: later horns gather until one ends."""
+
+URGENT_SHARED_MAX = URGENT_MAX - 4
+"""Of all emergencies, before one of them begins again: another one's first finds a place."""
 
 FULL = "audio.full"
 
@@ -163,8 +166,7 @@ class Turns:
         if decision.dropped and AFTER[kept.order.class_] is After.NEVER:
             lost = tuple(sorted({*kept.lost, *decision.dropped}))
             kept = self._all.book.note(kept, lost=lost)
-        full = not kept.order.class_.urgent and len(kept.airings) >= AIRINGS_MAX
-        if decision.begins and not full:
+        if decision.begins and not self._full(kept):
             for name, where in decision.cut.items():
                 self._cut(name, where)
             self._begin(kept, made, decision.begins)
@@ -172,6 +174,15 @@ class Turns:
             self._all.end(kept, Act.DROP, "broadcast.busy")
         else:
             self._hold(kept, "broadcast.behind")
+
+    def _full(self, kept: Kept) -> bool:
+        """Whether it sounds so often already that one more would keep another order out."""
+        airings = len(kept.airings)
+        if not kept.order.class_.urgent:
+            return airings >= AIRINGS_MAX
+        urgent = [each for each in self._all.book.playing() if each.order.class_.urgent]
+        shared = sum(len(each.airings) for each in urgent) + len(self.orphans)
+        return airings >= URGENT_AIRINGS_MAX or (airings > 0 and shared >= URGENT_SHARED_MAX)
 
     def _begin(self, kept: Kept, made: Made, where: frozenset[str]) -> None:
         """Its turn has come at these loudspeakers."""

@@ -128,7 +128,7 @@ class Mixer:
         most, room = PROGRAMMES_MAX, MEMORY_BYTES_MAX
         if programme.urgent:
             most, room = most + URGENT_MAX, room + URGENT_BYTES_MAX
-        needed = source.size + sum(track.source.size for track in others)
+        needed = _memory([source, *(track.source for track in others)])
         if len(others) >= most or needed > room:
             raise CommandRefused("audio.full", max=most)
         track = Track(programme, source)
@@ -349,3 +349,11 @@ class Mixer:
         if not isinstance(source, Feed):
             raise CommandRefused("audio.not-live", id=id_)
         return source
+
+
+def _memory(sources: Iterable[Source]) -> int:
+    """Bytes of all of them together: what several play is in memory once."""
+    reels: dict[int, int] = {}
+    for source in sources:
+        reels.update(source.reels)
+    return sum(reels.values())

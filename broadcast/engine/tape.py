@@ -1,6 +1,7 @@
 """What a programme plays: files laid end to end in memory, or what is fed as it goes."""
 
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -78,8 +79,8 @@ class Source(Protocol):
         """How many there are in all, 0 when nobody knows."""
 
     @property
-    def size(self) -> int:
-        """Bytes of memory."""
+    def reels(self) -> Mapping[int, int]:
+        """Its pieces of memory with their bytes; those of the same number are the same piece."""
 
     def frame(self, index: int) -> bytes | None:
         """The frame at that place; None at the end."""
@@ -95,6 +96,7 @@ class Tape:
         self._pass = self._played + round(gap_s * RATE * WIDTH / FRAME_BYTES)
         self.frames = (repeat - 1) * self._pass + self._played
         self.size = length
+        self.reels = {id(reel): len(reel.pcm) for reel in reels}
         self._at = (0, 0, 0)  # frame of the pass, reel and byte where it begins
 
     def frame(self, index: int) -> bytes | None:
@@ -124,9 +126,9 @@ class Feed:
     """Live sound: a short buffer that waits before it starts, and never lags for long."""
 
     frames = 0
-    size = FEED_BYTES_MAX
 
     def __init__(self) -> None:
+        self.reels = {id(self): FEED_BYTES_MAX}
         self._buffer = bytearray()
         self._waiting = True
         self._ended = False

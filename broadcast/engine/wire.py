@@ -16,7 +16,7 @@ PACKET_BYTES_MAX = 131_072
 
 FILES_MAX = 64
 PROGRAMMES_MAX = 32
-URGENT_MAX = 8
+URGENT_MAX = 16
 """So many more are held if they are urgent: nothing ordinary can take an emergency's place."""
 
 SPEAKERS_MAX = 256

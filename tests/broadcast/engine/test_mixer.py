@@ -78,6 +78,19 @@ class Sim:
         return event
 
 
+def test_what_several_programmes_play_is_in_memory_once() -> None:
+    sim, reel = Sim(HALL), Reel(bytes(MEMORY_BYTES_MAX // 4))
+    for n in range(8):
+        programme = Programme(id=f"p{n}", zones=("all",), files=("x",), rank=3)
+        sim.mixer.prepare(programme, Tape([reel, reel], 2, 0), 0)
+    with pytest.raises(CommandRefused, match="full"):
+        sim.mixer.prepare(
+            Programme(id="more", zones=("all",), files=("y",), rank=3),
+            Tape([Reel(bytes(MEMORY_BYTES_MAX))], 1, 0),
+            0,
+        )
+
+
 def test_a_clip_is_played_as_it_is_to_the_sample() -> None:
     sim, clip = Sim(), speechlike(0.5)
     sim.put("a", clip)

@@ -5,9 +5,13 @@ import asyncio
 import pytest
 
 from broadcast.order import Authority, Class, Live
+from broadcast.quiet import S
+from broadcast.turns import URGENT_AIRINGS_MAX
 from gateway.audit.events import Who
-from tests.broadcast.orders.house import HOUSE
-from tests.broadcast.orders.test_room import asked, states, world
+from gateway.event import Trust
+from tests.broadcast.orders.house import HOUSE, PLACES, _zone
+from tests.broadcast.orders.stage import World
+from tests.broadcast.orders.test_room import NOON_NS, asked, states, world
 from tests.sim.loop import simulated
 
 E = Class.EMERGENCY
@@ -357,3 +361,25 @@ async def test_a_press_sounds_where_it_is_silent_while_another_emergency_keeps_a
         assert voices(around, "horn-b3") == ["e-0", "e-1", "e-2"]
         await asyncio.sleep(200)
         assert voices(around, "horn-b5") == ["smoke", "e-2~1"]
+
+
+@simulated
+async def test_horns_that_come_back_one_by_one_gather():
+    horns = [f"h{n}" for n in range(20)]
+    house = HOUSE._replace(zones={"all": _zone("all", "community", PLACES, *horns)})
+    around = World(NOON_NS, house=house)
+    around.clock.learn(Trust.PLATFORM, NOON_NS, S)
+    await around.start()
+    around.studio.seconds.update(evac=180)
+    for horn in horns[1:]:
+        around.engine.breaks(horn)
+    await around.room.order(asked(around, "evac", class_=E, lives_s=3000))
+    await asyncio.sleep(185)
+    for horn in horns[1:]:
+        around.engine.mends(horn)
+        await asyncio.sleep(1.5)
+        assert len(around.engine.sounding) <= URGENT_AIRINGS_MAX
+    await asyncio.sleep(400)
+    assert states(around) == {"evac": "finished"}
+    assert whole(around, "evac") == frozenset(horns)
+    await around.close()
