@@ -149,12 +149,18 @@ class Echo:
             self._changed(event)
         if not isinstance(event, wire.Started | wire.Finished | wire.Stopped | wire.Refused):
             return
+        ends = not isinstance(event, wire.Started)
+        orphan = self._turns.orphans.pop(event.id, None) if ends else None
         kept = self._all.book.of(event.id)
-        if kept is None:
-            if not isinstance(event, wire.Started) and event.id in self._turns.orphans:
-                del self._turns.orphans[event.id]
-                self._turns.settle()
-            return
+        if kept is not None:
+            self._matches(kept, event)
+        if orphan is not None:
+            self._turns.settle()
+
+    def _matches(
+        self, kept: Kept, event: wire.Started | wire.Finished | wire.Stopped | wire.Refused
+    ) -> None:
+        """That is said of something of this order."""
         if reached := self._monitor.reached(event.id):
             kept = self._all.book.note(kept, reached=_most(kept, reached))
         if event.id in self._turns.beginning and isinstance(event, wire.Refused):
