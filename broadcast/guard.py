@@ -72,11 +72,15 @@ class Zone(NamedTuple):
 
 
 class House(NamedTuple):
-    """What the settings allow: the zones, the quiet hours, the linkages with class 8."""
+    """What the settings allow: the zones, the quiet hours, the linkages with class 8.
+
+    Of a loudspeaker that `stands` somewhere by the settings, that goes before its zones' kinds.
+    """
 
     zones: Mapping[str, Zone]
     quiet: Quiet
     granted: frozenset[str] = frozenset()
+    stands: Mapping[str, Sound] = {}
 
     def speakers(self, zones: Collection[str]) -> frozenset[str]:
         """All loudspeakers of those zones; zones that share one are heard together."""
@@ -87,10 +91,11 @@ class House(NamedTuple):
         return tuple(self.zones[zone] for zone in zones if zone in self.zones)
 
     def kinds(self, speakers: Collection[str]) -> frozenset[Sound]:
-        """The kinds of all zones in which those loudspeakers are heard, whichever was named."""
-        return frozenset(
-            zone.sound for zone in self.zones.values() if not zone.speakers.isdisjoint(speakers)
-        )
+        """Where those loudspeakers stand; where that is not said, by all zones of theirs."""
+        said = {self.stands[each] for each in speakers if each in self.stands}
+        rest = frozenset(speakers) - self.stands.keys()
+        by_zone = (z.sound for z in self.zones.values() if not z.speakers.isdisjoint(rest))
+        return frozenset(by_zone).union(said)
 
 
 class Answer(enum.Enum):
@@ -153,9 +158,22 @@ def heard_on(order: Order, house: House) -> frozenset[str]:
     where = house.speakers(order.zones)
     if order.class_.urgent:
         return where
-    near = [zone for zone in house.zones.values() if zone.sound == "near"]
-    theirs = house.speakers([zone.id for zone in near if _belongs(order, zone)])
-    return where - (house.speakers([zone.id for zone in near]) - theirs)
+    zones = [zone for zone in house.zones.values() if zone.sound == "near"]
+    by_zone = house.speakers([zone.id for zone in zones])
+    said = {each for each, kind in house.stands.items() if kind == "near"}
+    near = (by_zone - house.stands.keys()) | said
+    if near.isdisjoint(where):
+        return where
+    if said - by_zone:  # one that is in no near zone is near in those that are not the street's
+        zones += [zone for zone in house.zones.values() if zone.sound == "indoors"]
+    theirs = {
+        each
+        for zone in zones
+        if _belongs(order, zone)
+        for each in zone.speakers
+        if zone.sound == "near" or each not in by_zone
+    }
+    return where - (near - theirs)
 
 
 def until_ns(order: Order, house: House, moment: Moment, seconds: float) -> int:
@@ -184,8 +202,13 @@ def level_db(order: Order, house: House) -> float:
     """
     if order.class_.urgent:
         return 0.0
-    caps = [LEVEL_DB_MAX[zone.sound] for zone in house.known(order.zones)]
-    return min([order.level_db, *caps])
+    return min([order.level_db, *(zone_db(zone, house) for zone in house.known(order.zones))])
+
+
+def zone_db(zone: Zone, house: House) -> float:
+    """The loudest that any loudspeaker of that zone may be."""
+    kinds = {house.stands.get(each, zone.sound) for each in zone.speakers} or {zone.sound}
+    return max(LEVEL_DB_MAX[kind] for kind in kinds)
 
 
 def cap_db(speaker: str, house: House) -> float | None:
@@ -284,7 +307,10 @@ def _early(order: Order, moment: Moment, boot: str) -> Ruling | None:
 
 
 def _outdoors(order: Order, house: House) -> bool:
-    """Whether the community would hear it: a loudspeaker keeps to the strictest of its zones."""
+    """Whether the community would hear it.
+
+    A loudspeaker keeps to where it stands, where that is not said to the strictest of its zones.
+    """
     return "community" in house.kinds(heard_on(order, house))
 
 

@@ -61,6 +61,14 @@ class SpeakerSetting(msgspec.Struct, frozen=True):
     cap_db: float | None = None
 
 
+def speaker_setting(id_: str, options: SpeakerOptions, cap_db: float | None) -> SpeakerSetting:
+    """Without where it stands: that is the guard's, and an older process refuses what it knows not.
+
+    The process outlives the gateway that is upgraded.
+    """
+    return SpeakerSetting(id_, msgspec.structs.replace(options, stands=msgspec.UNSET), cap_db)
+
+
 class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
     """Read the files into memory; answered when it could play at once (`data`: `frames`)."""
 

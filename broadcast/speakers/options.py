@@ -21,12 +21,15 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What every kind has.
 
     `volume_db` is what staff set; classes 8 and 9 pass it by. `microphone` names the capture device
-    that can hear this speaker: with one, its self-test may reach "heard".
+    that can hear this speaker: with one, its self-test may reach "heard". `stands` is where it
+    stands: that decides its quiet hours and level, where its zones are of several kinds. It is
+    unset on the way to the audio process, which an older release may have started.
     """
 
     zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1, max_length=200)]
     name: str = ""
     volume_db: Annotated[float, msgspec.Meta(ge=-40, le=0)] = 0.0
+    stands: Literal["community", "indoors", "near"] | msgspec.UnsetType = msgspec.UNSET
     microphone: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 

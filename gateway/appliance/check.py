@@ -19,8 +19,8 @@ from gateway.appliance.ports import held_ports
 from gateway.appliance.rule_remarks import delayed, hushed, unwatched
 from gateway.appliance.rule_remarks import remarks as rule_remarks
 from gateway.appliance.schema import Settings
+from gateway.appliance.sound import deaf_by_night, shared_speakers
 from gateway.appliance.sound import remarks as sound_remarks
-from gateway.appliance.sound import shared_speakers
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -111,6 +111,7 @@ def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase
         *delayed(settings),
         *sound_remarks(settings.rules.linkages, settings.sound),
         *shared_speakers(settings.zones, settings.sound.speakers),
+        *deaf_by_night(settings),
     )
 
 

@@ -186,13 +186,15 @@ class RuleReader:
     def _deaf(self, channel: str, second: int) -> bool:
         """Streets are silent at night; a lift's horn speaks of its own lift alone.
 
-        A loudspeaker keeps to the strictest of its zones, by whichever it is called.
+        A loudspeaker keeps to where it stands, else to the strictest of its zones, by whichever it
+        is called.
         """
         if channel not in self._zones:
             return False
-        heard = [zones for zones in _spoken_to(self._table) if channel in zones] or [{channel}]
+        spoken = [each for each in _spoken_to(self._table) if channel in each[0]]
         kinds = [
-            {self._zones[zone].sound for zone in zones & self._zones.keys()} for zones in heard
+            {stands} if stands else {self._zones[zone].sound for zone in zones & self._zones.keys()}
+            for zones, stands in spoken or [({channel}, "")]
         ]
         free = [each for each in kinds if "near" not in each]
         if self._by_night(second):
@@ -320,16 +322,18 @@ def _quiet(table: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _heard(table: Mapping[str, Any]) -> set[str]:
     """The zones that any loudspeaker is said to serve, in a table that nobody has looked at yet."""
-    return set[str]().union(*_spoken_to(table))
+    return set[str]().union(*(zones for zones, _ in _spoken_to(table)))
 
 
-def _spoken_to(table: Mapping[str, Any]) -> list[set[str]]:
-    """The zones of each loudspeaker, in such a table."""
+def _spoken_to(table: Mapping[str, Any]) -> list[tuple[set[str], str]]:
+    """The zones of each loudspeaker, and where it is said to stand, in such a table."""
     speakers = table.get("speaker")
     named = []
     for speaker in speakers.values() if isinstance(speakers, dict) else ():
-        zones = speaker.get("zones") if isinstance(speaker, dict) else None
-        named.append({zone for zone in zones or () if isinstance(zone, str)})
+        said = speaker if isinstance(speaker, dict) else {}
+        zones, stands = said.get("zones"), said.get("stands")
+        there = {zone for zone in zones or () if isinstance(zone, str)}
+        named.append((there, stands if isinstance(stands, str) else ""))
     return named
 
 

@@ -18,7 +18,7 @@ from broadcast.order import Class
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
 from drivers.shelf import shared
-from gateway.appliance.schema import DeviceSetting, SoundSettings, ZoneOptions
+from gateway.appliance.schema import DeviceSetting, Settings, SoundSettings, ZoneOptions
 from gateway.intake.inputs import habit
 from gateway.rules.linkage import Announce, Linkage
 from gateway.settings import Decoder, KeyPath, Phrase
@@ -200,6 +200,8 @@ def shared_speakers(
 ) -> Iterator[Phrase]:
     """What a loudspeaker in several kinds of zone does not say any more: it keeps the strictest."""
     for speaker_id, options in speakers.items():
+        if options.stands:
+            continue  # it keeps to that
         by_kind: dict[str, list[str]] = {}
         for zone in dict.fromkeys(options.zones):
             by_kind.setdefault(zones[zone].sound, []).append(zones[zone].name)
@@ -208,10 +210,38 @@ def shared_speakers(
             if kind in by_kind and others:
                 data = {
                     "speaker": options.name or speaker_id,
+                    "id": speaker_id,
                     "zones": ", ".join(by_kind[kind]),
                     "others": ", ".join(others),
+                    "stands": _inside(by_kind) if kind == "community" else "indoors",
                 }
                 yield Phrase(f"broadcast.shared-{kind}", data)
+
+
+def deaf_by_night(settings: Settings) -> Iterator[Phrase]:
+    """What is called or speaks indoors on a loudspeaker that keeps the street's quiet hours."""
+    zones, sound = settings.zones, settings.sound
+    if sound.broadcast.quiet is None:
+        return
+    duty = {zone for shift in settings.rules.duty.roster for zone in shift.by}
+    kiosks = {kiosk.zone for kiosk in settings.requests.kiosks.values()}
+    for speaker_id, options in sound.speakers.items():
+        kinds = {options.stands} if options.stands else {zones[z].sound for z in options.zones}
+        if "community" not in kinds:
+            continue
+        inside = {zone for zone in options.zones if zones[zone].sound != "community"}
+        for code, called in (("duty", duty & inside), ("kiosk", kiosks & inside)):
+            if called:
+                names = ", ".join(sorted(zones[zone].name for zone in called))
+                speaker = options.name or speaker_id
+                stands = _inside({zones[zone].sound for zone in options.zones})
+                data = {"speaker": speaker, "id": speaker_id, "zones": names, "stands": stands}
+                yield Phrase(f"broadcast.deaf-{code}", data)
+
+
+def _inside(kinds: Collection[str]) -> str:
+    """Where a loudspeaker of such zones stands, if it is not in the street."""
+    return "near" if "near" in kinds else "indoors"
 
 
 def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> SoundSettings | None:

@@ -15,7 +15,7 @@ from broadcast.api import section as api_section
 from broadcast.asides import Asides
 from broadcast.ask import Ask, By, order_of
 from broadcast.engine.client import Engine
-from broadcast.engine.wire import SpeakerSetting
+from broadcast.engine.wire import SpeakerSetting, speaker_setting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
 from broadcast.life import State
@@ -84,7 +84,8 @@ def house_of(settings: Settings) -> House:
     }
     options = settings.sound.broadcast
     quiet = Quiet(options.quiet, settings.rules.calendar)
-    return House(zones, quiet, frozenset(options.emergency))
+    stands = {id_: each.stands for id_, each in speakers.items() if each.stands}
+    return House(zones, quiet, frozenset(options.emergency), stands)
 
 
 def staffs(settings: Settings) -> dict[str, MicrophoneOptions]:
@@ -329,6 +330,6 @@ class Sounding:
     def _speakers(self) -> tuple[SpeakerSetting, ...]:
         house = self.room.house
         return tuple(
-            SpeakerSetting(name, options, guard.cap_db(name, house))
+            speaker_setting(name, options, guard.cap_db(name, house))
             for name, options in self._settings.sound.speakers.items()
         )

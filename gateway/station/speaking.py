@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from broadcast.book import Kept
-from broadcast.guard import LEVEL_DB_MAX
+from broadcast.guard import zone_db
 from broadcast.life import State
 from broadcast.order import Authority, Class, Order
 from broadcast.order import Sentence as Words
@@ -194,7 +194,7 @@ class Speaking:
     def level_db(self, zone: str, *, loud: bool) -> float:
         """For this once: the next sentence begins at its own level again."""
         known = self._room.house.zones.get(zone)
-        cap = LEVEL_DB_MAX[known.sound] if known is not None else 0.0
+        cap = zone_db(known, self._room.house) if known is not None else 0.0
         return cap if loud else cap - SOFT_DB
 
 

@@ -416,3 +416,7 @@ def test_a_horn_in_two_kinds_of_zone_calls_as_the_stricter_of_them_lets_it(tmp_p
         settings, mistakes = salvage(text, tmp_path)
         assert [one.code for one in mistakes] == ["rules.nobody"]
         assert [step.to for step in settings.rules.duty.escalate] == ["duty"]
+        indoors = horn.format(zones) + 'stands = "indoors"\n'
+        assert examined(tmp_path, indoors, roster)[1] == ()
+    street = horn.format('"hall"') + 'stands = "community"\n'
+    assert [one.code for one in examined(tmp_path, street, roster)[1]] == ["rules.nobody"]

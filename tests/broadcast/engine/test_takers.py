@@ -1,5 +1,6 @@
 """Which speakers took a programme, where it was stopped, and what takes another's place."""
 
+import msgspec
 import pytest
 
 from broadcast.engine import wire
@@ -185,3 +186,10 @@ def test_the_state_fits_a_packet_whoever_took_what() -> None:
     assert len(wire.pack(state)) <= wire.PACKET_BYTES_MAX
     assert [each.id for each in state.ended] == [each.id for each in ended]
     assert state.ended[0].speakers is None
+
+
+def test_a_process_of_an_older_release_is_not_told_where_a_loudspeaker_stands():
+    options = Multicast(zones=("all", "hall"), group="239.255.12.0", stands="indoors")
+    told = msgspec.json.encode(wire.speaker_setting("hall", options, None))
+    assert b"stands" not in told
+    assert msgspec.json.decode(told, type=wire.SpeakerSetting).options.zones == ("all", "hall")

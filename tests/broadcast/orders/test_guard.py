@@ -269,3 +269,50 @@ def test_never_quiet_where_there_are_no_quiet_hours():
 
 def test_words_are_checked_when_an_order_is_made():
     assert isinstance(order().content, Say)
+
+
+HALL = shared(
+    ("all", "community", ("horn", "card", "cabin")),
+    ("hall", "indoors", ("card",)),
+    ("lift", "near", ("cabin",)),
+)
+STANDS = HALL._replace(stands={"card": "indoors", "cabin": "near"})
+RING = {"authority": Authority.LINKAGE, "actor": Who("linkage", "duty")}
+
+
+@pytest.mark.parametrize("zone", ["hall", "lift"])
+@pytest.mark.parametrize(
+    ("class_", "changed"),
+    [
+        (Class.SERVICE, {"actor": Who("resident", "kiosk")}),
+        (Class.PROMPT, {"actor": Who("resident", "kiosk")}),
+        (Class.SERVICE, {**RING, "place": "lift"}),
+    ],
+)
+def test_a_loudspeaker_that_is_said_to_stand_indoors_is_heard_by_night(zone, class_, changed):
+    made = order(zones=(zone,), class_=class_, **changed)
+    assert judge(made, HALL, NIGHT, BOOT).code == "broadcast.quiet"
+    assert judge(made, STANDS, NIGHT, BOOT).answer is Answer.GO
+    assert judge(made, STANDS, LOST, BOOT).answer is Answer.GO
+    assert hushed(made, STANDS, at("21:30"), BOOT) is None
+    assert until_ns(made, STANDS, at("21:29"), 300) == (1_000 + 305) * S
+
+
+def test_what_is_for_the_street_as_well_keeps_its_quiet_hours():
+    assert judge(order(), STANDS, NIGHT, BOOT).code == "broadcast.quiet"
+    assert heard_on(order(), STANDS) == {"horn", "card"}
+    assert heard_on(order(class_=Class.EMERGENCY), STANDS) == {"horn", "card", "cabin"}
+
+
+def test_where_a_loudspeaker_stands_decides_its_level_and_for_whom_it_speaks():
+    assert [cap_db(each, STANDS) for each in ("horn", "card", "cabin")] == [None, None, -10.0]
+    moved = HALL._replace(stands={"cabin": "indoors", "card": "near", "horn": "community"})
+    assert [cap_db(each, moved) for each in ("horn", "card", "cabin")] == [None, -10.0, None]
+    lift = order(zones=("lift",), class_=Class.PROMPT, actor=Who("resident", "kiosk"))
+    assert (level_db(lift, STANDS), level_db(lift, moved)) == (-10.0, 0.0)
+    assert heard_on(order(), moved) == {"horn", "cabin"}
+    prompt = order(zones=("hall",), class_=Class.PROMPT, actor=Who("resident", "kiosk"))
+    assert heard_on(prompt, moved) == {"card"}
+    theirs = order(zones=("hall",), class_=Class.URGENT, place="hall", **RING)
+    assert heard_on(theirs, moved) == {"card"}
+    assert heard_on(order(zones=("hall",), class_=Class.URGENT, place="b9", **RING), moved) == set()

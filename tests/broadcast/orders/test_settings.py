@@ -10,7 +10,7 @@ from drivers.shelf import shared
 from gateway.appliance.check import all_remarks
 from gateway.appliance.load import examine
 from gateway.appliance.outlook import outlook
-from gateway.appliance.sound import remarks, shared_speakers
+from gateway.appliance.sound import deaf_by_night, remarks, shared_speakers
 from gateway.station.sounding import house_of, staffs
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
@@ -156,6 +156,31 @@ def test_a_horn_in_two_kinds_of_zone_is_told_of(tmp_path):
     settings, _ = examined(tmp_path)
     assert settings is not None
     assert list(shared_speakers(settings.zones, settings.sound.speakers)) == []
+
+
+def test_a_loudspeaker_that_keeps_calls_and_kiosk_silent_by_night_is_told_of(tmp_path):
+    shared = ('zones = ["hall"]', 'zones = ["hall", "all"]')
+    settings, mistakes = examined(tmp_path, shared)
+    assert not mistakes
+    assert settings is not None
+    told = [each for each in deaf_by_night(settings) if each.data["id"] == "hall"]
+    assert {each.code for each in told} == {"broadcast.deaf-duty", "broadcast.deaf-kiosk"}
+    assert {each.data["stands"] for each in told} == {"indoors"}
+    remarked = all_remarks(settings, outlook(settings), tmp_path)
+    assert all(each in remarked for each in told)
+    said = (shared[0], shared[1] + '\nstands = "indoors"')
+    settings, mistakes = examined(tmp_path, said)
+    assert not mistakes
+    assert settings is not None
+    assert list(deaf_by_night(settings)) == []
+    assert list(shared_speakers(settings.zones, settings.sound.speakers)) == []
+    house = house_of(settings)
+    assert house.kinds({"hall"}) == {"indoors"}
+    wrong = (shared[0], shared[0] + '\nstands = "outdoors"')
+    _, mistakes = examined(tmp_path, wrong)
+    assert [(one.path, one.code) for one in mistakes] == [
+        ("speaker.hall.stands", "settings.wrong-value")
+    ]
 
 
 def test_a_key_that_makes_less_of_an_emergency_is_told_of(tmp_path):
