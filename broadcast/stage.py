@@ -13,7 +13,7 @@ from broadcast import guard
 from broadcast.airing import SIREN, Airing, order_of
 from broadcast.arbiter import DUCK_DB
 from broadcast.book import Kept
-from broadcast.engine.wire import CUT, ZONES_MAX, Ended, Programme, State
+from broadcast.engine.wire import CUT, ZONES_MAX, Ended, Programme, State, batches
 from broadcast.guard import House
 from broadcast.ladder import length_s
 from broadcast.order import Live, Order
@@ -90,7 +90,8 @@ class Stage:
             self.cut(programme.id)
             return False
         if gone := self.speakers(programme.zones) - now.at:  # cut off while the engine was reading
-            await self._engine.stop(programme.id, self._named(gone), CUT)
+            for zones in batches(self._named(gone)):
+                await self._engine.stop(programme.id, zones, CUT)
         if isinstance(content, Live):
             if content.microphone:
                 self._page(kept.order)
@@ -106,15 +107,19 @@ class Stage:
         return self._house.speakers(zones).union(alone)
 
     def _zones(self, zones: Collection[str], at: frozenset[str]) -> tuple[str, ...]:
-        """What names these loudspeakers and no other, the zones of the order first."""
+        """What names these loudspeakers and no other, the zones of the order first.
+
+        Where a command takes no such list, the order's zones: it is stopped at the others.
+        """
         inside = [zone for zone in zones if self._house.speakers((zone,)) <= at]
-        return (*inside, *self._named(at - self._house.speakers(inside)))
+        named = (*inside, *self._named(at - self._house.speakers(inside)))
+        return named if len(named) <= ZONES_MAX else tuple(zones)
 
     def _named(self, at: frozenset[str]) -> tuple[str, ...]:
         """These loudspeakers: by whole zones, which somebody may listen to, then one by one."""
         zones = self._house.zones.values()
         inside = [zone.id for zone in zones if zone.speakers and zone.speakers <= at]
-        return (*inside, *own(at - self._house.speakers(inside)))[:ZONES_MAX]
+        return (*inside, *own(at - self._house.speakers(inside)))
 
     async def state(self) -> State:
         """What the audio process plays, and how the latest ended."""
@@ -154,12 +159,14 @@ class Stage:
 
     def join(self, programme: str, at: Collection[str]) -> None:
         """Let what sounds go on at these loudspeakers, too."""
-        self.do(self._engine.play(programme, zones=self._named(frozenset(at))))
+        for zones in batches(self._named(frozenset(at))):
+            self.do(self._engine.play(programme, zones=zones))
 
     def cut(self, programme: str, why: str = STOPPED, at: Collection[str] = ()) -> None:
         """Fade it out, everywhere or at these loudspeakers; nobody waits for that."""
         if at:
-            self.do(self._engine.stop(programme, self._named(frozenset(at)), why))
+            for zones in batches(self._named(frozenset(at))):
+                self.do(self._engine.stop(programme, zones, why))
             return
         self._low.pop(programme, None)
         self.do(self._engine.stop(programme, why=why))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from broadcast.engine import wire
 from broadcast.engine.boottime import now_ns
@@ -237,11 +238,14 @@ class Engine:
         self._tell(over)
         for programme, start, left in again:
             try:
-                await self._asked(wire.Prepare(programme))
-                if left:
-                    await self._asked(wire.Stop(programme.id, left))
+                meant, *joined = wire.batches(programme.zones)
+                await self._asked(wire.Prepare(replace(programme, zones=meant)))
+                for zones in wire.batches(left):
+                    await self._asked(wire.Stop(programme.id, zones))
                 if start is not None:
                     await self._asked(wire.Play(programme.id, start))
+                    for zones in joined:
+                        await self._asked(wire.Play(programme.id, zones=zones))
             except CommandRefused as refused:
                 event = wire.Refused(programme.id, refused.code)
                 self._mirror.told(event)

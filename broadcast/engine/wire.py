@@ -5,6 +5,7 @@ happens by itself comes as an event to everyone who is connected. Instants are C
 ns, frames are 20 ms each.
 """
 
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -32,6 +33,13 @@ CUT = "cut"
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 ZONES_MAX = 200
 Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=ZONES_MAX)]
+
+
+def batches(zones: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """As many zones as one command takes, until all are named."""
+    named = tuple(zones)
+    for first in range(0, len(named), ZONES_MAX):
+        yield named[first : first + ZONES_MAX]
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,6 +133,7 @@ class FakeEngine:
         self._tell(wire.Well(speaker, "sent"))
 
     async def prepare(self, programme: Programme) -> int:
+        _wired(wire.Prepare(programme))
         await self._answer()
         if programme.id in self.refused:
             raise CommandRefused("audio.bad-file")
@@ -147,6 +148,7 @@ class FakeEngine:
         return round(self._seconds(programme) / 0.02)
 
     async def play(self, id_: str, start: int = 0, *, zones: Any = (), replaces: Any = ()) -> None:
+        _wired(wire.Play(id_, start, tuple(zones), tuple(replaces)))
         await self._answer()
         if id_ in self._playing:
             self._join(self._playing[id_], self._speakers(zones))
@@ -158,6 +160,7 @@ class FakeEngine:
             self._end(other, "cut")
 
     async def live_open(self, programme: Programme) -> None:
+        _wired(wire.LiveOpen(programme))
         await self._answer()
         self._begin(programme, 0)
 
@@ -169,6 +172,7 @@ class FakeEngine:
         self._end(id_, "finished")
 
     async def stop(self, id_: str | None = None, zones: Any = (), why: str = "stopped") -> None:
+        _wired(wire.Stop(id_, tuple(zones), why))
         await self._answer()
         assert id_ is not None
         if not zones:
@@ -301,6 +305,11 @@ class FakeEngine:
     def _tell(self, event: wire.Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _wired(command: wire.Command) -> None:
+    """The real one takes no other."""
+    wire.request(wire.pack(wire.Request(1, command)))
 
 
 class Board:

@@ -363,13 +363,35 @@ async def test_a_press_sounds_where_it_is_silent_while_another_emergency_keeps_a
         assert voices(around, "horn-b5") == ["smoke", "e-2~1"]
 
 
+async def large(*zones):
+    """The world with another house."""
+    around = World(NOON_NS, house=HOUSE._replace(zones={zone.id: zone for zone in zones}))
+    around.clock.learn(Trust.PLATFORM, NOON_NS, S)
+    await around.start()
+    return around
+
+
+@simulated
+async def test_more_horns_than_one_command_can_name_all_sound():
+    horns = [f"h{n}" for n in range(256)]
+    around = await large(
+        _zone("all", "community", PLACES, *horns), _zone("b5", "community", PLACES, "h9")
+    )
+    await around.room.order(asked(around, "smoke", class_=E, zones=("b5",)))
+    await asyncio.sleep(2)
+    await around.room.order(asked(around, "evac", class_=E, zones=("b5", "all"), lives_s=300))
+    await asyncio.sleep(2)
+    assert around.engine.sounds_at("h9") == {"smoke"}
+    assert all(around.engine.sounds_at(horn) == {"evac"} for horn in horns if horn != "h9")
+    await asyncio.sleep(60)
+    assert whole(around, "evac") == frozenset(horns)
+    await around.close()
+
+
 @simulated
 async def test_horns_that_come_back_one_by_one_gather():
     horns = [f"h{n}" for n in range(20)]
-    house = HOUSE._replace(zones={"all": _zone("all", "community", PLACES, *horns)})
-    around = World(NOON_NS, house=house)
-    around.clock.learn(Trust.PLATFORM, NOON_NS, S)
-    await around.start()
+    around = await large(_zone("all", "community", PLACES, *horns))
     around.studio.seconds.update(evac=180)
     for horn in horns[1:]:
         around.engine.breaks(horn)
