@@ -14,7 +14,7 @@ import serial
 from drivers.bus import port as port_module
 from drivers.bus.kinds import SerialOptions
 from drivers.bus.line import Line
-from drivers.bus.port import ports, serial_opener
+from drivers.bus.port import ports, products, serial_opener
 from drivers.bus.wire import Wire
 from drivers.contract import (
     LineDown,
@@ -245,7 +245,12 @@ def test_a_port_goes_by_the_name_that_stays(monkeypatch: pytest.MonkeyPatch) -> 
     def listed() -> list[SimpleNamespace]:
         numbers = ("A5", "0001", "0001", None)
         return [
-            SimpleNamespace(device=f"/dev/ttyUSB{n}", serial_number=number, location=f"1-{n}:1.0")
+            SimpleNamespace(
+                device=f"/dev/ttyUSB{n}",
+                serial_number=number,
+                location=f"1-{n}:1.0",
+                product=number and f"adapter {number}",
+            )
             for n, number in enumerate(numbers)
         ]
 
@@ -256,3 +261,5 @@ def test_a_port_goes_by_the_name_that_stays(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(port_module.list_ports, "comports", listed)
     monkeypatch.setattr(port_module, "_links", links)
     assert ports() == ["port-1", "port-2", "port-3", "serial-A5", "uart"]
+    said = products()
+    assert (said["serial-A5"], said["port-3"], said["uart"]) == ("adapter A5", "", "")
