@@ -1,6 +1,7 @@
 """What moves a call for staff: it rings at once, and further and further until somebody answers.
 
-An answered call is over when somebody says so at the desk or at the kiosk; else by itself.
+An answered call is over when somebody says so at the desk or at the kiosk; else by itself. One of
+danger rings again instead: nobody has said that the lift is open.
 
 The local network alone is enough: nothing here waits for a disk or a platform. Pure.
 """
@@ -10,7 +11,7 @@ from typing import Any
 from gateway.audit import Who
 from gateway.event import Severity
 from gateway.rules.duty import DESK, Duty
-from kiosk.book import Book, Ring
+from kiosk.book import SYSTEM, Book, Ring
 from kiosk.flows.call import UNHEARD, Act, State
 from kiosk.options import CallOptions
 from kiosk.request import Moment, Request, S
@@ -64,7 +65,9 @@ class Calls:
     def _settle(self, request: Request, moment: Moment) -> None:
         """Somebody is on the way: ask whether they have come; without a word it ends in silence."""
         age_s = (moment.lived_ns - request.since_ns) / S
-        if age_s >= LAPSE_S:
+        if age_s >= LAPSE_S and request.urgent:
+            self.acted(request, Act.RING, moment, SYSTEM)
+        elif age_s >= LAPSE_S:
             self._book.move(request, Act.LAPSE, moment, said=str(State.DONE), asked=False)
         elif age_s >= ASK_S and not request.asked:
             self._book.move(request, Act.ASK, moment, asked=True)

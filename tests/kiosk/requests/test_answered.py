@@ -226,3 +226,18 @@ async def test_danger_is_called_again_and_again_and_anything_else_once():
         assert sum("第二位" in said for said in made.speaker.captions) == 1
         await asyncio.sleep(86_400)
         assert len(made.desk.rung) < 250
+
+
+@simulated
+async def test_a_danger_that_nobody_has_ended_rings_again_instead_of_ending():
+    async with station() as made:
+        request = await made.press("repair", what="gas", where="b3")
+        await made.room.act(request.id, Deed(act="answer"), STAFF)
+        rung = len(made.desk.rung)
+        await asyncio.sleep(LAPSE_S + 5)
+        assert made.of(request).state == "ringing"
+        assert len(made.desk.rung) > rung
+        await made.room.act(request.id, Deed(act="answer"), STAFF)
+        await made.room.act(request.id, Deed(act="close"), STAFF)
+        await asyncio.sleep(2 * LAPSE_S)
+        assert made.of(request).state == "done"
