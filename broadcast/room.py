@@ -145,12 +145,9 @@ class Broadcast:
             return self._all.receipt(joined, "broadcast.joined")
         if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
             check(order)
-        if joined is not None and joined.had:
-            self._stage.silence(joined)
-            self._outcomes.run_out(joined)
-        elif joined is not None:  # ordered anew, it need not wait for the time
-            self._turns.halt(joined, order.actor, "broadcast.superseded")
         ruling = self._judge(order)
+        if joined is not None and ruling.answer in (Answer.GO, Answer.WAIT):
+            self._end_former(joined, order)
         asked = self._all.asked(order)
         kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
         if kept.open:
@@ -294,13 +291,22 @@ class Broadcast:
         self._echo.claim(self._all.book.known(order.id))
         self._preparation.want(order.id)
 
-    def _done(self, kept: Kept) -> bool:
-        """Whether a press of the same thing is a new order: nothing of this one is on its way.
+    def _end_former(self, kept: Kept, order: Order) -> None:
+        """That order is another press of this one, which is done and still open."""
+        if self._aftermath.asleep(kept) and not kept.had:  # it need not wait for the time
+            self._turns.halt(kept, order.actor, "broadcast.superseded")
+        else:
+            self._stage.silence(kept)
+            self._outcomes.run_out(kept)
 
-        An emergency is ordered anew as soon as a loudspeaker has had it whole and is silent again.
+    def _done(self, kept: Kept) -> bool:
+        """Whether a press of the same thing is a new order: this one is not about to be heard.
+
+        A loudspeaker has had it whole and is silent again, or its time is up and the audio process
+        has not said so yet.
         """
-        again = bool(kept.had) and kept.order.class_.urgent
-        return again or self._aftermath.asleep(kept) or self._outcomes.idle(kept)
+        over = bool(kept.had) or kept.order.expires.passed(self._clock)
+        return over or self._aftermath.asleep(kept)
 
     def goes_on(self, kept: Kept) -> bool:
         """Whether it is to be heard now; one that only waits for what takes nothing is not."""
