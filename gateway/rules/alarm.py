@@ -29,7 +29,8 @@ class Act(enum.Enum):
     """What moves it.
 
     `ATTEND`: somebody has come. `SETTLE`: it was quiet for long enough. `RESUME` and `LAPSE`: shelf
-    or suppression has ended, and the condition is still there, or not.
+    or suppression has ended, and the condition is still there, or not; `LATCH`: it is not, and
+    somebody must see it all the same.
     """
 
     RAISE = "raise"
@@ -41,6 +42,7 @@ class Act(enum.Enum):
     SHELVE = "shelve"
     SUPPRESS = "suppress"
     RESUME = "resume"
+    LATCH = "latch"
     LAPSE = "lapse"
 
 
@@ -80,10 +82,12 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.SHELVED, Act.SHELVE): State.SHELVED,
     (State.SHELVED, Act.SUPPRESS): State.SUPPRESSED,
     (State.SHELVED, Act.RESUME): State.RAISED,
+    (State.SHELVED, Act.LATCH): State.RETURNED,
     (State.SHELVED, Act.LAPSE): State.CLEARED,
     (State.SUPPRESSED, Act.RAISE): State.SUPPRESSED,
     (State.SUPPRESSED, Act.RETURN): State.SUPPRESSED,
     (State.SUPPRESSED, Act.RESUME): State.RAISED,
+    (State.SUPPRESSED, Act.LATCH): State.RETURNED,
     (State.SUPPRESSED, Act.LAPSE): State.CLEARED,
 }
 """What is not here cannot happen: for a person it is refused, for the engine it is a mistake."""

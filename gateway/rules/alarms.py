@@ -91,6 +91,10 @@ class Alarms:
             return []
         quick = old.returned_ns is None or now_ns - old.returned_ns <= facts.flap_ns
         fresh = not quick and state is State.RAISED
+        anew = fresh and (old.unreached or not self._calling(old))
+        changes = {"raised_ns": now_ns, **_UNCALLED} if anew else {}
+        if state in _SILENT:
+            changes = {"attended": False}  # whoever came has gone: it is another call
         alarm = self.book.put(
             old,
             state=state,
@@ -98,8 +102,7 @@ class Alarms:
             count=old.count + 1,
             evidence=_evidence(signal.reading) or old.evidence,
             flapping=quick and (old.flapping or old.count + 1 >= FLAPS),
-            raised_ns=now_ns if fresh else old.raised_ns,
-            **(_UNCALLED if fresh else {}),
+            **changes,
         )
         if state in _SILENT or (alarm.flapping and old.flapping):
             return []
@@ -258,6 +261,10 @@ class Alarms:
             return self._settled(alarm, moment)
         return called
 
+    def _calling(self, alarm: Alarm) -> bool:
+        """Whether its steps are under way: they are not begun anew before all were taken."""
+        return self._waits(alarm) and self.duty.patience_ns(alarm.severity) is not None
+
     def _waits(self, alarm: Alarm) -> bool:
         """Whether somebody must still see it, or come to it."""
         facts = self.book.facts(alarm)
@@ -268,15 +275,28 @@ class Alarms:
 
     def _resumed(self, alarm: Alarm, moment: Moment) -> list[Happening]:
         facts = self.book.facts(alarm)
-        if not alarm.on:
+        if not alarm.on and not self._latched(alarm):
             return self._cleared(alarm, Act.LAPSE)
         if self.quiet.covers(facts, self.book, moment):
             self.book.moved(alarm, Act.SUPPRESS, until_ns=None)
             return []
+        act = Act.RESUME if alarm.on else Act.LATCH
         raised = self.book.moved(
-            alarm, Act.RESUME, until_ns=None, told=True, raised_ns=moment.at_ns, **_UNCALLED
+            alarm, act, until_ns=None, told=True, raised_ns=moment.at_ns, **_UNCALLED
         )
-        return [Happening("raised", raised, facts, fresh=True)]
+        happened = [Happening("raised", raised, facts, fresh=True)]
+        return happened if alarm.on else [*happened, Happening("returned", raised, facts)]
+
+    def _latched(self, alarm: Alarm) -> bool:
+        """Whether somebody must see what has gone in silence.
+
+        A parent explains it, whoever shelved it has seen it; nobody but who comes answers an SOS.
+        """
+        facts = self.book.facts(alarm)
+        if facts.attend:
+            return not alarm.attended
+        untaken = alarm.told and alarm.acknowledged_ns is None and alarm.by is None
+        return facts.latch and alarm.state is State.SUPPRESSED and untaken and not facts.parents
 
     def _called(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
         """The steps that are due, and once that all of them have reached nobody."""

@@ -96,10 +96,11 @@ class Duty:
         be taken once (not `again`).
         """
         for number, step in enumerate(self._steps[steps:], steps + 1):
+            if not step.concerns(severity):
+                continue
             if age_ns < step.after_s * S:
                 return
-            if step.concerns(severity):
-                yield Call(step.to, self.channels(step.to, wall_ns), number)
+            yield Call(step.to, self.channels(step.to, wall_ns), number)
         last, number = self._round(severity, age_ns)
         if again and last is not None and number > max(steps, len(self._steps)):
             yield Call(last.to, self.channels(last.to, wall_ns), number)

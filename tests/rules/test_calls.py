@@ -164,6 +164,42 @@ def test_the_last_step_goes_on_at_its_own_period_for_an_hour_and_seldom_after():
     assert len(late) == 1, "what was missed is not made good one by one"
 
 
+SLOW = {
+    "roster": [{"who": "duty", "by": ["hall"]}, {"who": "manager", "by": ["office"]}],
+    "escalate": [{"after_s": 30, "to": "duty"}, {"after_s": 600, "to": "manager"}],
+}
+
+
+@pytest.mark.parametrize("every", [100, 360, 3600])
+def test_whoever_presses_again_and_again_puts_off_no_step(every):
+    station = Station(SOS, duty=SLOW)
+    for _ in range(3600 // every):
+        station.press()
+        station.wait(every)
+    assert station.said(RING)[:2] == ["hall", "office"]
+    assert station.said(RING).count("office") >= 4
+    assert "unreached" in station.whats
+
+
+def test_a_press_after_everybody_was_called_begins_the_steps_anew():
+    station = Station(SOS, duty=SLOW)
+    station.press()
+    station.wait(1500)
+    before = station.said(RING).count("hall")
+    station.press()
+    station.wait(31)
+    assert station.said(RING).count("hall") == before + 1
+
+
+def test_a_step_that_does_not_concern_it_puts_off_nothing():
+    later = {"after_s": 3600, "to": "manager", "least": "critical"}
+    duty = {**SLOW, "escalate": [SLOW["escalate"][0], later]}
+    station = Station(contact(severity="major"), duty=duty)
+    held(station, 10)
+    station.wait(600)
+    assert station.said(RING) == ["hall"] * 20
+
+
 def test_whom_no_step_concerns_is_said_to_have_reached_nobody_never():
     station = Station({"lamp": {"use": "contact-active", "on": ["di.lamp"]}})
     held(station, 900, "lamp")
