@@ -66,7 +66,7 @@ class Outcomes:
             owed -= rest.at
         if kept.had:
             owed = owed.difference(self._broken())  # they are heard of when they work again
-        if kept.turn and now_ns < self._gathered_ns:
+        if kept.turn and not kept.wordless and now_ns < self._gathered_ns:
             owed -= self._back
         return owed
 

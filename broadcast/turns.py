@@ -305,12 +305,20 @@ class Turns:
         return Cue(frozenset(airing.at), tuple(_sirens(kept, airing)))
 
     def _begun(self, name: str) -> None:
-        """The engine sounds it, in the place of the siren that went before it."""
+        """The engine sounds it, in the place of the siren that went before it there."""
         kept, airing = self._all.book.of(name), self._all.airing(name)
-        if kept is not None and airing is not None:
-            sirens = set(_sirens(kept, airing))
-            rest = tuple(a for a in kept.airings if a.name(kept.order.id) not in sirens)
-            self._all.book.note(kept, airings=rest)
+        if kept is None or airing is None:
+            return
+        replaced, rest = set(_sirens(kept, airing)), list[Airing]()
+        for each in kept.airings:
+            siren, at = each.name(kept.order.id), frozenset(each.at)
+            if siren in replaced:
+                continue
+            shared = at.intersection(airing.at) if airing.said and not each.said else frozenset()
+            if shared:
+                self._stage.cut(siren, CUT, shared)
+            rest.append(each.only(at - shared) if shared else each)
+        self._all.book.note(kept, airings=tuple(rest))
 
     async def _refused(self, name: str, error: StationError) -> bool:
         """The audio process will not sound it, at least not now; False if not now."""

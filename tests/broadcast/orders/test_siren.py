@@ -35,6 +35,16 @@ def gaps(around, speaker, until_s):
     ]
 
 
+def overlaps(around):
+    """Where two voices were heard at one loudspeaker, and of what."""
+    voices = sorted(around.engine.voices, key=lambda v: v.began_s)
+    return [
+        (one.speaker, one.programme.id, other.programme.id)
+        for one, other in itertools.combinations(voices, 2)
+        if one.speaker == other.speaker and other.began_s < one.ended_s - 0.1
+    ]
+
+
 async def on_disk(around, state: State | None) -> None:
     """All that is on disk of the order; None: nothing."""
     if state is None:
@@ -243,3 +253,41 @@ async def test_a_row_of_a_release_that_knew_no_airings_is_taken_back(after_s, si
         assert words(around) == {"horn-b3", "horn-b5"}
         assert [h.programme.id for h in around.engine.heard] == ["e~0", "e~1"]
         assert states(around) == {"e": "finished"}
+
+
+@simulated
+@pytest.mark.parametrize("killed", [True, False])
+async def test_no_siren_sounds_into_the_words_where_a_horn_comes_back_as_they_are_made(killed):
+    async with world() as around:
+        around.studio.makes_s = 3
+        around.studio.seconds["e"] = 30
+        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await asyncio.sleep(1)
+        if killed:
+            await around.kill()
+            await on_disk(around, State.ACCEPTED)
+            await asyncio.sleep(0.5)
+            await around.start()
+            await asyncio.sleep(0.8)
+        await asyncio.sleep(1.8)  # the horn answers its call
+        around.engine.mends("horn-b3")
+        await asyncio.sleep(150)
+        assert words(around) == {"horn-b3", "horn-b5"}
+        assert overlaps(around) == []
+
+
+@simulated
+async def test_words_that_begin_at_one_horn_alone_cut_the_siren_there():
+    async with world() as around:
+        around.studio.makes_s = 3
+        around.studio.seconds["e"] = 30
+        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await asyncio.sleep(2)
+        kept = around.room.find("e")
+        around.room._outcomes._let_be(kept, frozenset({"horn-b5"}))
+        await asyncio.sleep(1.5)
+        assert around.engine.sounds_at("horn-b3") == {"e~1"}
+        assert around.engine.sounds_at("horn-b5") == {"e~0"}, "nobody waits in silence"
+        await asyncio.sleep(150)
+        assert words(around) == {"horn-b3", "horn-b5"}
+        assert overlaps(around) == []
