@@ -1,5 +1,7 @@
 """What the audio process says: what began and ended, and after a restart what it plays."""
 
+from collections.abc import Collection
+
 from broadcast.airing import airing_of
 from broadcast.arbiter import AFTER, After, Sounding
 from broadcast.book import Kept
@@ -40,6 +42,7 @@ class Echo:
         for name in (*ended, *sounds):
             self._count(name)
         for past in state.ended:
+            self._end_said(past.id, past.speakers)
             if past.how == FINISHED:
                 self._outcomes.late(past)
         for name in [name for kept in self._all.book.playing() for name in kept.programmes]:
@@ -161,7 +164,9 @@ class Echo:
         self, kept: Kept, event: wire.Started | wire.Finished | wire.Stopped | wire.Refused
     ) -> None:
         """That is said of something of this order."""
-        if reached := self._monitor.reached(event.id):
+        if isinstance(event, wire.Finished | wire.Stopped):
+            kept = self._end_said(event.id, event.speakers) or kept
+        elif reached := self._monitor.reached(event.id):
             kept = self._all.book.note(kept, reached=_most(kept, reached))
         if event.id in self._turns.beginning and isinstance(event, wire.Refused):
             return
@@ -169,6 +174,19 @@ class Echo:
             self._moved(kept, event)
         else:
             self._overheard(kept, event)
+
+    def _end_said(self, name: str, speakers: Collection[str] | None) -> Kept | None:
+        """What is said at its end of who took it replaces what was said when it began."""
+        kept = self._all.book.of(name)
+        if kept is None or speakers is None:
+            return kept
+        took = bool(kept.took) or not self._monitor.speakers.isdisjoint(speakers)
+        reached = self._monitor.reached(name)
+        if took and not self._monitor.complete(kept.order.id):
+            reached = _most(kept, reached)
+        elif kept.reached:
+            reached = (*reached[:-1], max(kept.reached[-1], reached[-1]))
+        return self._all.book.note(kept, took=took, reached=reached)
 
     def _moved(self, kept: Kept, event: wire.Event) -> None:
         """Something of what is to sound began or ended."""

@@ -7,7 +7,7 @@ left to: sent, reachable, accepted, heard. Nothing is claimed that a loudspeaker
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from broadcast.airing import order_of
+from broadcast.airing import SIREN, order_of
 from broadcast.engine import wire
 from broadcast.speakers.contract import Rung
 
@@ -18,7 +18,7 @@ SILENT_DBFS = -60.0
 UNHEARD = frozenset({"speaker.not-heard", "speaker.no-microphone"})
 """Faults that a self-test's microphone finds."""
 
-LEFT_MAX = 64
+LEFT_MAX = 256
 """So many programmes are remembered; only those that sound are asked about."""
 
 
@@ -49,7 +49,7 @@ class Monitor:
             self._took(event.id, event.speakers)
         elif isinstance(event, wire.Finished | wire.Stopped):
             if event.speakers is not None:
-                self._took(event.id, event.speakers)
+                self._ended(event.id, event.speakers)
         elif isinstance(event, wire.Heard):
             if event.speaker in self._left.get(event.id, ()):
                 self._heard.setdefault(event.id, set()).add(event.speaker)
@@ -67,7 +67,7 @@ class Monitor:
             self._speaker(speaker)
         for ended in state.ended:
             if ended.speakers is not None:
-                self._took(ended.id, ended.speakers)
+                self._ended(ended.id, ended.speakers)
         for each in state.programmes:
             # one that does not work now may have taken some of it before
             if took := frozenset(each.speakers or ()) - self.broken:
@@ -103,10 +103,19 @@ class Monitor:
         heard = len(set().union(*(self._heard.get(each, ()) for each in turns)))
         return (*(sum(rung >= each for rung in rungs) for each in RUNGS[:-1]), heard)
 
+    def complete(self, order_id: str) -> bool:
+        """Whether the first programme of that order is remembered, and so all later ones."""
+        return order_id in self._left or f"{order_id}{SIREN}" in self._left
+
     def takes(self, programme: str, speaker: str) -> None:
         """That loudspeaker came while it sounds there."""
         if programme in self._left:
             self._took(programme, (speaker,))
+
+    def _ended(self, programme: str, speakers: Collection[str]) -> None:
+        """They took some of it, and no other did: a horn may have been called, and not answered."""
+        self._left.pop(programme, None)
+        self._took(programme, speakers)
 
     def _took(self, programme: str, speakers: Collection[str]) -> None:
         """It left to them, and not yet or no more to others."""

@@ -72,7 +72,8 @@ class FakeEngine:
     """The audio process: it outlives gateways, remembers urgent ids, keeps to expiries.
 
     `lag_s` passes before each answer and again before the first packet. A programme reaches the
-    loudspeakers of its zones but for those that are `broken`; `full` it takes no more. As with the
+    loudspeakers of its zones but for those that are `broken`; `full` it takes no more. A horn that
+    is `ringing` works while it is called, and took nothing. As with the
     real one, nobody's word is taken before it has said what it plays: see `World.start`.
     """
 
@@ -86,6 +87,7 @@ class FakeEngine:
         self.full = False
         self.refused: set[str] = set()
         self.broken: set[str] = set()
+        self.ringing: set[str] = set()
         self.settled = asyncio.Event()
         self.settled.set()
         self._world = world
@@ -279,7 +281,8 @@ class FakeEngine:
         now_s = self._now()
         for speaker in one.at:
             self._voice(one, speaker)
-        took, whole = frozenset(one.took), frozenset(one.took - one.lacks)
+        took = frozenset(one.took - self.ringing)
+        whole = took - one.lacks
         self.heard.append(
             Heard(
                 one.programme, self._world.boots, one.began_s, now_s, one.began_ns, how, took,

@@ -405,3 +405,42 @@ async def test_horns_that_come_back_one_by_one_gather():
     assert states(around) == {"evac": "finished"}
     assert whole(around, "evac") == frozenset(horns)
     await around.close()
+
+
+@simulated
+async def test_a_horn_that_rang_and_was_never_answered_counts_as_reached_by_nobody():
+    async with world() as around:
+        around.engine.ringing = {"horn-b3"}
+        for id_, cls in (("e", E), ("n", Class.NOTICE)):
+            await around.room.order(asked(around, id_, class_=cls, zones=("b3",), lives_s=40))
+            await asyncio.sleep(200)
+            kept = around.room.find(id_)
+            assert (kept.state.value, kept.why) == ("failed", "broadcast.reached-nobody")
+            assert kept.reached == (0, 0, 0, 0)
+
+
+@simulated
+async def test_of_several_horns_the_one_that_was_never_answered_is_taken_back():
+    async with world() as around:
+        around.engine.ringing = {"horn-b3"}
+        await around.room.order(asked(around, "e", class_=E, lives_s=40))
+        await asyncio.sleep(5)
+        assert around.room.find("e").reached[0] == 2
+        await asyncio.sleep(50)
+        kept = around.room.find("e")
+        assert (kept.state.value, kept.had, kept.reached[0]) == ("finished", ("horn-b5",), 1)
+
+
+@simulated
+async def test_it_is_taken_back_too_where_its_end_came_while_nobody_listened():
+    async with world() as around:
+        around.engine.ringing = {"horn-b3"}
+        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=40))
+        await asyncio.sleep(5)
+        assert around.room.find("e").reached[0] == 1
+        await around.kill()
+        await asyncio.sleep(10)
+        await around.start()
+        await asyncio.sleep(60)
+        kept = around.room.find("e")
+        assert (kept.why, kept.reached[0]) == ("broadcast.reached-nobody", 0)
