@@ -35,6 +35,7 @@ class Keys:
             device, _, point = options.input.partition(".")
             self._at.setdefault((device, point), []).append(key)
         self._devices = {device for device, _ in self._at}
+        self._fires = tuple(key for key, options in keys.items() if options.fire)
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device. What is bad says nothing; the first word is no press."""
@@ -44,6 +45,11 @@ class Keys:
             for key in self._at.get((device, reading.point), ()):
                 for turn in self._heard(key, reading):
                     self._act(key, self._keys[key], turn)
+
+    @property
+    def no_fire(self) -> bool:
+        """Whether every fire panel's contact is known to be reset."""
+        return all(self._down.get(key) is False for key in self._fires)
 
     def _heard(self, key: str, reading: Reading) -> Iterator[Turn]:
         if reading.quality is Quality.GOOD and isinstance(reading.value, bool):

@@ -34,7 +34,7 @@ class Replaced:
         kept = await load_state(self._journal, ROOM, of_json(list[str]))
         self._ids = dict.fromkeys(kept.get(KEY, [])[-KEPT_MAX:])
 
-    def __contains__(self, order_id: str) -> bool:
+    def __contains__(self, order_id: object) -> bool:
         return order_id in self._ids
 
     async def note(self, ids: Iterable[str]) -> None:

@@ -14,11 +14,12 @@ In classes 8 and 9, and where somebody waits at a key or for staff, nothing wait
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from functools import partial
 
 from broadcast import guard
 from broadcast.aftermath import Aftermath
+from broadcast.airing import order_of
 from broadcast.book import Kept, check
 from broadcast.echo import Echo
 from broadcast.engine import wire
@@ -177,10 +178,21 @@ class Broadcast:
         return tuple(self._all.receipt(kept) for kept in halted)
 
     async def cancel(self, order_id: str, actor: Who) -> Receipt:
-        """Stop one order, an emergency too; only the fire input itself ends what it began."""
-        kept = self._all.book.known(order_id)
-        if kept.order.class_ is Class.FIRE and actor.kind != "system":
+        """Stop one order, an emergency too; only the fire input itself ends what it began.
+
+        What sounds and lost its record by a kill is stopped by its id, too.
+        """
+        kept, orphans = self._all.book.get(order_id), self._turns.orphans.values()
+        classes = {orphan.cls for orphan in orphans if order_of(orphan.id) == order_id}
+        if kept is not None:
+            classes.add(kept.order.class_)
+        if Class.FIRE in classes and actor.kind != "system":
             raise CommandRefused("broadcast.fire-goes-on")
+        if self._silence_orphans([order_id]) and kept is None:
+            self._turns.settle()
+            await self._replaced.note([order_id])  # it does not sound if it comes again
+            return Receipt(order_id, State.STOPPED.value, "broadcast.by-hand")
+        kept = self._all.book.known(order_id)
         if kept.open:
             kept = self._turns.halt(kept, actor)
             self._turns.settle()
@@ -192,8 +204,19 @@ class Broadcast:
         for kept in map(self._all.book.get, ids):
             if kept is not None and kept.open:
                 self._turns.halt(kept, actor, "broadcast.superseded")
+        self._silence_orphans(ids)
         self._turns.settle()
         await self._replaced.note(ids)
+
+    def end_orphaned_fire(self) -> None:
+        """No fire input is active: what one began, and lost its record by a kill, ends."""
+        if self._turns.silence_orphans(lambda orphan: orphan.cls is Class.FIRE):
+            self._turns.settle()
+
+    def _silence_orphans(self, ids: Container[str]) -> bool:
+        return self._turns.silence_orphans(
+            lambda orphan: order_of(orphan.id) in ids and orphan.cls is not Class.FIRE
+        )
 
     async def feed(self, order_id: str, pcm: bytes) -> bool:
         """What the microphone hears; False once the order does not sound any more."""
@@ -288,6 +311,7 @@ class Broadcast:
         for older in map(self._all.book.get, order.supersedes):
             if older is not None and older.open:
                 self._turns.halt(older, order.actor, "broadcast.superseded")
+        self._silence_orphans(order.supersedes)
         self._echo.claim(self._all.book.known(order.id))
         self._preparation.want(order.id)
 
@@ -332,3 +356,4 @@ class Broadcast:
         """The engine says what it plays: set right what we believe."""
         self.monitor.reconcile(state)
         self._echo.reconcile(state)
+        self._silence_orphans(self._replaced)

@@ -243,6 +243,14 @@ class Turns:
         if left:
             self.orphans[name] = orphan._replace(speakers=left)
 
+    def silence_orphans(self, wanted: Callable[[Sounding], bool]) -> bool:
+        """Fade out what sounds without a record and is `wanted`; whether there was any."""
+        found = [name for name, orphan in self.orphans.items() if wanted(orphan)]
+        for name in found:
+            del self.orphans[name]
+            self._stage.cut(name)
+        return bool(found)
+
     async def begin(self, order_id: str, name: str) -> None:
         """Sound that airing; what nobody waits for at once only when its record is on disk."""
         kept = self._all.book.known(order_id)

@@ -47,6 +47,8 @@ class Pressing:
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device."""
         self._keys.heard(device, readings)
+        if self._keys.no_fire:  # nobody knows which contact began what lost its record
+            self._room.end_orphaned_fire()
 
     def _key(self, key: str, options: KeyOptions, turn: Turn) -> None:
         """A press is acted upon beside the poll that told it."""
