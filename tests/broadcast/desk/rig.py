@@ -143,7 +143,9 @@ class CastSite(Site):
         if wall_ns is not None:
             self.clock.learn(Trust.NTP, wall_ns, 1_000_000)
 
-    async def order(self, content: Content, *zones: str, cls: Class = Class.NOTICE) -> Any:
+    async def order(
+        self, content: Content, *zones: str, cls: Class = Class.NOTICE, lives_s: float = 600
+    ) -> Any:
         """Somebody presses."""
         order = Order(
             id=self.room.number(),
@@ -153,7 +155,7 @@ class CastSite(Site):
             authority=Authority.PRESS,
             actor=Who("staff", "zhang"),
             content=content,
-            expires=self.clock.deadline(600),
+            expires=self.clock.deadline(lives_s),
         )
         return await self.room.order(order)
 

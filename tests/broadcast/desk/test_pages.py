@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
-from broadcast.order import Authority, Class, Order, Sentence
+from broadcast.order import Authority, Class, Order, Say, Sentence
 from broadcast.prepare import Kind
 from gateway.audit.events import Who
 from tests.access.look import sign_in
@@ -534,6 +534,26 @@ async def test_stop_all_leaves_the_emergency_alone(chromium: Chromium, made: Cas
         with contextlib.suppress(TimeoutError):
             await until(lambda: sorted(states(made)) == wanted)
         assert sorted(states(made)) == wanted, (page.url, made.room.orders())
+
+
+async def test_what_waits_for_the_morning_is_stopped_by_itself(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await opened(page, made)
+        made.wall(NIGHT_NS)
+        held = [(await made.order(Say(word), "all", lives_s=80_000)).of for word in "甲乙"]
+        await page.goto(made.https + HOME)
+        shown = await page.inner_text("section[aria-labelledby=wt]")
+        assert "甲" in shown
+        assert "乙" in shown
+        await page.click("#stop-all")
+        await page.click(f"#stop-{held[0]}")
+        wanted = ["stopped", "held"]
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: [made.room.find(each).state.value for each in held] == wanted)
+        assert [made.room.find(each).state.value for each in held] == wanted
+        await made.room.cancel(held[1], Who("staff", "zhang"))
 
 
 async def test_a_sentence_of_the_kiosk_is_shown_by_its_words(
