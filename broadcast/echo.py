@@ -49,6 +49,8 @@ class Echo:
             self._believed(name, sounds.get(name), ended.get(name))
         for each in state.programmes:
             self._foreign(each)
+        ordinary = [kept for kept in self._all.book.playing() if not kept.order.class_.urgent]
+        self._stage.doubt({name: kept for kept in ordinary for name in kept.programmes})
         self._turns.settle()
 
     def _believed(self, name: str, sounds: wire.Sounding | None, ended: wire.Ended | None) -> None:

@@ -6,7 +6,7 @@ sound by itself, and says what it plays to whoever comes back.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from broadcast import guard
@@ -54,6 +54,7 @@ class Stage:
         self._page = page
         self._house = house
         self._low: dict[str, Kept] = {}
+        self._doubted: dict[str, Kept] = {}
         self._doing: set[asyncio.Task[None]] = set()
         self._failing = False
 
@@ -85,6 +86,9 @@ class Stage:
             await self._engine.live_open(programme)
         else:
             await self._engine.prepare(programme)
+        if programme.id in self._low:  # it was not known when it was lowered
+            for zone in kept.order.zones:
+                await self._engine.level(programme.id, zone, DUCK_DB)
         now = cue()
         if now is None:
             self.cut(programme.id)
@@ -173,11 +177,18 @@ class Stage:
 
     def lower(self, low: dict[str, Kept]) -> None:
         """These are to be low from now on, by programme, and no others."""
-        for name in low.keys() - self._low.keys():
-            self._level(name, low[name], DUCK_DB)
-        for name in self._low.keys() - low.keys():
-            self._level(name, self._low[name], 0.0)
+        doubted, self._doubted = self._doubted, {}
+        for name, kept in low.items():
+            if name not in self._low or name in doubted:
+                self._level(name, kept, DUCK_DB)
+        for name, kept in (self._low | doubted).items():
+            if name not in low:
+                self._level(name, kept, 0.0)
         self._low = low
+
+    def doubt(self, sounding: Mapping[str, Kept]) -> None:
+        """Nobody knows how loud these are, by programme: they are told anew."""
+        self._doubted |= sounding
 
     def _level(self, name: str, kept: Kept, db: float) -> None:
         for zone in kept.order.zones:

@@ -71,10 +71,10 @@ class _Playing(NamedTuple):
 class FakeEngine:
     """The audio process: it outlives gateways, remembers urgent ids, keeps to expiries.
 
-    `lag_s` passes before each answer and again before the first packet. A programme reaches the
-    loudspeakers of its zones but for those that are `broken`; `full` it takes no more. A horn that
-    is `ringing` works while it is called, and took nothing. As with the
-    real one, nobody's word is taken before it has said what it plays: see `World.start`.
+    `lag_s` passes before each answer, `reads_s` more before something is prepared. A programme
+    reaches the loudspeakers of its zones but for those that are `broken`; `full` it takes no more.
+    A horn that is `ringing` works while it is called, and took nothing. As with the real one,
+    nobody's word is taken before it has said what it plays: see `World.start`.
     """
 
     def __init__(self, world: "World", seconds: Callable[[Programme], float]) -> None:
@@ -83,6 +83,7 @@ class FakeEngine:
         self.levels: list[tuple[str, str, float]] = []
         self.fed: list[bytes] = []
         self.lag_s = 0.01
+        self.reads_s = 0.0
         self.away = False
         self.full = False
         self.refused: set[str] = set()
@@ -137,6 +138,7 @@ class FakeEngine:
     async def prepare(self, programme: Programme) -> int:
         _wired(wire.Prepare(programme))
         await self._answer()
+        await asyncio.sleep(self.reads_s)
         if programme.id in self.refused:
             raise CommandRefused("audio.bad-file")
         if self.full:
@@ -194,6 +196,8 @@ class FakeEngine:
 
     async def level(self, id_: str, zone: str, db: float) -> None:
         await self._answer()
+        if id_ not in self._playing and id_ not in self._ready:
+            raise CommandRefused("audio.unknown", id=id_)
         self.levels.append((id_, zone, db))
 
     async def state(self) -> wire.State:

@@ -444,3 +444,37 @@ async def test_it_is_taken_back_too_where_its_end_came_while_nobody_listened():
         await asyncio.sleep(60)
         kept = around.room.find("e")
         assert (kept.why, kept.reached[0]) == ("broadcast.reached-nobody", 0)
+
+
+@simulated
+async def test_music_that_is_still_read_when_a_notice_begins_is_low_from_its_first_frame():
+    async with world() as around:
+        around.studio.seconds["m"] = 60
+        around.engine.reads_s = 2
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await asyncio.sleep(1)
+        around.engine.reads_s = 0
+        await around.room.order(asked(around, "n", zones=("b3",)))
+        await asyncio.sleep(3)
+        assert around.engine.sounds_at("horn-b3") == {"m", "n"}
+        assert around.engine.levels == [("m", "all", -15.0)]
+        await asyncio.sleep(20)
+        assert around.engine.levels[-1] == ("m", "all", 0.0)
+
+
+@simulated
+async def test_music_is_as_loud_as_it_should_be_after_a_gateway_was_gone():
+    async with world() as around:
+        around.studio.seconds.update(m=200, n=20)
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await asyncio.sleep(5)
+        await around.room.order(asked(around, "n", zones=("b3",)))
+        await asyncio.sleep(5)
+        for gone_s, db in ((2, -15.0), (30, 0.0)):
+            await around.kill()
+            await asyncio.sleep(gone_s)
+            around.engine.levels.clear()
+            await around.start()
+            await asyncio.sleep(1)
+            told = [level for level in around.engine.levels if level[0] == "m"]
+            assert told == [("m", "all", db)]
