@@ -115,10 +115,11 @@ class Outcomes:
         onward = AFTER[kept.order.class_] is After.ONWARD
         if onward and not took:
             took = self._all.speakers(kept).intersection(ended.speakers or ())
+        frame = ended.frames if took else kept.frame  # what nobody took has gone no further
         kept = self._all.book.note(
             kept,
             airings=kept.without(airing.name(kept.order.id)),
-            frame=ended.frames if onward else 0,
+            frame=frame if onward else 0,
         )
         if ended.how == FINISHED and not airing.said:
             self.settle(kept, "broadcast.words-awaited")

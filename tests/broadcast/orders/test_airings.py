@@ -478,3 +478,17 @@ async def test_music_is_as_loud_as_it_should_be_after_a_gateway_was_gone():
             await asyncio.sleep(1)
             told = [level for level in around.engine.levels if level[0] == "m"]
             assert told == [("m", "all", db)]
+
+
+@simulated
+async def test_music_that_nobody_took_has_gone_no_further():
+    async with world() as around:
+        around.studio.seconds["m"] = 30
+        around.engine.broken = {"horn-b3", "horn-b5"}
+        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await asyncio.sleep(40)
+        around.engine.mends("horn-b3")
+        around.engine.mends("horn-b5")
+        await asyncio.sleep(200)
+        assert states(around) == {"m": "finished"}
+        assert voices(around, "horn-b3") == voices(around, "horn-b5") != []
