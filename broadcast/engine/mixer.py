@@ -79,6 +79,17 @@ class Mixer:
         return not self._loudness and not any(track.playing for track in self._tracks.values())
 
     @property
+    def urgent(self) -> bool:
+        """Whether something urgent sounds."""
+        return any(track.programme.urgent for track in self._playing())
+
+    def sounds(self, speaker: str, besides: str) -> bool:
+        """Whether something else than that programme sounds at that speaker."""
+        return any(
+            speaker in track.faders and track.programme.id != besides for track in self._playing()
+        )
+
+    @property
     def zones(self) -> frozenset[str]:
         """Every zone that has a speaker."""
         return frozenset(z for s in self._speakers.values() for z in zones_of(s))

@@ -182,12 +182,14 @@ class AudioProcess:
         match command:
             case wire.Play(id=id_, start=start, zones=zones, replaces=replaces):
                 self._mixer.play(id_, start, now_ns(), zones=zones, replaces=replaces)
+                self._try("self-test", self._tests.make_way)
             case wire.Stop(id=id_, zones=zones, why=why):
                 self._mixer.stop(id_, zones, why)
             case wire.Level(id=id_, zone=zone, db=db):
                 self._mixer.level(id_, zone, db)
             case wire.LiveOpen(programme=programme):
                 self._mixer.live_open(programme, now_ns())
+                self._try("self-test", self._tests.make_way)
             case wire.LiveEnd(id=id_):
                 self._mixer.live_end(id_)
             case wire.CaptureEnd(id=id_):

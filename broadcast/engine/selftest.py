@@ -12,7 +12,7 @@ from broadcast.engine.mixer import Mixer
 from broadcast.engine.outlets import Outlets
 from broadcast.engine.pcm import RATE, WIDTH
 from broadcast.engine.tape import Reels, Tape
-from broadcast.engine.wire import Programme
+from broadcast.engine.wire import CUT, Programme
 from gateway.errors import CommandRefused
 
 RANK = 2
@@ -23,7 +23,10 @@ PREFIX = "self-test:"
 
 
 class SelfTests:
-    """One listening at a time: two chimes at once would be heard in each other's microphone."""
+    """One listening at a time: two chimes at once would be heard in each other's microphone.
+
+    No chime sounds where something else does, nor anywhere beside an emergency.
+    """
 
     def __init__(self, mixer: Mixer, outlets: Outlets, errands: Errands) -> None:
         self._mixer = mixer
@@ -31,6 +34,8 @@ class SelfTests:
         self._errands = errands
         self._queue: list[tuple[str, str, str]] = []
         self._listening = False
+        self._chime: str | None = None
+        self._disturbed = False
 
     def begin(self, ids: Sequence[str], chime: str | None) -> None:
         """Probe these; those with a microphone sound the chime and listen."""
@@ -45,9 +50,21 @@ class SelfTests:
                 self._queue.append((id_, microphone, chime))
         self._next()
 
+    def make_way(self) -> None:
+        """A programme has just begun."""
+        if self._mixer.urgent:
+            self._queue.clear()
+        if self._chime is not None and self._taken(self._chime):
+            self._disturbed = True
+            with contextlib.suppress(CommandRefused):  # it has ended by itself
+                self._mixer.stop(PREFIX + self._chime, (), CUT)
+
+    def _taken(self, id_: str) -> bool:
+        return self._mixer.urgent or self._mixer.sounds(id_, besides=PREFIX + id_)
+
     def _next(self) -> None:
         if self._queue and not self._listening:
-            self._listening = True
+            self._listening, self._disturbed = True, False
             id_, microphone, chime = self._queue.pop(0)
             self._errands.run(lambda: self._listen(id_, microphone, chime))
 
@@ -60,20 +77,26 @@ class SelfTests:
             tape = Reels().tape(programme)
             pcm = b"".join(tape.frame(n) or b"" for n in range(tape.frames))
             seconds = tape.size / (RATE * WIDTH) + MARGIN_S
-            sound = partial(self._sound, programme, tape)
+            sound = partial(self._sound, id_, programme, tape)
             heard = listen(microphone, pcm, seconds, lambda: self._errands.post(sound))
         except (OSError, CommandRefused, subprocess.TimeoutExpired):
             heard = None
         self._errands.post(lambda: self._done(id_, heard))
 
-    def _sound(self, programme: Programme, tape: Tape) -> None:
-        with contextlib.suppress(CommandRefused):  # no room: the ear will say "silent"
+    def _sound(self, id_: str, programme: Programme, tape: Tape) -> None:
+        self._disturbed = self._taken(id_)
+        if self._disturbed:
+            return
+        try:
             self._mixer.prepare(programme, tape, now_ns())
             self._mixer.play(programme.id, 0, now_ns())
+            self._chime = id_
+        except CommandRefused:  # no room
+            self._disturbed = True
 
     def _done(self, id_: str, heard: bool | None) -> None:
-        self._listening = False
+        self._listening, self._chime = False, None
         keeper = self._outlets.keepers.get(id_)
-        if keeper is not None:
+        if keeper is not None and not self._disturbed:
             keeper.heard(heard)
         self._next()
