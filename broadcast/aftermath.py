@@ -58,8 +58,6 @@ class Aftermath:
                 kept = self._all.book.note(kept, unsure=True)
                 self._outcomes.interrupt(kept, "broadcast.power-cut")
             self._preparation.want(order.id)
-        elif kept.had:
-            self._all.end(kept, Act.FINISH, "broadcast.partly")
         elif kept.state is State.PLAYING:
             self._all.end(kept, Act.FAIL, "broadcast.unknown")
         else:

@@ -215,7 +215,9 @@ class Echo:
             self._turns.settle()
             return
         onward = AFTER[kept.order.class_] is After.ONWARD
-        if isinstance(event, wire.Stopped) and kept.state is State.INTERRUPTED and onward:
+        if kept.state is not State.INTERRUPTED or not onward:
+            return
+        if isinstance(event, wire.Stopped) and event.speakers != ():
             self._all.book.note(kept, frame=event.frames)
 
     def _changed(self, event: wire.Well | wire.Fault) -> None:

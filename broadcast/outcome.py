@@ -232,9 +232,7 @@ class Outcomes:
 
     def run_out(self, kept: Kept) -> None:
         """Its time is up while it waits: it ends as what was heard of it."""
-        if kept.had:
-            self._all.end(kept, Act.FINISH, "broadcast.partly")
-        elif kept.order.class_.urgent and kept.heard:
+        if kept.order.class_.urgent and kept.heard:
             self._all.end(kept, Act.DROP, "broadcast.ran-out")
         elif kept.unsure:
             self._all.end(kept, Act.FAIL, "broadcast.unknown")
@@ -284,7 +282,7 @@ class Outcomes:
         kept = self._all.book.note(kept, lost=_with(kept.lost, where))
         if kept.airings:
             return
-        if kept.had or act is Act.EXPIRE:
+        if act is Act.EXPIRE:
             self.run_out(kept)
         else:
             self._all.end(kept, act, why, detail)

@@ -111,7 +111,15 @@ class Progress:
         detail: Mapping[str, Any] = {},
         by: Who | None = None,
     ) -> Kept:
-        """It is over."""
+        """It is over, and ends as what was heard of it, whatever keeps the rest from being heard.
+
+        What a loudspeaker has had whole is finished in part, unless somebody stops it; what was
+        heard at all was not refused.
+        """
+        if kept.had and act not in (Act.FINISH, Act.STOP):
+            act, why, detail = Act.FINISH, "broadcast.partly", {}
+        elif kept.heard and act is Act.REFUSE:
+            act = Act.DROP
         self.made.pop(kept.order.id, None)
         return self.move(kept, act, why, detail=detail, by=by, airings=())
 
