@@ -20,6 +20,7 @@ from functools import partial
 from broadcast import guard
 from broadcast.aftermath import Aftermath
 from broadcast.airing import order_of
+from broadcast.arbiter import Sounding
 from broadcast.book import Kept, check
 from broadcast.echo import Echo
 from broadcast.engine import wire
@@ -273,6 +274,10 @@ class Broadcast:
             if any(where.intersection(airing.at) for airing in kept.airings)
         ]
         return tuple(sorted(found, key=lambda kept: -kept.order.class_))
+
+    def unrecorded(self) -> tuple[Sounding, ...]:
+        """Emergencies that sound, and lost their record by a kill: no order is known of them."""
+        return tuple(self._turns.orphans.values())
 
     def unheard(self) -> list[Kept]:
         """Emergencies that lately reached no loudspeaker, and were not ordered again since."""

@@ -68,6 +68,7 @@ class BroadcastPages:
             unheard=[past.row(kept, deck, seen.timezone, words) for kept in deck.room.unheard()],
             speaks=now.kiosk_speaks(deck),
             prompts=past.prompts(deck),
+            lost=now.unrecorded(deck, words),
             air=[now.sounding(kept, deck, words) for kept in now.on_air(deck)],
             waiting=[past.row(kept, deck, seen.timezone, words) for kept in now.waiting(deck)],
             told=self._told(request),

@@ -24,7 +24,10 @@ class FirstScreen:
     def view(self, _vitals: Vitals, words: Words) -> View:
         """The card."""
         state, air = state_of(self._deck, words), now.on_air(self._deck)
-        if not air:
+        lost = now.unrecorded(self._deck, words)
+        if lost and not air:
+            title, text, clock = words("cast.lost"), lost[0].text, ""
+        elif not air:
             code = "cast.kiosk-speaks" if now.kiosk_speaks(self._deck) else "cast.silent"
             title, text, clock = words(code), "", ""
         else:
@@ -42,6 +45,7 @@ class FirstScreen:
         """An emergency that nobody heard; what sounds, for it can be stopped; what is broken."""
         deck = self._deck
         found = [self._unheard(kept, words) for kept in deck.room.unheard()[:SOUNDS_MAX]]
+        found += [self._lost(one, words) for one in now.unrecorded(deck, words)[:SOUNDS_MAX]]
         found += [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
         if not deck.connected():
             title = words("cast.away")
@@ -69,6 +73,22 @@ class FirstScreen:
                 Action(words("cast.again"), "play", f"{PATH}/again/{kept.order.id}", post=True),
                 Action(words("cast.look"), "megaphone", PATH, quiet=True),
             ),
+        )
+
+    @staticmethod
+    def _lost(one: now.Unrecorded, words: Words) -> Need:
+        stop = Action(words("cast.stop"), "stop", f"{PATH}/stop/{one.order_id}", post=True)
+        look = Action(words("cast.look"), "megaphone", PATH, quiet=True)
+        return Need(
+            key=f"lost-{one.order_id}",
+            urgency=URGENT,
+            hue="is-person",
+            pictogram="megaphone",
+            amount=1,
+            unit=words("cast.unit-lost"),
+            title=words("cast.lost"),
+            text=one.text,
+            actions=(look,) if one.fire else (stop, look),
         )
 
     def _sounds(self, kept: Kept, words: Words) -> Need:

@@ -2,12 +2,16 @@
 
 from typing import NamedTuple
 
+from broadcast.airing import order_of
 from broadcast.book import Kept
 from broadcast.order import Class, Live
 from broadcast.pages import words as told
 from broadcast.pages.deck import Deck
 from broadcast.quiet import S
 from gateway.web.words import Words
+
+NAMES_MAX = 4
+"""So many loudspeakers are named; how many there are is said beside them."""
 
 
 class Sounding(NamedTuple):
@@ -22,6 +26,27 @@ class Sounding(NamedTuple):
     def urgent(self) -> bool:
         """Whether it is an emergency: stopped by itself alone, never with the others."""
         return self.kept.order.class_.urgent
+
+
+class Unrecorded(NamedTuple):
+    """An emergency that sounds, and of which nothing else is known; a fire input ends its own."""
+
+    order_id: str
+    fire: bool
+    text: str
+
+
+def unrecorded(deck: Deck, words: Words) -> list[Unrecorded]:
+    """What sounds without its record; each can be stopped by its id."""
+    found: dict[str, Unrecorded] = {}
+    for one in deck.room.unrecorded():
+        fire = one.cls is Class.FIRE
+        names = [deck.speakers.get(each, each) for each in sorted(one.speakers)]
+        place = words("cast.comma").join(names[:NAMES_MAX])
+        text = words("cast.lost-fire" if fire else "cast.lost-text", place=place, n=len(names))
+        order_id = order_of(one.id)
+        found[order_id] = Unrecorded(order_id, fire, text)
+    return list(found.values())
 
 
 def is_prompt(kept: Kept) -> bool:

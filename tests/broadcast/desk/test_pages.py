@@ -567,3 +567,24 @@ async def test_a_sentence_of_the_kiosk_is_shown_by_its_words(
         for path in (HOME, "/desk/"):
             await page.goto(made.https + path)
             assert "请坐着等，车来了会喊您。" in await page.inner_text("main"), path
+
+
+async def test_an_emergency_without_a_record_is_shown_and_stopped(
+    chromium: Chromium, made: CastSite
+) -> None:
+    async with browser.tab(chromium, ignore_https_errors=True, java_script_enabled=False) as page:
+        await opened(page, made)
+        engine = made.sounding._engine
+        receipt = await made.order(Say("请马上离开这里。" * 20), "all", cls=Class.EMERGENCY)
+        await until(lambda: made.room.find(receipt.of).had or made.room.find(receipt.of).reached)
+        book = made.room._all.book  # a kill takes its record
+        del book._kept[receipt.of], book._playing[receipt.of]
+        made.room.reconcile(await engine.state())
+        for path in ("/desk/", HOME):
+            await page.goto(made.https + path)
+            assert "一条紧急广播还在播" in await page.inner_text("main"), path
+        await page.click(f"#stop-{receipt.of}")
+        await until(lambda: not made.room.unrecorded())
+        await page.goto(made.https + HOME)
+        assert "一条紧急广播还在播" not in await page.inner_text("main")
+        assert not (await engine.state()).programmes
