@@ -236,14 +236,14 @@ class Engine:
     async def _restore(self) -> None:
         again, over = self._mirror.lost(self._lost_ns, self._now_ns())
         self._tell(over)
-        for programme, start, left in again:
+        for programme, start, left, had in again:
             try:
                 meant, *joined = wire.batches(programme.zones)
                 await self._asked(wire.Prepare(replace(programme, zones=meant)))
                 for zones in wire.batches(left):
                     await self._asked(wire.Stop(programme.id, zones))
                 if start is not None:
-                    await self._asked(wire.Play(programme.id, start))
+                    await self._asked(wire.Play(programme.id, start, had=had))
                     for zones in joined:
                         await self._asked(wire.Play(programme.id, zones=zones))
             except CommandRefused as refused:

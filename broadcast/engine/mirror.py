@@ -8,6 +8,7 @@ import msgspec
 from broadcast.engine.wire import (
     Ended,
     Event,
+    Fault,
     Finished,
     Programme,
     Refused,
@@ -22,7 +23,8 @@ FRAME_NS = 20_000_000
 class Held(NamedTuple):
     """One programme that we gave to the process; `frames` is 0 for a live one.
 
-    It was stopped in the zones that it has `left`.
+    It was stopped in the zones that it has `left`. The speakers `had` all of it so far, as far as
+    anybody has said; None: it has not begun.
     """
 
     programme: Programme
@@ -31,6 +33,12 @@ class Held(NamedTuple):
     asked: bool = False
     start: int = 0
     at_ns: int | None = None
+    had: frozenset[str] | None = None
+
+    @property
+    def takers(self) -> tuple[str, ...] | None:
+        """Who had it, as it is told."""
+        return None if self.had is None else tuple(sorted(self.had))
 
     def frame(self, now_ns: int) -> int:
         """How far it had come by then."""
@@ -42,12 +50,14 @@ class Held(NamedTuple):
 class Again(NamedTuple):
     """What a new process must be given; `start` is None for what had only been prepared.
 
-    In the zones that it has `left` it is stopped, before it sounds.
+    In the zones that it has `left` it is stopped, before it sounds; only the speakers `had` have
+    had what came before, None: nobody lacks it.
     """
 
     programme: Programme
     start: int | None
     left: tuple[str, ...] = ()
+    had: tuple[str, ...] | None = None
 
 
 class Mirror:
@@ -84,9 +94,15 @@ class Mirror:
         """Follow what the process says."""
         if isinstance(event, Started):
             if held := self._held.get(event.id):
+                works = frozenset(event.speakers)
+                had = works if held.had is None else works & held.had
                 self._held[event.id] = held._replace(
-                    asked=True, start=event.start, at_ns=event.at_ns
+                    asked=True, start=event.start, at_ns=event.at_ns, had=had
                 )
+        elif isinstance(event, Fault):
+            for id_, held in self._held.items():
+                if held.had is not None:
+                    self._held[id_] = held._replace(had=held.had - {event.speaker})
         elif isinstance(event, Finished | Stopped | Refused):
             self._held.pop(event.id, None)
 
@@ -125,12 +141,13 @@ class Mirror:
 def _verdict(held: Held, lost_ns: int, now_ns: int) -> Again | Event:
     programme, frame = held.programme, held.frame(lost_ns)
     if not programme.files:
-        return Stopped(programme.id, "lost", frame)
+        return Stopped(programme.id, "lost", frame, held.takers)
     if held.asked and frame >= held.frames:
-        return Finished(programme.id, held.frames)
+        return Finished(programme.id, held.frames, held.takers, held.takers)
     if programme.expires_ns is not None and now_ns >= programme.expires_ns:
-        return Stopped(programme.id, "expired", frame if held.asked else 0)
-    return Again(programme, frame if held.asked else None, tuple(sorted(held.left)))
+        return Stopped(programme.id, "expired", frame if held.asked else 0, held.takers)
+    start = frame if held.asked else None
+    return Again(programme, start, tuple(sorted(held.left)), held.takers)
 
 
 def _event(ended: Ended) -> Event:

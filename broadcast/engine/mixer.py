@@ -156,14 +156,19 @@ class Mixer:
         *,
         zones: Collection[str] = (),
         replaces: Collection[str] = (),
+        had: Collection[str] | None = None,
     ) -> None:
-        """Sound from the next frame on; what already plays plays on, in these zones again too."""
+        """Sound from the next frame on; what already plays plays on, in these zones again too.
+
+        `had` are the speakers that have had all before `start`, None that nobody lacks it.
+        """
         track = self._track(id_)
         if track.playing:
             for speaker in self._within(zones):
                 track.rejoin(speaker)
         else:
             self._begin(track, start, now_ns)
+            track.had = None if had is None else tuple(had)
         for other in replaces:
             if other != id_ and other in self._tracks:
                 self._halt(self._tracks[other], CUT)

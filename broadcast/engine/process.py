@@ -180,8 +180,8 @@ class AudioProcess:
 
     def _do_at_once(self, command: wire.Command) -> None:
         match command:
-            case wire.Play(id=id_, start=start, zones=zones, replaces=replaces):
-                self._mixer.play(id_, start, now_ns(), zones=zones, replaces=replaces)
+            case wire.Play(id=id_, start=start, zones=zones, replaces=replaces, had=had):
+                self._mixer.play(id_, start, now_ns(), zones=zones, replaces=replaces, had=had)
                 self._try("self-test", self._tests.make_way)
             case wire.Stop(id=id_, zones=zones, why=why):
                 self._mixer.stop(id_, zones, why)

@@ -27,6 +27,7 @@ def zones_of(speaker: SpeakerSetting) -> frozenset[str]:
 class Track:
     """A programme with its source; it sounds once `playing`.
 
+    `had` are those that had it up to `start` from a process that died; None: nobody lacks it.
     For so many frames it has been `drained`: all was given, and a speaker has not yet said it all.
     """
 
@@ -39,6 +40,7 @@ class Track:
         self.start = 0
         self.position = 0
         self.drained = 0
+        self.had: tuple[str, ...] | None = None
         self.faders: dict[str, Fader] = {}
         self.zones = frozenset(programme.zones)
         self._levels: dict[str, float] = {}
@@ -131,21 +133,26 @@ class Track:
     @property
     def reached(self) -> tuple[str, ...]:
         """The speakers that took some of it."""
-        return tuple(
-            id_
-            for id_, since in self._joined.items()
-            if self._missed.get(id_, 0) < self._left.get(id_, self.position) - since
-        )
+        took = self._took()
+        return (*took, *(id_ for id_ in self.had or () if id_ not in took))
 
     @property
     def whole(self) -> tuple[str, ...]:
         """Those of them that took all of it, from where it began to where it is."""
         return tuple(
             id_
-            for id_ in self.reached
-            if id_ not in self._left
+            for id_ in self._took()
+            if (self.had is None or id_ in self.had)
+            and id_ not in self._left
             and id_ not in self._failed
             and self._joined[id_] - self.start + self._missed.get(id_, 0) <= MISSED_FRAMES_MAX
+        )
+
+    def _took(self) -> tuple[str, ...]:
+        return tuple(
+            id_
+            for id_, since in self._joined.items()
+            if self._missed.get(id_, 0) < self._left.get(id_, self.position) - since
         )
 
     def stop(self, why: str) -> None:

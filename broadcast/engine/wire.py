@@ -88,13 +88,15 @@ class Play(msgspec.Struct, frozen=True, tag="play"):
 
     One that sounds already goes on, and sounds in `zones`, too: where it was stopped, or had not
     been meant for. In the same frame, with no gap between, it takes the place of those that it
-    `replaces` (`Stopped`, `cut`).
+    `replaces` (`Stopped`, `cut`). Of one that goes on for a process that died, only the speakers
+    `had` have had all that came before; None: nobody lacks it.
     """
 
     id: Id
     start: Annotated[int, msgspec.Meta(ge=0)] = 0
     zones: Zones = ()
     replaces: Annotated[tuple[Id, ...], msgspec.Meta(max_length=PROGRAMMES_MAX)] = ()
+    had: Annotated[tuple[Id, ...], msgspec.Meta(max_length=SPEAKERS_MAX)] | None = None
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):

@@ -19,7 +19,7 @@ def test_a_lost_process_is_brought_to_where_it_was() -> None:
     mirror.asked("a", 0)
     mirror.told(Started("a", 1000, 0))
     again, over = mirror.lost(1000 + 30 * FRAME_NS + 5, 1000 + 40 * FRAME_NS)
-    assert again == [Again(playing, 30), Again(ready, None)]
+    assert again == [Again(playing, 30, had=()), Again(ready, None)]
     assert over == [Stopped("c", "expired", 0)]
     assert mirror.lost(0, 0)[1] == []
 
@@ -39,7 +39,7 @@ def test_live_sound_is_lost_and_what_had_ended_is_finished() -> None:
     mirror.told(Started("a", 0))
     again, over = mirror.lost(12 * FRAME_NS, 12 * FRAME_NS)
     assert again == []
-    assert over == [Stopped("mic", "lost", 12), Finished("a", 10)]
+    assert over == [Stopped("mic", "lost", 12, ()), Finished("a", 10, (), ())]
 
 
 def test_met_again_the_same_process_tells_what_was_missed() -> None:

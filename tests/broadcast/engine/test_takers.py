@@ -193,3 +193,38 @@ def test_a_process_of_an_older_release_is_not_told_where_a_loudspeaker_stands():
     told = msgspec.json.encode(wire.speaker_setting("hall", options, None))
     assert b"stands" not in told
     assert msgspec.json.decode(told, type=wire.SpeakerSetting).options.zones == ("all", "hall")
+
+
+def test_who_lacked_the_first_part_has_not_had_it_whole_after_a_lost_process() -> None:
+    mirror, wanted = Mirror(), Programme(id="a", zones=("all",), files=("x",), rank=8)
+    mirror.prepared(wanted, 200)
+    mirror.asked("a", 0)
+    mirror.told(Started("a", 0, 0, ("hall", "roof")))
+    mirror.told(wire.Fault("roof", "speaker.failed"))
+    (again,) = mirror.lost(100 * FRAME_NS, 110 * FRAME_NS)[0]
+    assert (again.start, again.had) == (100, ("hall",))
+    sim = Fragile()
+    sim.put("a", tone(440, 4))
+    sim.mixer.play("a", 100, sim.now_ns, had=again.had)
+    sim.run(110)
+    assert finished(sim) == Finished("a", 200, ("hall", "yard"), ("hall",))
+    # the next process dies in its turn: who worked then alone has still had it all
+    mirror.told(Started("a", 110 * FRAME_NS, 100, ("hall", "roof", "yard")))
+    assert mirror.lost(150 * FRAME_NS, 150 * FRAME_NS)[0][0].had == ("hall",)
+
+
+def test_who_took_the_first_part_took_some_though_it_is_broken_since() -> None:
+    sim = Fragile()
+    sim.broken = {"yard"}
+    sim.put("a", tone(440, 4))
+    sim.mixer.play("a", 100, sim.now_ns, had=("yard",))
+    sim.run(110)
+    assert finished(sim) == Finished("a", 200, ("hall", "yard"), ())
+
+
+def test_what_had_ended_with_its_process_was_taken_by_those_who_worked() -> None:
+    mirror = Mirror()
+    mirror.prepared(Programme(id="a", zones=("all",), files=("x",), rank=8), 100)
+    mirror.told(Started("a", 0, 0, ("hall",)))
+    over = mirror.lost(120 * FRAME_NS, 130 * FRAME_NS)[1]
+    assert over == [Finished("a", 100, ("hall",), ("hall",))]
