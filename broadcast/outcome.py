@@ -107,7 +107,8 @@ class Outcomes:
     def over(self, kept: Kept, airing: Airing, ended: Ended, why: str | None = None) -> None:
         """That airing has ended; `why` is said of an order that ends with it."""
         at = frozenset(airing.at)
-        took = at if ended.speakers is None else at.intersection(ended.speakers)
+        unsaid = frozenset() if kept.order.class_.urgent else at  # an emergency rather twice
+        took = unsaid if ended.speakers is None else at.intersection(ended.speakers)
         whole = took
         if ended.whole is not None:  # it may have joined in where no record says so
             whole = self._all.speakers(kept).intersection(ended.whole)
@@ -207,7 +208,8 @@ class Outcomes:
         if ended.id.endswith(SIREN):
             return  # the words are to be heard all the same
         everywhere = self._all.speakers(kept)
-        got = everywhere if ended.whole is None else everywhere.intersection(ended.whole)
+        unsaid = frozenset() if kept.order.class_.urgent else everywhere
+        got = unsaid if ended.whole is None else everywhere.intersection(ended.whole)
         if not got.difference(kept.had):
             return
         airings = tuple(filter(None, (self._spared(kept, each, got) for each in kept.airings)))

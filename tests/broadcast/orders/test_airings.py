@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from broadcast.engine import wire
 from broadcast.order import Authority, Class, Live
 from broadcast.quiet import S
 from broadcast.turns import URGENT_AIRINGS_MAX
@@ -492,3 +493,15 @@ async def test_music_that_nobody_took_has_gone_no_further():
         await asyncio.sleep(200)
         assert states(around) == {"m": "finished"}
         assert voices(around, "horn-b3") == voices(around, "horn-b5") != []
+
+
+@simulated
+async def test_an_emergency_whose_end_says_nothing_of_who_took_it_sounds_again():
+    async with world() as around:
+        await around.room.order(asked(around, "e", class_=E, lives_s=60))
+        await asyncio.sleep(3)
+        around.engine._playing.pop("e").ends.cancel()
+        around.engine._tell(wire.Finished("e", 500))
+        await asyncio.sleep(50)
+        assert states(around) == {"e": "finished"}
+        assert [h.programme.id for h in around.engine.heard] == ["e~1"]
