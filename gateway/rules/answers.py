@@ -20,8 +20,8 @@ SENTENCE_NS = 4 * S
 """Within so long of its beginning a sentence answers the next press, too."""
 
 OFTEN, SELDOM_NS, CALM_NS = 10, 60 * S, 600 * S
-"""So many answers without such a calm between them, and one a minute after: a contact that chatters
-at night wakes nobody every four seconds."""
+"""So many answers without such a calm between the presses, and one a minute after: a contact that
+chatters at night wakes nobody every four seconds. That a place calls nobody is said once."""
 
 _SAID: Mapping[str, str] = {
     "escalated": "called",
@@ -32,19 +32,25 @@ _SAID: Mapping[str, str] = {
 
 
 class Asked(NamedTuple):
-    """The alarm that somebody waits for, and who has been called for it."""
+    """The alarm that somebody waits for, and who has just been called for it."""
 
     alarm: Alarm
     facts: Facts
-    called: tuple[str, ...]
+    called: str = ""
 
 
 class _Last(NamedTuple):
-    """What was said last, when, and how often without a calm."""
+    """What was said last, and when; the last press, and how many were answered without a calm.
 
-    says: str
-    at_ns: int
-    times: int
+    `news` are those that need not be said again unless somebody presses; `called` is who was.
+    """
+
+    says: str = ""
+    at_ns: int = -CALM_NS
+    pressed_ns: int = -CALM_NS
+    times: int = 0
+    news: frozenset[tuple[str, str]] = frozenset()
+    called: str = ""
 
 
 class Answers:
@@ -56,37 +62,51 @@ class Answers:
 
     def pressed(self, asked: Asked, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
         """The answer to a press, the first or any other."""
-        yield from self._say(_stands(asked), asked, moment, number)
+        known = self._said.get(asked.alarm.watch, _Last())
+        says = _stands(asked.alarm, known.called)
+        calm = moment.at_ns - known.pressed_ns >= CALM_NS
+        times = 0 if calm else known.times
+        self._said[asked.alarm.watch] = known = known._replace(pressed_ns=moment.at_ns, times=times)
+        since_ns = moment.at_ns - known.at_ns
+        if known.says == says == "silent" and not calm:
+            return
+        if times >= OFTEN and since_ns < SELDOM_NS:
+            return
+        if known.says == says and since_ns < SENTENCE_NS:
+            return
+        self._said[asked.alarm.watch] = known._replace(times=times + 1)
+        yield from self._say(says, asked, moment, number)
 
     def told(
         self, what: str, asked: Asked, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
         """What has become of it since, each time once."""
-        says, known = _SAID.get(what), self._said.get(asked.alarm.watch)
-        if says is not None and (known is None or known.says != says):
-            yield from self._say(says, asked, moment, number)
+        watch, says = asked.alarm.watch, _SAID.get(what)
+        known = self._said.get(watch, _Last())
+        if what == "acknowledged":  # if nobody comes, everybody is called anew
+            known = known._replace(news=frozenset(), called="")
+        news = (says or "", asked.called)
+        if says is not None and news not in known.news:
+            called = asked.called or known.called
+            self._said[watch] = known._replace(news=known.news | {news}, called=called)
+            if known.says != says or known.called != called:
+                yield from self._say(says, asked, moment, number)
         if what == "cleared":
-            self._said.pop(asked.alarm.watch, None)
+            self._said.pop(watch, None)
 
     def _say(
         self, says: str, asked: Asked, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
-        alarm, facts, called = asked
+        alarm, facts = asked.alarm, asked.facts
         if not facts.attend or facts.indoors is None:
             return
-        known, times = self._said.get(alarm.watch), 1
-        if known is not None:
-            since_ns = moment.at_ns - known.at_ns
-            pause_ns = SENTENCE_NS if known.times < OFTEN else SELDOM_NS
-            if known.says == says and since_ns < pause_ns:
-                return
-            times += known.times if since_ns < CALM_NS else 0
-        self._said[alarm.watch] = _Last(says, moment.at_ns, times)
+        known = self._said[alarm.watch]
+        self._said[alarm.watch] = known._replace(says=says, at_ns=moment.at_ns)
         yield Task(
             id=number(),
             linkage=BY,
             does=ANSWER,
-            action={ANSWER: facts.indoors, "says": says, "to": called[-1] if called else ""},
+            action={ANSWER: facts.indoors, "says": says, "to": known.called},
             alarm=alarm.id,
             rule=facts.rule,
             place=facts.place,
@@ -96,13 +116,12 @@ class Answers:
         )
 
 
-def _stands(asked: Asked) -> str:
+def _stands(alarm: Alarm, called: str) -> str:
     """What can be said of it now, and no more."""
-    alarm = asked.alarm
     if alarm.state in {State.SHELVED, State.SUPPRESSED}:
         return "silent"
     if alarm.state in {State.ACKNOWLEDGED, State.RESTING}:
         return "coming"
     if alarm.unreached:
         return "nobody"
-    return "called" if asked.called else "heard"
+    return "called" if called else "heard"

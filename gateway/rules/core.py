@@ -4,7 +4,7 @@ The room (`room.py`) is its shell in the station; `yizhan replay`, the scenarios
 year run the same core.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,13 +18,13 @@ from gateway.rules.alarm import Alarm
 from gateway.rules.alarm import State as AlarmState
 from gateway.rules.alarms import Alarms, Happening, closed_for_good
 from gateway.rules.answers import Answers, Asked
-from gateway.rules.duty import Duty
+from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.rules.duty import Options as DutyOptions
 from gateway.rules.engine import Engine, Signal
 from gateway.rules.kinds import Moment, S
-from gateway.rules.linkage import Done, Linkage, Linkages, State, Task, action_of
+from gateway.rules.linkage import RING, Done, Linkage, Linkages, State, Task, action_of
 from gateway.rules.quiet import Maintenance
-from gateway.rules.ringing import rings
+from gateway.rules.ringing import Rings
 from gateway.rules.rule import BUS, OWN, Watch
 from gateway.rules.verdicts import Tally
 
@@ -141,9 +141,11 @@ class Core:
         )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
         self.answers = Answers()
+        self.rings = Rings(self.alarms.book)
         self.under_way: dict[str, Task] = {}
         self._prefix = f"task-{start[:8]}"
         self._tasks = 0
+        self._moment = Moment(0)
         self._orphans: list[Alarm] = []
         self._wallless_ns: int | None = None
         self._paused = False
@@ -257,9 +259,15 @@ class Core:
         return self._outcome([], happened(self.alarms), moment)
 
     def done(self, task: Task, state: State, why: str | None = None) -> Outcome:
-        """A task has ended."""
+        """A task has ended; whoever waits hears that somebody is called once that is so."""
         self.under_way.pop(task.id, None)
-        return Outcome([Done(task, state, why)], {f"task/{task.id}": None}, [])
+        tasks: list[Task] = []
+        if task.does == RING:
+            for made in self.rings.done(task, well=state == "done"):
+                tasks += self._told(made, self._moment)
+        self.under_way.update((each.id, each) for each in tasks)
+        keep: dict[str, bytes | None] = {f"task/{each.id}": _encode(each) for each in tasks}
+        return Outcome([Done(task, state, why)], keep | {f"task/{task.id}": None}, tasks)
 
     def checkpoint(self) -> dict[str, bytes | None]:
         """The state of every watch that took a step since the last time."""
@@ -270,6 +278,7 @@ class Core:
     def _outcome(
         self, signals: Iterable[Signal], happened: list[Happening], moment: Moment
     ) -> Outcome:
+        self._moment = moment
         tasks: list[Task] = []
         for signal in signals:
             try:
@@ -288,6 +297,7 @@ class Core:
                 continue
             tasks += [each for each in planned if isinstance(each, Task)]
             records += [each for each in planned if isinstance(each, Done)]
+        tasks += self.rings.due(moment, self._number)
         self.under_way.update((task.id, task) for task in tasks)
         return Outcome(records, self._kept(tasks), tasks)
 
@@ -296,24 +306,21 @@ class Core:
         alarm = self.alarms.book.open.get(watch_id)
         if alarm is None:
             return []
-        called = self.alarms.duty.called(alarm.severity, alarm.steps)
-        asked = Asked(alarm, self.alarms.book.facts(alarm), called)
+        asked = Asked(alarm, self.alarms.book.facts(alarm))
         return list(self.answers.pressed(asked, moment, self._number))
 
     def _planned(self, happening: Happening, moment: Moment) -> list[Task | Done]:
-        return [
-            *rings(happening, moment, self._number),
-            *self.answers.told(happening.what, self._asked(happening), moment, self._number),
-            *self.linkages.planned(happening, moment, self._number),
-        ]
+        self.rings.called(happening)
+        call = happening.call
+        known = call is None or DESK in call.by or PLATFORM in call.by  # a loudspeaker may refuse
+        told = self._told(happening, moment) if known else ()
+        return [*told, *self.linkages.planned(happening, moment, self._number)]
 
-    def _asked(self, happening: Happening) -> Asked:
-        """What it is about, and who has been called for it."""
-        alarm = happening.alarm
-        called = self.alarms.duty.called(alarm.severity, alarm.steps)
-        if happening.call is not None:
-            called = (happening.call.to,)
-        return Asked(alarm, happening.facts, called)
+    def _told(self, happening: Happening, moment: Moment) -> Iterator[Task]:
+        """What whoever waits is told of it; a call, once it has been made."""
+        called = "" if happening.call is None else happening.call.to
+        asked = Asked(happening.alarm, happening.facts, called)
+        return self.answers.told(happening.what, asked, moment, self._number)
 
     def _number(self) -> str:
         self._tasks += 1

@@ -13,7 +13,8 @@ PERIOD_S_MIN = 30.0
 """A call is given up after so long; nobody is called again before."""
 
 OFTEN_S, SELDOM_S = 3600.0, 900.0
-"""The last step is taken again at its own period for so long, and then so often."""
+"""The last step is taken again at its own period for so long, and then so often where lives may
+hang on it: nothing else talks into a hall all night."""
 
 DESK, PLATFORM = "desk", "platform"
 """Channels beside the zones, where a chime sounds."""
@@ -64,11 +65,15 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Call(msgspec.Struct, frozen=True):
-    """Somebody is to be told now; `by` are the channels by which they can be."""
+    """Somebody is to be told now; `by` are the channels by which they can be.
+
+    `again`: the last step was taken before.
+    """
 
     to: str
     by: tuple[str, ...]
     step: int
+    again: bool = False
 
 
 class Duty:
@@ -103,7 +108,7 @@ class Duty:
             yield Call(step.to, self.channels(step.to, wall_ns), number)
         last, number = self._round(severity, age_ns)
         if again and last is not None and number > max(steps, len(self._steps)):
-            yield Call(last.to, self.channels(last.to, wall_ns), number)
+            yield Call(last.to, self.channels(last.to, wall_ns), number, again=True)
 
     def patience_ns(self, severity: Severity) -> int | None:
         """How old an alarm is when everybody was called and had time; None if nobody is called."""
@@ -124,6 +129,8 @@ class Duty:
         if last is None:
             return None, 0
         after_s = max(0.0, age_ns / S - last.after_s)
+        if after_s > OFTEN_S and severity is not Severity.CRITICAL:
+            return last, 0
         rounds = min(after_s, OFTEN_S) // period_s
         rounds += max(0.0, after_s - OFTEN_S) // max(period_s, SELDOM_S)
         return last, len(self._steps) + int(rounds)

@@ -69,15 +69,16 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     message: Text
 
 
-class Ring(msgspec.Struct, frozen=True, kw_only=True):
+class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written into `do`.
 
-    `private`: it does not say where, nor what.
+    `private`: it does not say where, nor what. So many `more` alarms are due there.
     """
 
     ring: Id
     to: str
     private: bool = False
+    more: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,20 @@
 """What an escalation rings: a chime and a sentence in the zones of the roster. Pure.
 
-The desk and the platform hear of it by the event; a loudspeaker has to be told.
+The desk and the platform hear of it by the event; a loudspeaker has to be told. A zone hears one
+sentence for all alarms that are due, so that thirty broken sensors do not drown an SOS.
 """
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
+from gateway.event import Severity
+from gateway.rules.alarm import UNSEEN, State
 from gateway.rules.alarms import Happening
+from gateway.rules.book import Book
 from gateway.rules.duty import DESK, PLATFORM
 from gateway.rules.kinds import Moment, S
-from gateway.rules.linkage import RING, Task
+from gateway.rules.linkage import RING, Ring, Task
 
 BY = "duty"
 """Who orders it, where a linkage would have its id."""
@@ -16,26 +22,88 @@ BY = "duty"
 RINGS_S = 30.0
 """Whoever was not called by then is called by the next step."""
 
+PAUSE_NS, PAUSE_CRITICAL_NS = 30 * S, 10 * S
+"""Between two sentences in a zone: the shortest period of a step; about as long as a sentence takes
+where something critical has not been called there yet."""
 
-def rings(happening: Happening, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
-    """One task a zone; `number()` gives the next task's id."""
-    call, facts = happening.call, happening.facts
-    if call is None:
-        return
-    for zone in call.by:
-        if zone in (DESK, PLATFORM):
-            continue
-        private = {"private": True} if facts.private else {}
-        yield Task(
-            id=number(),
-            linkage=BY,
-            does=RING,
-            action={RING: zone, "to": call.to, **private},
-            alarm=happening.alarm.id,
-            rule=facts.rule,
-            place=facts.place,
-            text=facts.name,
-            urgent=True,
-            private=facts.private,
-            expires_ns=moment.at_ns + round(RINGS_S * S),
-        )
+_ORDER = list(Severity)
+
+
+class Rings:
+    """The calls that each zone is owed; what is not rung before a kill is left to the next step."""
+
+    def __init__(self, book: Book) -> None:
+        """Nothing is owed; whoever is not waited for any more in the book is not called."""
+        self._book = book
+        self._owed: dict[str, dict[str, Happening]] = {}
+        self._rung_ns: dict[str, int] = {}
+        self._under_way: dict[str, list[Happening]] = {}
+
+    def called(self, happening: Happening) -> None:
+        """A step has been taken: its zones are owed a sentence."""
+        for zone in () if happening.call is None else happening.call.by:
+            if zone not in (DESK, PLATFORM):
+                self._owed.setdefault(zone, {})[happening.alarm.watch] = happening
+
+    def due(self, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
+        """One task a zone, for the gravest; `number()` gives the next task's id."""
+        for zone in list(self._owed):
+            owed = [each for each in self._owed[zone].values() if self.waits(each)]
+            if not owed:
+                del self._owed[zone]
+                continue
+            owed.sort(key=_rank)
+            rung_ns = self._rung_ns.get(zone)
+            pause_ns = PAUSE_CRITICAL_NS if _first(owed[0]) else PAUSE_NS
+            if rung_ns is not None and moment.at_ns - rung_ns < pause_ns:
+                continue
+            del self._owed[zone]
+            self._rung_ns[zone] = moment.at_ns
+            task = _task(zone, owed, moment, number())
+            self._under_way[task.id] = owed
+            yield task
+
+    def done(self, task: Task, *, well: bool) -> list[Happening]:
+        """A sentence has been ordered, or not; gives the calls that this has made."""
+        made = self._under_way.pop(task.id, [])
+        return [each for each in made if self.waits(each)] if well else []
+
+    def waits(self, happening: Happening) -> bool:
+        """Whether nobody has taken it meanwhile."""
+        alarm = self._book.open.get(happening.alarm.watch)
+        if alarm is None or alarm.id != happening.alarm.id:
+            return False
+        return alarm.state in UNSEEN or alarm.state is State.RETURNED
+
+
+def _first(happening: Happening) -> bool:
+    """Whether it is critical, and called by this step for the first time."""
+    call = happening.call
+    critical = happening.alarm.severity is Severity.CRITICAL
+    return critical and call is not None and not call.again
+
+
+def _rank(happening: Happening) -> tuple[int, bool, int]:
+    """The gravest first, then what was not called yet, then the latest."""
+    alarm, call = happening.alarm, happening.call
+    return _ORDER.index(alarm.severity), call is not None and call.again, -alarm.raised_ns
+
+
+def _task(zone: str, owed: list[Happening], moment: Moment, task_id: str) -> Task:
+    happening = owed[0]
+    facts, call = happening.facts, happening.call
+    assert call is not None
+    ring = Ring(ring=zone, to=call.to, private=facts.private, more=len(owed) - 1)
+    return Task(
+        id=task_id,
+        linkage=BY,
+        does=RING,
+        action=msgspec.to_builtins(ring),
+        alarm=happening.alarm.id,
+        rule=facts.rule,
+        place=facts.place,
+        text=facts.name,
+        urgent=True,
+        private=facts.private,
+        expires_ns=moment.at_ns + round(RINGS_S * S),
+    )

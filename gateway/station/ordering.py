@@ -77,6 +77,8 @@ class Ordering:
     def _ring(self, task: Task, action: Ring, expires: Deadline) -> Order:
         place = self._places.spoken(task.place)
         words = self._texts.say("rules.ring", place=place, name=task.text)
+        if action.more:
+            words += self._texts.say("rules.ring-more", n=action.more)
         if action.private:
             words = self._texts.say("rules.ring-private")
         return Order(

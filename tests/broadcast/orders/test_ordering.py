@@ -33,6 +33,13 @@ def test_a_step_of_the_roster_is_a_chime_and_a_sentence_in_its_zone(ordering):
     assert Class.SERVICE in guard.MAY[order.authority, order.actor.kind]
 
 
+def test_a_sentence_says_how_many_alarms_are_due_beside_the_one_that_it_names(ordering):
+    action = {RING: "hall", "to": "duty", "more": 31}
+    order = ordering.order_of(task(does=RING, action=action, text="有人求助"), SOON)
+    assert "有人求助" in order.content.text
+    assert order.content.text.endswith("另外还有 31 项报警，请看工作台。")
+
+
 def test_a_private_alarm_calls_staff_to_the_desk_and_names_no_place(ordering):
     action = {RING: "hall", "to": "duty", "private": True}
     order = ordering.order_of(task(does=RING, action=action, text="有人跌倒", private=True), SOON)
