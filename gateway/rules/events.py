@@ -16,7 +16,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an alarm is now: `reading` is what raised it, `count` how often it came.
 
     `to` and `by`: who was called at an escalation, and by which channels they could be. `real`:
-    what somebody found it to be.
+    what somebody found it to be. `private`: where it is and what it is are for staff alone.
     """
 
     alarm: str
@@ -33,6 +33,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     by: tuple[str, ...] = ()
     note: str | None = None
     real: bool | None = None
+    private: bool = False
 
 
 class Did(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,6 +115,7 @@ def _turn(happening: Happening, stamps: Stamps) -> Event:
         by=() if call is None else call.by,
         note=alarm.note,
         real=alarm.real,
+        private=facts.private,
     )
     return Event(
         kind=TURNS[happening.what],

@@ -20,13 +20,17 @@ PERMISSION = {
     Audience.INSTALL: Permission.INSTALL,
 }
 
+# What no audience of a kind says: it is about somebody's home, or staff wrote beside it. Within a
+# text a quote is escaped, so that nothing that was typed looks like one of these keys.
+_FOR_STAFF = re.compile(rb'"private":true|"note":"')
+
 # The tail's keys have a fixed order, and what stands before the type cannot hold a bare quote.
 _TYPE = re.compile(rb'"type":"([^"]*)"')
 _encode = msgspec.json.Encoder().encode
 
 
 class Audiences:
-    """Who may read what, by the type of event."""
+    """Who may read what, by the type of event; what is private, or bears a note, is for staff."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         """Those; an event of any other type is for installers."""
@@ -38,7 +42,10 @@ class Audiences:
         """The entry, or a gap of one number in its place."""
         found = _TYPE.search(entry.body)
         of = self._of.get(found[1] if found else b"", Permission.INSTALL)
-        return entry if of in allowed else _withheld(entry)
+        withheld = of not in allowed
+        if Permission.STAFF not in allowed and not withheld:
+            withheld = _FOR_STAFF.search(entry.body) is not None
+        return _withheld(entry) if withheld else entry
 
 
 def _withheld(entry: Entry) -> Entry:

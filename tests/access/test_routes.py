@@ -15,11 +15,13 @@ from pathlib import Path
 import aiohttp
 import msgspec
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.access.sessions import IDLE_S
 from gateway.audit.events import ACT
-from gateway.event import Entry, Event, Lane, Stamps, envelope, tail
+from gateway.event import Entry, Event, Lane, Severity, Stamps, envelope, tail
 from gateway.journal.events import GAP
+from gateway.rules.events import TURNS, Told
 from gateway.web import control
 from gateway.web.audience import PERMISSION, WITHHELD
 from gateway.web.cursor import Cursor
@@ -159,6 +161,28 @@ async def test_every_kind_of_event_for_every_role(tmp_path: Path) -> None:
         event = json.loads(envelope(audiences.shown(entry, set()), "test-1"))
         assert event["type"] == GAP.type
         assert event["data"] == {**event["data"], "from": 7, "to": 7, "why": WITHHELD}
+
+
+async def test_a_private_alarm_and_what_staff_noted_are_for_staff(tmp_path: Path) -> None:
+    """Who fell where, and why a shelf: no viewer reads it, nor whoever is on the machine."""
+    async with composed(tmp_path) as made:
+        audiences = made.app[HUB].audiences
+        told = Told("alarm-1", "fall", "fall", "有人跌倒", Severity.CRITICAL, "raised", on=True)
+        secret = '13800138000 "private":true "note":"'
+        hidden = (replace(told, private=True), replace(told, note="她摔过 13800138000"))
+        for kind in TURNS.values():
+            for data in (told, replace(told, name=secret), *hidden):
+                fact = Event(
+                    kind=kind, source="di", place="b3", stamps=Stamps("0" * 16, 1), data=data
+                )
+                entry = Entry("e" * 16, kind.lane, 7, tail(fact, "test-1"))
+                for role in ("viewer", "staff, idle", "on the machine"):
+                    shown = audiences.shown(entry, MAY[role])
+                    assert (shown == entry) is (data not in hidden), (kind.type, role)
+                    assert data not in hidden or b"13800138000" not in shown.body
+                    assert data not in hidden or b"b3" not in shown.body
+                for role in ("staff", "installer"):
+                    assert audiences.shown(entry, MAY[role]) == entry
 
 
 async def test_what_is_for_others_is_a_gap_in_the_feed_and_in_the_stream(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from gateway.desk.alarms import past
 from gateway.desk.alarms.calls import RINGING_MAX, Calls
 from gateway.desk.alarms.plot import crossed_at
 from gateway.rules.alarms import SHELF_S_MAX
+from gateway.rules.core import Core
 from gateway.rules.linkage import Task
 from gateway.web import control
-from tests.access.rig import site
-from tests.alarms.rig import AlarmSite
+from tests.access.rig import browser, site
+from tests.alarms.rig import SCENARIO, AlarmSite, look
+from tests.rules.player import plan
 from tests.sim.loop import simulated
 
 
@@ -50,6 +52,29 @@ async def console(made: AlarmSite) -> AsyncIterator[Console]:
     connector = aiohttp.UnixConnector(str(made.folder / control.NAME))
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Console(session)
+
+
+async def test_a_program_that_is_nobody_s_lists_no_private_alarm_and_no_note(
+    made: AlarmSite, console: Console
+) -> None:
+    rules = {**SCENARIO["rule"], "sos": {**SCENARIO["rule"]["sos"], "private": True}}
+    made.rules.core = Core(plan({**SCENARIO, "rule": rules}, look=look), "0" * 16)
+    made.say("bin.fill", 82)
+    made.say("di-b3.sos", True)
+    await console.post(f"/api/v1/alarms/{made.id_of('bin-east')}/note", text="她摔过")
+    await made.furnish()
+
+    def told(listed) -> list[tuple[str, str | None]]:
+        return [(each["rule"], each["note"]) for each in listed]
+
+    everything = [("sos", None), ("bin-east", "她摔过")]
+    assert told((await console.get("/api/v1/alarms"))[1]) == everything
+    async with browser(made, plain=True) as here, browser(made) as desk:
+        assert told(await (await here.get("/api/v1/alarms")).json()) == [("bin-east", None)]
+        await desk.enter("guest")
+        assert told(await (await desk.get("/api/v1/alarms")).json()) == [("bin-east", None)]
+        await desk.enter("zhang")
+        assert told(await (await desk.get("/api/v1/alarms")).json()) == everything
 
 
 async def test_a_program_lists_and_acts_and_every_act_is_in_the_record(

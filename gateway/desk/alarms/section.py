@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.access import Caller
 from gateway.audit.history import Lanes
@@ -23,7 +24,7 @@ from gateway.rules.events import KINDS
 from gateway.web import reading
 from gateway.web.answers import json
 from gateway.web.cursor import is_number
-from gateway.web.gate import CALLER, permissions
+from gateway.web.gate import CALLER, looks, permissions
 from gateway.web.pages import PAGES
 from gateway.web.pulse import framed
 from gateway.web.section import Card, GuardedPulse, Nav, Permission, Route, Section
@@ -185,10 +186,14 @@ class AlarmPages:
             count=len(self.watches.wanted(wanted)),
         )
 
-    async def listed(self, _request: web.Request) -> web.StreamResponse:
-        """The open alarms for programs."""
-        rows = self.board.open()
-        return json([report(each, self.board) for each in (*rows.active, *rows.silent)])
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        """The open alarms for programs; what is private, and staff's notes, for staff's alone."""
+        opened = self.board.open()
+        rows = (*opened.active, *opened.silent)
+        if Permission.STAFF in looks(request):
+            return json([report(each, self.board) for each in rows])
+        told = [report(each, self.board) for each in rows if not each.facts.private]
+        return json([replace(each, note=None) for each in told])
 
 
 def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section:
