@@ -95,6 +95,10 @@ class Outcomes:
         until_ns = [self._gathered_ns, *(rest.until_ns for rest in self._rests.values())]
         return [(at_ns - now_ns) / S for at_ns in until_ns if at_ns > now_ns]
 
+    def retry(self, kept: Kept) -> None:
+        """Somebody presses it again: what took nothing rests no longer."""
+        self._rests.pop(kept.order.id, None)
+
     def works(self, speaker: str) -> None:
         """That loudspeaker works again: nothing rests there, once it has had time to gather."""
         now_ns = self._all.clock.now_ns()

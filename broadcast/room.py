@@ -144,7 +144,10 @@ class Broadcast:
             return self._all.receipt(known, "broadcast.duplicate")
         joined = self._all.book.joined(order)
         if joined is not None and not self._done(joined):
-            return self._all.receipt(joined, "broadcast.joined")
+            if order.class_ is not Class.FIRE:  # its contact "presses" at every poll
+                self._outcomes.retry(joined)
+                self._turns.settle()
+            return self._all.receipt(self._all.book.known(joined.order.id), "broadcast.joined")
         if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
             check(order)
         ruling = self._judge(order)

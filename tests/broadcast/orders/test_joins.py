@@ -96,3 +96,17 @@ async def test_a_press_that_is_refused_ends_nothing():
         await asyncio.sleep(200)
         assert voices(around, "horn-b5") == ["fire", "e-0~1"]
         assert states(around)["e-0"] == "finished"
+
+
+@simulated
+async def test_a_press_of_what_reached_nobody_tries_it_at_once():
+    async with world() as around:
+        around.engine.broken.update(("horn-b3", "horn-b5"))  # engaged: no fault is told
+        around.studio.seconds.update({"e-0": 1})
+        await press(around, 0)
+        await asyncio.sleep(160)  # each attempt waits longer than the last
+        await asyncio.sleep(around.room._outcomes.rests_s()[0] - 20)
+        around.engine.broken.clear()
+        assert (await press(around, 1)).of == "e-0"
+        await asyncio.sleep(2)
+        assert len(voices(around, "horn-b3")) == 1
