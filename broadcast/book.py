@@ -41,8 +41,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `reached` counts the loudspeakers that took it as far as each rung of the ladder.
 
     `airings` are what sounds of it now, `had` the loudspeakers that have had it whole, `lost` those
-    where no more of it will sound; `took` is whether one of them took some of it by what was said
-    at an end, None before the first. `unsure`: it sounded, and a power cut or other settings
+    where no more of it will sound. `unsure`: it sounded, and a power cut or other settings
     took the knowledge of it.
     """
 
@@ -65,7 +64,6 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     airings: tuple[Airing, ...] = ()
     had: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    took: bool | None = None
     unsure: bool = False
 
     @property
@@ -76,8 +74,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def heard(self) -> bool:
         """Whether a loudspeaker is known to have taken some of it, be it the siren alone."""
-        took = any(self.reached[:1]) if self.took is None else self.took
-        return took or bool(self.had)
+        return bool(self.had) or any(self.reached[:1])
 
     @property
     def programmes(self) -> tuple[str, ...]:

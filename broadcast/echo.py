@@ -182,13 +182,12 @@ class Echo:
         kept = self._all.book.of(name)
         if kept is None or speakers is None:
             return kept
-        took = bool(kept.took) or not self._monitor.speakers.isdisjoint(speakers)
         reached = self._monitor.reached(name)
-        if took and not self._monitor.complete(kept.order.id):
+        if not self._monitor.complete(kept.order.id):  # what came before is not known any better
             reached = _most(kept, reached)
         elif kept.reached:
             reached = (*reached[:-1], max(kept.reached[-1], reached[-1]))
-        return self._all.book.note(kept, took=took, reached=reached)
+        return self._all.book.note(kept, reached=reached)
 
     def _moved(self, kept: Kept, event: wire.Event) -> None:
         """Something of what is to sound began or ended."""

@@ -505,3 +505,37 @@ async def test_an_emergency_whose_end_says_nothing_of_who_took_it_sounds_again()
         await asyncio.sleep(50)
         assert states(around) == {"e": "finished"}
         assert [h.programme.id for h in around.engine.heard] == ["e~1"]
+
+
+@simulated
+async def test_what_was_heard_before_a_power_cut_is_not_taken_back_by_a_later_turn():
+    async with world() as around:
+        around.studio.seconds["e"] = 40
+        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=100))
+        await asyncio.sleep(5)
+        assert around.room.find("e").reached[0] == 1
+        around.engine._playing.pop("e").ends.cancel()  # its process died
+        around.engine.ringing = {"horn-b3"}
+        await around.kill()
+        await around.room._all.records.drain()
+        await around.start()
+        await asyncio.sleep(200)
+        kept = around.room.find("e")
+        assert (kept.state.value, kept.why) == ("dropped", "broadcast.ran-out")
+
+
+@simulated
+async def test_an_order_that_is_cut_off_where_its_horns_came_late_was_heard():
+    async with world() as around:
+        around.engine.broken = {"horn-b3"}
+        around.studio.seconds["n"] = 15
+        await around.room.order(asked(around, "n", zones=("b3",), lives_s=20))
+        await asyncio.sleep(18)
+        around.engine.mends("horn-b3")
+        await asyncio.sleep(5)
+        assert around.engine.sounds_at("horn-b3") == {"n~1"}
+        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=300))
+        await asyncio.sleep(60)
+        kept = around.room.find("n")
+        assert kept.reached[0] == 1
+        assert kept.why != "broadcast.reached-nobody"
