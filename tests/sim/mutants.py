@@ -26,6 +26,7 @@ from gateway.upstream.inbox.command import Command
 from gateway.upstream.inbox.judge import Judge
 from gateway.upstream.inbox.memory import Memory
 from gateway.upstream.inbox.verify import Keys
+from tests.sim.world import PROFILES
 
 Mutant = Callable[[], Any]
 
@@ -176,6 +177,11 @@ def _swallowed_receipt() -> Any:
     return patch.object(Answers, "end", mutated)
 
 
+OF_COMMANDS = frozenset(
+    {"forged command", "command twice", "late command", "two ends", "claim", "unanswered"}
+)
+"""What the judge of commands says."""
+
 MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "skipped number": (_skipped_number, frozenset({"hole", "gap", "station.fault"})),
     "forgotten commit": (_forgotten_commit, frozenset({"two bodies", "hole", "gap"})),
@@ -197,8 +203,15 @@ MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
 
 @contextmanager
 def mutated(name: str) -> Iterator[frozenset[str]]:
-    """The station with that defect; what it should be told by."""
+    """The station with that defect; what it should be told by.
+
+    Platforms order only where the defect is one of commands: a write brings a device back that was
+    given up, and hides another defect so.
+    """
     make, kinds = MUTANTS[name]
     with ExitStack() as stack:
         stack.enter_context(make())
+        if kinds.isdisjoint(OF_COMMANDS):
+            silent = {key: each._replace(command_s=0) for key, each in PROFILES.items()}
+            stack.enter_context(patch.dict(PROFILES, silent))
         yield kinds
