@@ -17,7 +17,7 @@ from gateway.access.sessions import Session
 from gateway.access.spare import Spare, belongs
 from gateway.access.throttle import Counts, Throttle
 from gateway.audit import Ledger, Place, Result, Who
-from gateway.errors import JournalError, JournalFull
+from gateway.errors import JournalError, JournalFull, UsageError
 from gateway.journal import StateChange, StateStore
 from gateway.journal.stored_state import heard, of_json, readable
 
@@ -181,12 +181,15 @@ class Book(Rows):
     def wake(self, boot: str, now_ns: int) -> dict[str, Session]:
         """Take the sessions over into this boot; those that are of an earlier one, to be kept."""
         kept = self.sessions()
-        self._rows.update({key: each.loaded(boot, now_ns) for key, each in kept.items()})
-        return {key: self.sessions()[key] for key, each in kept.items() if each.boot != boot}
+        woken = {key: each.loaded(boot, now_ns) for key, each in kept.items()}
+        for key, each in woken.items():
+            self.show(key, each if _stores(key, each) else None)
+        return {key: each for key, each in self.sessions().items() if kept[key].boot != boot}
 
     def take_back(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
         """Let the journal have them again, from the copy; if it refuses, the next start does."""
-        changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in rows.items()]
+        fit = {key: row for key, row in rows.items() if _stores(key, row)}
+        changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in fit.items()]
         with contextlib.suppress(JournalError):
             for change in changes:
                 journal.offer((), [change]).add_done_callback(heard)
@@ -207,6 +210,15 @@ def _take(rows: dict[str, msgspec.Struct], changes: Iterable[Change]) -> None:
             rows.pop(key, None)
         else:
             rows[key] = row
+
+
+def _stores(key: str, row: msgspec.Struct) -> bool:
+    """Whether a start could read it back; a row that is out of bounds ends, and stops no start."""
+    try:
+        _encode(key, row)
+    except UsageError:
+        return False
+    return True
 
 
 def _encode(key: str, row: msgspec.Struct | None) -> bytes | None:

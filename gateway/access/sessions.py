@@ -48,7 +48,7 @@ class Session(msgspec.Struct, frozen=True):
     `generation` is the account's: a password that was changed ends the sessions of the old one.
     `seen_ns` is the last press, `seen_wall_ns` the same by the wall's time where that was known,
     `kept_ns` what the journal knows of it, `page_ns` when a page of theirs last heard the station
-    (in memory alone).
+    (in memory alone). `spent_ns` of the shift passed before `began_ns`, in earlier boots.
     """
 
     account: str
@@ -62,15 +62,16 @@ class Session(msgspec.Struct, frozen=True):
     seen_wall_ns: int | None = None
     carried: bool = False
     page_ns: int = 0
+    spent_ns: int = 0
 
     def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> Standing:
         """What it allows now; `wall_ns` is what a trusted clock says."""
         if boot != self.boot:
             return Standing.ENDED
-        age_ns, idle_ns = now_ns - self.began_ns, now_ns - self.seen_ns
+        age_ns, idle_ns = self.spent_ns + now_ns - self.began_ns, now_ns - self.seen_ns
         if self.carried:
             away_ns = _since(self.seen_wall_ns, wall_ns)
-            age_ns = age_ns if away_ns is None else self._spent_ns + away_ns
+            age_ns = age_ns if away_ns is None else self._known_ns + away_ns
             idle_ns = IDLE_S * SECOND_NS if away_ns is None else max(idle_ns, away_ns)
         if age_ns >= WHOLE_S * SECOND_NS:
             hears = self.page_ns and now_ns - self.page_ns < PAGE_S * SECOND_NS
@@ -80,31 +81,38 @@ class Session(msgspec.Struct, frozen=True):
 
     def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
         """The same after a press of its holder; only for one that is active."""
-        began_ns, away_ns = self.began_ns, _since(self.seen_wall_ns, wall_ns)
+        began_ns, spent_ns = self.began_ns, self.spent_ns
+        away_ns = _since(self.seen_wall_ns, wall_ns)
         if self.carried and away_ns is not None:  # as long as it took belongs to the shift
-            began_ns = now_ns - self._spent_ns - away_ns
+            began_ns, spent_ns = now_ns, self._known_ns + away_ns
         return msgspec.structs.replace(
-            self, began_ns=began_ns, seen_ns=now_ns, seen_wall_ns=wall_ns, carried=False
+            self,
+            began_ns=began_ns,
+            seen_ns=now_ns,
+            seen_wall_ns=wall_ns,
+            carried=False,
+            spent_ns=spent_ns,
         )
 
     @property
-    def _spent_ns(self) -> int:
+    def _known_ns(self) -> int:
         """Of one that was carried over: what was spent before its last reboot."""
-        return self.seen_ns - self.began_ns - REBOOT_S * SECOND_NS
+        return max(0, self.spent_ns - REBOOT_S * SECOND_NS)
 
     def loaded(self, boot: str, now_ns: int) -> "Session":
         """The same as a start reads it: its page may come back; a reboot has been lived over."""
         if boot == self.boot:
             return msgspec.structs.replace(self, page_ns=now_ns)
-        spent_ns = self.seen_ns - self.began_ns + REBOOT_S * SECOND_NS
+        in_boot_ns = max(0, self.seen_ns - self.began_ns)
         return msgspec.structs.replace(
             self,
             boot=boot,
-            began_ns=now_ns - spent_ns,
+            began_ns=now_ns,
             seen_ns=now_ns,
             kept_ns=now_ns,
             carried=True,
             page_ns=now_ns,
+            spent_ns=self.spent_ns + in_boot_ns + REBOOT_S * SECOND_NS,
         )
 
 

@@ -35,6 +35,10 @@ def before(worked_s: int, *, wall: bool = True) -> Session:
     return Session("a", "pin", "d", 0, "b1", 1000 * S, seen_ns, seen_ns, WALL_NS if wall else None)
 
 
+def age_ns(session: Session, now_ns: int) -> int:
+    return session.spent_ns + now_ns - session.began_ns
+
+
 @pytest.mark.parametrize(
     ("worked_s", "away_s", "after_s", "standing"),
     [
@@ -69,7 +73,7 @@ def test_a_press_after_the_reboot_counts_the_time_that_it_took() -> None:
     now_ns, wall_ns = (UP_S + 10) * S, WALL_NS + 600 * S
     pressed = session.seen(now_ns, wall_ns)
     assert not pressed.carried
-    assert (now_ns - pressed.began_ns) // S == 3600 + 600
+    assert age_ns(pressed, now_ns) // S == 3600 + 600
     assert pressed.standing("b2", now_ns, wall_ns) is Standing.ACTIVE
 
 
@@ -79,11 +83,11 @@ def test_no_number_of_reboots_gives_back_what_was_spent(boots: list[tuple[int, b
     for n, (lived_s, presses) in enumerate(boots, 2):
         session = session.loaded(f"b{n}", UP_S * S)
         now_ns = (UP_S + lived_s) * S
-        assert now_ns - session.began_ns >= spent_ns + lived_s * S + REBOOT_S * S
+        assert age_ns(session, now_ns) >= spent_ns + lived_s * S + REBOOT_S * S
         if presses:
             session = session.seen(now_ns, None)
-            assert now_ns - session.began_ns >= spent_ns + lived_s * S
-            spent_ns = now_ns - session.began_ns
+            assert age_ns(session, now_ns) >= spent_ns + lived_s * S
+            spent_ns = age_ns(session, now_ns)
 
 
 def test_a_session_of_an_older_version_is_read() -> None:
@@ -169,3 +173,24 @@ async def test_a_page_that_was_closed_ends_with_the_shift(tmp_path: Path) -> Non
         assert made.access.lives(caller)
         made.clock.advance(PAGE_S + 1)
         assert not made.access.lives(caller)
+
+
+async def test_a_start_in_the_first_minute_of_a_boot_takes_over_sessions(
+    tmp_path: Path,
+) -> None:
+    """Instants of a boot are never before it, however long the shift has lasted already."""
+    async with site(tmp_path) as made:
+        await made.furnish("zhang")
+        signed = await made.access.enter("zhang", PASSWORDS["zhang"], made.place())
+        made.clock.advance(3600)
+        kernel = MovedKernel()
+        kernel.moved_ns = UP_S * S - kernel.boottime_ns()
+        young = Clock("0" * 15 + "2", kernel)
+        access = await Access.open(
+            made.journal, made.ledger, young, made.folder / "keys", cost=CHEAP
+        )
+        woken = access.book.session(codes.digest(signed.token))
+        assert woken is not None
+        assert 0 <= woken.began_ns <= young.now_ns()
+        assert woken.spent_ns >= REBOOT_S * S
+        access.close()
