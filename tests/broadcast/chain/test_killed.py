@@ -68,4 +68,5 @@ async def test_killed_while_it_is_taken_made_and_sounded(tmp_path: Path) -> None
         heard = [await round_of(street, delay_s) for delay_s in delays]
     print(f"killed {KILLS} times within 0.4 s of the order (seed {SEED}); heard: {heard}")
     assert [each.sessions for each in heard] == [1] * KILLS
-    assert all(0.98 <= each.share <= 1.02 for each in heard)
+    # heard whole and once; a siren may have sounded for some tenths until the words were there
+    assert all(0.98 <= each.share <= 1.10 for each in heard)
