@@ -24,7 +24,7 @@ from broadcast.pages.listen import Ears, Listening
 from broadcast.pages.microphone import Microphone
 from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
-from broadcast.pages.refused import Refused
+from broadcast.pages.refused import RefusedForm
 from broadcast.prepare import Clip
 from gateway.access import Caller
 from gateway.errors import UsageError
@@ -51,7 +51,7 @@ class BroadcastPages:
         """What sounds, what can be pressed, where, what comes and what was."""
         return self.page(request)
 
-    def page(self, request: web.Request, typed: Refused | None = None) -> web.Response:
+    def page(self, request: web.Request, typed: RefusedForm | None = None) -> web.Response:
         """The same, with what was typed and why it was refused."""
         words, seen, deck = words_for(request), self._vitals(), self._board.deck
         presets = {k: each for k, each in deck.presets.all().items() if pressable(each)}

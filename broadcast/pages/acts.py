@@ -17,7 +17,7 @@ from broadcast.order import TEXT_CHARS_MAX, Authority, Class, Order
 from broadcast.pages import now
 from broadcast.pages import words as told
 from broadcast.pages.deck import PATH, Deck
-from broadcast.pages.refused import FIELDS, URGENT_ZONE, Refused, refused
+from broadcast.pages.refused import FIELDS, URGENT_ZONE, RefusedForm, refused
 from broadcast.voice.normalise import normalise
 from gateway.errors import CommandRefused, NotFound, UsageError
 from gateway.health import Vitals
@@ -44,7 +44,7 @@ class Acts:
         deck: Deck,
         vitals: Callable[[], Vitals],
         turned: Callable[[], Awaitable[None]],
-        again: Callable[[web.Request, Refused], web.Response],
+        again: Callable[[web.Request, RefusedForm], web.Response],
     ) -> None:
         """`turned` lets the loudspeakers know of another volume; `again` is the page once more."""
         self._deck = deck

@@ -22,7 +22,7 @@ from gateway.errors import UsageError
 from gateway.event import rfc3339
 from gateway.web.answers import json
 from gateway.web.audited import done_to
-from gateway.web.gate import LIVES
+from gateway.web.gate import lease
 from gateway.web.section import Permission, Route
 from gateway.web.words import words_for
 
@@ -83,7 +83,7 @@ class Microphone:
             raise UsageError("cast.live-over")
         line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LIVE_BYTES_MAX)
         await line.prepare(request)
-        speaking = asyncio.create_task(self._speak(kept, line, request.get(LIVES, _always)))
+        speaking = asyncio.create_task(self._speak(kept, line, lease(request)))
         self._speaking.add(speaking)
         speaking.add_done_callback(self._speaking.discard)
         await asyncio.shield(speaking)  # a browser that vanishes does not take the recording along
@@ -110,7 +110,3 @@ async def _pieces(line: web.WebSocketResponse, lives: Callable[[], bool]) -> Asy
             return
         if message.type is WSMsgType.BINARY:
             yield message.data
-
-
-def _always() -> bool:
-    return True

@@ -13,7 +13,7 @@ URGENT_ZONE = "urgent-zone"
 TEXT_SHOWN_MAX = 2000
 
 
-class Refused(NamedTuple):
+class RefusedForm(NamedTuple):
     """What stood on the page, and why it was refused; `field` is where that is said."""
 
     error: UsageError
@@ -25,11 +25,11 @@ class Refused(NamedTuple):
     urgent: frozenset[str] | None
 
 
-async def refused(request: web.Request, error: UsageError) -> Refused:
+async def refused(request: web.Request, error: UsageError) -> RefusedForm:
     """What this form held."""
     form = await request.post()
     asked = frozenset(map(str, form.getall(URGENT_ZONE, [])))
-    return Refused(
+    return RefusedForm(
         error,
         error.data.get("field") or FIELDS[error.code],
         str(form.get("text", ""))[:TEXT_SHOWN_MAX],

@@ -43,7 +43,6 @@ from gateway.errors import Denied, StationError, UsageError
 from gateway.journal import load_state
 from gateway.signing import KEY_BYTES, secret
 
-WRONG = "access.wrong"
 _replace = msgspec.structs.replace
 
 

@@ -31,7 +31,7 @@ _SAID: Mapping[str, str] = {
 """What is said of what has happened: `rules.answer-…`."""
 
 
-class Asked(NamedTuple):
+class AwaitedAlarm(NamedTuple):
     """The alarm that somebody waits for, and who has just been called for it."""
 
     alarm: Alarm
@@ -53,14 +53,16 @@ class _Last(NamedTuple):
     called: str = ""
 
 
-class Answers:
+class SpokenAnswers:
     """What was said last of each alarm; nothing of it outlives a restart."""
 
     def __init__(self) -> None:
         """Nothing was said."""
         self._said: dict[str, _Last] = {}
 
-    def pressed(self, asked: Asked, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
+    def pressed(
+        self, asked: AwaitedAlarm, moment: Moment, number: Callable[[], str]
+    ) -> Iterator[Task]:
         """The answer to a press, the first or any other."""
         known = self._said.get(asked.alarm.watch, _Last())
         says = _stands(asked.alarm, known.called)
@@ -78,7 +80,7 @@ class Answers:
         yield from self._say(says, asked, moment, number)
 
     def told(
-        self, what: str, asked: Asked, moment: Moment, number: Callable[[], str]
+        self, what: str, asked: AwaitedAlarm, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
         """What has become of it since, each time once."""
         watch, says = asked.alarm.watch, _SAID.get(what)
@@ -95,7 +97,7 @@ class Answers:
             self._said.pop(watch, None)
 
     def _say(
-        self, says: str, asked: Asked, moment: Moment, number: Callable[[], str]
+        self, says: str, asked: AwaitedAlarm, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
         alarm, facts = asked.alarm, asked.facts
         if not facts.attend or facts.indoors is None:

@@ -17,7 +17,7 @@ from gateway.rules import watch as watching
 from gateway.rules.alarm import Alarm
 from gateway.rules.alarm import State as AlarmState
 from gateway.rules.alarms import Alarms, Happening, closed_for_good
-from gateway.rules.answers import Answers, Asked
+from gateway.rules.answers import AwaitedAlarm, SpokenAnswers
 from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.rules.duty import Options as DutyOptions
 from gateway.rules.engine import Engine, Signal
@@ -140,7 +140,7 @@ class Core:
             self.engine.watches, Duty(plan.duty, plan.calendar), start, on_fault=on_fault
         )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
-        self.answers = Answers()
+        self.answers = SpokenAnswers()
         self.rings = Rings(self.alarms.book)
         self.under_way: dict[str, Task] = {}
         self._prefix = f"task-{start[:8]}"
@@ -306,7 +306,7 @@ class Core:
         alarm = self.alarms.book.open.get(watch_id)
         if alarm is None:
             return []
-        asked = Asked(alarm, self.alarms.book.facts(alarm))
+        asked = AwaitedAlarm(alarm, self.alarms.book.facts(alarm))
         return list(self.answers.pressed(asked, moment, self._number))
 
     def _planned(self, happening: Happening, moment: Moment) -> list[Task | Done]:
@@ -319,7 +319,7 @@ class Core:
     def _told(self, happening: Happening, moment: Moment) -> Iterator[Task]:
         """What whoever waits is told of it; a call, once it has been made."""
         called = "" if happening.call is None else happening.call.to
-        asked = Asked(happening.alarm, happening.facts, called)
+        asked = AwaitedAlarm(happening.alarm, happening.facts, called)
         return self.answers.told(happening.what, asked, moment, self._number)
 
     def _number(self) -> str:

@@ -1,5 +1,7 @@
 """What the rules want heard, as orders of the broadcast."""
 
+import msgspec
+
 from broadcast.order import Authority, Class, Content, Order, Preset, Say
 from broadcast.presets import Presets
 from gateway.audit import Who
@@ -60,18 +62,9 @@ class Ordering:
 
     def _answer(self, task: Task, action: Answer, expires: Deadline) -> Order:
         words = self._texts.say(f"rules.answer-{action.says}", who=action.to)
-        return Order(
-            id=task.id,
-            source=f"answer.{task.alarm}",
-            zones=(action.answer,),
-            class_=Class.SERVICE,
-            authority=Authority.LINKAGE,
-            actor=Who("linkage", task.linkage),
-            content=Say(words, self._texts.lang),
-            expires=expires,
-            chime="none",
-            place=task.place,
-            at_once=True,
+        said = self._said(task, words, action.answer, expires)
+        return msgspec.structs.replace(
+            said, source=f"answer.{task.alarm}", chime="none", place=task.place, at_once=True
         )
 
     def _ring(self, task: Task, action: Ring, expires: Deadline) -> Order:
@@ -81,15 +74,20 @@ class Ordering:
             words += self._texts.say("rules.ring-more", n=action.more)
         if action.private:
             words = self._texts.say("rules.ring-private")
+        said = self._said(task, words, action.ring, expires)
+        return msgspec.structs.replace(
+            said, chime="urgent", place="" if action.private else task.place
+        )
+
+    def _said(self, task: Task, words: str, zone: str, expires: Deadline) -> Order:
+        """Those words in that zone, for a task of the linkages."""
         return Order(
             id=task.id,
             source=f"{task.linkage}.{task.alarm}",
-            zones=(action.ring,),
+            zones=(zone,),
             class_=Class.SERVICE,
             authority=Authority.LINKAGE,
             actor=Who("linkage", task.linkage),
             content=Say(words, self._texts.lang),
             expires=expires,
-            chime="urgent",
-            place="" if action.private else task.place,
         )

@@ -7,6 +7,7 @@ reaches it look, and do no more; the control socket has already asked the kernel
 import hmac
 import ipaddress
 import socket
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -59,6 +60,16 @@ class Lease:
 
 
 LIVES: web.RequestKey[Lease] = web.RequestKey("lives", Lease)
+
+
+def lease(request: web.Request) -> Callable[[], bool]:
+    """Whether who asked may still be shown what they are shown; nobody signed in, nobody leaves."""
+    found: Callable[[], bool] = request.get(LIVES, _always)
+    return found
+
+
+def _always() -> bool:
+    return True
 
 
 class Gate(Protocol):

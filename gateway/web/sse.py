@@ -17,7 +17,7 @@ from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.web.audience import Audiences
 from gateway.web.feed import Feed
-from gateway.web.gate import CALLER, LIVES, from_loopback, looks
+from gateway.web.gate import CALLER, from_loopback, lease, looks
 from gateway.web.pulse import Pulses
 from gateway.web.section import GuardedPulse, Permission, Route
 from gateway.web.stream import Limits, Source, Stream
@@ -98,7 +98,7 @@ class Hub:
             try:
                 await response.prepare(request)
                 _bound_buffer(request, limits.write_buffer_bytes)
-                await stream.run(response, self._closing, request.get(LIVES, _always))
+                await stream.run(response, self._closing, lease(request))
             except TimeoutError:
                 self._drop(request)
         return response
@@ -159,11 +159,6 @@ class Hub:
     def _wake(self) -> None:
         for stream in self._streams:
             stream.news.set()
-
-
-def _always() -> bool:
-    """Nobody signed in, nobody signs out."""
-    return True
 
 
 def _lanes(text: str | None) -> tuple[Lane, ...]:
