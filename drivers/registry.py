@@ -1,7 +1,6 @@
-"""Driver families and kinds of bus, found by folder: a new folder needs no list to be edited.
+"""Driver families, found by folder: a new folder needs no list to be edited.
 
-A family is a folder of `drivers/` with a `driver.py` that offers `DRIVER`; if it brings kinds of
-bus of its own (a scanner, a listening socket), the same module offers `BUS_KINDS`.
+A family is a folder of `drivers/` with a `driver.py` that offers `DRIVER`.
 """
 
 import functools
@@ -10,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from drivers.contract import BusKind
 from drivers.family import Driver
 
 _ROOT = Path(__file__).parent
@@ -44,12 +42,3 @@ _families = _Families()
 def families() -> Mapping[str, Driver]:
     """All driver families by name."""
     return _families
-
-
-def bus_kinds() -> dict[str, BusKind]:
-    """All values that `kind` may have in `[bus.*]`, by name."""
-    kinds = list(importlib.import_module("drivers.bus.kinds").KINDS)
-    for family in names():
-        module = importlib.import_module(f"drivers.{family}.driver")
-        kinds += getattr(module, "BUS_KINDS", ())
-    return {kind.name: kind for kind in kinds}

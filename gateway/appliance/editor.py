@@ -8,6 +8,7 @@ from broadcast.options import KeyOptions, MicrophoneOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SPEAKER_KINDS
 from drivers import registry
+from drivers.bus_kinds import bus_kinds
 from gateway.appliance.schema import (
     SCHEMA,
     DeviceOptions,
@@ -49,7 +50,7 @@ _BY_ID = {
 
 def json_schema() -> dict[str, Any]:
     """The whole file, from the same types that read it."""
-    kinds = registry.bus_kinds()
+    kinds = bus_kinds()
     families = registry.families()
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
     owners += [kind.options for kind in kinds.values()]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from drivers import registry
+from drivers.bus_kinds import bus_kinds
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
 from gateway.appliance.kiosks import KioskReader, eavesdropping, read_kiosks, without_voice
@@ -293,7 +293,7 @@ class _Loader:
         return zone
 
     def _bus(self, bus_id: str, table: Any, path: KeyPath) -> BusSetting | None:
-        kinds = registry.bus_kinds()
+        kinds = bus_kinds()
         named = table.get("kind") if isinstance(table, dict) else None
         kind = None
         if isinstance(named, str):

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, cast
 
+from drivers.bus_kinds import bus_kinds
 from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
-from drivers.registry import bus_kinds
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
 from gateway.station.absent import AbsentBus

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from drivers.bus_kinds import bus_kinds
 from drivers.contract import BusKind
-from drivers.registry import bus_kinds
 from gateway.appliance.doctor import gather
 from gateway.appliance.doctor.facts import MachineFacts
 from gateway.clock import Clock

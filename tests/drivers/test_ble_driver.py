@@ -11,6 +11,7 @@ from drivers.ble import keys
 from drivers.ble.driver import BUS_KINDS, DRIVER
 from drivers.ble.options import BusOptions, Options
 from drivers.ble.scanner import Advert
+from drivers.bus_kinds import bus_kinds
 from drivers.contract import Device, Garbled, Point, Quality, Writable, WrongUse
 from drivers.shelf import find, names
 
@@ -33,7 +34,7 @@ def device(point: Point = CLIMATE, address: str = MAC, **options) -> Device:
 
 def test_the_registry_finds_the_family_and_its_kind_of_bus() -> None:
     assert registry.families()["ble"] is DRIVER
-    assert registry.bus_kinds()["ble"] is BUS_KINDS[0]
+    assert bus_kinds()["ble"] is BUS_KINDS[0]
     assert msgspec.convert({"adapter": "hci1"}, BusOptions).where == "hci1"
     assert BusOptions().where == "Bluetooth"
     for wrong in ({"adapter": "/dev/hci0"}, {"watchdog_s": 1}, {"interval": 3}):

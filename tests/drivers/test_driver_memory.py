@@ -17,7 +17,8 @@ def mib():
 
 bare = mib()
 from drivers import registry, shelf
-registry.bus_kinds()
+from drivers.bus_kinds import bus_kinds
+bus_kinds()
 families = [registry.families()[name].family for name in registry.names()]
 models = len(list(shelf.profiles()))
 polled = mib()

@@ -5,6 +5,7 @@ import pytest
 from drivers import registry
 from drivers.bus.line import Line
 from drivers.bus.survey import polled, survey
+from drivers.bus_kinds import bus_kinds
 from drivers.contract import BadProfile, Device, Point, Writable
 from drivers.profile import load, parse
 from tests.drivers.rig import MemoryOptions, meter
@@ -121,7 +122,7 @@ def test_families_are_folders() -> None:
 
 
 def test_kinds_of_bus() -> None:
-    kinds = registry.bus_kinds()
+    kinds = bus_kinds()
     assert {"serial", "modbus-tcp", "modbus-rtu-over-tcp"} <= set(kinds)
     for name, kind in kinds.items():
         assert kind.name == name
@@ -129,14 +130,14 @@ def test_kinds_of_bus() -> None:
 
 
 async def test_a_kind_builds_its_bus() -> None:
-    kind = registry.bus_kinds()["modbus-tcp"]
+    kind = bus_kinds()["modbus-tcp"]
     options = kind.options(address="127.0.0.1:502")
     bus = kind.build("plant", options, [meter(1)], lambda _: None, lambda _: None)
     assert bus.name == "plant"
 
 
 def test_what_does_not_belong_on_a_bus() -> None:
-    options = registry.bus_kinds()["modbus-tcp"].options(address="127.0.0.1:502")
+    options = bus_kinds()["modbus-tcp"].options(address="127.0.0.1:502")
     water = Device(id="w", family="dlt645", address="1" * 12, points=())
     unknown = Device(id="u", family="nothing", address="1", points=())
     faults = survey("plant", options, [meter(1), water, unknown]).faults

@@ -1,0 +1,20 @@
+"""The kinds of bus: those that poll, and those that a driver family brings itself.
+
+A family with a bus of its own (a scanner, a listening socket) lists its kinds as `BUS_KINDS` in its
+`driver.py`.
+"""
+
+import importlib
+
+from drivers import registry
+from drivers.bus.kinds import KINDS
+from drivers.contract import BusKind
+
+
+def bus_kinds() -> dict[str, BusKind]:
+    """All values that `kind` may have in `[bus.*]`, by name."""
+    kinds = list(KINDS)
+    for family in registry.names():
+        module = importlib.import_module(f"drivers.{family}.driver")
+        kinds += getattr(module, "BUS_KINDS", ())
+    return {kind.name: kind for kind in kinds}
