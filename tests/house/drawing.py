@@ -23,7 +23,7 @@ FLOORS = {
     "hall": ("rules", "upstream", "intake", "discovery", "web", "health", "access", "audit"),
     "ground": (
         *("journal", "settings", "places", "texts", "signing", "logs"),
-        *("calendar", "faults", "clock", "event", "errors", "disk", "entropy"),
+        *("calendar", "faults", "clock", "event", "errors", "disk", "entropy", "transitions"),
     ),
     "apart": ("drivers",),
 }
