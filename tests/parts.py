@@ -42,7 +42,18 @@ class Part(NamedTuple):
     budget_s: int
 
 
-GROUND = ("house", "sim", "clock", "settings", "places", "texts", "private", "signing", "journal")
+GROUND = (
+    "house",
+    "sim",
+    "ground",
+    "clock",
+    "settings",
+    "places",
+    "texts",
+    "private",
+    "signing",
+    "journal",
+)
 HALL = ("web", "live", "station")
 PARTS = (
     Part("spine", GROUND + HALL, 95),

@@ -20,7 +20,7 @@ from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
 from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.station.machine import LINUX, OpenUplink
-from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
+from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink

@@ -9,8 +9,8 @@ from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
 from gateway.station.absent import AbsentBus
-from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
 from gateway.station.vitals import StationBus
+from gateway.tasks import STOP_WITHIN_S, start, stop_all
 
 Recall = Callable[[], Awaitable[None]]
 """Ends the use of a lent bus, and gives it back."""

@@ -24,8 +24,8 @@ from gateway.station import floor, watchdog
 from gateway.station.doors import Doors
 from gateway.station.machine import LINUX, Machine
 from gateway.station.run import Station
-from gateway.station.supervise import STOP_WITHIN_S
 from gateway.station.threads import Aside
+from gateway.tasks import STOP_WITHIN_S
 from gateway.texts import Texts
 
 log = logging.getLogger(__name__)

@@ -49,7 +49,10 @@ from gateway.station.meter_clocks import MeterClocks
 from gateway.station.presence import Presence
 from gateway.station.recorder import Recorder
 from gateway.station.setting_up import SettingUp
-from gateway.station.supervise import (
+from gateway.station.timekeeping import Timekeeping
+from gateway.station.uplinks import Uplinks
+from gateway.station.vitals import Watch
+from gateway.tasks import (
     STOP_WITHIN_S,
     attempt,
     attempt_stop,
@@ -57,9 +60,6 @@ from gateway.station.supervise import (
     start,
     stop_all,
 )
-from gateway.station.timekeeping import Timekeeping
-from gateway.station.uplinks import Uplinks
-from gateway.station.vitals import Watch
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import offered
 

@@ -56,8 +56,8 @@ from gateway.station.pressing import Pressing
 from gateway.station.readying import Readying
 from gateway.station.remote import Remote, accepted
 from gateway.station.speaking import Speaking
-from gateway.station.supervise import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.station.toning import Tone
+from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
 from kiosk.speech import LANGUAGES

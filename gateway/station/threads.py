@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from gateway.station.supervise import STOP_WITHIN_S
+from gateway.tasks import STOP_WITHIN_S
 
 NAME = "aside"
 

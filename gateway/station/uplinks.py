@@ -14,7 +14,7 @@ from gateway.errors import SettingsError, StationError, UpstreamError
 from gateway.faults import OnFault, describe, log_fault
 from gateway.journal import Journal
 from gateway.station.machine import LINUX, OpenUplink
-from gateway.station.supervise import STOP_WITHIN_S, start, stop_all
+from gateway.tasks import STOP_WITHIN_S, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
 from gateway.upstream.inbox.run import Inbox

@@ -23,7 +23,8 @@ FLOORS = {
     "hall": ("rules", "upstream", "intake", "discovery", "web", "health", "access", "audit"),
     "ground": (
         *("journal", "settings", "places", "texts", "signing", "logs"),
-        *("calendar", "faults", "clock", "event", "errors", "disk", "entropy", "transitions"),
+        *("calendar", "tasks", "faults", "clock", "event", "errors", "disk", "entropy"),
+        "transitions",
     ),
     "apart": ("drivers",),
 }

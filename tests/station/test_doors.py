@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.errors import Unavailable
 from gateway.station.doors import HELD_AGAIN_S, Doors
-from gateway.station.supervise import start, stop_all
+from gateway.tasks import start, stop_all
 from tests.sim.loop import run as simulate
 
 renewed: list[int] = []

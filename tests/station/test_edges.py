@@ -31,7 +31,7 @@ from broadcast.speakers.options import Multicast
 from gateway.errors import CommandRefused, JournalError
 from gateway.faults import FaultLog
 from gateway.station.sounding import Sounding
-from gateway.station.supervise import catch_rest
+from gateway.tasks import catch_rest
 from kiosk.terminal import beat
 from tests.broadcast.orders.stage import World
 from tests.broadcast.orders.test_room import asked

@@ -8,7 +8,7 @@ from gateway.errors import Unreachable
 from gateway.event import Severity
 from gateway.faults import DYING_NS, FAULTS_MAX, TOLD_EVERY_NS, FaultLog, describe
 from gateway.rules.alarm import State
-from gateway.station.supervise import RUN_S_MIN, WITHIN_S, start, stop_all
+from gateway.tasks import RUN_S_MIN, WITHIN_S, start, stop_all
 from tests.access.composed import composed
 from tests.broadcast.desk.rig import settings
 from tests.sim.loop import run as simulate

@@ -21,8 +21,8 @@ from gateway.station import process
 from gateway.station.counts import Counts
 from gateway.station.machine import LINUX
 from gateway.station.run import Station
-from gateway.station.supervise import STOP_WITHIN_S
 from gateway.station.timekeeping import Timekeeping
+from gateway.tasks import STOP_WITHIN_S
 from tests.sim.journal import fact
 
 UNIT = Path(__file__).parents[2] / "systemd" / "yizhan.service"

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from gateway.station import watchdog
-from gateway.station.supervise import RUN_S_MIN, keep_running, stop_all
+from gateway.tasks import RUN_S_MIN, keep_running, stop_all
 from tests.sim.loop import run as simulate
 
 
