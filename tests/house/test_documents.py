@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import COMMANDS
-from tests.house.test_tidy import ROOT, tracked
+from tests.house.code_tree import ROOT, tracked
 
 DOCS = sorted(ROOT / name for name in tracked() if name.endswith(".md"))
 NAMED = re.compile(r"`(?:tests/)?((?:[a-z_]+/)+test_\w+\.py)(?:::(test_\w+)(…)?)?[`(]?")

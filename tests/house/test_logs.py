@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.house.test_tidy import ROOT, code_files
+from tests.house.code_tree import ROOT, code_files
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 PERSONAL = {

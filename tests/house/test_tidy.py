@@ -3,49 +3,17 @@
 import ast
 import importlib.metadata
 import re
-import subprocess
-from functools import cache
-from pathlib import Path
-from statistics import quantiles
 
 import pytest
 
+from tests.house.code_tree import CODE, ROOT, code_files, texts, tracked
 from tests.parts import LARGE, PARTS
 
-ROOT = Path(__file__).parent.parent.parent
-CODE = ("gateway", "drivers", "kiosk", "broadcast")
 TOP = {
     *CODE,
     *("config", "systemd", "tests", "docs", "dev", "LICENSE", "CHANGELOG.md", "README.md"),
     *("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-build.lock"),
 }
-FILE_LINES_MAX = 420
-FUNCTION_LINES_P90_MAX = 40
-
-
-@cache
-def tracked() -> tuple[str, ...]:
-    listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return tuple(name for name in listing.stdout.splitlines() if (ROOT / name).exists())
-
-
-def code_files() -> list[Path]:
-    return [
-        ROOT / name for name in tracked() if name.endswith(".py") and name.split("/")[0] in CODE
-    ]
-
-
-def texts() -> list[tuple[str, str]]:
-    found = []
-    for name in tracked():
-        try:
-            found.append((name, (ROOT / name).read_text("utf-8")))
-        except UnicodeDecodeError:
-            continue
-    return found
 
 
 def test_the_top_of_the_tree_is_the_card_and_nothing_beside() -> None:
@@ -88,21 +56,6 @@ def test_a_broad_except_gives_its_reason() -> None:
             if re.search(r"except (Base)?Exception\b|except:", line) and "#" not in line:
                 bare.append(f"{path.relative_to(ROOT)}:{number}")
     assert bare == []
-
-
-def test_files_and_functions_stay_small() -> None:
-    long_files, lengths = [], []
-    for path in code_files():
-        source = path.read_text("utf-8")
-        if source.count("\n") > FILE_LINES_MAX:
-            long_files.append(f"{path.relative_to(ROOT)}: {source.count(chr(10))} lines")
-        lengths += [
-            (node.end_lineno or node.lineno) - node.lineno + 1
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-    assert long_files == []
-    assert quantiles(lengths, n=10)[-1] <= FUNCTION_LINES_P90_MAX
 
 
 def test_the_repository_names_no_machine_and_no_index_host() -> None:
