@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from drivers import profile
 from drivers.emulate.player import can_play
 from drivers.profile import Order, Profile, Type
-from drivers.shelf import profiles
+from drivers.profiles import load_profiles
 from drivers.units import USUAL
 
 _ROOT = Path(__file__).parent
@@ -154,4 +154,4 @@ def _played(model: Profile) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page(profiles()))
+    sys.stdout.write(page(load_profiles()))

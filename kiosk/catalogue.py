@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.event import ID_PATTERN
 from kiosk.flows import FAMILIES, Family
 
@@ -85,7 +85,7 @@ CALL_SERVICE = "staff"
 @cache
 def services() -> Mapping[str, Service]:
     """Every service that this version has."""
-    return shelf(shared("services"))
+    return shelf(config_path("services"))
 
 
 def shelf(folder: Path) -> Mapping[str, Service]:

@@ -21,7 +21,7 @@ from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.options import engines
 from broadcast.voice.voice import Voice, spoken
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.errors import StationError, UsageError
 from gateway.texts import LANGUAGES, Texts
 from gateway.texts.parser import declare
@@ -184,7 +184,7 @@ def _engines(args: argparse.Namespace) -> list[Engine]:
 
 def _lexicon(args: argparse.Namespace) -> Lexicon:
     own = [args.config / "voices"] if args.config else []
-    return Lexicon.load(shared("voices"), *own)
+    return Lexicon.load(config_path("voices"), *own)
 
 
 def _print_json(found: object) -> None:

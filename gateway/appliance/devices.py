@@ -4,11 +4,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from drivers import registry, shelf
+from drivers import registry
 from drivers.bus.line import Line, line_fault
 from drivers.contract import BadProfile
 from drivers.family import Driver
 from drivers.profile import Profile
+from drivers.profiles import find_profile, profile_ids
 from gateway.appliance.models import reasons, unit_faults
 from gateway.appliance.schema import (
     DeviceOptions,
@@ -74,7 +75,7 @@ class Devices:
             return None
         try:
             if name not in self._profiles:
-                self._profiles[name] = shelf.find(name, self._own)
+                self._profiles[name] = find_profile(name, self._own)
                 for fault in unit_faults(self._profiles[name]):
                     if fault.data["unit"].isascii():
                         continue  # `yizhan check` asks about it: others may read it all the same
@@ -82,7 +83,7 @@ class Devices:
             return self._profiles[name]
         except BadProfile as error:
             at = (*path, "profile")
-            if self._decoder.refers(name, shelf.names(self._own), at, "check.unknown-profile"):
+            if self._decoder.refers(name, profile_ids(self._own), at, "check.unknown-profile"):
                 file = Path(error.data["file"])
                 code = "check.bad-own-profile" if file.parent == self._own else "check.bad-profile"
                 self._decoder.blame(at, code, profile=name, file=str(file), reason=reasons(error))

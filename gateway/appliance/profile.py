@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from drivers import shelf
 from drivers.bus.kinds import ModbusTcpOptions, RtuOverTcpOptions, SerialOptions
 from drivers.bus.line import Line
 from drivers.bus.survey import polled
 from drivers.contract import BadProfile, Device, FieldError, Quality
 from drivers.profile import Profile
+from drivers.profiles import find_profile, profile_ids
 from drivers.scan.trial import Exchange, Value, attempt
 from gateway.appliance.check import config_here
 from gateway.appliance.load import own_profiles
@@ -61,9 +61,9 @@ def run_list(args: argparse.Namespace) -> int:
     """All models, own ones marked; 1 if one of the own files is wrong."""
     screen = Screen(Texts.of_environment(), quiet=args.json)
     own, rows, wrong = own_profiles(args.config), [], 0
-    for name in shelf.names(own):
+    for name in profile_ids(own):
         try:
-            profile = shelf.find(name, own)
+            profile = find_profile(name, own)
         except BadProfile as error:
             screen.complain(error.code, told(error))
             wrong = 1
@@ -103,7 +103,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 def _find(args: argparse.Namespace, texts: Texts) -> Profile | None:
     try:
-        return shelf.find(args.profile, own_profiles(args.config))
+        return find_profile(args.profile, own_profiles(args.config))
     except BadProfile as error:
         Screen(texts).complain(error.code, told(error))
         return None

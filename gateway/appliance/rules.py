@@ -8,7 +8,7 @@ from typing import Any
 
 from broadcast.options import Options as BroadcastOptions
 from drivers.contract import Point as DevicePoint
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.fit import polls
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.ready_rules import Elsewhere, ReadyRules
@@ -80,7 +80,7 @@ class RuleReader:
         self._devices = devices
         self._language = language
         self._calendar = self._dated(timezone, own / "holidays")
-        shipped = shelf(shared("rules"))
+        shipped = shelf(config_path("rules"))
         self._recipes = {**shipped, **self._own(own / "rules")}
         self._points = 0
         self._ready = ReadyRules(decoder, table, devices, shipped, self._made)
@@ -358,7 +358,7 @@ def calendar(timezone: str, own: tuple[str, ...] = ()) -> Calendar:
     A zone that there is not has been blamed where it stands; rules are read on all the same.
     ValueError where a text is no holidays.
     """
-    texts = (*_texts(shared("holidays")), *own)
+    texts = (*_texts(config_path("holidays")), *own)
     try:
         zoneinfo.ZoneInfo(timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from drivers import shelf
 from drivers.bus.kinds import SerialOptions
 from drivers.bus.line import Line
 from drivers.bus.link import Link, Tap
 from drivers.bus.port import ports
 from drivers.contract import FieldError, PortHeld
 from drivers.profile import Profile
+from drivers.profiles import usable_profiles
 from drivers.scan.asking import finders
 from drivers.scan.plan import Plan, Wanted
 from drivers.scan.search import Found, Search, in_order
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         screen.complain("scan.no-port", {"ports": ", ".join(ports()) or "-"})
         return 2
     try:
-        profiles = tuple(shelf.usable(own_profiles(args.config)))
+        profiles = tuple(usable_profiles(own_profiles(args.config)))
         if args.ble:
             return asyncio.run(scan_air(args.adapter, args.seconds, profiles, screen))
         wanted = wanted_of(args)

@@ -17,7 +17,7 @@ from broadcast.options import (
 from broadcast.order import Class
 from broadcast.presets import shipped
 from broadcast.speakers.options import SPEAKER_KINDS, SpeakerOptions
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.schema import DeviceSetting, Settings, SoundSettings, ZoneOptions
 from gateway.intake.inputs import habit
 from gateway.rules.linkage import Announce, Linkage
@@ -54,7 +54,7 @@ class SoundReader:
         self._written = written
         self._linkages = linkages
         self._devices = devices
-        self.presets = shipped(shared("voices", "presets.toml"))
+        self.presets = shipped(config_path("voices", "presets.toml"))
 
     def speaker(self, _: str, table: Any, path: KeyPath) -> SpeakerOptions | None:
         """One `[speaker.*]`; None after a mistake."""

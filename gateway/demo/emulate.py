@@ -16,7 +16,7 @@ from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
 from drivers.emulate.player import can_play, player_of
 from drivers.emulate.slave import Faults
 from drivers.profile import Profile
-from drivers.shelf import find, usable
+from drivers.profiles import find_profile, usable_profiles
 from gateway.appliance.check import config_here
 from gateway.appliance.load import own_profiles
 from gateway.appliance.models import told
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         print(_shelf(texts, own, as_json=args.json))
         return 0
     try:
-        profile = find(args.profile, own)
+        profile = find_profile(args.profile, own)
         spec = spec_of(args, profile)
         return asyncio.run(_play(spec, profile, args, texts))
     except BadProfile as error:
@@ -235,7 +235,7 @@ def _shelf(texts: Texts, own: Path, *, as_json: bool) -> str:
     """All models that can be played; own ones that are wrong are left out."""
     rows = [
         (model.id, getattr(model.name, texts.lang), model.maker, model.line or "")
-        for model in usable(own)
+        for model in usable_profiles(own)
         if can_play(model)
     ]
     if as_json:

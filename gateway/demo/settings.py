@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.demo.platform.hand import Hand
 
 
@@ -40,7 +40,7 @@ def write_settings(folder: Path, ports: Ports, *, air: bool, microphone: bool = 
     run_folder = folder / "run"
     run_folder.mkdir(exist_ok=True)
     for name, target in (("field.toml", folder), ("station.toml", folder / "config")):
-        text = shared("demo", name).read_text("utf-8")
+        text = config_path("demo", name).read_text("utf-8")
         text = text.replace("@RUN@", str(run_folder))
         text = text.replace("@COMMAND_KEY@", Hand(folder / "platform").signer.public)
         for which, port in ports._asdict().items():
@@ -49,5 +49,5 @@ def write_settings(folder: Path, ports: Ports, *, air: bool, microphone: bool = 
         if name == "station.toml" and microphone:
             text += MICROPHONE
         if name == "station.toml" and air:
-            text += shared("demo", "air.toml").read_text("utf-8")
+            text += config_path("demo", "air.toml").read_text("utf-8")
         (target / name).write_text(text, "utf-8")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from drivers import shelf
 from drivers.bus.kinds import SerialOptions
 from drivers.bus.line import Line
 from drivers.bus.link import Link
 from drivers.contract import FieldError
 from drivers.profile import Profile
+from drivers.profiles import usable_profiles
 from drivers.scan.asking import finders
 from drivers.scan.plan import Plan, Wanted
 from drivers.scan.search import Found, Progress, Search, in_order
@@ -127,7 +127,7 @@ class Searcher:
 
     async def _look(self, options: SerialOptions, wanted: Wanted) -> None:
         self._found = []
-        self._profiles = await asyncio.to_thread(lambda: tuple(shelf.usable(self._own)))
+        self._profiles = await asyncio.to_thread(lambda: tuple(usable_profiles(self._own)))
         self._search = Search(
             options.connect,
             Plan(finders(), self._profiles, wanted),

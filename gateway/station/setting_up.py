@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drivers import shelf
 from drivers.bus.kinds import SerialOptions
+from drivers.profiles import usable_profiles
 from gateway.appliance.install.fits import worst_fit
 from gateway.appliance.schema import BusSetting, DeviceSetting, Settings
 from gateway.appliance.settings.cycle import Change, Cycle
@@ -240,7 +240,7 @@ def _bus(bus: BusSetting) -> BusPlan:
 def _models(language: str, own: Path) -> list[Model]:
     found = [
         Model(each.id, getattr(each.name, language), each.family, each.line or "", each.unverified)
-        for each in shelf.usable(own)
+        for each in usable_profiles(own)
     ]
     return sorted(found, key=lambda model: (model.family, model.name))
 

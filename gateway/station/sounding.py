@@ -38,7 +38,7 @@ from broadcast.voice.options import engines
 from broadcast.voice.phrases import Phrases, load
 from broadcast.volume import Volumes
 from drivers.contract import Reading
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.doctor.facts import Sound, SpeakerFact
 from gateway.appliance.schema import Settings
 from gateway.audit.events import Who
@@ -124,10 +124,11 @@ class Sounding:
         self.shelf = Shelf(
             state / "media", kept=self._kept, pinned=self._pinned, spare=runtime / "media"
         )
-        lexicon = Lexicon.load(shared("voices"))
+        voices = config_path("voices")
+        lexicon = Lexicon.load(voices)
         self.voice = Voice(self.shelf, engines(settings.sound.voices, lexicon))
         self.phrases = {
-            language: Phrases(self.voice, self.shelf, load(language, shared("voices")), language)
+            language: Phrases(self.voice, self.shelf, load(language, voices), language)
             for language in LANGUAGES
         }
         self.presets = Presets(journal, settings.sound.presets)

@@ -3,8 +3,8 @@
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from drivers import shelf
 from drivers.emulate.field import Field, parse
+from drivers.profiles import find_profile
 from gateway.appliance.load import load
 from gateway.demo.field.panel import Panel
 from gateway.demo.field.story import SCENES, Scene, Story
@@ -15,7 +15,7 @@ from gateway.demo.settings import PORTS, write_settings
 def demo(tmp_path):
     write_settings(tmp_path, PORTS._replace(gateway=0), air=False)
     spec = parse((tmp_path / "field.toml").read_text("utf-8"))
-    return load(tmp_path / "config"), Field.of(spec, shelf.find)
+    return load(tmp_path / "config"), Field.of(spec, find_profile)
 
 
 def shows(field: Field, scene: Scene) -> list[object]:

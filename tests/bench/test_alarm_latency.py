@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from broadcast.speakers.options import Multicast
-from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile
 from tests.broadcast.chain.street import Ear, control
 from tests.ports import free_port
 from tests.proof.small_disk import fill, may_mount, small_disk
@@ -69,7 +69,7 @@ class Scene:
             "relay": MeterSpec(profile="waveshare-modbus-rtu-relay-8ch", bus="line", unit=2),
         }
         line = {"line": BusSpec(kind="serial", link=str(folder / "ttyLINE"))}
-        self.field = Field.of(FieldSpec(bus=line, meter=meters), shelf.find)
+        self.field = Field.of(FieldSpec(bus=line, meter=meters), find_profile)
         self.seen: asyncio.Queue[int] = asyncio.Queue(8)
         self.moved: asyncio.Queue[int] = asyncio.Queue(8)
         self._expects = False

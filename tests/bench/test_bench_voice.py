@@ -10,7 +10,7 @@ from broadcast.prepare import Shelf
 from broadcast.voice import Voice, normalise
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from tests.broadcast.voices.sounds import make, stream
 
 TEXTS = [f"各位居民请注意，今天{hour}:30，{hour}号楼2单元停水检修。" for hour in range(9, 21)]
@@ -18,7 +18,7 @@ TEXTS = [f"各位居民请注意，今天{hour}:30，{hour}号楼2单元停水�
 
 @pytest.mark.bench
 async def test_from_a_text_to_a_clip_that_can_sound(tmp_path: Path) -> None:
-    voice = Voice(Shelf(tmp_path / "media"), [Espeak(Lexicon.load(shared("voices")))])
+    voice = Voice(Shelf(tmp_path / "media"), [Espeak(Lexicon.load(config_path("voices")))])
     rendered, found, spoken_s = [], [], 0.0
     for text in TEXTS:
         began = time.perf_counter()

@@ -13,13 +13,13 @@ from drivers.ble.options import BusOptions, Options
 from drivers.ble.scanner import Advert
 from drivers.bus_kinds import bus_kinds
 from drivers.contract import Device, Garbled, Point, Quality, Writable, WrongUse
-from drivers.shelf import find, names
+from drivers.profiles import find_profile, profile_ids
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 MAC = "A4:C1:38:8D:18:B2"
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 CLIMATE = Point(id="t", kind="bthome", address="temperature", unit="Cel", decimals=2)
-MODELS = [name for name in names() if find(name).family == "ble"]
+MODELS = [name for name in profile_ids() if find_profile(name).family == "ble"]
 
 
 def messages(model: str) -> list[dict]:
@@ -164,7 +164,7 @@ def test_an_advert_is_taken_apart_as_it_was_on_the_air() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_profile_can_be_used_as_it_stands_and_quotes_its_document(model) -> None:
-    profile = find(model)
+    profile = find_profile(model)
     assert list(DRIVER.check(profile.device("d", MAC))) == []
     assert profile.sources
     for source in profile.sources:
@@ -176,12 +176,14 @@ def test_a_profile_can_be_used_as_it_stands_and_quotes_its_document(model) -> No
 def test_a_profile_says_of_published_messages_what_their_source_says(model) -> None:
     seen = set()
     for told in messages(model):
-        mine = find(model).device("d", told["mac"], options=Options(bind_key=told.get("key")))
+        mine = find_profile(model).device(
+            "d", told["mac"], options=Options(bind_key=told.get("key"))
+        )
         samples = DRIVER.hear(mine, bytes.fromhex(told["message"]))
         assert {each.point.id: each.value for each in samples} == told["expect"], told["name"]
         assert all(each.quality is Quality.GOOD for each in samples)
         seen |= set(told["expect"])
-    heard = {spec.id for spec in find(model).point if spec.kind != "radio"}
+    heard = {spec.id for spec in find_profile(model).point if spec.kind != "radio"}
     assert seen == heard, "a point that no message shows"
 
 

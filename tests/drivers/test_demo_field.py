@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from drivers import shelf
 from drivers.ble.emulator import ADAPTER_FAULTS, EIGHT, SENSOR_FAULTS, Air, FakeBluez
 from drivers.ble.emulator import parse as parse_air
 from drivers.emulate.field import Field, parse
+from drivers.profiles import find_profile
 from gateway.appliance.fit import surveys
 from gateway.appliance.load import examine
 from gateway.demo import command
@@ -25,7 +25,7 @@ from tests.sim.loop import simulated
 def field(tmp_path):
     write_settings(tmp_path, PORTS._replace(gateway=0), air=True)
     spec = parse((tmp_path / "field.toml").read_text("utf-8"))
-    return spec, Field.of(spec, shelf.find)
+    return spec, Field.of(spec, find_profile)
 
 
 def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:

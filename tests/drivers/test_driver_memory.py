@@ -16,11 +16,12 @@ def mib():
         return int(status.read().partition("VmRSS:")[2].split()[0]) / 1024
 
 bare = mib()
-from drivers import registry, shelf
+from drivers import registry
+from drivers.profiles import load_profiles
 from drivers.bus_kinds import bus_kinds
 bus_kinds()
 families = [registry.families()[name].family for name in registry.names()]
-models = len(list(shelf.profiles()))
+models = len(list(load_profiles()))
 polled = mib()
 import drivers.ble.bluez, cryptography.hazmat.primitives.ciphers.aead
 from bleak.backends.bluezdbus import scanner

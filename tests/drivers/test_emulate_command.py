@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.shelf import find, folder
+from drivers.profiles import find_profile, profile_folder
 from gateway.cli import main
 from gateway.demo.emulate import fault_of, host_and_port, literal, setting, units
 from gateway.errors import UsageError
@@ -71,7 +71,7 @@ def test_values_are_what_a_person_means() -> None:
 
 
 def test_a_point_is_set_only_to_what_it_can_show() -> None:
-    model = find("acrel-adw300")
+    model = find_profile("acrel-adw300")
     assert setting("power-w=1800", model) == ("power-w", 1800)
     for text, code in [
         ("power=1", "emulate.no-point"),
@@ -185,7 +185,7 @@ async def test_the_page_about_adding_a_model_works_as_written(tmp_path: Path) ->
         for line in PAGE.read_text("utf-8").splitlines()
         if line.startswith("$ yizhan ")
     ]
-    own = (folder() / "eastron-sdm120.toml").read_text("utf-8")
+    own = (profile_folder() / "eastron-sdm120.toml").read_text("utf-8")
     (tmp_path / "devices").mkdir()
     (tmp_path / "devices" / "acme-m1.toml").write_text(
         own.replace('id = "eastron-sdm120"', 'id = "acme-m1"'), "utf-8"

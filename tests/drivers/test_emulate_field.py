@@ -15,7 +15,7 @@ from drivers.contract import LineDown, LineLost, PortHeld, PortMissing
 from drivers.emulate.field import Field, parse
 from drivers.emulate.memory import opener
 from drivers.emulate.motion import DAY_S, load_at
-from drivers.shelf import find
+from drivers.profiles import find_profile
 from tests.drivers.test_wire import Parrot
 from tests.sim.loop import run
 
@@ -40,7 +40,7 @@ def field_of(folder: Path, meters: int = 20) -> Field:
         model = ("eastron-sdm630", "acrel-adw300", "xy-md02")[number // 3 % 3]
         text += f'[meter.m{number}]\nprofile = "{model}"\nbus = "{bus}"\nunit = {number // 3 + 1}\n'
     text += "[meter.m0.set]\npower-w = 1800\n"
-    return Field.of(parse(text), find)
+    return Field.of(parse(text), find_profile)
 
 
 @pytest.fixture

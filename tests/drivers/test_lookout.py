@@ -2,15 +2,15 @@
 
 import random
 
-from drivers import shelf
 from drivers.ble.emulator import EIGHT, parse
 from drivers.ble.emulator.air import Air
 from drivers.ble.emulator.bluez import FakeBluez, Said
 from drivers.ble.lookout import SENDERS_MAX, Lookout, models
 from drivers.ble.scanner import Advert
+from drivers.profiles import load_profiles
 from tests.sim.loop import simulated
 
-PROFILES = tuple(shelf.profiles())
+PROFILES = tuple(load_profiles())
 
 
 def advert(address: str, said: Said) -> Advert:

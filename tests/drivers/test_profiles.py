@@ -21,7 +21,7 @@ from drivers.family import WireCost
 from drivers.listing import page
 from drivers.modbus.driver import DRIVER
 from drivers.modbus.emulator import ModbusSlave
-from drivers.shelf import find, folder, names, profiles
+from drivers.profiles import find_profile, load_profiles, profile_folder, profile_ids
 from tests.drivers.test_wire import Master
 from tests.sim.loop import run
 
@@ -30,7 +30,7 @@ UNIT = 7
 TWICE_MIN = 23
 """So many profiles were held against a second source; the ledger grows."""
 
-MODELS = [name for name in names() if find(name).family == "modbus"]
+MODELS = [name for name in profile_ids() if find_profile(name).family == "modbus"]
 
 
 def cases(model: str) -> list[dict]:
@@ -72,7 +72,7 @@ def read(slave: ModbusSlave, device) -> dict:
 
 @pytest.mark.parametrize(("model", "case"), CASES)
 def test_the_values_are_those_of_the_source(model: str, case: dict) -> None:
-    device = find(model).device("d", str(UNIT))
+    device = find_profile(model).device("d", str(UNIT))
     samples = read(ModbusSlave(UNIT, image_of(case), device.line), device)
     assert set(samples) == set(case["expect"])
     for name, expected in case["expect"].items():
@@ -95,13 +95,13 @@ def test_every_profile_has_registers_from_its_source_and_every_register_file_a_p
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_profile_can_be_used_as_it_stands(model: str) -> None:
-    device = find(model).device("d", str(UNIT))
+    device = find_profile(model).device("d", str(UNIT))
     assert list(DRIVER.check(device)) == []
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_profile_names_a_document_and_quotes_it(model: str) -> None:
-    sources = find(model).sources
+    sources = find_profile(model).sources
     assert sources
     for source in sources:
         assert source.url.startswith("https://")
@@ -111,7 +111,7 @@ def test_a_profile_names_a_document_and_quotes_it(model: str) -> None:
 
 def test_profiles_that_have_a_second_source_agree_with_it_where_it_speaks_of_their_points() -> None:
     """The parser refuses a profile that differs; here is counted that they are not empty words."""
-    known = list(profiles())
+    known = list(load_profiles())
     twice = [model for model in known if len(model.sources) > 1]
     urls = [[source.url for source in model.sources] for model in twice]
     assert all(len(set(each)) == len(each) for each in urls)
@@ -125,7 +125,7 @@ def test_profiles_that_have_a_second_source_agree_with_it_where_it_speaks_of_the
 
 
 def test_a_profile_that_differs_from_a_source_is_refused() -> None:
-    text = (folder() / "chint-dtsu666.toml").read_text("utf-8")
+    text = (profile_folder() / "chint-dtsu666.toml").read_text("utf-8")
     head, _, tail = text.rpartition("address = 8198")
     wrong = f"{head}address = 8192{tail}"  # line-to-line, as it once was
     with pytest.raises(BadProfile) as error:
@@ -138,26 +138,26 @@ def test_a_profile_that_differs_from_a_source_is_refused() -> None:
 
 
 def test_enough_models_are_sourced() -> None:
-    assert len([model for model in MODELS if not find(model).unverified]) >= 14
-    assert [model for model in MODELS if find(model).unverified] == ["dynaflox-ultrad"]
+    assert len([model for model in MODELS if not find_profile(model).unverified]) >= 14
+    assert [model for model in MODELS if find_profile(model).unverified] == ["dynaflox-ultrad"]
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are() -> None:
     for name in ("no-such", "../eastron-sdm630", ""):
         with pytest.raises(BadProfile) as error:
-            find(name)
+            find_profile(name)
         assert error.value.code == "profile.missing"
-        assert error.value.data["known"] == names()
+        assert error.value.data["known"] == profile_ids()
 
 
 def test_the_files_are_in_the_checkout() -> None:
-    assert folder() == Path(drivers.profile.__file__).parents[1] / "config" / "devices"
+    assert profile_folder() == Path(drivers.profile.__file__).parents[1] / "config" / "devices"
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
     """Whole blocks this time: our encoder and their decoder agree on every type."""
-    meter = Meter(find(model), UNIT, seed=3)
+    meter = Meter(find_profile(model), UNIT, seed=3)
     device = meter.profile.device("d", str(UNIT))
 
     async def twice() -> tuple[dict, dict]:
@@ -179,7 +179,7 @@ def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
 
 
 def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
-    meter = Meter(find("eastron-sdm630"), UNIT)
+    meter = Meter(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.set("power-w", 1800)
     assert read(meter.slave, device)["power-w"].value == 1800
@@ -188,11 +188,11 @@ def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
     with pytest.raises(KeyError):
         meter.set("no-such", 1)
     with pytest.raises(ValueError, match="current-a"):
-        Meter(find("acrel-adw300"), UNIT).set("current-a", 1e6)
+        Meter(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
 
 
 def test_what_the_master_writes_stays() -> None:
-    meter = Meter(find("waveshare-modbus-rtu-io-8ch"), UNIT)
+    meter = Meter(find_profile("waveshare-modbus-rtu-io-8ch"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     plan = DRIVER.write(device, device.point("output-3"), True, WireCost())
 
@@ -207,7 +207,7 @@ def test_what_the_master_writes_stays() -> None:
 
 
 def test_a_stuck_meter_stands_still() -> None:
-    meter = Meter(find("eastron-sdm630"), UNIT)
+    meter = Meter(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.slave.faults.stuck = True
 
@@ -225,5 +225,5 @@ def test_a_stuck_meter_stands_still() -> None:
 
 
 def test_the_page_of_models_is_what_the_profiles_say() -> None:
-    written = (folder().parents[1] / "docs" / "devices.md").read_text("utf-8")
-    assert written == page(profiles()), "run: python -m drivers.listing > docs/devices.md"
+    written = (profile_folder().parents[1] / "docs" / "devices.md").read_text("utf-8")
+    assert written == page(load_profiles()), "run: python -m drivers.listing > docs/devices.md"

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 import pytest
 
-from drivers import shelf
 from drivers.bus.line import Line
 from drivers.bus.link import StreamLink
 from drivers.bus.wire import Wire
 from drivers.emulate import memory
 from drivers.emulate.player import player_of
 from drivers.emulate.slave import Slave
+from drivers.profiles import find_profile, load_profiles
 from drivers.scan.asking import finders
 from drivers.scan.plan import MORE, USUAL, Plan, Wanted, usual_lines
 from drivers.scan.search import Found, Progress, Search
 from tests.sim.loop import simulated
 
-PROFILES = tuple(shelf.profiles())
+PROFILES = tuple(load_profiles())
 FAST, SLOW = Line.parse("9600 8N1"), Line.parse("2400 8E1")
 
 
 def plays(model: str, address: str, line: Line | None = None, seed: int = 3) -> Slave:
-    return player_of(shelf.find(model), address, line=line, seed=seed).slave
+    return player_of(find_profile(model), address, line=line, seed=seed).slave
 
 
 class Seen:
@@ -232,7 +232,7 @@ MODBUS = [each.id for each in PROFILES if each.family == "modbus"]
 @pytest.mark.parametrize("model", MODBUS)
 @simulated
 async def test_a_model_is_recognised_among_all_the_others(model) -> None:
-    profile = shelf.find(model)
+    profile = find_profile(model)
     line = Line.parse(profile.line or "9600 8N1")
     seen = Seen(
         Wire([plays(model, "7", line)]),

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers import shelf
 from drivers.ble.emulator import EIGHT, Air, Broker, FakeBluez, parse
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile, profile_folder
 from gateway.appliance.load import examine
 from gateway.appliance.proposal import device_id
 
@@ -35,7 +35,7 @@ METERS = {
 @contextlib.asynccontextmanager
 async def field(folder: Path, meters: dict[str, MeterSpec]) -> AsyncIterator[Field]:
     spec = FieldSpec(bus={"line": BusSpec(link=str(folder / "ttyLINE"))}, meter=meters, seed=3)
-    played = Field.of(spec, shelf.find)
+    played = Field.of(spec, find_profile)
     await played.start()
     try:
         yield played
@@ -172,7 +172,7 @@ async def test_a_profile_is_tried_with_bytes_and_values_side_by_side(
     assert code == 0, output + complaint
     told = json.loads(output)
     points = [point for exchange in told["exchanges"] for point in exchange["points"]]
-    assert {point["id"] for point in points} == {spec.id for spec in shelf.find(model).point}
+    assert {point["id"] for point in points} == {spec.id for spec in find_profile(model).point}
     assert all(point["raw"] for point in points)
     assert all(
         point["raw"] in each["reply"] for each in told["exchanges"] for point in each["points"]
@@ -191,7 +191,7 @@ async def test_a_device_of_another_model_does_not_pass(tmp_path) -> None:
 
 async def test_own_models_are_listed_and_wrong_ones_named(tmp_path) -> None:
     (tmp_path / "devices").mkdir()
-    own = (shelf.folder() / "xy-md02.toml").read_text("utf-8")
+    own = (profile_folder() / "xy-md02.toml").read_text("utf-8")
     (tmp_path / "devices" / "xy-md02.toml").write_text(own, "utf-8")
     (tmp_path / "devices" / "broken.toml").write_text("schema = 2", "utf-8")
     code, output, complaint = await run("profile", "list", "--config", str(tmp_path), "--json")

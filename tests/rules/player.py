@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.contract import Quality, Reading
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.calendar import Calendar
 from gateway.rules import duty, linkage, recipe
 from gateway.rules.alarms import Happening
@@ -61,12 +61,12 @@ def bus_of() -> dict[str, str]:
 
 @cache
 def shelf() -> dict[str, recipe.Recipe]:
-    return recipe.shelf(shared("rules"))
+    return recipe.shelf(config_path("rules"))
 
 
 @cache
 def calendar() -> Calendar:
-    return Calendar.load("Asia/Shanghai", shared("holidays", "cn.toml"))
+    return Calendar.load("Asia/Shanghai", config_path("holidays", "cn.toml"))
 
 
 def look(word: str) -> Known:

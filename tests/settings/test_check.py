@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from drivers import shelf
 from gateway.appliance import check
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, load, salvage
@@ -148,7 +147,7 @@ def test_a_profile_that_is_itself_wrong_is_told_as_such(
 ) -> None:
     profiles = tmp_path / "shipped"
     profiles.mkdir()
-    monkeypatch.setattr(shelf, "folder", lambda: profiles)
+    monkeypatch.setattr("drivers.profiles.profile_folder", lambda: profiles)
     for source in (ROOT / "config/devices").glob("*.toml"):
         text = source.read_text("utf-8")
         if source.stem == "acrel-adw300":

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers import shelf
 from drivers.contract import BadProfile
+from drivers.profiles import find_profile, load_profiles, profile_folder, usable_profiles
 from drivers.units import USUAL
 from gateway.appliance import check
 from gateway.appliance.load import examine, load, salvage
@@ -14,7 +14,7 @@ from gateway.appliance.models import doubts, unit_faults
 from gateway.cli import main
 from gateway.texts import LANGUAGES, Texts
 
-SHIPPED = (shelf.folder() / "eastron-sdm120.toml").read_text("utf-8")
+SHIPPED = (profile_folder() / "eastron-sdm120.toml").read_text("utf-8")
 STATION = """
 schema = 1
 [station]
@@ -149,7 +149,7 @@ def test_a_number_from_the_manual_is_asked_about(station, capsys) -> None:
 
 
 def test_no_shipped_model_is_doubtful() -> None:
-    for profile in shelf.profiles():
+    for profile in load_profiles():
         assert list(doubts(profile)) == []
         assert list(unit_faults(profile)) == []
         assert {spec.unit for spec in profile.point} <= set(USUAL)
@@ -168,7 +168,7 @@ def test_a_broken_model_that_no_device_uses_is_found(station, capsys) -> None:
 
 def test_a_broken_model_keeps_nobody_from_the_others(station) -> None:
     config = station("maker-new", "schema = = 1")
-    found = [each.id for each in shelf.usable(config / "devices")]
+    found = [each.id for each in usable_profiles(config / "devices")]
     assert "eastron-sdm120" in found
     assert "maker-new" not in found
 
@@ -192,4 +192,4 @@ def test_no_id_leads_out_of_the_folders(tmp_path) -> None:
     (tmp_path / "outside.toml").write_text(SHIPPED, "utf-8")
     (tmp_path / "devices").mkdir()
     with pytest.raises(BadProfile):
-        shelf.find("../outside", tmp_path / "devices")
+        find_profile("../outside", tmp_path / "devices")

@@ -7,8 +7,8 @@ from typing import Any
 
 from playwright.async_api import Locator, Page
 
-from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile
 from gateway.demo.platform.app import Platform
 from tests.ports import free_port
 from tests.station.rig import StationProcess
@@ -46,7 +46,7 @@ class Box:
                     "m2": MeterSpec(profile="eastron-sdm120", bus="line", unit=2),
                 },
             ),
-            shelf.find,
+            find_profile,
         )
         self.platform = Platform(folder / "platform")
         self.platform_port = platform_port

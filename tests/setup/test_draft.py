@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.load import examine_text
 from gateway.errors import UsageError
 from gateway.settings import edited
@@ -20,7 +20,7 @@ from tests.setup.look import EMPTY, WIRED
 from tests.setup.rig import BARE
 
 BARE_TEXT = BARE.format(port=8080, lan_port=8443)
-EXAMPLE = shared("station.example.toml").read_text("utf-8")
+EXAMPLE = config_path("station.example.toml").read_text("utf-8")
 
 
 def comments(text: str) -> list[str]:

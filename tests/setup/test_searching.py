@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers import shelf
 from drivers.emulate.field import BusSpec, FieldSpec, MeterSpec
 from drivers.emulate.field import Field as Emulated
+from drivers.profiles import find_profile
 from gateway.appliance.load import load
 from gateway.appliance.schema import Settings
 from gateway.errors import Unavailable, UsageError
@@ -43,7 +43,7 @@ class Bench:
         self.port = folder / "ttyLINE"
         meters = {f"m{n}": MeterSpec(profile="eastron-sdm120", bus="line", unit=n) for n in (1, 2)}
         spec = FieldSpec(bus={"line": BusSpec(kind="serial", link=str(self.port))}, meter=meters)
-        self.emulated = Emulated.of(spec, shelf.find)
+        self.emulated = Emulated.of(spec, find_profile)
         text = BARE.format(port=8080, lan_port=8443) + LINE.format(port=self.port)
         (folder / "station.toml").write_text(text, "utf-8")
         self.settings: Settings = load(folder)

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile
 from gateway.demo.platform.app import Platform
 from tests.ports import free_port
 
@@ -155,7 +155,7 @@ class Rig:
             f"m{n}": MeterSpec(profile="eastron-sdm120", bus=("line", "box")[n % 2], unit=n)
             for n in range(1, meters + 1)
         }
-        self.field = Field.of(FieldSpec(bus=buses, meter=specs), shelf.find)
+        self.field = Field.of(FieldSpec(bus=buses, meter=specs), find_profile)
         self.box_port = buses["box"].port
         self.meters = specs
         self.platform = Platform(folder / "platform")

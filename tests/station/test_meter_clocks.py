@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drivers.contract import Quality, Reading
-from drivers.shelf import profiles
+from drivers.profiles import load_profiles
 from gateway.clock import ClockStep
 from gateway.event import Trust
 from gateway.station.meter_clocks import ERROR_NS, POINT, MeterClocks
@@ -77,7 +77,7 @@ def test_every_shipped_profile_with_a_clock_calls_it_so() -> None:
     """The names are what a driver flags a clock by: whoever adds a model keeps to them."""
     clocks = {
         (model.id, spec.id)
-        for model in profiles()
+        for model in load_profiles()
         for spec in model.point
         if spec.extra.get("is") == "clock" or spec.kind in {"clock", "date", "time"}
     }

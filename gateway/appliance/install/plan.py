@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.install.manifest import Manifest
 from gateway.appliance.install.sandbox import HEAD, Dropin
 from gateway.appliance.install.steps import (
@@ -107,7 +107,7 @@ def steps(wish: Wish, dropins: Mapping[str, Dropin]) -> Iterator[Step]:
     yield Accounts(USERS, source("sysusers.conf"))
     yield Folder(SETTINGS, 0o750, USERS[0], data=True)
     yield Folder(STATE, 0o700, USERS[0], data=True)
-    yield File(f"{SETTINGS}/station.example.toml", shared("station.example.toml").read_bytes())
+    yield File(f"{SETTINGS}/station.example.toml", config_path("station.example.toml").read_bytes())
     if wish.first:
         yield Given(f"{SETTINGS}/{FILE_NAME}", wish.first, USERS[0])
     yield Owner(f"{SETTINGS}/{FILE_NAME}", USERS[0])

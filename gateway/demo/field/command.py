@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from drivers import shelf
 from drivers.emulate.field import Field, FieldSpec, parse
+from drivers.profiles import find_profile
 from gateway.appliance.load import load, own_profiles
 from gateway.demo.field.cards import ADAPTER, AirCard, Card, Line
 from gateway.demo.field.panel import Panel
@@ -47,7 +47,7 @@ async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Names
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as closing:
         own = own_profiles(args.dir / "config")
-        field = Field.of(spec, lambda model: shelf.find(model, own))
+        field = Field.of(spec, lambda model: find_profile(model, own))
         closing.push_async_callback(field.stop)
         await field.start()
         cards: list[Card] = [Line(field, name, names, spec) for name in field.buses]

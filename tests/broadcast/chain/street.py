@@ -21,8 +21,8 @@ import aiohttp
 
 from broadcast.speakers import sdp
 from broadcast.speakers.options import Multicast
-from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.orders import OrderForm
 from tests.broadcast.engine.rig import WITHIN_S, group_of, membership
@@ -184,7 +184,7 @@ class Street:
         }  # fmt: skip
         line = {"line": BusSpec(kind="serial", link=str(folder / "ttyLINE"))}
         contacts = {"di": MeterSpec(profile="generic-di8", bus="line", unit=1)}
-        self.field = Field.of(FieldSpec(bus=line, meter=contacts), shelf.find)
+        self.field = Field.of(FieldSpec(bus=line, meter=contacts), find_profile)
         self.ears: dict[str, Ear] = {}
         self.told: dict[int, int] = {}
         """When a frame first carried each contact's being closed, since it was closed."""

@@ -11,7 +11,7 @@ import pytest
 from broadcast.options import PresetOptions
 from broadcast.quiet import S
 from broadcast.schedule import Schedule, Schedules, check_schedulable, hours
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.audit.events import Who
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
@@ -20,7 +20,7 @@ from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import simulated
 
 ZONE = zoneinfo.ZoneInfo("Asia/Shanghai")
-CALENDAR = Calendar.load("Asia/Shanghai", shared("holidays", "cn.toml"))
+CALENDAR = Calendar.load("Asia/Shanghai", config_path("holidays", "cn.toml"))
 STAFF = Who("staff", "0217")
 
 

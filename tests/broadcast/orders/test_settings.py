@@ -6,7 +6,7 @@ import pytest
 
 from broadcast.options import KeyOptions, KeyOrder
 from broadcast.presets import shipped
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.check import all_remarks
 from gateway.appliance.load import examine
 from gateway.appliance.outlook import outlook
@@ -229,7 +229,7 @@ def test_the_house_of_the_example(tmp_path):
 
 
 def test_the_shipped_presets_are_whole():
-    found = shipped(shared("voices", "presets.toml"))
+    found = shipped(config_path("voices", "presets.toml"))
     assert {"visitors", "smoke", "fire", "e-bike", "self-test"} <= set(found)
     assert all(preset.text for preset in found.values())
 

@@ -21,7 +21,7 @@ from broadcast.voice import normalise
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.tables import LETTERS, STRENGTH
-from drivers.shelf import shared
+from drivers.data_files import config_path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -187,7 +187,7 @@ def main() -> int:
     texts, spoken = [text for text, _ in phrases()], shipped()
     for judge, over, rows in (
         ("wetext", texts, list(read(texts))),
-        ("pypinyin", spoken, list(pronounced(spoken, Lexicon.load(shared("voices"))))),
+        ("pypinyin", spoken, list(pronounced(spoken, Lexicon.load(config_path("voices"))))),
     ):
         by = [decided(row, known) for row in rows]
         counts = ", ".join(f"{sum(each.right == r for each in by if each)} {r}" for r in RIGHT)

@@ -6,11 +6,11 @@ import pytest
 
 from broadcast.voice import normalise
 from broadcast.voice.lexicon import Lexicon
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from tests.broadcast.voices import judges
 from tests.broadcast.voices.judges import RIGHT, Decision, decided, decisions
 
-LEXICON = Lexicon.load(shared("voices"))
+LEXICON = Lexicon.load(config_path("voices"))
 
 ALOUD = tomllib.loads(judges.HERE.joinpath("aloud.toml").read_text("utf-8"))["aloud"]
 

@@ -8,7 +8,7 @@ from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.phrases import Phrases, load
 from broadcast.voice.tables import LETTERS, PROVINCES
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.errors import SettingsError, UsageError
 from tests.broadcast.voices.sounds import make
 
@@ -59,7 +59,7 @@ async def test_an_id_that_nobody_has_is_refused_and_no_id_is_a_path(shelf, tmp_p
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_settings_know_every_sign_of_a_plate_and_every_minute_of_an_hour(language):
-    said = load(language, shared("voices"))
+    said = load(language, config_path("voices"))
     signs = {*map(str, range(10)), *map(str.lower, LETTERS), *PROVINCES}
     assert {f"sign-{sign}" for sign in signs} | {f"number-{n}" for n in range(61)} <= set(said)
     if language == "zh":

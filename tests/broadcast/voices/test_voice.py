@@ -16,11 +16,11 @@ from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.neural import Piper, Sherpa
 from broadcast.voice.options import engines
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.errors import ProgramFailed, SettingsError, Unavailable, UsageError
 from tests.broadcast.voices.sounds import make, stream
 
-LEXICON = Lexicon.load(shared("voices"))
+LEXICON = Lexicon.load(config_path("voices"))
 STANDIN = Path(__file__).with_name("standin.py")
 
 
@@ -112,10 +112,10 @@ def test_without_the_lexicon_a_polyphone_is_left_to_the_engine():
 def test_a_wrong_reading_in_the_installers_lexicon_is_told_with_its_word(tmp_path):
     (tmp_path / "lexicon.toml").write_text('[readings]\n"行长" = "hang"\n', "utf-8")
     with pytest.raises(SettingsError) as caught:
-        Lexicon.load(shared("voices"), tmp_path)
+        Lexicon.load(config_path("voices"), tmp_path)
     assert caught.value.data["word"] == "行长"
     (tmp_path / "lexicon.toml").write_text('[readings]\n"六里屯" = "liu4 li3 tun2"\n', "utf-8")
-    assert Lexicon.load(shared("voices"), tmp_path).readings["六里屯"] == "liu4 li3 tun2"
+    assert Lexicon.load(config_path("voices"), tmp_path).readings["六里屯"] == "liu4 li3 tun2"
 
 
 @pytest.mark.parametrize("engine", [sherpa, piper])

@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from drivers.shelf import shared
+from drivers.data_files import config_path
 from gateway.appliance.install.sandbox import audio_dropin
 from gateway.appliance.load import examine
 
-EXAMPLE = shared("station.example.toml").read_text("utf-8")
+EXAMPLE = config_path("station.example.toml").read_text("utf-8")
 KIOSK = '[kiosk.hall]\nzone = "hall"\nplace = "hall"\n'
 HEARS = KIOSK + 'microphone = "duty"\n'
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drivers import shelf
 from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.profiles import find_profile
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.orders import OrderForm
 from tests.kiosk.requests.house import House, house
@@ -79,7 +79,7 @@ async def test_keys_a_contact_and_a_platform_move_requests_while_no_browser_live
             bus={"box": BusSpec(kind="modbus-tcp", port=box)},
             meter={"di": MeterSpec(profile="generic-di8", bus="box", unit=1)},
         ),
-        shelf.find,
+        find_profile,
     )
     platform = Platform(tmp_path / "platform")
     await platform.start("127.0.0.1", 0)
