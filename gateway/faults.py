@@ -71,11 +71,6 @@ def contain(on_fault: OnFault, where: str, call: Callable[..., object], /, *give
         on_fault(where, error)
 
 
-def name_of(listener: object) -> str:
-    """What a callback is called in the name of an edge."""
-    return str(getattr(listener, "__qualname__", type(listener).__name__))
-
-
 class FaultLog:
     """The faults since the process began, at most `FAULTS_MAX` kinds; pass `note` as `on_fault`."""
 

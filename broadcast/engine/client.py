@@ -18,7 +18,7 @@ from broadcast.engine.launch import Launch, Launcher, under_systemd
 from broadcast.engine.mirror import Mirror
 from broadcast.engine.wire import Programme, SpeakerSetting, State
 from gateway.errors import CommandRefused, Unavailable
-from gateway.faults import OnFault, RemoteFault, contain, log_fault, name_of
+from gateway.faults import OnFault, RemoteFault, contain, log_fault
 
 ANSWER_WITHIN_S = 10.0
 """Reading a long programme from a slow card takes seconds; everything else answers at once."""
@@ -224,8 +224,7 @@ class Engine:
             self._process = state.process
             self._ready.set()
             if self._reconcile is not None:
-                where = f"audio.reconcile.{name_of(self._reconcile)}"
-                contain(self._on_fault, where, self._reconcile, state)
+                contain(self._on_fault, "audio.reconcile", self._reconcile, state)
         except (OSError, Unavailable) as error:
             _log.debug("audio process left while we settled: %s", error)
             _hang_up(link)
@@ -265,7 +264,7 @@ class Engine:
     def _tell(self, events: Sequence[wire.Event]) -> None:
         for event in events:
             for listener in self._listeners:
-                contain(self._on_fault, f"audio.listener.{name_of(listener)}", listener, event)
+                contain(self._on_fault, "audio.listener", listener, event)
 
     async def _ask(self, command: wire.Command) -> wire.Answer:
         return _granted(await self._reply(command))

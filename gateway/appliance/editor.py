@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import msgspec
+from msgspec import json
 
 from broadcast.options import KeyOptions, MicrophoneOptions, VoiceOptions
 from broadcast.options import Options as BroadcastOptions
@@ -21,6 +21,7 @@ from gateway.journal.options import JournalOptions
 from gateway.places import PlaceOptions
 from gateway.rules import duty, linkage
 from gateway.rules.rule import RuleOptions
+from gateway.schemas import components
 from gateway.upstream.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 from kiosk.catalogue import services
@@ -57,8 +58,8 @@ def json_schema() -> dict[str, Any]:
     owners += SPEAKER_KINDS.values()
     owners += SHAPES.values()
     owners += [driver.Options for driver in families.values()]
-    shapes, parts = msgspec.json.schema_components(owners, ref_template="#/$defs/{name}")
-    parts = msgspec.json.decode(msgspec.json.encode(parts))  # defaults that are tuples
+    shapes, parts = components(owners, "#/$defs/{name}")
+    parts = json.decode(json.encode(parts))  # defaults that are tuples
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
     for bus in buses:

@@ -11,7 +11,7 @@ from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Repla
 from gateway.clock import Clock
 from gateway.errors import JournalError, StationError
 from gateway.event import Entry, Event, Kind, Stamps
-from gateway.faults import OnFault, contain, log_fault, name_of
+from gateway.faults import OnFault, contain, log_fault
 from gateway.health import RefusalVitals
 from gateway.intake.current import Current
 from gateway.intake.events import (
@@ -142,8 +142,7 @@ class Intake:
             where = "intake.listener.replaced"
             contain(self._on_fault, where, self.on_replaced, known.id, replaced.point)
         for listener in self._listeners:
-            where = f"intake.listener.{name_of(listener)}"
-            contain(self._on_fault, where, listener, known.id, said.told)
+            contain(self._on_fault, "intake.listener", listener, known.id, said.told)
         self._report_inputs(known)
         self._report(known, said.others)
         if self._owed:

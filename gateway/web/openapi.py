@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from gateway.schemas import components
 from gateway.web.answers import Problem, json
 from gateway.web.section import Permission, Query, Route
 
@@ -26,9 +26,7 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every route that has a summary."""
     published = [route for route in routes if route.summary]
     types = [t for route in published for t in _types(route) if t is not None]
-    schemas, components = msgspec.json.schema_components(
-        [*types, Problem], ref_template="#/components/schemas/{name}"
-    )
+    schemas, parts = components([*types, Problem], "#/components/schemas/{name}")
     by_type = dict(zip(map(repr, [*types, Problem]), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in published:
@@ -38,7 +36,7 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
         "info": {"title": "Yizhan 驿站", "version": version},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": parts},
     }
 
 

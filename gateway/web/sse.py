@@ -72,7 +72,8 @@ class Hub:
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
         """Wake the streams while the application stands (an aiohttp clean-up context)."""
-        tasks = [asyncio.create_task(self._keep(work)) for work in (self._follow, self._beat)]
+        works = {"web.stream.follow": self._follow, "web.stream.beat": self._beat}
+        tasks = [asyncio.create_task(self._keep(*work)) for work in works.items()]
         yield
         for task in tasks:
             task.cancel()
@@ -137,14 +138,14 @@ class Hub:
         if request.transport is not None:
             request.transport.abort()
 
-    async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _keep(self, edge: str, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat the work while anybody reads."""
         while True:
             await self._wanted.wait()
             try:
                 await work()
             except Exception as error:  # noqa: BLE001  # an edge: one bad beat must not end all beats
-                self._on_fault(f"web.stream.{work.__name__.strip('_')}", error)
+                self._on_fault(edge, error)
                 await asyncio.sleep(self._source.limits.pulse_s)
 
     async def _follow(self) -> None:

@@ -240,11 +240,10 @@ async def test_one_listener_and_one_poll_fail_alone(tmp_path) -> None:
     intake.take(PollResult("gone", 2 * S, 0, closed(2, temperature=21.5)))
     intake.take(PollResult("di", 3 * S, 0, closed(3, temperature=21.5)))
     assert heard == ["di", "di"]
-    listener = "test_one_listener_and_one_poll_fail_alone.<locals>.deaf KeyError"
     assert faults == [
-        f"intake.listener.{listener}",
+        "intake.listener KeyError",
         "intake.poll AttributeError",
-        f"intake.listener.{listener}",
+        "intake.listener KeyError",
     ]
     await intake.drain()
 

@@ -57,6 +57,15 @@ COMMANDS = {
 }
 """What a station carries out; a test looks for one that is missing."""
 
+# What several kinds of one room have as their data, and the component that it is published as.
+SHARED = {
+    broadcast.Changed: "BroadcastChanged",
+    broadcast.Told: "BroadcastTold",
+    requests.Told: "KioskTold",
+    rules.Told: "RulesTold",
+    rules.Waiting: "RulesWaiting",
+}
+
 ABOUT = """\
 What goes between a station and its platform. The prose, with examples, is docs/feed.md; every
 example is a golden file of the tests. This file is made from the station's own message types."""
@@ -178,8 +187,8 @@ def schemas() -> Json:
     for kind in KINDS:
         data = inline(kind.data)
         if uses[kind.data] > 1:
-            made[shared(kind.data)] = data
-            data = ref("schemas", shared(kind.data))
+            made[SHARED[kind.data]] = data
+            data = ref("schemas", SHARED[kind.data])
         made[named(kind.type)] = of_kind("Event", "type", kind.type, data)
     for kind_name, data in COMMANDS.items():
         made[f"command.{kind_name}"] = of_kind("Command", "kind", kind_name, inline(data))
@@ -257,11 +266,6 @@ def inline(struct: type) -> Json:
 
 def named(kind_type: str) -> str:
     return kind_type.removeprefix("cn.yizhan.")
-
-
-def shared(struct: type) -> str:
-    """What several kinds of one room have as their data."""
-    return struct.__module__.split(".")[-2].title() + struct.__name__
 
 
 def ref(part: str, name: str) -> Json:

@@ -1,0 +1,46 @@
+"""JSON Schemas of our types, published under component names that outlive the names of classes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+# Clients generate code from these names, so a class that is renamed keeps the published one:
+# what msgspec makes of the class (its name, or module and name where two share it) → published.
+PUBLISHED: dict[str, str] = {}
+
+
+def components(
+    types: Iterable[Any], ref_template: str
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """The schema of each type, and the components that they refer to by their published names.
+
+    `ref_template` makes a reference of a `{name}`. ValueError where two classes would be published
+    under one name.
+    """
+    shapes, parts = msgspec.json.schema_components(types, ref_template=ref_template)
+    names = {made: PUBLISHED.get(made, made) for made in parts}
+    if len(set(names.values())) < len(names):
+        raise ValueError(sorted(names.values()))
+    refs = {
+        ref_template.format(name=made): ref_template.format(name=name)
+        for made, name in names.items()
+    }
+    published = {
+        names[made]: _titled(_renamed(part, refs), names[made]) for made, part in parts.items()
+    }
+    return tuple(_renamed(shape, refs) for shape in shapes), published
+
+
+def _titled(part: dict[str, Any], name: str) -> dict[str, Any]:
+    """The title that msgspec gives is the class's own name."""
+    return {**part, "title": name.rpartition(".")[2]} if "title" in part else part
+
+
+def _renamed(node: Any, refs: dict[str, str]) -> Any:
+    """References stand under `$ref`, and in the mapping of a discriminator."""
+    if isinstance(node, dict):
+        return {key: _renamed(value, refs) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_renamed(value, refs) for value in node]
+    return refs.get(node, node) if isinstance(node, str) else node
