@@ -1,19 +1,12 @@
-"""BLE sensors: which quantities of their messages are their points.
+"""BLE sensors: the family and its kind of bus. What its points mean stands in `points.py`."""
 
-A point's `kind` is the format (`bthome`, `mibeacon`, `ibeacon`, `eddystone`), its `address` the
-quantity's name (`temperature`), its `at` which one of several alike. `kind = "radio"` with
-`address = "rssi"` is the strength with which the sensor was heard.
-"""
-
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from drivers.ble import keys
-from drivers.ble.codec import FORMATS, Heard, Measure, Unheard, understand
+from drivers.ble.codec import Unheard, understand
 from drivers.ble.options import BusOptions, Options
+from drivers.ble.points import FAMILY, check_device, mac_bytes, samples
 from drivers.contract import (
-    BadAddress,
-    BadProfile,
     BusKind,
     Device,
     FieldBus,
@@ -21,25 +14,10 @@ from drivers.contract import (
     Garbled,
     OnFault,
     OnState,
-    Point,
-    Quality,
     Sample,
     Sink,
-    Value,
-    WrongUse,
     log_fault,
 )
-
-FAMILY = "ble"
-RADIO = "radio"
-
-_MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
-_IDENTITY = re.compile(
-    r"ibeacon/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/\d{1,5}/\d{1,5}"
-    r"|eddystone/[0-9a-f]{20}/[0-9a-f]{12}"
-)
-_UNITS = {each.name: each.units for each in FORMATS} | {RADIO: {"rssi": "dB[mW]"}}
-_NOBODY = bytes(6)
 
 
 class Ble:
@@ -51,93 +29,16 @@ class Ble:
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
-        if device.family != FAMILY:
-            return [WrongUse("ble.other-family", device=device.id, family=device.family)]
-        return [*_check_address(device), *_check_key(device), *_check_points(device)]
+        return check_device(device)
 
     def hear(self, device: Device, message: bytes) -> Sequence[Sample]:
         """What one message (an AD structure without its length) says of the device's points."""
         options = device.options or Options()
         key = keys.parse(options.bind_key) if options.bind_key else None
-        found = understand(message, mac_of(device), key.reveal() if key else None)
+        found = understand(message, mac_bytes(device), key.reveal() if key else None)
         if isinstance(found, Unheard):
             raise Garbled(found.why.value, device=device.id)
         return samples(device, found)
-
-
-def mac_of(device: Device) -> bytes:
-    """The address as bytes; beacons that go by their identity have none that matters."""
-    if not _MAC.fullmatch(device.address.upper()):
-        return _NOBODY
-    return bytes.fromhex(device.address.replace(":", ""))
-
-
-def samples(device: Device, heard: Heard, rssi: int | None = None) -> list[Sample]:
-    """One sample for each point that the message speaks of."""
-    found: list[Sample] = []
-    for point in device.points:
-        measure = _measure_of(point, heard, rssi)
-        if measure is not None:
-            found.append(_sample(point, measure))
-    return found
-
-
-def _measure_of(point: Point, heard: Heard, rssi: int | None) -> Measure | None:
-    if point.kind == RADIO:
-        return None if rssi is None else Measure("rssi", rssi)
-    if point.kind != heard.format:
-        return None
-    alike = [measure for measure in heard.measures if measure.what == point.address]
-    return alike[point.at] if point.at < len(alike) else None
-
-
-def _sample(point: Point, measure: Measure) -> Sample:
-    value = _value(point, measure.value)
-    quality = Quality.GOOD
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = point.min, point.max
-        if (low is not None and value < low) or (high is not None and value > high):
-            quality = Quality.OUT_OF_RANGE
-    return Sample(point, value, quality, measure.count, measure.modulus)
-
-
-def _value(point: Point, value: Value) -> Value:
-    """Numbers as the profile wants them, everything else as it was said."""
-    if isinstance(value, bool | str) or value is None:
-        return value
-    scaled = value * point.scale + point.offset
-    return round(scaled, point.decimals) if point.decimals else round(scaled)
-
-
-def _check_address(device: Device) -> Iterator[FieldError]:
-    address = device.address
-    if not (_MAC.fullmatch(address.upper()) or _IDENTITY.fullmatch(address)):
-        yield BadAddress("ble.bad-address", device=device.id, address=address)
-
-
-def _check_key(device: Device) -> Iterator[FieldError]:
-    options = device.options or Options()
-    if options.bind_key is not None and keys.parse(options.bind_key) is None:
-        yield WrongUse("ble.bad-key", device=device.id)
-    if options.bind_key is not None and options.credential is not None:
-        yield WrongUse("ble.two-keys", device=device.id)
-
-
-def _check_points(device: Device) -> Iterator[FieldError]:
-    for point in device.points:
-        units = _UNITS.get(point.kind)
-        where = {"device": device.id, "point": point.id}
-        if units is None:
-            yield BadProfile("ble.no-format", **where, kind=point.kind, known=sorted(_UNITS))
-        elif point.address not in units:
-            yield BadProfile(
-                "ble.no-quantity", **where, quantity=point.address, known=sorted(units)
-            )
-        elif point.scale == 1 and not point.offset and units[str(point.address)] != point.unit:
-            right = units[str(point.address)]
-            yield BadProfile("ble.other-unit", **where, unit=point.unit, right=right)
-        if point.writable is not None:
-            yield BadProfile("ble.not-writable", **where)
 
 
 def _build(
@@ -151,7 +52,7 @@ def _build(
 ) -> FieldBus:
     """The bus, with BlueZ as its ears; the library that talks to BlueZ is loaded when it runs."""
     from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - nobody else pays for it
-    from drivers.ble.bus import BleBus  # noqa: PLC0415 - the bus needs this module's samples
+    from drivers.ble.bus import BleBus  # noqa: PLC0415 - nor for this
 
     scanner = BluezScanner(options.adapter)
     return BleBus(name, options, devices, sink, on_state, scanner=scanner, on_fault=on_fault)

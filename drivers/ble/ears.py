@@ -8,15 +8,14 @@ from pathlib import Path
 import msgspec
 
 from drivers.ble.codec import Heard, understand
-from drivers.ble.driver import DRIVER
 from drivers.ble.keys import Key, load, parse
 from drivers.ble.options import BusOptions, Options
+from drivers.ble.points import NO_MAC, check_device
 from drivers.ble.scanner import Advert
 from drivers.ble.sensor import Sensor
 from drivers.contract import Device, FieldError, WrongUse
 
 _ALIASES_MAX = 64
-_NOBODY = bytes(6)
 
 
 class AirStats(msgspec.Struct):
@@ -54,7 +53,7 @@ class Ears:
     def _admit(self, device: Device, folder: Path | None) -> None:
         by = self._by_identity if "/" in device.address else self._by_address
         name = device.address if by is self._by_identity else device.address.upper()
-        sensor, wrong = Sensor(device, None), next(iter(DRIVER.check(device)), None)
+        sensor, wrong = Sensor(device, None), next(iter(check_device(device)), None)
         try:
             sensor = Sensor(device, _key(device, folder))
         except WrongUse as error:
@@ -70,7 +69,7 @@ class Ears:
     def _named(self, advert: Advert) -> Sensor | None:
         """The beacon behind an address that changes; its unnamed frames come from the same one."""
         for message in advert.messages():
-            found = understand(message, _NOBODY)
+            found = understand(message, NO_MAC)
             name = found.identity if isinstance(found, Heard) else None
             sensor = self._by_identity.get(name) if name is not None else None
             if sensor is not None:

@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 
 from drivers.ble.codec import Heard, Unheard, format_of
-from drivers.ble.driver import mac_of, samples
-from drivers.ble.faults import Silent
 from drivers.ble.keys import Key
 from drivers.ble.memory import Memory, News
+from drivers.ble.points import mac_bytes, samples
 from drivers.ble.rhythm import PATIENCE, Rhythm
 from drivers.bus.counters import Counters
 from drivers.bus.stats import DeviceStats
@@ -18,6 +17,7 @@ from drivers.contract import (
     DeviceFault,
     DeviceState,
     Garbled,
+    NoReply,
     Point,
     PollResult,
     Quality,
@@ -31,6 +31,12 @@ FAILURES_MAX = 3
 
 REPLAYED = "ble.replayed"
 _EVENTS = frozenset({"bool", "string"})
+
+
+class Silent(NoReply):
+    """The sensor was not heard for three of its usual intervals: its last values are stale."""
+
+    quality = Quality.STALE
 
 
 class Rest(msgspec.Struct, frozen=True):
@@ -60,7 +66,7 @@ class Sensor:
             for point in device.points
             if "rests" in point.extra
         }
-        self._mac = mac_of(device)
+        self._mac = mac_bytes(device)
         self._memory = Memory()
         self.counters = Counters(asked=False)
         eventful = any(point.type in _EVENTS for point in device.points)
