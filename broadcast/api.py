@@ -17,7 +17,7 @@ from broadcast.schedule import Schedule, Schedules, check_schedulable
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound, UsageError
-from gateway.upstream.events import Receipt
+from gateway.upstream.inbox.events import Receipt
 from gateway.web.answers import json
 from gateway.web.audited import done_to, who
 from gateway.web.section import Handler, Permission, Route, Section

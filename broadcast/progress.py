@@ -22,7 +22,7 @@ from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state, start_id, was_kept
 from gateway.journal.stored_state import beyond
-from gateway.upstream.events import Receipt
+from gateway.upstream.inbox.events import Receipt
 
 SPEAKERS_MAX = 300
 """Of so many orders the loudspeakers are remembered: they are asked for at every look."""

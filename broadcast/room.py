@@ -41,7 +41,7 @@ from gateway.clock import Clock
 from gateway.errors import CommandRefused
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
-from gateway.upstream.events import Receipt
+from gateway.upstream.inbox.events import Receipt
 
 MOMENT_S = 0.02
 """Less than this nobody looks again: an order whose time no look ends must not keep us looking."""

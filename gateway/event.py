@@ -174,6 +174,15 @@ def rfc3339(wall_ns: int) -> str:
     return f"{_second(seconds)}.{rest_ns // 1_000_000:03d}Z"
 
 
+def parse_rfc3339(text: str) -> int:
+    """UTC in ns of an RFC 3339 time with an offset; ValueError."""
+    moment = datetime.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+
+
 @lru_cache(maxsize=16)
 def _second(seconds: int) -> str:
     """Many events share one, and writing it down is a tenth of what an event costs."""

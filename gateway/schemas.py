@@ -7,7 +7,9 @@ import msgspec
 
 # Clients generate code from these names, so a class that is renamed keeps the published one:
 # what msgspec makes of the class (its name, or module and name where two share it) → published.
-PUBLISHED: dict[str, str] = {}
+PUBLISHED: dict[str, str] = {
+    "gateway.upstream.uplinks.options.Options": "gateway.upstream.options.Options",
+}
 
 
 def components(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gateway.errors import SettingsError
-from gateway.upstream.options import Options as UplinkOptions
+from gateway.upstream.uplinks.options import Options as UplinkOptions
 from kiosk.catalogue import Within
 
 Road = Literal["platform", "dispatcher", "desk"]

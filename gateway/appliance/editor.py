@@ -22,7 +22,7 @@ from gateway.places import PlaceOptions
 from gateway.rules import duty, linkage
 from gateway.rules.rule import RuleOptions
 from gateway.schemas import components
-from gateway.upstream.options import Options as UplinkOptions
+from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 from kiosk.catalogue import services
 from kiosk.options import SHAPES

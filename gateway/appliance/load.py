@@ -33,7 +33,7 @@ from gateway.journal.options import JournalOptions
 from gateway.places import STATION, Name, PlaceOptions, Places, faults
 from gateway.rules.core import Plan
 from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, wrong
-from gateway.upstream.options import Options as UplinkOptions
+from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
 FILE_NAME = "station.toml"

@@ -10,7 +10,8 @@ from gateway.intake.events import KINDS as FIELD
 from gateway.live import device_view, view
 from gateway.live.needs import needs
 from gateway.live.replaced import Meters, routes
-from gateway.upstream.events import KINDS as UPSTREAM
+from gateway.upstream.feed.events import KINDS as FEED
+from gateway.upstream.inbox.events import KINDS as INBOX
 from gateway.web import curve, reading
 from gateway.web.api import find_device
 from gateway.web.pages import PAGES
@@ -71,7 +72,7 @@ def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
             "live": GuardedPulse(Permission.VIEW, framed(view.view)),
             "device": GuardedPulse(Permission.VIEW, framed(device_view.view)),
         },
-        kinds=(*FIELD, *UPSTREAM),
+        kinds=(*FIELD, *FEED, *INBOX),
     )
 
 

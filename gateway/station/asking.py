@@ -21,8 +21,8 @@ from gateway.rules.acts import Doer
 from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.station.machine import LINUX, OpenUplink
 from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import CommandKind
-from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
 from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls

@@ -20,9 +20,9 @@ from gateway.discovery.card import Card
 from gateway.entropy import Source
 from gateway.journal.writer import Shell, ThreadShell
 from gateway.station import watchdog
-from gateway.upstream.options import Options as UplinkOptions
 from gateway.upstream.uplinks.choose import open_uplink
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web.server import WebServer
 

@@ -17,8 +17,8 @@ from broadcast.room import Broadcast
 from gateway.audit.events import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, StationError
-from gateway.upstream.events import Receipt
 from gateway.upstream.inbox.command import CommandKind, Mandate
+from gateway.upstream.inbox.events import Receipt
 
 DAY_NS = 86_400 * 1_000_000_000
 PLAYED_BEFORE = "broadcast.played-before"

@@ -8,11 +8,10 @@ from pathlib import Path
 from gateway.clock import Clock, ClockStep
 from gateway.clock.steps import Steps
 from gateway.errors import JournalError
-from gateway.event import Event, Trust, rfc3339
+from gateway.event import Event, Trust, parse_rfc3339, rfc3339
 from gateway.journal import Journal
 from gateway.station import floor
 from gateway.station.events import CLOCK_STEP, ClockMoved
-from gateway.upstream.inbox.command import wall_ns
 
 POLL_EVERY_S = 30.0
 KEEP_EVERY_NS = 3_600_000_000_000
@@ -44,7 +43,7 @@ class Timekeeping:
         """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
         half_ns = round_trip_ns // 2
         error_ns = half_ns + _RECEIPT_GRAIN_NS
-        self.moved(self._clock.learn(Trust.PLATFORM, wall_ns(at) + half_ns, error_ns, uplink))
+        self.moved(self._clock.learn(Trust.PLATFORM, parse_rfc3339(at) + half_ns, error_ns, uplink))
 
     def moved(self, step: ClockStep | None) -> None:
         """Somebody was heard; station time moved by it, if it did, and others must hear of it."""

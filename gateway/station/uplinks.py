@@ -15,20 +15,20 @@ from gateway.faults import OnFault, describe, log_fault
 from gateway.journal import Journal
 from gateway.station.machine import LINUX, OpenUplink
 from gateway.tasks import STOP_WITHIN_S, start, stop_all
+from gateway.upstream.feed.sender import Sender
+from gateway.upstream.feed.standing import FAULT, Standing
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.siblings import Siblings
 from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.options import Options
-from gateway.upstream.sender import Sender
-from gateway.upstream.standing import FAULT, Standing
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.late import LateUplink
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Doubted, Tls
 
 if TYPE_CHECKING:
-    from gateway.upstream.enrol import Papers
+    from gateway.upstream.enrolment.certificates import Papers
 
 _log = logging.getLogger(__name__)
 
@@ -222,7 +222,7 @@ class Uplinks:
         """Our papers for that platform, if we are enrolled there."""
         if not options.url.startswith("https:") or not (self._keys / f"{name}.enrolment").exists():
             return None
-        from gateway.upstream.enrol import Papers  # noqa: PLC0415  # X.509 costs 8 MB
+        from gateway.upstream.enrolment.certificates import Papers  # noqa: PLC0415  # X.509 costs 8 MB
 
         papers = Papers(self._keys, name)
         try:
@@ -272,7 +272,7 @@ class Uplinks:
         self._tasks[name] = tasks
 
     async def _keep_papers(self, line: _Line) -> None:
-        from gateway.upstream.renew import keep_valid  # noqa: PLC0415  # as in `_papers`
+        from gateway.upstream.enrolment.renewal import keep_valid  # noqa: PLC0415  # as in `_papers`
 
         assert line.papers is not None, "only who is enrolled keeps papers"
         await line.uplink.opened.wait()

@@ -29,8 +29,8 @@ from gateway.health import (
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.station.pace import Lag, Rate
-from gateway.upstream.sender import Sender
-from gateway.upstream.standing import Standing
+from gateway.upstream.feed.sender import Sender
+from gateway.upstream.feed.standing import Standing
 
 STALE_PERIODS, STALE_S_MIN = 3, 3.0
 """A value older than so many of its device's periods is stale, whatever it said; one that is read

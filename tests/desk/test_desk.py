@@ -18,7 +18,7 @@ from gateway.desk import ask, board, record
 from gateway.errors import UsageError
 from gateway.event import Event, Trust
 from gateway.texts import LANGUAGES
-from gateway.upstream.events import COMMAND_RECEIPT, Receipt
+from gateway.upstream.inbox.events import COMMAND_RECEIPT, Receipt
 from gateway.web.section import Card, Need, Section
 from gateway.web.server import ROUTES
 from gateway.web.words import CATALOGUES

@@ -14,8 +14,8 @@ from gateway.discovery.card import Card
 from gateway.journal.writer import Done
 from gateway.station.machine import Machine
 from gateway.station.process import run_station
-from gateway.upstream.options import Options as UplinkOptions
 from gateway.upstream.uplinks.contract import Batch, Delivery, Uplink
+from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.web.server import WebServer
 from tests.sim.field import SimulatedField
 from tests.sim.judge import Judge

@@ -11,7 +11,7 @@ from gateway.event import Event, Lane, Trust, rfc3339
 from gateway.station import floor
 from gateway.station.timekeeping import Timekeeping
 from gateway.station.uplinks import lenders
-from gateway.upstream.options import Options
+from gateway.upstream.uplinks.options import Options
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import run as simulate

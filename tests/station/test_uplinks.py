@@ -15,7 +15,6 @@ from gateway.station.asking import PlatformRoad
 from gateway.station.uplinks import Uplinks
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.options import Options
 from gateway.upstream.uplinks.contract import (
     Batch,
     Delivery,
@@ -25,6 +24,7 @@ from gateway.upstream.uplinks.contract import (
     Reply,
     Since,
 )
+from gateway.upstream.uplinks.options import Options
 from kiosk.dispatch import NO_ROAD
 from tests.sim.loop import START_S, MachineLoop, simulated
 from tests.upstream.ledger import STATION, MemoryJournal

@@ -23,8 +23,10 @@ from gateway.journal import events as journal
 from gateway.rules import events as rules
 from gateway.station import commands, counts, remote
 from gateway.station import events as station
-from gateway.upstream import enrol, events
+from gateway.upstream.enrolment import certificates as enrol
+from gateway.upstream.feed import events as feed
 from gateway.upstream.inbox import cancel, kinds
+from gateway.upstream.inbox import events as inbox
 from gateway.upstream.inbox.command import Command
 from gateway.upstream.uplinks import contract
 from kiosk import doers
@@ -32,7 +34,7 @@ from kiosk import events as requests
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 ROOMS = (
-    *(journal, station, intake, events),
+    *(journal, station, intake, feed, inbox),
     *(rules, requests, broadcast, settings, audit, doctor),
 )
 """Every module that declares kinds of event; a test looks for one that is missing."""

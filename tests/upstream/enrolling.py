@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gateway.demo.platform.app import Platform
 from gateway.event import Trust
-from gateway.upstream.enrol import Papers
-from gateway.upstream.options import Options
+from gateway.upstream.enrolment.certificates import Papers
+from gateway.upstream.enrolment.client import claim
 from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.office import claim
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.upstream.ledger import STATION

@@ -7,7 +7,7 @@ import json
 
 from gateway.appliance.settings.events import CHANGED, Changed
 from gateway.audit.events import ACT, Act, Place, Result, Who
-from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, tail
+from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, parse_rfc3339, tail
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
@@ -27,15 +27,13 @@ from gateway.station.events import (
     FaultReport,
     Started,
 )
-from gateway.upstream.events import (
-    COMMAND_RECEIPT,
+from gateway.upstream.feed.events import (
     FEED_REJECTED,
-    Receipt,
     RejectedEvent,
     Rejections,
     gap_instead,
 )
-from gateway.upstream.inbox.command import wall_ns
+from gateway.upstream.inbox.events import COMMAND_RECEIPT, Receipt
 from tests.golden.feed import EPOCH, GOLDEN, STAMPS, STATION, write_missing
 
 FOLDER = GOLDEN / "feed"
@@ -168,7 +166,7 @@ EVENTS = {
             "upstream",
             Receipt(COMMAND, "accepted", None, "2026-11-23T06:05:03.250Z"),
             correlation=COMMAND,
-            expires_wall_ns=wall_ns("2026-11-23T06:15:00.000Z"),
+            expires_wall_ns=parse_rfc3339("2026-11-23T06:15:00.000Z"),
         ),
         96413,
     ),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from gateway.demo.platform.mark import Mark
 from gateway.errors import Unreachable
 from gateway.event import Entry, Lane
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.contract import Batch, Delivery, Receipt
 from tests.upstream.ledger import EPOCH, STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until

@@ -12,9 +12,9 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
-from gateway.upstream.options import Options
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.http import HttpUplink
+from gateway.upstream.uplinks.options import Options
 from tests.upstream.ledger import STATION, sample
 from tests.upstream.rig import until
 

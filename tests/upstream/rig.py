@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from gateway.clock import Clock
 from gateway.event import Lane
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from tests.sim.clock import SimulatedKernel
 from tests.upstream.fake_platform import FakePlatform
 from tests.upstream.ledger import STATION, MemoryJournal, sample

@@ -10,10 +10,10 @@ from gateway.clock import Clock
 from gateway.demo.platform.app import Platform
 from gateway.demo.platform.store import LaneKey
 from gateway.event import Lane
-from gateway.upstream.options import Options
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.http import HttpUplink
+from gateway.upstream.uplinks.options import Options
 from tests.upstream.ledger import EPOCH, STATION, MemoryJournal, sample
 from tests.upstream.rig import loop_clock
 

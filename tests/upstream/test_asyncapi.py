@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.demo.platform.authority import Authority
-from gateway.upstream.enrol import Claim, Granted, Papers, request
+from gateway.upstream.enrolment.certificates import Claim, Granted, Papers, request
 from tests.upstream.asyncapi import COMMANDS, FILE, KINDS, ROOMS, document, named, yaml
 from tests.upstream.golden import EVENTS, FOLDER, MESSAGES
 

@@ -19,9 +19,9 @@ from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.kinds import ping
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.options import Options
 from gateway.upstream.uplinks.contract import Handed, Since
 from gateway.upstream.uplinks.http import HttpUplink
+from gateway.upstream.uplinks.options import Options
 from tests.sim.loop import run, simulated
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until

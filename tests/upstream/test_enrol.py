@@ -16,11 +16,11 @@ from gateway.errors import BadReceipt, Rejected, StationError, Unreachable
 from gateway.event import Trust
 from gateway.signing import Signer
 from gateway.station.enrol import command
-from gateway.upstream import renew
-from gateway.upstream.enrol import Granted, Key, Papers, due, renews_ns, request
-from gateway.upstream.throughput import ANSWER_S
+from gateway.upstream.enrolment import renewal
+from gateway.upstream.enrolment.certificates import Granted, Key, Papers, due, renews_ns, request
+from gateway.upstream.enrolment.client import claim
+from gateway.upstream.feed.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Since
-from gateway.upstream.uplinks.office import claim
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web import control
 from tests.sim.clock import SimulatedClock, SimulatedKernel
@@ -238,7 +238,7 @@ async def test_it_renews_at_two_thirds_and_not_before(tmp_path):
             # The platform is of today, so its own certificate is judged by today's clock.
             clock = clock_at(wall_ns)
             keeping = asyncio.create_task(
-                renew.keep_valid(post.papers, post.tls, STATION, clock, tell)
+                renewal.keep_valid(post.papers, post.tls, STATION, clock, tell)
             )
             if renewed:
                 async with asyncio.timeout(60):
@@ -264,13 +264,13 @@ async def test_a_renewal_is_due_by_the_floor_where_nobody_knows_the_time(tmp_pat
 
 
 async def test_a_renewal_that_fails_is_said_and_leaves_the_former(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(renew, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(renewal, "LOOK_EVERY_S", 0.01)
     async with office(tmp_path / "p") as platform:
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
     former = post.papers.pem.read_bytes()
     clock = clock_at(renews_ns(post.papers.life()))
-    keeping = asyncio.create_task(renew.keep_valid(post.papers, post.tls, STATION, clock))
+    keeping = asyncio.create_task(renewal.keep_valid(post.papers, post.tls, STATION, clock))
     looks = 0
     life = post.papers.life
 
@@ -309,14 +309,14 @@ def test_a_renewal_changes_neither_the_command_key_nor_the_address(tmp_path):
 
 
 async def test_a_clock_that_is_far_ahead_renews_once_a_day_and_not_each_hour(tmp_path, monkeypatch):
-    monkeypatch.setattr(renew, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(renewal, "LOOK_EVERY_S", 0.0)
     renewals = 0
 
     async def renewed(*_: object) -> None:
         nonlocal renewals
         renewals += 1
 
-    monkeypatch.setattr(renew, "renew_now", renewed)
+    monkeypatch.setattr(renewal, "renew_now", renewed)
     async with office(tmp_path / "p") as platform:
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
@@ -329,7 +329,7 @@ async def test_a_clock_that_is_far_ahead_renews_once_a_day_and_not_each_hour(tmp
         if looks - renewals > 10 * 24:  # one a look, one a renewal
             keeping.cancel()
 
-    keeping = asyncio.create_task(renew.keep_valid(post.papers, None, STATION, clock, tell))
+    keeping = asyncio.create_task(renewal.keep_valid(post.papers, None, STATION, clock, tell))
     await asyncio.wait({keeping})
     assert 10 <= renewals <= 11
 
@@ -371,12 +371,12 @@ async def test_a_power_cut_while_renewing_leaves_the_former_or_the_new(tmp_path,
         with monkeypatch.context() as patch:
             cutting(patch, cut)
             with contextlib.suppress(PowerCut):
-                await renew.renew_now(post.papers, post.tls, STATION)
+                await renewal.renew_now(post.papers, post.tls, STATION)
         after = Post(platform, tmp_path / "keys")
         after.tls = type(after.tls)(after.clock, ca_file=after.ca_file, own=after.papers.pem)
         async with after.uplink() as road:
             await road.deliver(BATCH, ANSWER_S)
-        await renew.renew_now(after.papers, after.tls, STATION)
+        await renewal.renew_now(after.papers, after.tls, STATION)
 
 
 def cutting(patch: pytest.MonkeyPatch, cut: int) -> list[int]:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadReceipt, Rejected, Unreachable
 from gateway.event import Lane
-from gateway.upstream import loader
-from gateway.upstream.throughput import FLIGHTS_MAX
+from gateway.upstream.feed import loader
+from gateway.upstream.feed.throughput import FLIGHTS_MAX
 from tests.sim.loop import run
 from tests.upstream.fake_platform import lost, no_receipt
 from tests.upstream.rig import Rig

@@ -12,10 +12,10 @@ import pytest
 
 from gateway.event import Lane
 from gateway.journal import JournalOptions
-from gateway.upstream.options import Options
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.contract import Batch
 from gateway.upstream.uplinks.http import HttpUplink
+from gateway.upstream.uplinks.options import Options
 from tests.sim.journal import STATION, fact, simulated_journal
 from tests.upstream.rig import loop_clock, until
 

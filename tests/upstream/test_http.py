@@ -8,11 +8,11 @@ from aiohttp import web
 from gateway.demo.platform.moods import Mood
 from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable
 from gateway.event import Lane
-from gateway.upstream.options import Options
-from gateway.upstream.throughput import ANSWER_S
+from gateway.upstream.feed.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Since, Unknown
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock
 from tests.upstream.ledger import EPOCH, STATION

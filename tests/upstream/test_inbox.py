@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import CommandRefused, Unavailable, Unreachable
-from gateway.event import Lane, Trust
+from gateway.event import Lane, Trust, parse_rfc3339
 from gateway.signing import Signer
 from gateway.upstream.inbox.command import (
     MOVES,
@@ -20,7 +20,6 @@ from gateway.upstream.inbox.command import (
     Sent,
     State,
     parse,
-    wall_ns,
 )
 from gateway.upstream.inbox.kinds import feed_replay, ping
 from gateway.upstream.inbox.memory import COMMANDS_MAX
@@ -438,7 +437,7 @@ def test_garbage_is_refused_never_raised(raw):
 @given(st.datetimes(timezones=st.just(datetime.UTC)))
 def test_wall_time_is_exact_to_the_microsecond(moment):
     since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    assert wall_ns(moment.isoformat()) == since // datetime.timedelta(microseconds=1) * 1000
+    assert parse_rfc3339(moment.isoformat()) == since // datetime.timedelta(microseconds=1) * 1000
 
 
 def test_every_state_is_reached_and_only_accepted_moves_on():

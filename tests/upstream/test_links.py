@@ -10,8 +10,8 @@ import pytest
 
 from gateway.demo.platform.mark import Mark
 from gateway.event import Lane
-from gateway.upstream.courier import HOLD_S
-from gateway.upstream.throughput import SLOW_BELOW, TARGET_S
+from gateway.upstream.feed.courier import HOLD_S
+from gateway.upstream.feed.throughput import SLOW_BELOW, TARGET_S
 from tests.sim.loop import run, simulated
 from tests.upstream.links import (
     ALARM_BYTES,

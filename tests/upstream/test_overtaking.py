@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.event import Lane
-from gateway.upstream.throughput import ANSWER_S
+from gateway.upstream.feed.throughput import ANSWER_S
 from tests.sim.loop import simulated
 from tests.upstream.links import ALARM_BYTES, HEADERS_BYTES, Link, LinkedPlatform, Wire
 from tests.upstream.rig import until

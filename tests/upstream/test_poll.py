@@ -15,6 +15,7 @@ from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import BadReceipt, Rejected, Unreachable
 from gateway.event import Lane
 from gateway.signing import Signer
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import CommandKind, Promise
 from gateway.upstream.inbox.idle import (
     LONGER_AFTER_S,
@@ -26,7 +27,6 @@ from gateway.upstream.inbox.idle import (
 from gateway.upstream.inbox.poll import Poll
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.sender import Sender
 from gateway.upstream.uplinks.contract import BROKEN, TIMEOUT, Handed, Since
 from tests.sim.loop import run, simulated
 from tests.upstream.fake_platform import FakePlatform

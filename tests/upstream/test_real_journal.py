@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gateway.event import Lane
 from gateway.journal import JournalOptions
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import Mandate
 from gateway.upstream.inbox.kinds import Replay, feed_replay
-from gateway.upstream.sender import Sender
 from tests.sim.journal import STATION, fact, loop_clock, simulated_journal
 from tests.sim.loop import simulated
 from tests.upstream.fake_platform import FakePlatform

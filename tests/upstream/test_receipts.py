@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadReceipt, JournalFailed, SettingsError
 from gateway.event import Lane
-from gateway.upstream.courier import IDLE_S
-from gateway.upstream.receipt import Range, judge
-from gateway.upstream.throughput import FLIGHTS_MAX
+from gateway.upstream.feed.courier import IDLE_S
+from gateway.upstream.feed.receipt import Range, judge
+from gateway.upstream.feed.throughput import FLIGHTS_MAX
 from gateway.upstream.uplinks.contract import Receipt
 from tests.sim.loop import run, simulated
 from tests.upstream.rig import Rig, until

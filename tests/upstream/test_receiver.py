@@ -13,9 +13,9 @@ from pathlib import Path
 import aiohttp
 
 from gateway.event import Lane
-from gateway.upstream.options import Options
-from gateway.upstream.sender import Sender
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.http import HttpUplink
+from gateway.upstream.uplinks.options import Options
 from tests.ports import free_port
 from tests.upstream import kinds
 from tests.upstream.asyncapi import KINDS

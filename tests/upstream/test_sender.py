@@ -6,10 +6,10 @@ import pytest
 
 from gateway.errors import Rejected, Unreachable
 from gateway.event import Lane
-from gateway.upstream.events import FEED_REJECTED
-from gateway.upstream.pace import PER_S, SAVED_MAX, Pace
-from gateway.upstream.poison import IN_A_ROW_MAX
-from gateway.upstream.receipt import Range
+from gateway.upstream.feed.events import FEED_REJECTED
+from gateway.upstream.feed.pace import PER_S, SAVED_MAX, Pace
+from gateway.upstream.feed.poison import IN_A_ROW_MAX
+from gateway.upstream.feed.receipt import Range
 from tests.sim.loop import simulated
 from tests.upstream.fake_platform import lost, no_receipt
 from tests.upstream.rig import Rig, until

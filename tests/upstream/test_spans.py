@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.spans import Spans
+from gateway.upstream.feed.spans import Spans
 
 SPANS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 8)), max_size=30)
 

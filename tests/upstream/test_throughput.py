@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gateway.upstream.throughput import (
+from gateway.upstream.feed.throughput import (
     ANSWER_S,
     FLIGHTS_MAX,
     SLOW_BELOW,

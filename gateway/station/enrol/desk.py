@@ -12,8 +12,8 @@ from gateway.errors import StationError
 from gateway.event import Trust, rfc3339
 from gateway.health import ClockVitals
 from gateway.station import floor
-from gateway.upstream.enrol import Papers, due, renews_ns
-from gateway.upstream.options import Options
+from gateway.upstream.enrolment.certificates import Papers, due, renews_ns
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Tls
 
 DISTRICT = "district"
@@ -69,7 +69,7 @@ class Desk:
 
     async def enrol(self, token: str) -> None:
         """Exchange the token for a certificate and take it into use; StationError says why not."""
-        from gateway.upstream.uplinks.office import claim  # noqa: PLC0415  # aiohttp, only to ask
+        from gateway.upstream.enrolment.client import claim  # noqa: PLC0415  # aiohttp, only to ask
 
         url, tls = _usable(self._url, self._uplink), self._tls()
         key = self._papers.key()

@@ -13,11 +13,11 @@ from gateway.errors import CommandRefused, JournalError, JournalFull, UsageError
 from gateway.event import Event, rfc3339
 from gateway.faults import OnFault
 from gateway.journal import StateChange
-from gateway.upstream.events import COMMAND_RECEIPT, ROOM, Receipt
+from gateway.upstream.feed.ports import Ledger
 from gateway.upstream.inbox.command import EXPIRED, MOVES, State
+from gateway.upstream.inbox.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox.memory import Kept, Memory
 from gateway.upstream.inbox.work import Outcome
-from gateway.upstream.ports import Ledger
 
 UNSTORED_S, UNSTORED_S_MAX = 2.0, 60.0
 """How soon to try again what could not be recorded."""

@@ -1,6 +1,5 @@
 """What a command is, how long it lives, and which states it can be in. Pure."""
 
-import datetime
 import enum
 import uuid
 from collections.abc import Awaitable, Callable
@@ -10,7 +9,7 @@ import msgspec
 
 from gateway.clock import Deadline
 from gateway.errors import CommandRefused
-from gateway.event import Stamps
+from gateway.event import Stamps, parse_rfc3339
 from gateway.journal.stored_state import INSTANT_NS_MAX
 
 COMMAND_BYTES_MAX = 131_072
@@ -79,12 +78,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def issued_ns(self) -> int:
         """When the platform wrote it, UTC."""
-        return wall_ns(self.issued)
+        return parse_rfc3339(self.issued)
 
     @property
     def expires_ns(self) -> int:
         """After this, UTC, it is never carried out."""
-        return wall_ns(self.expires)
+        return parse_rfc3339(self.expires)
 
     @property
     def id_ns(self) -> int:
@@ -201,15 +200,6 @@ def signed_part(raw: bytes) -> Any:
     whole = msgspec.json.decode(raw)
     whole.pop("signature", None)
     return whole
-
-
-def wall_ns(text: str) -> int:
-    """UTC in ns of an RFC 3339 time with an offset; ValueError."""
-    moment = datetime.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
 def is_id(text: str) -> bool:

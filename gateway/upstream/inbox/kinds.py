@@ -8,19 +8,18 @@ import msgspec
 from gateway import signing
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
-from gateway.event import Lane, Trust
+from gateway.event import Lane, Trust, parse_rfc3339
+from gateway.upstream.feed.ports import Ledger
+from gateway.upstream.feed.receipt import Range
+from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import (
     EXPIRED,
     INTERRUPTED,
     MALFORMED,
     CommandKind,
     Mandate,
-    wall_ns,
 )
 from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.ports import Ledger
-from gateway.upstream.receipt import Range
-from gateway.upstream.sender import Sender
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -69,7 +68,7 @@ def clock_offset(clock: Clock) -> CommandKind:
 
     async def act(asked: Offset, _mandate: Mandate) -> Any:
         try:
-            said_ns = wall_ns(asked.at)
+            said_ns = parse_rfc3339(asked.at)
         except (ValueError, OverflowError):
             raise CommandRefused(MALFORMED, reason=asked.at) from None
         status = clock.status()

@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable
 
 from gateway.errors import Unreachable, UpstreamError
+from gateway.upstream.feed.retry import URGENT, Patience, Retry
 from gateway.upstream.inbox.idle import IdleWait
-from gateway.upstream.retry import URGENT, Patience, Retry
 from gateway.upstream.uplinks.contract import Handed, Since, Uplink
 
 EVERY_S_MIN = 1.0

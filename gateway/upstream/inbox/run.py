@@ -28,6 +28,7 @@ from gateway.clock import Clock
 from gateway.errors import CommandRefused, JournalError, Rejected, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
+from gateway.upstream.feed.ports import Ledger
 from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.answers import UNSTORED_S, Answers, moved, refusal_of
 from gateway.upstream.inbox.cancel import cancelling
@@ -56,7 +57,6 @@ from gateway.upstream.inbox.repeats import Repeats
 from gateway.upstream.inbox.siblings import Siblings
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.inbox.work import EXPIRED, Answered, Outcome, Work, became, plain, work_of
-from gateway.upstream.ports import Ledger
 from gateway.upstream.uplinks.contract import Handed, Uplink
 
 ACTING_MAX = 4

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gateway.upstream.options import Options
 from gateway.upstream.uplinks import credential
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Tls
 
 

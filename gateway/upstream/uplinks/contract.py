@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from gateway.errors import BadReceipt
 from gateway.event import Entry, Lane, envelope_batch
 
 BATCH_ENTRIES_MAX = 100
@@ -21,6 +22,8 @@ UNREACHABLE = "upstream.unreachable"
 TIMEOUT = "upstream.timeout"
 BROKEN = "upstream.broken"
 """How a connection is lost that was there: silently, or so that it was heard."""
+
+NO_RECEIPT = "upstream.no-receipt"
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -62,6 +65,17 @@ class Receipt(msgspec.Struct, frozen=True):
     rejected: list[Rejection] = []
     held: list[tuple[str, int, int]] | None = None
     at: str | None = None
+
+
+_receipts = msgspec.json.Decoder(Receipt)
+
+
+def decode_receipt(body: bytes) -> Receipt:
+    """The receipt in an answer's body; BadReceipt if there is none."""
+    try:
+        return _receipts.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadReceipt(NO_RECEIPT, reason=str(error)) from error
 
 
 class Delivery(NamedTuple):

@@ -20,12 +20,11 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable, UpstreamError
-from gateway.upstream.options import Options
-from gateway.upstream.receipt import NO_RECEIPT, decode
 from gateway.upstream.uplinks.answer import items
 from gateway.upstream.uplinks.contract import (
     BROKEN,
     CURSOR_BYTES_MAX,
+    NO_RECEIPT,
     TIMEOUT,
     UNREACHABLE,
     Batch,
@@ -35,8 +34,10 @@ from gateway.upstream.uplinks.contract import (
     Reply,
     Since,
     Unknown,
+    decode_receipt,
 )
 from gateway.upstream.uplinks.credential import Credential
+from gateway.upstream.uplinks.options import Options
 from gateway.upstream.uplinks.tls import Tls
 
 ANSWER_BYTES_MAX = 262_144
@@ -121,7 +122,7 @@ class HttpUplink:
         headers["yizhan-epoch"] = batch.epoch
         answer = await self._call("POST", "/v1/events", answer_s, body=body, headers=headers)
         if answer.status == 200:  # noqa: PLR2004  # the one status that may carry a receipt
-            return Delivery(decode(answer.body), len(body))
+            return Delivery(decode_receipt(answer.body), len(body))
         if 200 <= answer.status < 300:  # noqa: PLR2004
             raise BadReceipt(NO_RECEIPT, reason=f"status {answer.status}")
         raise answer.refusal()

@@ -155,8 +155,9 @@ FAULTS = (
     Fault("a line removed since", {"written.narrowed.0.how": "loose"},
           "doctor.sandbox-loose", WARN, "yizhan install"),
     Fault("a task that dies again and again", {"running.vitals.faults": (
-        Edge("dying.papers.district", "KeyError in gateway/upstream/renew.py:keep_valid", 4,
-             NOW_NS - 60 * S, NOW_NS - S),)},
+        Edge("dying.papers.district",
+             "KeyError in gateway/upstream/enrolment/renewal.py:keep_valid",
+             4, NOW_NS - 60 * S, NOW_NS - S),)},
           "doctor.task-dying", BAD, "yizhan doctor --bundle"),
     Fault("a mistake that cost one request", {"running.vitals.faults": (
         Edge("web.GET /desk/alarms", "KeyError in gateway/desk/alarms/row.py:read", 3,

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.faults import OnFault
-from gateway.upstream.flight import Flights
-from gateway.upstream.loader import Loader
-from gateway.upstream.poison import Poison
-from gateway.upstream.ports import Following, Ledger
-from gateway.upstream.standing import Standing
-from gateway.upstream.throughput import Throughput
+from gateway.upstream.feed.flight import Flights
+from gateway.upstream.feed.loader import Loader
+from gateway.upstream.feed.poison import Poison
+from gateway.upstream.feed.ports import Following, Ledger
+from gateway.upstream.feed.standing import Standing
+from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
 
 Learn = Callable[[str, int], None]

@@ -19,22 +19,21 @@ from gateway.errors import (
     Unreachable,
     UpstreamError,
 )
-from gateway.event import Entry, Lane
+from gateway.event import Entry, Lane, parse_rfc3339
 from gateway.faults import describe
-from gateway.upstream.flight import Flight
-from gateway.upstream.inbox.command import wall_ns
-from gateway.upstream.load import Load
-from gateway.upstream.loader import Loader
-from gateway.upstream.pace import Pace
-from gateway.upstream.race import first
-from gateway.upstream.receipt import Verdict
-from gateway.upstream.retry import BULK, URGENT, Patience, Retry
-from gateway.upstream.route import Route
-from gateway.upstream.settlement import Settlement
-from gateway.upstream.standing import FAULT
-from gateway.upstream.throughput import QUICK_S, TARGET_S
+from gateway.upstream.feed.flight import Flight
+from gateway.upstream.feed.load import Load
+from gateway.upstream.feed.loader import Loader
+from gateway.upstream.feed.pace import Pace
+from gateway.upstream.feed.race import first
+from gateway.upstream.feed.receipt import Verdict
+from gateway.upstream.feed.retry import BULK, URGENT, Patience, Retry
+from gateway.upstream.feed.route import Route
+from gateway.upstream.feed.settlement import Settlement
+from gateway.upstream.feed.standing import FAULT
+from gateway.upstream.feed.throughput import QUICK_S, TARGET_S
+from gateway.upstream.feed.window import Window
 from gateway.upstream.uplinks.contract import UNREACHABLE, Batch, Delivery
-from gateway.upstream.window import Window
 
 IDLE_S = 60.0
 """An idle courier asks for a receipt so often: that is how a silent loss is seen."""
@@ -387,7 +386,7 @@ def _too_slow(error: UpstreamError, flight: Flight) -> bool:
 
 def _is_instant(text: str) -> bool:
     try:
-        wall_ns(text)
+        parse_rfc3339(text)
     except (ValueError, OverflowError):
         return False
     return True

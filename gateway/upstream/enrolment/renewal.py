@@ -11,8 +11,8 @@ from collections.abc import Callable
 from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.event import rfc3339
-from gateway.upstream.enrol import Papers, due
-from gateway.upstream.uplinks.office import renew
+from gateway.upstream.enrolment.certificates import Papers, due
+from gateway.upstream.enrolment.client import renew
 from gateway.upstream.uplinks.tls import Tls
 
 LOOK_EVERY_S = 3600.0
@@ -20,8 +20,8 @@ TELL_EVERY_LOOKS = 24
 RENEWS_EVERY_LOOKS = 24
 """A clock that is far ahead finds the new certificate due, too: once a day is enough."""
 
-_log = logging.getLogger(__name__)
-
+# A documented name: gateway/logs.py.
+_log = logging.getLogger("gateway.upstream.renew")
 
 Tell = Callable[[tuple[int, int]], None]
 """Hears from when to when our certificate is valid."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from gateway.event import Entry
-from gateway.upstream.receipt import Range
+from gateway.upstream.feed.receipt import Range
 
 
 class Resend:

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway.clock import Clock
 from gateway.errors import JournalFull
 from gateway.event import Entry, Event, Lane, event_id
-from gateway.upstream.events import (
+from gateway.upstream.feed.events import (
     FEED_REJECTED,
     ROOM,
     RejectedEvent,
     Rejections,
     gap_instead,
 )
-from gateway.upstream.ports import Ledger
+from gateway.upstream.feed.ports import Ledger
 from gateway.upstream.uplinks.contract import Rejection
 
 REJECTED = "upstream.rejected"

@@ -4,7 +4,7 @@ import aiohttp
 import msgspec
 
 from gateway.errors import BadReceipt, Rejected
-from gateway.upstream.enrol import Claim, Granted, Key, request
+from gateway.upstream.enrolment.certificates import Claim, Granted, Key, request
 from gateway.upstream.uplinks.http import our_errors
 from gateway.upstream.uplinks.tls import Tls
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from gateway.errors import BadReceipt
 from gateway.event import Lane
-from gateway.upstream.flight import Flight
-from gateway.upstream.load import Load, Resend
-from gateway.upstream.loader import Loader
-from gateway.upstream.receipt import STUCK, Range, Verdict, judge, spoken_of
-from gateway.upstream.route import Route
+from gateway.upstream.feed.flight import Flight
+from gateway.upstream.feed.load import Load, Resend
+from gateway.upstream.feed.loader import Loader
+from gateway.upstream.feed.receipt import STUCK, Range, Verdict, judge, spoken_of
+from gateway.upstream.feed.route import Route
 from gateway.upstream.uplinks.contract import Receipt
 
 _log = logging.getLogger(__name__)

@@ -1,13 +1,10 @@
-"""The kinds of event that the upstream makes.
+"""The kinds of event that the feed makes.
 
 feed.gap           numbers that a platform will never get, in the lane that they stood in
 feed.rejected      events that a platform would not take (service)
-command.receipt    what became of a platform's command (service)
 
 Each has its golden JSON in `tests/golden/feed/`.
 """
-
-from typing import Any
 
 import msgspec
 
@@ -31,19 +28,8 @@ class Rejections(msgspec.Struct, frozen=True):
     events: tuple[RejectedEvent, ...]
 
 
-class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a command, an order or a request: `of` is its id, `reason_code` says why."""
-
-    of: str
-    state: str
-    reason_code: str | None = None
-    at: str | None = None
-    detail: Any = None
-
-
 FEED_REJECTED = Kind("feed", "rejected", Lane.SERVICE, Rejections, Audience.STAFF)
-COMMAND_RECEIPT = Kind("command", "receipt", Lane.SERVICE, Receipt, Audience.STAFF)
-KINDS = (FEED_REJECTED, COMMAND_RECEIPT)
+KINDS = (FEED_REJECTED,)
 
 
 def gap_instead(entry: Entry, why: str, station: str, stamps: Stamps) -> Entry:

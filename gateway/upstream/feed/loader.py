@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gateway.event import Entry, Lane
-from gateway.upstream.load import Load, Resend, starts
-from gateway.upstream.ports import Following, Ledger
-from gateway.upstream.race import first
-from gateway.upstream.receipt import Range
-from gateway.upstream.spans import Span, Spans
-from gateway.upstream.throughput import Throughput
-from gateway.upstream.window import Window
+from gateway.upstream.feed.load import Load, Resend, starts
+from gateway.upstream.feed.ports import Following, Ledger
+from gateway.upstream.feed.race import first
+from gateway.upstream.feed.receipt import Range
+from gateway.upstream.feed.spans import Span, Spans
+from gateway.upstream.feed.throughput import Throughput
+from gateway.upstream.feed.window import Window
 
 LOWEST_SHARE = 8
 """One turn in so many belongs to the least urgent lane, so that readings are never starved."""

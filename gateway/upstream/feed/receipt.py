@@ -10,23 +10,18 @@ the answer to a batch in which nothing was new, behind which it need not see a h
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from gateway.errors import BadReceipt
 from gateway.event import Lane
-from gateway.upstream.spans import Spans
+from gateway.upstream.feed.spans import Spans
 from gateway.upstream.uplinks.contract import Receipt, Rejection
 
 RANGES_MAX = 64
 """Of `missing` and of `held` so many are read."""
 
-NO_RECEIPT = "upstream.no-receipt"
 OTHER_EPOCH = "upstream.receipt-epoch"
 FUTURE = "upstream.receipt-future"
 BACKWARDS = "upstream.receipt-backwards"
 STUCK = "upstream.receipt-stuck"
-
-_decoder = msgspec.json.Decoder(Receipt)
 
 
 class Range(NamedTuple):
@@ -56,14 +51,6 @@ class Verdict(NamedTuple):
     holed: set[Lane]
     rejected: list[Rejection]
     held: dict[Lane, list[Range]] | None
-
-
-def decode(body: bytes) -> Receipt:
-    """The receipt in an answer's body; BadReceipt if there is none."""
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadReceipt(NO_RECEIPT, reason=str(error)) from error
 
 
 def spoken_of(receipt: Receipt, lanes: Collection[Lane]) -> list[Lane]:

@@ -6,9 +6,9 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway.event import Entry, Lane
-from gateway.upstream.load import Load, starts
-from gateway.upstream.receipt import Range
-from gateway.upstream.spans import Spans
+from gateway.upstream.feed.load import Load, starts
+from gateway.upstream.feed.receipt import Range
+from gateway.upstream.feed.spans import Spans
 from gateway.upstream.uplinks.contract import Delivery
 
 

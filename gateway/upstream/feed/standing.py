@@ -10,7 +10,8 @@ from gateway.health import UplinkVitals
 FAULT = "upstream.fault"
 """An exception that nobody had foreseen."""
 
-_log = logging.getLogger(__name__)
+# A documented name: docs/operate.md.
+_log = logging.getLogger("gateway.upstream.standing")
 _SMOOTHING = 0.1
 _LATENCIES_KEPT = 64
 

@@ -16,15 +16,15 @@ from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import UplinkVitals
-from gateway.upstream.courier import Courier
-from gateway.upstream.flight import Flights
-from gateway.upstream.load import Resend
-from gateway.upstream.poison import Poison
-from gateway.upstream.ports import Following, Ledger
-from gateway.upstream.receipt import Range
-from gateway.upstream.route import Learn, Route
-from gateway.upstream.standing import Standing
-from gateway.upstream.throughput import Throughput
+from gateway.upstream.feed.courier import Courier
+from gateway.upstream.feed.flight import Flights
+from gateway.upstream.feed.load import Resend
+from gateway.upstream.feed.poison import Poison
+from gateway.upstream.feed.ports import Following, Ledger
+from gateway.upstream.feed.receipt import Range
+from gateway.upstream.feed.route import Learn, Route
+from gateway.upstream.feed.standing import Standing
+from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
 
 URGENT_LANES = (Lane.EMERGENCY, Lane.ALARM)
