@@ -1,8 +1,12 @@
-"""What a driver family offers: a folder whose `driver.py` has `DRIVER`, in one of three shapes.
+"""What a driver family offers: a folder whose `driver.py` has `DRIVER`, in one of four shapes.
 
-- *polled*: plans transactions, and the bus carries them out (meters, contact modules);
-- *listening*: is told what an inlet heard (BLE adverts, a socket, an HTTP path);
-- *acting*: turns an action into transactions (a printer, a sign).
+- *polled*: plans transactions and decodes replies; the bus carries them out (meters, contacts);
+- *listening*: says who speaks in a message and what; the station opens the inlet, and replies once
+  the journal has committed (cameras, fire panels);
+- *measured*: takes one reading on demand, for a person's session; the station lends it a link and
+  keeps nothing (a blood-pressure cuff, a scale);
+- *acting*: turns an action into transactions; the station queues, sends and asks for the status
+  (a printer, a sign).
 
 Families own no port, task, timer or retry, and plan and decode purely: the same bytes, the same
 answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports the codec),
@@ -12,12 +16,22 @@ answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports 
 import enum
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
 from drivers.bus.line import Line
 from drivers.contract import Device, FieldError, Point, Sample, Value
+from drivers.message import Inlet, Message, Radio
+
+
+class Shape(enum.Enum):
+    """How the devices of a family are talked to; every `DRIVER` declares its own."""
+
+    POLLED = "polled"
+    LISTENING = "listening"
+    MEASURED = "measured"
+    ACTING = "acting"
 
 
 class Framing(enum.Enum):
@@ -121,6 +135,10 @@ class PolledDriver(Protocol):
     framings: frozenset[Framing]
     Options: type[msgspec.Struct]  # frozen; the family's own keys in [device.*]
 
+    @property
+    def shape(self) -> Literal[Shape.POLLED]:
+        """`Shape.POLLED`."""
+
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
 
@@ -134,31 +152,137 @@ class PolledDriver(Protocol):
 
 
 class ListeningDriver(Protocol):
-    """A family whose devices speak on their own, through an inlet (scanner, socket, HTTP path)."""
+    """A family whose devices speak on their own, through an inlet that the station opens.
+
+    `identify`, `decode` and `reply` are pure and see one whole message. Whatever a message holds,
+    they raise nothing but a DeviceFault from `decode`.
+    """
 
     family: str
-    inlet: str
+    inlet: Inlet
     Options: type[msgspec.Struct]
+
+    @property
+    def shape(self) -> Literal[Shape.LISTENING]:
+        """`Shape.LISTENING`."""
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
 
-    def hear(self, device: Device, message: bytes) -> Sequence[Sample]:
-        """What one message of this device says; Garbled if it cannot be understood. Pure."""
+    def identify(self, message: Message) -> str | None:
+        """The address of the device that speaks, as `[device.*]` writes it; None: none is named."""
+
+    def decode(self, device: Device, message: Message) -> Sequence[Sample]:
+        """What the message says of the device's points: none for a mere sign of life.
+
+        Garbled if it cannot be understood, another DeviceFault if it reports one.
+        """
+
+    def reply(self, message: Message, *, stored: bool) -> bytes | None:
+        """What the sender is told; None: nothing.
+
+        `stored` is False where the readings are not in the journal, or nobody knows the sender: a
+        reply that the sender takes for a confirmation must not be given then.
+        """
 
 
-class ActingDriver(Protocol):
-    """A family that does something when told (a printer, a sign)."""
+class RadioDriver(Protocol):
+    """A listening family with a kind of bus of its own (`BUS_KINDS`): its radio.
+
+    Links that are keyed, replayed or renamed leave state between messages; such a bus keeps it.
+    """
+
+    family: str
+    inlet: Radio
+    Options: type[msgspec.Struct]
+
+    @property
+    def shape(self) -> Literal[Shape.LISTENING]:
+        """`Shape.LISTENING`."""
+
+    def check(self, device: Device) -> Sequence[FieldError]:
+        """Everything about this device that the family cannot use."""
+
+
+class LinkReply(Protocol):
+    """A reply as a link delivers it."""
+
+    @property
+    def frame(self) -> bytes:
+        """What the transaction's `expect` has found."""
+
+
+class LentLink(Protocol):
+    """An open port or connection, lent for one measurement."""
+
+    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> LinkReply:
+        """Carry one transaction out; DeviceFault or LineDown."""
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """One reading that was taken for a person: what each point showed."""
+
+    device: str
+    samples: tuple[Sample, ...]
+
+
+class MeasuredDriver(Protocol):
+    """A family whose devices take one reading on demand, for a person's session.
+
+    What it reads never passes intake, rules or the journal.
+    """
 
     family: str
     framings: frozenset[Framing]
     Options: type[msgspec.Struct]
 
+    @property
+    def shape(self) -> Literal[Shape.MEASURED]:
+        """`Shape.MEASURED`."""
+
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
 
-    def act(self, device: Device, action: str, value: Value) -> tuple[Transaction, ...]:
-        """The transactions that carry the action out; NotWritable if there is no such action."""
+    async def measure(self, device: Device, link: LentLink, until_s: float) -> Measurement:
+        """Take one reading before `until_s` (the running loop's time); DeviceFault if it fails.
+
+        A reading that the device kept from before this call is not one of this session.
+        """
 
 
-Driver: TypeAlias = PolledDriver | ListeningDriver | ActingDriver
+class ActionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How an action is carried out, and how to see that it was.
+
+    `confirm` decodes to one sample: True done, False not done, None not known yet. Without it, or
+    while the device is silent or talks nonsense, the action counts as sent and never as done.
+    """
+
+    send: tuple[Transaction, ...]
+    confirm: Transaction | None = None
+
+
+class ActingDriver(Protocol):
+    """A family that does something when told (a printer, a sign).
+
+    An action is a writable point of the device's profile.
+    """
+
+    family: str
+    framings: frozenset[Framing]
+    Options: type[msgspec.Struct]
+
+    @property
+    def shape(self) -> Literal[Shape.ACTING]:
+        """`Shape.ACTING`."""
+
+    def check(self, device: Device) -> Sequence[FieldError]:
+        """Everything about this device that the family cannot use."""
+
+    def act(self, device: Device, action: Point, value: Value) -> ActionPlan:
+        """How to carry the action out; NotWritable if there is no such action or value."""
+
+    def status(self, device: Device) -> tuple[Transaction, ...]:
+        """What reads the points that are no actions; none for a device that cannot say."""
+
+
+Driver: TypeAlias = PolledDriver | ListeningDriver | RadioDriver | MeasuredDriver | ActingDriver

@@ -1,6 +1,7 @@
 """Driver families, found by folder: a new folder needs no list to be edited.
 
-A family is a folder of `drivers/` with a `driver.py` that offers `DRIVER`.
+A family is a folder of `drivers/`, or of another search path, with a `driver.py` that offers
+`DRIVER`. Its modules are `drivers.<family>.…` wherever the folder lies.
 """
 
 import functools
@@ -9,15 +10,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+import drivers
 from drivers.family import Driver
 
-_ROOT = Path(__file__).parent
+
+def add_search_path(folder: Path) -> None:
+    """Look for families in that folder, too; one of the product is found first."""
+    if str(folder) not in drivers.__path__:
+        drivers.__path__.append(str(folder))
+        importlib.invalidate_caches()
+
+
+def remove_search_path(folder: Path) -> None:
+    """Look there no more; what has been imported stays so."""
+    drivers.__path__.remove(str(folder))
+
+
+def names() -> tuple[str, ...]:
+    """The families that there are; nothing is imported."""
+    return _names(tuple(drivers.__path__))
 
 
 @functools.cache
-def names() -> tuple[str, ...]:
-    """The families that there are; nothing is imported."""
-    return tuple(sorted(path.parent.name for path in _ROOT.glob("*/driver.py")))
+def _names(folders: tuple[str, ...]) -> tuple[str, ...]:
+    found = {path.parent.name for folder in folders for path in Path(folder).glob("*/driver.py")}
+    return tuple(sorted(found))
 
 
 class _Families(Mapping[str, Driver]):

@@ -1,44 +1,35 @@
 """BLE sensors: the family and its kind of bus. What its points mean stands in `points.py`."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from drivers.ble import keys
-from drivers.ble.codec import Unheard, understand
 from drivers.ble.options import BusOptions, Options
-from drivers.ble.points import FAMILY, check_device, mac_bytes, samples
+from drivers.ble.points import FAMILY, check_device
 from drivers.contract import (
     BusKind,
     Device,
     FieldBus,
     FieldError,
-    Garbled,
     OnFault,
     OnState,
-    Sample,
     Sink,
     log_fault,
 )
+from drivers.family import Shape
+from drivers.message import Radio
 
 
 class Ble:
     """The family: it knows addresses and quantities; the bus owns the radio."""
 
     family = FAMILY
-    inlet = "ble"
+    shape: Final = Shape.LISTENING
+    inlet = Radio("ble")
     Options = Options
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
         return check_device(device)
-
-    def hear(self, device: Device, message: bytes) -> Sequence[Sample]:
-        """What one message (an AD structure without its length) says of the device's points."""
-        options = device.options or Options()
-        key = keys.parse(options.bind_key) if options.bind_key else None
-        found = understand(message, mac_bytes(device), key.reveal() if key else None)
-        if isinstance(found, Unheard):
-            raise Garbled(found.why.value, device=device.id)
-        return samples(device, found)
 
 
 def _build(

@@ -20,7 +20,7 @@ from drivers.bus.member import Member
 from drivers.bus.poll import BEAT_S, Poll
 from drivers.bus.quarantine import window_s
 from drivers.bus.queue import Queue
-from drivers.bus.stats import BusStats, Occupancy
+from drivers.bus.stats import BusStats, Occupancy, WireStats
 from drivers.bus.survey import REPLY_WAIT_S, BusOptions, has_inputs, polled, survey
 from drivers.bus.unsure import UnsureResults
 from drivers.contract import (
@@ -180,20 +180,22 @@ class Bus:
             name=self.name,
             state=self.state,
             code=self._code,
-            planned=self.load.share,
-            load=self._occupied.share(now_s) if self._occupied is not None else 0.0,
-            cycle_s=max((each.period_s for each in live), default=0.0),
             transactions=sum(each.transactions for each in devices.values()),
             timeouts=sum(each.timeouts for each in devices.values()),
             errors=sum(each.crc + each.exceptions for each in devices.values()),
-            silence_kept=link.silence_kept,
-            silence_broken=link.silence_broken,
-            line_changes=link.line_changes,
-            stray_bytes=link.stray_bytes,
-            late=link.late + sum(each.late for each in devices.values()),
             opened=self._opened,
             moved_s=self._moved_s,
             devices=devices,
+            wire=WireStats(
+                planned=self.load.share,
+                load=self._occupied.share(now_s) if self._occupied is not None else 0.0,
+                cycle_s=max((each.period_s for each in live), default=0.0),
+                silence_kept=link.silence_kept,
+                silence_broken=link.silence_broken,
+                line_changes=link.line_changes,
+                stray_bytes=link.stray_bytes,
+                late=link.late + sum(each.late for each in devices.values()),
+            ),
         )
 
     def _line_up(self, start_s: float) -> None:

@@ -49,30 +49,39 @@ class DeviceStats(msgspec.Struct):
             self.timeouts += 1
 
 
-class BusStats(msgspec.Struct, frozen=True):
-    """One bus at one instant. `load` is the busy share of the last minute.
+class WireStats(msgspec.Struct, frozen=True):
+    """The wire of a bus that asks. `load` is the busy share of the last minute.
 
     `cycle_s` is the longest that any answering device waited between its last two rounds;
     `silence_broken` counts requests sent too early, which must stay 0.
     """
 
-    name: str
-    state: BusState
-    code: str | None = None
     planned: float = 0.0
     load: float = 0.0
     cycle_s: float = 0.0
-    transactions: int = 0
-    timeouts: int = 0
-    errors: int = 0
     silence_kept: int = 0
     silence_broken: int = 0
     line_changes: int = 0
     stray_bytes: int = 0
     late: int = 0
+
+
+class BusStats(msgspec.Struct, frozen=True):
+    """One bus at one instant; `wire` None: nobody is asked there, devices speak on their own.
+
+    `transactions` are replies, or messages of our devices; `opened` counts ports or listeners.
+    """
+
+    name: str
+    state: BusState
+    code: str | None = None
+    transactions: int = 0
+    timeouts: int = 0
+    errors: int = 0
     opened: int = 0
     moved_s: float = 0.0
     devices: dict[str, DeviceStats] = {}
+    wire: WireStats | None = None
 
 
 class Occupancy:

@@ -1,7 +1,7 @@
 """Everything that is to be known of a bus before it runs: its rounds, its load, its mistakes."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 
@@ -11,7 +11,7 @@ from drivers.bus.line import Line
 from drivers.bus.link import Link, Tap
 from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
 from drivers.contract import Device, FieldError, Overloaded, WrongUse
-from drivers.family import Framing, PolledDriver, WireCost
+from drivers.family import Framing, PolledDriver, Shape, WireCost
 
 ALARM_WAIT_S = 0.15
 """The longest block on a line with alarm inputs: 60 registers at 9600 baud."""
@@ -101,9 +101,9 @@ def has_inputs(devices: Sequence[Device]) -> bool:
 def polled(family: str) -> PolledDriver:
     """The driver of a polled family; KeyError if there is none."""
     driver = registry.families()[family]
-    if not hasattr(driver, "plan"):
+    if driver.shape is not Shape.POLLED:
         raise KeyError(family)
-    return cast(PolledDriver, driver)
+    return driver
 
 
 def _faults(bus: str, options: BusOptions, device: Device) -> Iterator[FieldError]:

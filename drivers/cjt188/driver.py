@@ -1,7 +1,7 @@
 """The CJ/T 188 family: meters of water, gas and heat, with or without a valve. Polled."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ from drivers.contract import (
     Sample,
     Value,
 )
-from drivers.family import Framing, Transaction, WireCost, WritePlan
+from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 
 METERS = {
     "cold-water": 0x10,
@@ -51,6 +51,7 @@ class Cjt188:
     """The family's driver; it keeps nothing."""
 
     family = "cjt188"
+    shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM})
     Options: type[msgspec.Struct] = Options
 

@@ -1,7 +1,7 @@
 """The DL/T 645-2007 family: electricity meters. Polled."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -17,7 +17,7 @@ from drivers.contract import (
 )
 from drivers.dlt645 import codec, reading, values
 from drivers.dlt645.codec import Control, Frame, Reply
-from drivers.family import Framing, Transaction, WireCost, WritePlan
+from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 
 Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{6}$")]
 
@@ -51,6 +51,7 @@ class Dlt645:
     """The family's driver; it keeps nothing."""
 
     family = "dlt645"
+    shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM})
     Options: type[msgspec.Struct] = Options
 

@@ -1,6 +1,7 @@
 """The Modbus family: which blocks to read, what they say, how a point is written. Polled."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -16,7 +17,7 @@ from drivers.contract import (
     Value,
     Writable,
 )
-from drivers.family import Framing, Transaction, WireCost, WritePlan
+from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 from drivers.modbus import codec, registers
 from drivers.modbus.blocks import (
     BIT_KINDS,
@@ -45,6 +46,7 @@ class Modbus:
     """The family's driver; it keeps nothing."""
 
     family = "modbus"
+    shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM, Framing.MBAP})
     Options: type[msgspec.Struct] = Options
 

@@ -9,6 +9,7 @@ import msgspec
 from drivers.bus.line import Line, baud_slip
 from drivers.bus.survey import BusOptions, Survey, survey
 from drivers.contract import BadAddress, FieldError, Overloaded, WrongUse
+from drivers.family import Shape
 from drivers.registry import families
 from gateway.appliance.schema import BusSetting, DeviceSetting
 from gateway.settings import Decoder, KeyPath
@@ -86,7 +87,7 @@ def _unheard(
         if bus is None or polls(bus.options):
             continue
         driver = families()[device.family]
-        if getattr(driver, "inlet", None) == bus.kind:
+        if driver.shape is Shape.LISTENING and driver.inlet.kind == bus.kind:
             yield from ((bus, fault) for fault in driver.check(device))
         else:
             names = {"bus": bus.id, "device": device.id, "family": device.family}

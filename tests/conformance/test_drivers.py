@@ -15,11 +15,12 @@ from drivers import registry
 from drivers.bus.wire import Wire
 from drivers.contract import Reading
 from drivers.emulate.specimen import Specimen
+from drivers.family import Shape
 from tests.drivers.rig import Running, on
 from tests.sim.loop import simulated
 
 ROOT = Path(__file__).parents[2] / "drivers"
-POLLED = [name for name in registry.names() if hasattr(registry.families()[name], "plan")]
+POLLED = [name for name in registry.names() if registry.families()[name].shape is Shape.POLLED]
 
 WIRES = {
     "split": {"split": True},

@@ -52,8 +52,11 @@ async def test_every_device_is_polled_on_its_own_grid() -> None:
         assert period_s == pytest.approx(2, abs=0.1)
     assert field.states("m1") == ["ok"]
     assert field.line_states() == ["up"]
-    assert wire.counters.violations == field.bus.stats.silence_broken == 0
-    assert field.bus.stats.silence_kept - wire.counters.frames in {0, 1}  # one may be under way
+    assert wire.counters.violations == field.bus.stats.wire.silence_broken == 0
+    assert field.bus.stats.wire.silence_kept - wire.counters.frames in {
+        0,
+        1,
+    }  # one may be under way
 
 
 @simulated
@@ -184,7 +187,7 @@ async def test_garbage_around_a_reply_does_not_hide_it() -> None:
     async with on(wire, meter(1, every_s=2)) as field:
         await asyncio.sleep(200)
     assert wrong(field) == []
-    assert field.bus.stats.stray_bytes > 100
+    assert field.bus.stats.wire.stray_bytes > 100
     assert all(result.fault is None for result in field.of("m1"))
 
 
@@ -278,7 +281,7 @@ async def test_lines_of_different_speed_share_one_wire() -> None:
     assert wrong(field) == []
     assert field.states("m2") == ["ok"]
     assert wire.counters.wrong_line == wire.counters.violations == 0
-    assert 40 <= field.bus.stats.line_changes <= 60
+    assert 40 <= field.bus.stats.wire.line_changes <= 60
 
 
 @simulated
@@ -627,7 +630,7 @@ async def test_a_bus_without_devices_is_merely_quiet() -> None:
         await asyncio.sleep(5)
         stats = field.bus.stats
     assert field.line_states() == ["up"]
-    assert (stats.load, stats.cycle_s, stats.transactions) == (0, 0, 0)
+    assert (stats.wire.load, stats.wire.cycle_s, stats.transactions) == (0, 0, 0)
 
 
 @simulated
@@ -658,9 +661,9 @@ async def test_the_figures_of_a_quiet_bus() -> None:
         await asyncio.sleep(90)
         stats = field.bus.stats
     assert stats.state is BusState.UP
-    assert stats.planned == pytest.approx(field.bus.load.share)
-    assert stats.load == pytest.approx(stats.planned, rel=0.15)
-    assert stats.cycle_s == pytest.approx(5, abs=0.1)
+    assert stats.wire.planned == pytest.approx(field.bus.load.share)
+    assert stats.wire.load == pytest.approx(stats.wire.planned, rel=0.15)
+    assert stats.wire.cycle_s == pytest.approx(5, abs=0.1)
     assert stats.transactions == sum(each.transactions for each in stats.devices.values())
     assert sum(stats.devices["m1"].rtt) == stats.devices["m1"].transactions
 

@@ -193,7 +193,7 @@ def bad_hours(seed: int, stray: float, hours: float) -> Tally:
     line, every_s = (SLOW, 1.0) if seed % 2 else (FAST, 0.5)
     scene = Sickbed(seed, stray=stray, line=line)
     field = run(scene.go_on(hours, every_s))
-    assert field.stats.silence_broken == 0, f"seed {seed}"
+    assert field.stats.wire.silence_broken == 0, f"seed {seed}"
     false = wrong(field)
     told = sum(told_apart(scene.wire, reading) for reading in false)
     values = sum(1 for _ in field.believed())

@@ -78,7 +78,7 @@ async def test_an_hour_with_a_dead_a_late_and_a_noisy_slave() -> None:
         f"{wire.counters.frames} requests, {wire.counters.violations} silence violations"
     )
     assert wrong(field) == []
-    assert wire.counters.violations == field.stats.silence_broken == 0
+    assert wire.counters.violations == field.stats.wire.silence_broken == 0
     assert share <= BUDGET_SHARE
     assert worst <= 1.05
     assert p95 <= 1.1
@@ -103,7 +103,7 @@ async def saturated(turnaround_s: float = 0.02) -> float:
         before = wire.counters.replies
         await asyncio.sleep(60)
         made = wire.counters.replies - before
-        assert field.bus.stats.load > 0.98
+        assert field.bus.stats.wire.load > 0.98
     assert wrong(field) == []
     assert wire.counters.violations == 0
     request, reply = 8, 5 + 2 * 20
@@ -159,7 +159,7 @@ async def fault_schedule(seed: int, hours: float) -> tuple[Running, Wire]:
 def check_schedule(seed: int, hours: float) -> tuple[int, int]:
     field, wire = run(fault_schedule(seed, hours))
     assert wrong(field) == [], f"seed {seed}"
-    assert wire.counters.violations == field.stats.silence_broken == 0, f"seed {seed}"
+    assert wire.counters.violations == field.stats.wire.silence_broken == 0, f"seed {seed}"
     for unit in range(1, 10):
         assert field.of(f"m{unit}")[-1].fault is None, f"seed {seed}: m{unit} is not back"
         assert field.states(f"m{unit}")[-1] == "ok", f"seed {seed}"
@@ -222,7 +222,7 @@ async def test_proof_a_saturated_pty_in_real_time(tmp_path) -> None:
     figures = ", ".join(f"{share:.1%}" for share in used)
     print(f"\n9600 baud on a pty: {figures} of what the wire allows")
     assert wrong(field) == []
-    assert field.stats.silence_broken == 0
+    assert field.stats.wire.silence_broken == 0
     given_up = sum(result.fault is not None for result in field.results)
     assert wire.counters.violations <= given_up, "only a slave that answers too late is run into"
     assert max(used) >= 0.9

@@ -224,7 +224,7 @@ async def test_a_bus_on_a_pty_loses_its_port_and_finds_it_again(tmp_path) -> Non
         await until(lambda: len(field.results) > before + 5)
         assert wrong(field) == []
         await until(lambda: field.line_states()[-1] == "up")
-        assert field.bus.stats.silence_broken == 0
+        assert field.bus.stats.wire.silence_broken == 0
     pty_line.unplug()
     assert wire.counters.violations == wire.counters.wrong_line == 0
 

@@ -118,7 +118,7 @@ async def test_three_protocols_and_alarm_contacts_on_one_line() -> None:
     print(
         f"\n{len(late_s)} edges, p95 {p95(late_s) * 1000:.0f} ms, "
         f"max {max(late_s) * 1000:.0f} ms; {wire.counters.frames} frames, "
-        f"{stats.line_changes} line changes, dead ones {share:.1%} of the wire"
+        f"{stats.wire.line_changes} line changes, dead ones {share:.1%} of the wire"
     )
     assert wrong == []
     assert wire.counters.violations == wire.counters.wrong_line == wire.counters.collisions == 0
