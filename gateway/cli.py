@@ -24,10 +24,10 @@ COMMANDS = {
     "journal": "gateway.journal.command",
     "audio": "broadcast.engine.command",
     "voice": "broadcast.voice.command",
-    "accounts": "gateway.appliance.accounts.command",
-    "meters": "gateway.appliance.meters.command",
-    "alarms": "gateway.appliance.alarms.command",
-    "requests": "gateway.appliance.requests.command",
+    "accounts": "gateway.access.command",
+    "meters": "gateway.live.command",
+    "alarms": "gateway.desk.alarms.command",
+    "requests": "kiosk.board.command",
     "install": "gateway.appliance.install.command",
     "uninstall": "gateway.appliance.install.undo",
     "discover": "gateway.discovery.command",
@@ -73,10 +73,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = args.func(args)
     except SettingsError as error:
-        from gateway.appliance.check import told  # noqa: PLC0415  # seldom needed
+        from gateway.appliance.mistakes import mistakes_text  # noqa: PLC0415  # seldom needed
 
         mistakes = error.data.get("mistakes", ())
-        print(told(mistakes, texts) if mistakes else _said(error, texts), file=sys.stderr)
+        print(mistakes_text(mistakes, texts) if mistakes else _said(error, texts), file=sys.stderr)
         return 2
     except StationError as error:
         print(_said(error, texts), file=sys.stderr)

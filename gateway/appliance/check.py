@@ -2,31 +2,26 @@
 
 import argparse
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gateway.appliance.editor import json_schema
-from gateway.appliance.install.fits import worst_fit
-from gateway.appliance.load import FILE_NAME, examine, own_profiles, settings_file
-from gateway.appliance.models import doubts, unit_faults, unused
+from gateway.appliance.install.fits import install_due
+from gateway.appliance.load import examine, settings_file
+from gateway.appliance.mistakes import mistakes_text
 from gateway.appliance.outlook import Outlook, outlook
+from gateway.appliance.paths import config_default
 from gateway.appliance.ports import held_ports
-from gateway.appliance.rule_remarks import delayed, hushed, unwatched
-from gateway.appliance.rule_remarks import remarks as rule_remarks
-from gateway.appliance.schema import Settings
-from gateway.appliance.sound import deaf_by_night, shared_speakers
-from gateway.appliance.sound import remarks as sound_remarks
+from gateway.appliance.remarks import all_remarks, model_remarks
 from gateway.settings import Mistake, Phrase
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
 
-_MIB = 1_048_576
 _WHERE_CELLS_MAX = 72  # a port's name under /dev/serial/by-id
 
 
@@ -44,17 +39,6 @@ def add_to(subcommands: Any) -> None:
     parser.add_argument("--json", action="store_true", help=texts.say("check.json"))
     parser.add_argument("--schema", action="store_true", help=texts.say("check.schema-option"))
     parser.set_defaults(func=run)
-
-
-def config_default() -> Path:
-    """Where the settings are when nothing else was said."""
-    return Path(os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/yizhan")
-
-
-def config_here() -> Path:
-    """The same, but this folder where it holds the settings: for commands that change nothing."""
-    here = Path()
-    return here if (here / FILE_NAME).is_file() else config_default()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,91 +61,10 @@ def run(args: argparse.Namespace) -> int:
         file = str(settings_file(args.config))
         _print(_json({"file": file, **_report(mistakes, ahead, remarks, texts)}))
     elif ahead is None:
-        _print(told(mistakes, texts))
+        _print(mistakes_text(mistakes, texts))
     else:
         _print(summary(ahead, remarks, texts))
     return 0 if ahead else 1
-
-
-def told(mistakes: Sequence[Mistake], texts: Texts) -> str:
-    """The mistakes as a compiler prints them, each with its remedy, and how many there are."""
-    count = texts.say("settings.wrong", count=len(mistakes))
-    return "\n".join([*(_told(mistake, texts) for mistake in mistakes), "", count])
-
-
-def _told(mistake: Mistake, texts: Texts) -> str:
-    where = mistake.file + (f":{mistake.line}" if mistake.line else "")
-    key = f"{mistake.path}: " if mistake.path else ""
-    remedy = texts.remedy(mistake.code, **mistake.data)
-    said = f"{where}: {key}{texts.say(mistake.code, **mistake.data)}"
-    return said if remedy is None else f"{said}\n    → {remedy}"
-
-
-def all_remarks(settings: Settings, ahead: Outlook, state: Path) -> tuple[Phrase, ...]:
-    """What is no mistake but worth knowing, of every room."""
-    return (
-        *remarks_on(ahead, state),
-        *rule_remarks(settings.rules),
-        *unwatched(
-            settings.rules,
-            settings.devices.values(),
-            {key.input for key in settings.sound.keys.values()},
-        ),
-        *hushed(settings),
-        *delayed(settings),
-        *sound_remarks(settings.rules.linkages, settings.sound),
-        *shared_speakers(settings.zones, settings.sound.speakers),
-        *deaf_by_night(settings),
-    )
-
-
-def install_due(settings: Settings, file: Path) -> Iterator[Phrase]:
-    """That the sandbox is another wiring's, if it is."""
-    if (fit := worst_fit(settings, settings_file(file).parent)) != "fits":
-        yield Phrase(f"install.due-{fit}")
-
-
-def model_remarks(settings: Settings, file: Path) -> Iterator[Phrase]:
-    """What is doubtful in the models, and what is wrong in those that nobody uses."""
-    used = {each.profile.id: each.profile for each in settings.devices.values()}
-    for profile in used.values():
-        yield from doubts(profile)
-        yield from (each for each in unit_faults(profile) if each.data["unit"].isascii())
-    yield from unused(own_profiles(file), used)
-
-
-def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:
-    """What is no mistake but worth knowing before the installer leaves."""
-    if not ahead.uplinks:
-        yield Phrase("check.no-uplink")
-    elif not any(uplink.required for uplink in ahead.uplinks):
-        yield Phrase("check.none-required")
-    yield from _on_devices(ahead)
-    for bus in ahead.buses:
-        if bus.where is not None and bus.where.startswith("/dev/") and not Path(bus.where).exists():
-            yield Phrase("check.no-port", {"bus": bus.id, "port": bus.where})
-        if not bus.devices:
-            yield Phrase("check.empty-bus", {"bus": bus.id})
-    if state.is_dir():
-        room_mb = (shutil.disk_usage(state).free + _used(state)) // _MIB
-        if room_mb < ahead.journal.quota_mb:
-            data = {"quota_mb": ahead.journal.quota_mb, "room_mb": room_mb}
-            yield Phrase("check.small-disk", data)
-
-
-def _on_devices(ahead: Outlook) -> Iterator[Phrase]:
-    unverified = sorted({device.profile for device in ahead.devices if device.unverified})
-    if unverified:
-        yield Phrase("check.unverified", {"profiles": ", ".join(unverified)})
-    for device in ahead.devices:
-        if device.needs_s is not None and device.every_s > device.needs_s:
-            data = {"device": device.id, "every_s": device.every_s, "needs_s": device.needs_s}
-            yield Phrase("check.misses-presses", data)
-
-
-def _used(state: Path) -> int:
-    journal = state / "journal.db"
-    return journal.stat().st_size if journal.exists() else 0
 
 
 def _state_directory() -> Path:

@@ -13,6 +13,7 @@ from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
 from gateway.appliance.kiosks import KioskReader, eavesdropping, read_kiosks, without_voice
 from gateway.appliance.linkages import LinkageReader
+from gateway.appliance.paths import FILE_NAME
 from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
     BUSES_MAX,
@@ -36,7 +37,6 @@ from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, w
 from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
-FILE_NAME = "station.toml"
 UPLINKS_MAX = 4
 SALVAGE_ROUNDS_MAX = 50
 """So often something is left out that rests on what was left out before."""

@@ -8,8 +8,8 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from gateway.api_client import Console
 from gateway.appliance import prepared
-from gateway.appliance.console import Console
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.errors import UsageError
 from gateway.texts import Texts
 from gateway.texts.table import table

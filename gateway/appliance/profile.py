@@ -16,9 +16,9 @@ from drivers.contract import BadProfile, Device, FieldError, Quality
 from drivers.profile import Profile
 from drivers.profiles import find_profile, profile_ids
 from drivers.scan.trial import Exchange, Value, attempt
-from gateway.appliance.check import config_here
 from gateway.appliance.load import own_profiles
 from gateway.appliance.models import doubts, told, unit_faults
+from gateway.appliance.paths import config_here
 from gateway.appliance.screen import Screen, as_json
 from gateway.errors import UsageError
 from gateway.texts import Texts

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.check import config_default
 from gateway.appliance.load import load
+from gateway.appliance.paths import config_default
 from gateway.appliance.schema import Settings
 from gateway.desk.alarms.story import NAMED
 from gateway.errors import UsageError

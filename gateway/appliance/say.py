@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.appliance.order import followed, report
 from gateway.texts import Texts
 from gateway.texts.parser import declare

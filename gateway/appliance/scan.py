@@ -18,8 +18,8 @@ from drivers.profiles import usable_profiles
 from drivers.scan.asking import finders
 from drivers.scan.plan import Plan, Wanted
 from drivers.scan.search import Found, Search, in_order
-from gateway.appliance.check import config_default
 from gateway.appliance.load import examine, own_profiles
+from gateway.appliance.paths import config_default
 from gateway.appliance.proposal import bus_lines, device_lines, usual_line
 from gateway.appliance.scan_air import AIR_S, scan_air
 from gateway.appliance.screen import Screen, as_json

@@ -17,9 +17,9 @@ from drivers.emulate.player import can_play, player_of
 from drivers.emulate.slave import Faults
 from drivers.profile import Profile
 from drivers.profiles import find_profile, usable_profiles
-from gateway.appliance.check import config_here
 from gateway.appliance.load import own_profiles
 from gateway.appliance.models import told
+from gateway.appliance.paths import config_here
 from gateway.errors import UsageError
 from gateway.texts import Texts
 from gateway.texts.parser import declare

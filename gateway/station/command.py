@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import logs
-from gateway.appliance.check import config_default
+from gateway.appliance.paths import config_default, state_default
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
@@ -28,12 +28,6 @@ def add_to(subcommands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def default_state(config: Path) -> Path:
-    """Where systemd says, else beside the settings."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else config / "state"
-
-
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
     logs.set_up(verbose=args.verbose)
@@ -43,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     )
     from gateway.station.threads import left_behind  # noqa: PLC0415  # as above
 
-    state = args.state or default_state(args.config)
+    state = args.state or state_default(args.config)
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:  # no disk: what lives in memory lives

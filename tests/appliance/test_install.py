@@ -498,7 +498,7 @@ def test_the_command_line_says_that_it_is_due(
 ) -> None:  # fmt: skip
     (tmp_path / "etc").mkdir()
     settings(tmp_path)
-    monkeypatch.setattr("gateway.appliance.check.worst_fit", lambda *_: due)
+    monkeypatch.setattr("gateway.appliance.install.fits.worst_fit", lambda *_: due)
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "nobody"))
     assert main([*command, "--config", str(tmp_path / "etc/yizhan")]) == 0
     assert ("以 root 运行" in capsys.readouterr().out) is (due != "fits")

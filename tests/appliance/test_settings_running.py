@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.appliance.settings.records import Record
 from gateway.demo.platform.orders import OrderForm
 from gateway.errors import Unavailable

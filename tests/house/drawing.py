@@ -22,7 +22,7 @@ FLOORS = {
     "wings": ("kiosk", "broadcast", "desk", "live", "setup"),
     "hall": ("rules", "upstream", "intake", "discovery", "web", "health", "access", "audit"),
     "ground": (
-        *("journal", "settings", "places", "texts", "signing", "logs", "schemas"),
+        *("journal", "api_client", "settings", "places", "texts", "signing", "logs", "schemas"),
         *("calendar", "tasks", "faults", "clock", "event", "errors", "disk", "entropy"),
         "transitions",
     ),

@@ -18,8 +18,10 @@ import pytest
 from gateway.appliance import check
 from gateway.appliance.editor import json_schema
 from gateway.appliance.load import examine, load, salvage
+from gateway.appliance.mistakes import mistakes_text
 from gateway.appliance.outlook import outlook
 from gateway.appliance.ports import held_ports
+from gateway.appliance.remarks import remarks_on
 from gateway.errors import SettingsError
 from gateway.texts import LANGUAGES, Texts
 
@@ -247,7 +249,7 @@ def test_a_module_with_a_key_is_read_as_often_as_a_press_needs(
 ) -> None:
     settings = load(write((READ_OFTEN, written)))
     assert settings.devices["di-b3"].device.every_s == every_s
-    remarks = check.remarks_on(outlook(settings), tmp_path / "none")
+    remarks = remarks_on(outlook(settings), tmp_path / "none")
     assert [r.code for r in remarks if r.code == "check.misses-presses"] == told
 
 
@@ -347,7 +349,7 @@ def test_mistakes_in_every_device_are_told_at_once(write: Write) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_told_as_a_compiler_does_in_whole_sentences(write: Write, lang: str) -> None:
     config = write(("quota_mb = 512", "quota_mb = 1"), ('place = "b5"', 'place = "b55"'))
-    lines = check.told(examine(config)[1], Texts(lang)).split("\n")
+    lines = mistakes_text(examine(config)[1], Texts(lang)).split("\n")
     assert lines[0].startswith(f"{config}/station.toml:{line_of('quota_mb')}: journal.quota_mb: ")
     assert lines[1].startswith("    → ")
     assert "b5" in lines[3]
@@ -377,7 +379,7 @@ def test_a_station_with_nothing_yet(tmp_path: Path) -> None:
     (tmp_path / "station.toml").write_text(text, "utf-8")
     ahead = outlook(load(tmp_path))
     assert ahead.journal.outage_days is None
-    remarks = list(check.remarks_on(ahead, tmp_path / "none"))
+    remarks = list(remarks_on(ahead, tmp_path / "none"))
     assert [r.code for r in remarks] == ["check.no-uplink"]
     assert "小站" in check.summary(ahead, remarks, Texts("zh"))
 
@@ -391,7 +393,7 @@ def test_what_is_worth_knowing(write: Write, tmp_path: Path) -> None:
         more='\n[bus.spare]\nkind = "serial"\nport = "socket://127.0.0.1:4001"\n',
     )
     (tmp_path / "journal.db").write_bytes(b"x" * 1000)
-    remarks = list(check.remarks_on(outlook(load(config)), tmp_path))
+    remarks = list(remarks_on(outlook(load(config)), tmp_path))
     codes = [r.code for r in remarks]
     expected = ["check.none-required", "check.misses-presses", "check.no-port", "check.no-port"]
     expected += ["check.empty-bus"]

@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.check import config_default
-from gateway.appliance.console import Console, NoStation
+from gateway.api_client import Console, NoStation
 from gateway.appliance.doctor import gather
 from gateway.appliance.doctor.bundle import contents
 from gateway.appliance.doctor.bundle.pack import pack
@@ -21,6 +20,7 @@ from gateway.appliance.doctor.report import as_json, report
 from gateway.appliance.doctor.section import FACTS
 from gateway.appliance.doctor.written import serial_ports, written
 from gateway.appliance.load import settings_file
+from gateway.appliance.paths import config_default
 from gateway.errors import StationError
 from gateway.texts import Texts
 

@@ -6,6 +6,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# The groups of checks in the order in which they are shown, with their titles.
+GROUPS = {
+    "station": "doctor.group-station",
+    "machine": "doctor.group-machine",
+    "storage": "doctor.group-storage",
+    "clock": "doctor.group-clock",
+    "field": "doctor.group-field",
+    "sound": "doctor.group-sound",
+    "kiosk": "doctor.group-kiosk",
+    "platform": "doctor.group-platform",
+    "desk": "doctor.group-desk",
+}
+
 
 class Level(enum.Enum):
     """How it is, best first; `unseen` says that it could not be looked at."""

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.doctor.checks import GROUPS
-from gateway.appliance.doctor.finding import Finding, Level, worst
+from gateway.appliance.doctor.finding import GROUPS, Finding, Level, worst
 from gateway.appliance.doctor.told import told
 from gateway.texts import Texts
 

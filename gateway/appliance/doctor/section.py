@@ -12,10 +12,9 @@ import msgspec
 from aiohttp import web
 
 from gateway.access.accounts import Role
-from gateway.appliance.doctor.checks import GROUPS
 from gateway.appliance.doctor.events import KINDS
 from gateway.appliance.doctor.facts import Running
-from gateway.appliance.doctor.finding import Finding, Level, worst
+from gateway.appliance.doctor.finding import GROUPS, Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, summary
 from gateway.appliance.doctor.room import Doctor
 from gateway.appliance.doctor.told import MARKS, first_step, told

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from gateway.appliance.check import all_remarks
 from gateway.appliance.doctor.facts import Narrowed, Written
 from gateway.appliance.install.fits import narrowed
 from gateway.appliance.load import examine, settings_file
 from gateway.appliance.outlook import outlook
+from gateway.appliance.remarks import all_remarks
 from gateway.appliance.schema import Settings
 
 

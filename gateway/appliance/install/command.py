@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gateway.appliance.check import told
 from gateway.appliance.install import first, machine, manifest, score
 from gateway.appliance.install.plan import (
     AUDIO,
@@ -19,6 +18,7 @@ from gateway.appliance.install.plan import (
 )
 from gateway.appliance.install.sandbox import WHILE_WIRING, Dropin, audio_dropin, gateway_dropin
 from gateway.appliance.install.steps import File, Step, Tree
+from gateway.appliance.mistakes import mistakes_text
 from gateway.appliance.schema import Settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -81,7 +81,7 @@ def _settings(
         return first.settled(config, args.id, args.name)
     settings, mistakes = first.standing(config)
     if mistakes:
-        print(told(mistakes, texts))
+        print(mistakes_text(mistakes, texts))
     return settings, b""
 
 

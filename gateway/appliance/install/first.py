@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from gateway.appliance.load import FILE_NAME, examine_text, load, salvage
+from gateway.appliance.load import examine_text, load, salvage
+from gateway.appliance.paths import FILE_NAME
 from gateway.appliance.schema import Settings
 from gateway.errors import SettingsError, UsageError
 from gateway.settings import Mistake, wrong

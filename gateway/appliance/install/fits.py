@@ -7,7 +7,9 @@ from typing import Literal
 from gateway.appliance.install.plan import AUDIO, DROPINS, GATEWAY, SETTINGS, UNITS
 from gateway.appliance.install.sandbox import audio_dropin, closes, gateway_dropin
 from gateway.appliance.install.score import with_dropin
+from gateway.appliance.load import settings_file
 from gateway.appliance.schema import Settings
+from gateway.settings import Phrase
 
 Fit = Literal["fits", "loose", "tight"]
 """`tight` forbids what the settings need, `loose` allows what they do not name."""
@@ -32,6 +34,12 @@ def worst_fit(settings: Settings, config: Path, root: Path = Path("/")) -> Fit:
         return "fits"
     found = {how for _, how in narrowed(settings, root)}
     return "tight" if "tight" in found else "loose" if "loose" in found else "fits"
+
+
+def install_due(settings: Settings, config: Path) -> Iterator[Phrase]:
+    """That the sandbox is another wiring's, if it is."""
+    if (fit := worst_fit(settings, settings_file(config).parent)) != "fits":
+        yield Phrase(f"install.due-{fit}")
 
 
 def _read(path: Path) -> str | None:

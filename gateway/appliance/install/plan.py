@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import gateway
 from drivers.data_files import config_path
 from gateway.appliance.install.manifest import Manifest
 from gateway.appliance.install.sandbox import HEAD, Dropin
@@ -20,7 +21,7 @@ from gateway.appliance.install.steps import (
     Program,
     Step,
 )
-from gateway.appliance.load import FILE_NAME
+from gateway.appliance.paths import FILE_NAME
 
 UNITS = "usr/lib/systemd/system"
 GATEWAY, AUDIO = "yizhan.service", "yizhan-audio.service"
@@ -40,7 +41,7 @@ USUAL_PORT = 8080
 """Where the shipped screens look for the station's own page."""
 
 _ROOTS = (
-    Path(__file__).parents[3] / "systemd",
+    Path(gateway.__file__).parents[1] / "systemd",
     Path(sys.prefix) / "share" / "yizhan" / "systemd",
 )
 _PLACES = {

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from gateway.appliance.check import config_default, install_due
-from gateway.appliance.console import Console, NoStation
+from gateway.api_client import Console, NoStation
+from gateway.appliance.install.fits import install_due
 from gateway.appliance.load import examine, settings_file
+from gateway.appliance.paths import config_default
 from gateway.appliance.settings import alone
 from gateway.appliance.settings.answers import Answer, Told, refusal
 from gateway.appliance.settings.cycle import Preview

@@ -97,9 +97,11 @@ def _salvaged(text: bytes, shelf: Shelf, count: OnCount) -> InForce | None:
         return None
     if settings is None:
         return None
-    from gateway.appliance.check import told  # noqa: PLC0415  # only where something is wrong
+    from gateway.appliance.mistakes import mistakes_text  # noqa: PLC0415  # seldom needed
 
-    _log.error("starting without what is wrong:\n%s", told(mistakes, Texts.of_environment()))
+    _log.error(
+        "starting without what is wrong:\n%s", mistakes_text(mistakes, Texts.of_environment())
+    )
     for mistake in mistakes[:TOLD_MAX]:
         count(LEFT_OUT, f"{mistake.path} {mistake.code}")
     return InForce(settings, text)

@@ -14,12 +14,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.check import config_default
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.appliance.load import load
+from gateway.appliance.paths import config_default, state_default
 from gateway.errors import StationError
 from gateway.health import ClockVitals
-from gateway.station.command import default_state
 from gateway.station.enrol.desk import Desk, Shown
 from gateway.texts import Texts
 from gateway.texts.parser import declare
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Enrol, or tell; 0, or 1 when that was not possible, there is nothing, or it has expired."""
     texts = Texts.of_environment()
     settings = load(args.config)
-    state = args.state or default_state(args.config)
+    state = args.state or state_default(args.config)
     desk = None
     try:
         _be_owner_of(state)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.appliance.doctor.bundle.contents import Asked, pages
 from gateway.appliance.doctor.bundle.pack import pack
 from gateway.appliance.doctor.bundle.scrub import Scrubber, without_comments

@@ -7,9 +7,9 @@ import pytest
 from broadcast.options import KeyOptions, KeyOrder
 from broadcast.presets import shipped
 from drivers.data_files import config_path
-from gateway.appliance.check import all_remarks
 from gateway.appliance.load import examine
 from gateway.appliance.outlook import outlook
+from gateway.appliance.remarks import all_remarks
 from gateway.appliance.sound import deaf_by_night, remarks, shared_speakers
 from gateway.station.sounding import house_of, staffs
 

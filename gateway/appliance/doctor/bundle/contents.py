@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway import __version__
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.appliance.doctor.bundle.scrub import Scrubber, without_comments
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Finding

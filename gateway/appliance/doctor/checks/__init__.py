@@ -33,18 +33,6 @@ class Check(NamedTuple):
     look: Look
 
 
-GROUPS = {
-    "station": "doctor.group-station",
-    "machine": "doctor.group-machine",
-    "storage": "doctor.group-storage",
-    "clock": "doctor.group-clock",
-    "field": "doctor.group-field",
-    "sound": "doctor.group-sound",
-    "kiosk": "doctor.group-kiosk",
-    "platform": "doctor.group-platform",
-    "desk": "doctor.group-desk",
-}
-
 CHECKS = (
     Check("station", "station", settings.station),
     Check("settings", "station", settings.mistakes),

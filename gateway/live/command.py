@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.live.replaced import Awaited, MeterReport, Replacement
 from gateway.texts import Texts
 from gateway.texts.parser import declare

@@ -5,7 +5,7 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table

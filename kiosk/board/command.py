@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.errors import UsageError
 from gateway.texts import Texts
 from gateway.texts.parser import declare

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.appliance.console import Console
+from gateway.api_client import Console
 from gateway.desk.alarms.acts import HOURS
 from gateway.desk.alarms.report import Report
 from gateway.texts import Texts
