@@ -11,10 +11,11 @@ Nothing runs while nobody asks: values move when they are read.
 """
 
 import dataclasses
+import importlib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -25,13 +26,15 @@ from drivers.emulate.motion import DAY_S
 from drivers.emulate.player import Player, player_of
 from drivers.emulate.pty import PtyLine
 from drivers.emulate.slave import Faults
-from drivers.emulate.tcp import SerialServer, TcpFaults, TcpServer
-from drivers.modbus.emulator_gateway import GATEWAY_TARGET_FAILED, ModbusGateway
+from drivers.emulate.tcp import Box, SerialServer, TcpFaults, TcpServer
 from drivers.profile import Profile
 
 Kind = Literal["serial", "modbus-tcp", "modbus-rtu-over-tcp"]
 
 UNPLUGGED = "unplugged"
+
+# Whose `emulated_device.py` offers `emulated_gateway(wire, line, …)` for that kind of bus.
+_GATEWAYS = {"modbus-tcp": "modbus"}
 
 
 class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +62,8 @@ class BusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     host: str = "127.0.0.1"
     port: int = 0
     timeout_s: float = 1.0
-    dead_answer: int | None = GATEWAY_TARGET_FAILED
+    # Modbus exception: the gateway's target device failed to respond
+    dead_answer: int | None = 0x0B
 
 
 class FieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,12 +204,16 @@ def _bus(name: str, spec: BusSpec, seed: int) -> FieldBus:
     wire, line = Wire(seed=seed), Line.parse(spec.line)
     if spec.kind == "serial":
         return FieldBus(name, spec, wire, PtyLine(wire, Path(spec.link) if spec.link else None))
-    box = (
-        ModbusGateway(wire, line, timeout_s=spec.timeout_s, dead_answer=spec.dead_answer)
-        if spec.kind == "modbus-tcp"
-        else SerialServer(wire, line)
-    )
-    return FieldBus(name, spec, wire, TcpServer(box, spec.host, spec.port))
+    return FieldBus(name, spec, wire, TcpServer(_box(spec, wire, line), spec.host, spec.port))
+
+
+def _box(spec: BusSpec, wire: Wire, line: Line) -> Box:
+    """The box of that kind: a family's own gateway, or one that passes bytes as they come."""
+    family = _GATEWAYS.get(spec.kind)
+    if family is None:
+        return SerialServer(wire, line)
+    gateway = importlib.import_module(f"drivers.{family}.emulated_device").emulated_gateway
+    return cast(Box, gateway(wire, line, timeout_s=spec.timeout_s, dead_answer=spec.dead_answer))
 
 
 def _give(faults: Faults | TcpFaults, what: str, value: Any) -> None:

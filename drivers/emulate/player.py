@@ -1,6 +1,7 @@
 """An emulated device that plays a profile: values that move by themselves or are set by hand.
 
-Each polled family has a `player.py` whose `player(profile, address, …)` gives one of its own.
+Each polled family has an `emulated_device.py` whose `emulated_device(profile, address, …)` gives
+one of its own.
 """
 
 import abc
@@ -95,7 +96,7 @@ def line_of(profile: Profile, line: Line | None) -> Line:
 
 def can_play(profile: Profile) -> bool:
     """True if the profile's family has a device side that plays profiles."""
-    return importlib.util.find_spec(f"drivers.{profile.family}.player") is not None
+    return importlib.util.find_spec(f"drivers.{profile.family}.emulated_device") is not None
 
 
 def player_of(
@@ -108,8 +109,8 @@ def player_of(
     day_starts_s: float = NOON_S,
 ) -> Player:
     """A device of that profile at that address; its line is the profile's unless given."""
-    module = importlib.import_module(f"drivers.{profile.family}.player")
-    played = module.player(
+    module = importlib.import_module(f"drivers.{profile.family}.emulated_device")
+    played = module.emulated_device(
         profile, address, name=name, line=line, seed=seed, day_starts_s=day_starts_s
     )
     return cast(Player, played)

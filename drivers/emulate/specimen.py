@@ -1,7 +1,7 @@
 """A device of a family with everything known about it, for suites that take every family.
 
-A polled family offers `specimen(number)` in its `specimen.py`: number 1, 2, … are different
-devices with different values that can live on one wire.
+A polled family offers `conformance_device(number)` in its `conformance.py`: number 1, 2, … are
+different devices with different values that can live on one wire.
 """
 
 from typing import NamedTuple

@@ -53,9 +53,9 @@ class Finder(Protocol):
 def finders() -> Iterator[Finder]:
     """Every family that can be searched for."""
     for family in registry.names():
-        name = f"drivers.{family}.finder"
+        name = f"drivers.{family}.scan"
         if importlib.util.find_spec(name) is not None:
-            yield cast(Finder, importlib.import_module(name).FINDER)
+            yield cast(Finder, importlib.import_module(name).SCANNER)
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -46,8 +46,8 @@ MAY_ANSWER = {"very late reply", "strays and late", "late refusals"}
 
 
 def specimens(family: str) -> list[Specimen]:
-    module = importlib.import_module(f"drivers.{family}.specimen")
-    return [module.specimen(number) for number in (1, 2)]
+    module = importlib.import_module(f"drivers.{family}.conformance")
+    return [module.conformance_device(number) for number in (1, 2)]
 
 
 def wrong(field: Running, them: list[Specimen]) -> list[Reading]:

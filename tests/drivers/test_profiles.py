@@ -16,12 +16,12 @@ from drivers.bus.line import Line
 from drivers.bus.wire import Wire
 from drivers.contract import BadProfile, Quality
 from drivers.emulate.image import Image
-from drivers.emulate.meter import Meter
 from drivers.family import WireCost
-from drivers.listing import page
 from drivers.modbus.driver import DRIVER
+from drivers.modbus.emulated_device import ModbusPlayer
 from drivers.modbus.emulator import ModbusSlave
 from drivers.profiles import find_profile, load_profiles, profile_folder, profile_ids
+from tests.drivers.devices_doc import DOC, devices_doc
 from tests.drivers.test_wire import Master
 from tests.sim.loop import run
 
@@ -157,7 +157,7 @@ def test_the_files_are_in_the_checkout() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
     """Whole blocks this time: our encoder and their decoder agree on every type."""
-    meter = Meter(find_profile(model), UNIT, seed=3)
+    meter = ModbusPlayer(find_profile(model), UNIT, seed=3)
     device = meter.profile.device("d", str(UNIT))
 
     async def twice() -> tuple[dict, dict]:
@@ -179,7 +179,7 @@ def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
 
 
 def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
-    meter = Meter(find_profile("eastron-sdm630"), UNIT)
+    meter = ModbusPlayer(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.set("power-w", 1800)
     assert read(meter.slave, device)["power-w"].value == 1800
@@ -188,11 +188,11 @@ def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
     with pytest.raises(KeyError):
         meter.set("no-such", 1)
     with pytest.raises(ValueError, match="current-a"):
-        Meter(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
+        ModbusPlayer(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
 
 
 def test_what_the_master_writes_stays() -> None:
-    meter = Meter(find_profile("waveshare-modbus-rtu-io-8ch"), UNIT)
+    meter = ModbusPlayer(find_profile("waveshare-modbus-rtu-io-8ch"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     plan = DRIVER.write(device, device.point("output-3"), True, WireCost())
 
@@ -207,7 +207,7 @@ def test_what_the_master_writes_stays() -> None:
 
 
 def test_a_stuck_meter_stands_still() -> None:
-    meter = Meter(find_profile("eastron-sdm630"), UNIT)
+    meter = ModbusPlayer(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.slave.faults.stuck = True
 
@@ -225,5 +225,5 @@ def test_a_stuck_meter_stands_still() -> None:
 
 
 def test_the_page_of_models_is_what_the_profiles_say() -> None:
-    written = (profile_folder().parents[1] / "docs" / "devices.md").read_text("utf-8")
-    assert written == page(load_profiles()), "run: python -m drivers.listing > docs/devices.md"
+    written = DOC.read_text("utf-8")
+    assert written == devices_doc(load_profiles()), "run: python -m tests.drivers.devices_doc"

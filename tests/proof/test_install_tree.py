@@ -57,7 +57,7 @@ for room in ("gateway", "drivers", "broadcast", "kiosk"):
     for found in pkgutil.walk_packages(importlib.import_module(room).__path__, room + "."):
         # the emulators and the demo play devices: a station has no pymodbus
         if not found.name.endswith("__main__") and ".emulat" not in found.name \\
-                and ".demo" not in found.name and not found.name.endswith(("player", "specimen")):
+                and ".demo" not in found.name and not found.name.endswith("conformance"):
             importlib.import_module(found.name)
             count += 1
 from broadcast.prepare import capped

@@ -102,4 +102,4 @@ class _Slave(Cjt188Slave):
         return super().answer(frame, at_s)
 
 
-player = Cjt188Player
+emulated_device = Cjt188Player

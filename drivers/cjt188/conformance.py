@@ -8,7 +8,7 @@ _COLD_WATER = 0x10
 _CUBIC_METRES = "2C"
 
 
-def specimen(number: int) -> Specimen:
+def conformance_device(number: int) -> Specimen:
     """A meter that has counted `number` hundred cubic metres and 0.5 more."""
     address = f"{78_330_011_223_300 + number:014d}"
     slave = Cjt188Slave(_COLD_WATER, address)

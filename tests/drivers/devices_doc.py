@@ -1,6 +1,5 @@
-"""`docs/devices.md`, written from the profiles: `python -m drivers.listing > docs/devices.md`."""
+"""Writes `docs/devices.md` from the profiles: `python -m tests.drivers.devices_doc`."""
 
-import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -12,12 +11,14 @@ from drivers.profile import Order, Profile, Type
 from drivers.profiles import load_profiles
 from drivers.units import USUAL
 
-_ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+DOC = ROOT / "docs" / "devices.md"
 
 _HEAD = """\
 # Device models · 设备型号
 
-Written by `python -m drivers.listing` from `config/devices/`: change a profile, not this page.
+Written by `python -m tests.drivers.devices_doc` from `config/devices/`: change a profile, not this
+page.
 
 Every model names a document that a stranger can open and quotes the rows it rests on; each is run
 in the tests against registers or frames transcribed from that document before the profile was
@@ -86,13 +87,14 @@ one of `[source]` and `unverified = true`.
 One folder of `drivers/`, found by its `driver.py`; no list is edited. It holds `codec.py` (pure),
 `driver.py` (`DRIVER`, in one of the shapes of `drivers/family.py`), `emulator.py` (the device's
 side, which never imports the codec), `vectors.toml` (published frames with their sources, one of
-them an error reply) and `README.md`. A polled family adds `specimen.py`, and the conformance suite
-takes it over every hostile wire; `player.py`, and its profiles can be played; `finder.py`, and
-`yizhan scan` searches for it. What its errors mean to people stands in `gateway/texts`.
+them an error reply) and `README.md`. A polled family adds `conformance.py`, and the conformance
+suite takes it over every hostile wire; `emulated_device.py`, and its profiles can be played;
+`scan.py`, and `yizhan scan` searches for it. What its errors mean to people stands in
+`gateway/texts`.
 """
 
 
-def page(models: Iterable[Profile]) -> str:
+def devices_doc(models: Iterable[Profile]) -> str:
     """The whole page, models in order of family and id."""
     ordered = sorted(models, key=lambda model: (model.family, model.id))
     unverified = sum(model.unverified for model in ordered)
@@ -125,7 +127,7 @@ def _units() -> str:
 
 def _wiring(family: str) -> str:
     """How devices of the family are connected: the first paragraph of its own page."""
-    readme = (_ROOT / family / "README.md").read_text("utf-8")
+    readme = (ROOT / "drivers" / family / "README.md").read_text("utf-8")
     return readme.split("\n\n")[1].strip()
 
 
@@ -154,4 +156,4 @@ def _played(model: Profile) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page(load_profiles()))
+    DOC.write_text(devices_doc(load_profiles()), "utf-8")

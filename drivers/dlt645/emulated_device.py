@@ -74,4 +74,4 @@ class _Slave(Dlt645Slave):
         return super().answer(frame, at_s)
 
 
-player = Dlt645Player
+emulated_device = Dlt645Player

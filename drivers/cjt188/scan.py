@@ -27,7 +27,7 @@ def _nothing(_frame: bytes) -> list[Sample]:
 
 
 class Cjt188Finder:
-    """The family's finder; a scope is kind and address, `A` for any: `10/AAAAAAAAAAAA12`."""
+    """The family's scanner; a scope is kind and address, `A` for any: `10/AAAAAAAAAAAA12`."""
 
     family = "cjt188"
     lines = tuple(map(Line.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
@@ -80,4 +80,4 @@ def _ask(asked: Frame) -> Transaction:
     )
 
 
-FINDER = Cjt188Finder()
+SCANNER = Cjt188Finder()

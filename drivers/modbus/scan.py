@@ -19,7 +19,7 @@ def _nothing(_frame: bytes) -> list[Sample]:
 
 
 class ModbusFinder:
-    """The family's finder; a scope is a unit address."""
+    """The family's scanner; a scope is a unit address."""
 
     family = "modbus"
     lines = tuple(
@@ -69,4 +69,4 @@ class ModbusFinder:
         return True
 
 
-FINDER = ModbusFinder()
+SCANNER = ModbusFinder()

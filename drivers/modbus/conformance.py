@@ -9,7 +9,7 @@ from drivers.modbus.emulator import ModbusSlave
 _FAR = 60
 
 
-def specimen(number: int) -> Specimen:
+def conformance_device(number: int) -> Specimen:
     """A meter whose register at address n holds 256 times its unit, plus n."""
     at = (0, 1, _FAR, _FAR + 1)
     values = {f"r{address}": 256 * number + address for address in at}

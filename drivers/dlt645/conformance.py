@@ -5,7 +5,7 @@ from drivers.dlt645.emulator import LINE, Dlt645Slave
 from drivers.emulate.specimen import Specimen
 
 
-def specimen(number: int) -> Specimen:
+def conformance_device(number: int) -> Specimen:
     """A meter that has counted `number` hundred kilowatt-hours and 0.25 more."""
     address = f"{201_600_000_000 + number:012d}"
     slave = Dlt645Slave(address)

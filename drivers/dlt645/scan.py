@@ -23,7 +23,7 @@ def _nothing(_frame: bytes) -> list[Sample]:
 
 
 class Dlt645Finder:
-    """The family's finder; a scope is an address, `A` at its left end for any digit."""
+    """The family's scanner; a scope is an address, `A` at its left end for any digit."""
 
     family = "dlt645"
     lines = tuple(map(Line.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
@@ -73,4 +73,4 @@ def _ask(asked: Frame, item: bytes, data_bytes: int) -> Transaction:
     )
 
 
-FINDER = Dlt645Finder()
+SCANNER = Dlt645Finder()

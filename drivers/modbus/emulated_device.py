@@ -1,6 +1,7 @@
-"""An emulated meter: a profile's registers, with values that move and can be set by hand."""
+"""An emulated Modbus device that plays a profile, and the gateway in front of such devices."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from drivers.bus.line import Line
 from drivers.contract import Point, Value
@@ -8,6 +9,7 @@ from drivers.emulate.encode import words
 from drivers.emulate.image import Image
 from drivers.emulate.player import NOON_S, Player, line_of
 from drivers.modbus.emulator import ModbusSlave
+from drivers.modbus.emulator_gateway import ModbusGateway
 from drivers.profile import Profile
 
 _GAP_WORDS_MAX = 64
@@ -16,8 +18,8 @@ _GAP_WORDS_MAX = 64
 _BIT_TABLES = frozenset({"coil", "discrete"})
 
 
-class Meter(Player):
-    """One Modbus device of a profile."""
+class ModbusPlayer(Player):
+    """The points of a profile as registers."""
 
     slave: ModbusSlave
 
@@ -93,3 +95,11 @@ def _writable(points: Iterable[Point]) -> list[tuple[str, int]]:
 
 def _width(point: Point) -> int:
     return len(words(point, "" if point.type == "string" else 0))
+
+
+def emulated_device(profile: Profile, address: str, **options: Any) -> ModbusPlayer:
+    """The device at that unit address."""
+    return ModbusPlayer(profile, int(address), **options)
+
+
+emulated_gateway = ModbusGateway
