@@ -10,8 +10,8 @@ import msgspec
 
 from broadcast.order import TURN
 
+# Ends the name of an emergency's siren that sounds before its words are made.
 SIREN = f"{TURN}0"
-"""Ends the name of an emergency's siren that sounds before its words are made."""
 
 
 class Airing(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -26,8 +26,8 @@ API = "/api/v1"
 SHOWN_MAX = 100
 
 _BOTH_PRESET = (PresetOptions | None, PresetOptions | None)
+# What is asked for and what is answered; null takes it away.
 _BOTH_SCHEDULE = (Schedule | None, Schedule | None)
-"""What is asked for and what is answered; null takes it away."""
 
 
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):

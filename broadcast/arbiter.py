@@ -71,8 +71,8 @@ def _read(table: str) -> dict[tuple[Class, Class], Verdict]:
     }
 
 
+# (what comes, what sounds) → verdict.
 TABLE = _read(_TABLE)
-"""(what comes, what sounds) → verdict."""
 
 
 class Sounding(NamedTuple):

@@ -20,7 +20,8 @@ from broadcast.order import (
 from broadcast.presets import Presets
 from gateway.audit.events import Who
 from gateway.clock import Deadline
-from gateway.errors import UsageError
+from gateway.errors import CommandRefused, UsageError
+from gateway.upstream.inbox.events import Receipt
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,11 +51,11 @@ class AskHere(Ask, frozen=True, kw_only=True, omit_defaults=True):
     microphone: Annotated[str, msgspec.Meta(max_length=60)] | None = None
 
 
+# How long a press lives: it is heard at once, or not at all.
 ASKS_S = 60.0
-"""How long a press lives: it is heard at once, or not at all."""
 
+# So long an emergency that somebody pressed may begin, and goes on at most.
 EMERGENCY_S = 600.0
-"""So long an emergency that somebody pressed may begin, and goes on at most."""
 
 
 def lives_s(class_: Class) -> float:
@@ -94,6 +95,15 @@ def order_of(ask: Ask, by: By, presets: Presets, order_id: str, expires: Deadlin
         chime=ask.chime or (usual.chime if usual else None),
         level_db=float(ask.level_db),
     )
+
+
+REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
+
+
+def raise_if_refused(receipt: Receipt) -> None:
+    """CommandRefused with the reason of a receipt that is a refusal."""
+    if receipt.state in REFUSALS:
+        raise CommandRefused(receipt.reason_code or "broadcast.failed")
 
 
 def body(raw: bytes, shape: Any) -> Any:

@@ -17,17 +17,15 @@ from gateway.journal import StateChange
 from gateway.journal.stored_state import number, of_json, readable
 
 ORDERS_MAX = 300
+# Notices that wait for their turn or sound at once; orders whose hour lies ahead.
+#
+# What waits for the morning all comes due together, and leaves room for a third of the notices.
 OPEN_MAX, AHEAD_MAX = 60, 40
-"""Notices that wait for their turn or sound at once; orders whose hour lies ahead.
 
-What waits for the morning all comes due together, and leaves room for a third of the notices.
-"""
-
+# Of any other class below the emergency, and again of those for which somebody stands there.
+#
+# So nothing that may wait keeps out a bell, a kiosk's words or an alarm.
 CLASS_MAX = 20
-"""Of any other class below the emergency, and again of those for which somebody stands there.
-
-So nothing that may wait keeps out a bell, a kiosk's words or an alarm.
-"""
 
 HEAD = "head"
 

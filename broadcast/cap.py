@@ -16,15 +16,15 @@ from broadcast.guard import House
 from broadcast.order import ID_CHARS_MAX, TEXT_CHARS_MAX, ZONES_MAX, Class
 from gateway.errors import UsageError
 
+# A headline has at least so much of the text, however long the instruction is.
 TITLE_CHARS_MIN = 60
-"""A headline has at least so much of the text, however long the instruction is."""
 
+# Less of a description than this says nothing.
 DESCRIPTION_CHARS_MIN = 30
-"""Less of a description than this says nothing."""
 
 _SEVERITIES = ("Minor", "Moderate", "Severe", "Extreme")
+# From the least to the gravest; what is `Unknown`, or said otherwise, comes before them.
 _URGENCIES = ("Past", "Future", "Expected", "Immediate")
-"""From the least to the gravest; what is `Unknown`, or said otherwise, comes before them."""
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _SENTENCE = re.compile(r"[。！？；!?;]|\.(?=\s)")

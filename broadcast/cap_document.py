@@ -24,11 +24,11 @@ _WIDE = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+# What documents declare and how it is read: each name of GB by the largest of them.
 _KNOWN = {
     "us-ascii": "ascii", "iso-8859-1": "latin-1", "big5": "big5hkscs",
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "cp936": "gb18030",
 }  # fmt: skip
-"""What documents declare and how it is read: each name of GB by the largest of them."""
 
 
 class Info(NamedTuple):

@@ -18,6 +18,7 @@ from gateway.clock import Deadline
 
 Sound = Literal["community", "indoors", "near"]
 
+# Who may order what, by what right. A linkage that the settings grant it may also use class 8.
 MAY: Mapping[tuple[Authority, ActorKind], frozenset[Class]] = {
     (Authority.FIRE_INPUT, "system"): frozenset({Class.FIRE}),
     (Authority.SIGNATURE, "platform"): frozenset(
@@ -34,8 +35,10 @@ MAY: Mapping[tuple[Authority, ActorKind], frozenset[Class]] = {
     (Authority.PRESS, "schedule"): frozenset({Class.NOTICE, Class.BACKGROUND}),
     (Authority.LINKAGE, "linkage"): frozenset({Class.URGENT, Class.SERVICE, Class.NOTICE}),
 }
-"""Who may order what, by what right. A linkage that the settings grant it may also use class 8."""
 
+# How long one order may sound: it is said less often, and refused if once is too long.
+#
+# An emergency is shortened to it.
 SECONDS_MAX: Mapping[Class, float] = {
     Class.FIRE: 14_400,
     Class.EMERGENCY: 3_600,
@@ -46,19 +49,15 @@ SECONDS_MAX: Mapping[Class, float] = {
     Class.PROMPT: 60,
     Class.BACKGROUND: 14_400,
 }
-"""How long one order may sound: it is said less often, and refused if once is too long.
 
-An emergency is shortened to it.
-"""
-
+# So long before quiet hours everything has ended: a speaker may lag behind.
 MARGIN_S = 5.0
-"""So long before quiet hours everything has ended: a speaker may lag behind."""
 
+# So long may pass between a word to the engine and its first packet, on a slow card.
 LAG_S = 1.0
-"""So long may pass between a word to the engine and its first packet, on a slow card."""
 
+# The loudest by kind of zone; what is near is next to somebody's ear.
 LEVEL_DB_MAX: Mapping[Sound, float] = {"community": 0.0, "indoors": 0.0, "near": -10.0}
-"""The loudest by kind of zone; what is near is next to somebody's ear."""
 
 
 class Zone(NamedTuple):

@@ -47,6 +47,7 @@ class Act(enum.Enum):
     FAIL = "fail"
 
 
+# What is not here cannot happen.
 TABLE: dict[tuple[State, Act], State] = {
     (State.ASKED, Act.ACCEPT): State.ACCEPTED,
     (State.ASKED, Act.REFUSE): State.REFUSED,
@@ -87,13 +88,12 @@ TABLE: dict[tuple[State, Act], State] = {
     (State.INTERRUPTED, Act.EXPIRE): State.EXPIRED,
     (State.INTERRUPTED, Act.FAIL): State.FAILED,
 }
-"""What is not here cannot happen."""
 
+# Nothing moves an order any more.
 OVER = frozenset(State) - {left for left, _ in TABLE}
-"""Nothing moves an order any more."""
 
+# Ready, and waiting for its turn.
 WAITING = frozenset({State.HELD, State.INTERRUPTED})
-"""Ready, and waiting for its turn."""
 
 
 def diagram() -> str:

@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 class Loses(Enum):
     """What a full line gives up."""
 
+    # What comes: what is taken is heard without a hole up to there.
     NEWEST = "newest"
-    """What comes: what is taken is heard without a hole up to there."""
+    # What has waited longest: what is taken is always the latest.
     OLDEST = "oldest"
-    """What has waited longest: what is taken is always the latest."""
 
 
 class Line:
@@ -29,10 +29,10 @@ class Line:
         self._pieces_max = pieces_max
         self._loses = loses
         self._ended = False
+        # Pieces that nobody took in time.
         self.lost = 0
-        """Pieces that nobody took in time."""
+        # Why it ended, if that was a fault.
         self.code: str | None = None
-        """Why it ended, if that was a fault."""
 
     def put(self, piece: bytes) -> None:
         """One more; after the end nothing comes."""

@@ -12,14 +12,14 @@ from broadcast.engine import wire
 from broadcast.speakers.contract import Rung
 
 RUNGS = (Rung.SENT, Rung.REACHABLE, Rung.ACCEPTED, Rung.HEARD)
+# What a meter shows as nothing.
 SILENT_DBFS = -60.0
-"""What a meter shows as nothing."""
 
+# Faults that a self-test's microphone finds.
 UNHEARD = frozenset({"speaker.not-heard", "speaker.no-microphone"})
-"""Faults that a self-test's microphone finds."""
 
+# So many programmes are remembered; only those that sound are asked about.
 LEFT_MAX = 256
-"""So many programmes are remembered; only those that sound are asked about."""
 
 
 class Fault(NamedTuple):

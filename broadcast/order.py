@@ -12,22 +12,22 @@ import msgspec
 from gateway.audit.events import Who
 from gateway.clock import Deadline
 
+# Two minutes of speech: nobody listens to more from a horn.
 TEXT_CHARS_MAX = 500
-"""Two minutes of speech: nobody listens to more from a horn."""
 
 REPEAT_MAX = 100
 ZONES_MAX = 50
 ID_CHARS_MAX = 80
 PIECES_MAX = 60
 
+# Parts an order's id from the number of its turn; so it stands in no id.
 TURN = "~"
-"""Parts an order's id from the number of its turn; so it stands in no id."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
+# A clip's id ("" for words of this moment, which nobody has recorded) and its words.
 Piece = tuple[
     Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(max_length=200)]
 ]
-"""A clip's id ("" for words of this moment, which nobody has recorded) and its words."""
 
 
 class Class(enum.IntEnum):

@@ -19,15 +19,15 @@ from broadcast.stage import FINISHED, STOPPED, Stage
 
 EXPIRED = "expired"
 
+# A loudspeaker that took nothing is tried again after that, twice as long each time.
+#
+# A switch is up a minute after the power; whoever waits for an evacuation waits half of that at
+# most.
 REST_MIN_S, REST_MAX_S = 2.0, 30.0
-"""A loudspeaker that took nothing is tried again after that, twice as long each time.
-
-A switch is up a minute after the power; whoever waits for an evacuation waits half of that at most.
-"""
 
 
+# Horns behind one switch come back within moments: what they have missed they sound together.
 GATHER_S = 1.0
-"""Horns behind one switch come back within moments: what they have missed they sound together."""
 
 
 class Rest(NamedTuple):

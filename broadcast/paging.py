@@ -15,8 +15,8 @@ from gateway.errors import NotFound, StationError, Unavailable
 
 log = logging.getLogger(__name__)
 
+# A second of sound.
 PIECES_MAX = 50
-"""A second of sound."""
 
 
 class Captor(Protocol):

@@ -14,8 +14,8 @@ from broadcast.stage import Stage
 from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 
+# An emergency waits so long for its words; then its siren begins without them.
 WORDS_S = 0.1
-"""An emergency waits so long for its words; then its siren begins without them."""
 
 
 class Preparation:

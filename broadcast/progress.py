@@ -24,8 +24,8 @@ from gateway.journal import StateChange, load_state, start_id, was_kept
 from gateway.journal.stored_state import beyond
 from gateway.upstream.inbox.events import Receipt
 
+# Of so many orders the loudspeakers are remembered: they are asked for at every look.
 SPEAKERS_MAX = 300
-"""Of so many orders the loudspeakers are remembered: they are asked for at every look."""
 
 
 class Progress:

@@ -13,8 +13,8 @@ from gateway.event import Trust
 
 S = 1_000_000_000
 
+# A time that may be an hour wrong tells nobody whether it is night.
 ERROR_S_MAX = 3600.0
-"""A time that may be an hour wrong tells nobody whether it is night."""
 
 
 class Moment(NamedTuple):

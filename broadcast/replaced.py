@@ -17,8 +17,8 @@ from gateway.journal.stored_state import of_json
 _log = logging.getLogger(__name__)
 
 ROOM, KEY = "broadcast-replaced", "ids"
+# The newest; what was called off longer ago than these does not come any more.
 KEPT_MAX = 200
-"""The newest; what was called off longer ago than these does not come any more."""
 
 
 class Replaced:

@@ -43,14 +43,14 @@ from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
 from gateway.upstream.inbox.events import Receipt
 
+# Less than this nobody looks again: an order whose time no look ends must not keep us looking.
 MOMENT_S = 0.02
-"""Less than this nobody looks again: an order whose time no look ends must not keep us looking."""
 
+# While an order is open: station time may step, and with it quiet hours come.
 LOOK_EVERY_S = 5.0
-"""While an order is open: station time may step, and with it quiet hours come."""
 
+# So long somebody is asked for because of an emergency that nobody heard.
 UNHEARD_S = 3_600
-"""So long somebody is asked for because of an emergency that nobody heard."""
 
 _ACTS = {
     Answer.GO: Act.ACCEPT,

@@ -31,19 +31,19 @@ STATE = "broadcast-schedules"
 SEEN = "=seen"
 SKIP = "=skip/"
 MISSED_KEY = "=missed"
+# So long after its hour an order still means what it meant.
 LATE_S = 60
-"""So long after its hour an order still means what it meant."""
 
 SCHEDULES_MAX = 100
 HISTORY_MAX = 10
+# So many missed hours are counted; what is due now is looked for by itself.
 HOURS_MAX = 1_000
-"""So many missed hours are counted; what is due now is looked for by itself."""
 
 MISSED_MAX = 10
 DAY_S = 86_400
+# A time that was seen and lies further ahead than this was never true. What lies nearer may have
+# sounded already, and does not sound twice.
 AHEAD_S = 3_600
-"""A time that was seen and lies further ahead than this was never true. What lies nearer may have
-sounded already, and does not sound twice."""
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

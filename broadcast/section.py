@@ -6,7 +6,6 @@ from aiohttp import web
 
 from broadcast.events import KINDS
 from broadcast.guard import Answer
-from broadcast.mute import NAV, PAGES_FOLDER
 from broadcast.options import KeyOptions, PresetOptions
 from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
 from broadcast.pages import acts, clips, now, past, zones
@@ -22,6 +21,7 @@ from broadcast.pages.hint import ruling
 from broadcast.pages.horns import horns
 from broadcast.pages.listen import Ears, Listening
 from broadcast.pages.microphone import Microphone
+from broadcast.pages.no_speakers import NAV, PAGES_FOLDER
 from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
 from broadcast.pages.refused import RefusedForm
@@ -35,8 +35,8 @@ from gateway.web.pulse import framed
 from gateway.web.section import Card, GuardedPulse, Permission, Route, Section
 from gateway.web.words import Words, words_for
 
+# So long the page says what became of a press.
 TOLD_S = 120
-"""So long the page says what became of a press."""
 
 
 class BroadcastPages:

@@ -5,6 +5,7 @@ has a microphone to hear it; all others are asked without a sound.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,21 +15,25 @@ from broadcast.events import FAULT, TESTED, WELL, Changed, Report, Tested
 from broadcast.ports import Ledger
 from broadcast.quiet import Moment, Quiet, S
 from gateway.clock import Clock
+from gateway.errors import Unavailable
 from gateway.event import Event, Kind
 from gateway.journal import StateChange, load_state
 from gateway.journal.stored_state import number
 
 ROOM, SOURCE = "broadcast-tests", "broadcast"
 LAST = "last"
+# Less than a day, so that it stays at the same hour.
 EVERY_S = 72_000.0
-"""Less than a day, so that it stays at the same hour."""
 
 LOOK_EVERY_S = 60.0
-LASTS_S = 30.0
-"""Within this every loudspeaker has answered or has not; each sounds for a few seconds at most."""
+# The shortest time between two looks, whatever is asked.
+SETTLE_S = 1.0
 
+# Within this every loudspeaker has answered or has not; each sounds for a few seconds at most.
+LASTS_S = 30.0
+
+# So many changes are kept until they are told; the latest count.
 TOLD_MAX = 64
-"""So many changes are kept until they are told; the latest count."""
 
 
 class Tester(Protocol):
@@ -111,6 +116,16 @@ class SelfTests:
             await self._test(chime, wait)
         elif self._told:
             await self._tell([])
+
+    async def run(self, chime: Callable[[], Awaitable[Path]]) -> None:
+        """Look every minute, or as soon as somebody asks, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self.asked()
+            with contextlib.suppress(Unavailable):  # the audio process is away: the next look
+                await self.look(chime, asyncio.sleep)
+            await asyncio.sleep(SETTLE_S)
 
     def ask(self) -> None:
         """Somebody wants to know now; at night, or while the time is unknown, without a sound."""

@@ -29,8 +29,8 @@ FINISHED = "finished"
 PLAYING = "playing"
 SIREN_ONLY = "siren"
 
+# Every loudspeaker is also a zone of its own, of that name.
 OWN = "speaker:"
-"""Every loudspeaker is also a zone of its own, of that name."""
 
 
 class Cue(NamedTuple):

@@ -17,6 +17,7 @@ from gateway.errors import StationError, Unavailable
 
 _log = logging.getLogger(__name__)
 
+# What goes before the words where nobody said otherwise.
 CHIMES = {
     Class.FIRE: "emergency",
     Class.EMERGENCY: "emergency",
@@ -24,12 +25,11 @@ CHIMES = {
     Class.SERVICE: "arrival",
     Class.NOTICE: "notice",
 }
-"""What goes before the words where nobody said otherwise."""
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
+# Between two rounds.
 GAP_S = 2.0
-"""Between two rounds."""
 
 
 class Sound(Protocol):

@@ -27,19 +27,19 @@ from gateway.audit.events import Who
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 
+# An order tries again so long after the audio process was full, an emergency if it was away.
 RETRY_S = 0.5
-"""An order tries again so long after the audio process was full, an emergency if it was away."""
 
+# Of one order at once, below the emergency and from it on: later horns gather until one ends.
 AIRINGS_MAX, URGENT_AIRINGS_MAX = 8, 4
-"""Of one order at once, below the emergency and from it on: later horns gather until one ends."""
 
+# Of all emergencies, before one of them begins again: another one's first finds a place.
 URGENT_SHARED_MAX = URGENT_MAX - 4
-"""Of all emergencies, before one of them begins again: another one's first finds a place."""
 
 FULL = "audio.full"
 
+# The audio process has sounded it before we were killed, or still does.
 BEFORE = frozenset({"audio.played", "audio.in-use"})
-"""The audio process has sounded it before we were killed, or still does."""
 
 READY = WAITING | {State.PREPARING, State.PLAYING}
 

@@ -20,8 +20,8 @@ from broadcast.engine.wire import Programme, SpeakerSetting, State
 from gateway.errors import CommandRefused, Unavailable
 from gateway.faults import OnFault, RemoteFault, contain, log_fault
 
+# Reading a long programme from a slow card takes seconds; everything else answers at once.
 ANSWER_WITHIN_S = 10.0
-"""Reading a long programme from a slow card takes seconds; everything else answers at once."""
 
 CONNECT_WITHIN_S = 3.0
 RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0

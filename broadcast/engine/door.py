@@ -10,11 +10,11 @@ from pathlib import Path
 from broadcast.engine import wire
 from gateway.errors import Unavailable
 
+# The gateway, the one before it that is still going, and somebody who looks.
 CLIENTS_MAX = 4
-"""The gateway, the one before it that is still going, and somebody who looks."""
 
+# What one client may say between two frames: the beat comes first.
 PACKETS_AT_ONCE = 16
-"""What one client may say between two frames: the beat comes first."""
 
 
 class Door:

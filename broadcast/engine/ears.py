@@ -10,18 +10,17 @@ from broadcast.engine.errands import Errands
 from broadcast.engine.outlets import Outlets
 from broadcast.engine.tape import Feed, Source
 
+# How long an ear may calculate after it has listened.
 ANSWER_WITHIN_S = 10.0
-"""How long an ear may calculate after it has listened."""
 
+# What is listened for in an order: two seconds of it, once even a slow machine has an ear open.
+#
+# Less of it is no proof: another sentence of the same voice is too like it.
 FROM_FRAME, FRAMES = 150, 100
-"""What is listened for in an order: two seconds of it, once even a slow machine has an ear open.
-
-Less of it is no proof: another sentence of the same voice is too like it.
-"""
 
 LISTENS_S = 6.5
+# Each is a Python of its own, in the memory of this unit.
 EARS_MAX = 2
-"""Each is a Python of its own, in the memory of this unit."""
 
 
 def listen(microphone: str, pcm: bytes, seconds: float, ready: Callable[[], None]) -> bool | None:

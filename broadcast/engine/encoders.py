@@ -10,8 +10,8 @@ from broadcast.engine.mixer import Mix
 from broadcast.speakers.codec import CODECS, Encoder
 from gateway.faults import OnFault, log_fault
 
+# Codec, class and speaker: another class is another session, whose receiver begins afresh too.
 _Place = tuple[str, int, str]
-"""Codec, class and speaker: another class is another session, whose receiver begins afresh too."""
 
 
 class Encoders:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+# A process that we started ends itself once nobody has been connected for so long, in silence.
 LEAVE_AFTER_S = 20
-"""A process that we started ends itself once nobody has been connected for so long, in silence."""
 
 Launch = Callable[[Path], None]
 

@@ -27,12 +27,12 @@ from gateway.errors import CommandRefused
 from gateway.faults import OnFault, log_fault
 
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
+# For urgent programmes beyond that: the longest recording, and siren and words of several.
 URGENT_BYTES_MAX = 24 * 1024 * 1024
-"""For urgent programmes beyond that: the longest recording, and siren and words of several."""
 
 METER_FRAMES = 10
+# A speaker that is 15 s behind does not say what it was given: it is over without that.
 DRAINED_FRAMES_MAX = 750
-"""A speaker that is 15 s behind does not say what it was given: it is over without that."""
 
 
 class Mix(NamedTuple):

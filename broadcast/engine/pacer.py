@@ -4,14 +4,14 @@ from collections import deque
 
 from broadcast.engine.pcm import FRAME_NS
 
+# With nothing to play, the speakers are tended and expiries noticed once a second.
 IDLE_NS = 1_000_000_000
-"""With nothing to play, the speakers are tended and expiries noticed once a second."""
 
+# Further behind than that (a suspended machine), the lost beats are not made up for in a burst.
 SLIP_NS = 10 * FRAME_NS
-"""Further behind than that (a suspended machine), the lost beats are not made up for in a burst."""
 
+# A minute of lateness, for `state`.
 KEPT = 3000
-"""A minute of lateness, for `state`."""
 
 
 class Pacer:

@@ -19,14 +19,14 @@ FRAME_BYTES = FRAME_SAMPLES * WIDTH
 SILENCE = bytes(FRAME_BYTES)
 FLOOR_DBFS = -96.0
 
+# About -55 dBFS: less than that is nothing to anybody at a loudspeaker.
 SILENT_PEAK = 60
-"""About -55 dBFS: less than that is nothing to anybody at a loudspeaker."""
 
+# 10 ms: what begins in its middle must not click.
 FADE_IN_SAMPLES = RATE // 100
-"""10 ms: what begins in its middle must not click."""
 
+# 50 ms: what is stopped or ducked gives way and does not break off.
 FADE_SAMPLES = RATE // 20
-"""50 ms: what is stopped or ducked gives way and does not break off."""
 
 
 def factor(db: float) -> float:

@@ -28,13 +28,13 @@ from broadcast.speakers.options import Multicast
 from gateway.errors import CommandRefused
 from gateway.faults import contain, describe, log_fault
 
+# How long another thread may hold the interpreter while the beat waits for it.
 SWITCH_S = 0.001
-"""How long another thread may hold the interpreter while the beat waits for it."""
 
 _log = logging.getLogger(__name__)
 
+# Who asked, and the number of the question.
 Said = tuple[socket.socket, int]
-"""Who asked, and the number of the question."""
 
 
 class AudioProcess:

@@ -3,11 +3,11 @@
 import os
 
 CLOCK_PRIORITY = 20
+# The threads that feed sound cards.
 CARD_PRIORITY = 15
-"""The threads that feed sound cards."""
 
+# Everything else here: a thread that holds the interpreter must not be kept waiting by others.
 OTHER_PRIORITY = 10
-"""Everything else here: a thread that holds the interpreter must not be kept waiting by others."""
 
 
 def take(priority: int) -> bool:

@@ -16,8 +16,8 @@ from broadcast.engine.wire import CUT, Programme
 from gateway.errors import CommandRefused
 
 RANK = 2
+# How much longer than the chime the microphone listens: buffers, and a hall's echo.
 MARGIN_S = 1.5
-"""How much longer than the chime the microphone listens: buffers, and a hall's echo."""
 
 PREFIX = "self-test:"
 

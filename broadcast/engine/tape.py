@@ -10,18 +10,18 @@ from broadcast.engine.pcm import FRAME_BYTES, RATE, SILENCE, WIDTH
 from broadcast.engine.wire import Programme
 from gateway.errors import CommandRefused
 
+# One programme's files: 38 MB of the station's 1 GB.
 SECONDS_MAX = 1200
-"""One programme's files: 38 MB of the station's 1 GB."""
 
 FEED_BYTES_MAX = RATE * WIDTH * 2 // 5
+# Live sound that lags by 400 ms is cut to 100 ms: talking over one's own echo is worse.
 FEED_BYTES_KEPT = RATE * WIDTH // 10
-"""Live sound that lags by 400 ms is cut to 100 ms: talking over one's own echo is worse."""
 
+# What must have come before live sound starts, or starts again after it ran dry.
 FEED_FIRST_BYTES = 2 * FRAME_BYTES
-"""What must have come before live sound starts, or starts again after it ran dry."""
 
+# Live sound that nobody feeds for 5 s is over: its feeder is gone.
 STARVED_FRAMES = 250
-"""Live sound that nobody feeds for 5 s is over: its feeder is gone."""
 
 
 class Reel:

@@ -6,17 +6,16 @@ from broadcast.engine.pcm import FADE_IN_SAMPLES, FADE_SAMPLES, FRAME_NS, Fader,
 from broadcast.engine.tape import Feed, Source
 from broadcast.engine.wire import Programme, Sounding, SpeakerSetting
 
+# From this class on the volume is passed by: what staff turned down must still be heard.
 EMERGENCY = 8
-"""From this class on the volume is passed by: what staff turned down must still be heard."""
 
+# Its 50 ms, and the 20 ms that its last packet lasts.
 FADE_NS = 4 * FRAME_NS
-"""Its 50 ms, and the 20 ms that its last packet lasts."""
 
+# A speaker that comes two seconds late has had it whole: a card that wakes slowly.
+#
+# An emergency begins with 8 s of its siren, so no word of it is lost to that.
 MISSED_FRAMES_MAX = 100
-"""A speaker that comes two seconds late has had it whole: a card that wakes slowly.
-
-An emergency begins with 8 s of its siren, so no word of it is lost to that.
-"""
 
 
 def zones_of(speaker: SpeakerSetting) -> frozenset[str]:

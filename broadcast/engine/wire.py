@@ -12,23 +12,23 @@ import msgspec
 
 from broadcast.speakers.options import SpeakerOptions
 
+# A SEQPACKET packet must fit the socket's buffer whole.
 PACKET_BYTES_MAX = 131_072
-"""A SEQPACKET packet must fit the socket's buffer whole."""
 
 FILES_MAX = 64
 PROGRAMMES_MAX = 32
+# So many more are held if they are urgent: nothing ordinary can take an emergency's place.
 URGENT_MAX = 16
-"""So many more are held if they are urgent: nothing ordinary can take an emergency's place."""
 
 SPEAKERS_MAX = 256
+# One second of live sound in one packet.
 LIVE_BYTES_MAX = 32_000
-"""One second of live sound in one packet."""
 
+# How many ended programmes are remembered for a gateway that comes back.
 ENDED_MAX = 256
-"""How many ended programmes are remembered for a gateway that comes back."""
 
+# Why a programme stops that another has taken the place of.
 CUT = "cut"
-"""Why a programme stops that another has taken the place of."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 ZONES_MAX = 200

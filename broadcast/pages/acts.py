@@ -27,8 +27,8 @@ from gateway.web.section import Handler, Permission, Route
 from gateway.web.words import words_for
 
 REPEATS = (1, 2, 3)
+# What staff may choose for words of their own; an emergency is prepared beforehand.
 CLASSES = (Class.NOTICE, Class.URGENT)
-"""What staff may choose for words of their own; an emergency is prepared beforehand."""
 
 
 def pressable(preset: PresetOptions) -> bool:

@@ -11,8 +11,8 @@ from gateway.health import Vitals
 from gateway.web.section import View
 from gateway.web.words import CATALOGUES, Words
 
+# So many orders the page shows at most.
 ORDERS = 20
-"""So many orders the page shows at most."""
 
 
 class Board:

@@ -10,8 +10,8 @@ from broadcast.pages.deck import Deck
 from broadcast.quiet import S
 from gateway.calendar import DAY_S
 
+# How high a zone's line is, and how long a sound is drawn at least: ten minutes of a day's 100.
 ROW, LEAST = 12, 0.7
-"""How high a zone's line is, and how long a sound is drawn at least: ten minutes of a day's 100."""
 
 HOURS = (0, 6, 12, 18, 24)
 

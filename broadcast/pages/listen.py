@@ -26,8 +26,8 @@ from gateway.web.section import Permission, Route
 LISTENERS_MAX = 8
 HELD_FRAMES, WAITING_FRAMES_MAX = 4, 50
 RTP_HEADER_BYTES = 12
+# What the header says: a day of sound, so that no player stops before the zone does.
 ENDLESS_BYTES = 0x7FFF_FF00
-"""What the header says: a day of sound, so that no player stops before the zone does."""
 
 _SILENCE = bytes(FRAME_BYTES)
 

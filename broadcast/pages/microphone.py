@@ -26,8 +26,8 @@ from gateway.web.gate import lease
 from gateway.web.section import Permission, Route
 from gateway.web.words import words_for
 
+# A browser that has gone is noticed before the engine gives up on it.
 HEARTBEAT_S = 4.0
-"""A browser that has gone is noticed before the engine gives up on it."""
 
 
 class Opened(msgspec.Struct, frozen=True):

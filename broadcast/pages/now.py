@@ -10,8 +10,8 @@ from broadcast.pages.deck import Deck
 from broadcast.quiet import S
 from gateway.web.words import Words
 
+# So many loudspeakers are named; how many there are is said beside them.
 NAMES_MAX = 4
-"""So many loudspeakers are named; how many there are is said beside them."""
 
 
 class Sounding(NamedTuple):

@@ -18,11 +18,12 @@ from gateway.web.section import Permission, Route
 from gateway.web.words import words_for
 
 HERE = f"{PATH}/schedules"
+# Beside which field of the form a refusal stands, by its code.
 FIELDS = {"cast.no-zone-planned": "zone", "cast.no-hour": "at"}
-"""Beside which field of the form a refusal stands, by its code."""
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# When it may sound: every day, by the calendar with its holidays and swaps, or one day a week.
 DAYS = ("all", "workdays", "restdays", *WEEKDAYS)
-"""When it may sound: every day, by the calendar with its holidays and swaps, or one day a week."""
 
 NAME_CHARS_MAX = 60
 

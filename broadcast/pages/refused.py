@@ -6,8 +6,8 @@ from aiohttp import web
 
 from gateway.errors import UsageError
 
+# Beside which field of the page a refusal stands, by its code.
 FIELDS = {"cast.no-zone": "zone", "cast.no-text": "text", "cast.long-text": "text"}
-"""Beside which field of the page a refusal stands, by its code."""
 
 URGENT_ZONE = "urgent-zone"
 TEXT_SHOWN_MAX = 2000

@@ -13,6 +13,7 @@ from gateway.web.words import Words
 
 SHOWN_CHARS = 24
 
+# How each state looks; whatever is not here is under way.
 MARKS = {
     State.FINISHED: ("ok", "s-ok"),
     State.PLAYING: ("ok", "megaphone"),
@@ -22,7 +23,6 @@ MARKS = {
     State.DROPPED: ("warn", "warning"),
     State.FAILED: ("bad", "s-bad"),
 }
-"""How each state looks; whatever is not here is under way."""
 
 
 def title(kept: Kept, deck: Deck, words: Words) -> str:

@@ -11,8 +11,8 @@ from broadcast.pages.hint import refusal
 from gateway.web.section import View
 from gateway.web.words import Words
 
+# What the page says at its head already, in a few words for each zone.
 SHORT = {"broadcast.quiet": "cast.zone-quiet", "broadcast.no-time": "cast.zone-no-time"}
-"""What the page says at its head already, in a few words for each zone."""
 
 
 class Branch(NamedTuple):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from gateway.errors import ProgramFailed
 
+# What a program may print; more is cut off (its last words say what went wrong).
 OUTPUT_BYTES_MAX = 64 * 1024
-"""What a program may print; more is cut off (its last words say what went wrong)."""
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 

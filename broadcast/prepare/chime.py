@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 from broadcast.prepare.clip import RATE
 
+# Goes up when a signal sounds differently, so that a shelf makes it anew.
 VERSION = 2
-"""Goes up when a signal sounds differently, so that a shelf makes it anew."""
 
 PEAK = 0.7
+# What is no emergency is as loud as speech on the shelf: the mean of its sounding parts.
 LEVEL = 0.165
-"""What is no emergency is as loud as speech on the shelf: the mean of its sounding parts."""
 
 _FADE_S = 0.01
+# A span sounds if it has a tenth of the loudest one's amplitude (-20 dB).
 _SPAN_S, _SOUNDING = 0.05, 0.1
-"""A span sounds if it has a tenth of the loudest one's amplitude (-20 dB)."""
 
 Sound = list[float]
 

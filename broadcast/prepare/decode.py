@@ -17,11 +17,11 @@ from gateway.errors import ProgramFailed, UsageError
 
 LOUDNESS_LUFS = -16.0
 PEAK_DBTP = -1.0
+# Ten minutes: longer than any notice.
 SECONDS_MAX = 600
-"""Ten minutes: longer than any notice."""
 
+# More would make a notice of the room's noise.
 GAIN_DB_MAX = 30.0
-"""More would make a notice of the room's noise."""
 
 SILENCE_LUFS = -60.0
 LIMITS = Limits(wall_s=60, cpu_s=40, memory_mb=400, file_mb=64)
@@ -33,14 +33,14 @@ CODECS = (
 )
 
 _MEASURE = "ebur128=peak=true:framelog=verbose"
+# The peak of the samples alone: a third of the work, and it only has to tell silence.
 _MEASURE_ROUGHLY = "ebur128=framelog=verbose,volumedetect"
-"""The peak of the samples alone: a third of the work, and it only has to tell silence."""
 
 _TRIES = 4
 _DECLARED = re.compile(r"\bDuration: (\d+):(\d\d):(\d\d\.\d+)")
 _GUESSED = "Estimating duration from bitrate"
+# So much may lack of the length that the file declares; more means that it was cut off.
 _MISSING_SHARE = 0.1
-"""So much may lack of the length that the file declares; more means that it was cut off."""
 
 _INTEGRATED = re.compile(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS")
 _PEAK = re.compile(r"\b(?:Peak|max_volume):\s+(-?[\d.]+|-inf|nan) dB")

@@ -15,14 +15,14 @@ from gateway.errors import Unavailable
 class Kind(enum.Enum):
     """Where a clip comes from, which decides whether it may go by itself."""
 
+    # Speech and chimes: what is gone is made again.
     MADE = "made"
-    """Speech and chimes: what is gone is made again."""
 
+    # What was said into a microphone: the oldest go when room is short.
     RECORDING = "recording"
-    """What was said into a microphone: the oldest go when room is short."""
 
+    # What a person brought: only a person takes it away.
     UPLOAD = "upload"
-    """What a person brought: only a person takes it away."""
 
 
 class Entry(msgspec.Struct, frozen=True):

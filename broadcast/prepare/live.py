@@ -20,8 +20,8 @@ FRAME_S = 0.02
 FRAME_BYTES = round(RATE * FRAME_S) * SAMPLE_BYTES
 HELD_FRAMES = 3
 WAITING_FRAMES_MAX = 10
+# Half an hour; a live announcement that goes on is heard, its recording ends.
 RECORDED_SECONDS_MAX = 1800
-"""Half an hour; a live announcement that goes on is heard, its recording ends."""
 
 
 class Frames:
@@ -34,10 +34,10 @@ class Frames:
         self._waiting: deque[bytes] = deque()
         self._waiting_max = waiting_max
         self._flowing = False
+        # Frames thrown away because nobody took them in time.
         self.dropped = 0
-        """Frames thrown away because nobody took them in time."""
+        # How often there was nothing left to take.
         self.stalls = 0
-        """How often there was nothing left to take."""
 
     def feed(self, piece: bytes) -> None:
         """Bytes as they come, cut anywhere."""

@@ -33,11 +33,11 @@ from gateway.errors import NotFound, StationError, Unavailable, UsageError
 log = logging.getLogger(__name__)
 
 QUOTA_BYTES = 256 * 1024 * 1024
+# With less room than this on its disk a sound is made elsewhere, if it need not last.
 ROOM_BYTES_MIN = 4 * 1024 * 1024
-"""With less room than this on its disk a sound is made elsewhere, if it need not last."""
 
+# A disk that takes longer for a clip does not work; a minute of sound is 2 MB.
 SEALED_S = 5.0
-"""A disk that takes longer for a clip does not work; a minute of sound is 2 MB."""
 
 SPARE_BYTES_MAX = 16 * 1024 * 1024
 CLIPS_MAX = 5000
@@ -73,8 +73,8 @@ class Shelf:
         self._spare = spare
         self._elsewhere: dict[str, Path] = {}
         self.error: Exception | None = None
+        # Why clips are not kept on the disk; why their titles were lost.
         self.titles: Exception | None = None
-        """Why clips are not kept on the disk; why their titles were lost."""
 
         self._held: dict[str, Clip] = {}
         self.kept = kept

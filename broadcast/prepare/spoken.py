@@ -14,13 +14,13 @@ from broadcast.prepare.trim import heard
 from broadcast.speakers.codec import CODECS
 
 SECONDS_MAX = 30.0
+# Who has spoken and is silent for so long has ended; who says nothing for so long says nothing.
 PAUSE_S, NOTHING_S = 5.0, 8.0
-"""Who has spoken and is silent for so long has ended; who says nothing for so long says nothing."""
 
 ABOVE_DB, QUIET_DBFS = 9.0, -52.0
 RISES_DB_S = 1.0
+# A knock on the case is shorter than any word.
 SAID_FRAMES_MIN = 10
-"""A knock on the case is shorter than any word."""
 
 PEAK, GAIN_MAX = 0.7, 12.0
 _FRAME_S = FRAME_NS / 1e9

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from broadcast.prepare.clip import HEADER_BYTES, RATE, SAMPLE_BYTES, wav
 
+# Samples below −50 dBFS are silence.
 QUIET = 100
-"""Samples below −50 dBFS are silence."""
 
+# What stays around the words: a breath.
 LEAD_S, TAIL_S = 0.03, 0.1
-"""What stays around the words: a breath."""
 
 _BLOCK = RATE // 50
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.errors import UsageError
 
+# Ten minutes of uncompressed stereo at 32 kHz; an hour of MP3 is not a notice.
 BYTES_MAX = 40 * 1024 * 1024
-"""Ten minutes of uncompressed stereo at 32 kHz; an hour of MP3 is not a notice."""
 
 _WRITE_BYTES = 256 * 1024
 _TITLE_CHARS_MAX = 80

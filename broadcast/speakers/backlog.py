@@ -9,12 +9,12 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
+# 200 ms of a pause stay: words that run into each other are not understood.
 PAUSE_FRAMES = 10
-"""200 ms of a pause stay: words that run into each other are not understood."""
 
+# The silence in which an amplifier wakes: no class takes its place, and no stop, for what comes
+# next needs it as well.
 WAKE_RANK = 10
-"""The silence in which an amplifier wakes: no class takes its place, and no stop, for what comes
-next needs it as well."""
 
 
 class _Waiting(NamedTuple):

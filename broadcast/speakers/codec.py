@@ -12,11 +12,11 @@ from typing import NamedTuple, Protocol
 from broadcast.engine.pcm import FRAME_BYTES, WIDTH, audioop
 
 _TAPS = (1, 3, 5, 7)
+# Samples that the filter looks back and ahead: a whole number of them at 8 kHz, too.
 _REACH = 8
-"""Samples that the filter looks back and ahead: a whole number of them at 8 kHz, too."""
 
+# The sums are made in 32 bits: rounding each product to 16 would be heard.
 _WIDE = 4
-"""The sums are made in 32 bits: rounding each product to 16 would be heard."""
 
 
 class Encoder(Protocol):
@@ -103,6 +103,7 @@ class Codec(NamedTuple):
     encoder: Callable[[], Encoder]
 
 
+# By name; `raw` is the mixer's own, for sound cards.
 CODECS = {
     "pcmu": Codec(0, "PCMU/8000", 160, 160, lambda: _G711(audioop.lin2ulaw)),
     "pcma": Codec(8, "PCMA/8000", 160, 160, lambda: _G711(audioop.lin2alaw)),
@@ -110,4 +111,3 @@ CODECS = {
     "l16": Codec(97, "L16/16000", 320, FRAME_BYTES, _L16),
     "raw": Codec(-1, "", 0, FRAME_BYTES, _Raw),
 }
-"""By name; `raw` is the mixer's own, for sound cards."""

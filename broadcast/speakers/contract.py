@@ -34,8 +34,8 @@ class Speaker(Protocol):
     `tend` are the clock's: they never block.
     """
 
+    # What `play` takes: a name from `codec.CODECS`.
     codec: str
-    """What `play` takes: a name from `codec.CODECS`."""
 
     @property
     def rung(self) -> Rung:

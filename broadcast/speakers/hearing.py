@@ -7,13 +7,12 @@ import math
 from array import array
 from collections.abc import Sequence
 
+# From this correlation on it was heard; noise stays below 0.2, the chime in an echoing hall above
+# 0.7.
 ALIKE = 0.6
-"""From this correlation on it was heard; noise stays below 0.2, the chime in an echoing hall above
-0.7.
-"""
 
+# A microphone that records nothing but its own last bit has heard nothing.
 QUIET_RMS = 8.0
-"""A microphone that records nothing but its own last bit has heard nothing."""
 
 _RATE = 8_000
 _BLOCK = 400

@@ -21,8 +21,8 @@ from gateway.errors import StationError, Unavailable
 RETRY_MIN_NS = 1_000_000_000
 RETRY_MAX_NS = 60_000_000_000
 
+# A horn that is called, and takes nothing until it has answered.
 UNTAKEN = frozenset({"speaker.no-answer", "speaker.declined"})
-"""A horn that is called, and takes nothing until it has answered."""
 
 OffClock = Callable[[Callable[[], None]], None]
 

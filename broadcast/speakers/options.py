@@ -92,13 +92,13 @@ class Sip(_Common, frozen=True, kw_only=True, tag_field="kind", tag="sip"):
     answer_within_s: Annotated[float, msgspec.Meta(gt=0, le=10)] = 3.0
 
 
+# One `[speaker.<id>]`, told apart by `kind`.
 SpeakerOptions = SoundCard | Multicast | Unicast | Sip
-"""One `[speaker.<id>]`, told apart by `kind`."""
 
+# What stands in a `[speaker.<id>]` of each kind.
 SPEAKER_KINDS: dict[str, type[SpeakerOptions]] = {
     "sound-card": SoundCard,
     "multicast": Multicast,
     "unicast": Unicast,
     "sip": Sip,
 }
-"""What stands in a `[speaker.<id>]` of each kind."""

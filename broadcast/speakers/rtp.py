@@ -7,8 +7,8 @@ from broadcast.speakers.codec import Codec
 
 VERSION = 0x80
 MARKER = 0x80
+# Expedited forwarding: what a switch with priorities takes for voice.
 DSCP_EF = 46 << 2
-"""Expedited forwarding: what a switch with priorities takes for voice."""
 
 
 class Stream:

@@ -4,9 +4,8 @@ import ipaddress
 import zlib
 
 PORT = 9875
+# Every 5 s while it sounds: more often than the RFC asks of the internet, for sessions are short.
 AGAIN_FRAMES = 250
-"""Every 5 s while it sounds: more often than the RFC asks of the internet, for sessions are short.
-"""
 
 _VERSION_1 = 0x20
 _DELETE = 0x04

@@ -10,22 +10,21 @@ from broadcast.speakers.contract import Rung
 from broadcast.speakers.options import SoundCard
 from gateway.errors import Unavailable
 
+# 300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging.
+#
+# What an amplifier needs to wake waits beyond that.
 FRAMES_WAITING_MAX = 15
-"""300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging.
 
-What an amplifier needs to wake waits beyond that.
-"""
-
+# 60 ms of silence ahead of each session: what the card has in hand when a thread comes late.
 LEAD_FRAMES = 3
-"""60 ms of silence ahead of each session: what the card has in hand when a thread comes late."""
 
+# 200 ms of silence before a stream stops: PortAudio may drop its last buffers.
 TAIL_FRAMES = 10
-"""200 ms of silence before a stream stops: PortAudio may drop its last buffers."""
 
 CLOSE_WITHIN_S = 2.0
 
+# PortAudio opens and closes one stream at a time; two at once corrupt its memory.
 portaudio = threading.Lock()
-"""PortAudio opens and closes one stream at a time; two at once corrupt its memory."""
 
 
 class SoundCardSpeaker:

@@ -11,8 +11,8 @@ from broadcast.speakers.options import Unicast
 from broadcast.speakers.rtp import Stream
 from gateway.errors import Unavailable
 
+# Half a second of "nobody listens there" in a row is no lost packet any more.
 CLOSED_FRAMES = 25
-"""Half a second of "nobody listens there" in a row is no lost packet any more."""
 
 
 class UnicastSpeaker:

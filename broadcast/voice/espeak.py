@@ -13,8 +13,8 @@ from broadcast.voice.engine import stamp
 from broadcast.voice.lexicon import Lexicon
 
 VOICES = {"zh": "cmn-latn-pinyin", "en": "en-gb"}
+# A little under three syllables a second: loudspeakers outdoors echo, and elders listen.
 WORDS_A_MINUTE = 150
-"""A little under three syllables a second: loudspeakers outdoors echo, and elders listen."""
 
 LIMITS = Limits(wall_s=20, cpu_s=10, memory_mb=256, file_mb=64)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from broadcast.voice.sandhi import changed
 from gateway.errors import SettingsError
 
+# Of the rules for 一 and 不: what was spoken by others is spoken anew.
 SANDHI = "1"
-"""Of the rules for 一 and 不: what was spoken by others is spoken anew."""
 
 _SYLLABLE = re.compile(r"[a-zü]{1,6}[1-5]")
 

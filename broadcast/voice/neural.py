@@ -13,8 +13,8 @@ from broadcast.prepare.capped import Limits, run
 from broadcast.voice.engine import stamp
 from gateway.errors import ProgramFailed
 
+# A slow board speaks at about half of real time; a runtime maps much more than it uses.
 LIMITS = Limits(wall_s=60, cpu_s=120, memory_mb=1024, file_mb=64)
-"""A slow board speaks at about half of real time; a runtime maps much more than it uses."""
 
 
 class Sherpa:

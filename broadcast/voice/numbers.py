@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 DIGITS = "零一二三四五六七八九"
+# 一 and 七 sound alike on a bad line: numbers of phones, rooms and plates say 幺.
 ON_THE_PHONE = "零幺二三四五六七八九"
-"""一 and 七 sound alike on a bad line: numbers of phones, rooms and plates say 幺."""
 
 _PLACES = ("千", "百", "十", "")
 _GROUPS = ("兆", "亿", "万", "")

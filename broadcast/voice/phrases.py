@@ -21,8 +21,8 @@ from gateway.errors import NotFound, SettingsError, StationError
 
 log = logging.getLogger(__name__)
 
+# An id and its words; an empty id: words of this moment, which nobody has recorded.
 Piece = tuple[str, str]
-"""An id and its words; an empty id: words of this moment, which nobody has recorded."""
 
 _ID = re.compile(r"[\w-]{1,64}")
 
@@ -42,8 +42,8 @@ class Phrases:
         self._recordings = phrases if language == "zh" else phrases / language
         self._ready: dict[Piece, Clip] = {}
         self._behind = False
+        # Recordings that cannot be used, by their id; the voice speaks instead.
         self.faults: dict[str, StationError] = {}
-        """Recordings that cannot be used, by their id; the voice speaks instead."""
 
     def pieces(self) -> tuple[Piece, ...]:
         """The pieces of the settings: signs and numbers."""

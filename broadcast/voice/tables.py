@@ -1,5 +1,6 @@
 """What signs, units and letters are called in Mandarin: tables, read by `normalise.py`."""
 
+# Characters that sound like the letter: a voice for Mandarin reads Latin letters as pinyin.
 LETTERS = {
     "A": "诶",
     "B": "必",
@@ -28,8 +29,8 @@ LETTERS = {
     "Y": "歪",
     "Z": "贼",
 }
-"""Characters that sound like the letter: a voice for Mandarin reads Latin letters as pinyin."""
 
+# English words that people here say in another way than letter by letter.
 WORDS = {
     "wifi": "无线网",
     "wi-fi": "无线网",
@@ -43,8 +44,8 @@ WORDS = {
     "ok": "欧开",
     "vs": "对",
 }
-"""English words that people here say in another way than letter by letter."""
 
+# Gases that detectors name by their formula.
 FORMULAS = {
     "CH4": "甲烷",
     "H2S": "硫化氢",
@@ -54,8 +55,9 @@ FORMULAS = {
     "O2": "氧气",
     "O3": "臭氧",
 }
-"""Gases that detectors name by their formula."""
 
+# After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA. UCUM's codes are here, too:
+# rules and linkages name a point's unit by them.
 UNITS = {
     "kWh": "千瓦时",
     "kW.h": "千瓦时",
@@ -152,16 +154,14 @@ UNITS = {
     "kΩ": "千欧",
     "MΩ": "兆欧",
 }
-"""After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA. UCUM's codes are here, too:
-rules and linkages name a point's unit by them.
-"""
 
+# Said by their names without a number before them, too (用了多少kWh); shorter ones are letters.
 UNITS_ALONE = (
     *("kWh", "kW.h", "kW·h", "MWh", "kW", "MW", "kVA", "kvar", "MPa", "kPa", "dB", "dBm"),
     *("m3", "m2", "km", "cm", "mm", "kg", "mL", "m3/h", "km/h", "mg/m3", "μg/m3"),
 )
-"""Said by their names without a number before them, too (用了多少kWh); shorter ones are letters."""
 
+# What is said before the number: 30 ppm are 百万分之三十.
 SHARES = {
     "%": "百分之",
     "‰": "千分之",
@@ -171,14 +171,13 @@ SHARES = {
     "%RH": "相对湿度百分之",
     "%VOL": "体积百分之",
 }
-"""What is said before the number: 30 ppm are 百万分之三十."""
 
+# Before these the number 2 is said 两: 两个, 两位. (二楼, 二月, 二单元, 第二个 stay 二.)
 MEASURE_WORDS = (
     "个|位|次|天|小时|分钟|秒|人|户|家|台|辆|件|条|张|块|元|米|公里|千米|吨|公斤|千克|克|升|度|周|倍|份|瓶|桶|箱|袋|"
     "包|名|遍|组|批|种|项|处|根|支|只|头|把|双|套|颗|滴|片|粒|杯|碗|顿|口|亩|斤|圈|趟|班|段|步|场|间|扇|盏|门|部|架|所|"
     "车|匹|盒|束|株|棵|堆|串|册|本|封|则|笔|轮|声|下|立方|平方|毫米|厘米|里|刻|寸|尺|年(?!级)"
 )
-"""Before these the number 2 is said 两: 两个, 两位. (二楼, 二月, 二单元, 第二个 stay 二.)"""
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
 PLATE_ENDS = "警学港澳挂领应急"
@@ -210,11 +209,12 @@ ROMAN = {chr(0x2160 + n): str(n + 1) for n in range(12)} | {
     chr(0x2170 + n): str(n + 1) for n in range(12)
 }
 
+# Levels and classes typed in letters: II级.
 ROMAN_NUMERALS = {
     name: n for n, name in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"), 1)
 }
-"""Levels and classes typed in letters: II级."""
 
+# What a sign means for the breath: 、 is shorter than ，, and 。！？ end a sentence.
 PAUSES = {
     **{mark: mark for mark in "、，：；。？！"},
     ",": "，",
@@ -249,7 +249,6 @@ PAUSES = {
     "…": "，",
     "_": "，",
 }
-"""What a sign means for the breath: 、 is shorter than ，, and 。！？ end a sentence."""
 
+# Of several signs side by side the strongest is kept.
 STRENGTH = "、，：；。？！"
-"""Of several signs side by side the strongest is kept."""

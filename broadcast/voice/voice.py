@@ -21,11 +21,11 @@ from gateway.errors import StationError, Unavailable, UsageError
 
 log = logging.getLogger(__name__)
 
+# Some four minutes of speech; nobody listens longer.
 CHARS_MAX = 1000
-"""Some four minutes of speech; nobody listens longer."""
 
+# Renderings side by side: a background list never holds up an urgent text by more than one.
 AT_ONCE = 2
-"""Renderings side by side: a background list never holds up an urgent text by more than one."""
 
 
 class Line(NamedTuple):
@@ -53,8 +53,8 @@ class Voice:
         self._making: dict[str, asyncio.Task[Clip]] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._behind = False
+        # Why an engine of the settings does not speak, by its name.
         self.faults: dict[str, StationError] = {}
-        """Why an engine of the settings does not speak, by its name."""
 
     def ready(self, text: str, language: str = "zh") -> Clip | None:
         """The clip that can be played at once; None if it would have to be rendered first."""

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broadcast.mute import mute
+from broadcast.pages.no_speakers import no_speakers_api, no_speakers_section
 from drivers.contract import BusChange, DeviceChange, PollResult
 from gateway import __version__
 from gateway.appliance.schema import Settings
@@ -34,7 +34,7 @@ from gateway.journal import Journal
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
-from gateway.station import unheard, watchdog
+from gateway.station import watchdog
 from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
 from gateway.station.change import Changing, device_of
@@ -194,7 +194,7 @@ class Station:
             self.asking.pages(),
         ]
         if self.sounding is None:
-            sections += [unheard.section(), mute(self.watch)]
+            sections += [no_speakers_api(), no_speakers_section(self.watch)]
         else:
             sections += self.sounding.sections(self.watch, doors.names)
         self.setting_up = SettingUp(

@@ -13,37 +13,42 @@ from broadcast import guard
 from broadcast.air import Air
 from broadcast.api import section as api_section
 from broadcast.asides import Asides
-from broadcast.ask import Ask, By, order_of
+from broadcast.ask import raise_if_refused
+from broadcast.commands import BroadcastCommands
 from broadcast.engine.client import Engine
 from broadcast.engine.wire import SpeakerSetting, speaker_setting
 from broadcast.guard import House, Zone
 from broadcast.horns import Horns
 from broadcast.life import State
+from broadcast.linkage_orders import LinkageOrders
 from broadcast.options import MicrophoneOptions
-from broadcast.order import Authority, Live, Order
+from broadcast.order import Live, Order
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
 from broadcast.paging import Paging
 from broadcast.prepare import Shelf
+from broadcast.prerender import Prerenderer
 from broadcast.presets import Presets
 from broadcast.quiet import Quiet
 from broadcast.room import Broadcast
-from broadcast.schedule import LATE_S, Due, Schedules
+from broadcast.schedule import Schedules
+from broadcast.schedule_runner import ScheduleRunner
 from broadcast.section import section as desk_section
-from broadcast.selftests import LOOK_EVERY_S, SelfTests
+from broadcast.selftests import SelfTests
+from broadcast.speaker_test import SpeakerTest
 from broadcast.studio import Studio
 from broadcast.voice import Voice
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.options import engines
 from broadcast.voice.phrases import Phrases, load
 from broadcast.volume import Volumes
+from broadcast.wall_keys import WallKeyActions
 from drivers.contract import Reading
 from drivers.data_files import config_path
 from gateway.appliance.doctor.facts import Sound, SpeakerFact
 from gateway.appliance.schema import Settings
-from gateway.audit.events import Who
 from gateway.clock import Clock
-from gateway.errors import StationError, Unavailable
+from gateway.errors import StationError
 from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
@@ -51,22 +56,13 @@ from gateway.journal import Journal
 from gateway.rules.linkage import ANSWER, Task
 from gateway.station.alerts import EmergencyAlerts
 from gateway.station.listening import Listening
-from gateway.station.ordering import Ordering
-from gateway.station.pressing import Pressing
-from gateway.station.readying import Readying
-from gateway.station.remote import Remote, accepted
 from gateway.station.speaking import Speaking
-from gateway.station.toning import Tone
 from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
-from kiosk.speech import LANGUAGES
+from kiosk.speech import LANGUAGES, script
 
 log = logging.getLogger(__name__)
-
-SCHEDULES_EVERY_S = 5.0
-SETTLE_S = 1.0
-"""Between two looks at what a test waits for."""
 
 
 def house_of(settings: Settings) -> House:
@@ -134,8 +130,8 @@ class Sounding:
         self.presets = Presets(journal, settings.sound.presets)
         self.volumes = Volumes(journal)
         self.ears = Ears(self._tell_speakers)
-        self.readying = Readying(self.voice, self.phrases, self.presets, self.shelf, settings)
         asides, spoken = Asides(), settings.places.spoken
+        self.prerenderer = self._prerenderer()
         studio = Studio(self.voice, self.shelf, self.presets, spoken, self.phrases, asides=asides)
         house = house_of(settings)
         timezone = settings.station.timezone
@@ -166,9 +162,11 @@ class Sounding:
             hours=_hours(settings),
             busy=lambda: any(kept.state is State.PLAYING for kept in self.room.orders()),
         )
-        self._ordering = Ordering(self.presets, settings.places, settings.station.language)
-        self._pressing = Pressing(settings.sound.keys, self.room, self.presets, clock, self.paging)
-        self.tone = Tone(settings.sound.speakers, house, clock, self._engine, self.shelf)
+        self._ordering = LinkageOrders(self.presets, settings.places, settings.station.language)
+        self._pressing = WallKeyActions(
+            settings.sound.keys, self.room, self.presets, clock, self.paging
+        )
+        self.tone = SpeakerTest(settings.sound.speakers, house, clock, self._engine, self.shelf)
         self._tasks: list[asyncio.Task[None]] = []
 
     def sections(
@@ -187,14 +185,14 @@ class Sounding:
             names=names,
             speakers={id_: options.name or id_ for id_, options in speakers.items()},
             keys=self._settings.sound.keys,
-            ready=lambda: self.readying.progress,
+            ready=lambda: self.prerenderer.progress,
             connected=lambda: self._engine.connected,
             microphones={id_: each.name or id_ for id_, each in staffs(self._settings).items()},
             paging=self.paging,
             selftests=self.selftests,
         )
         desk = desk_section(
-            deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.readying.wake
+            deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.prerenderer.wake
         )
         orders = api_section(
             self.room,
@@ -230,13 +228,16 @@ class Sounding:
             await attempt("broadcast", room.load, self._on_fault)
         for error in filter(None, (self.shelf.error, self.shelf.titles)):
             self._on_fault("broadcast.media", error)
+        scheduled = ScheduleRunner(
+            self.schedules, self.presets, self.room, self._clock, self._on_fault
+        )
         self._tasks = [
             start("audio", self._engine.run, self._on_fault),
             start("broadcast", self.room.run, self._on_fault),
-            start("schedules", self._keep_schedules, self._on_fault),
-            start("self-tests", self._keep_testing, self._on_fault),
+            start("schedules", scheduled.run, self._on_fault),
+            start("self-tests", self._run_self_tests, self._on_fault),
             asyncio.create_task(self._tell_speakers(), name="speakers"),
-            start("voices", self.readying.run, self._on_fault),
+            start("voices", self.prerenderer.run, self._on_fault),
         ]
 
     async def stop(self) -> None:
@@ -248,7 +249,7 @@ class Sounding:
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """Intake's listener: keys on the wall."""
-        self._pressing.heard(device, readings)
+        self._pressing.handle_readings(device, readings)
 
     async def do(self, task: Task) -> None:
         """What a linkage announces, or whom the roster calls: done as soon as it is accepted.
@@ -259,43 +260,20 @@ class Sounding:
         order = self._ordering.order_of(task, expires)
         if task.does == ANSWER:  # what was true before is not said after it
             order = msgspec.structs.replace(order, supersedes=self.speaking.older(order.source))
-        accepted(await self.room.order(order))
+        raise_if_refused(await self.room.order(order))
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""
         areas = self._settings.sound.broadcast.areas
-        return Remote(uplink, self.room, self.presets, self._clock, self.voice, areas).kinds()
+        return BroadcastCommands(
+            uplink, self.room, self.presets, self._clock, self.voice, areas
+        ).kinds()
 
-    async def _keep_testing(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self.selftests.asked()
-            with contextlib.suppress(Unavailable):  # the audio process is away: the next look
-                await self.selftests.look(self._test_chime, asyncio.sleep)
-            await asyncio.sleep(SETTLE_S)
+    async def _run_self_tests(self) -> None:
+        await self.selftests.run(self._test_chime)
 
     async def _test_chime(self) -> Path:
         return (await self.shelf.chime("notice")).path
-
-    async def _keep_schedules(self) -> None:
-        while True:
-            for due in await self.schedules.due():
-                try:
-                    await self._scheduled(due)
-                except Exception as error:  # noqa: BLE001  # the edge: the others are due, too
-                    self._on_fault("broadcast.schedule", error)
-            await asyncio.sleep(SCHEDULES_EVERY_S)
-
-    async def _scheduled(self, due: Due) -> None:
-        by = By(Who("schedule", due.id), f"schedule.{due.id}", Authority.PRESS)
-        ask = Ask(zones=due.schedule.zones, preset=due.schedule.preset, expires_s=LATE_S)
-        expires = self._clock.deadline(ask.expires_s)
-        try:
-            order = order_of(ask, by, self.presets, self.room.number(), expires)
-            await self.room.order(order)
-        except StationError as error:  # its preset was taken away
-            log.warning("schedule %s: %s", due.id, error)
 
     def _reconcile(self, state: Any) -> None:
         self.selftests.reconcile(state.speakers)
@@ -318,9 +296,24 @@ class Sounding:
         with contextlib.suppress(StationError):  # away: it is told as soon as it is there
             await self._engine.sinks(speakers)
 
+    def _prerenderer(self) -> Prerenderer:
+        """With the sentences of the kiosks, if there are any."""
+        settings, sentences = self._settings, None
+        if settings.requests.kiosks:
+            language = settings.station.language
+            sentences = self.phrases[language], script(language).clips
+        return Prerenderer(
+            self.voice,
+            self.presets,
+            self.shelf,
+            settings.rules,
+            settings.places.spoken,
+            sentences=sentences,
+        )
+
     def _pinned(self) -> Collection[str]:
         """The clips that an emergency needs."""
-        return self.readying.pinned
+        return self.prerenderer.pinned
 
     def _kept(self) -> set[str]:
         """The clips that an order, a preset or a sentence refers to."""

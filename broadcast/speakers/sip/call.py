@@ -12,11 +12,11 @@ import random
 from broadcast.speakers import sdp
 from broadcast.speakers.sip.message import AUTO_ANSWER, Dialog, Message, answer, parse
 
+# RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that.
 FIRST_AGAIN_FRAMES = 25
-"""RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that."""
 
+# A hang-up that nobody answers is over after 4 s.
 LEAVING_FRAMES = 200
-"""A hang-up that nobody answers is over after 4 s."""
 
 _OK, _MULTIPLE = 200, 300
 _UNANSWERED = 487

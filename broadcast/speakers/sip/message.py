@@ -87,12 +87,12 @@ class Dialog(NamedTuple):
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
+# The three ways in which makers let a call be answered at once; each ignores the other two.
 AUTO_ANSWER = (
     "Call-Info: <sip:page>;answer-after=0",
     "Alert-Info: <http://page>;info=alert-autoanswer;delay=0",
     "Answer-Mode: Auto",
 )
-"""The three ways in which makers let a call be answered at once; each ignores the other two."""
 
 
 def answer(to: Message, status: int, reason: str) -> bytes:

@@ -18,8 +18,8 @@ from gateway.errors import Unavailable
 
 PROBE_S = 0.7
 PROBES = 3
+# Calls that are over and not yet hung up at the other end; each is given up after 4 s.
 OVER_MAX = 4
-"""Calls that are over and not yet hung up at the other end; each is given up after 4 s."""
 
 
 class SipSpeaker:

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from broadcast.commands import BroadcastCommands
 from broadcast.presets import Presets
 from broadcast.quiet import S
 from broadcast.room import Broadcast
 from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.event import Lane, Trust
 from gateway.signing import Signer
-from gateway.station.remote import Remote
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.uplinks.contract import Handed, Since
@@ -113,7 +113,7 @@ class Street(World):
         life = Life(steps, self._commit_s)
         journal, engine = Mortal(self.journal, life), Mortal(self.engine, life)
         self.room = Broadcast(journal, self.clock, HOUSE, engine, self.studio)
-        remote = Remote("d", self.room, Presets(journal, {}), self.clock, None)
+        remote = BroadcastCommands("d", self.room, Presets(journal, {}), self.clock, None)
         inbox = Inbox(
             "d", journal, self.clock, station=STATION, kinds=remote.kinds(),
             keys=Keys(Path("/nowhere"), HAND.public),

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from broadcast.cap import parse, zones_of
+from broadcast.commands import BroadcastCommands, CapCommand
 from broadcast.guard import House
 from broadcast.life import State
 from broadcast.order import Class
@@ -17,7 +18,6 @@ from broadcast.presets import Presets
 from broadcast.quiet import S
 from gateway.errors import CommandRefused, StationError, UsageError
 from gateway.event import Trust
-from gateway.station.remote import Cap, Remote
 from gateway.upstream.inbox.command import CommandKind, Mandate
 from gateway.upstream.inbox.work import work_of
 from tests.broadcast.orders.house import HOUSE
@@ -392,7 +392,7 @@ async def test_a_long_warning_is_said_less_often_and_not_refused():
 async def test_a_warning_without_zones_is_heard_where_its_areas_are():
     async with world() as around:
         at_home = info(headline="暴雨", areas=[("望京", code("110105"))], **GRAVE)
-        cap = Cap(alert(at_home), repeat=1)
+        cap = CapCommand(alert(at_home), repeat=1)
         await remote(around)._replace(areas={"110105031": ["b5"]}).warn(cap, mandate(around))
         (kept,) = around.room.orders()
         assert kept.order.zones == ("b5",)
@@ -408,7 +408,7 @@ async def test_a_warning_without_zones_is_heard_where_its_areas_are():
     ],
 )
 def test_what_is_out_of_bounds_is_refused_with_the_place(wrong, where):
-    kinds = {"broadcast.cap": CommandKind("broadcast.cap", Cap, None)}
+    kinds = {"broadcast.cap": CommandKind("broadcast.cap", CapCommand, None)}
     raw = msgspec.json.encode({"xml": "<alert/>", "zones": ["all"], **wrong})
     with pytest.raises(CommandRefused) as refused:
         work_of(kinds, "broadcast.cap", raw)
@@ -423,7 +423,7 @@ def begins(around, name, in_s):
 
 def remote(around):
     presets, silent = Presets(around.journal, {}), None
-    return Remote("district", around.room, presets, around.clock, silent)
+    return BroadcastCommands("district", around.room, presets, around.clock, silent)
 
 
 def mandate(around, lives_s=600):
@@ -436,7 +436,7 @@ def warned(around, id_, *, ends_s=None, **more):
     if ends_s is not None:
         moment = datetime.datetime.fromtimestamp(around.true_ns() // S + ends_s, datetime.UTC)
         more["expires"] = f"<expires>{moment.isoformat()}</expires>"
-    return Cap(warning(id_=id_, **more).decode(), ("all",), repeat=1)
+    return CapCommand(warning(id_=id_, **more).decode(), ("all",), repeat=1)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import asyncio
 
+from broadcast.linkage_orders import LinkageOrders
 from drivers.contract import Quality, Reading
 from gateway.places import PlaceOptions, Places
 from gateway.rules.core import Core
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import ANSWER, RING
-from gateway.station.ordering import Ordering
-from tests.broadcast.orders.test_ordering import Presets
+from tests.broadcast.orders.test_linkage_orders import Presets
 from tests.broadcast.orders.test_room import NOON_NS, world
 from tests.rules import lives
 from tests.rules.player import plan
@@ -32,7 +32,9 @@ POWER_S, PRESS_S, END_S = 20, 715, 800
 async def test_an_sos_is_heard_while_a_module_is_dead():
     async with world() as around:
         core = Core(plan(SCENARIO, look=lives.look), "0123456789abcdef")
-        ordering = Ordering(Presets(), Places("驿站", {"hall": PlaceOptions(name="大厅")}), "zh")
+        ordering = LinkageOrders(
+            Presets(), Places("驿站", {"hall": PlaceOptions(name="大厅")}), "zh"
+        )
         ordered, doing = {}, set()
 
         async def do(task):

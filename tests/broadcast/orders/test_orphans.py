@@ -7,14 +7,14 @@ import pytest
 from broadcast.options import KeyOptions, KeyOrder
 from broadcast.order import Class
 from broadcast.presets import Presets
+from broadcast.wall_keys import WallKeyActions
 from gateway.audit.events import Who
 from gateway.errors import CommandRefused, UsageError
-from gateway.station.pressing import Pressing
 from tests.broadcast.orders.test_airings import voices
 from tests.broadcast.orders.test_joins import FIRE
-from tests.broadcast.orders.test_keys import heard
 from tests.broadcast.orders.test_room import STAFF, asked, world
 from tests.broadcast.orders.test_siren import on_disk
+from tests.broadcast.orders.test_wall_keys import heard
 from tests.sim.loop import simulated
 
 E = Class.EMERGENCY
@@ -91,7 +91,7 @@ def fire_keys(around, *inputs):
     asks = KeyOrder(preset="fire", zone="all", cls="fire")
     keys = {point: KeyOptions(input=f"di.{point}", order=asks) for point in inputs}
     presets = Presets(around.journal, {})
-    return Pressing(keys, around.room, presets, around.clock, paging=None)
+    return WallKeyActions(keys, around.room, presets, around.clock, paging=None)
 
 
 @simulated

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from broadcast.commands import BroadcastCommands
 from broadcast.engine import wire
 from broadcast.life import State
 from broadcast.order import Authority, Class, Live
@@ -17,7 +18,6 @@ from gateway.audit.events import Who
 from gateway.clock import Deadline
 from gateway.errors import CommandRefused, JournalFull, StationError, UsageError
 from gateway.event import Lane, Trust
-from gateway.station.remote import Remote
 from gateway.upstream.inbox.command import Mandate
 from tests.broadcast.orders.house import order
 from tests.broadcast.orders.nights import heard_at
@@ -558,7 +558,9 @@ async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
         await asyncio.sleep(30)
         around.engine.away = away
         await around.start()
-        remote = Remote("d", around.room, Presets(around.journal, {}), around.clock, None)
+        remote = BroadcastCommands(
+            "d", around.room, Presets(around.journal, {}), around.clock, None
+        )
         try:
             told = (await remote.settle(None, Mandate("e", kept.order.expires)))["reason_code"]
         except StationError as error:

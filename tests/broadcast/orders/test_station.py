@@ -13,7 +13,7 @@ import pytest
 
 from broadcast import api
 from broadcast.horns import Horns
-from gateway.station import unheard
+from broadcast.pages.no_speakers import no_speakers_api
 from tests.broadcast.chain.street import control
 from tests.broadcast.engine.rig import WITHIN_S, drain
 from tests.ports import free_port
@@ -146,4 +146,4 @@ def test_it_answers_at_each_address_that_there_would_be():
 
     there = (*api.section(*[None] * 4, known=None, voice=None).routes, *Horns({}, dict).routes())
     missing = ("GET", "/api/v1/speakers/{id}.sdp")
-    assert addresses(unheard.section().routes) == addresses(there) - {missing}
+    assert addresses(no_speakers_api().routes) == addresses(there) - {missing}

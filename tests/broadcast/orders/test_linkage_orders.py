@@ -3,12 +3,12 @@
 import pytest
 
 from broadcast import guard
+from broadcast.linkage_orders import LinkageOrders
 from broadcast.options import PresetOptions
 from broadcast.order import Authority, Class, Preset, Say
 from gateway.clock import Deadline
 from gateway.places import PlaceOptions, Places
 from gateway.rules.linkage import ANSWER, RING
-from gateway.station.ordering import Ordering
 from tests.rules.golden import task
 
 PLACES = Places("驿站", {"b3": PlaceOptions(name="3号楼"), "b3-f5": PlaceOptions(name="3号楼5层")})
@@ -22,7 +22,7 @@ class Presets:
 
 @pytest.fixture(name="ordering")
 def _ordering():
-    return Ordering(Presets(), PLACES, "zh")
+    return LinkageOrders(Presets(), PLACES, "zh")
 
 
 def test_a_step_of_the_roster_is_a_chime_and_a_sentence_in_its_zone(ordering):

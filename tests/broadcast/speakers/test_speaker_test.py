@@ -10,12 +10,12 @@ from broadcast.engine.wire import Programme
 from broadcast.guard import House, Zone
 from broadcast.prepare import Shelf
 from broadcast.quiet import Quiet
+from broadcast.speaker_test import TIMES, SpeakerTest
 from broadcast.speakers.options import SoundCard
 from gateway.appliance.rules import calendar
 from gateway.audit.events import Who
 from gateway.errors import CommandRefused, UsageError
 from gateway.event import Trust
-from gateway.station.toning import TIMES, Tone
 from tests.access.rig import MovedClock
 
 BOSS = Who("installer", "boss")
@@ -39,7 +39,7 @@ class FakeEngine:
         self.played.append(id_)
 
 
-def made(folder: Path, hour_s: int) -> tuple[Tone, FakeEngine]:
+def made(folder: Path, hour_s: int) -> tuple[SpeakerTest, FakeEngine]:
     clock, engine = MovedClock(), FakeEngine()
     clock.learn(Trust.NTP, DAY_BEGINS_NS + hour_s * 1_000_000_000, 1_000_000)
     zones = {
@@ -51,7 +51,7 @@ def made(folder: Path, hour_s: int) -> tuple[Tone, FakeEngine]:
         "lift": SoundCard(zones=("lift",)),
     }
     house = House(zones, Quiet("21:30-07:00", calendar("Asia/Shanghai")))
-    tone = Tone(speakers, house, clock, cast(Engine, engine), Shelf(folder / "media"))
+    tone = SpeakerTest(speakers, house, clock, cast(Engine, engine), Shelf(folder / "media"))
     return tone, engine
 
 

@@ -4,18 +4,17 @@ import asyncio
 
 import pytest
 
-from broadcast.keys import Keys, Turn
 from broadcast.options import KeyOptions, KeyOrder, PresetOptions
 from broadcast.order import Authority, Class, Preset
 from broadcast.presets import Presets
 from broadcast.quiet import S
+from broadcast.wall_keys import KeyEdge, WallKeyActions, WallKeys
 from drivers.contract import Quality, Reading
 from gateway.appliance.schema import InputOptions
 from gateway.audit.events import Who
 from gateway.errors import UsageError
 from gateway.intake.inputs import Inputs, Wired
 from gateway.station.alerts import EmergencyAlerts
-from gateway.station.pressing import Pressing
 from tests.broadcast.orders.test_room import NOON_NS, world
 from tests.sim.journal import simulated_journal
 from tests.sim.loop import simulated
@@ -26,19 +25,19 @@ NIGHT_NS = NOON_NS + 12 * 3600 * S
 
 def heard(keys, *values, quality=Quality.GOOD, point="k"):
     for value in values:
-        keys.heard("di", [Reading("di", point, value, "1", quality, 0)])
+        keys.handle_readings("di", [Reading("di", point, value, "1", quality, 0)])
 
 
 def pressed(cls="notice"):
     turns = []
     options = KeyOptions(input="di.k", order=KeyOrder(preset="p", zone="z", cls=cls))
-    return Keys({"key": options}, lambda _key, _options, turn: turns.append(turn)), turns
+    return WallKeys({"key": options}, lambda _key, _options, turn: turns.append(turn)), turns
 
 
 def test_a_press_is_an_edge_and_the_first_word_is_none():
     keys, turns = pressed()
     heard(keys, True, True, False, True, True, False)
-    assert turns == [Turn.PRESSED]
+    assert turns == [KeyEdge.PRESSED]
 
 
 def test_a_bad_reading_says_nothing():
@@ -49,53 +48,53 @@ def test_a_bad_reading_says_nothing():
     heard(keys, True, point="other")
     assert turns == []
     heard(keys, True)
-    assert turns == [Turn.PRESSED]
+    assert turns == [KeyEdge.PRESSED]
 
 
 def test_a_fire_input_orders_as_long_as_it_is_active():
     keys, turns = pressed("fire")
     heard(keys, False, True, True, False, False)
-    assert turns == [Turn.RETURNED, Turn.ACTIVE, Turn.ACTIVE, Turn.RETURNED]
+    assert turns == [KeyEdge.RETURNED, KeyEdge.ACTIVE, KeyEdge.ACTIVE, KeyEdge.RETURNED]
 
 
 def test_a_fire_panel_that_was_reset_while_nobody_looked_has_returned():
     keys, turns = pressed("fire")
     heard(keys, False, False)
-    assert turns == [Turn.RETURNED], "the order of before the restart may still sound"
+    assert turns == [KeyEdge.RETURNED], "the order of before the restart may still sound"
 
 
 def test_a_fire_that_burns_at_the_start_is_heard():
     keys, turns = pressed("fire")
     heard(keys, True)
-    assert turns == [Turn.ACTIVE]
+    assert turns == [KeyEdge.ACTIVE]
 
 
 def test_a_key_to_talk_by_is_let_go_with_its_contact_or_with_its_line():
     turns = []
     options = KeyOptions(input="di.k", order=KeyOrder(microphone="duty", zone="z"))
-    keys = Keys({"key": options}, lambda _key, _options, turn: turns.append(turn))
+    keys = WallKeys({"key": options}, lambda _key, _options, turn: turns.append(turn))
     heard(keys, False, True, True, False, False)
-    assert turns == [Turn.PRESSED, Turn.RETURNED]
+    assert turns == [KeyEdge.PRESSED, KeyEdge.RETURNED]
     heard(keys, True)
     heard(keys, True, None, quality=Quality.TIMEOUT)
     heard(keys, True, True)  # the line is back, and the key still held: nobody has pressed anew
-    assert turns == [Turn.PRESSED, Turn.RETURNED] * 2
+    assert turns == [KeyEdge.PRESSED, KeyEdge.RETURNED] * 2
 
 
 def test_a_key_to_talk_by_is_held_for_as_long_as_somebody_holds_it():
     """Through intake: its input counts as stuck after ten minutes, and is held all the same."""
     turns, second = [], 1_000_000_000
     options = KeyOptions(input="di.k", order=KeyOrder(microphone="duty", zone="z"))
-    keys = Keys({"key": options}, lambda _key, _options, turn: turns.append((turn, now_s)))
+    keys = WallKeys({"key": options}, lambda _key, _options, turn: turns.append((turn, now_s)))
     contact = InputOptions(kind="key", id="k", name="k").contact(0.1)
     inputs = Inputs([Wired(point="input-1", id="k", place="hall", contact=contact)])
     told = []
     for now_s in range(1_000):
         raw = Reading("di", "input-1", 1 <= now_s < 900, "1", Quality.GOOD, now_s * second)
         (now,) = inputs.take((raw,)).now
-        keys.heard("di", [now])
+        keys.handle_readings("di", [now])
         told += [now_s] * (now.quality is Quality.SENSOR_FAULT)
-    assert turns == [(Turn.PRESSED, 1), (Turn.RETURNED, 900)]
+    assert turns == [(KeyEdge.PRESSED, 1), (KeyEdge.RETURNED, 900)]
     assert told == list(range(601, 900))
 
 
@@ -105,7 +104,7 @@ def test_a_fire_contact_that_counts_as_stuck_burns_on():
     heard(keys, True)
     heard(keys, True, quality=Quality.SENSOR_FAULT)
     heard(keys, False)
-    assert turns == [Turn.ACTIVE] * 3 + [Turn.RETURNED]
+    assert turns == [KeyEdge.ACTIVE] * 3 + [KeyEdge.RETURNED]
 
 
 EVACUATE = PresetOptions(
@@ -138,7 +137,7 @@ async def press(around, asked):
     """What one press of such a key orders."""
     presets = Presets(around.journal, {"evacuate": EVACUATE})
     keys = {"key": KeyOptions(input="di.k", order=asked)}
-    pressing = Pressing(keys, around.room, presets, around.clock, paging=None)
+    pressing = WallKeyActions(keys, around.room, presets, around.clock, paging=None)
     heard(pressing, False, True)
     await asyncio.gather(*pressing.acting)
     (kept,) = around.room.orders()
@@ -164,7 +163,7 @@ async def ten_minutes(broken, asked, values):
             around.engine.breaks("horn-b5")
         presets = Presets(around.journal, ready)
         keys = {"key": KeyOptions(input="di.k", order=asked).with_class(ready)}
-        pressing = Pressing(keys, around.room, presets, around.clock, paging=None)
+        pressing = WallKeyActions(keys, around.room, presets, around.clock, paging=None)
         alerts = EmergencyAlerts(around.room, presets, around.clock, str)
         covered = 0
         for value in values:

@@ -11,7 +11,7 @@ from gateway.rules.linkage import Announce, Answer, Ring, Task, action_of
 from gateway.texts import Texts
 
 
-class Ordering:
+class LinkageOrders:
     """Turns a task into the order that carries it out."""
 
     def __init__(self, presets: Presets, places: Places, language: str) -> None:

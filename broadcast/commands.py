@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from broadcast import cap
-from broadcast.ask import Ask, By, order_of
+from broadcast.ask import Ask, By, order_of, raise_if_refused
 from broadcast.book import Kept
 from broadcast.cap_document import BYTES_MAX
 from broadcast.life import State
@@ -18,14 +18,12 @@ from gateway.audit.events import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, StationError
 from gateway.upstream.inbox.command import CommandKind, Mandate
-from gateway.upstream.inbox.events import Receipt
 
 DAY_NS = 86_400 * 1_000_000_000
 PLAYED_BEFORE = "broadcast.played-before"
-REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
 
-class Cap(msgspec.Struct, frozen=True):
+class CapCommand(msgspec.Struct, frozen=True):
     """A CAP 1.2 document, and where it is to be heard: without zones, where its areas say."""
 
     xml: Annotated[str, msgspec.Meta(min_length=1, max_length=BYTES_MAX)]
@@ -33,14 +31,14 @@ class Cap(msgspec.Struct, frozen=True):
     repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] = 3
 
 
-class Silence(msgspec.Struct, frozen=True):
+class StopCommand(msgspec.Struct, frozen=True):
     """Stop that order; without one, everything below the emergency in those zones, or in all."""
 
     order: str | None = None
     zones: tuple[str, ...] = ()
 
 
-class Remote(NamedTuple):
+class BroadcastCommands(NamedTuple):
     """The platform behind one uplink; `areas` are the zones of what a warning calls areas.
 
     An emergency acts and is recorded at once, for the room knows an id that comes again. Anything
@@ -60,9 +58,9 @@ class Remote(NamedTuple):
             "broadcast.play", Ask, self.play, settle=self.settle, urgent=self._pressing
         )
         warn = CommandKind(
-            "broadcast.cap", Cap, self.warn, settle=self.settle_cap, urgent=self._alarming
+            "broadcast.cap", CapCommand, self.warn, settle=self.settle_cap, urgent=self._alarming
         )
-        stop = CommandKind("broadcast.stop", Silence, self.stop)
+        stop = CommandKind("broadcast.stop", StopCommand, self.stop)
         return [play, warn, stop, CommandKind("broadcast.record", Recording, self.record)]
 
     async def play(self, ask: Ask, mandate: Mandate) -> Any:
@@ -73,7 +71,7 @@ class Remote(NamedTuple):
         """What became of it before the kill."""
         return await self._became(mandate.id)
 
-    async def warn(self, asked: Cap, mandate: Mandate) -> Any:
+    async def warn(self, asked: CapCommand, mandate: Mandate) -> Any:
         """A public warning sounds if it is meant to, in its time; what it replaces ends with that.
 
         What is refused, or waits for its time, ends nothing: somebody must hear one of the two.
@@ -106,12 +104,12 @@ class Remote(NamedTuple):
         if ids:
             await self.room.supersede(ids, self._by.actor)
 
-    async def settle_cap(self, asked: Cap, _: Mandate) -> Any:
+    async def settle_cap(self, asked: CapCommand, _: Mandate) -> Any:
         """What became of it before the kill."""
         warning = self._read(asked)
         return await self._became(warning.id) if warning.sounds else {"sounds": False}
 
-    async def stop(self, asked: Silence, _: Mandate) -> Any:
+    async def stop(self, asked: StopCommand, _: Mandate) -> Any:
         """Silence one order, or zones."""
         if asked.order is not None:
             return msgspec.to_builtins(await self.room.cancel(asked.order, self._by.actor))
@@ -139,7 +137,7 @@ class Remote(NamedTuple):
         order = order_of(ask, self._by, self.presets, order_id, bounded)
         order = msgspec.structs.replace(order, not_before=begins, supersedes=supersedes)
         receipt = await self.room.order(order)
-        accepted(receipt)
+        raise_if_refused(receipt)
         return msgspec.to_builtins(receipt)
 
     async def _became(self, order_id: str) -> Any:
@@ -155,7 +153,7 @@ class Remote(NamedTuple):
             raise CommandRefused("broadcast.expired")
         receipt = self.room.receipt(kept)
         if kept.why != "broadcast.ran-out":  # which was heard as long as it might
-            accepted(receipt)
+            raise_if_refused(receipt)
         return msgspec.to_builtins(receipt)
 
     def _outlived(self, kept: Kept) -> bool:
@@ -163,10 +161,10 @@ class Remote(NamedTuple):
         order, here = kept.order, kept.boot == self.clock.boot
         return kept.open and here and order.class_.urgent and order.expires.passed(self.clock)
 
-    def _read(self, asked: Cap) -> cap.Warning_:
+    def _read(self, asked: CapCommand) -> cap.Warning_:
         return cap.parse(asked.xml, self.clock.stamp_of(self.uplink).wall_ns)
 
-    def _alarming(self, asked: Cap) -> bool:
+    def _alarming(self, asked: CapCommand) -> bool:
         try:
             warning = self._read(asked)
         except StationError:
@@ -199,9 +197,3 @@ class Remote(NamedTuple):
         """A day is as long as anything waits here to be heard, once its time has come."""
         from_ns = self.clock.now_ns() if begins is None else begins.at_ns
         return deadline.no_later(from_ns + DAY_NS)
-
-
-def accepted(receipt: Receipt) -> None:
-    """CommandRefused with the reason of a receipt that is a refusal."""
-    if receipt.state in REFUSALS:
-        raise CommandRefused(receipt.reason_code or "broadcast.failed")

@@ -19,14 +19,14 @@ from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound
 
+# Three short tones: told from the street's noise, and over before anybody asks what it is.
 CHIME, TIMES, GAP_S = "beep", 3, 0.4
-"""Three short tones: told from the street's noise, and over before anybody asks what it is."""
 
+# A tone that comes later than this finds nobody listening any more.
 WITHIN_S = 10.0
-"""A tone that comes later than this finds nobody listening any more."""
 
 
-class Tone:
+class SpeakerTest:
     """The loudspeakers, one by one."""
 
     def __init__(

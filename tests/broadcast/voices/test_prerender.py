@@ -8,12 +8,12 @@ import msgspec
 
 from broadcast.options import PresetOptions
 from broadcast.prepare import Kind, Shelf
+from broadcast.prerender import Prerenderer
 from broadcast.presets import Presets
 from broadcast.voice import Voice
 from broadcast.voice.voice import given_key, spoken
 from gateway.appliance.load import examine
 from gateway.appliance.schema import RequestsPlan, Settings
-from gateway.station.readying import Readying
 from tests.broadcast.engine.rig import until
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
@@ -46,17 +46,20 @@ async def test_the_siren_and_the_words_of_emergencies_outlast_any_recording(tmp_
     shelf = Shelf(tmp_path / "media", quota_bytes=50 * SECOND_BYTES, pinned=lambda: pinned)
     words = [await said(shelf, text, n) for n, text in enumerate((LEAVE, SMOKE, "马上离开"))]
     visitors = await said(shelf, READY["visitors"].text, 9)
-    readying = Readying(Voice(shelf, []), {}, Presets(None, READY), shelf, settings(tmp_path))
-    running = asyncio.create_task(readying.run())
+    loaded = settings(tmp_path)
+    prerenderer = Prerenderer(
+        Voice(shelf, []), Presets(None, READY), shelf, loaded.rules, loaded.places.spoken
+    )
+    running = asyncio.create_task(prerenderer.run())
     try:
-        await until(lambda: (found := readying.progress) is not None and found.done == found.of)
+        await until(lambda: (found := prerenderer.progress) is not None and found.done == found.of)
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
     siren = (await shelf.chime("emergency")).sha
-    assert readying.pinned == {siren, *words}
-    pinned += readying.pinned
+    assert prerenderer.pinned == {siren, *words}
+    pinned += prerenderer.pinned
     for number in range(12):
         pcm = bytes((number, 2)) * (5 * 16_000)
         await shelf.put_pcm(pcm, title="录音", kind=Kind.RECORDING)

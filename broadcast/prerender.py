@@ -1,97 +1,91 @@
-"""Makes ready what will be said: at the start, and whenever staff have changed a preset."""
+"""Renders in the background what will be said: at the start, and after a preset was changed."""
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from broadcast.order import Class
 from broadcast.prepare import Shelf
 from broadcast.presets import Presets
 from broadcast.studio import CHIMES
 from broadcast.voice import Line, Progress, Voice
-from broadcast.voice.phrases import Phrases
-from gateway.appliance.schema import Settings
+from broadcast.voice.phrases import Phrases, Piece
+from gateway.rules.core import Plan
 from gateway.rules.linkage import Announce
-from kiosk.speech import script
 
 log = logging.getLogger(__name__)
 
 
-class Readying:
-    """One list after the other, in the background; `progress` is how far it has come.
+class Prerenderer:
+    """Renders one list after the other; `progress` says how far it has come.
 
-    `pinned` are the clips that an emergency needs, as far as they lie on the shelf.
+    `pinned` are the clips of emergencies that are in the store by now.
     """
 
     def __init__(
         self,
         voice: Voice,
-        phrases: Mapping[str, Phrases],
         presets: Presets,
         shelf: Shelf,
-        settings: Settings,
+        rules: Plan,
+        spoken: Callable[[str], str],
+        *,
+        sentences: tuple[Phrases, Iterable[Piece]] | None = None,
     ) -> None:
-        """By that voice; `phrases` by language."""
+        """`spoken(place)` is how a place is called aloud; `sentences` are what the kiosks say."""
         self.progress: Progress | None = None
         self.pinned: frozenset[str] = frozenset()
         self._voice = voice
-        self._phrases = phrases
         self._presets = presets
         self._shelf = shelf
-        self._settings = settings
+        self._rules = rules
+        self._spoken = spoken
+        self._sentences = sentences
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """A preset has changed."""
+        """Render anew: a preset has changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Render, wait for `wake`, and so on until cancelled."""
         for name in dict.fromkeys(CHIMES.values()):  # the siren takes a while to compute
             await self._shelf.chime(name)
         while True:
             self._wake.clear()
-            urgent = list(dict.fromkeys(self._urgent()))
+            urgent = list(dict.fromkeys(line for line, urgent in self._lines() if urgent))
             pinned = {(await self._shelf.chime(CHIMES[each])).sha for each in Class if each.urgent}
-            async for progress in self._voice.prerender([*urgent, *self._lines()]):
+            lines = [*urgent, *(line for line, _ in self._lines())]
+            async for progress in self._voice.prerender(lines):
                 self.progress = progress
                 if 0 < progress.done <= len(urgent):
                     clip = self._voice.ready(*urgent[progress.done - 1])
                     pinned |= set() if clip is None else {clip.sha}
                     self.pinned |= pinned
             self.pinned = frozenset(pinned)
-            await self._sentences()
+            await self._render_sentences()
             await self._wake.wait()
 
-    async def _sentences(self) -> None:
-        """What the kiosks say, last: it can be said without, a moment later."""
-        if self._settings.requests.kiosks:
-            language = self._settings.station.language
-            async for progress in self._phrases[language].prepare(script(language).clips):
+    async def _render_sentences(self) -> None:
+        """The kiosks' sentences come last: without them a sentence is only a moment later."""
+        if self._sentences is not None:
+            phrases, pieces = self._sentences
+            async for progress in phrases.prepare(pieces):
                 log.debug("%d of %d pieces are ready", progress.done, progress.of)
 
-    def _urgent(self) -> Iterator[Line]:
-        """What emergencies would say, wherever."""
-        yield from (line for line, urgent in self._known() if urgent)
-
-    def _lines(self) -> Iterator[Line]:
-        """What linkages would say of each place of theirs, then all other presets."""
-        yield from (line for line, _ in self._known())
-
-    def _known(self) -> Iterator[tuple[Line, bool]]:
-        """Each line, and whether an emergency would say it."""
-        presets, spoken = self._presets.all(), self._settings.places.spoken
-        rules = self._settings.rules
+    def _lines(self) -> Iterator[tuple[Line, bool]]:
+        """Each line and whether an emergency says it: linkages' for each place, then presets'."""
+        presets = self._presets.all()
         places: dict[str, set[str]] = {}
-        for watch in rules.watches:
+        for watch in self._rules.watches:
             places.setdefault(watch.facts.rule, set()).add(watch.facts.place)
-        for linkage in rules.linkages.values():
+        for linkage in self._rules.linkages.values():
             about = {place for rule in linkage.options.rules for place in places.get(rule, ())}
             for action in linkage.actions:
                 if isinstance(action, Announce) and action.announce in presets:
                     preset = presets[action.announce]
                     for place in sorted(about):
-                        text = preset.text.replace("{place}", spoken(place))
+                        text = preset.text.replace("{place}", self._spoken(place))
                         yield Line(text, preset.language), Class.parse(action.cls).urgent
         for preset in presets.values():
             text = preset.text or ("" if preset.clip else preset.name)
