@@ -37,10 +37,10 @@ from gateway.access.sessions import Level, Session, Standing
 from gateway.access.spare import Spare
 from gateway.access.throttle import network
 from gateway.audit import Ledger, Place
-from gateway.audit.ledger import Journal
 from gateway.clock import Clock
 from gateway.errors import Denied, StationError, UsageError
 from gateway.journal import load_state
+from gateway.journal.ports import ReadAppender
 from gateway.signing import KEY_BYTES, secret
 
 _replace = msgspec.structs.replace
@@ -75,7 +75,7 @@ class Access(Callers):
     @classmethod
     async def open(
         cls,
-        journal: Journal,
+        journal: ReadAppender,
         ledger: Ledger,
         clock: Clock,
         keys: Path,

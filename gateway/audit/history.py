@@ -4,30 +4,18 @@ The service lane holds more than acts, so a page steps from act to act where the
 before stands, looks at a bounded number of stretches, and says where to go on.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from gateway.audit.events import Act
 from gateway.event import Entry, Lane
 from gateway.journal.chain import TYPE
+from gateway.journal.ports import Reader
 
 SLICE = 200
 SLICES_MAX = 25
 """A page looks at 5,000 entries at most; what lies between two acts does not count."""
-
-
-class Lanes(Protocol):
-    """What reading needs of the journal."""
-
-    def heads(self) -> Mapping[Lane, int]:
-        """The last number of each lane."""
-        ...
-
-    async def read(self, lane: Lane, after: int, limit: int = ...) -> list[Entry]:
-        """A slice of one lane."""
-        ...
 
 
 class _Tail(msgspec.Struct, frozen=True):
@@ -65,7 +53,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 async def page(
-    lanes: Lanes,
+    lanes: Reader,
     before: int,
     limit: int,
     wanted: Callable[[Past], bool] = lambda _: True,

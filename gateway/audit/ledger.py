@@ -7,7 +7,6 @@ disabled without an act of it, or the other way round, cannot be.
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -15,28 +14,19 @@ from gateway.audit import history
 from gateway.audit.events import ACT, HERE, TEXT_MAX, Act, Place, Result, Who
 from gateway.clock import Clock
 from gateway.errors import JournalError
-from gateway.event import Entry, Event, tail
-from gateway.journal import StateChange, StateStore, load_state, was_kept
+from gateway.event import Event, tail
+from gateway.journal import StateChange, load_state, was_kept
 from gateway.journal.chain import HEAD, ROOM, Head, head_of, seal_of
+from gateway.journal.ports import ReadAppender
 
 _encode = msgspec.json.Encoder().encode
 _replace = msgspec.structs.replace
 
 
-class Journal(history.Lanes, StateStore, Protocol):
-    """What the ledger needs of the journal."""
-
-    async def append(
-        self, events: Sequence[Event], state: Sequence[StateChange] = ()
-    ) -> tuple[Entry, ...]:
-        """Store the events and the state, both or neither."""
-        ...
-
-
 class Ledger:
     """Writes acts. One a journal: two would fork the chain."""
 
-    def __init__(self, journal: Journal, clock: Clock, head: Head) -> None:
+    def __init__(self, journal: ReadAppender, clock: Clock, head: Head) -> None:
         """Go on behind `head`; stations use `open`."""
         self._journal = journal
         self._clock = clock
@@ -46,7 +36,7 @@ class Ledger:
         self._writing: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, journal: Journal, clock: Clock) -> "Ledger":
+    async def open(cls, journal: ReadAppender, clock: Clock) -> "Ledger":
         """The ledger of this journal, from where it ended."""
         lost = await was_kept(journal, ROOM, HEAD)
         head = (await load_state(journal, ROOM, head_of)).get(HEAD)
@@ -108,7 +98,7 @@ class Ledger:
         return Event(kind=ACT, source=ROOM, stamps=event.stamps, data=_replace(act, seal=seal))
 
 
-async def _newest(journal: Journal) -> Head:
+async def _newest(journal: ReadAppender) -> Head:
     """Where the chain ended, by its last act, if word of its end is lost."""
     acts = (await history.page(journal, 0, 1)).acts
     return Head(acts[0].act.n, acts[0].act.seal, acts[0].seq) if acts else Head()

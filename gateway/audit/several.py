@@ -7,8 +7,9 @@ where to go on in each. It looks at a bounded stretch of each lane.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from gateway.audit.history import SLICE, SLICES_MAX, Lanes
+from gateway.audit.history import SLICE, SLICES_MAX
 from gateway.event import Entry, Lane
+from gateway.journal.ports import Reader
 
 UNTIMED = "~"
 """Stands for the time of what was written while nobody knew it: it keeps its lane's order."""
@@ -39,7 +40,7 @@ class Page(NamedTuple, Generic[T]):
 
 
 async def page(
-    lanes: Lanes, which: Sequence[Lane], before: Mapping[Lane, int], limit: int, read: Read[T]
+    lanes: Reader, which: Sequence[Lane], before: Mapping[Lane, int], limit: int, read: Read[T]
 ) -> Page[T]:
     """At most `limit` that are wanted, below `before` in each lane (empty: from the end)."""
     found: dict[Lane, list[T]] = {}
@@ -61,7 +62,7 @@ async def page(
 
 
 async def _back(
-    lanes: Lanes, lane: Lane, end: int, limit: int, read: Read[T]
+    lanes: Reader, lane: Lane, end: int, limit: int, read: Read[T]
 ) -> tuple[list[T], int]:
     """Up to `limit` wanted ones below `end`, and below which number nothing was looked at."""
     found: list[T] = []

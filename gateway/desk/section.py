@@ -12,7 +12,6 @@ from markupsafe import Markup
 from gateway.access import Access
 from gateway.audit import Ledger, history
 from gateway.audit.events import KINDS
-from gateway.audit.history import Lanes
 from gateway.clock import Clock, ClockStep
 from gateway.desk import ask, board, record
 from gateway.desk.view import FAILED, Looks
@@ -21,6 +20,7 @@ from gateway.event import Trust
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal.chain import Head
+from gateway.journal.ports import Reader
 from gateway.web.answers import json
 from gateway.web.audited import done_to
 from gateway.web.cursor import is_number
@@ -47,7 +47,7 @@ class Desk:
         *,
         access: Access,
         clock: Clock,
-        lanes: Lanes,
+        lanes: Reader,
         ledger: Ledger,
         vitals: Callable[[], Vitals],
         moved: Callable[[ClockStep | None], None],

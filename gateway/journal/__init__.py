@@ -6,6 +6,7 @@
     writer.py     the thread, or for the simulation no thread, that does the work
     core.py       one transaction, one slice of a read: synchronous, thread-free
     lane.py state.py rows.py quota.py positions.py database.py space.py    its parts
+    ports.py              what a room needs of the journal
     follower.py ring.py   who reads, and what it need not read from disk
     stored_state.py       a room's state, whatever has become of its rows
     rescue.py    opening, whatever state the file is in
@@ -22,7 +23,8 @@ from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
 from gateway.journal.opening import in_place_of, open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
-from gateway.journal.stored_state import StateStore, load_state, start_id, was_kept
+from gateway.journal.ports import StateStore
+from gateway.journal.stored_state import load_state, start_id, was_kept
 
 __all__ = [
     "Follower",

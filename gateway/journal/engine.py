@@ -19,6 +19,7 @@ from gateway.journal.agenda import Agenda, Commit, Read, Waiting
 from gateway.journal.carrier import AGAIN_NS, Step
 from gateway.journal.core import Append, Core, Measures, Outcome
 from gateway.journal.options import WAL_FRAMES
+from gateway.journal.ports import Ticket
 from gateway.journal.positions import Upto
 from gateway.journal.writer import Shell
 
@@ -36,7 +37,6 @@ CARRY_AFTER_NS = 2_000_000_000
 """What wrecks still hold waits until the station has started."""
 
 _SMOOTH = 0.1
-Ticket = asyncio.Future[tuple[Entry, ...]]
 _Done = Callable[[Any, BaseException | None], None]
 
 

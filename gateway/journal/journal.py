@@ -14,7 +14,7 @@ from gateway.faults import OnFault, log_fault
 from gateway.journal.agenda import Agenda
 from gateway.journal.carrier import Remains
 from gateway.journal.core import Append, Core
-from gateway.journal.engine import Engine, Ticket
+from gateway.journal.engine import Engine
 from gateway.journal.follower import Follower
 from gateway.journal.options import (
     BODY_BYTES_MAX,
@@ -25,10 +25,11 @@ from gateway.journal.options import (
     JournalOptions,
     StateChange,
 )
+from gateway.journal.ports import OnSetAside, Ticket
 from gateway.journal.positions import Upto
 from gateway.journal.rescue import lay_beside, open_core, open_in_memory
 from gateway.journal.ring import Ring
-from gateway.journal.stored_state import OnSetAside, log_set_aside
+from gateway.journal.stored_state import log_set_aside
 from gateway.journal.wear import Wear
 from gateway.journal.writer import Shell, ThreadShell, call
 

@@ -11,15 +11,14 @@ import hashlib
 import logging
 import re
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.errors import JournalError, UsageError
-from gateway.event import Event
-from gateway.journal.engine import Ticket
 from gateway.journal.options import STATE_BYTES_MAX, StateChange
+from gateway.journal.ports import StateStore, Ticket
 
 log = logging.getLogger(__name__)
 
@@ -48,23 +47,6 @@ INSTANT_NS_MAX = 2**62
 T = TypeVar("T")
 Decode = Callable[[str, bytes], T]
 """What a row's key and body say; any exception means that they say nothing."""
-
-OnSetAside = Callable[[str, str], None]
-"""Hears `where` a row was set aside, and why (an exception's type)."""
-
-
-class StateStore(Protocol):
-    """What loading needs of the journal."""
-
-    on_set_aside: OnSetAside
-
-    async def load(self, room: str) -> dict[str, bytes]:
-        """The room's state by key."""
-        ...
-
-    def offer(self, events: Sequence[Event], state: Sequence[StateChange] = ()) -> Ticket:
-        """Store both or neither, at some time; JournalError once the disk has failed."""
-        ...
 
 
 class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,7 @@ from gateway.errors import JournalError, StationError
 from gateway.event import Event, Kind
 from gateway.faults import FaultLog
 from gateway.journal import Journal
-from gateway.journal.engine import Ticket
+from gateway.journal.ports import Ticket
 from gateway.rules.room import Rules
 from gateway.rules.rule import HEARD, TASKS
 from gateway.station.events import FAULT, FaultReport

@@ -20,10 +20,10 @@ from gateway.health import (
     UplinkVitals,
     Vitals,
 )
+from gateway.journal.ports import FollowedReader
 from gateway.web.answers import json
 from gateway.web.audience import Audiences
 from gateway.web.cursor import is_number
-from gateway.web.feed import Feed
 from gateway.web.gate import looks
 from gateway.web.longpoll import WAIT_S_MAX, LongPolls
 from gateway.web.section import Handler, Permission, Query, Route
@@ -83,7 +83,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def routes(
-    vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls, audiences: Audiences
+    vitals: Callable[[], Vitals], feed: FollowedReader, polls: LongPolls, audiences: Audiences
 ) -> tuple[Route, ...]:
     """The addresses of the API that read the snapshot and the journal."""
     return (
@@ -157,7 +157,7 @@ def find_device(vitals: Vitals, id_: str) -> DeviceVitals:
 
 
 def _feed_route(
-    vitals: Callable[[], Vitals], feed: Feed, polls: LongPolls, audiences: Audiences
+    vitals: Callable[[], Vitals], feed: FollowedReader, polls: LongPolls, audiences: Audiences
 ) -> Route:
     async def entries(request: web.Request) -> web.StreamResponse:
         lane = _lane(request.query.get("lane", ""))

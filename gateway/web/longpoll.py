@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.event import Lane
-from gateway.web.feed import Feed
+from gateway.journal.ports import FollowedReader
 
 WAIT_S_MAX = 55
 """Below the minute after which proxies hang up."""
@@ -22,7 +22,7 @@ WAITING_MAX = 16
 class LongPolls:
     """Those who wait for news of a lane."""
 
-    def __init__(self, feed: Feed, most: int = WAITING_MAX) -> None:
+    def __init__(self, feed: FollowedReader, most: int = WAITING_MAX) -> None:
         self._follower = feed.follower("feed", retaining=False)
         self._free = asyncio.Semaphore(most)
         self._closing = asyncio.Event()

@@ -22,11 +22,11 @@ from gateway.event import Kind
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal.events import KINDS as JOURNAL_KINDS
+from gateway.journal.ports import FollowedReader
 from gateway.web import api, control, edge, healthz, metrics, openapi
 from gateway.web.audience import Audiences
 from gateway.web.audited import Auditor
 from gateway.web.door import BACKLOG, USER_TIMEOUT_MS, door
-from gateway.web.feed import Feed
 from gateway.web.gate import SIGNED_IN, Gate, LoopbackGate, guarded
 from gateway.web.lan import LanBounds, LanDoor
 from gateway.web.longpoll import LongPolls
@@ -83,7 +83,7 @@ def build_app(
     sections: Sequence[Section],
     *,
     vitals: Callable[[], Vitals],
-    feed: Feed,
+    feed: FollowedReader,
     gate: Gate | None = None,
     auditor: Auditor | None = None,
     names: Collection[str] = (),

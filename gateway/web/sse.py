@@ -15,8 +15,8 @@ from gateway.errors import Denied, Unavailable, UsageError
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
+from gateway.journal.ports import FollowedReader
 from gateway.web.audience import Audiences
-from gateway.web.feed import Feed
 from gateway.web.gate import CALLER, from_loopback, lease, looks
 from gateway.web.pulse import Pulses
 from gateway.web.section import GuardedPulse, Permission, Route
@@ -29,7 +29,7 @@ class Hub:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: FollowedReader,
         vitals: Callable[[], Vitals],
         pulses: Mapping[str, GuardedPulse],
         *,

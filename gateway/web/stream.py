@@ -18,9 +18,9 @@ import msgspec
 from aiohttp import web
 
 from gateway.event import Entry, Lane, envelope
+from gateway.journal.ports import FollowedReader, PassingFollower
 from gateway.web.audience import Audiences
 from gateway.web.cursor import Cursor
-from gateway.web.feed import Feed, Follower
 from gateway.web.pulse import Pulses, Topic, difference
 from gateway.web.section import Permission, View
 
@@ -43,8 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Source(msgspec.Struct, frozen=True):
     """What all streams draw from."""
 
-    feed: Feed
-    follower: Follower
+    feed: FollowedReader
+    follower: PassingFollower
     pulses: Pulses
     audiences: Audiences
     limits: Limits

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from gateway.audit import several
-from gateway.audit.history import Lanes
 from gateway.audit.several import Page
 from gateway.event import Entry, Lane
+from gateway.journal.ports import Reader
 from kiosk.events import Told
 
 LANES = (Lane.EMERGENCY, Lane.ALARM, Lane.SERVICE)
@@ -37,7 +37,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 Wanted = Callable[[Told], bool]
 
 
-async def page(lanes: Lanes, before: Mapping[Lane, int], limit: int, wanted: Wanted) -> Page[Turn]:
+async def page(lanes: Reader, before: Mapping[Lane, int], limit: int, wanted: Wanted) -> Page[Turn]:
     """At most `limit` turns that are wanted, below `before` in each lane (empty: from the end)."""
 
     def read(entry: Entry) -> Turn | None:

@@ -9,11 +9,11 @@ import msgspec
 from aiohttp import web
 
 from gateway.audit import Ledger, Who
-from gateway.audit.history import Lanes
 from gateway.audit.reveal import reveal, reveal_sound
 from gateway.errors import StationError, UsageError
 from gateway.event import Lane
 from gateway.health import Vitals
+from gateway.journal.ports import Reader
 from gateway.journal.private import PrivateStore
 from gateway.web import audited
 from gateway.web.cursor import is_number
@@ -53,7 +53,7 @@ class BoardPages:
     def __init__(
         self,
         board: Board,
-        lanes: Lanes,
+        lanes: Reader,
         vitals: Callable[[], Vitals],
         store: PrivateStore,
         ledger: Ledger,
@@ -288,7 +288,7 @@ class BoardPages:
 
 def section(
     board: Board,
-    lanes: Lanes,
+    lanes: Reader,
     vitals: Callable[[], Vitals],
     store: PrivateStore,
     ledger: Ledger,

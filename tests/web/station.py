@@ -23,8 +23,8 @@ from gateway.health import (
     UplinkVitals,
     Vitals,
 )
+from gateway.journal.ports import FollowedReader
 from gateway.live import section as live
-from gateway.web.feed import Feed
 from gateway.web.gate import Gate
 from gateway.web.section import Section
 from gateway.web.server import DEFAULT_BOUNDS, Bounds, Options, WebServer, build_app
@@ -332,7 +332,7 @@ async def station(
     bounds: Bounds = DEFAULT_BOUNDS,
     control: Path | None = None,
     kind: type[Station] = Station,
-    feed: Feed | None = None,
+    feed: FollowedReader | None = None,
 ) -> AsyncIterator[Station]:
     """A running station on a free port, and a client that talks to it."""
     made = kind(vitals)

@@ -9,7 +9,7 @@ from gateway.clock import Clock
 from gateway.event import Audience, Event, Kind, Lane
 from gateway.journal import Journal
 from gateway.journal.options import JournalOptions
-from gateway.web.feed import Feed
+from gateway.journal.ports import FollowedReader
 from gateway.web.server import Bounds
 from gateway.web.stream import Limits
 from tests.sim.clock import SimulatedClock, SimulatedKernel
@@ -39,7 +39,7 @@ async def test_what_is_committed_is_streamed_and_can_be_fetched_again(tmp_path: 
     journal = await Journal.open(
         tmp_path, station="wangjing-07", options=JournalOptions(quota_mb=16), clock=clock
     )
-    feed: Feed = journal
+    feed: FollowedReader = journal
     try:
         await journal.append([pressed(clock, "before")])
         async with station(feed=feed, bounds=QUICK, kind=Pressing) as made:

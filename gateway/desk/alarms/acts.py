@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from gateway.audit.history import Lanes
 from gateway.desk.alarms import past
 from gateway.desk.alarms.board import PATH, Board
 from gateway.desk.alarms.bodies import HOUR_S, Judge, Maintain, Note, Nothing, Shelve
@@ -17,6 +16,7 @@ from gateway.desk.alarms.report import Report, report
 from gateway.desk.alarms.sure import Sure
 from gateway.errors import UsageError
 from gateway.health import Vitals
+from gateway.journal.ports import Reader
 from gateway.rules.alarms import Alarms, Happening
 from gateway.rules.kinds import Moment
 from gateway.web.answers import json
@@ -73,7 +73,7 @@ DEEDS: Mapping[str, Deed] = {
 class Acts:
     """The handlers."""
 
-    def __init__(self, board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> None:
+    def __init__(self, board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
         """On that board's alarms; what is over is looked for in `lanes`."""
         self._board = board
         self._lanes = lanes

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from gateway.audit import several
-from gateway.audit.history import Lanes
 from gateway.audit.several import Page
 from gateway.event import Entry, Lane
+from gateway.journal.ports import Reader
 from gateway.rules.events import Did, Said, Told, Waiting
 
 LANES = (Lane.EMERGENCY, Lane.ALARM, Lane.SERVICE)
@@ -53,7 +53,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 Wanted = Callable[[Turn], bool]
 
 
-async def page(lanes: Lanes, before: Mapping[Lane, int], limit: int, wanted: Wanted) -> Page[Turn]:
+async def page(lanes: Reader, before: Mapping[Lane, int], limit: int, wanted: Wanted) -> Page[Turn]:
     """At most `limit` turns that are wanted, below `before` in each lane (empty: from the end)."""
 
     def read(entry: Entry) -> Turn | None:

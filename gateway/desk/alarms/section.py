@@ -7,7 +7,6 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from gateway.access import Caller
-from gateway.audit.history import Lanes
 from gateway.desk.alarms import past, row, watches
 from gateway.desk.alarms.acts import HOURS, Acts
 from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
@@ -19,6 +18,7 @@ from gateway.desk.alarms.story import GROUPS, Teller
 from gateway.errors import UsageError
 from gateway.event import Lane, Severity
 from gateway.health import Vitals
+from gateway.journal.ports import Reader
 from gateway.rules.alarm import State
 from gateway.rules.events import KINDS
 from gateway.web import reading
@@ -39,7 +39,7 @@ STORY_TURNS = 40
 class AlarmPages:
     """The handlers that only look."""
 
-    def __init__(self, board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> None:
+    def __init__(self, board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
         """Over that board; the past is in `lanes`."""
         self.board = board
         self.one = One(board)
@@ -196,7 +196,7 @@ class AlarmPages:
         return json([replace(each, note=None) for each in told])
 
 
-def section(board: Board, lanes: Lanes, vitals: Callable[[], Vitals]) -> Section:
+def section(board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> Section:
     """The alarms of that board."""
     pages = AlarmPages(board, lanes, vitals)
     view = Permission.VIEW

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gateway.event import Entry, Lane
+from gateway.journal.ports import ReadAppender, ReceiptingFollower
 from gateway.upstream.feed.load import Load, Resend, starts
-from gateway.upstream.feed.ports import Following, Ledger
 from gateway.upstream.feed.race import first
 from gateway.upstream.feed.receipt import Range
 from gateway.upstream.feed.spans import Span, Spans
@@ -38,8 +38,8 @@ class Loader:
 
     def __init__(
         self,
-        follower: Following,
-        journal: Ledger,
+        follower: ReceiptingFollower,
+        journal: ReadAppender,
         lanes: Sequence[Lane],
         *,
         window: Window,

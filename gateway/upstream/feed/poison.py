@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway.clock import Clock
 from gateway.errors import JournalFull
 from gateway.event import Entry, Event, Lane, event_id
+from gateway.journal.ports import ReadAppender
 from gateway.upstream.feed.events import (
     FEED_REJECTED,
     ROOM,
@@ -18,7 +19,6 @@ from gateway.upstream.feed.events import (
     Rejections,
     gap_instead,
 )
-from gateway.upstream.feed.ports import Ledger
 from gateway.upstream.uplinks.contract import Rejection
 
 REJECTED = "upstream.rejected"
@@ -33,7 +33,7 @@ _OWN_TYPE = f'"type":"{FEED_REJECTED.type}"'.encode()
 class Poison:
     """What one platform would not take, as far as it is not settled yet."""
 
-    def __init__(self, uplink: str, journal: Ledger, clock: Clock, station: str) -> None:
+    def __init__(self, uplink: str, journal: ReadAppender, clock: Clock, station: str) -> None:
         self._uplink = uplink
         self._journal = journal
         self._clock = clock

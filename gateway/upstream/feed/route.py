@@ -7,10 +7,10 @@ from typing import NamedTuple
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.faults import OnFault
+from gateway.journal.ports import ReadAppender, ReceiptingFollower
 from gateway.upstream.feed.flight import Flights
 from gateway.upstream.feed.loader import Loader
 from gateway.upstream.feed.poison import Poison
-from gateway.upstream.feed.ports import Following, Ledger
 from gateway.upstream.feed.standing import Standing
 from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
@@ -29,8 +29,8 @@ class Route(NamedTuple):
 
     name: str
     station: str
-    follower: Following
-    journal: Ledger
+    follower: ReceiptingFollower
+    journal: ReadAppender
     uplink: Uplink
     clock: Clock
     standing: Standing

@@ -16,11 +16,11 @@ from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import UplinkVitals
+from gateway.journal.ports import ReadAppender, ReceiptingFollower
 from gateway.upstream.feed.courier import Courier
 from gateway.upstream.feed.flight import Flights
 from gateway.upstream.feed.load import Resend
 from gateway.upstream.feed.poison import Poison
-from gateway.upstream.feed.ports import Following, Ledger
 from gateway.upstream.feed.receipt import Range
 from gateway.upstream.feed.route import Learn, Route
 from gateway.upstream.feed.standing import Standing
@@ -41,8 +41,8 @@ class Sender:
     def __init__(
         self,
         name: str,
-        follower: Following,
-        journal: Ledger,
+        follower: ReceiptingFollower,
+        journal: ReadAppender,
         uplink: Uplink,
         clock: Clock,
         *,

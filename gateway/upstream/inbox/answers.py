@@ -13,7 +13,7 @@ from gateway.errors import CommandRefused, JournalError, JournalFull, UsageError
 from gateway.event import Event, rfc3339
 from gateway.faults import OnFault
 from gateway.journal import StateChange
-from gateway.upstream.feed.ports import Ledger
+from gateway.journal.ports import ReadAppender
 from gateway.upstream.inbox.command import EXPIRED, MOVES, State
 from gateway.upstream.inbox.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox.memory import Kept, Memory
@@ -32,7 +32,7 @@ class Answers:
     """What the platform is told, and what the memory keeps of it."""
 
     def __init__(
-        self, journal: Ledger, clock: Clock, memory: Memory, where: str, on_fault: OnFault
+        self, journal: ReadAppender, clock: Clock, memory: Memory, where: str, on_fault: OnFault
     ) -> None:
         """`where` names the inbox for `on_fault`."""
         self._journal = journal

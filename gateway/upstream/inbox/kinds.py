@@ -9,7 +9,7 @@ from gateway import signing
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
 from gateway.event import Lane, Trust, parse_rfc3339
-from gateway.upstream.feed.ports import Ledger
+from gateway.journal.ports import ReadAppender
 from gateway.upstream.feed.receipt import Range
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import (
@@ -102,7 +102,7 @@ def key_rotate(keys: Keys, station: str) -> CommandKind:
     return CommandKind("key.rotate", Rotate, act, settle=settle, of_uplink=True)
 
 
-def feed_replay(sender: Sender, journal: Ledger, clock: Clock) -> CommandKind:
+def feed_replay(sender: Sender, journal: ReadAppender, clock: Clock) -> CommandKind:
     """`feed.replay`: what the history still has, and a gap for what it has not."""
 
     async def act(asked: Replay, mandate: Mandate) -> Any:
@@ -119,7 +119,7 @@ def feed_replay(sender: Sender, journal: Ledger, clock: Clock) -> CommandKind:
     return CommandKind("feed.replay", Replay, act, cancellable=True, of_uplink=True)
 
 
-def _range(asked: Replay, journal: Ledger) -> Range:
+def _range(asked: Replay, journal: ReadAppender) -> Range:
     try:
         lane = Lane.parse(asked.lane)
     except ValueError:

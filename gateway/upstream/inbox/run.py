@@ -28,7 +28,7 @@ from gateway.clock import Clock
 from gateway.errors import CommandRefused, JournalError, Rejected, StationError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
-from gateway.upstream.feed.ports import Ledger
+from gateway.journal.ports import ReadAppender
 from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.answers import UNSTORED_S, Answers, moved, refusal_of
 from gateway.upstream.inbox.cancel import cancelling
@@ -80,7 +80,7 @@ class Inbox:
     def __init__(
         self,
         name: str,
-        journal: Ledger,
+        journal: ReadAppender,
         clock: Clock,
         *,
         station: str,
