@@ -8,8 +8,8 @@ from broadcast.book import Kept
 from broadcast.life import Act, State
 from broadcast.outcome import Outcomes
 from broadcast.preparation import Preparation
-from broadcast.progress import Progress
 from broadcast.stage import FINISHED, Stage
+from broadcast.store import OrderStore
 from gateway.errors import StationError
 
 
@@ -17,10 +17,10 @@ class Aftermath:
     """Asked at the start, and about whatever still waits since then."""
 
     def __init__(
-        self, progress: Progress, stage: Stage, outcomes: Outcomes, preparation: Preparation
+        self, store: OrderStore, stage: Stage, outcomes: Outcomes, preparation: Preparation
     ) -> None:
         """For those orders."""
-        self._all = progress
+        self._all = store
         self._stage = stage
         self._outcomes = outcomes
         self._preparation = preparation

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterable
+from functools import partial
 
 from broadcast.prepare.live import Recorder, talk
 from broadcast.prepare.shelf import Shelf
@@ -26,7 +27,7 @@ class Air:
         over = False
         with Recorder(self._shelf) as recorder:
             try:
-                await talk(order_id, pieces, self, recorder)
+                await talk(pieces, partial(self._play, order_id), recorder)
             except _OverError:
                 over = True
             except Unavailable as error:  # told before its end is: what was said is not all of it
@@ -38,7 +39,6 @@ class Air:
             await recorder.keep(title)
         return not over
 
-    async def live(self, id_: str, pcm: bytes, /) -> None:
-        """Play these frames; _OverError once nobody is to hear them any more."""
-        if not await self._room.feed(id_, pcm):
+    async def _play(self, order_id: str, pcm: bytes) -> None:
+        if not await self._room.feed(order_id, pcm):
             raise _OverError

@@ -11,9 +11,10 @@ from broadcast.book import Kept
 from broadcast.options import PresetOptions
 from broadcast.order import Authority
 from broadcast.presets import Presets, Version
-from broadcast.recording import Recorded, Recording, Voice, take
+from broadcast.recording import Recorded, Recording, keep_recording
 from broadcast.room import Broadcast
 from broadcast.schedule import Schedule, Schedules, check_schedulable
+from broadcast.voice import Voice
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound, UsageError
@@ -131,7 +132,7 @@ class Api:
 
     async def record(self, request: web.Request) -> web.StreamResponse:
         """Let a recording say a text from now on."""
-        recorded = await take(self._voice, body(await request.read(), Recording))
+        recorded = await keep_recording(self._voice, body(await request.read(), Recording))
         done_to(request, recorded.sha[:12])
         return json(recorded)
 

@@ -14,7 +14,7 @@ from gateway.errors import Unavailable
 ASIDES_MAX = 16
 
 
-class Aside(NamedTuple):
+class MemoryClip(NamedTuple):
     """One of them. It has no hash: what was said is nowhere to be recognised by."""
 
     path: Path
@@ -27,7 +27,7 @@ class Asides:
 
     def __init__(self) -> None:
         """None."""
-        self._files: dict[str, tuple[int, Aside]] = {}
+        self._files: dict[str, tuple[int, MemoryClip]] = {}
 
     def put(self, name: str, sound: bytes) -> None:
         """Hold that canonical WAV; Unavailable if there are too many."""
@@ -38,9 +38,9 @@ class Asides:
         with os.fdopen(os.dup(file), "wb") as writing:
             writing.write(sound)
         path = Path(f"/proc/{os.getpid()}/fd/{file}")
-        self._files[name] = file, Aside(path, seconds_of(len(sound)))
+        self._files[name] = file, MemoryClip(path, seconds_of(len(sound)))
 
-    def get(self, name: str) -> Aside:
+    def get(self, name: str) -> MemoryClip:
         """It; Unavailable once it is gone."""
         if name not in self._files:
             raise Unavailable("broadcast.aside-gone")

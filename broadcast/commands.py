@@ -12,8 +12,9 @@ from broadcast.cap_document import BYTES_MAX
 from broadcast.life import State
 from broadcast.order import REPEAT_MAX, ZONES_MAX, Authority, Class
 from broadcast.presets import Presets
-from broadcast.recording import Recording, Voice, take
+from broadcast.recording import Recording, keep_recording
 from broadcast.room import Broadcast
+from broadcast.voice import Voice
 from gateway.audit.events import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, StationError
@@ -117,7 +118,7 @@ class BroadcastCommands(NamedTuple):
 
     async def record(self, recording: Recording, _: Mandate) -> Any:
         """Let a recording say a text from now on."""
-        return msgspec.to_builtins(await take(self.voice, recording))
+        return msgspec.to_builtins(await keep_recording(self.voice, recording))
 
     @property
     def _by(self) -> By:

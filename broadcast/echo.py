@@ -2,17 +2,16 @@
 
 from collections.abc import Collection
 
-from broadcast.airing import airing_of
 from broadcast.arbiter import AFTER, After, Sounding
-from broadcast.book import Kept
+from broadcast.book import Kept, airing_of
 from broadcast.engine import wire
 from broadcast.engine.wire import CUT
 from broadcast.life import Act, State
 from broadcast.monitor import Monitor
 from broadcast.order import Class
 from broadcast.outcome import Outcomes
-from broadcast.progress import Progress
 from broadcast.stage import FINISHED, STOPPED, Stage
+from broadcast.store import OrderStore
 from broadcast.turns import FULL, Turns
 
 
@@ -21,7 +20,7 @@ class Echo:
 
     def __init__(
         self,
-        progress: Progress,
+        store: OrderStore,
         stage: Stage,
         turns: Turns,
         outcomes: Outcomes,
@@ -29,7 +28,7 @@ class Echo:
     ) -> None:
         """Of those orders; the monitor hears every event first."""
         self._monitor = monitor
-        self._all = progress
+        self._all = store
         self._stage = stage
         self._turns = turns
         self._outcomes = outcomes

@@ -1,4 +1,4 @@
-"""The kinds of event that the broadcast makes: of orders, of missed hours, of loudspeakers."""
+"""The kinds of event about orders and about missed hours of schedules."""
 
 from typing import Any
 
@@ -57,36 +57,11 @@ class Missed(msgspec.Struct, frozen=True):
     times: int
 
 
-class Tested(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a loudspeaker has last shown: the rung that it reached, or a fault's code."""
-
-    rung: str = "unknown"
-    code: str | None = None
-    detail: dict[str, Any] = {}
-
-
-class Report(msgspec.Struct, frozen=True):
-    """The daily test of all loudspeakers: what each showed, and how many do not work."""
-
-    speakers: dict[str, Tested]
-    faults: int
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """One loudspeaker stopped working, or works again."""
-
-    speaker: str
-    now: Tested
-
-
 TURNS = {state: Kind(ROOM, state.value, Lane.SERVICE, Told, Audience.ALL) for state in State}
 del TURNS[State.ASKED]
 MISSED = Kind(ROOM, "missed", Lane.SERVICE, Missed, Audience.ALL)
-TESTED = Kind("speaker", "tested", Lane.SERVICE, Report, Audience.ALL)
-FAULT = Kind("speaker", "fault", Lane.SERVICE, Changed, Audience.ALL)
-WELL = Kind("speaker", "well", Lane.SERVICE, Changed, Audience.ALL)
 HEARD = Kind(ROOM, "heard", Lane.SERVICE, Heard, Audience.ALL)
-KINDS = (*TURNS.values(), HEARD, MISSED, TESTED, FAULT, WELL)
+KINDS = (*TURNS.values(), HEARD, MISSED)
 
 
 def event_of(kept: Kept, stamps: Stamps, by: Who | None) -> Event:

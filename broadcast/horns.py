@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from broadcast.events import Tested
+from broadcast.speaker_status.events import Tested
 from broadcast.speakers import sdp
 from broadcast.speakers.options import RANK_MAX, Multicast, SpeakerOptions
 from gateway.errors import NotFound, UsageError

@@ -19,6 +19,20 @@ class Part(NamedTuple):
     seconds: float
 
 
+class Made(NamedTuple):
+    """One round of an order's sound, `clips` by their hashes; `siren`: its words are to follow."""
+
+    parts: tuple[Part, ...] = ()
+    clips: tuple[str, ...] = ()
+    gap_s: float = 0.0
+    siren: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long one round is."""
+        return sum(part.seconds for part in self.parts)
+
+
 def times(seconds: float, least_s: float, most_s: float) -> int:
     """How often something is played so that it lasts from least to most; once if it cannot."""
     if seconds <= 0:

@@ -7,11 +7,10 @@ left to: sent, reachable, accepted, heard. Nothing is claimed that a loudspeaker
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from broadcast.airing import SIREN, order_of
+from broadcast.book import SIREN, order_of
 from broadcast.engine import wire
-from broadcast.speakers.contract import Rung
+from broadcast.speakers.contract import RUNGS, Rung
 
-RUNGS = (Rung.SENT, Rung.REACHABLE, Rung.ACCEPTED, Rung.HEARD)
 # What a meter shows as nothing.
 SILENT_DBFS = -60.0
 

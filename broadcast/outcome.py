@@ -8,14 +8,13 @@ was reached, and no loudspeaker that did not work is waited for.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-from broadcast.airing import SIREN, Airing
 from broadcast.arbiter import AFTER, After
-from broadcast.book import Kept
+from broadcast.book import SIREN, Airing, Kept
 from broadcast.engine.wire import CUT, Ended
 from broadcast.life import TABLE, WAITING, Act, State
-from broadcast.progress import Progress
 from broadcast.quiet import S
 from broadcast.stage import FINISHED, STOPPED, Stage
+from broadcast.store import OrderStore
 
 EXPIRED = "expired"
 
@@ -42,10 +41,10 @@ class Outcomes:
     """How orders end, and what is left of them."""
 
     def __init__(
-        self, progress: Progress, stage: Stage, broken: Callable[[], Collection[str]] = frozenset
+        self, store: OrderStore, stage: Stage, broken: Callable[[], Collection[str]] = frozenset
     ) -> None:
         """Of those orders; `broken` are the loudspeakers that take no sound now."""
-        self._all = progress
+        self._all = store
         self._stage = stage
         self._broken = broken
         self._rests: dict[str, Rest] = {}

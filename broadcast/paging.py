@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Protocol
 
 from broadcast.air import Air
 from broadcast.engine import wire
 from broadcast.line import Line, Lines, Loses
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Live, Order
+from broadcast.ports import Engine
 from broadcast.room import Broadcast
 from gateway.errors import NotFound, StationError, Unavailable
 
@@ -19,26 +19,13 @@ log = logging.getLogger(__name__)
 PIECES_MAX = 50
 
 
-class Captor(Protocol):
-    """What this needs of the audio process."""
-
-    def listen(self, listener: Callable[[wire.Event], None]) -> None:
-        """Tell this one every event."""
-
-    async def capture(self, id_: str, device: str | None) -> None:
-        """Open a microphone."""
-
-    async def capture_end(self, id_: str) -> None:
-        """Close it."""
-
-
 class Paging:
     """`begin` when a live order with a microphone of ours is about to sound."""
 
     def __init__(
         self,
         microphones: Mapping[str, MicrophoneOptions],
-        engine: Captor,
+        engine: Engine,
         room: Broadcast,
         air: Air,
         title: Callable[[Order], str],

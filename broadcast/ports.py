@@ -1,11 +1,10 @@
 """What the room needs of others, as little as that is."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from broadcast.engine.wire import Event, Programme, State
-from broadcast.ladder import Part
-from broadcast.order import Order
 from gateway.event import Entry
 from gateway.event import Event as Fact
 from gateway.journal import StateChange, StateStore
@@ -50,29 +49,14 @@ class Engine(Protocol):
     async def state(self) -> State:
         """What it holds."""
 
+    async def capture(self, id_: str, device: str | None) -> None:
+        """Open a microphone of this machine."""
 
-class Made(NamedTuple):
-    """One round of an order's sound, `clips` by their hashes; `siren`: its words are to follow."""
+    async def capture_end(self, id_: str) -> None:
+        """Close it."""
 
-    parts: tuple[Part, ...] = ()
-    clips: tuple[str, ...] = ()
-    gap_s: float = 0.0
-    siren: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """How long one round is."""
-        return sum(part.seconds for part in self.parts)
-
-
-class Studio(Protocol):
-    """Makes what an order wants heard; `broadcast.studio.Studio` is one."""
-
-    async def make(self, order: Order) -> Made:
-        """StationError if that cannot be made."""
-
-    async def siren(self, order: Order) -> Made:
-        """What an emergency sounds until its words are made."""
+    async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:
+        """Let these loudspeakers show how far they work."""
 
 
 class Ledger(StateStore, Protocol):

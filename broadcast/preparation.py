@@ -6,11 +6,12 @@ from collections.abc import Callable
 import msgspec
 
 from broadcast.book import Kept
+from broadcast.ladder import Made
 from broadcast.life import Act, State
 from broadcast.order import Order
-from broadcast.ports import Made, Studio
-from broadcast.progress import Progress
 from broadcast.stage import Stage
+from broadcast.store import OrderStore
+from broadcast.studio import Studio
 from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 
@@ -23,14 +24,14 @@ class Preparation:
 
     def __init__(
         self,
-        progress: Progress,
+        store: OrderStore,
         stage: Stage,
         studio: Studio,
         ready: Callable[[], None],
         on_fault: OnFault = log_fault,
     ) -> None:
         """`ready` is called when an order may have its turn."""
-        self._all = progress
+        self._all = store
         self._stage = stage
         self._studio = studio
         self._ready = ready

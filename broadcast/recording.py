@@ -4,12 +4,12 @@ The platform's come by command, a person's by the API; both are decoded and leve
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
 from broadcast.order import Text
-from broadcast.prepare import Clip
+from broadcast.voice import Voice
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,16 +27,7 @@ class Recorded(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Voice(Protocol):
-    """`broadcast.voice.Voice` is one."""
-
-    async def give(
-        self, text: str, upload: AsyncIterator[bytes], name: str, language: str = "zh"
-    ) -> Clip:
-        """Take it."""
-
-
-async def take(voice: Voice, recording: Recording) -> Recorded:
+async def keep_recording(voice: Voice, recording: Recording) -> Recorded:
     """Keep it for its text; UsageError says why it cannot be used."""
     name = recording.text[:60]
     clip = await voice.give(recording.text, _whole(recording.sound), name, recording.language)

@@ -19,9 +19,8 @@ from functools import partial
 
 from broadcast import guard
 from broadcast.aftermath import Aftermath
-from broadcast.airing import order_of
 from broadcast.arbiter import Sounding
-from broadcast.book import Kept, check
+from broadcast.book import Kept, check, order_of
 from broadcast.echo import Echo
 from broadcast.engine import wire
 from broadcast.guard import Answer, House, Ruling
@@ -29,12 +28,13 @@ from broadcast.life import Act, State
 from broadcast.monitor import Monitor
 from broadcast.order import Class, Content, Order
 from broadcast.outcome import Outcomes
-from broadcast.ports import Engine, Ledger, Studio
+from broadcast.ports import Engine, Ledger
 from broadcast.preparation import Preparation
-from broadcast.progress import Progress
 from broadcast.quiet import Moment, S
 from broadcast.replaced import Replaced
 from broadcast.stage import SIREN_ONLY, Stage
+from broadcast.store import OrderStore
+from broadcast.studio import Studio
 from broadcast.turns import Turns
 from gateway.audit.events import Who
 from gateway.clock import Clock
@@ -83,7 +83,7 @@ class Broadcast:
         self._engine = engine
         self._wake = asyncio.Event()
         self._stage = Stage(engine, house, page)
-        self._all = Progress(journal, clock, house, on_fault)
+        self._all = OrderStore(journal, clock, house, on_fault)
         self.monitor = Monitor(house.speakers(house.zones))
         self._outcomes = Outcomes(self._all, self._stage, lambda: self.monitor.broken)
         self._preparation = Preparation(self._all, self._stage, studio, self._settle, on_fault)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from broadcast.events import KINDS
+from broadcast import events
 from broadcast.guard import Answer
 from broadcast.options import KeyOptions, PresetOptions
 from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX
@@ -26,6 +26,7 @@ from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
 from broadcast.pages.refused import RefusedForm
 from broadcast.prepare import Clip
+from broadcast.speaker_status import events as speaker_events
 from gateway.access import Caller
 from gateway.errors import UsageError
 from gateway.health import Vitals
@@ -206,7 +207,7 @@ def section(
         nav=NAV,
         card=Card("", first.urgency, first.view, first.needs, beside="broadcast/card.html"),
         pulses={"broadcast": GuardedPulse(Permission.VIEW, framed(board.view))},
-        kinds=KINDS,
+        kinds=(*events.KINDS, *speaker_events.KINDS),
     )
 
 

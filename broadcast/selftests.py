@@ -8,12 +8,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from broadcast.engine import wire
-from broadcast.events import FAULT, TESTED, WELL, Changed, Report, Tested
-from broadcast.ports import Ledger
+from broadcast.ports import Engine, Ledger
 from broadcast.quiet import Moment, Quiet, S
+from broadcast.speaker_status.events import FAULT, TESTED, WELL, Changed, Report, Tested
 from gateway.clock import Clock
 from gateway.errors import Unavailable
 from gateway.event import Event, Kind
@@ -36,16 +35,6 @@ LASTS_S = 30.0
 TOLD_MAX = 64
 
 
-class Tester(Protocol):
-    """What this needs of the audio process."""
-
-    def listen(self, listener: Callable[[wire.Event], None]) -> None:
-        """Tell this one every event."""
-
-    async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:
-        """Let them show how far they work."""
-
-
 class SelfTests:
     """`load`, then `look` once a minute."""
 
@@ -53,7 +42,7 @@ class SelfTests:
         self,
         journal: Ledger,
         clock: Clock,
-        engine: Tester,
+        engine: Engine,
         quiet: Quiet,
         speakers: Iterable[str],
         *,

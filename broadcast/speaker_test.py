@@ -8,10 +8,10 @@ which speaker stands in the audit.
 import itertools
 
 from broadcast import guard
-from broadcast.engine.client import Engine
 from broadcast.engine.wire import Programme
 from broadcast.guard import Answer, House
 from broadcast.order import Authority, Class, Clip, Order
+from broadcast.ports import Engine
 from broadcast.prepare import Shelf
 from broadcast.quiet import Moment
 from broadcast.speakers.options import SpeakerOptions

@@ -10,14 +10,13 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from broadcast import guard
-from broadcast.airing import SIREN, Airing, order_of
 from broadcast.arbiter import DUCK_DB
-from broadcast.book import Kept
+from broadcast.book import SIREN, Airing, Kept, order_of
 from broadcast.engine.wire import CUT, ZONES_MAX, Ended, Programme, State, batches
 from broadcast.guard import House
-from broadcast.ladder import length_s
+from broadcast.ladder import Made, length_s
 from broadcast.order import Live, Order
-from broadcast.ports import Engine, Made
+from broadcast.ports import Engine
 from broadcast.quiet import Moment
 from gateway.errors import StationError
 

@@ -3,16 +3,17 @@
 import itertools
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from broadcast import ladder
-from broadcast.asides import Asides
-from broadcast.ladder import Part
-from broadcast.order import Aside, Class, Clip, Live, Order, Piece, Preset, Say, Sentence
-from broadcast.ports import Made
+from broadcast.asides import Asides, MemoryClip
+from broadcast.ladder import Made, Part
+from broadcast.order import Aside, Class, Clip, Live, Order, Preset, Say, Sentence
+from broadcast.prepare import Clip as StoredClip
+from broadcast.prepare import Shelf
 from broadcast.presets import Presets
+from broadcast.voice import Voice
+from broadcast.voice.phrases import Phrases
 from gateway.errors import StationError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -32,44 +33,8 @@ _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 GAP_S = 2.0
 
 
-class Sound(Protocol):
-    """A piece of sound that is ready to be played."""
-
-    @property
-    def sha(self) -> str:
-        """Its content's hash."""
-
-    @property
-    def path(self) -> Path:
-        """Its file."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it is."""
-
-
-class Voice(Protocol):
-    """`broadcast.voice.Voice` is one."""
-
-    async def render(self, text: str, language: str = "zh") -> Sound:
-        """The clip that says so."""
-
-
-class Shelf(Protocol):
-    """`broadcast.prepare.Shelf` is one."""
-
-    async def chime(self, name: str) -> Sound:
-        """The chime of that name."""
-
-    def clip(self, sha: str) -> Sound:
-        """The clip of that hash."""
-
-
-class Phrases(Protocol):
-    """`broadcast.voice.phrases.Phrases` is one."""
-
-    async def sentence(self, pieces: Iterable[Piece]) -> tuple[Sound, ...]:
-        """The clips that say the pieces, in their order."""
+# A piece of sound that is ready to be played.
+Sound = StoredClip | MemoryClip
 
 
 class Studio:

@@ -11,18 +11,17 @@ from itertools import combinations
 
 from broadcast import arbiter, guard
 from broadcast.aftermath import Aftermath
-from broadcast.airing import Airing, order_of
 from broadcast.arbiter import AFTER, After, Sounding
-from broadcast.book import Kept
+from broadcast.book import Airing, Kept, order_of
 from broadcast.engine.wire import CUT, URGENT_MAX, Ended
 from broadcast.guard import Answer, Ruling
+from broadcast.ladder import Made
 from broadcast.life import WAITING, Act, State
 from broadcast.outcome import Outcomes
-from broadcast.ports import Made
 from broadcast.preparation import Preparation
-from broadcast.progress import Progress
 from broadcast.quiet import Moment
 from broadcast.stage import FINISHED, PLAYING, Cue, Stage
+from broadcast.store import OrderStore
 from gateway.audit.events import Who
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
@@ -53,7 +52,7 @@ class Turns:
 
     def __init__(
         self,
-        progress: Progress,
+        store: OrderStore,
         stage: Stage,
         outcomes: Outcomes,
         preparation: Preparation,
@@ -65,7 +64,7 @@ class Turns:
         """For those orders, on that stage; an order that cannot be settled ends alone."""
         self.beginning: set[str] = set()
         self.orphans: dict[str, Sounding] = {}
-        self._all = progress
+        self._all = store
         self._stage = stage
         self._outcomes = outcomes
         self._preparation = preparation

@@ -8,8 +8,9 @@ from broadcast.engine.encoders import Encoders
 from broadcast.engine.mixer import Mix
 from broadcast.engine.pcm import is_silent
 from broadcast.engine.wire import Event, SpeakerSetting, SpeakerState
+from broadcast.speakers.contract import Speaker
 from broadcast.speakers.keeper import Keeper, OffClock, thread
-from broadcast.speakers.kinds import make
+from broadcast.speakers.options import Multicast, Sip, SoundCard, SpeakerOptions, Unicast
 from gateway.faults import OnFault, log_fault
 
 _chance = random.SystemRandom()
@@ -45,7 +46,7 @@ class Outlets:
                 del self.keepers[id_]
         for id_, setting in wanted.items():
             if id_ not in self.keepers:
-                build = partial(make, id_, setting.options, _chance)
+                build = partial(make_speaker, id_, setting.options, _chance)
                 self.keepers[id_] = Keeper(id_, build, self._tell, self._off_clock)
         self._settings = wanted
         self._sounding &= set(wanted)
@@ -109,3 +110,24 @@ def _line(setting: SpeakerSetting) -> tuple[object, ...]:
     options = setting.options
     fields = set(options.__struct_fields__) - {"zones", "volume_db", "microphone", "name"}
     return (type(options), *(getattr(options, field) for field in sorted(fields)))
+
+
+def make_speaker(id_: str, options: SpeakerOptions, chance: random.Random) -> Speaker:
+    """The speaker for these options, not yet open; only the module of its kind is loaded."""
+    match options:
+        case Multicast():
+            from broadcast.speakers.multicast import MulticastSpeaker  # noqa: PLC0415
+
+            return MulticastSpeaker(id_, options, chance)
+        case Unicast():
+            from broadcast.speakers.unicast import UnicastSpeaker  # noqa: PLC0415
+
+            return UnicastSpeaker(id_, options, chance)
+        case Sip():
+            from broadcast.speakers.sip.speaker import SipSpeaker  # noqa: PLC0415
+
+            return SipSpeaker(id_, options, chance)
+        case SoundCard():
+            from broadcast.speakers.soundcard import SoundCardSpeaker  # noqa: PLC0415
+
+            return SoundCardSpeaker(id_, options)

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from broadcast.airing import order_of
-from broadcast.book import Kept
+from broadcast.book import Kept, order_of
 from broadcast.order import Class, Live
 from broadcast.pages import words as told
 from broadcast.pages.deck import Deck

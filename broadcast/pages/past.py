@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from broadcast.book import Kept
-from broadcast.monitor import RUNGS
 from broadcast.order import Clip, Preset, Say, Sentence
 from broadcast.pages import words as told
 from broadcast.pages.ahead import spoken
 from broadcast.pages.deck import PATH, Deck
 from broadcast.pages.now import is_prompt
+from broadcast.speakers.contract import RUNGS
 from gateway.web.frame import Mark
 from gateway.web.words import Words
 

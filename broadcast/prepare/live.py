@@ -8,9 +8,9 @@ than one that skips.
 
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Self
 
 from broadcast.prepare.clip import RATE, SAMPLE_BYTES, Clip, header
 from broadcast.prepare.index import Kind
@@ -115,34 +115,29 @@ class Recorder:
         return await self._shelf.put(self._path, title=title, kind=Kind.RECORDING)
 
 
-class Listener(Protocol):
-    """Whoever plays a live announcement: the engine's `live`."""
-
-    async def live(self, id_: str, pcm: bytes, /) -> None:
-        """Play these frames."""
-
-
 async def talk(
-    order: str, pieces: AsyncIterable[bytes], listener: Listener, recorder: Recorder
+    pieces: AsyncIterable[bytes], play: Callable[[bytes], Awaitable[None]], recorder: Recorder
 ) -> Frames:
-    """Bring a microphone's bytes to the engine and the recorder until they end.
+    """Bring a microphone's bytes to `play` and the recorder until they end.
 
     The frames at their end tell how it went: what was dropped, how often it stalled.
     """
     frames = Frames()
     async for piece in pieces:
         frames.feed(piece)
-        await _pass_on(order, frames, listener, recorder)
+        await _pass_on(frames, play, recorder)
     for frame in frames.end():
         recorder.write(frame)
-        await listener.live(order, frame)
+        await play(frame)
     return frames
 
 
-async def _pass_on(order: str, frames: Frames, listener: Listener, recorder: Recorder) -> None:
+async def _pass_on(
+    frames: Frames, play: Callable[[bytes], Awaitable[None]], recorder: Recorder
+) -> None:
     waiting: list[bytes] = []
     while (frame := frames.take()) is not None:
         recorder.write(frame)
         waiting.append(frame)
     if waiting:
-        await listener.live(order, b"".join(waiting))
+        await play(b"".join(waiting))

@@ -27,6 +27,10 @@ class Rung(enum.IntEnum):
         return self.name.lower()
 
 
+# The rungs that an order's receipt counts loudspeakers by.
+RUNGS = (Rung.SENT, Rung.REACHABLE, Rung.ACCEPTED, Rung.HEARD)
+
+
 class Speaker(Protocol):
     """One speaker. What fails is raised as Unavailable or OSError; its keeper opens it anew.
 

@@ -13,6 +13,9 @@ import msgspec
 
 from broadcast import events as broadcast
 from broadcast.ask import Ask
+from broadcast.commands import CapCommand, StopCommand
+from broadcast.recording import Recording
+from broadcast.speaker_status import events as speakers
 from gateway.appliance.doctor import events as doctor
 from gateway.appliance.settings import events as settings
 from gateway.appliance.settings.kinds import Apply, Read
@@ -21,7 +24,7 @@ from gateway.event import _Tail
 from gateway.intake import events as intake
 from gateway.journal import events as journal
 from gateway.rules import events as rules
-from gateway.station import commands, counts, remote
+from gateway.station import commands, counts
 from gateway.station import events as station
 from gateway.upstream.enrolment import certificates as enrol
 from gateway.upstream.feed import events as feed
@@ -35,7 +38,7 @@ from kiosk import events as requests
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 ROOMS = (
     *(journal, station, intake, feed, inbox),
-    *(rules, requests, broadcast, settings, audit, doctor),
+    *(rules, requests, broadcast, speakers, settings, audit, doctor),
 )
 """Every module that declares kinds of event; a test looks for one that is missing."""
 
@@ -49,9 +52,9 @@ COMMANDS = {
     "device.write": commands.DeviceWrite,
     "device.replaced": counts.MeterReplacement,
     "broadcast.play": Ask,
-    "broadcast.cap": remote.Cap,
-    "broadcast.record": remote.Recording,
-    "broadcast.stop": remote.Silence,
+    "broadcast.cap": CapCommand,
+    "broadcast.record": Recording,
+    "broadcast.stop": StopCommand,
     "ride.update": doers.RideUpdate,
     "work.update": doers.WorkUpdate,
     "settings.read": Read,
@@ -61,7 +64,7 @@ COMMANDS = {
 
 # What several kinds of one room have as their data, and the component that it is published as.
 SHARED = {
-    broadcast.Changed: "BroadcastChanged",
+    speakers.Changed: "BroadcastChanged",
     broadcast.Told: "BroadcastTold",
     requests.Told: "KioskTold",
     rules.Told: "RulesTold",

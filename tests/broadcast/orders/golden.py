@@ -6,21 +6,10 @@
 from typing import Any
 
 from broadcast.book import Kept
-from broadcast.events import (
-    FAULT,
-    MISSED,
-    ROOM,
-    TESTED,
-    WELL,
-    Changed,
-    Missed,
-    Report,
-    Tested,
-    event_of,
-    heard_of,
-)
+from broadcast.events import MISSED, ROOM, Missed, event_of, heard_of
 from broadcast.life import State
 from broadcast.order import Authority, Class, Clip, Live, Order, Preset, Say
+from broadcast.speaker_status.events import FAULT, TESTED, WELL, Changed, Report, Tested
 from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.event import Event

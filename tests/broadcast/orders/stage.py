@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from broadcast.engine import wire
 from broadcast.engine.wire import Programme
 from broadcast.guard import House
-from broadcast.ladder import Part
+from broadcast.ladder import Made, Part
 from broadcast.order import Live, Order
-from broadcast.ports import Made
 from broadcast.quiet import S
 from broadcast.room import Broadcast
 from gateway.clock import Clock, Hold

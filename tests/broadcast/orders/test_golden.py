@@ -2,7 +2,8 @@
 
 import pytest
 
-from broadcast.events import KINDS
+from broadcast import events as order_events
+from broadcast.speaker_status import events as speaker_events
 from gateway.event import Lane
 from tests.broadcast.orders.golden import FOLDER, events, wire
 
@@ -14,7 +15,8 @@ def test_what_we_send_is_byte_for_byte_the_golden_file(name):
 
 def test_every_file_is_checked_and_every_kind_has_one():
     assert {path.stem for path in FOLDER.glob("*.json")} == set(wire())
-    assert {event.kind.type for event in events().values()} == {kind.type for kind in KINDS}
+    kinds = (*order_events.KINDS, *speaker_events.KINDS)
+    assert {event.kind.type for event in events().values()} == {kind.type for kind in kinds}
 
 
 def test_an_emergency_travels_as_one():

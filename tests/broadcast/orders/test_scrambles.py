@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broadcast import arbiter, progress, turns
+from broadcast import arbiter, store, turns
 from broadcast.arbiter import Verdict
 from broadcast.book import Book
 from broadcast.engine.wire import Ended
@@ -88,7 +88,7 @@ def _same_ids(patch: pytest.MonkeyPatch) -> None:
         self.count += 1
         return self.count % 2
 
-    patch.setattr(progress, "start_id", lambda *_: "0" * 8)
+    patch.setattr(store, "start_id", lambda *_: "0" * 8)
     patch.setattr(Book, "number", numbers)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from broadcast.engine import wire
-from broadcast.events import Tested
 from broadcast.quiet import Quiet, S
 from broadcast.selftests import SelfTests
+from broadcast.speaker_status.events import Tested
 from gateway.calendar import Calendar
 from gateway.event import Lane, Trust
 from tests.broadcast.orders.stage import World

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
+from broadcast.engine.outlets import make_speaker
 from broadcast.engine.pcm import FRAME_NS, SILENCE
 from broadcast.speakers.codec import CODECS
 from broadcast.speakers.contract import Rung, Speaker
-from broadcast.speakers.kinds import make
 from broadcast.speakers.options import (
     SPEAKER_KINDS,
     Multicast,
@@ -99,7 +99,7 @@ def bench(
 
 
 def build(options: SpeakerOptions) -> Speaker:
-    return make("it", options, random.Random())
+    return make_speaker("it", options, random.Random())
 
 
 def play(speaker: Speaker, frames: int) -> None:

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from broadcast.engine.client import Engine
 from broadcast.engine.wire import Programme
 from broadcast.guard import House, Zone
+from broadcast.ports import Engine
 from broadcast.prepare import Shelf
 from broadcast.quiet import Quiet
 from broadcast.speaker_test import TIMES, SpeakerTest

@@ -1,34 +1,96 @@
 """Where every order stands, in memory and on its way to the disk."""
 
-from collections.abc import Collection, Iterator, Mapping
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from broadcast import guard
-from broadcast.airing import Airing
 from broadcast.arbiter import Sounding
-from broadcast.book import HEAD, Book, Kept, decoded, moved
+from broadcast.book import HEAD, Airing, Book, Kept, decoded, moved
 from broadcast.events import ROOM, event_of, heard_of
 from broadcast.guard import House
+from broadcast.ladder import Made
 from broadcast.life import Act, State
-from broadcast.monitor import RUNGS
 from broadcast.order import Order
-from broadcast.ports import Ledger, Made
-from broadcast.records import Records
+from broadcast.ports import Ledger
+from broadcast.speakers.contract import RUNGS
 from gateway.audit.events import Who
 from gateway.clock import Clock
-from gateway.event import rfc3339
+from gateway.errors import JournalError
+from gateway.event import Event, rfc3339
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state, start_id, was_kept
 from gateway.journal.stored_state import beyond
 from gateway.upstream.inbox.events import Receipt
 
+_log = logging.getLogger(__name__)
+
 # Of so many orders the loudspeakers are remembered: they are asked for at every look.
 SPEAKERS_MAX = 300
 
 
-class Progress:
+class OrderWriter:
+    """Writes what becomes of orders, each move with the state that it leads to.
+
+    An order's moves keep to one lane, and the journal keeps the order of a lane; so moves that
+    follow each other closely share a commit, and a press does not wait for three of them. `lost`
+    counts moves that the journal would not take; sound goes on all the same.
+    """
+
+    def __init__(
+        self, journal: Ledger, now_ns: Callable[[], int], on_fault: OnFault = log_fault
+    ) -> None:
+        """Into that journal."""
+        self.lost = 0
+        self.lost_ns: int | None = None
+        self._now_ns = now_ns
+        self._on_fault = on_fault
+        self._journal = journal
+        self._last: dict[str, asyncio.Task[bool]] = {}
+
+    def write(self, order_id: str, event: Event, states: Sequence[StateChange]) -> None:
+        """Begin to write it; what is waited for is asked of `written`."""
+        task = asyncio.get_running_loop().create_task(self._write(event, states))
+        self._last[order_id] = task
+        task.add_done_callback(lambda done: self._forget(order_id, done))
+
+    async def written(self, order_id: str) -> bool:
+        """Wait for all that was begun of this order; False if the last could not be stored."""
+        last = self._last.get(order_id)
+        return True if last is None else await asyncio.shield(last)
+
+    async def drain(self) -> None:
+        """Wait for everything."""
+        while self._last:
+            await asyncio.wait(set(self._last.values()))
+
+    async def _write(self, event: Event, states: Sequence[StateChange]) -> bool:
+        try:
+            await self._journal.append([event], states)
+        except JournalError as error:
+            # An I/O error has already told the station through `journal.fatal`.
+            self._lose()
+            _log.error("what became of an order could not be stored: %s", error)  # said whole
+            return False
+        except Exception as error:  # noqa: BLE001  # the edge: one record's mistake costs that record
+            self._lose()
+            self._on_fault("broadcast.record", error)
+            return False
+        return True
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self.lost_ns = self._now_ns()
+
+    def _forget(self, order_id: str, done: asyncio.Task[bool]) -> None:
+        if self._last.get(order_id) is done:
+            del self._last[order_id]
+
+
+class OrderStore:
     """Orders, and what they are made of."""
 
     def __init__(
@@ -39,7 +101,7 @@ class Progress:
         self.clock = clock
         self.book = Book(ROOM, {})
         self.made: dict[str, Made] = {}
-        self.records = Records(journal, clock.now_ns, on_fault)
+        self.records = OrderWriter(journal, clock.now_ns, on_fault)
         self._speakers: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
         self._journal = journal
         self._prefix = f"order-{start_id(journal.epoch, clock.boot, clock.now_ns())}"

@@ -1,0 +1,1 @@
+"""What the gateway knows of its loudspeakers and sets on them: tests, faults, volume, the API."""
