@@ -8,7 +8,7 @@ import importlib
 
 from drivers import registry
 from drivers.bus.kinds import KINDS
-from drivers.contract import BusKind
+from drivers.field_bus import BusKind
 
 
 def bus_kinds() -> dict[str, BusKind]:

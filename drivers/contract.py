@@ -29,15 +29,12 @@ What a driver family offers to the bus stands in `drivers/family.py`.
 
 import enum
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
 from drivers.bus.line import Line
-
-if TYPE_CHECKING:
-    from drivers.bus.counters import Counters
 
 Value: TypeAlias = int | float | bool | str | None
 
@@ -335,53 +332,3 @@ OnFault: TypeAlias = Callable[[str, BaseException], None]
 def log_fault(where: str, error: BaseException, /) -> None:
     """Only log it: for a bus that runs without a station."""
     logging.getLogger(__name__).error("fault in %s", where, exc_info=error)
-
-
-class FieldBus(Protocol):
-    """What the station runs, one a `[bus.*]`; `drivers.bus.actor.Bus` or a listening family's."""
-
-    name: str
-
-    async def run(self) -> None:
-        """Serve until cancelled."""
-
-    async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Write, read back, and give what was read; a FieldError says why not.
-
-        Of a point that cannot be read back it gives what was wanted, as `substituted`.
-        """
-
-    def restart(self) -> None:
-        """Close and open again, for a watchdog; writes that wait are told that the line is down."""
-
-    def counters(self, device: str) -> "Counters | None":
-        """The counters of that device; None if it is not on this bus."""
-
-    def accept_counter(self, device: str, point: str) -> None:
-        """The meter was replaced: believe the next counts of this point that agree."""
-
-
-class Build(Protocol):
-    """How a bus is made of its name, its options and its devices."""
-
-    def __call__(  # noqa: D102
-        self,
-        name: str,
-        options: Any,
-        devices: Sequence[Device],
-        sink: Sink,
-        on_state: OnState,
-        *,
-        on_fault: OnFault = log_fault,
-    ) -> FieldBus: ...
-
-
-class BusKind(msgspec.Struct, frozen=True):
-    """A value of `kind` in `[bus.*]`: its `Options`, and what builds the bus.
-
-    `build` takes `on_fault` by name, too; it only logs without.
-    """
-
-    name: str
-    options: type[msgspec.Struct]
-    build: Build

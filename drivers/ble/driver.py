@@ -5,17 +5,9 @@ from typing import Final
 
 from drivers.ble.options import BusOptions, Options
 from drivers.ble.points import FAMILY, check_device
-from drivers.contract import (
-    BusKind,
-    Device,
-    FieldBus,
-    FieldError,
-    OnFault,
-    OnState,
-    Sink,
-    log_fault,
-)
+from drivers.contract import Device, FieldError, OnFault, OnState, Sink, log_fault
 from drivers.family import Shape
+from drivers.field_bus import BusKind, FieldBus
 from drivers.message import Radio
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from drivers.bus.counters import Counters
 from drivers.bus.exchange import STUCK_S, Exchanges
 from drivers.bus.jobs import Job, Probe, Write
+from drivers.bus.line_status import LineStatus
 from drivers.bus.link import Link, LinkCounters
 from drivers.bus.member import Member
 from drivers.bus.poll import BEAT_S, Poll
@@ -24,8 +25,6 @@ from drivers.bus.stats import BusStats, Occupancy, WireStats
 from drivers.bus.survey import REPLY_WAIT_S, BusOptions, has_inputs, polled, survey
 from drivers.bus.unsure import UnsureResults
 from drivers.contract import (
-    BusChange,
-    BusState,
     BusStuck,
     Busy,
     Device,
@@ -49,7 +48,6 @@ WRITES_MAX = 32
 _CROWDED = 0.5
 """Of a line that is busier than this, rounds of a second are spread over it."""
 
-_REOPEN_MIN_S, _REOPEN_MAX_S = 1.0, 10.0
 _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 
 
@@ -77,12 +75,11 @@ class Bus:
             raise plan.faults[0]
         self.name = name
         self.load = plan.load
-        self.state = BusState.WAIT
-        self._code: str | None = None
         self._options = options
         self._sink = sink
         self._on_state = on_state
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._line = LineStatus(name, on_state, self._jitter)
         cap_s = REPLY_WAIT_S if has_inputs(devices) else math.inf
         self._members = {
             device.id: Member(
@@ -105,13 +102,11 @@ class Bus:
         self._changed = asyncio.Event()
         self._restart = asyncio.Event()
         self._restart_why = _ASKED_FOR
-        self._down: LineDown | None = LineLost("bus.not-open", bus=name)
         self._past = LinkCounters()
         self._link: Link | None = None
         self._occupied: Occupancy | None = None
         self._moved_s = 0.0
         self._opened = 0
-        self._attempts = 0
         self._heard_somebody = False
 
     async def run(self) -> None:
@@ -126,7 +121,7 @@ class Bus:
                 await self._session()
             except LineDown as down:
                 self._went_down(down)
-            await asyncio.sleep(self._reopen_s())
+            await asyncio.sleep(self._line.reopen_s())
 
     def restart(self) -> None:
         """Close and open again; transactions under way and writes that wait end as LineLost."""
@@ -144,8 +139,8 @@ class Bus:
         target = None if member is None else member.device.point(point)
         if member is None or target is None:
             raise NotWritable("bus.no-point", device=device, point=point)
-        if self._down is not None:
-            raise self._down.with_traceback(None)  # raised many times: it must not grow
+        if self._line.down is not None:
+            raise self._line.down.with_traceback(None)  # raised many times: it must not grow
         if len(self._writes) >= WRITES_MAX:
             raise Busy("bus.busy", bus=self.name, waiting=len(self._writes))
         plan = member.driver.write(member.device, target, value, member.wire)
@@ -178,8 +173,8 @@ class Bus:
         live = [each for each in devices.values() if each.state is DeviceState.OK]
         return BusStats(
             name=self.name,
-            state=self.state,
-            code=self._code,
+            state=self._line.state,
+            code=self._line.code,
             transactions=sum(each.transactions for each in devices.values()),
             timeouts=sum(each.timeouts for each in devices.values()),
             errors=sum(each.crc + each.exceptions for each in devices.values()),
@@ -310,7 +305,7 @@ class Bus:
 
     def _replied(self, member: Member) -> None:
         """Somebody has answered: the line works."""
-        self._attempts = 0
+        self._line.reset_back_off()
         self._heard_somebody = True
         self._complain(member)
 
@@ -378,39 +373,20 @@ class Bus:
 
     def _came_up(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        self._down = None
         self._unsure.give_up()  # what a session left that was cancelled
         self._opened += 1
         for member in self._all:
             member.breaker.line_up(now_s)
         self._start_over(now_s)
-        self._move(BusState.UP, None)
+        self._line.set_up()
 
     def _went_down(self, down: LineDown) -> None:
-        self._down = down
-        self._attempts += 1
         for job in tuple(self._writes):
             job.abandon(down)
             self._queue.discard(job)
         self._writes.clear()
         self._unsure.give_up()
-        if down.code != _ALL_SILENT:
-            self._move(BusState.DOWN, down)
-
-    def _move(self, state: BusState, down: LineDown | None) -> None:
-        """Say it once: on loss, on a new reason, on return."""
-        code = None if down is None else down.code
-        if (state, code) == (self.state, self._code):
-            return
-        self.state, self._code = state, code
-        at_ns = int(asyncio.get_running_loop().time() * 1e9)
-        data = {} if down is None else dict(down.data)
-        self._on_state(BusChange(self.name, state, at_ns, code, data))
-
-    def _reopen_s(self) -> float:
-        """How long to wait before opening again; an adapter may stay away for months."""
-        back_off_s = min(_REOPEN_MIN_S * 2.0 ** min(self._attempts - 1, 16), _REOPEN_MAX_S)
-        return back_off_s * self._jitter.uniform(0.8, 1.0)
+        self._line.set_down(down, report=down.code != _ALL_SILENT)
 
 
 def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:

@@ -10,16 +10,9 @@ from drivers.bus.line import Line, line_fault
 from drivers.bus.link import Link, StreamLink, Tap
 from drivers.bus.stream import OpenStream
 from drivers.bus.tcp import MbapLink, tcp_opener
-from drivers.contract import (
-    BusKind,
-    Device,
-    FieldBus,
-    OnFault,
-    OnState,
-    Sink,
-    log_fault,
-)
+from drivers.contract import Device, OnFault, OnState, Sink, log_fault
 from drivers.family import Framing, WireCost
+from drivers.field_bus import BusKind, FieldBus
 
 _SOCKET = "socket://"
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from drivers.contract import Device, FieldBus, Quality
+from drivers.contract import Device, Quality
+from drivers.field_bus import FieldBus
 from gateway.errors import Unavailable
 from gateway.rules.linkage import Message, Relay, Task, action_of
 

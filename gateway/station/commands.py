@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import Device, FieldBus, FieldError, Quality, Value
+from drivers.contract import Device, FieldError, Quality, Value
+from drivers.field_bus import FieldBus
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
 from gateway.upstream.inbox.command import EXPIRED, MALFORMED, CommandKind, Mandate, Sent

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, cast
 
 from drivers.bus_kinds import bus_kinds
-from drivers.contract import BusKind, Device, FieldBus, OnState, Sink
+from drivers.contract import Device, OnState, Sink
+from drivers.field_bus import BusKind, FieldBus
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
 from gateway.station.absent import AbsentBus

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from drivers.bus_kinds import bus_kinds
-from drivers.contract import BusKind
+from drivers.field_bus import BusKind
 from gateway.appliance.doctor import gather
 from gateway.appliance.doctor.facts import MachineFacts
 from gateway.clock import Clock

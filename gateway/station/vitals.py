@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import msgspec
 
 from drivers.bus.stats import BusStats
-from drivers.contract import BusChange, BusState, DeviceChange, FieldBus, Quality
+from drivers.contract import BusChange, BusState, DeviceChange, Quality
+from drivers.field_bus import FieldBus
 from gateway import __version__
 from gateway.appliance.schema import BusSetting, DeviceSetting, Settings, Shown
 from gateway.clock import Clock

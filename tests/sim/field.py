@@ -9,9 +9,10 @@ from drivers.bus.kinds import SerialOptions
 from drivers.bus.line import Line
 from drivers.bus.link import Link, StreamLink, Tap
 from drivers.bus.wire import Wire
-from drivers.contract import BusKind, Device, OnFault, OnState, Sink
+from drivers.contract import Device, OnFault, OnState, Sink
 from drivers.emulate import memory
 from drivers.emulate.image import Image
+from drivers.field_bus import BusKind
 from drivers.modbus.emulator import ModbusSlave
 from tests.sim.alarms import LineAlarms
 from tests.sim.commands import WRITTEN_AT, CommandJudge
