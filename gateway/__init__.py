@@ -1,3 +1,3 @@
 """Yizhan 驿站: the gateway of a community station."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

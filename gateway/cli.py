@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import io
 import os
 import sys
@@ -37,6 +38,10 @@ COMMANDS = {
 }
 """Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 
+# Commands of the distribution `yizhan-tools`, and what it brings that the station has not.
+TOOLS = frozenset({"demo", "emulate"})
+TOOLS_MODULES = ("gateway.demo", "pymodbus")
+
 
 def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
     """The parser: whole for the command asked for, a line of help for the others."""
@@ -50,6 +55,8 @@ def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
     subcommands = parser.add_subparsers(metavar=texts.say("cli.command"), dest="command")
     for name, module in COMMANDS.items():
         if name == asked:
+            if name in TOOLS and not all(map(importlib.util.find_spec, TOOLS_MODULES)):
+                parser.exit(2, texts.say("cli.no-tools", command=name, version=__version__) + "\n")
             importlib.import_module(module).add_to(subcommands)
         else:
             subcommands.add_parser(name, help=texts.say(f"cli.{name}"), add_help=False)

@@ -81,13 +81,22 @@ def _run(*command: str) -> None:
 
 
 def package(release: int, arch: str, out: Path) -> Path:
-    """Build it as `./dev deb` does."""
+    """Build both as `./dev deb` does; the station's, beside which the tools' lies."""
     command = [str(ROOT / "systemd/debian/build"), "--release", str(release)]
     ran = subprocess.run(
         [*command, "--arch", arch, "--out", str(out)],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    return Path(ran.stdout.strip())
+    station, tools = map(Path, ran.stdout.split())
+    assert station.parent == tools.parent
+    assert tools.name.startswith("yizhan-tools_")
+    return station
+
+
+def tools_beside(station: Path) -> Path:
+    """The package of the demo and the emulated devices."""
+    (tools,) = station.parent.glob("yizhan-tools_*.deb")
+    return tools
 
 
 def field(deb: Path, name: str) -> str:

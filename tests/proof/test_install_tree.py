@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from gateway import cli
 from tests.ports import free_port
 from tests.proof import debian, sandbox
 
@@ -51,13 +52,11 @@ url = "http://127.0.0.1:{platform}/"
 """
 FULL_STACK = """\
 import asyncio, importlib, pkgutil, sys, wave
-import bleak, pyaudio, zeroconf, aiohttp, cryptography, msgspec, serial, segno, tomlkit, G722
+import bleak, pyaudio, zeroconf, aiohttp, cryptography, msgspec, serial, tomlkit, G722
 count = 0
 for room in ("gateway", "drivers", "broadcast", "kiosk"):
     for found in pkgutil.walk_packages(importlib.import_module(room).__path__, room + "."):
-        # the emulators and the demo play devices: a station has no pymodbus
-        if not found.name.endswith("__main__") and ".emulat" not in found.name \\
-                and ".demo" not in found.name and not found.name.endswith("conformance"):
+        if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
             count += 1
 from broadcast.prepare import capped
@@ -251,6 +250,39 @@ def test_the_full_stack_lives_within_the_units_limits(deb: Path, tree: debian.Tr
     assert int(ran.stdout.split()[-1]) > 150
 
 
+def test_every_verb_runs_from_the_package_and_the_tools_come_beside(
+    deb: Path, tree: debian.Tree
+) -> None:
+    """`--help` of each; what plays devices is in `yizhan-tools`, which goes without a trace."""
+    tools = debian.tools_beside(deb)
+    for name, package in {"yizhan.deb": deb, "tools.deb": tools}.items():
+        (tree.root / "tmp" / name).write_bytes(package.read_bytes())
+    tree.run("dpkg", "--install", "/tmp/yizhan.deb")
+    before = tree.fingerprint()
+    for verb in cli.COMMANDS:
+        for lang in ("zh_CN.UTF-8", "en_US.UTF-8"):
+            code = 2 if verb in cli.TOOLS else 0
+            said = tree.run("yizhan", verb, "--help", code=code, LC_ALL=lang)
+            assert f"yizhan {verb}" in said
+            assert ("yizhan-tools" in said and said.count("\n") == 1) is (verb in cli.TOOLS)
+
+    tree.run("dpkg", "--install", "/tmp/tools.deb")
+    for verb in cli.TOOLS:
+        tree.run("yizhan", verb, "--help")
+    assert "eastron-sdm120" in tree.run("yizhan", "emulate", "--json")
+    for module in ("gateway.demo.platform", "gateway.demo.dispatcher", "drivers.ble.emulator"):
+        tree.run("/opt/yizhan/bin/python", "-m", module, "--help")
+    checked = "from gateway.appliance.doctor.gather import foreign_packages as f; print(f())"
+    assert tree.run("/opt/yizhan/bin/python", "-c", checked).strip() == "{}"
+    tree.run("dpkg", "--purge", "yizhan-tools")
+    left = tree.fingerprint()
+    assert {
+        path for path in before.keys() | left.keys() if before.get(path) != left.get(path)
+    } == set()
+    tree.run("dpkg", "--purge", "yizhan")
+    print(f"\n{len(cli.COMMANDS)} verbs say their help; the tools came and went")
+
+
 def test_the_loudspeakers_clock_lives_within_its_units_limits(deb: Path, tree: debian.Tree) -> None:
     """It opens its door to the gateway, and closes it when it is told to end."""
     (tree.root / "tmp/yizhan.deb").write_bytes(deb.read_bytes())
@@ -333,6 +365,8 @@ def test_the_pis_package_holds_what_it_should(release: int, tmp_path: Path) -> N
     assert wanted <= there
     assert ("audioop-lts" in there) is (release == 13)
     assert not {"pyaudio", "pymodbus"} & there
+    tools = debian.tools_beside(deb)
+    assert debian.field(tools, "Depends") == f"yizhan (= {debian.field(deb, 'Version')})"
     told = json.loads((tmp_path / "out/usr/share/doc/yizhan/sbom.cdx.json").read_text("utf-8"))
     assert told["specVersion"] == "1.6"
     assert {part["name"] for part in told["components"]} == there - {"yizhan"}

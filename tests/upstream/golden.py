@@ -114,7 +114,7 @@ EVENTS = {
         96413,
     ),
     "station-started": (
-        event(STARTED, "station", Started("0.1.0", BOOT, EPOCH, volatile=False)),
+        event(STARTED, "station", Started("0.2.0", BOOT, EPOCH, volatile=False)),
         1,
     ),
     "station-clock-step": (

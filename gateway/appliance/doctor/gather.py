@@ -19,6 +19,7 @@ from gateway.appliance.doctor.facts import Held, MachineFacts, Memory, Port, Uni
 from gateway.appliance.doctor.rights import Rights
 
 OURS = ("broadcast", "drivers", "gateway", "kiosk")
+OUR_DISTRIBUTIONS = frozenset({"yizhan", "yizhan_tools"})
 PROGRAMS = ("espeak-ng", "ffmpeg")
 UNITS = ("yizhan.service", "yizhan-audio.service")
 THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
@@ -106,7 +107,7 @@ def foreign_packages(folders: tuple[str, ...] = tuple(sys.path)) -> dict[str, tu
     for folder in folders:
         for record in Path(folder).glob("*.dist-info/RECORD"):
             distribution = record.parent.name.partition("-")[0]
-            if distribution != "yizhan":
+            if distribution not in OUR_DISTRIBUTIONS:
                 for name in _brought(record).intersection(OURS):
                     found.setdefault(name, set()).add(distribution)
     return {name: tuple(sorted(others)) for name, others in found.items()}

@@ -116,6 +116,7 @@ def test_open_keys_and_a_foreign_state_are_seen(tmp_path: Path) -> None:
 def test_who_else_brings_a_folder_of_our_name_is_seen(tmp_path: Path) -> None:
     for distribution, files in {
         "yizhan-0.1.0": "gateway/cli.py,,\n",
+        "yizhan_tools-0.1.0": "gateway/demo/command.py,,\ndrivers/emulate/field.py,,\n",
         "folder-2.0": "drivers/__init__.py,sha256=x,1\n节能/x.py,,\n",
         "module-1.0": "kiosk.py,,\n",
         "harmless-1.0": "harmless/gateway/x.py,,\n",
