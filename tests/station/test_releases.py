@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from gateway.upstream.enrol import Enrolment, Papers
 
 from gateway.access.spare import Spare
 from gateway.appliance.load import load
@@ -15,6 +14,7 @@ from gateway.journal import Journal, StateChange
 from gateway.journal.core import Core
 from gateway.journal.private import PrivateStore
 from gateway.journal.writer import InlineShell
+from gateway.upstream.enrolment.certificates import Enrolment, Papers
 from tests.fixtures.release import COMMAND_KEY, FIELDS, FIXTURES, SOUND, URL
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.sim.journal import SMALL, STATION, fact

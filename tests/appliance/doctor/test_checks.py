@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from gateway.appliance.doctor import checks
-from gateway.appliance.doctor.checks import CHECKS, GROUPS, examine
+from gateway.appliance.doctor.checks import CHECKS, examine
 from gateway.appliance.doctor.facts import Facts, Running
-from gateway.appliance.doctor.finding import Finding, Level, worst
+from gateway.appliance.doctor.finding import GROUPS, Finding, Level, worst
 from gateway.appliance.doctor.report import as_json, report
 from gateway.appliance.doctor.told import BY_HAND, told
 from gateway.texts import Texts
