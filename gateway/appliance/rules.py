@@ -1,7 +1,7 @@
 """`[rule.*]` and `[duty]`: decoded, tied to devices and zones, and proved with `[linkage.*]`."""
 
 import zoneinfo
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from broadcast.options import Options as BroadcastOptions
 from drivers.contract import Point as DevicePoint
 from drivers.data_files import config_path
+from drivers.extensions import extension_folders
 from gateway.appliance.fit import polls
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.ready_rules import Elsewhere, ReadyRules
@@ -81,7 +82,8 @@ class RuleReader:
         self._language = language
         self._calendar = self._dated(timezone, own / "holidays")
         shipped = shelf(config_path("rules"))
-        self._recipes = {**shipped, **self._own(own / "rules")}
+        added = [*extension_folders("config", "rules"), own / "rules"]
+        self._recipes = {**shipped, **self._recipes_of(added)}
         self._points = 0
         self._ready = ReadyRules(decoder, table, devices, shipped, self._made)
         self.rule_ids = {*self._ids("rule"), *self._ready.kinds}
@@ -98,12 +100,15 @@ class RuleReader:
             self._decoder.blame((), "rules.bad-holidays", folder=str(own), reason=str(error))
             return calendar(timezone)
 
-    def _own(self, own: Path) -> Mapping[str, Recipe]:
-        try:
-            return shelf(own)
-        except UsageError as error:
-            self._decoder.blame_error((), error)
-            return {}
+    def _recipes_of(self, folders: Iterable[Path]) -> Mapping[str, Recipe]:
+        """The recipes of those folders; in a folder with a wrong one there are none."""
+        found: dict[str, Recipe] = {}
+        for folder in folders:
+            try:
+                found |= shelf(folder)
+            except UsageError as error:
+                self._decoder.blame_error((), error)
+        return found
 
     def rule(self, rule_id: str, table: Any, path: KeyPath) -> tuple[Watch, ...] | None:
         """One `[rule.*]`; None after a mistake."""

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from drivers.extensions import extension_folders
+
 LANGUAGES = ("zh", "en")
 """The first is what a station speaks where nothing else was asked for."""
 
@@ -28,9 +30,14 @@ def language(environ: Mapping[str, str] = os.environ) -> str:
 
 @cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """All texts of one language by code."""
-    with Path(__file__).with_name(f"{lang}.toml").open("rb") as file:
-        return dict(_flat(tomllib.load(file)))
+    """All texts of one language by code: the product's, and what extensions add to them."""
+    name = f"{lang}.toml"
+    added = [folder / name for folder in extension_folders("gateway", "texts")]
+    texts: dict[str, str] = {}
+    for path in (Path(__file__).with_name(name), *filter(Path.is_file, added)):
+        with path.open("rb") as file:
+            texts = {**dict(_flat(tomllib.load(file))), **texts}
+    return texts
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

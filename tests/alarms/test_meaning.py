@@ -4,6 +4,7 @@ import pytest
 
 from gateway.desk.alarms.meaning import meaning
 from gateway.desk.alarms.plot import pace
+from gateway.rules.kinds import KINDS
 from gateway.web.words import CATALOGUES
 from tests.rules.player import plan, shelf
 
@@ -83,3 +84,7 @@ def test_every_ready_rule_says_more_than_its_kind(use, language):
 )
 def test_a_counter_is_drawn_as_fast_as_it_runs(samples, over_s, expected):
     assert pace(samples, 30.0, over_s) == expected
+
+
+def test_every_kind_of_the_product_says_what_it_waits_for():
+    assert [kind.name for kind in KINDS.values() if kind.describe is None] == []

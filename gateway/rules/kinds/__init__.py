@@ -1,23 +1,25 @@
-"""The kinds of rule, one pure step each; `kind.py` says what a kind is."""
+"""The kinds of rule, one pure step each; `kind.py` says what a kind is.
 
-from gateway.rules.kinds import combination, profile, rate, state, still, threshold
+A kind is found by its place: a file here, or in `gateway/rules/kinds/` of an extension, that offers
+`KINDS`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from drivers.extensions import extension_folders
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        threshold.KIND,
-        rate.KIND,
-        profile.KIND,
-        still.COUNTER,
-        still.RUNNING,
-        still.STUCK,
-        state.STATE,
-        state.COUNT,
-        state.ABSENCE,
-        state.HEARTBEAT,
-        combination.KIND,
-    )
-}
+__path__ += map(str, extension_folders("gateway", "rules", "kinds"))
+
+
+def _kinds() -> Iterator[Kind]:
+    for found in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{found.name}")
+        yield from getattr(module, "KINDS", ())
+
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _kinds()}
 
 __all__ = ["KINDS", "Kind", "Moment", "Point", "S", "Verdict"]

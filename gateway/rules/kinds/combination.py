@@ -1,7 +1,7 @@
 """Several conditions over several devices, joined by `and`, `or`, `not`: burning, and full."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +10,7 @@ from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules.kinds.band import Band, Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
+from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number, values_text
 from gateway.rules.kinds.state import Word
 
 TERMS_MAX = 16
@@ -129,4 +129,34 @@ _OPPOSITE = {
     Verdict.UNSURE: Verdict.UNSURE,
 }
 
-KIND = Kind("combination", Options, State, prepare, step)
+
+def describe(limits: Limits, _unit: str, say: Sentences) -> Iterator[str]:
+    """The expression with its conditions in words."""
+    yield _expression_text(limits.when, limits.terms, say)
+
+
+def _expression_text(when: Any, terms: Mapping[str, TermLimits], say: Sentences) -> str:
+    if isinstance(when, str):
+        return _term_text(when, terms[when], say)
+    joined, *parts = when
+    said = [_expression_text(part, terms, say) for part in parts]
+    if joined == "not":
+        return say("alarms.not", what=said[0])
+    inner = [f"({one})" if not isinstance(part, str) and part[0] != "not" else one
+             for one, part in zip(said, parts, strict=True)]  # fmt: skip
+    return say(f"alarms.{joined}").join(inner)
+
+
+def _term_text(name: str, term: TermLimits, say: Sentences) -> str:
+    said = []
+    if term.value is not None:
+        said.append(say("alarms.mean-state", value=values_text((term.value,), say)))
+    if term.band.above is not None:
+        said.append(say("alarms.mean-above", limit=f"{term.band.above:g}"))
+    if term.band.below is not None:
+        said.append(say("alarms.mean-below", limit=f"{term.band.below:g}"))
+    return f"{name} {say('alarms.or').join(said)}"
+
+
+KIND = Kind("combination", Options, State, prepare, step, describe=describe)
+KINDS = (KIND,)

@@ -5,8 +5,8 @@ same for all kinds (`confirm.py`, `alarm.py`).
 """
 
 import enum
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -65,6 +65,22 @@ class Point(NamedTuple):
 Step = Callable[[Any, Any, Value, Moment], tuple[Any, Verdict]]
 
 
+class Sentences(Protocol):
+    """The reader's catalogue: call it with a code and what fills the text in."""
+
+    lang: str
+
+    def __call__(self, code: str, /, **data: object) -> str:
+        """The text of that code."""
+
+    def span(self, seconds: float, /) -> str:
+        """A time as people say it."""
+
+
+# Limits, the unit that they are in, the reader's catalogue: alternatives of what a rule waits for.
+Describe = Callable[[Any, str, Sentences], Iterator[str]]
+
+
 class Kind(NamedTuple):
     """One kind of rule.
 
@@ -72,7 +88,8 @@ class Kind(NamedTuple):
     that cannot be), giving the limits that `step(limits, state, value, moment)` works with. A
     `value` of None means that only time has passed. `due` is when time alone may change the
     verdict. `forgets_gap`, `forgets_cut`: a gap in the readings, or an unknown time without the
-    station, makes what it remembers worthless.
+    station, makes what it remembers worthless. `describe` says for people what limits mean; without
+    it, the text `alarms.kind-<name>` stands for all of them.
     """
 
     name: str
@@ -85,6 +102,7 @@ class Kind(NamedTuple):
     forgets_cut: bool = False
     forgets_restart: bool = False
     needs_wall: bool = False
+    describe: Describe | None = None
 
 
 def number(value: Value) -> float | None:
@@ -92,3 +110,18 @@ def number(value: Value) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
+
+
+def amount_text(value: float, unit: str) -> str:
+    """`3 m³/h`; a number alone where there is no unit."""
+    return f"{value:g} {unit}".strip()
+
+
+def values_text(values: Iterable[Value], say: Sentences) -> str:
+    """A contact's two words; texts and numbers as they are; joined by "or"."""
+    words = {True: "alarms.value-on", False: "alarms.value-off"}
+    said = [
+        say(words[value]) if isinstance(value, bool) else str(value)
+        for value in sorted(values, key=str)
+    ]
+    return say("alarms.or").join(said)

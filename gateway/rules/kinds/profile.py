@@ -1,5 +1,6 @@
 """Deviation from what a point learnt to be usual at this hour of such a day."""
 
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -8,7 +9,7 @@ from drivers.contract import Value
 from gateway.calendar import DAY_S, Calendar
 from gateway.rules import units
 from gateway.rules.kinds.band import Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, Verdict, number
+from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number
 
 SLOT_S = 1800
 SLOTS = DAY_S // SLOT_S
@@ -122,4 +123,10 @@ def _learnt(limits: Limits, state: State) -> dict[int, Usual]:
     return {**state.usual, state.slot: learnt}
 
 
-KIND = Kind("profile", Options, State, prepare, step, needs_wall=True)
+def describe(limits: Limits, _unit: str, say: Sentences) -> Iterator[str]:
+    """`30 % above what is usual`."""
+    yield say(f"alarms.mean-usual-{limits.options.only}", share=f"{limits.options.share:.0%}")
+
+
+KIND = Kind("profile", Options, State, prepare, step, needs_wall=True, describe=describe)
+KINDS = (KIND,)

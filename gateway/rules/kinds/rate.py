@@ -1,5 +1,6 @@
 """A value that rises or falls too fast."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules import units
 from gateway.rules.kinds.band import Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 from gateway.rules.kinds.slope import Samples, add
 
 
@@ -58,4 +59,16 @@ def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[St
     return State(samples), Verdict.of(risen or fallen)
 
 
-KIND = Kind("rate", Options, State, prepare, step, forgets_gap=True, forgets_cut=True)
+def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
+    """`rises by 5 °C within 10 min`."""
+    span = say.span(limits.span_ns / S)
+    if limits.rise is not None:
+        yield say("alarms.mean-rise", span=span, limit=amount_text(limits.rise, unit))
+    if limits.fall is not None:
+        yield say("alarms.mean-fall", span=span, limit=amount_text(limits.fall, unit))
+
+
+KIND = Kind(
+    "rate", Options, State, prepare, step, forgets_gap=True, forgets_cut=True, describe=describe
+)
+KINDS = (KIND,)

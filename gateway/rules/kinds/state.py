@@ -1,12 +1,13 @@
 """What a contact or a text says; how often; when it last did; and whether anything was heard."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 
 from drivers.contract import Value
 from gateway.calendar import Calendar
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, values_text
 from gateway.rules.kinds.still import Seconds
 
 Word = bool | int | str
@@ -173,9 +174,43 @@ def due_heard(limits: HeardLimits, state: Seen) -> int | None:
     return None if state.at_ns is None else state.at_ns + limits.span_ns
 
 
-STATE = Kind("state", Options, Nothing, prepare, step)
-COUNT = Kind("count", CountOptions, Counted, prepare_count, step_count, due_count)
-ABSENCE = Kind("absence", SeenOptions, Seen, prepare_seen, step_seen, due_seen)
-HEARTBEAT = Kind(
-    "heartbeat", HeardOptions, Seen, prepare_heard, step_heard, due_heard, forgets_restart=True
+def describe(limits: Limits, _unit: str, say: Sentences) -> Iterator[str]:
+    """The value is one of those."""
+    yield say("alarms.mean-state", value=values_text(limits.values, say))
+
+
+def describe_count(limits: CountLimits, _unit: str, say: Sentences) -> Iterator[str]:
+    """It became one of those so often in a time."""
+    span, value = say.span(limits.span_ns / S), values_text(limits.values, say)
+    yield say("alarms.mean-count", span=span, n=limits.times, value=value)
+
+
+def describe_seen(limits: SeenLimits, _unit: str, say: Sentences) -> Iterator[str]:
+    """It was none of those for a time."""
+    span, value = say.span(limits.span_ns / S), values_text(limits.values, say)
+    yield say("alarms.mean-unseen", span=span, value=value)
+
+
+def describe_heard(limits: HeardLimits, _unit: str, say: Sentences) -> Iterator[str]:
+    """Nothing came for a time."""
+    yield say("alarms.mean-unheard", span=say.span(limits.span_ns / S))
+
+
+STATE = Kind("state", Options, Nothing, prepare, step, describe=describe)
+COUNT = Kind(
+    "count", CountOptions, Counted, prepare_count, step_count, due_count, describe=describe_count
 )
+ABSENCE = Kind(
+    "absence", SeenOptions, Seen, prepare_seen, step_seen, due_seen, describe=describe_seen
+)
+HEARTBEAT = Kind(
+    "heartbeat",
+    HeardOptions,
+    Seen,
+    prepare_heard,
+    step_heard,
+    due_heard,
+    forgets_restart=True,
+    describe=describe_heard,
+)
+KINDS = (STATE, COUNT, ABSENCE, HEARTBEAT)

@@ -1,5 +1,6 @@
 """What does not move: a counter that stands still or never rests, a value that never changes."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -8,7 +9,7 @@ from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.rules import units
 from gateway.rules.kinds.band import Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 
 ROUNDING = 1e-9
 """What the difference of two counts may be off."""
@@ -143,9 +144,48 @@ def step_stuck(
     return state, Verdict.of(long and not may_rest)
 
 
-COUNTER = Kind("counter-still", CounterOptions, Counted, prepare_counter, step_counter)
+def describe_counter(limits: CounterLimits, unit: str, say: Sentences) -> Iterator[str]:
+    """The counter stands still."""
+    span = say.span(limits.span_ns / S)
+    yield say("alarms.mean-still", span=span, least=amount_text(limits.least, unit))
+
+
+def describe_running(limits: RunningLimits, _unit: str, say: Sentences) -> Iterator[str]:
+    """The counter never rests."""
+    span, pause = (say.span(ns / S) for ns in (limits.running_ns, limits.pause_ns))
+    yield say("alarms.mean-running", span=span, pause=pause)
+
+
+def describe_stuck(limits: StuckLimits, _unit: str, say: Sentences) -> Iterator[str]:
+    """The value does not change."""
+    yield say("alarms.mean-stuck", span=say.span(limits.span_ns / S))
+
+
+COUNTER = Kind(
+    "counter-still",
+    CounterOptions,
+    Counted,
+    prepare_counter,
+    step_counter,
+    describe=describe_counter,
+)
 RUNNING = Kind(
-    "counter-running", RunningOptions, Running, prepare_running, step_running,
-    forgets_gap=True, forgets_cut=True,
-)  # fmt: skip
-STUCK = Kind("stuck", StuckOptions, Stuck, prepare_stuck, step_stuck, forgets_gap=True)
+    "counter-running",
+    RunningOptions,
+    Running,
+    prepare_running,
+    step_running,
+    forgets_gap=True,
+    forgets_cut=True,
+    describe=describe_running,
+)
+STUCK = Kind(
+    "stuck",
+    StuckOptions,
+    Stuck,
+    prepare_stuck,
+    step_stuck,
+    forgets_gap=True,
+    describe=describe_stuck,
+)
+KINDS = (COUNTER, RUNNING, STUCK)

@@ -1,5 +1,6 @@
 """Above or below a limit, with hysteresis; of a counter, how fast it runs."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules import units
 from gateway.rules.kinds.band import Band, Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict, number
+from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 from gateway.rules.kinds.slope import Samples, add, per_hour
 
 
@@ -70,4 +71,13 @@ def step(
     return State(side, samples), Verdict.of(side)
 
 
-KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True)
+def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
+    """`above 3 m³/h`."""
+    if limits.band.above is not None:
+        yield say("alarms.mean-above", limit=amount_text(limits.band.above, unit))
+    if limits.band.below is not None:
+        yield say("alarms.mean-below", limit=amount_text(limits.band.below, unit))
+
+
+KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True, describe=describe)
+KINDS = (KIND,)
