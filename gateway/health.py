@@ -3,7 +3,7 @@
 `station.py` takes it; nobody else looks into the rooms. Instants are CLOCK_BOOTTIME in ns.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -92,7 +92,9 @@ class UplinkVitals(msgspec.Struct, frozen=True):
 
     `certificate` is from when to when ours for that platform is valid, UTC in ns, if we have one.
     `skew_s`: the platform's clock is so much ahead of ours. `dates`: its certificate seems to be
-    `over` or `early`, by a clock that nobody vouches for, and was taken.
+    `over` or `early`, by a clock that nobody vouches for, and was taken. `worth` is what its
+    receipts prove: that the platform has stored the events, has accepted them, or only that
+    somebody on the way has them.
     """
 
     name: str
@@ -107,6 +109,7 @@ class UplinkVitals(msgspec.Struct, frozen=True):
     certificate: tuple[int, int] | None = None
     skew_s: float | None = None
     dates: str = ""
+    worth: Literal["stored", "accepted", "transported"] = "stored"
 
 
 class JournalVitals(msgspec.Struct, frozen=True):

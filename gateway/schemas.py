@@ -8,7 +8,7 @@ import msgspec
 # Clients generate code from these names, so a class that is renamed keeps the published one:
 # what msgspec makes of the class (its name, or module and name where two share it) → published.
 PUBLISHED: dict[str, str] = {
-    "gateway.upstream.uplinks.options.Options": "gateway.upstream.options.Options",
+    "HttpOptions": "gateway.upstream.options.Options",
 }
 
 

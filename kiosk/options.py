@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gateway.errors import SettingsError
-from gateway.upstream.uplinks.options import Options as UplinkOptions
+from gateway.upstream.uplinks.http.options import HttpOptions
 from kiosk.catalogue import Within
 
 Road = Literal["platform", "dispatcher", "desk"]
@@ -87,9 +87,9 @@ class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         _ = self.uplink
 
     @property
-    def uplink(self) -> UplinkOptions:
+    def uplink(self) -> HttpOptions:
         """The same as the upstream takes it."""
-        return UplinkOptions(
+        return HttpOptions(
             url=self.url,
             credential=self.credential,
             ca_file=self.ca_file,

@@ -22,7 +22,7 @@ from gateway.places import PlaceOptions
 from gateway.rules import duty, linkage
 from gateway.rules.rule import RuleOptions
 from gateway.schemas import components
-from gateway.upstream.uplinks.options import Options as UplinkOptions
+from gateway.upstream.uplinks import registry as uplinks
 from gateway.web.server import Options as WebOptions
 from kiosk.catalogue import services
 from kiosk.options import SHAPES
@@ -41,7 +41,6 @@ _BY_ID = {
     "zone": ZoneOptions,
     "rule": RuleOptions,
     "linkage": linkage.Options,
-    "upstream": UplinkOptions,
     "microphone": MicrophoneOptions,
     "key": KeyOptions,
     "voice": VoiceOptions,
@@ -57,6 +56,8 @@ def json_schema() -> dict[str, Any]:
     owners += [kind.options for kind in kinds.values()]
     owners += SPEAKER_KINDS.values()
     owners += SHAPES.values()
+    uplink_kinds: list[Any] = [kind.options for kind in uplinks.kinds()]
+    owners += uplink_kinds
     owners += [driver.Options for driver in families.values()]
     shapes, parts = components(owners, "#/$defs/{name}")
     parts = json.decode(json.encode(parts))  # defaults that are tuples
@@ -78,6 +79,7 @@ def json_schema() -> dict[str, Any]:
         "bus": _by_id({"anyOf": buses}),
         "device": _by_id(device),
         "speaker": _by_id({"anyOf": speakers}),
+        "upstream": _by_id(_any_of([by_owner[shape] for shape in uplink_kinds])),
         "service": {
             "type": "object",
             "properties": {
@@ -103,6 +105,10 @@ def _by_id(shape: dict[str, Any]) -> dict[str, Any]:
         "propertyNames": {"pattern": f"^{ID_PATTERN.pattern}$"},
         "additionalProperties": shape,
     }
+
+
+def _any_of(shapes: list[dict[str, Any]]) -> dict[str, Any]:
+    return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
 
 
 def _part(reference: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:

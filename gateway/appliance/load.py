@@ -3,6 +3,7 @@
 import copy
 import zoneinfo
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from gateway.appliance.schema import (
     ZoneOptions,
 )
 from gateway.appliance.sound import SoundReader, read_sound
+from gateway.appliance.uplinks import read_uplink
 from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
@@ -34,7 +36,6 @@ from gateway.journal.options import JournalOptions
 from gateway.places import STATION, Name, PlaceOptions, Places, faults
 from gateway.rules.core import Plan
 from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, wrong
-from gateway.upstream.uplinks.options import Options as UplinkOptions
 from gateway.web.server import Options as WebOptions
 
 UPLINKS_MAX = 4
@@ -149,7 +150,7 @@ class _Loader:
         place_ids = {STATION, *self._ids("place")}
         zones = self._each("zone", lambda _, t, path: self._zone(t, path, place_ids))
         buses = self._each("bus", self._bus, most=BUSES_MAX)
-        uplinks = self._each("upstream", self._uplink, most=UPLINKS_MAX)
+        uplinks = self._each("upstream", partial(read_uplink, self._decoder), most=UPLINKS_MAX)
         reader = Devices(
             self._decoder, buses=self._ids("bus"), places=place_ids, own=own_profiles(self._file)
         )
@@ -306,6 +307,3 @@ class _Loader:
         common = parts[0]
         assert isinstance(common, _Kind)
         return BusSetting(bus_id, kind.name, parts[1], common.name or "")
-
-    def _uplink(self, _: str, table: Any, path: KeyPath) -> UplinkOptions | None:
-        return self._decoder.struct(UplinkOptions, table, path)

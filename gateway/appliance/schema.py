@@ -23,7 +23,7 @@ from gateway.intake.report import Report
 from gateway.journal.options import JournalOptions
 from gateway.places import Name, Places
 from gateway.rules.core import Plan
-from gateway.upstream.uplinks.options import Options as UplinkOptions
+from gateway.upstream.uplinks.options import UplinkOptions
 from gateway.web.server import Options as WebOptions
 from kiosk.options import Plan as RequestsPlan
 

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.errors import UsageError
 from gateway.setup.contract import Changes, Plan
+from gateway.upstream.uplinks.registry import kind_name
 
 SECTIONS = frozenset({"bus", "device", "place", "zone", "speaker", "upstream"})
 """What a page may take away."""
@@ -189,10 +190,10 @@ def speaker(form: Form, zones: Sequence[str], plan: Plan) -> Changes:
 
 def platform(form: Form) -> Changes:
     """The way to a platform."""
-    name = form.get("id", "").strip() or "district"
+    name, url = form.get("id", "").strip() or "district", form.get("url", "").strip()
     changes: dict[tuple[str, ...], Any] = {
-        ("upstream", name, "kind"): "http",
-        ("upstream", name, "url"): form.get("url", "").strip(),
+        ("upstream", name, "kind"): kind_name(url),
+        ("upstream", name, "url"): url,
     }
     if ca_file := form.get("ca_file", "").strip():
         changes[("upstream", name, "ca_file")] = ca_file

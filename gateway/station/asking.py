@@ -19,11 +19,12 @@ from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
 from gateway.rules.duty import DESK, PLATFORM, Duty
-from gateway.station.machine import LINUX, OpenUplink
+from gateway.station.machine import LINUX
 from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.kind import OpenUplink, UplinkContext
 from gateway.upstream.uplinks.late import LateUplink
 from gateway.upstream.uplinks.tls import Tls
 from gateway.web.section import Section
@@ -123,10 +124,9 @@ class DispatcherRoad:
         self._clock = clock
 
         def opened() -> Uplink:
-            secure = options.url.startswith("https:")
-            tls = Tls(clock, ca_file=options.ca_file, own=None) if secure else None
+            tls = partial(Tls, clock, ca_file=options.ca_file, own=None)
             return open_uplink(
-                options.uplink, station=station, keys=keys, now_ns=clock.now_ns, tls=tls
+                UplinkContext("dispatcher", options.uplink, station, keys, clock, tls)
             )
 
         self._line = LateUplink("dispatcher", opened, on_fault)

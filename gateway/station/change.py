@@ -11,8 +11,8 @@ from gateway.intake import Intake
 from gateway.intake.intake import Device
 from gateway.settings import Phrase
 from gateway.station.field import Field
-from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
+from gateway.upstream.connections import Uplinks
 
 FAILED_STATES = frozenset({"silent", "faulty"})
 """A device that merely waits may be one that speaks seldom: it holds a change up, not back."""

@@ -20,10 +20,8 @@ from gateway.discovery.card import Card
 from gateway.entropy import Source
 from gateway.journal.writer import Shell, ThreadShell
 from gateway.station import watchdog
-from gateway.upstream.uplinks.choose import open_uplink
-from gateway.upstream.uplinks.contract import Uplink
-from gateway.upstream.uplinks.options import Options as UplinkOptions
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.kind import OpenUplink
+from gateway.upstream.uplinks.registry import open_uplink
 from gateway.web.server import WebServer
 
 
@@ -32,21 +30,6 @@ class OpenClock(Protocol):
 
     def __call__(self, state: Path, *, floor_ns: int, environ: Mapping[str, str]) -> Clock:
         """`floor_ns` is what an earlier run has handed out."""
-
-
-class OpenUplink(Protocol):
-    """A road to the platform that the settings name."""
-
-    def __call__(
-        self,
-        options: UplinkOptions,
-        *,
-        station: str,
-        keys: Path,
-        now_ns: Callable[[], int],
-        tls: Tls | None,
-    ) -> Uplink:
-        """Inside the running loop; SettingsError if its credential cannot be used."""
 
 
 Inspect = Callable[[gather.Asked], MachineFacts]

@@ -50,7 +50,6 @@ from gateway.station.presence import Presence
 from gateway.station.recorder import Recorder
 from gateway.station.setting_up import SettingUp
 from gateway.station.timekeeping import Timekeeping
-from gateway.station.uplinks import Uplinks
 from gateway.station.vitals import Watch
 from gateway.tasks import (
     STOP_WITHIN_S,
@@ -60,6 +59,7 @@ from gateway.tasks import (
     start,
     stop_all,
 )
+from gateway.upstream.connections import Uplinks
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.control import offered
 

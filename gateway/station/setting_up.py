@@ -43,7 +43,7 @@ from gateway.setup.section import section
 from gateway.station.field import Field
 from gateway.station.plugged import PluggedPorts
 from gateway.station.searching import Searcher
-from gateway.station.uplinks import Uplinks
+from gateway.upstream.connections import Uplinks
 from gateway.web.section import Section
 
 if TYPE_CHECKING:

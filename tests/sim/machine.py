@@ -15,7 +15,7 @@ from gateway.journal.writer import Done
 from gateway.station.machine import Machine
 from gateway.station.process import run_station
 from gateway.upstream.uplinks.contract import Batch, Delivery, Uplink
-from gateway.upstream.uplinks.options import Options as UplinkOptions
+from gateway.upstream.uplinks.kind import UplinkContext
 from gateway.web.server import WebServer
 from tests.sim.field import SimulatedField
 from tests.sim.judge import Judge
@@ -191,8 +191,8 @@ class Life:
         clock.poll()
         return clock
 
-    def _open_uplink(self, options: UplinkOptions, **_: object) -> Uplink:
-        return _Road(self._house.platforms[options.url], self)
+    def _open_uplink(self, context: UplinkContext[Any]) -> Uplink:
+        return _Road(self._house.platforms[context.options.url], self)
 
     def _notify(self, message: str) -> bool:
         if message == "READY=1":

@@ -18,7 +18,11 @@ LATE = {
 }
 """The import, and what it is for."""
 
-ROOTS = ("gateway.station.command", "gateway.station.process", "gateway.upstream.uplinks.http")
+ROOTS = (
+    "gateway.station.command",
+    "gateway.station.process",
+    "gateway.upstream.uplinks.http.client",
+)
 ASK = f"import sys, {', '.join(ROOTS)}; "
 
 

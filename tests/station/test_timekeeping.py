@@ -10,8 +10,8 @@ from gateway.errors import JournalFull
 from gateway.event import Event, Lane, Trust, rfc3339
 from gateway.station import floor
 from gateway.station.timekeeping import Timekeeping
-from gateway.station.uplinks import lenders
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.connections import lenders
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import loop_clock, simulated_journal
 from tests.sim.loop import run as simulate
@@ -24,13 +24,13 @@ HTTPS = "https://iot.example.cn/yizhan"
 
 def test_required_uplinks_come_first_then_as_the_file_has_them() -> None:
     options = {
-        "side": Options(url="https://side.example/x", required=False),
-        "main": Options(url="https://IOT.example.cn:8443/a"),
-        "twin": Options(url=HTTPS, clock=False),
-        "wire": Options(url="http://10.0.0.9/", plain=True, required=False),
-        "near": Options(url="http://127.0.0.1:9080/"),
-        "asked": Options(url="http://10.0.0.8/", plain=True, required=False, clock=True),
-        "only": Options(url="http://10.0.0.7/", plain=True),
+        "side": HttpOptions(url="https://side.example/x", required=False),
+        "main": HttpOptions(url="https://IOT.example.cn:8443/a"),
+        "twin": HttpOptions(url=HTTPS, clock=False),
+        "wire": HttpOptions(url="http://10.0.0.9/", plain=True, required=False),
+        "near": HttpOptions(url="http://127.0.0.1:9080/"),
+        "asked": HttpOptions(url="http://10.0.0.8/", plain=True, required=False, clock=True),
+        "only": HttpOptions(url="http://10.0.0.7/", plain=True),
     }
     assert lenders(options) == [
         Lender("main", "iot.example.cn", lends=True, alone=True, secure=True),

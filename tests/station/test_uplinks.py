@@ -12,7 +12,7 @@ from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import SettingsError
 from gateway.event import Lane, Trust
 from gateway.station.asking import PlatformRoad
-from gateway.station.uplinks import Uplinks
+from gateway.upstream.connections import Uplinks
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.uplinks.contract import (
@@ -24,16 +24,17 @@ from gateway.upstream.uplinks.contract import (
     Reply,
     Since,
 )
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.options import HttpOptions
+from gateway.upstream.uplinks.kind import UplinkContext
 from kiosk.dispatch import NO_ROAD
 from tests.sim.loop import START_S, MachineLoop, simulated
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until
 from tests.upstream.test_inbox import HAND, NOW_MS, Bell, signed
 
-DISTRICT = Options(url="http://127.0.0.1:1", commands=False)
-CITY = Options(url="http://127.0.0.1:2", commands=False, required=False)
-MOVED = Options(url="http://127.0.0.1:3", commands=False)
+DISTRICT = HttpOptions(url="http://127.0.0.1:1", commands=False)
+CITY = HttpOptions(url="http://127.0.0.1:2", commands=False, required=False)
+MOVED = HttpOptions(url="http://127.0.0.1:3", commands=False)
 
 
 class Platform:
@@ -76,10 +77,13 @@ class Made:
         )
         self.road = PlatformRoad(lambda: self.uplinks, self.uplinks._clock)
 
-    def open_uplink(self, options: Options, **_: object) -> Platform:
-        if options.url in self.broken:
-            raise self.broken[options.url]
-        return Platform(options.url)
+    def open_uplink(self, context: UplinkContext) -> Platform:
+        url = context.options.url
+        if url in self.broken:
+            raise self.broken[url]
+        if url.startswith("https:"):
+            context.make_tls()
+        return Platform(url)
 
     def states(self) -> dict[str, tuple[str, str | None]]:
         vitals = [sender.vitals for sender in self.uplinks.senders]
@@ -91,7 +95,7 @@ class Made:
 
 
 @contextlib.asynccontextmanager
-async def opened(tmp_path, **uplinks: Options):
+async def opened(tmp_path, **uplinks: HttpOptions):
     made = Made(tmp_path)
     made.uplinks.open(uplinks)
     made.uplinks.start()
@@ -104,7 +108,9 @@ async def opened(tmp_path, **uplinks: Options):
 @simulated
 async def test_the_inboxes_of_all_uplinks_know_of_each_other(tmp_path):
     made = Made(tmp_path)
-    made.uplinks.open({"district": Options(url=DISTRICT.url), "city": Options(url=CITY.url)})
+    made.uplinks.open(
+        {"district": HttpOptions(url=DISTRICT.url), "city": HttpOptions(url=CITY.url)}
+    )
     inboxes = {name: line.inbox for name, line in made.uplinks._lines.items()}
     assert inboxes["district"].siblings.others() == [inboxes["city"].siblings]
     assert inboxes["city"].siblings.others() == [inboxes["district"].siblings]
@@ -147,8 +153,8 @@ class Twins(Made):
     """Two uplinks to the platform of `HAND`, and a bell that both may ring."""
 
     settings: ClassVar = {
-        "district": Options(url=DISTRICT.url, command_key=HAND.public),
-        "city": Options(url=CITY.url, command_key=HAND.public),
+        "district": HttpOptions(url=DISTRICT.url, command_key=HAND.public),
+        "city": HttpOptions(url=CITY.url, command_key=HAND.public),
     }
 
     def __init__(self, tmp_path) -> None:
@@ -201,7 +207,10 @@ def test_what_an_uplink_did_is_known_while_it_is_reopened(tmp_path):
         for command in commands:
             await made.inbox("district").take(command, acting)
         await until(lambda: made.rung == len(commands))
-        moved = {**made.settings, "district": Options(url=MOVED.url, command_key=HAND.public)}
+        moved = {
+            **made.settings,
+            "district": HttpOptions(url=MOVED.url, command_key=HAND.public),
+        }
         again, closed, loading = iter(commands), 0, 0
         for changing in (
             made.uplinks.reopen("district"),
@@ -387,7 +396,7 @@ async def test_an_uplink_that_cannot_even_be_put_together_is_refused_until_it_ca
 async def test_a_doubtful_certificate_is_counted_once_and_told_of_its_uplink(tmp_path):
     made, counted = Made(tmp_path), []
     made.uplinks._count = lambda where, what: counted.append((where, what))
-    secure = Options(url="https://127.0.0.1:1", commands=False)
+    secure = HttpOptions(url="https://127.0.0.1:1", commands=False)
     made.uplinks.open({"district": secure, "city": CITY})
     made.uplinks.start()
     await asyncio.sleep(1)

@@ -9,8 +9,8 @@ from gateway.demo.platform.app import Platform
 from gateway.event import Trust
 from gateway.upstream.enrolment.certificates import Papers
 from gateway.upstream.enrolment.client import claim
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.upstream.ledger import STATION
@@ -63,7 +63,7 @@ class Post:
 
     @contextlib.asynccontextmanager
     async def uplink(self, station: str = STATION):
-        options = Options(url=self.platform.tls_url, ca_file=self.ca_file)
+        options = HttpOptions(url=self.platform.tls_url, ca_file=self.ca_file)
         road = HttpUplink(options, station=station, now_ns=self.clock.now_ns, tls=self.tls)
         try:
             yield road

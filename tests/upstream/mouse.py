@@ -13,8 +13,8 @@ from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.upstream.ledger import STATION, sample
 from tests.upstream.rig import until
 
@@ -28,7 +28,7 @@ async def live(folder: Path, url: str, count: int) -> None:
         clock=clock,
         retaining=["district"],
     )
-    uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
+    uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
     follower = journal.follower("district", retaining=True)
     sender = Sender("district", follower, journal, uplink, clock, station=STATION)
     sending = asyncio.ensure_future(sender.run())

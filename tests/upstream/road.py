@@ -12,8 +12,8 @@ from gateway.demo.platform.store import LaneKey
 from gateway.event import Lane
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.upstream.ledger import EPOCH, STATION, MemoryJournal, sample
 from tests.upstream.rig import loop_clock
 
@@ -34,7 +34,7 @@ class Road:
         self.journal = MemoryJournal()
         self.follower = self.journal.follower("district", retaining=True)
         self.uplink = HttpUplink(
-            Options(url=url), station=STATION, now_ns=self.clock.now_ns, credential=token
+            HttpOptions(url=url), station=STATION, now_ns=self.clock.now_ns, credential=token
         )
         self.learnt: list[tuple[str, int]] = []
         self.sender = Sender(

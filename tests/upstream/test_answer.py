@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadReceipt
-from gateway.upstream.uplinks.answer import items
+from gateway.upstream.uplinks.http.answer import items
 
 WELL = st.dictionaries(st.text(max_size=8), st.text(max_size=20) | st.integers(), max_size=4)
 BROKEN = [

@@ -20,8 +20,8 @@ from gateway.upstream.inbox.kinds import ping
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.uplinks.contract import Handed, Since
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.sim.loop import run, simulated
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until
@@ -212,7 +212,9 @@ async def test_the_header_comes_back_as_it_was_and_only_if_it_can_be_one(header,
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     uplink = HttpUplink(
-        Options(url=f"http://127.0.0.1:{runner.addresses[0][1]}"), station=STATION, now_ns=int
+        HttpOptions(url=f"http://127.0.0.1:{runner.addresses[0][1]}"),
+        station=STATION,
+        now_ns=int,
     )
     handed = await uplink.commands(Since("id", ""), 0)
     assert handed == Handed([], cursor)

@@ -14,8 +14,8 @@ from gateway.event import Lane
 from gateway.journal import JournalOptions
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.uplinks.contract import Batch
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.sim.journal import STATION, fact, simulated_journal
 from tests.upstream.rig import loop_clock, until
 
@@ -45,7 +45,7 @@ class Figures:
         options = JournalOptions(quota_mb=64, volatile_mb=64)
         self.journal = simulated_journal(options=options, retaining=("district",), disk_s=0.0)
         self.follower = self.journal.follower("district", retaining=True)
-        self.uplink = HttpUplink(Options(url=url), station=STATION, now_ns=self.clock.now_ns)
+        self.uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=self.clock.now_ns)
         self.sender = Sender(
             "district", self.follower, self.journal, self.uplink, self.clock, station=STATION
         )

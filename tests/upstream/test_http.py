@@ -11,8 +11,8 @@ from gateway.event import Lane
 from gateway.upstream.feed.throughput import ANSWER_S
 from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Since, Unknown
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.http import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.tls import Tls
 from tests.sim.clock import SimulatedClock
 from tests.upstream.ledger import EPOCH, STATION
@@ -86,7 +86,7 @@ async def test_a_frozen_bulk_request_does_not_hold_up_an_alarm(tmp_path):
 async def test_no_answer_in_time_is_unreachable(tmp_path):
     async with platform_at(tmp_path) as platform:
         platform.temper.change(Mood.FROZEN)
-        uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=int)
+        uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=int)
         with pytest.raises(Unreachable, match="timeout"):
             await uplink.deliver(BATCH, 0.2)
         await uplink.close()
@@ -94,7 +94,7 @@ async def test_no_answer_in_time_is_unreachable(tmp_path):
 
 async def test_nobody_listening_is_unreachable(unused_tcp_port):
     url = f"http://127.0.0.1:{unused_tcp_port}"
-    uplink = HttpUplink(Options(url=url), station=STATION, now_ns=int)
+    uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=int)
     with pytest.raises(Unreachable, match=r"upstream\.unreachable"):
         await uplink.deliver(BATCH, ANSWER_S)
     await uplink.close()
@@ -149,7 +149,7 @@ class Served:
 
 
 async def deliver(url: str, batch: Batch = BATCH, **options: object):
-    asked = Options(url=url, **options)
+    asked = HttpOptions(url=url, **options)
     tls = Tls(SimulatedClock(), ca_file=asked.ca_file, own=None)
     uplink = HttpUplink(asked, station=STATION, now_ns=int, tls=tls)
     try:
@@ -279,7 +279,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate)
 )
 def test_addresses_that_are_refused(url, code):
     with pytest.raises(SettingsError) as raised:
-        Options(url=url)
+        HttpOptions(url=url)
     assert (raised.value.code, raised.value.data["key"]) == (code, "url")
     assert "secret" not in str(raised.value)
 
@@ -288,15 +288,15 @@ def test_addresses_that_are_refused(url, code):
     "url", ["https://iot.example.cn/yizhan", "http://127.0.0.1:8090", "http://[::1]:8090"]
 )
 def test_addresses_that_are_taken(url):
-    assert Options(url=url).url == url
-    assert Options(url="http://10.0.0.9", plain=True).plain
+    assert HttpOptions(url=url).url == url
+    assert HttpOptions(url="http://10.0.0.9", plain=True).plain
 
 
 async def test_ask_brings_the_reply_and_tells_the_time_to_live():
     server = Scripted(web.Response(body=b'{"car": 3}'))
     async with Served(server) as url:
         clock = loop_clock()
-        uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
+        uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
         answer = await uplink.ask(b'{"kind":"ride"}', clock.now_ns() + 60_000_000_000)
         await uplink.close()
     assert answer == Reply(b'{"car": 3}')
@@ -317,7 +317,7 @@ async def test_ask_brings_the_reply_and_tells_the_time_to_live():
 async def test_ask_tells_certainly_not_from_nobody_knows(status, answer):
     async with Served(Scripted(web.Response(status=status))) as url:
         clock = loop_clock()
-        uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
+        uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
         assert await uplink.ask(b"{}", clock.now_ns() + 60_000_000_000) == answer
         await uplink.close()
 
@@ -326,14 +326,14 @@ async def test_ask_keeps_its_deadline(tmp_path, unused_tcp_port):
     clock = loop_clock()
     async with platform_at(tmp_path) as platform:
         platform.temper.change(Mood.FROZEN)
-        uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=clock.now_ns)
+        uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=clock.now_ns)
         began = clock.now_ns()
         assert await uplink.ask(b"{}", began + 200_000_000) == Unknown("upstream.timeout")
         assert clock.now_ns() - began < ANSWER_S * 1e9 / 2
         assert await uplink.ask(b"{}", clock.now_ns() - 1) == Refused("upstream.ask-expired")
         await uplink.close()
     url = f"http://127.0.0.1:{unused_tcp_port}"
-    uplink = HttpUplink(Options(url=url), station=STATION, now_ns=clock.now_ns)
+    uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
     answer = await uplink.ask(b"{}", clock.now_ns() + 60_000_000_000)
     assert answer == Refused("upstream.unreachable")
     await uplink.close()
@@ -343,7 +343,7 @@ async def test_too_many_questions_at_once_are_refused(tmp_path):
     async with platform_at(tmp_path) as platform:
         platform.temper.change(Mood.FROZEN)
         clock = loop_clock()
-        uplink = HttpUplink(Options(url=platform.url), station=STATION, now_ns=clock.now_ns)
+        uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=clock.now_ns)
         deadline_ns = clock.now_ns() + 1_500_000_000
         answers = await asyncio.gather(
             *(uplink.ask(b"{}", deadline_ns) for _ in range(ASKS_MAX + 2))
@@ -355,7 +355,7 @@ async def test_too_many_questions_at_once_are_refused(tmp_path):
 
 async def test_commands_that_cannot_be_read():
     async with Served(Scripted(web.Response(body=b'{"not": "a list"}'))) as url:
-        uplink = HttpUplink(Options(url=url), station=STATION, now_ns=int)
+        uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=int)
         with pytest.raises(BadReceipt) as raised:
             await uplink.commands(Since(), 0)
         await uplink.close()

@@ -14,8 +14,8 @@ import aiohttp
 
 from gateway.event import Lane
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.http import HttpUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.client import HttpUplink
+from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.ports import free_port
 from tests.upstream import kinds
 from tests.upstream.asyncapi import KINDS
@@ -64,7 +64,7 @@ def held(store: Path) -> dict[str, list[int]]:
 
 async def test_the_receiver_of_the_page_takes_every_lane_whole_and_again_after_a_loss(tmp_path):
     clock, journal, port = loop_clock(), MemoryJournal(), free_port()
-    options = Options(url=f"http://127.0.0.1:{port}/")
+    options = HttpOptions(url=f"http://127.0.0.1:{port}/")
     uplink = HttpUplink(options, station=STATION, now_ns=clock.now_ns)
     follower = journal.follower("district", retaining=True)
     sender = Sender(

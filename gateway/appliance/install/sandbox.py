@@ -200,7 +200,8 @@ def _addresses(settings: Settings) -> tuple[tuple[str, ...], tuple[Phrase, ...]]
 def _partners(settings: Settings) -> Iterator[tuple[str, str]]:
     """The key in `station.toml` and the host of everything that the gateway calls."""
     for name, uplink in settings.uplinks.items():
-        yield f"upstream.{name}", urlsplit(uplink.url).hostname or ""
+        if uplink.host:
+            yield f"upstream.{name}", uplink.host
     if (dispatcher := settings.requests.ride.dispatcher) is not None:
         yield "service.ride.dispatcher", urlsplit(dispatcher.url).hostname or ""
     for bus in settings.buses.values():

@@ -13,7 +13,7 @@ from gateway.event import Trust, rfc3339
 from gateway.health import ClockVitals
 from gateway.station import floor
 from gateway.upstream.enrolment.certificates import Papers, due, renews_ns
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.tls import Tls
 
 DISTRICT = "district"
@@ -146,4 +146,4 @@ def _usable(url: str | None, uplink: str) -> str:
         raise StationError("enrol.no-url", uplink=uplink)
     if urlsplit(url).scheme == "http":
         raise StationError("enrol.plain", url=url)
-    return Options(url=url).url
+    return HttpOptions(url=url).url

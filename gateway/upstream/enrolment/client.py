@@ -5,7 +5,7 @@ import msgspec
 
 from gateway.errors import BadReceipt, Rejected
 from gateway.upstream.enrolment.certificates import Claim, Granted, Key, request
-from gateway.upstream.uplinks.http import our_errors
+from gateway.upstream.uplinks.http.client import our_errors
 from gateway.upstream.uplinks.tls import Tls
 
 ANSWER_S = 20.0

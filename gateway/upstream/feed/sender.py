@@ -26,6 +26,7 @@ from gateway.upstream.feed.route import Learn, Route
 from gateway.upstream.feed.standing import Standing
 from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.kind import Worth
 
 URGENT_LANES = (Lane.EMERGENCY, Lane.ALARM)
 BULK_LANES = (Lane.SERVICE, Lane.TELEMETRY)
@@ -48,12 +49,13 @@ class Sender:
         *,
         station: str,
         kind: str = "http",
+        worth: Worth = "stored",
         rng: random.Random | None = None,
         learn: Learn = _deaf,
         on_fault: OnFault = log_fault,
     ) -> None:
         self.name = name
-        self._standing = Standing(name, kind, clock.now_ns)
+        self._standing = Standing(name, kind, clock.now_ns, worth)
         route = Route(
             name=name,
             station=station,

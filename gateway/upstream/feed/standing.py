@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.errors import Unreachable, UpstreamError
 from gateway.health import UplinkVitals
+from gateway.upstream.uplinks.kind import Worth
 
 FAULT = "upstream.fault"
 """An exception that nobody had foreseen."""
@@ -19,9 +20,12 @@ _LATENCIES_KEPT = 64
 class Standing:
     """The couriers of one uplink report here; `vitals` is cheap."""
 
-    def __init__(self, name: str, kind: str, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, name: str, kind: str, now_ns: Callable[[], int], worth: Worth = "stored"
+    ) -> None:
         self.name = name
         self._kind = kind
+        self._worth = worth
         self._now_ns = now_ns
         self._since_ns = now_ns()
         self._receipt_ns: int | None = None
@@ -84,6 +88,7 @@ class Standing:
             code=None if fault is None else fault.code,
             data={} if fault is None else fault.data,
             certificate=self.certificate,
+            worth=self._worth,
         )
 
     def _state(self, fault: UpstreamError | None) -> str:

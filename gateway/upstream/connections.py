@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from gateway import entropy
 from gateway.clock import Clock, Lender
 from gateway.errors import SettingsError, StationError, UpstreamError
 from gateway.faults import OnFault, describe, log_fault
 from gateway.journal import Journal
-from gateway.station.machine import LINUX, OpenUplink
+from gateway.journal.ports import ReceiptingFollower
 from gateway.tasks import STOP_WITHIN_S, start, stop_all
+from gateway.upstream.feed.retention import TransportedFollower
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.feed.standing import FAULT, Standing
 from gateway.upstream.inbox.command import CommandKind
@@ -22,9 +22,11 @@ from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, 
 from gateway.upstream.inbox.run import Inbox
 from gateway.upstream.inbox.siblings import Siblings
 from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.uplinks import registry
 from gateway.upstream.uplinks.contract import Uplink
+from gateway.upstream.uplinks.kind import OpenUplink, UplinkContext
 from gateway.upstream.uplinks.late import LateUplink
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.options import UplinkOptions
 from gateway.upstream.uplinks.tls import Doubted, Tls
 
 if TYPE_CHECKING:
@@ -39,10 +41,10 @@ KindsOf = Callable[[str], Iterable[CommandKind]]
 """What other rooms carry out for the platform behind the uplink of that name."""
 
 
-class _Line(NamedTuple):
+class Connection(NamedTuple):
     """One uplink that is open."""
 
-    options: Options
+    options: UplinkOptions
     uplink: LateUplink
     sender: Sender
     inbox: Inbox | None
@@ -64,7 +66,7 @@ class Uplinks:
         kinds_of: KindsOf = lambda _: (),
         on_fault: OnFault = log_fault,
         count: Callable[[str, str], None] = lambda _where, _what: None,
-        open_uplink: OpenUplink = LINUX.open_uplink,
+        open_uplink: OpenUplink = registry.open_uplink,
     ) -> None:
         """`learn` hears the platforms' time, `on_fault` why an uplink could not be made.
 
@@ -82,15 +84,15 @@ class Uplinks:
         self._kinds_of = kinds_of
         self._count = count
         self._open_uplink = open_uplink
-        self._settings: dict[str, Options] = {}
+        self._settings: dict[str, UplinkOptions] = {}
         self._changing = asyncio.Lock()
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Connection] = {}
         self._unmade: dict[str, Standing] = {}
         # Inboxes of uplinks that are being reopened: the others go on asking what they did.
         self._former: dict[str, Siblings] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
-    def open(self, uplinks: Mapping[str, Options]) -> None:
+    def open(self, uplinks: Mapping[str, UplinkOptions]) -> None:
         """Open them; one that cannot be used is `refused` until it can, and stops no other."""
         self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
@@ -112,7 +114,7 @@ class Uplinks:
         for name in self._lines:
             self._start(name)
 
-    async def change(self, uplinks: Mapping[str, Options]) -> None:
+    async def change(self, uplinks: Mapping[str, UplinkOptions]) -> None:
         """Close what is gone or other than before, open what is new; the rest goes on.
 
         SettingsError, with all of that done, for one that cannot be opened and is new or was open.
@@ -154,7 +156,7 @@ class Uplinks:
             for name in (*self._lines, *self._unmade):
                 await self._close(name)
 
-    def _open(self, name: str, options: Options) -> None:
+    def _open(self, name: str, options: UplinkOptions) -> None:
         """Open one; an unforeseen exception costs this uplink, and no other."""
         sender: Sender | Standing
         try:
@@ -177,27 +179,32 @@ class Uplinks:
         line, unmade = self._lines.get(name), self._unmade.get(name)
         return unmade.fault if unmade is not None else line and line.uplink.trouble
 
-    def _made(self, name: str, options: Options) -> _Line:
-        papers = self._papers(name, options)
-        doubted = partial(self._doubted, name)
+    def _made(self, name: str, options: UplinkOptions) -> Connection:
+        kind = registry.kind_for(options.url)
+        papers = self._papers(name, options) if options.scheme in kind.tls_schemes else None
         opening = _Opening(
-            self._station,
-            self._keys,
-            self._clock,
+            name,
             options,
             papers,
-            doubted=doubted,
+            station=self._station,
+            keys=self._keys,
+            clock=self._clock,
+            doubted=partial(self._doubted, name),
             open_uplink=self._open_uplink,
         )
         uplink = LateUplink(name, opening.open, self._on_fault)
+        follower: ReceiptingFollower = self._journal.follower(name, retaining=options.required)
+        if options.required and kind.worth == "transported":
+            follower = TransportedFollower(follower, self._clock.now_ns)
         sender = Sender(
             name,
-            self._journal.follower(name, retaining=options.required),
+            follower,
             self._journal,
             uplink,
             self._clock,
             station=self._station,
             kind=options.kind,
+            worth=kind.worth,
             rng=entropy.jitter(),
             learn=partial(self._learn, name),
             on_fault=self._on_fault,
@@ -206,7 +213,7 @@ class Uplinks:
         root = options.command_key or (enrolment.command_key if enrolment else None)
         keys = Keys(self._keys / f"{name}.command-key", root)
         inbox = self._inbox(name, sender, keys) if options.commands else None
-        return _Line(options, uplink, sender, inbox, papers, lambda: opening.tls)
+        return Connection(options, uplink, sender, inbox, papers, lambda: opening.tls)
 
     def dates(self, name: str) -> str:
         """What is doubtful about the dates of that platform's certificate, "" if nothing is."""
@@ -218,9 +225,9 @@ class Uplinks:
         if doubt:
             self._count(f"uplink.{name}", f"certificate {doubt} by a clock nobody vouches for")
 
-    def _papers(self, name: str, options: Options) -> "Papers | None":
+    def _papers(self, name: str, options: UplinkOptions) -> "Papers | None":
         """Our papers for that platform, if we are enrolled there."""
-        if not options.url.startswith("https:") or not (self._keys / f"{name}.enrolment").exists():
+        if not (self._keys / f"{name}.enrolment").exists():
             return None
         from gateway.upstream.enrolment.certificates import Papers  # noqa: PLC0415  # X.509 costs 8 MB
 
@@ -271,7 +278,7 @@ class Uplinks:
             tasks.append(start(f"papers {name}", keep, self._on_fault))
         self._tasks[name] = tasks
 
-    async def _keep_papers(self, line: _Line) -> None:
+    async def _keep_papers(self, line: Connection) -> None:
         from gateway.upstream.enrolment.renewal import keep_valid  # noqa: PLC0415  # as in `_papers`
 
         assert line.papers is not None, "only who is enrolled keeps papers"
@@ -295,50 +302,49 @@ class Uplinks:
 
 
 class _Opening:
-    """Opens one uplink; `tls` is what it shows and checks, once it is open and goes by https."""
+    """Opens one uplink; `tls` is what it shows and checks, once it is open and goes by TLS."""
 
     def __init__(
         self,
+        name: str,
+        options: UplinkOptions,
+        papers: "Papers | None",
+        *,
         station: str,
         keys: Path,
         clock: Clock,
-        options: Options,
-        papers: "Papers | None",
-        *,
         doubted: Doubted,
         open_uplink: OpenUplink,
     ) -> None:
-        self._open_uplink = open_uplink
         self.tls: Tls | None = None
-        self._station = station
-        self._keys = keys
-        self._clock = clock
         self._options = options
         self._papers = papers
+        self._clock = clock
         self._doubted = doubted
+        self._open_uplink = open_uplink
+        self._context = UplinkContext(name, options, station, keys, clock, self._make_tls)
 
     def open(self) -> Uplink:
-        options, papers = self._options, self._papers
-        if options.url.startswith("https:"):
-            own = None if papers is None else papers.pem
-            self.tls = Tls(self._clock, ca_file=options.ca_file, own=own, doubted=self._doubted)
-        return self._open_uplink(
-            options, station=self._station, keys=self._keys, now_ns=self._clock.now_ns, tls=self.tls
-        )
+        return self._open_uplink(self._context)
+
+    def _make_tls(self) -> Tls:
+        own = None if self._papers is None else self._papers.pem
+        ca_file = self._options.ca_file
+        self.tls = Tls(self._clock, ca_file=ca_file, own=own, doubted=self._doubted)
+        return self.tls
 
 
-def lenders(uplinks: Mapping[str, Options]) -> list[Lender]:
+def lenders(uplinks: Mapping[str, UplinkOptions]) -> list[Lender]:
     """Who tells the time, best first: required before optional ones, else as the file has them."""
     found = []
     for name, options in sorted(uplinks.items(), key=lambda each: not each[1].required):
-        url = urlsplit(options.url)
         found.append(
             Lender(
                 name,
-                site=(url.hostname or name).lower(),
+                site=(options.host or name).lower(),
                 lends=options.lends_time,
-                alone=options.required or not options.plain,
-                secure=not options.plain,
+                alone=options.required or options.secure,
+                secure=options.secure,
                 required=options.required,
             )
         )

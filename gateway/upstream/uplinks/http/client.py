@@ -1,4 +1,4 @@
-"""The HTTP uplink: three requests, each answered in its own body (docs/feed.md).
+"""The connection of an HTTP uplink: three requests, each answered in its own body (docs/feed.md).
 
     POST <url>/v1/events      a batch; the body of the 200 is the receipt
     POST <url>/v1/ask         one question, with its time to live
@@ -20,7 +20,6 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable, UpstreamError
-from gateway.upstream.uplinks.answer import items
 from gateway.upstream.uplinks.contract import (
     BROKEN,
     CURSOR_BYTES_MAX,
@@ -37,7 +36,8 @@ from gateway.upstream.uplinks.contract import (
     decode_receipt,
 )
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.options import Options
+from gateway.upstream.uplinks.http.answer import items
+from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.tls import Tls
 
 ANSWER_BYTES_MAX = 262_144
@@ -89,7 +89,7 @@ class HttpUplink:
 
     def __init__(
         self,
-        options: Options,
+        options: HttpOptions,
         *,
         station: str,
         now_ns: Callable[[], int],
