@@ -1,6 +1,5 @@
 """Microphones of this machine: each is open for as long as its order sounds, and no longer."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -12,6 +11,7 @@ from broadcast.order import Live, Order
 from broadcast.ports import Engine
 from broadcast.room import Broadcast
 from gateway.errors import NotFound, StationError, Unavailable
+from gateway.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,12 @@ class Paging:
         self._air = air
         self._title = title
         self._lines = Lines(PIECES_MAX, Loses.NEWEST)
-        self._speaking: set[asyncio.Task[None]] = set()
+        self._speaking = TaskSet()
         engine.listen(self._heard)
 
     def begin(self, order: Order) -> None:
         """Open its microphone, beside everything else."""
-        speaking = asyncio.get_running_loop().create_task(self._speak(order))
-        self._speaking.add(speaking)
-        speaking.add_done_callback(self._speaking.discard)
+        self._speaking.start(self._speak(order))
 
     def end(self, order_id: str) -> bool:
         """Put it down: what was said is heard to its end. False if it was not open."""

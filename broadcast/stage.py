@@ -4,7 +4,6 @@ What fails while something is being stopped or lowered is only noted: the audio 
 sound by itself, and says what it plays to whoever comes back.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from broadcast.order import Live, Order
 from broadcast.ports import Engine
 from broadcast.quiet import Moment
 from gateway.errors import StationError
+from gateway.tasks import TaskSet
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Stage:
         self._house = house
         self._low: dict[str, Kept] = {}
         self._doubted: dict[str, Kept] = {}
-        self._doing: set[asyncio.Task[None]] = set()
+        self._doing = TaskSet()
         self._failing = False
 
     def lasts_s(self, kept: Kept, made: Made, moment: Moment) -> float:
@@ -195,17 +195,13 @@ class Stage:
 
     def do(self, doing: Coroutine[Any, Any, None]) -> None:
         """Let it happen beside everything else."""
-        task = asyncio.get_running_loop().create_task(self._noted(doing))
-        self._doing.add(task)
-        task.add_done_callback(self._doing.discard)
+        task = self._doing.start(self._noted(doing))
         task.add_done_callback(lambda _: doing.close())  # cancelled before it had begun
 
     async def close(self) -> None:
         """Begin nothing more; what sounds goes on to its own end."""
-        for task in self._doing:
-            task.cancel()
-        if self._doing:
-            await asyncio.wait(set(self._doing))
+        self._doing.cancel()
+        await self._doing.wait()
 
     def silence(self, kept: Kept, why: str = STOPPED) -> None:
         """Fade out whatever sounds of the order."""

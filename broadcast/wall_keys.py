@@ -5,7 +5,6 @@ key to talk by is let go as soon as nobody knows that it is held. One that has b
 that its input counts as stuck is held all the same.
 """
 
-import asyncio
 import enum
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from drivers.contract import Quality, Reading
 from gateway.audit.events import Who
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class WallKeyActions:
         paging: Paging,
     ) -> None:
         """Takes every poll of every device in `handle_readings`."""
-        self.acting: set[asyncio.Task[None]] = set()
+        self.acting = TaskSet()
         self._room = room
         self._presets = presets
         self._clock = clock
@@ -118,9 +118,7 @@ class WallKeyActions:
 
     def _key(self, key: str, options: KeyOptions, turn: KeyEdge) -> None:
         """A press is acted upon beside the poll that told it."""
-        acting = asyncio.get_running_loop().create_task(self._act(key, options, turn))
-        self.acting.add(acting)
-        acting.add_done_callback(self.acting.discard)
+        self.acting.start(self._act(key, options, turn))
 
     async def _act(self, key: str, options: KeyOptions, turn: KeyEdge) -> None:
         try:

@@ -1,10 +1,10 @@
-"""Tasks that must go on: restarted alone when they fail, and never in a tight loop."""
+"""Tasks: those that must go on are restarted alone when they fail, and never in a tight loop."""
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from gateway.errors import JournalDamaged, JournalFailed, StationError
 from gateway.faults import DYING, OnFault, log_fault
@@ -13,6 +13,8 @@ STOP_WITHIN_S = 0.7
 """What each step of stopping may take: a stop as a whole takes at most 3 s."""
 
 log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
 
 RUN_S_MIN = 5.0
 """A task that failed sooner than this is started again only when this time has passed."""
@@ -123,6 +125,41 @@ def catch_rest(on_fault: OnFault) -> None:
             log.error("%s", context.get("message", "the loop complains"))
 
     asyncio.get_running_loop().set_exception_handler(uncaught)
+
+
+class TaskSet:
+    """Short tasks that run beside everything else, each dropped when it has ended.
+
+    asyncio holds a running task by a weak reference only, so its starter must keep it.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(
+        self, work: Coroutine[Any, Any, ResultT], name: str | None = None
+    ) -> asyncio.Task[ResultT]:
+        """Start a task; whoever needs its result may await it."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(tuple(self._tasks))
+
+    def cancel(self) -> None:
+        """Cancel all, without waiting for their ends."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait(self) -> None:
+        """Return when all have ended; what they raised stays with whoever awaits them."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
 
 
 async def stop_all(tasks: list[asyncio.Task[None]], within_s: float) -> None:

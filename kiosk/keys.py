@@ -5,13 +5,13 @@ there is none, it calls a person. Every press is answered aloud: what is there a
 more, and so is that nothing could be done.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from drivers.contract import Quality, Reading
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.tasks import TaskSet
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.options import Options
 from kiosk.request import Press, Request, S
@@ -72,7 +72,7 @@ class Keys:
         self._answered_ns: dict[tuple[str, int], int] = {}
         self._pages: list[Callable[[str, int], None]] = []
         self._sorry: list[Callable[[str], None]] = []
-        self._pressing: set[asyncio.Task[None]] = set()
+        self._pressing = TaskSet()
 
     def listen(
         self, page: Callable[[str, int], None], sorry: Callable[[str], None] = lambda _: None
@@ -95,9 +95,7 @@ class Keys:
 
     def _begin(self, kiosk: str, number: int) -> None:
         """A press is acted upon beside the poll that told it."""
-        task = asyncio.get_running_loop().create_task(self.press(kiosk, number))
-        self._pressing.add(task)
-        task.add_done_callback(self._pressing.discard)
+        self._pressing.start(self.press(kiosk, number))
 
     async def press(self, kiosk: str, number: int) -> None:
         """That key of that kiosk was pressed."""

@@ -1,11 +1,11 @@
 """Says aloud what stands on a kiosk's page: of no use to anybody but whoever stands before it."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.errors import StationError
+from gateway.tasks import TaskSet
 from kiosk.request import S
 from kiosk.speech import CLASS_PROMPT, Sentence, Speaker
 
@@ -27,14 +27,11 @@ class PageVoice:
         self._kiosk, self._zone = kiosk, zone
         self._speaker, self._clock, self._hushed = speaker, clock, hushed
         self._told_ns = -round(LOUDER_WITHIN_S * S)
-        self._speaking: set[asyncio.Task[None]] = set()
+        self._speaking = TaskSet()
 
     def say(self, sentence: Sentence, *, louder: bool = False) -> None:
         """Say it beside whatever goes on."""
-        saying = self._unless_hushed(sentence, louder=louder)
-        task = asyncio.get_running_loop().create_task(saying)
-        self._speaking.add(task)
-        task.add_done_callback(self._speaking.discard)
+        self._speaking.start(self._unless_hushed(sentence, louder=louder))
 
     def again(self, sentence: Sentence) -> None:
         """Once more; louder for whoever asks again at once."""

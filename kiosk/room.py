@@ -22,6 +22,7 @@ from gateway.health import RefusalVitals
 from gateway.journal import Journal, StateChange, load_state, start_id, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
+from gateway.tasks import TaskSet
 from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.announcer import Announcer
 from kiosk.asker import Asker
@@ -113,7 +114,7 @@ class Requests:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
-        self._doing: set[asyncio.Task[None]] = set()
+        self._doing = TaskSet()
         self._listeners: list[Callable[[Request], None]] = []
         self.screens = Screens(frozenset(plan.kiosks), clock)
         self.languages = self.announcer.languages
@@ -233,8 +234,7 @@ class Requests:
 
     async def stop(self) -> None:
         """Write what has happened; nothing is begun any more."""
-        for task in self._doing:
-            task.cancel()
+        self._doing.cancel()
         self._take(Outcome([], {}, []))
         while self._waiting:
             await self._write_some(begin=False)
@@ -345,9 +345,7 @@ class Requests:
         if len(self._doing) >= EFFECTS_MAX and not isinstance(effect, Ring):
             self._on_fault("kiosk.effect", OverflowError())
             return
-        doing = asyncio.get_running_loop().create_task(self._done(effect))
-        self._doing.add(doing)
-        doing.add_done_callback(self._doing.discard)
+        self._doing.start(self._done(effect))
 
     async def _done(self, effect: Effect) -> None:
         """The edge: an effect that breaks ends alone; a question without an answer has failed."""

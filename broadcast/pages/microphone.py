@@ -20,6 +20,7 @@ from broadcast.pages.acts import act, joining, zones_of
 from broadcast.pages.deck import PATH, Deck
 from gateway.errors import UsageError
 from gateway.event import rfc3339
+from gateway.tasks import TaskSet
 from gateway.web.answers import json
 from gateway.web.audited import done_to
 from gateway.web.gate import lease
@@ -44,7 +45,7 @@ class Microphone:
     def __init__(self, deck: Deck) -> None:
         """Into that deck's room."""
         self._deck = deck
-        self._speaking: set[asyncio.Task[None]] = set()
+        self._speaking = TaskSet()
 
     def routes(self) -> list[Route]:
         """Their addresses."""
@@ -83,9 +84,7 @@ class Microphone:
             raise UsageError("cast.live-over")
         line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LIVE_BYTES_MAX)
         await line.prepare(request)
-        speaking = asyncio.create_task(self._speak(kept, line, lease(request)))
-        self._speaking.add(speaking)
-        speaking.add_done_callback(self._speaking.discard)
+        speaking = self._speaking.start(self._speak(kept, line, lease(request)))
         await asyncio.shield(speaking)  # a browser that vanishes does not take the recording along
         return line
 

@@ -18,6 +18,7 @@ from gateway.event import Event, tail
 from gateway.journal import StateChange, load_state, was_kept
 from gateway.journal.chain import HEAD, ROOM, Head, head_of, seal_of
 from gateway.journal.ports import ReadAppender
+from gateway.tasks import TaskSet
 
 _encode = msgspec.json.Encoder().encode
 _replace = msgspec.structs.replace
@@ -33,7 +34,7 @@ class Ledger:
         self._head = head
         self._wrote = False
         self._turn = asyncio.Lock()
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing = TaskSet()
 
     @classmethod
     async def open(cls, journal: ReadAppender, clock: Clock) -> "Ledger":
@@ -65,10 +66,7 @@ class Ledger:
         A caller that is cancelled knows nothing, as with any append; the chain does.
         """
         act = Act(0, "", what, result, who, place, on[:TEXT_MAX], why, alike)
-        writing = asyncio.create_task(self._write(act, state))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        await asyncio.shield(writing)
+        await asyncio.shield(self._writing.start(self._write(act, state)))
 
     @property
     def head(self) -> Head:
@@ -77,7 +75,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Wait for what is being written, and leave word where it ends."""
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        await self._writing.wait()
         if self._wrote:
             with contextlib.suppress(JournalError):  # the next start can find it by itself
                 await self._journal.append([], [_ends(self._head)])

@@ -12,7 +12,6 @@ A wreck goes when all of it has come over and every required platform has receip
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gateway.clock import Clock
 from gateway.errors import JournalError
@@ -22,6 +21,7 @@ from gateway.journal.chunks import Chunk, Chunks
 from gateway.journal.core import Append, Core
 from gateway.journal.positions import ROOM, Positions, Upto
 from gateway.journal.salvage import Wreck
+from gateway.journal.wreck_port import ImportBacklog, ImportStep
 from gateway.journal.wrecks import Progress
 
 SHARE = 3
@@ -36,20 +36,6 @@ RECEIPTS_NS = 30_000_000_000
 
 AGAIN_NS = 600_000_000_000
 """After a fault of its own."""
-
-
-class Step(NamedTuple):
-    """What a step stored, and when the next may come; None: there is nothing more to do."""
-
-    entries: tuple[Entry, ...]
-    pause_ns: int | None
-
-
-class Remains(NamedTuple):
-    """What is still to come over: about so many numbers, and the bytes of all wrecks."""
-
-    entries: int = 0
-    wreck_bytes: int = 0
 
 
 class Carrier:
@@ -74,7 +60,7 @@ class Carrier:
             self._chunks.close()
             self._chunks = None
 
-    def step(self, receipts: Mapping[str, Upto]) -> Step:
+    def step(self, receipts: Mapping[str, Upto]) -> ImportStep:
         """Do a little. An error of the journal's own disk is raised."""
         began_ns = self._clock.now_ns()
         self._core.positions.take(receipts)
@@ -88,8 +74,8 @@ class Carrier:
             raise
         self.remains = self._count()
         if pause_ns is None:
-            return Step(entries, None)
-        return Step(entries, max(pause_ns, (self._clock.now_ns() - began_ns) * (SHARE - 1)))
+            return ImportStep(entries, None)
+        return ImportStep(entries, max(pause_ns, (self._clock.now_ns() - began_ns) * (SHARE - 1)))
 
     def _step(self) -> tuple[tuple[Entry, ...], int | None]:
         if self._gone or self._paths.keys() - self._progress.keys():
@@ -102,10 +88,10 @@ class Carrier:
             return (), PAUSE_NS
         return self._store(chunk, self._chunks)
 
-    def _count(self) -> Remains:
+    def _count(self) -> ImportBacklog:
         files = sum(path.stat().st_size for path in self._paths.values() if path.exists())
         waiting = sum(progress.waiting for progress in self._progress.values())
-        return Remains(waiting + len(self._paths.keys() - self._progress.keys()), files)
+        return ImportBacklog(waiting + len(self._paths.keys() - self._progress.keys()), files)
 
     def _take_note(self) -> int:
         """Write down wrecks that are new here, and forget what is said of those that are gone.

@@ -7,7 +7,7 @@ place at a time. An I/O error is JournalFailed and final: a retried fsync proves
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gateway import entropy
 from gateway.clock import Clock
@@ -22,9 +22,7 @@ from gateway.journal.positions import ROOM, Positions, Upto
 from gateway.journal.promise import Promise
 from gateway.journal.quota import Quota
 from gateway.journal.state import StateTable
-
-if TYPE_CHECKING:
-    from gateway.journal.carrier import Carrier
+from gateway.journal.wreck_port import WreckImport
 
 SLICE_ENTRIES = 200
 SLICE_NS = 5_000_000
@@ -109,7 +107,7 @@ class Core:
         self._promise: Promise | None = None
         self._db = Database(path, synchronous=synchronous)
         self._blocks: space.Blocks | None = None
-        self.carrier: Carrier | None = None  # with wrecks beside the file
+        self.carrier: WreckImport | None = None  # with wrecks beside the file
         self.log_torn = False  # when it was opened; what is left of that may look like damage
         self.cramped = False
         """Whether the disk did not give all the room that was asked for."""

@@ -16,11 +16,12 @@ from gateway.errors import (
 from gateway.event import Entry, Lane
 from gateway.faults import OnFault, log_fault
 from gateway.journal.agenda import Agenda, Commit, Read, Waiting
-from gateway.journal.carrier import AGAIN_NS, Step
+from gateway.journal.carrier import AGAIN_NS
 from gateway.journal.core import Append, Core, Measures, Outcome
 from gateway.journal.options import WAL_FRAMES
 from gateway.journal.ports import Ticket
 from gateway.journal.positions import Upto
+from gateway.journal.wreck_port import ImportStep
 from gateway.journal.writer import Shell
 
 _T = TypeVar("_T")
@@ -151,12 +152,14 @@ class Engine:
             if wake:
                 self._timer = self._loop.call_later((min(wake) - now_ns) / 1e9, self.pump)
 
-    def _carry(self) -> tuple[Step, Measures]:
+    def _carry(self) -> tuple[ImportStep, Measures]:
         carrier = self._core.carrier
         assert carrier is not None
         return carrier.step(self._receipts()), self._core.measure()
 
-    def _carried(self, done: tuple[Step, Measures] | None, error: BaseException | None) -> None:
+    def _carried(
+        self, done: tuple[ImportStep, Measures] | None, error: BaseException | None
+    ) -> None:
         now_ns = self._clock.now_ns()
         if isinstance(error, JournalError):
             return self._fail(error, [])

@@ -12,7 +12,6 @@ from gateway.errors import JournalFailed, UsageError
 from gateway.event import Entry, Event, Lane, tail
 from gateway.faults import OnFault, log_fault
 from gateway.journal.agenda import Agenda
-from gateway.journal.carrier import Remains
 from gateway.journal.core import Append, Core
 from gateway.journal.engine import Engine
 from gateway.journal.follower import Follower
@@ -31,6 +30,7 @@ from gateway.journal.rescue import lay_beside, open_core, open_in_memory
 from gateway.journal.ring import Ring
 from gateway.journal.stored_state import log_set_aside
 from gateway.journal.wear import Wear
+from gateway.journal.wreck_port import ImportBacklog
 from gateway.journal.writer import Shell, ThreadShell, call
 
 RECORDED_LATER_NS = 1_000_000_000
@@ -260,7 +260,7 @@ class Journal:
         engine = self._engine
         since_ns = engine.job_since_ns
         quota_mb = self._options.volatile_mb if self.volatile else self._options.quota_mb
-        remains = Remains() if self._core.carrier is None else self._core.carrier.remains
+        remains = ImportBacklog() if self._core.carrier is None else self._core.carrier.remains
         return JournalStats(
             epoch=self.epoch,
             volatile=self.volatile,

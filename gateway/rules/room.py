@@ -22,6 +22,7 @@ from gateway.rules.events import events_of
 from gateway.rules.kinds import Moment
 from gateway.rules.linkage import State, Task
 from gateway.rules.outbox import Outbox, Part, Waiting
+from gateway.tasks import TaskSet
 
 CHECKPOINT_S = 300.0
 """So much of what rules remember may be lost with the power; alarms and delays lose nothing."""
@@ -50,7 +51,7 @@ class Rules:
         self._offset_ns = 0
         self._on_fault = on_fault
         self._outbox = Outbox(journal, self._head, self._begin, clock.now_ns, on_fault=on_fault)
-        self._doing: set[asyncio.Task[None]] = set()
+        self._doing = TaskSet()
 
     async def load(self) -> None:
         """Take back what was open before the restart."""
@@ -119,8 +120,7 @@ class Rules:
 
     async def stop(self) -> None:
         """Write what every rule remembers; nothing is begun any more."""
-        for task in self._doing:
-            task.cancel()
+        self._doing.cancel()
         self._take(Outcome([], self.core.checkpoint(), []))
         await self._outbox.flush()
 
@@ -163,9 +163,7 @@ class Rules:
         if len(self._doing) >= TASKS_MAX:
             self._take(self.core.done(task, "failed", "bus.busy"))
             return
-        doing = asyncio.get_running_loop().create_task(self._do(task), name=task.id)
-        self._doing.add(doing)
-        doing.add_done_callback(self._doing.discard)
+        self._doing.start(self._do(task), name=task.id)
 
     async def _do(self, task: Task) -> None:
         state, why = await self._outcome(task)

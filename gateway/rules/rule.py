@@ -18,8 +18,8 @@ import msgspec
 from gateway.calendar import Calendar, Window
 from gateway.errors import UsageError
 from gateway.event import ID_PATTERN, Severity
-from gateway.rules import confirm, units
-from gateway.rules.kinds import Kind, Point, S, combination
+from gateway.rules import confirm
+from gateway.rules.kinds import Kind, Point, S, combination, quantities
 from gateway.rules.recipe import Recipe, shapes
 
 INPUTS_MAX = 64
@@ -300,9 +300,9 @@ class _Maker(NamedTuple):
 def _measures(point: Point, wanted: str) -> bool:
     """Whether limits in that unit can be held against the point (a counter has a pace, too)."""
     try:
-        units.amount(f"1 {wanted}", point.unit)
+        quantities.amount(f"1 {wanted}", point.unit)
     except UsageError:
-        return point.counter and units.per_hour(f"1 {wanted}", point.unit)
+        return point.counter and quantities.per_hour(f"1 {wanted}", point.unit)
     return True
 
 

@@ -20,7 +20,7 @@ from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
 from gateway.rules.duty import DESK, PLATFORM, Duty
 from gateway.station.machine import LINUX
-from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
+from gateway.tasks import STOP_WITHIN_S, TaskSet, attempt, start, stop_all
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
@@ -42,7 +42,7 @@ from kiosk.people import SealedPeople
 from kiosk.request import Request
 from kiosk.revival import Revival
 from kiosk.room import Bell, Requests
-from kiosk.screen import Screen, share_of_true
+from kiosk.screen import share_of_true
 from kiosk.section import section as pages
 from kiosk.speech import Speaker
 from kiosk.terminal import Station, Terminal, beat
@@ -244,7 +244,7 @@ class Asking:
         self._journal, self._ledger = journal, ledger
         self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
-        self._pressing: set[asyncio.Task[Screen]] = set()
+        self._pressing = TaskSet()
 
     def pages(self) -> Section:
         """The kiosks' screens."""
@@ -308,9 +308,7 @@ class Asking:
 
     def _key(self, kiosk: str, number: int) -> None:
         """A key on the wall that needs a screen."""
-        pressing = asyncio.get_running_loop().create_task(self.terminals[kiosk].number(number))
-        self._pressing.add(pressing)
-        pressing.add_done_callback(self._pressing.discard)
+        self._pressing.start(self.terminals[kiosk].number(number))
 
     def _sorry(self, kiosk: str) -> None:
         """A key on the wall has come to nothing: whoever pressed it hears so."""

@@ -14,6 +14,7 @@ from broadcast.room import Broadcast
 from gateway.clock import Deadline
 from gateway.errors import StationError, Unavailable
 from gateway.station.speaking import RESIDENT, Speaking
+from gateway.tasks import TaskSet
 from kiosk.dictation import Note, Talk
 
 HUSHED_WITHIN_S = 6.0
@@ -52,7 +53,7 @@ class Listening:
         self._speaking = speaking
         self._asides = asides
         self._lines = Lines(PIECES_MAX, Loses.OLDEST)
-        self._playing: set[asyncio.Task[None]] = set()
+        self._playing = TaskSet()
         engine.listen(self._lines.heard)
 
     async def record(self, microphone: str, zone: str, talk: Talk) -> Note | None:
@@ -107,9 +108,7 @@ class Listening:
         """As the kiosk's Protocol has it."""
         name = self._room.number()
         self._asides.put(name, note.wav)
-        task = asyncio.get_running_loop().create_task(self._dropped(name, note.seconds))
-        self._playing.add(task)
-        task.add_done_callback(self._playing.discard)
+        self._playing.start(self._dropped(name, note.seconds))
         source = f"kiosk.{about}"
         order = Order(
             id=name,

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from gateway.station import watchdog
-from gateway.tasks import RUN_S_MIN, keep_running, stop_all
+from gateway.tasks import RUN_S_MIN, TaskSet, keep_running, stop_all
 from tests.sim.loop import run as simulate
 
 
@@ -99,3 +99,22 @@ def test_how_often_systemd_wants_to_hear_of_us(monkeypatch, environment, every_s
         monkeypatch.setenv(name, value)
     assert os.getpid() != 1
     assert watchdog.period_s() == every_s
+
+
+def test_a_task_set_keeps_what_runs_and_drops_what_has_ended() -> None:
+    async def story() -> None:
+        tasks, gate = TaskSet(), asyncio.Event()
+        first = tasks.start(gate.wait(), name="first")
+        broken = tasks.start(asyncio.wait_for(asyncio.Event().wait(), 1))
+        assert {task.get_name() for task in tasks} >= {"first"}
+        gate.set()
+        await tasks.wait()
+        assert await first is True
+        assert isinstance(broken.exception(), TimeoutError)
+        assert len(tasks) == 0
+        hung = tasks.start(asyncio.Event().wait())
+        tasks.cancel()
+        await tasks.wait()
+        assert hung.cancelled()
+
+    simulate(story())

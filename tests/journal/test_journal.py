@@ -11,7 +11,6 @@ from gateway.event import Lane, Stamps
 from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal import core as core_module
 from gateway.journal import engine as engine_module
-from gateway.journal.carrier import Remains, Step
 from gateway.journal.core import Append, Core
 from gateway.journal.options import (
     BODY_BYTES_MAX,
@@ -19,6 +18,7 @@ from gateway.journal.options import (
     STATE_BYTES_MAX,
     WAITING_BYTES_MAX,
 )
+from gateway.journal.wreck_port import ImportBacklog, ImportStep
 from gateway.journal.writer import InlineShell
 from tests.sim.journal import (
     SMALL,
@@ -358,7 +358,7 @@ class Carrying:
     """A carrier whose steps are what the test says: entries of the alarm lane, or an error."""
 
     def __init__(self, core, steps):
-        self.remains = Remains(1, 1)
+        self.remains = ImportBacklog(1, 1)
         self.at_s = []
         self._core = core
         self._steps = list(steps)
@@ -369,7 +369,7 @@ class Carrying:
         if isinstance(outcome, Exception):
             raise outcome
         entries = self._core.carry(one(Lane.ALARM, outcome)) if outcome else ()
-        return Step(entries, 20_000_000 if self._steps else None)
+        return ImportStep(entries, 20_000_000 if self._steps else None)
 
     def close(self):
         pass

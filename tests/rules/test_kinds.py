@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.contract import Quality, Reading
 from gateway.errors import UsageError
-from gateway.rules import confirm, units, watch
+from gateway.rules import confirm, watch
 from gateway.rules.engine import Engine
 from gateway.rules.kinds import (
     KINDS,
@@ -15,6 +15,7 @@ from gateway.rules.kinds import (
     S,
     Verdict,
     combination,
+    quantities,
     slope,
     still,
     threshold,
@@ -36,22 +37,22 @@ from tests.rules.player import plan as planned
     ],
 )
 def test_a_quantity_is_brought_into_the_points_unit(written, unit, value):
-    assert units.amount(written, unit) == pytest.approx(value)
+    assert quantities.amount(written, unit) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(("written", "unit"), [("5 A", "V"), ("5 m3", "m3/h"), ("5 bar", "V")])
 def test_a_quantity_of_something_else_is_refused(written, unit):
     with pytest.raises(UsageError, match=r"rules\.wrong-unit"):
-        units.amount(written, unit)
+        quantities.amount(written, unit)
 
 
 def test_a_word_is_no_quantity():
     with pytest.raises(UsageError, match=r"rules\.no-quantity"):
-        units.amount("much", "V")
+        quantities.amount("much", "V")
 
 
 def test_a_difference_of_temperatures_is_in_kelvin():
-    assert units.difference("10 K", "Cel") == 10
+    assert quantities.difference("10 K", "Cel") == 10
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**11), st.floats(0, 1e6)), max_size=300))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.demo.dispatcher.counter import LATE_S, Counter
 from gateway.demo.dispatcher.office import Office
-from gateway.demo.platform.asked import file
+from gateway.demo.shared.http import serve_file
 
 HERE = Path(__file__).parent
 SHEETS = Path(__file__).parents[2] / "web" / "static"
@@ -34,11 +34,11 @@ class Dispatcher:
         app.add_routes(
             [
                 web.post("/v1/ask", self._ask),
-                web.get("/", file("page.html", "text/html", HERE)),
-                web.get("/dispatcher.js", file("dispatcher.js", "text/javascript", HERE)),
-                web.get("/tokens.css", file("tokens.css", "text/css", SHEETS)),
-                web.get("/parts.css", file("parts.css", "text/css", SHEETS)),
-                web.get("/icons.svg", file("icons.svg", "image/svg+xml", SHEETS)),
+                web.get("/", serve_file(HERE / "page.html", "text/html")),
+                web.get("/dispatcher.js", serve_file(HERE / "dispatcher.js", "text/javascript")),
+                web.get("/tokens.css", serve_file(SHEETS / "tokens.css", "text/css")),
+                web.get("/parts.css", serve_file(SHEETS / "parts.css", "text/css")),
+                web.get("/icons.svg", serve_file(SHEETS / "icons.svg", "image/svg+xml")),
                 *self._counter.routes("/api", _object),
             ]
         )

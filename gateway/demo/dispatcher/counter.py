@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.demo.dispatcher.office import Mood, Office
+from gateway.tasks import TaskSet
 
 LATE_S = 30.0
 SILENT_S = 600.0
@@ -23,7 +24,7 @@ class Counter:
         self.office = Office()
         self._late_s = late_s
         self._drive_s = drive_s
-        self._driving: set[asyncio.Task[None]] = set()
+        self._driving = TaskSet()
 
     def routes(self, prefix: str, read: Read) -> list[web.RouteDef]:
         """`<prefix>/state`, `/mood` and `/drive`; `read` takes the JSON object of a request."""
@@ -50,8 +51,7 @@ class Counter:
 
     def close(self) -> None:
         """No driver goes on."""
-        for task in self._driving:
-            task.cancel()
+        self._driving.cancel()
 
     def state(self) -> dict[str, Any]:
         """The mood, every ride, and what was asked."""
@@ -67,9 +67,7 @@ class Counter:
     def _begin(self, ride: str, every_s: float) -> None:
         if any(task.get_name() == ride for task in self._driving):
             return
-        task = asyncio.create_task(self._drive_all(ride, every_s), name=ride)
-        self._driving.add(task)
-        task.add_done_callback(self._driving.discard)
+        self._driving.start(self._drive_all(ride, every_s), name=ride)
 
     async def _drive_all(self, ride: str, every_s: float) -> None:
         for state in ("assigned", "arrived", "boarded"):

@@ -12,7 +12,6 @@
     orders.py        commands to stations, right and wrong, and what became of them
     page.py          the page for people and /api/… for tests
     commands_page.py the page that sends commands
-    asked.py         what both pages share
     app.py           all of it, served
     command.py       `python -m gateway.demo.platform`
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.demo.dispatcher.counter import Counter
-from gateway.demo.platform.asked import asked
 from gateway.demo.platform.authority import Authority, listener
 from gateway.demo.platform.commands_page import CommandsPage
 from gateway.demo.platform.hand import Hand
@@ -18,6 +17,7 @@ from gateway.demo.platform.page import Page
 from gateway.demo.platform.receiver import BODY_BYTES_MAX, Receiver
 from gateway.demo.platform.registrar import Registrar
 from gateway.demo.platform.store import Store
+from gateway.demo.shared.http import read_json
 from gateway.station.watchdog import notify
 from gateway.web.certificate import Pair
 
@@ -58,7 +58,7 @@ class Platform:
                 *self.registrar.routes(),
                 *self.page.routes(),
                 *self.commands_page.routes(),
-                *self.rides.routes("/api/rides", asked),
+                *self.rides.routes("/api/rides", read_json),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -1,19 +1,21 @@
 """The page that sends commands, right and wrong, and shows what becomes of each; as JSON too."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from gateway.demo.platform.asked import asked, file
 from gateway.demo.platform.orders import OrderForm, Orders
 from gateway.demo.platform.registrar import Registrar
 from gateway.demo.platform.saying import said
 from gateway.demo.platform.store import Order, Step, Store
+from gateway.demo.shared.http import read_json, serve_file
 from gateway.errors import UsageError
 
 SHOWN = 12
+HERE = Path(__file__).parent
 SCRIPTS = ("commands.js", "examples.js")
 
 
@@ -28,8 +30,8 @@ class CommandsPage:
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""
         return [
-            web.get("/commands", file("commands.html", "text/html")),
-            *(web.get(f"/{name}", file(name, "text/javascript")) for name in SCRIPTS),
+            web.get("/commands", serve_file(HERE / "commands.html", "text/html")),
+            *(web.get(f"/{name}", serve_file(HERE / name, "text/javascript")) for name in SCRIPTS),
             web.get("/api/commands", self._state),
             web.post("/api/commands", self._issue),
             web.post("/api/commands/{id}/again", self._again),
@@ -59,19 +61,19 @@ class CommandsPage:
 
     async def _issue(self, request: web.Request) -> web.Response:
         try:
-            form = msgspec.convert(await asked(request), OrderForm)
+            form = msgspec.convert(await read_json(request), OrderForm)
             return web.json_response({"id": self._orders.issue(form)})
         except (msgspec.ValidationError, UsageError) as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
     async def _again(self, request: web.Request) -> web.Response:
-        await asked(request)
+        await read_json(request)
         if not self._orders.again(request.match_info["id"]):
             raise web.HTTPNotFound
         return web.json_response({})
 
     async def _token(self, request: web.Request) -> web.Response:
-        station = (await asked(request)).get("station")
+        station = (await read_json(request)).get("station")
         if not isinstance(station, str) or not station:
             raise web.HTTPBadRequest
         return web.json_response({"token": self._registrar.token(station)})

@@ -3,17 +3,19 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from gateway.demo.dispatcher.counter import Counter
-from gateway.demo.platform.asked import HERE, asked, file
 from gateway.demo.platform.moods import Mood, Temper
 from gateway.demo.platform.receiver import Receiver
 from gateway.demo.platform.store import LaneKey, Store
 from gateway.demo.platform.wire import LANES, Arrival
+from gateway.demo.shared.http import read_json, serve_file
 
+HERE = Path(__file__).parent
 SHEETS = HERE.parent.parent / "web" / "static"
 EVENTS_MAX = 1000
 SHOWN = 12
@@ -38,8 +40,11 @@ class Page:
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""
         return [
-            web.get("/", file("page.html", "text/html")),
-            *(web.get(f"/{name}", file(name, kind, at)) for name, (at, kind) in _STATIC.items()),
+            web.get("/", serve_file(HERE / "page.html", "text/html")),
+            *(
+                web.get(f"/{name}", serve_file(at / name, kind))
+                for name, (at, kind) in _STATIC.items()
+            ),
             web.get("/api/state", self._state),
             web.get("/api/events", self._events),
             web.post("/api/mood", self._mood),
@@ -119,7 +124,7 @@ class Page:
 
     async def _mood(self, request: web.Request) -> web.Response:
         try:
-            mood = Mood((await asked(request))["mood"])
+            mood = Mood((await read_json(request))["mood"])
         except (ValueError, KeyError):
             raise web.HTTPBadRequest from None
         self._temper.change(mood)
@@ -127,7 +132,7 @@ class Page:
 
     async def _newest_first(self, request: web.Request) -> web.Response:
         try:
-            wanted = bool((await asked(request))["newest_first"])
+            wanted = bool((await read_json(request))["newest_first"])
         except (ValueError, KeyError):
             raise web.HTTPBadRequest from None
         self._receiver.newest_first = wanted

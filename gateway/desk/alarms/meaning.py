@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.rules import units
-from gateway.rules.kinds import S, state, threshold
+from gateway.rules.kinds import S, quantities, state, threshold
 from gateway.rules.rule import BUS, Watch
 from gateway.web import reading
 from gateway.web.words import Words
@@ -20,7 +19,7 @@ def pace_unit(watch: Watch) -> str:
     """The unit of its limits: that of its point, or what a counter gains an hour."""
     limits, unit = watch.limits, watch.facts.unit
     paced = isinstance(limits, threshold.Limits) and limits.span_ns is not None
-    return units.PER_HOUR.get(unit, unit) if paced else unit
+    return quantities.PER_HOUR.get(unit, unit) if paced else unit
 
 
 def _conditions(watch: Watch, words: Words) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import msgspec
 
 from gateway.errors import UsageError
-from gateway.rules import units
+from gateway.rules.kinds import quantities
 
 Quantity = Annotated[str | float, msgspec.Meta(examples=["0.05 m3/h"])]
 
@@ -24,12 +24,12 @@ class Band(msgspec.Struct, frozen=True):
     ) -> Self:
         """As it is written; UsageError where it says nothing, or something of every value."""
         over, under = (
-            None if limit is None else units.amount(limit, unit) for limit in (above, below)
+            None if limit is None else quantities.amount(limit, unit) for limit in (above, below)
         )
         if over is not None and under is not None and under >= over:
             raise UsageError("rules.upside-down", above=above, below=below)
-        back_above = units.share_or_difference(hysteresis, over or 0.0, unit)
-        back_below = units.share_or_difference(hysteresis, under or 0.0, unit)
+        back_above = quantities.share_or_difference(hysteresis, over or 0.0, unit)
+        back_below = quantities.share_or_difference(hysteresis, under or 0.0, unit)
         return cls(over, under, (over or 0.0) - back_above, (under or 0.0) + back_below)
 
     def side(self, measured: float, before: int) -> int:

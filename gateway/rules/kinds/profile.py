@@ -7,7 +7,7 @@ import msgspec
 
 from drivers.contract import Value
 from gateway.calendar import DAY_S, Calendar
-from gateway.rules import units
+from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number
 
@@ -62,7 +62,7 @@ class State(msgspec.Struct, frozen=True, array_like=True):
 
 def prepare(options: Options, point: Point, calendar: Calendar) -> Limits:
     """The least difference in the point's unit."""
-    return Limits(options, units.difference(options.least, point.unit), calendar)
+    return Limits(options, quantities.difference(options.least, point.unit), calendar)
 
 
 def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[State, Verdict]:

@@ -8,7 +8,7 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
-from gateway.rules import units
+from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 from gateway.rules.kinds.slope import Samples, add
@@ -41,7 +41,7 @@ def prepare(options: Options, point: Point, _: Calendar) -> Limits:
     if options.rise is None and options.fall is None:
         raise UsageError("rules.no-limit", keys="rise, fall")
     rise, fall = (
-        None if limit is None else units.difference(limit, point.unit)
+        None if limit is None else quantities.difference(limit, point.unit)
         for limit in (options.rise, options.fall)
     )
     return Limits(rise, fall, round(options.within_s * S))

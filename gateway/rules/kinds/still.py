@@ -7,7 +7,7 @@ import msgspec
 
 from drivers.contract import Value
 from gateway.calendar import Calendar
-from gateway.rules import units
+from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 
@@ -40,7 +40,9 @@ class Counted(msgspec.Struct, frozen=True, array_like=True):
 
 def prepare_counter(options: CounterOptions, point: Point, _: Calendar) -> CounterLimits:
     """The least use in the counter's unit."""
-    return CounterLimits(round(options.still_s * S), units.difference(options.least, point.unit))
+    return CounterLimits(
+        round(options.still_s * S), quantities.difference(options.least, point.unit)
+    )
 
 
 def step_counter(

@@ -8,7 +8,7 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
-from gateway.rules import units
+from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Band, Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 from gateway.rules.kinds.slope import Samples, add, per_hour
@@ -45,8 +45,8 @@ def prepare(options: Options, point: Point, _: Calendar) -> Limits:
     given = [limit for limit in (options.above, options.below) if limit is not None]
     if not given:
         raise UsageError("rules.no-limit", keys="above, below")
-    paced = point.counter and all(units.per_hour(limit, point.unit) for limit in given)
-    unit = units.PER_HOUR[point.unit] if paced else point.unit
+    paced = point.counter and all(quantities.per_hour(limit, point.unit) for limit in given)
+    unit = quantities.PER_HOUR[point.unit] if paced else point.unit
     band = Band.of(options.above, options.below, options.hysteresis, unit)
     return Limits(band, round(options.over_s * S) if paced else None)
 

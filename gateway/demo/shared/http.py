@@ -1,4 +1,4 @@
-"""What the platform's pages share: their files, and the JSON that their buttons send."""
+"""Serves the files of the demo's pages, and reads the JSON that their buttons send."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-HERE = Path(__file__).parent
 
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """The JSON object in the body; HTTP 415 for another content type, 400 for anything else.
 
-async def asked(request: web.Request) -> dict[str, Any]:
-    """A JSON body; the content type keeps other sites' forms out of a page on loopback."""
+    The content type keeps forms of other sites out of a page on loopback.
+    """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     try:
@@ -22,9 +23,9 @@ async def asked(request: web.Request) -> dict[str, Any]:
     return found
 
 
-def file(name: str, kind: str, folder: Path = HERE) -> Callable[[web.Request], Any]:
-    """Serve that file."""
-    body, charset = (folder / name).read_bytes(), None if kind.startswith("image/") else "utf-8"
+def serve_file(path: Path, kind: str) -> Callable[[web.Request], Any]:
+    """A handler that answers with that file as it is now, of the media type `kind`."""
+    body, charset = path.read_bytes(), None if kind.startswith("image/") else "utf-8"
 
     async def serve(_request: web.Request) -> web.Response:
         return web.Response(

@@ -1,0 +1,33 @@
+"""What the journal's core needs of the import of wrecks, which works on the core in steps."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from gateway.event import Entry
+from gateway.journal.positions import Upto
+
+
+class ImportStep(NamedTuple):
+    """What a step stored, and the pause until the next; None: there is nothing more to do."""
+
+    entries: tuple[Entry, ...]
+    pause_ns: int | None
+
+
+class ImportBacklog(NamedTuple):
+    """What is still to come over: about how many numbers, and the bytes of all wrecks."""
+
+    entries: int = 0
+    wreck_bytes: int = 0
+
+
+class WreckImport(Protocol):
+    """Brings over what the wrecks beside the journal still hold."""
+
+    remains: ImportBacklog
+
+    def step(self, receipts: Mapping[str, Upto]) -> ImportStep:
+        """Do a little. An error of the journal's own disk is raised."""
+
+    def close(self) -> None:
+        """Let go of the wrecks."""
