@@ -8,18 +8,25 @@ the data identifier and the sequence number of the request.
 """
 
 import enum
-import re
 
 import msgspec
 
-from drivers.search import first
+from drivers.meter_frame import (
+    NOISE_BYTES_MAX,
+    START,
+    WAKE_BYTES_MAX,
+    address_bytes,
+    find_frame,
+    matches,
+    seal,
+    sealed_size,
+)
 
-START, END, WAKE = 0x68, 0x16, 0xFE
-WAKE_BYTES_MAX = 4
+ADDRESS_DIGITS = 14
+# The standard's limit for a read (64H); replies that claim more are noise.
 DATA_BYTES_MAX = 100
-"""The standard's limit for a read (64H); replies that claim more are noise."""
 
-ANYBODY = "A" * 14
+ANYBODY = "A" * ADDRESS_DIGITS
 ANY_METER = 0xAA
 
 OVERHEAD = 13
@@ -27,9 +34,6 @@ HEAD_BYTES = 3
 """Data identifier and sequence number, before the data of a request or a good reply."""
 
 _HEAD = 11
-_WILDCARD = 0xAA
-_NOISE_BYTES_MAX = 32
-_ADDRESS = re.compile(r"[0-9A-F]{14}")
 
 
 class Control(enum.IntEnum):
@@ -58,23 +62,11 @@ class Frame(msgspec.Struct, frozen=True):
         return bool(self.control & DENIED)
 
 
-def checksum(body: bytes) -> int:
-    """The sum that ends a frame."""
-    return sum(body) % 256
-
-
-def address_bytes(address: str) -> bytes:
-    """The address as it travels; ValueError unless it is fourteen digits (or `A` to `F`)."""
-    if not _ADDRESS.fullmatch(address):
-        raise ValueError(address)
-    return bytes.fromhex(address)[::-1]
-
-
 def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
     """The frame as it goes onto the wire, after `wake` wake-up bytes."""
-    head = bytes([START, frame.meter, *address_bytes(frame.address), frame.control])
-    body = head + bytes([len(frame.data)]) + frame.data
-    return bytes([WAKE] * wake) + body + bytes([checksum(body), END])
+    address = address_bytes(frame.address, ADDRESS_DIGITS)
+    head = bytes([START, frame.meter, *address, frame.control, len(frame.data)])
+    return seal(head + frame.data, wake)
 
 
 def decode(raw: bytes) -> Frame | None:
@@ -95,10 +87,7 @@ def _size(raw: bytes) -> int:
         return 0
     if len(raw) < _HEAD:
         return _HEAD + 1
-    size = OVERHEAD + raw[10]
-    if size <= len(raw) and (raw[size - 2] != checksum(raw[: size - 2]) or raw[size - 1] != END):
-        return 0
-    return size
+    return sealed_size(raw, OVERHEAD + raw[10])
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -130,21 +119,19 @@ class Reply(msgspec.Struct, frozen=True):
     @property
     def limit(self) -> int:
         """Most bytes worth keeping."""
-        return _NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
+        return NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
         """Where the reply stands in what was heard, wake-up bytes left out."""
-        return first(heard, START, self._size, final=final)
+        return find_frame(heard, self._size, final=final)
 
     def _size(self, raw: bytes) -> int:
         return _size(raw) if self._begins(raw) else 0
 
     def _begins(self, raw: bytes) -> bool:
         """Whether `raw`, finished or not, can be the reply or its beginning."""
-        ours = bytes([self.meter]) + address_bytes(self.address)
-        if any(
-            mine not in (theirs, _WILDCARD) for mine, theirs in zip(ours, raw[1:9], strict=False)
-        ):
+        asked = bytes([self.meter]) + address_bytes(self.address, ADDRESS_DIGITS)
+        if not matches(asked, raw[1:9]):
             return False
         control, length = raw[9:10], raw[10:11]
         if length and length[0] > DATA_BYTES_MAX:

@@ -1,7 +1,8 @@
 """CJ/T 188, for suites that take every family: a cold-water meter."""
 
-from drivers.cjt188.emulator import LINE, Cjt188Slave
+from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Device, Point
+from drivers.emulate.meter import LINE
 from drivers.emulate.specimen import Specimen
 
 _COLD_WATER = 0x10

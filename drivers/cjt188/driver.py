@@ -19,6 +19,7 @@ from drivers.contract import (
     Value,
 )
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
+from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 
 METERS = {
     "cold-water": 0x10,
@@ -34,17 +35,15 @@ METERS = {
 """A point's `kind`: the byte T."""
 
 _OPEN, _CLOSE = 0x55, 0x99
-_REPLY_BYTES = codec.WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
+_REPLY_BYTES = WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
 _FIELDS_AT = 14
 """Where in a reply the fields begin: behind head, identifier and sequence number."""
-
-_ADDRESS_DIGITS = 14
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only CJ/T 188 meters have."""
 
-    wake: Annotated[int, msgspec.Meta(ge=0, le=codec.WAKE_BYTES_MAX)] = codec.WAKE_BYTES_MAX
+    wake: Annotated[int, msgspec.Meta(ge=0, le=WAKE_BYTES_MAX)] = WAKE_BYTES_MAX
 
 
 class Cjt188:
@@ -165,8 +164,7 @@ def _samples(points: Sequence[Point], size: int, fields: bytes) -> list[Sample]:
 
 
 def _faults(device: Device) -> Iterator[FieldError]:
-    tail = device.address.lstrip("A")
-    if len(device.address) != _ADDRESS_DIGITS or not (tail.isdecimal() or not tail):
+    if not is_address(device.address, codec.ADDRESS_DIGITS):
         yield BadAddress("cjt188.bad-address", device=device.id, address=device.address)
     for point in device.points:
         mistake = next(_mistakes(point), None)

@@ -39,8 +39,9 @@ class Cjt188Player(Player):
         address = address.zfill(_ADDRESS_DIGITS)
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
         first = next(iter(self.points.values()))
-        self.slave = _Slave(self, _TYPES[first.kind], address,
-                            line_of(profile, line), name)  # fmt: skip
+        self.slave = Cjt188Slave(
+            _TYPES[first.kind], address, line_of(profile, line), name=name, refresh=self.move
+        )
         for point in self.points.values():
             if "control" in point.extra:
                 self.slave.habits.valve_control = point.extra["control"]
@@ -85,21 +86,6 @@ def _field(point: Point, value: Value) -> bytes:
         return field
     mark = bytes([_UNIT_BYTES[point.unit]])
     return mark + field if unit == "before" else field + mark
-
-
-class _Slave(Cjt188Slave):
-    """Moves its values before it answers."""
-
-    def __init__(
-        self, player: Cjt188Player, meter: int, address: str, line: Line, name: str
-    ) -> None:
-        super().__init__(meter, address, line, name=name)
-        self._player = player
-
-    def answer(self, frame: bytes, at_s: float) -> bytes:
-        if not self.faults.stuck:
-            self._player.move(at_s)
-        return super().answer(frame, at_s)
 
 
 emulated_device = Cjt188Player

@@ -6,11 +6,10 @@ unit stands and in the control code of the valve; `Habits` says how.
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 from drivers.bus.line import Line
-from drivers.emulate.slave import Slave
-
-LINE = Line(2400, 8, "E", 1)
+from drivers.emulate.meter import LINE, MeterSlave
 
 _READ, _READ_ADDRESS, _WRITE = 0x01, 0x03, 0x04
 _ANSWER, _DENIED = 0x80, 0x40
@@ -36,7 +35,7 @@ class Habits:
     """Sleeps through a request with fewer FE bytes before it."""
 
 
-class Cjt188Slave(Slave):
+class Cjt188Slave(MeterSlave):
     """One meter. `fields` maps a data identifier, as it travels, to the data of the reply."""
 
     def __init__(
@@ -48,11 +47,11 @@ class Cjt188Slave(Slave):
         habits: Habits | None = None,
         turnaround_s: float = 0.08,
         name: str = "",
+        refresh: Callable[[float], None] | None = None,
     ) -> None:
         """Power it up: kind of meter, fourteen digits, valve open, battery full."""
-        super().__init__(name or address, line, turnaround_s=turnaround_s, strict=False)
+        super().__init__(address, line, turnaround_s=turnaround_s, name=name, refresh=refresh)
         self.meter = meter
-        self.address = address
         self.habits = habits or Habits()
         self.fields: dict[str, bytes] = {}
         self.status_at: dict[str, int] = {}
@@ -68,22 +67,19 @@ class Cjt188Slave(Slave):
             self.status_at[item] = len(data)
         self.fields[item] = data + bytes(2 if status else 0)
 
-    def hears(self, frame: bytes) -> bool:
-        """True for a whole frame with a right sum for this meter or for whoever is there."""
-        wake = len(frame) - len(frame.lstrip(b"\xfe"))
-        body = frame[wake:]
-        if wake < self.habits.deaf_without_wake or len(body) < _SHORTEST:
-            return False
-        if (body[0], body[-1], len(body)) != (0x68, 0x16, body[10] + _SHORTEST):
-            return False
-        return sum(body[:-2]) % 256 == body[-2] and self._is_me(body[1], body[8:1:-1].hex().upper())
+    @property
+    def wake_bytes(self) -> tuple[int, int]:
+        """As this maker has it."""
+        return self.habits.deaf_without_wake, self.habits.wake
 
-    def _is_me(self, meter: int, address: str) -> bool:
-        return meter in {self.meter, 0xAA} and self.address.endswith(address.lstrip("A"))
+    def accepts(self, body: bytes) -> bool:
+        """True for a whole frame for this kind of meter and this address, or for any."""
+        if len(body) < _SHORTEST or len(body) != body[10] + _SHORTEST:
+            return False
+        return body[1] in {self.meter, 0xAA} and self.is_addressed(body[8:1:-1].hex().upper())
 
-    def answer(self, frame: bytes, at_s: float) -> bytes:
-        """The reply frame."""
-        body = frame.lstrip(b"\xfe")
+    def respond(self, body: bytes, at_s: float) -> bytes:
+        """The reply from its 68 on."""
         control, data = body[9], body[11:-2]
         self._move_valve(at_s)
         if self.faults.exception is not None:
@@ -124,7 +120,4 @@ class Cjt188Slave(Slave):
         self.valve = _VALVE_STUCK if self.faults.stuck else self.valve_next
 
     def _frame(self, control: int, data: bytes) -> bytes:
-        other = self.faults.wrong_unit
-        address = self.address if other is None else f"{other:014d}"
-        body = bytes([0x68, self.meter, *bytes.fromhex(address)[::-1], control, len(data)]) + data
-        return b"\xfe" * self.habits.wake + body + bytes([sum(body) % 256, 0x16])
+        return bytes([0x68, self.meter, *self.reply_address(), control, len(data)]) + data

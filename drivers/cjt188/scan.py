@@ -10,10 +10,10 @@ from drivers.cjt188.codec import Control, Frame, Reply
 from drivers.cjt188.driver import METERS
 from drivers.contract import Sample
 from drivers.family import Transaction
+from drivers.meter_frame import WAKE_BYTES_MAX, narrower_addresses
 from drivers.profile import Profile
 from drivers.scan.asking import Sign
 
-_DIGITS = 14
 _ADDRESS = bytes.fromhex("810A00")
 """The data identifier of the address, 810A, and sequence number 0."""
 
@@ -59,10 +59,7 @@ class Cjt188Finder:
         kind, _, address = scope.partition("/")
         if kind == "AA":
             return tuple(f"{each}/{address}" for each in _KINDS)
-        known = address.lstrip("A")
-        if len(known) == _DIGITS:
-            return ()
-        return tuple(f"{kind}/{f'{pair:02d}{known}'.rjust(_DIGITS, 'A')}" for pair in range(100))
+        return tuple(f"{kind}/{each}" for each in narrower_addresses(address))
 
     def may_be(self, profile: Profile, sign: Sign) -> bool:
         """A model measures what its points say."""
@@ -76,7 +73,7 @@ def _ask(asked: Frame) -> Transaction:
         request=codec.encode(asked),
         expect=Reply(asked.meter, asked.address, asked.control, _ADDRESS[:2]),
         decode=_nothing,
-        reply_bytes=codec.WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES,
+        reply_bytes=WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES,
     )
 
 

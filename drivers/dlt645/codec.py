@@ -8,26 +8,30 @@ the sum of all bytes from the first 68 on.
 """
 
 import enum
-import re
 
 import msgspec
 
-from drivers.search import first
+from drivers.meter_frame import (
+    NOISE_BYTES_MAX,
+    START,
+    WAKE_BYTES_MAX,
+    address_bytes,
+    find_frame,
+    matches,
+    seal,
+    sealed_size,
+)
 
-START, END, WAKE = 0x68, 0x16, 0xFE
-WAKE_BYTES_MAX = 4
+ADDRESS_DIGITS = 12
+# The standard's limit for a read; replies that claim more are noise.
 DATA_BYTES_MAX = 200
-"""The standard's limit for a read; replies that claim more are noise."""
 
-ANYBODY = "A" * 12
-EVERYBODY = "9" * 12
+ANYBODY = "A" * ADDRESS_DIGITS
+EVERYBODY = "9" * ADDRESS_DIGITS
 
-_OVERHEAD = 12
+OVERHEAD = 12
 _HEAD = 10
 _OFFSET = 0x33
-_WILDCARD = 0xAA
-_ADDRESS = re.compile(r"[0-9A-F]{12}")
-_NOISE_BYTES_MAX = 32
 _SHIFTED = bytes((byte + _OFFSET) % 256 for byte in range(256))
 _UNSHIFTED = bytes((byte - _OFFSET) % 256 for byte in range(256))
 
@@ -83,23 +87,11 @@ def errors(word: int) -> tuple[str, ...]:
     return tuple(name for bit, name in enumerate(ERRORS) if word >> bit & 1)
 
 
-def checksum(body: bytes) -> int:
-    """The sum that ends a frame."""
-    return sum(body) % 256
-
-
-def address_bytes(address: str) -> bytes:
-    """The address as it travels; ValueError unless it is twelve digits (or `A` to `F`)."""
-    if not _ADDRESS.fullmatch(address):
-        raise ValueError(address)
-    return bytes.fromhex(address)[::-1]
-
-
 def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
     """The frame as it goes onto the wire, after `wake` wake-up bytes."""
-    head = bytes([START, *address_bytes(frame.address), START, frame.control, len(frame.data)])
-    body = head + frame.data.translate(_SHIFTED)
-    return bytes([WAKE] * wake) + body + bytes([checksum(body), END])
+    address = address_bytes(frame.address, ADDRESS_DIGITS)
+    head = bytes([START, *address, START, frame.control, len(frame.data)])
+    return seal(head + frame.data.translate(_SHIFTED), wake)
 
 
 def decode(raw: bytes) -> Frame | None:
@@ -120,10 +112,7 @@ def _size(raw: bytes) -> int:
         return 0
     if len(raw) < _HEAD:
         return _HEAD + 1
-    size = _OVERHEAD + raw[9]
-    if size <= len(raw) and (raw[size - 2] != checksum(raw[: size - 2]) or raw[size - 1] != END):
-        return 0
-    return size
+    return sealed_size(raw, OVERHEAD + raw[9])
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -153,19 +142,18 @@ class Reply(msgspec.Struct, frozen=True):
     @property
     def limit(self) -> int:
         """Most bytes worth keeping."""
-        return _NOISE_BYTES_MAX + WAKE_BYTES_MAX + _OVERHEAD + DATA_BYTES_MAX
+        return NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
         """Where the reply stands in what was heard, wake-up bytes left out."""
-        return first(heard, START, self._size, final=final)
+        return find_frame(heard, self._size, final=final)
 
     def _size(self, raw: bytes) -> int:
         return _size(raw) if self._begins(raw) else 0
 
     def _begins(self, raw: bytes) -> bool:
         """Whether `raw`, finished or not, can be the reply or its beginning."""
-        whose = zip(address_bytes(self.address), raw[1:7], strict=False)
-        if any(ours not in (theirs, _WILDCARD) for ours, theirs in whose):
+        if not matches(address_bytes(self.address, ADDRESS_DIGITS), raw[1:7]):
             return False
         control, length = raw[8:9], raw[9:10]
         if length and length[0] > DATA_BYTES_MAX:

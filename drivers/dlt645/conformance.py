@@ -1,7 +1,8 @@
 """DL/T 645, for suites that take every family: an energy meter with one voltage."""
 
 from drivers.contract import Device, Point
-from drivers.dlt645.emulator import LINE, Dlt645Slave
+from drivers.dlt645.emulator import Dlt645Slave
+from drivers.emulate.meter import LINE
 from drivers.emulate.specimen import Specimen
 
 

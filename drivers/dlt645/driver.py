@@ -18,6 +18,7 @@ from drivers.contract import (
 from drivers.dlt645 import codec, reading, values
 from drivers.dlt645.codec import Control, Frame, Reply
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
+from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 
 Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{6}$")]
 
@@ -35,7 +36,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Writing and switching need the meter's password: its level, six digits, and who does it.
     """
 
-    wake: Annotated[int, msgspec.Meta(ge=0, le=codec.WAKE_BYTES_MAX)] = codec.WAKE_BYTES_MAX
+    wake: Annotated[int, msgspec.Meta(ge=0, le=WAKE_BYTES_MAX)] = WAKE_BYTES_MAX
     level: Annotated[int, msgspec.Meta(ge=0, le=9)] = 2
     password: Digits = "000000"  # noqa: S105 - what meters leave the factory with
     operator: Annotated[str, msgspec.Meta(pattern=r"^\d{8}$")] = "00000000"
@@ -119,7 +120,7 @@ def _confirmed(asked: Frame, point: Point, options: Options) -> Transaction:
         expect=Reply(asked.address, asked.control),
         decode=confirm,
         points=(point,),
-        reply_bytes=codec.WAKE_BYTES_MAX + 12,
+        reply_bytes=WAKE_BYTES_MAX + codec.OVERHEAD,
     )
 
 
@@ -128,9 +129,8 @@ def _nothing(_raw: bytes) -> Sequence[Sample]:
 
 
 def _faults(device: Device) -> Iterator[FieldError]:
-    tail = device.address.lstrip("A")
-    known = tail.isdecimal() or not tail
-    if len(device.address) != 12 or not known or device.address == codec.EVERYBODY:  # noqa: PLR2004 - digits
+    usable = is_address(device.address, codec.ADDRESS_DIGITS)
+    if not usable or device.address == codec.EVERYBODY:
         yield BadAddress("dlt645.bad-address", device=device.id, address=device.address)
     for point in device.points:
         mistake = _mistake(point)

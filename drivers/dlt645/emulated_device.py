@@ -30,7 +30,8 @@ class Dlt645Player(Player):
         """Power it up; a short address is filled up with zeros."""
         address = address.zfill(_ADDRESS_DIGITS)
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
-        self.slave = _Slave(self, address, line_of(profile, line), name)
+        line = line_of(profile, line)
+        self.slave = Dlt645Slave(address, line, name=name, refresh=self.move)
         self.begin()
 
     def show(self, point: Point, value: Value) -> None:
@@ -59,19 +60,6 @@ class Dlt645Player(Player):
         word = int.from_bytes(self.slave.items.get(item, bytes(2)), "little")
         word = word & ~(mask << shift) | bits << shift
         self.slave.items[item] = word.to_bytes(2, "little")
-
-
-class _Slave(Dlt645Slave):
-    """Moves its values before it answers."""
-
-    def __init__(self, player: Dlt645Player, address: str, line: Line, name: str) -> None:
-        super().__init__(address, line, name=name)
-        self._player = player
-
-    def answer(self, frame: bytes, at_s: float) -> bytes | None:
-        if not self.faults.stuck:
-            self._player.move(at_s)
-        return super().answer(frame, at_s)
 
 
 emulated_device = Dlt645Player

@@ -4,16 +4,18 @@ It shares nothing with our codec. Vendors differ in what they leave out; `Habits
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from drivers.bus.line import Line
-from drivers.emulate.slave import Slave
-
-LINE = Line(2400, 8, "E", 1)
+from drivers.emulate.meter import LINE, MeterSlave
 
 _STATE_3 = "04000503"
 _RELAY_OPEN = 0x10
 _TRIP, _PERMIT, _CLOSE = 0x1A, 0x1B, 0x1C
 _OTHER, _NO_DATA, _NO_RIGHT = 0x01, 0x02, 0x04
+_START, _BROADCAST_TIME = 0x68, 0x08
+_EVERYBODY = "9" * 12
+_SHORTEST = 12
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,7 +34,7 @@ class Habits:
     """Sleeps through a request with fewer FE bytes before it."""
 
 
-class Dlt645Slave(Slave):
+class Dlt645Slave(MeterSlave):
     """One meter. `items` maps a data identifier as printed to its bytes as they travel."""
 
     def __init__(
@@ -44,10 +46,10 @@ class Dlt645Slave(Slave):
         password: str = "000000",  # noqa: S107 - what meters leave the factory with
         turnaround_s: float = 0.05,
         name: str = "",
+        refresh: Callable[[float], None] | None = None,
     ) -> None:
         """Power it up at the printed `address`, with nothing to show yet."""
-        super().__init__(name or address, line, turnaround_s=turnaround_s, strict=False)
-        self.address = address
+        super().__init__(address, line, turnaround_s=turnaround_s, name=name, refresh=refresh)
         self.habits = habits or Habits()
         self.password = password
         self.items: dict[str, bytes] = {_STATE_3: bytes(2)}
@@ -65,28 +67,25 @@ class Dlt645Slave(Slave):
         """True while the house has power."""
         return not self.items[_STATE_3][0] & _RELAY_OPEN
 
-    def hears(self, frame: bytes) -> bool:
-        """True for a whole frame with a right sum for this meter, for everybody or for anybody."""
-        wake = len(frame) - len(frame.lstrip(b"\xfe"))
-        body = frame[wake:]
-        if wake < self.habits.deaf_without_wake or len(body) < 12 or len(body) != body[9] + 12:  # noqa: PLR2004 - shortest frame
-            return False
-        if (body[0], body[7], body[-1]) != (0x68, 0x68, 0x16) or sum(body[:-2]) % 256 != body[-2]:
-            return False
-        return self._is_me(body[6:0:-1].hex().upper(), body[8])
+    @property
+    def wake_bytes(self) -> tuple[int, int]:
+        """As this vendor has it."""
+        return self.habits.deaf_without_wake, self.habits.wake
 
-    def _is_me(self, address: str, control: int) -> bool:
-        if address == "9" * 12:
-            return control == 0x08  # noqa: PLR2004 - broadcast time
-        wanted = address.lstrip("A")
-        return self.address.endswith(wanted)
+    def accepts(self, body: bytes) -> bool:
+        """True for a whole frame for this meter, or for everybody if that is a broadcast."""
+        if len(body) < _SHORTEST or len(body) != body[9] + _SHORTEST or body[7] != _START:
+            return False
+        address, control = body[6:0:-1].hex().upper(), body[8]
+        if address == _EVERYBODY:
+            return control == _BROADCAST_TIME
+        return self.is_addressed(address)
 
-    def answer(self, frame: bytes, at_s: float) -> bytes | None:
-        """The reply frame; a broadcast is obeyed in silence."""
+    def respond(self, body: bytes, at_s: float) -> bytes | None:
+        """The reply from its 68 on; a broadcast is obeyed in silence."""
         del at_s
-        body = frame.lstrip(b"\xfe")
         control, data = body[8], bytes((byte - 0x33) % 256 for byte in body[10:-2])
-        if control == 0x08:  # noqa: PLR2004 - broadcast time
+        if control == _BROADCAST_TIME:
             self.told_time = data[::-1].hex()
             return None
         if control == 0x13 and not self.habits.tells_address:  # noqa: PLR2004 - read address
@@ -156,8 +155,5 @@ class Dlt645Slave(Slave):
         return 0x9C, b""
 
     def _frame(self, control: int, data: bytes) -> bytes:
-        other = self.faults.wrong_unit
-        address = self.address if other is None else f"{other:012d}"
-        body = bytes([0x68, *bytes.fromhex(address)[::-1], 0x68, control, len(data)])
-        body += bytes((byte + 0x33) % 256 for byte in data)
-        return b"\xfe" * self.habits.wake + body + bytes([sum(body) % 256, 0x16])
+        head = bytes([0x68, *self.reply_address(), 0x68, control, len(data)])
+        return head + bytes((byte + 0x33) % 256 for byte in data)

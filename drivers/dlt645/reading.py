@@ -12,12 +12,13 @@ from drivers.contract import Device, Point, Refused, Sample
 from drivers.dlt645 import codec, values
 from drivers.dlt645.codec import Control, Frame, Reply
 from drivers.family import Transaction, WireCost
+from drivers.meter_frame import WAKE_BYTES_MAX
 
 ITEM_BYTES = 4
 PIECES_MAX = 8
 """Most pieces of one item: 1,600 bytes, more than any item of a meter's profile has."""
 
-_REPLY_BYTES = 12 + codec.WAKE_BYTES_MAX
+_REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
 _ITEM_AT = 14
 """Where in a reply the item's bytes begin: behind head and identifier."""
 
@@ -40,7 +41,7 @@ class Ask(NamedTuple):
     def cost_s(self, wire: WireCost) -> float:
         """The wire time of asking."""
         reply_bytes = _REPLY_BYTES + ITEM_BYTES + self.size
-        return wire.cost_s(self.wake + 12 + ITEM_BYTES, reply_bytes)
+        return wire.cost_s(self.wake + codec.OVERHEAD + ITEM_BYTES, reply_bytes)
 
 
 def item_bytes(item: str) -> bytes:

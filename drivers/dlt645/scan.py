@@ -9,11 +9,11 @@ from drivers.contract import Sample
 from drivers.dlt645 import codec
 from drivers.dlt645.codec import Control, Frame, Reply
 from drivers.family import Transaction
+from drivers.meter_frame import WAKE_BYTES_MAX, narrower_addresses
 from drivers.profile import Profile
 from drivers.scan.asking import Sign
 
-_DIGITS = 12
-_REPLY_BYTES = 12 + codec.WAKE_BYTES_MAX
+_REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
 _ENERGY = bytes.fromhex("00000100")
 """00010000 as it travels: every meter counts energy, and even a refusal bears its address."""
 
@@ -53,10 +53,7 @@ class Dlt645Finder:
 
     def within(self, scope: str) -> tuple[str, ...]:
         """The next two digits, from the right."""
-        known = scope.lstrip("A")
-        if len(known) == _DIGITS:
-            return ()
-        return tuple(f"{pair:02d}{known}".rjust(_DIGITS, "A") for pair in range(100))
+        return narrower_addresses(scope)
 
     def may_be(self, profile: Profile, sign: Sign) -> bool:
         """Only its items tell what a meter is."""

@@ -15,8 +15,8 @@ METERS = {
 }
 SUBJECTS = {
     "meters": (
-        ("dlt645_codec", "dlt645_driver", "cjt188_codec", "cjt188_driver"),
-        METERS | {"drivers/measure.py", "drivers/search.py"},
+        ("dlt645_codec", "dlt645_driver", "cjt188_codec", "cjt188_driver", "meter_frame"),
+        METERS | {"drivers/meter_frame.py", "drivers/measure.py", "drivers/search.py"},
     ),
     "modbus": (
         ("modbus_codec", "modbus_registers", "modbus_driver"),
