@@ -36,7 +36,37 @@ def _host_and_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _HalfDuplexOptions:
+    """What serial lines and serial servers share: one transaction at a time, frames in a stream."""
+
+    __slots__ = ()
+
+    line: str
+    turnaround_ms: float
+
+    @property
+    def usual_line(self) -> Line:
+        """The line settings of devices that name none."""
+        return Line.parse(self.line)
+
+    @property
+    def framing(self) -> Framing:
+        """Frames are searched for in the stream."""
+        return Framing.STREAM
+
+    @property
+    def inflight(self) -> int:
+        """The line is half-duplex."""
+        return 1
+
+    def cost(self, line: Line) -> WireCost:
+        """Characters at the speed of `line`."""
+        return WireCost(Framing.STREAM, line.char_s, self.turnaround_ms / 1000, line.silence_s)
+
+
+class SerialOptions(
+    msgspec.Struct, _HalfDuplexOptions, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
     """`kind = "serial"`: an RS-485 or RS-232 port of this machine, or `socket://host:port`.
 
     `turnaround_ms` is how long a device usually thinks; it only serves planning.
@@ -53,25 +83,6 @@ class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """The port, for people."""
         return self.port
 
-    @property
-    def usual_line(self) -> Line:
-        """The line of devices that name none."""
-        return Line.parse(self.line)
-
-    @property
-    def framing(self) -> Framing:
-        """Frames are searched for in the stream."""
-        return Framing.STREAM
-
-    @property
-    def inflight(self) -> int:
-        """A serial line is half-duplex."""
-        return 1
-
-    def cost(self, line: Line) -> WireCost:
-        """Characters at that speed."""
-        return WireCost(Framing.STREAM, line.char_s, self.turnaround_ms / 1000, line.silence_s)
-
     async def connect(self, tap: Tap) -> Link:
         """Open and lock the port; LineDown says why not."""
         return await _stream_link(self._opener(), self.usual_line, tap, echo=self.echo)
@@ -84,7 +95,9 @@ class SerialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return serial_opener(self.port, self.usual_line, rs485=self.rs485)
 
 
-class RtuOverTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RtuOverTcpOptions(
+    msgspec.Struct, _HalfDuplexOptions, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
     """`kind = "modbus-rtu-over-tcp"`: a serial server; `line` is what it is set to."""
 
     address: Address
@@ -96,26 +109,10 @@ class RtuOverTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """The address, for people."""
         return self.address
 
-    @property
-    def usual_line(self) -> Line:
-        """What the serial server is set to."""
-        return Line.parse(self.line)
-
-    @property
-    def framing(self) -> Framing:
-        """Frames are searched for in the stream."""
-        return Framing.STREAM
-
-    @property
-    def inflight(self) -> int:
-        """Behind the server is a half-duplex line."""
-        return 1
-
     def cost(self, line: Line) -> WireCost:
-        """Characters at the server's speed, whatever the device says."""
+        """Characters at the server's speed, whatever the device's own is."""
         del line
-        own = self.usual_line
-        return WireCost(Framing.STREAM, own.char_s, self.turnaround_ms / 1000, own.silence_s)
+        return super().cost(self.usual_line)
 
     async def connect(self, tap: Tap) -> Link:
         """Connect; LineDown says why not."""
