@@ -14,7 +14,7 @@ from broadcast.presets import Presets, Version
 from broadcast.recording import Recorded, Recording, keep_recording
 from broadcast.room import Broadcast
 from broadcast.schedule import Schedule, Schedules, check_schedulable
-from broadcast.voice import Voice
+from broadcast.voice.voice import Voice
 from gateway.audit.events import CONSOLE, Who
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound, UsageError

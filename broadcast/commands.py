@@ -14,7 +14,7 @@ from broadcast.order import REPEAT_MAX, ZONES_MAX, Authority, Class
 from broadcast.presets import Presets
 from broadcast.recording import Recording, keep_recording
 from broadcast.room import Broadcast
-from broadcast.voice import Voice
+from broadcast.voice.voice import Voice
 from gateway.audit.events import Who
 from gateway.clock import Clock, Deadline
 from gateway.errors import CommandRefused, StationError

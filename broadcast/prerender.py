@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from broadcast.order import Class
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from broadcast.presets import Presets
 from broadcast.studio import CHIMES
-from broadcast.voice import Line, Progress, Voice
 from broadcast.voice.phrases import Phrases, Piece
+from broadcast.voice.voice import Line, Progress, Voice
 from gateway.rules.core import Plan
 from gateway.rules.linkage import Announce
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from broadcast.order import Text
-from broadcast.voice import Voice
+from broadcast.voice.voice import Voice
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

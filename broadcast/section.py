@@ -25,7 +25,7 @@ from broadcast.pages.no_speakers import NAV, PAGES_FOLDER
 from broadcast.pages.planned import Planned
 from broadcast.pages.prepared import Prepared
 from broadcast.pages.refused import RefusedForm
-from broadcast.prepare import Clip
+from broadcast.prepare.clip import Clip
 from broadcast.speaker_status import events as speaker_events
 from gateway.access import Caller
 from gateway.errors import UsageError

@@ -12,7 +12,7 @@ from broadcast.engine.wire import Programme
 from broadcast.guard import Answer, House
 from broadcast.order import Authority, Class, Clip, Order
 from broadcast.ports import Engine
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from broadcast.quiet import Moment
 from broadcast.speakers.options import SpeakerOptions
 from gateway.audit.events import Who

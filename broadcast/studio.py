@@ -9,11 +9,11 @@ from broadcast import ladder
 from broadcast.asides import Asides, MemoryClip
 from broadcast.ladder import Made, Part
 from broadcast.order import Aside, Class, Clip, Live, Order, Preset, Say, Sentence
-from broadcast.prepare import Clip as StoredClip
-from broadcast.prepare import Shelf
+from broadcast.prepare.clip import Clip as Recorded
+from broadcast.prepare.shelf import Shelf
 from broadcast.presets import Presets
-from broadcast.voice import Voice
 from broadcast.voice.phrases import Phrases
+from broadcast.voice.voice import Voice
 from gateway.errors import StationError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ GAP_S = 2.0
 
 
 # A piece of sound that is ready to be played.
-Sound = StoredClip | MemoryClip
+Sound = Recorded | MemoryClip
 
 
 class Studio:

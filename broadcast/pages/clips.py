@@ -11,7 +11,7 @@ from broadcast.api import actor
 from broadcast.options import PresetOptions
 from broadcast.pages.acts import act
 from broadcast.pages.deck import PATH, Deck
-from broadcast.prepare import Clip
+from broadcast.prepare.clip import Clip
 from broadcast.prepare.index import Kind
 from gateway.web.answers import json
 from gateway.web.audited import done_to

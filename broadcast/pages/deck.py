@@ -6,14 +6,13 @@ from typing import NamedTuple
 from broadcast.monitor import Monitor
 from broadcast.options import KeyOptions
 from broadcast.paging import Paging
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from broadcast.presets import Presets
 from broadcast.quiet import Moment
 from broadcast.room import Broadcast
 from broadcast.schedule import Schedules
 from broadcast.selftests import SelfTests
-from broadcast.voice import Voice
-from broadcast.voice.voice import Progress
+from broadcast.voice.voice import Progress, Voice
 from broadcast.volume import Volumes
 from gateway.clock import Clock
 

@@ -8,9 +8,3 @@ chime.py    the station's own signals, computed
 live.py     a microphone's bytes in frames, and its recording
 capped.py   foreign programs under limits
 """
-
-from broadcast.prepare.clip import Clip
-from broadcast.prepare.index import Kind
-from broadcast.prepare.shelf import Shelf
-
-__all__ = ["Clip", "Kind", "Shelf"]

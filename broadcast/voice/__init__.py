@@ -8,9 +8,3 @@ voice.py        the chain of engines, the cache, what is ready
 phrases.py      sentences put together from short clips
 options.py      `[voice]` in station.toml
 """
-
-from broadcast.voice.engine import Engine
-from broadcast.voice.normalise import normalise
-from broadcast.voice.voice import Line, Progress, Voice
-
-__all__ = ["Engine", "Line", "Progress", "Voice", "normalise"]

@@ -26,7 +26,7 @@ from broadcast.order import Live, Order
 from broadcast.pages.deck import Deck
 from broadcast.pages.listen import Ears
 from broadcast.paging import Paging
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from broadcast.prerender import Prerenderer
 from broadcast.presets import Presets
 from broadcast.quiet import Quiet
@@ -37,10 +37,10 @@ from broadcast.section import section as desk_section
 from broadcast.selftests import SelfTests
 from broadcast.speaker_test import SpeakerTest
 from broadcast.studio import Studio
-from broadcast.voice import Voice
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.options import engines
 from broadcast.voice.phrases import Phrases, load
+from broadcast.voice.voice import Voice
 from broadcast.volume import Volumes
 from broadcast.wall_keys import WallKeyActions
 from drivers.contract import Reading

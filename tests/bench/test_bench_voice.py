@@ -6,10 +6,11 @@ from statistics import median
 
 import pytest
 
-from broadcast.prepare import Shelf
-from broadcast.voice import Voice, normalise
+from broadcast.prepare.shelf import Shelf
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.normalise import normalise
+from broadcast.voice.voice import Voice
 from drivers.data_files import config_path
 from tests.broadcast.voices.sounds import make, stream
 

@@ -10,7 +10,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
 from broadcast.order import Authority, Class, Order, Say, Sentence
-from broadcast.prepare import Kind
+from broadcast.prepare.index import Kind
 from gateway.audit.events import Who
 from tests.access.look import sign_in
 from tests.broadcast.desk.look import HOME, SHOTS, Shot, reached_nobody, take

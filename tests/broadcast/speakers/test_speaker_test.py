@@ -8,7 +8,7 @@ import pytest
 from broadcast.engine.wire import Programme
 from broadcast.guard import House, Zone
 from broadcast.ports import Engine
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from broadcast.quiet import Quiet
 from broadcast.speaker_test import TIMES, SpeakerTest
 from broadcast.speakers.options import SoundCard

@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from broadcast.voice import normalise
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.normalise import normalise
 from broadcast.voice.tables import LETTERS, STRENGTH
 from drivers.data_files import config_path
 

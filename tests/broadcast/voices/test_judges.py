@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from broadcast.voice import normalise
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.normalise import normalise
 from drivers.data_files import config_path
 from tests.broadcast.voices import judges
 from tests.broadcast.voices.judges import RIGHT, Decision, decided, decisions

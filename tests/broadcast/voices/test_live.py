@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.prepare import Kind, Shelf
+from broadcast.prepare.index import Kind
 from broadcast.prepare.live import FRAME_BYTES, Frames, Recorder, talk
+from broadcast.prepare.shelf import Shelf
 
 
 def taken(frames):

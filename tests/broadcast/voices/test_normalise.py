@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.voice import normalise
-from broadcast.voice.normalise import RULES
+from broadcast.voice.normalise import RULES, normalise
 from broadcast.voice.numbers import amount
 from broadcast.voice.tables import STRENGTH, UNITS
 

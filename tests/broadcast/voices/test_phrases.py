@@ -2,12 +2,13 @@
 
 import pytest
 
-from broadcast.prepare import Shelf
-from broadcast.voice import Voice, normalise
+from broadcast.prepare.shelf import Shelf
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
+from broadcast.voice.normalise import normalise
 from broadcast.voice.phrases import Phrases, load
 from broadcast.voice.tables import LETTERS, PROVINCES
+from broadcast.voice.voice import Voice
 from drivers.data_files import config_path
 from gateway.errors import SettingsError, UsageError
 from tests.broadcast.voices.sounds import make

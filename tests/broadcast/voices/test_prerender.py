@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from broadcast.options import PresetOptions
-from broadcast.prepare import Kind, Shelf
+from broadcast.prepare.index import Kind
+from broadcast.prepare.shelf import Shelf
 from broadcast.prerender import Prerenderer
 from broadcast.presets import Presets
-from broadcast.voice import Voice
-from broadcast.voice.voice import given_key, spoken
+from broadcast.voice.voice import Voice, given_key, spoken
 from gateway.appliance.load import examine
 from gateway.appliance.schema import RequestsPlan, Settings
 from tests.broadcast.engine.rig import until

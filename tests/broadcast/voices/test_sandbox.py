@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[3]
 SPEAK = """
 import asyncio, ctypes, sys
 from pathlib import Path
-from broadcast.prepare import Shelf
-from broadcast.voice import Voice
+from broadcast.prepare.shelf import Shelf
+from broadcast.voice.voice import Voice
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from tests.proof.sandbox import PR_SET_MDWE, PR_SET_NO_NEW_PRIVS, call_filter, read

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.prepare import Kind, Shelf
 from broadcast.prepare import shelf as shelf_module
 from broadcast.prepare.chime import NAMES, make
 from broadcast.prepare.clip import RATE, is_canonical, wav
-from broadcast.prepare.index import Entry, Index
+from broadcast.prepare.index import Entry, Index, Kind
+from broadcast.prepare.shelf import Shelf
 from gateway import disk
 from gateway.errors import Unavailable, UsageError
 

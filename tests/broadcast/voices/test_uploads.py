@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.prepare import Kind, Shelf
 from broadcast.prepare.capped import Limits, run
 from broadcast.prepare.clip import is_canonical
 from broadcast.prepare.decode import LOUDNESS_LUFS, PEAK_DBTP, measure
+from broadcast.prepare.index import Kind
+from broadcast.prepare.shelf import Shelf
 from broadcast.prepare.upload import receive, title_of
 from gateway.errors import ProgramFailed, UsageError
 from gateway.texts import Texts
@@ -191,7 +192,7 @@ async def test_a_program_gets_no_secrets_and_cannot_flood_us(monkeypatch):
 GREEDY = """
 import asyncio, resource, sys
 from pathlib import Path
-from broadcast.prepare import Shelf
+from broadcast.prepare.shelf import Shelf
 from gateway.errors import UsageError
 
 async def upload():

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from broadcast.options import VoiceOptions
-from broadcast.prepare import Shelf
 from broadcast.prepare.clip import is_canonical
 from broadcast.prepare.decode import LOUDNESS_LUFS, PEAK_DBTP, measure
-from broadcast.voice import Line, Voice, normalise
+from broadcast.prepare.shelf import Shelf
 from broadcast.voice.espeak import Espeak
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.neural import Piper, Sherpa
+from broadcast.voice.normalise import normalise
 from broadcast.voice.options import engines
+from broadcast.voice.voice import Line, Voice
 from drivers.data_files import config_path
 from gateway.errors import ProgramFailed, SettingsError, Unavailable, UsageError
 from tests.broadcast.voices.sounds import make, stream
