@@ -99,12 +99,12 @@ def imports() -> Graph:
 
 @cache
 def package_imports() -> Graph:
-    """The same between packages; what lies directly in `gateway` is a room of its own there."""
+    """The same between packages; a module directly in one of the four stands for itself."""
     modules = imports()
     packages = {parent(module) for module in modules} - {""}
 
     def home(module: str) -> str:
-        alone = module in packages or parent(module) == "gateway"
+        alone = module in packages or parent(module) in CODE
         return module if alone else parent(module)
 
     found: dict[str, set[str]] = {home(module): set() for module in modules}
