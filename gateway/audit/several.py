@@ -7,12 +7,17 @@ where to go on in each. It looks at a bounded stretch of each lane.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from gateway.audit.history import SLICE, SLICES_MAX
 from gateway.event import Entry, Lane
 from gateway.journal.ports import Reader
 
 UNTIMED = "~"
 """Stands for the time of what was written while nobody knew it: it keeps its lane's order."""
+
+
+DataT = TypeVar("DataT")
 
 
 class Written(Protocol):
@@ -25,6 +30,58 @@ class Written(Protocol):
     @property
     def time(self) -> str | None:
         """When, where that was known."""
+
+
+class HistoryEntry(msgspec.Struct, Generic[DataT], frozen=True, kw_only=True):
+    """One event of a room as it was written; `kind` is the last word of its type, as `raised`."""
+
+    lane: Lane
+    seq: int
+    kind: str
+    time: str | None
+    trust: str
+    at_ms: int
+    place: str
+    correlation: str
+    data: DataT
+
+
+class _Tail(msgspec.Struct, frozen=True):
+    type: str
+    timequality: str
+    uptimems: str
+    data: msgspec.Raw
+    time: str | None = None
+    place: str = ""
+    correlationid: str = ""
+
+
+def decode_entry(
+    entry: Entry, domain: str, shape_of: Callable[[str], type[DataT]]
+) -> HistoryEntry[DataT] | None:
+    """The event in an entry, its data as the shape of its kind; None if it is of another domain.
+
+    None also for one of another version: the platform has it, and this page cannot show it.
+    """
+    if f'"type":"cn.yizhan.{domain}.'.encode() not in entry.body:
+        return None
+    try:
+        tail = msgspec.json.decode(b"{" + entry.body, type=_Tail)
+        kind = tail.type.split(".")[-2]
+        data = msgspec.json.decode(tail.data, type=shape_of(kind))
+    except (msgspec.DecodeError, IndexError):
+        return None
+    return HistoryEntry(
+        lane=entry.lane,
+        seq=entry.seq,
+        kind=kind,
+        time=tail.time,
+        trust=tail.timequality,
+        at_ms=int(tail.uptimems),
+        place=tail.place,
+        correlation=tail.correlationid,
+        data=data,
+    )
 
 
 T = TypeVar("T", bound=Written)

@@ -12,8 +12,8 @@ from drivers.contract import Reading
 from gateway.errors import NotFound, NotNow, UsageError
 from gateway.event import Severity
 from gateway.faults import OnFault, log_fault
-from gateway.rules.alarm import UNSEEN, Act, Alarm, Evidence, State
-from gateway.rules.book import Book, target
+from gateway.rules.alarm import TABLE, UNSEEN, Act, Alarm, Evidence, State
+from gateway.rules.book import Book
 from gateway.rules.duty import Call, Duty
 from gateway.rules.engine import Signal
 from gateway.rules.kinds import Moment, S
@@ -86,7 +86,7 @@ class Alarms:
         old = self.book.open.get(signal.watch.id)
         if old is None:
             return self._new(signal, moment)
-        state = target(old.state, Act.RAISE)
+        state = TABLE.after(old.state, Act.RAISE)
         if state is None:  # it never went: a restart forgot that it had come
             return []
         quick = old.returned_ns is None or now_ns - old.returned_ns <= facts.flap_ns
@@ -126,7 +126,7 @@ class Alarms:
 
     def _went(self, signal: Signal, moment: Moment) -> list[Happening]:
         old = self.book.open.get(signal.watch.id)
-        state = None if old is None else target(old.state, Act.RETURN)
+        state = None if old is None else TABLE.after(old.state, Act.RETURN)
         if old is None or state is None:
             return []
         alarm = self.book.put(old, state=state, on=False, returned_ns=moment.at_ns)
@@ -229,7 +229,7 @@ class Alarms:
         happened = []
         for alarm in alarms:
             facts = self.book.facts(alarm)
-            can = target(alarm.state, Act.SUPPRESS) is not None
+            can = TABLE.after(alarm.state, Act.SUPPRESS) is not None
             if can and self.quiet.covers(facts, self.book, moment):
                 silent = self.book.moved(alarm, Act.SUPPRESS, until_ns=None)
                 if alarm.told:

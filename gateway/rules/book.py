@@ -52,14 +52,14 @@ class Book:
 
     def moved(self, alarm: Alarm, act: Act, **changes: Any) -> Alarm:
         """The alarm after that act; UsageError if the table has no such move."""
-        state = target(alarm.state, act)
+        state = TABLE.after(alarm.state, act)
         if state is None:
             raise NotNow("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         return self.put(alarm, state=state, **changes)
 
     def closed(self, alarm: Alarm, act: Act) -> Alarm:
         """The alarm as it was last, cleared by that act; it is open no more."""
-        assert target(alarm.state, act) is State.CLEARED
+        assert TABLE.after(alarm.state, act) is State.CLEARED
         del self.open[alarm.watch]
         self.changed.add(alarm.watch)
         return msgspec.structs.replace(alarm, state=State.CLEARED)
@@ -70,8 +70,3 @@ class Book:
         self.open[alarm.watch] = alarm
         self.changed.add(alarm.watch)
         return alarm
-
-
-def target(state: State, act: Act) -> State | None:
-    """Where that act leads from there; None if it cannot happen."""
-    return TABLE.get((state, act))

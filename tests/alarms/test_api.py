@@ -159,7 +159,7 @@ async def test_the_past_is_read_page_by_page_from_all_lanes_without_hole_or_doub
         await made.written()
     whole = await past.page(made.journal, {}, 200, past.of_filter("", ()))
     assert whole.before == {}
-    assert sum(turn.what == "raised" for turn in whole.turns) == 12
+    assert sum(turn.kind == "raised" for turn in whole.turns) == 12
     seen, before = [], {}
     while True:
         page = await past.page(made.journal, before, 5, past.of_filter("", ()))
@@ -170,8 +170,8 @@ async def test_the_past_is_read_page_by_page_from_all_lanes_without_hole_or_doub
     assert seen == list(whole.turns)
     smoke = await past.page(made.journal, {}, 200, past.of_filter("smoke-b3", ("raised",)))
     assert len(smoke.turns) == 6
-    one = await past.page(made.journal, {}, 200, past.of_alarm(smoke.turns[0].alarm))
-    assert {turn.what for turn in one.turns} == {"raised", "action"}
+    one = await past.page(made.journal, {}, 200, past.of_alarm(smoke.turns[0].correlation))
+    assert {turn.kind for turn in one.turns} == {"raised", "action"}
 
 
 def task(alarm: str) -> Task:

@@ -147,7 +147,7 @@ class Acts:
         done_to(request, alarm)
         if self._board.find(alarm) is None:
             page = await past.page(self._lanes, {}, 1, past.of_alarm(alarm))
-            rule = page.turns[0].rule if page.turns else ""
+            rule = past.rule_of(page.turns[0]) if page.turns else ""
         actor = _actor(request)
         self._board.rules.act(
             lambda alarms, _now: alarms.judge(alarm, actor, real=body.real, rule=rule)

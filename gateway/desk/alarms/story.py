@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from gateway.desk.alarms.past import Turn
+from gateway.desk.alarms.past import Turn, rule_of
 from gateway.event import Lane
 from gateway.rules.events import Did, Said, Told, Waiting
 from gateway.rules.linkage import ANSWER, RING
@@ -97,26 +97,27 @@ class Teller:
     def line(self, turn: Turn) -> Line:
         """The turn in words."""
         data, words = turn.data, self._words
+        rule = rule_of(turn)
         return Line(
             when=written_text(turn.time, turn.at_ms, self._timezone, words),
             trust=words(f"trust.{turn.trust}"),
-            name=data.name if isinstance(data, Told) else self._rules.get(turn.rule, turn.rule),
+            name=data.name if isinstance(data, Told) else self._rules.get(rule, rule),
             place=self._place(turn.place) if turn.place else "",
             mark=self._mark(turn),
             text=self._text(turn),
-            alarm=turn.alarm,
+            alarm=turn.correlation,
             received=turn.seq <= self._receipted.get(turn.lane, 0),
         )
 
     def _mark(self, turn: Turn) -> Mark:
         if isinstance(turn.data, Did):
             return (*STATES[turn.data.state], self._words(f"alarms.did-{turn.data.state}"))
-        return (*MARKS[turn.what], self._words(f"alarms.turn-{turn.what}"))
+        return (*MARKS[turn.kind], self._words(f"alarms.turn-{turn.kind}"))
 
     def _text(self, turn: Turn) -> str:
         match turn.data:
             case Told() as told:
-                return self._told(turn.what, told)
+                return self._told(turn.kind, told)
             case Did() as did:
                 return self._did(did)
             case Said(text=text):
