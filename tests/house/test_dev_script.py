@@ -34,15 +34,19 @@ def run(command: list[str], **environ: str) -> str:
     return ran.stdout
 
 
+def told(tmp_path: Path, then: str, **environ: str) -> str:
+    """What a script prints that has told uv what pip knows."""
+    functions = (ROOT / "dev").read_text("utf-8").partition("\ntask=")[0]
+    script = tmp_path / "dev"
+    script.write_text(f"{functions}\nuv_finds_what_pip_finds {sys.executable}\n{then}", "utf-8")
+    return run(["bash", str(script)], **environ)
+
+
 def settings(tmp_path: Path, **environ: str) -> dict[str, str]:
     """What uv is told of its indexes."""
-    functions = (ROOT / "dev").read_text("utf-8").partition("\ntask=")[0]
-    show = f"uv_finds_what_pip_finds {sys.executable}\nfor name in {' '.join(SHOWN)}; do\n"
-    show += '[ -z "${!name:-}" ] || echo "$name=${!name}"\ndone\n'
-    script = tmp_path / "dev"
-    script.write_text(functions + "\n" + show, "utf-8")
-    lines = run(["bash", str(script)], **environ).splitlines()
-    return dict(line.split("=", 1) for line in lines)
+    show = '[ -z "${!name:-}" ] || echo "$name=${!name}"'
+    printed = told(tmp_path, f"for name in {' '.join(SHOWN)}; do {show}; done\n", **environ)
+    return dict(line.split("=", 1) for line in printed.splitlines())
 
 
 def test_pips_environment_is_uvs(tmp_path: Path) -> None:
@@ -99,6 +103,6 @@ def test_uv_installs_from_pips_folder_of_wheels(tmp_path: Path, how: str) -> Non
     else:
         environ = {"PIP_NO_INDEX": "true", "PIP_FIND_LINKS": str(wheels)}
     out = tmp_path / "out"
-    install = ["pip", "install", "--quiet", "--no-cache", "--target", str(out), "yizhan-sample"]
-    run(["./dev", "uv", *install], **environ)
+    uv = Path(sys.executable).with_name("uv")
+    told(tmp_path, f"{uv} pip install --quiet --no-cache --target {out} yizhan-sample", **environ)
     assert (out / "yizhan_sample.py").exists()
