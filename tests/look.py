@@ -1,5 +1,7 @@
 """`./dev look [ROOM…]`: every screen in every state, pictured and judged, a contact sheet a room.
 
+`./dev look pictures` renews the READMEs' pictures in `docs/pictures/` instead.
+
 Pictures go to `.dev/look/`. All rooms are looked at, whatever is found in one; the exit code is 1
 if any screen has a fault.
 """
@@ -9,6 +11,7 @@ import importlib
 import sys
 import time
 
+from tests.house import pictures
 from tests.web.gallery import OUT
 
 ROOMS = {
@@ -27,6 +30,8 @@ ROOMS = {
 
 def main(names: list[str]) -> int:
     """Look at the rooms named; all if none."""
+    if names == ["pictures"]:
+        return asyncio.run(pictures.renew())
     if unknown := sorted(set(names) - set(ROOMS)):
         print(f"no such room: {', '.join(unknown)}; there are: {', '.join(ROOMS)}")
         return 2
