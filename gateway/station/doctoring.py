@@ -33,8 +33,8 @@ SECOND_NS = 1_000_000_000
 class Voices(Protocol):
     """Whatever sounds."""
 
-    async def health(self) -> Sound:
-        """How it is."""
+    async def health(self) -> Sound | None:
+        """How it is; None where there is no loudspeaker."""
 
 
 class Rooms(Protocol):
@@ -46,8 +46,8 @@ class Rooms(Protocol):
     asking: Asking
 
     @property
-    def sounding(self) -> Voices | None:
-        """The broadcast, where there are loudspeakers."""
+    def sounding(self) -> Voices:
+        """The broadcast."""
 
     @property
     def server(self) -> WebServer:
@@ -106,7 +106,7 @@ class Doctoring:
         last = rooms.cycle.records[-1:]
         return Running(
             vitals=vitals,
-            sound=None if rooms.sounding is None else await rooms.sounding.health(),
+            sound=await rooms.sounding.health(),
             claimed=self._doors.access.claimed,
             desk_open=rooms.server.lan_open,
             desk_certificate=None

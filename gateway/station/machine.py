@@ -7,7 +7,7 @@ outside of the station is a field here, nothing else is.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from gateway.appliance.doctor import gather
 from gateway.appliance.doctor.facts import MachineFacts
 from gateway.clock import Clock
 from gateway.discovery.card import Card
+from gateway.discovery.service import Announce
 from gateway.entropy import Source
 from gateway.journal.writer import Shell, ThreadShell
 from gateway.station import watchdog
@@ -34,9 +35,6 @@ class OpenClock(Protocol):
 
 Inspect = Callable[[gather.Asked], MachineFacts]
 """What the doctor asks the machine itself: disk, memory, heat; takes milliseconds."""
-
-Announce = Callable[[Callable[[], Card], Collection[str]], Awaitable[None]]
-"""Tells the network what the card says, on these interfaces (none: all), until cancelled."""
 
 
 class Machine(NamedTuple):

@@ -53,6 +53,7 @@ from gateway.event import rfc3339
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal import Journal
+from gateway.rules.acts import Doer
 from gateway.rules.linkage import ANSWER, Task
 from gateway.station.alerts import EmergencyAlerts
 from gateway.station.listening import Listening
@@ -246,6 +247,20 @@ class Sounding:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.room.close()
+
+    @property
+    def doers(self) -> Mapping[str, Doer]:
+        """What linkages may order of the broadcast."""
+        return dict.fromkeys(("announce", "ring", "answer"), self)
+
+    @property
+    def rooms(self) -> tuple[Broadcast]:
+        """What the journal may refuse records of."""
+        return (self.room,)
+
+    def unheard(self) -> bool:
+        """Whether an emergency waits that no loudspeaker has sounded."""
+        return bool(self.room.unheard())
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """Intake's listener: keys on the wall."""

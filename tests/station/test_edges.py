@@ -24,13 +24,13 @@ from broadcast.engine.pcm import SILENCE
 from broadcast.engine.tape import Reel, Tape
 from broadcast.engine.wire import Fault, Programme, SpeakerSetting, Started, Stopped
 from broadcast.order import Class
+from broadcast.schedule_runner import ScheduleRunner
 from broadcast.speakers.codec import CODECS
 from broadcast.speakers.contract import Rung
 from broadcast.speakers.keeper import Keeper
 from broadcast.speakers.options import Multicast
 from gateway.errors import CommandRefused, JournalError
 from gateway.faults import FaultLog
-from gateway.station.sounding import Sounding
 from gateway.tasks import catch_rest
 from kiosk.terminal import beat
 from tests.broadcast.orders.stage import World
@@ -255,10 +255,10 @@ async def test_a_record_and_a_schedule_that_break_cost_no_other():
     async def dues() -> list[str]:
         return ["bad", "good"]
 
-    sounding: Any = SimpleNamespace(
-        schedules=SimpleNamespace(due=dues), _scheduled=scheduled, _on_fault=faults.note
+    runner: Any = SimpleNamespace(
+        _schedules=SimpleNamespace(due=dues), _order=scheduled, _on_fault=faults.note
     )
-    keeping = asyncio.create_task(Sounding._keep_schedules(sounding))
+    keeping = asyncio.create_task(ScheduleRunner.run(runner))
     await asyncio.sleep(0.1)
     keeping.cancel()
     assert played == ["good"]

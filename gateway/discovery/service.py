@@ -1,51 +1,53 @@
-"""The station tells the network that it is there."""
+"""The station announced on the network as long as it runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from gateway import __version__
-from gateway.appliance.schema import Settings
 from gateway.discovery.card import Card, State
+from gateway.discovery.options import Options
 from gateway.health import Vitals
-from gateway.station.machine import Announce
 
+# Being ready comes first: zeroconf costs 0.2 s and 5 MB to import, and probes for 0.7 s.
 AFTER_S = 2.0
-"""Being ready comes first: zeroconf costs 0.2 s and 5 MB to import, and probes for 0.7 s."""
+
+# Tells the network what the card says, on these interfaces (none: all), until cancelled.
+Announce = Callable[[Callable[[], Card], Collection[str]], Awaitable[None]]
 
 
-class Presence:
-    """Announced while it runs."""
+class MdnsService:
+    """Announces the station by multicast DNS, if its settings say so."""
 
     def __init__(
         self,
-        settings: Settings,
+        options: Options,
+        station: tuple[str, str],
         *,
         claimed: Callable[[], bool],
         port: Callable[[], int],
         vitals: Callable[[], Vitals],
         announce: Announce,
     ) -> None:
-        """`port` is where desk computers come in."""
-        self._announce = announce
-        self._settings = settings
+        """`station` is its id and name; `port` is where desk computers come in."""
+        self._options = options
+        self._id, self._name = station
         self._claimed = claimed
         self._port = port
         self._vitals = vitals
+        self._announce = announce
 
     async def run(self) -> None:
         """Announce until cancelled, unless the settings say not to."""
-        options = self._settings.discovery
-        if not options.announce:
+        if not self._options.announce:
             await asyncio.Event().wait()
         await asyncio.sleep(AFTER_S)
-        await self._announce(self.card, options.interfaces)
+        await self._announce(self.card, self._options.interfaces)
 
     def card(self) -> Card:
         """What is true now."""
-        station = self._settings.station
         return Card(
-            id=station.id,
-            name=station.name,
+            id=self._id,
+            name=self._name,
             version=__version__,
             state=_state(self._vitals()) if self._claimed() else "setup",
             port=self._port(),

@@ -1,0 +1,281 @@
+"""The rooms of a station, built in the order in which each finds what it needs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drivers.contract import BusChange, DeviceChange, PollResult
+from gateway.appliance.schema import Settings
+from gateway.appliance.settings.cycle import Cycle
+from gateway.appliance.settings.kinds import settings_apply, settings_read
+from gateway.appliance.settings.section import section as settings_section
+from gateway.appliance.settings.starting import Start
+from gateway.appliance.settings.telling import Teller
+from gateway.clock import Clock
+from gateway.clock.boot import run_directory
+from gateway.discovery.service import MdnsService
+from gateway.faults import FaultLog, contain
+from gateway.intake import Intake
+from gateway.journal import Journal
+from gateway.live.section import section as live_section
+from gateway.rules.acts import Doer, Messages, Relays
+from gateway.rules.room import Rules
+from gateway.station.alarming import Alarming
+from gateway.station.asking import Asking
+from gateway.station.change import Changing, device_of
+from gateway.station.commands import device_write
+from gateway.station.counts import Counts, meter_replaced
+from gateway.station.doctoring import Doctoring
+from gateway.station.doors import Doors
+from gateway.station.field import Field
+from gateway.station.machine import LINUX, Machine
+from gateway.station.meter_clocks import MeterClocks
+from gateway.station.no_broadcast import NoBroadcast
+from gateway.station.recorder import Recorder
+from gateway.station.setting_up import SettingUp
+from gateway.station.timekeeping import Timekeeping
+from gateway.station.vitals import Watch
+from gateway.upstream.connections import Uplinks
+from gateway.upstream.inbox.command import CommandKind
+from gateway.web.control import offered
+from gateway.web.section import Section
+
+if TYPE_CHECKING:
+    from gateway.station.sounding import Sounding
+
+
+class StationParts:
+    """Every room of a running station; `StationApp` starts and stops them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: Path,
+        clock: Clock,
+        journal: Journal,
+        *,
+        doors: Doors,
+        begun: Start,
+        restart: Callable[[], None],
+        faults: FaultLog | None = None,
+        running: bytes | None = None,
+        machine: Machine = LINUX,
+    ) -> None:
+        """Build everything; nothing is opened but the journal, which is open already.
+
+        `restart` ends the process so that it starts anew.
+        """
+        self._machine = machine
+        self._settings = settings
+        self._state = state
+        self._begun = begun
+        self._clock = clock
+        self._journal = journal
+        self._doors = doors
+        self.faults = faults or FaultLog(clock.now_ns)
+        on_fault = self.faults.note
+        self._recorder = Recorder(journal, clock, self.faults, machine.notify)
+        self.time = Timekeeping(clock, journal, state, doors.stir)
+        devices = [device_of(device) for device in settings.devices.values()]
+        self.intake = Intake(journal, clock, devices, on_fault=on_fault)
+        self.field = Field(settings, self._polled, self._changed, on_fault, kinds=machine.bus_kinds)
+        self.counts = Counts(self.field, journal, clock)
+        self.uplinks = self._uplinks()
+        self.sounding = self._sounding()
+        self.asking = self._asking()
+        alarming = Alarming(settings, doors.names, journal)
+        self.rules = self._rules(alarming)
+        self._listen_to_readings()
+        self.watch = self._watch(alarming)
+        self.changing = Changing(
+            settings,
+            field=self.field,
+            intake=self.intake,
+            uplinks=self.uplinks,
+            watch=self.watch,
+            restart=restart,
+        )
+        running = begun.shelf.text() if running is None else running
+        self.cycle = Cycle(begun.shelf, self.changing, clock, Teller(journal, clock), running)
+        self.uplinks.open(settings.uplinks)
+        self.setting_up = self._setting_up()
+        self.doctor = Doctoring(self, state, clock, journal, doors, inspect=machine.inspect)
+        app = doors.build(self._sections(alarming), self.watch, self.time.moved, on_fault)
+        self.server = machine.server(
+            app, settings.web, control=offered(machine.environ), on_fault=on_fault
+        )
+        self._presence = self._mdns()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _uplinks(self) -> Uplinks:
+        return Uplinks(
+            self._settings.station.id,
+            self._state,
+            self._clock,
+            self._journal,
+            self.time.platform_says,
+            kinds_of=self._kinds,
+            on_fault=self.faults.note,
+            count=self.faults.count,
+            open_uplink=self._machine.open_uplink,
+        )
+
+    def _sounding(self) -> "Sounding | NoBroadcast":
+        """The broadcast, where there are loudspeakers."""
+        if not self._settings.sound.speakers:
+            return NoBroadcast()
+        from gateway.station.sounding import Sounding  # noqa: PLC0415  # costs memory: if needed
+
+        try:
+            return Sounding(
+                self._settings,
+                self._state,
+                self._runtime,
+                self._clock,
+                self._journal,
+                lived_ns=self._lived_ns,
+                on_fault=self.faults.note,
+            )
+        except Exception as error:  # an edge: whoever cannot be heard can be called
+            if self._begun.trial is not None:
+                raise
+            self.faults.note("start.broadcast", error)
+            return NoBroadcast()
+
+    def _asking(self) -> Asking:
+        uplinks = self.uplinks
+        return Asking(
+            self._settings,
+            self._state,
+            self._clock,
+            self._journal,
+            self._doors.ledger,
+            lines=lambda: uplinks,
+            runtime=self._runtime,
+            open_uplink=self._machine.open_uplink,
+            speaker=self.sounding.speaking,
+            bell=self.sounding.speaking,
+            ears=self.sounding.listening,
+            alerts=self.sounding.alerts,
+            on_fault=self.faults.note,
+        )
+
+    def _rules(self, alarming: Alarming) -> Rules:
+        doers: dict[str, Doer] = {
+            "relay": Relays(self.field.of_device),
+            "message": Messages(),
+            **self.asking.doers,
+            **self.sounding.doers,
+            "call": alarming.calls,  # an alarm rings at the desk as the alarm that it is
+        }
+        return Rules(
+            self._settings.rules,
+            self._journal,
+            self._clock,
+            doers=doers,
+            on_fault=self.faults.note,
+        )
+
+    def _listen_to_readings(self) -> None:
+        """Rules before all others: an alarm waits for nobody."""
+        meters = MeterClocks(self._clock, self._settings.station.timezone, self.time.moved)
+        self.intake.on_replaced = self.rules.replaced
+        for listener in (
+            self.rules.heard,
+            meters.heard,
+            self.asking.keys.heard,
+            self.sounding.heard,
+        ):
+            self.intake.listen(listener)
+
+    def _watch(self, alarming: Alarming) -> Watch:
+        return Watch(
+            self._settings,
+            clock=self._clock,
+            journal=self._journal,
+            intake=self.intake,
+            buses=self.field.buses,
+            senders=self.uplinks.senders,
+            receipting=[
+                self._journal.follower(name, retaining=True)
+                for name, uplink in self._settings.uplinks.items()
+                if uplink.required
+            ],
+            screens=self.asking.screens,
+            alarms=alarming.vitals,
+            faults=self.faults.all,
+            refusing=(self.intake, self.rules, self.asking.requests, *self.sounding.rooms),
+            dates=self.uplinks.dates,
+        )
+
+    def _setting_up(self) -> SettingUp:
+        return SettingUp(
+            self.cycle,
+            lambda: self.changing.settings,
+            self._state,
+            self._clock,
+            self._journal,
+            field=self.field,
+            uplinks=self.uplinks,
+            vitals=self.watch,
+            names=self._doors.names,
+            sounds=self.sounding.tone,
+            lan_open=self._lan_open,
+        )
+
+    def _sections(self, alarming: Alarming) -> list[Section]:
+        """Every page and address of the rooms; adding a page is adding its section here."""
+        names = self._doors.names
+        return [
+            alarming.section(self.rules, self.watch),
+            live_section(self.watch, self.counts),
+            settings_section(self.cycle, self.watch, names),
+            self.asking.section(self.watch, names),
+            self.asking.pages(),
+            *self.sounding.sections(self.watch, names),
+            self.setting_up.section,
+            self.doctor.section,
+        ]
+
+    def _mdns(self) -> MdnsService:
+        """What is announced on the network."""
+        server, station = self.server, self._settings.station
+        return MdnsService(
+            self._settings.discovery,
+            (station.id, station.name),
+            claimed=lambda: self._doors.access.claimed,
+            port=lambda: server.lan_port,
+            vitals=self.watch,
+            announce=self._machine.announce,
+        )
+
+    @property
+    def _runtime(self) -> Path:
+        return run_directory(self._machine.environ, self._state)[0]
+
+    def _lived_ns(self) -> int:
+        """The rules' own time."""
+        return self.rules.moment().at_ns
+
+    def _lan_open(self) -> bool:
+        return self.server.lan_open
+
+    def _kinds(self, uplink: str) -> list[CommandKind]:
+        """What the station carries out for the platform behind an uplink."""
+        return [
+            device_write(self.field.of_device, self._clock),
+            meter_replaced(self.counts, self._doors.ledger, uplink),
+            settings_read(self.cycle),
+            settings_apply(self.cycle, uplink),
+            *self.asking.kinds(uplink),
+            *self.sounding.kinds(uplink),
+        ]
+
+    def _polled(self, poll: PollResult) -> None:
+        self.intake.take(poll)
+        self.counts.heard(poll)
+
+    def _changed(self, change: DeviceChange | BusChange) -> None:
+        for hear in (self.intake.changed, self.rules.changed, self.watch.changed):
+            contain(self.faults.note, "field.change", hear, change)  # each by itself
