@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,11 @@ def apply(tree: Tree, table: Table, made: dict[str, str]) -> None:
     for old, new in moves.items():
         (tree.root / new).parent.mkdir(parents=True, exist_ok=True)
         (tree.root / f"{old}.moving").rename(tree.root / new)
+    for folder in sorted(
+        {tree.root / each for old in moves for each in Path(old).parents}, reverse=True
+    ):
+        if not any(each.name != "__pycache__" for each in folder.iterdir()):
+            shutil.rmtree(folder)
     for package, docstring in table.rows["package"].items():
         init = tree.root / package.replace(".", "/") / "__init__.py"
         if not init.exists():

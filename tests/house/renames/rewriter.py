@@ -19,6 +19,8 @@ from tests.house.renames.tree import (
 
 QUOTED = re.compile(r"""(["'])[^"'\\\n]*\1""")
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+# these are told the name that their result is bound to
+NAMED = {"TypeVar", "ParamSpec", "NewType", "NamedTuple", "namedtuple"}
 # these take a module and the name of what stands in it
 BY_NAME = {"setattr", "getattr", "delattr", "hasattr", "object"}
 
@@ -41,6 +43,7 @@ class Rewriter(ast.NodeVisitor):
         self.unbound: set[str] = set()
 
     def result(self) -> str:
+        self._check_module()
         self.visit(self.tree.trees[self.here])
         made, last = [], 0
         # the edit of a whole wins over those within it
@@ -114,6 +117,15 @@ class Rewriter(ast.NodeVisitor):
             self.problems.append(f"{where}: {new} is bound here already")
         elif bound is None and new in dir(builtins):
             self.problems.append(f"{where}: it would hide a builtin")
+
+    def _check_module(self) -> None:
+        """Two names of the module must not become one."""
+        became: dict[str, str] = {}
+        for name in self.scopes[0][1]:
+            new = self.new_name(name)
+            other = became.setdefault(new, name)
+            if other != name:
+                self.problems.append(f"{self.path}: {name} and {other} would both be {new}")
 
     # Names, attributes and definitions
 
@@ -256,7 +268,7 @@ class Rewriter(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         match node.args:
-            case [ast.Constant(value=str(text)) as quoted, *_] if name == "cast":
+            case [ast.Constant(value=str(text)) as quoted, *_] if name == "cast" or name in NAMED:
                 self._quoted(quoted, text)
             case [of, ast.Constant(value=str(text)) as named, *_] if name in BY_NAME:
                 base = self._resolve(of)
