@@ -1,16 +1,4 @@
-"""Who sounds when two want the same loudspeaker: one table, asked loudspeaker by loudspeaker. Pure.
-
-Rows are what comes, columns what sounds already.
-
-    P  pre-empt   what sounds is faded out within 50 ms, and gets another turn where AFTER says so
-    D  duck       what sounds goes down by 15 dB until the other has ended
-    Q  queue      what comes waits for its turn there, until it expires
-    X  drop       what comes is dropped there: it would be of no use later
-
-Two of one class that pre-empt each other: of two emergencies the more local one sounds, which is
-that for fewer loudspeakers; of two equally local ones, as of music, the newer. A microphone cuts
-off any other.
-"""
+"""Who sounds when two want the same loudspeaker: one table. Pure."""
 
 import enum
 from collections.abc import Iterable, Mapping
@@ -20,6 +8,29 @@ from broadcast.order import Class
 
 DUCK_DB = -15.0
 
+# A loudspeaker sounds one thing at a time. Whenever an order wants a loudspeaker at which something
+# sounds already, the two meet, and this table says what becomes of them: rows are the class of what
+# comes, columns the class of what sounds.
+#
+#     P  pre-empt   what sounds is faded out within 50 ms; AFTER says whether it gets another turn
+#     D  duck       what sounds is lowered by 15 dB until what came has ended
+#     Q  queue      what comes waits there for its turn, until it expires
+#     X  drop       what comes is dropped there: later it would be of no use
+#
+# The question is asked for each loudspeaker by itself. An order for the whole community may begin
+# at nine horns and wait at the tenth, where an alarm sounds. Nothing here knows of time, quiet
+# hours or expiry: those are the guard's, which is asked before.
+#
+# Urgency alone would leave two questions open. The first is what a sound is for. A microphone is
+# never queued, because nobody speaks into it a minute later; a kiosk's prompt waits behind a
+# notice, but is dropped where an emergency or a microphone sounds. Music goes under speech instead
+# of stopping for it, and where it was cut off it continues. The second question is two of one
+# class. Where the table says P, they do not cut each other off in turns: of two emergencies the
+# more local one sounds (it is for fewer loudspeakers, so it says more to those who hear it), and of
+# two equally local ones, as of two prompts or two pieces of music, the newer.
+#
+# Two invariants hold, and the tests walk the table for them: nothing pre-empts or lowers what is
+# more urgent, and an emergency waits for nothing but fire.
 _TABLE = """
               fire  emergency  live  urgent  service  notice  prompt  background
 fire          P     P          P     P       P        P       P       P

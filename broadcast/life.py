@@ -1,10 +1,8 @@
-"""The life of an order: one table. Pure.
-
-`ASKED` is no state of an order yet: nothing is stored. What ends it is said by the reason code
-that goes with it.
-"""
+"""The life of an order: one transition table. Pure."""
 
 import enum
+
+from gateway.transitions import TransitionTable
 
 
 class State(enum.Enum):
@@ -47,60 +45,76 @@ class Act(enum.Enum):
     FAIL = "fail"
 
 
-# What is not here cannot happen.
-TABLE: dict[tuple[State, Act], State] = {
-    (State.ASKED, Act.ACCEPT): State.ACCEPTED,
-    (State.ASKED, Act.REFUSE): State.REFUSED,
-    (State.ASKED, Act.EXPIRE): State.EXPIRED,
-    (State.ACCEPTED, Act.PREPARE): State.PREPARING,
-    (State.ACCEPTED, Act.FINISH): State.FINISHED,
-    (State.ACCEPTED, Act.STOP): State.STOPPED,
-    (State.ACCEPTED, Act.DROP): State.DROPPED,
-    (State.ACCEPTED, Act.EXPIRE): State.EXPIRED,
-    (State.ACCEPTED, Act.FAIL): State.FAILED,
-    (State.PREPARING, Act.HOLD): State.HELD,
-    (State.PREPARING, Act.PLAY): State.PLAYING,
-    (State.PREPARING, Act.REFUSE): State.REFUSED,
-    (State.PREPARING, Act.FINISH): State.FINISHED,
-    (State.PREPARING, Act.STOP): State.STOPPED,
-    (State.PREPARING, Act.DROP): State.DROPPED,
-    (State.PREPARING, Act.EXPIRE): State.EXPIRED,
-    (State.PREPARING, Act.FAIL): State.FAILED,
-    (State.HELD, Act.PLAY): State.PLAYING,
-    (State.HELD, Act.REFUSE): State.REFUSED,
-    (State.HELD, Act.FINISH): State.FINISHED,
-    (State.HELD, Act.STOP): State.STOPPED,
-    (State.HELD, Act.DROP): State.DROPPED,
-    (State.HELD, Act.EXPIRE): State.EXPIRED,
-    (State.HELD, Act.FAIL): State.FAILED,
-    (State.PLAYING, Act.PLAY): State.PLAYING,
-    (State.PLAYING, Act.INTERRUPT): State.INTERRUPTED,
-    (State.PLAYING, Act.FINISH): State.FINISHED,
-    (State.PLAYING, Act.STOP): State.STOPPED,
-    (State.PLAYING, Act.DROP): State.DROPPED,
-    (State.PLAYING, Act.EXPIRE): State.EXPIRED,
-    (State.PLAYING, Act.FAIL): State.FAILED,
-    (State.INTERRUPTED, Act.PLAY): State.PLAYING,
-    (State.INTERRUPTED, Act.REFUSE): State.REFUSED,
-    (State.INTERRUPTED, Act.FINISH): State.FINISHED,
-    (State.INTERRUPTED, Act.STOP): State.STOPPED,
-    (State.INTERRUPTED, Act.DROP): State.DROPPED,
-    (State.INTERRUPTED, Act.EXPIRE): State.EXPIRED,
-    (State.INTERRUPTED, Act.FAIL): State.FAILED,
-}
+# An order is a promise with a time limit. Until it expires, the station tries to let every
+# loudspeaker of the order's zones sound it once from beginning to end; then it says what came of
+# it. The table below is the only place that moves an order from one state to the next. Each move is
+# written to the journal with the state that it leads to, and is an event for the platform.
+#
+# `ASKED` is never stored. The guard judges an order when it is asked for, and it is accepted,
+# refused, or too late. An accepted order survives a restart. Its sound is prepared (chime, speech),
+# and then it contends for loudspeakers. It is `HELD` while its hour or the end of quiet hours lies
+# ahead, or while more urgent sounds occupy its loudspeakers.
+#
+# There is one state for the whole order, although its loudspeakers become free at different times.
+# `PLAYING` means that at least one airing sounds; `PLAY` happens again in that state when another
+# loudspeaker becomes free. When no airing is left, the order is finished if every loudspeaker has
+# had it whole; otherwise it is `INTERRUPTED` and waits for another turn at the rest.
+#
+# The end says what was heard, and the reason code with it says why. `FINISHED`: at least one
+# loudspeaker has had all of it. `STOPPED`: a person, or a newer order, stopped it. `DROPPED`: it
+# gets no further turn, and part of it may have been heard. `REFUSED`, `EXPIRED`: nothing was
+# heard. `FAILED`: it could not be made, reached no loudspeaker, or nobody knows whether it did.
+#
+# `FINISH` and `DROP` are possible while an order waits, because it may have been heard all the
+# same: a stop can come too late, and an emergency sounds without waiting for its record, so that a
+# kill can take the record and not the sound. After a restart the audio process is asked.
+TABLE = TransitionTable(
+    State.ASKED,
+    {
+        (State.ASKED, Act.ACCEPT): State.ACCEPTED,
+        (State.ASKED, Act.REFUSE): State.REFUSED,
+        (State.ASKED, Act.EXPIRE): State.EXPIRED,
+        (State.ACCEPTED, Act.PREPARE): State.PREPARING,
+        (State.ACCEPTED, Act.FINISH): State.FINISHED,
+        (State.ACCEPTED, Act.STOP): State.STOPPED,
+        (State.ACCEPTED, Act.DROP): State.DROPPED,
+        (State.ACCEPTED, Act.EXPIRE): State.EXPIRED,
+        (State.ACCEPTED, Act.FAIL): State.FAILED,
+        (State.PREPARING, Act.HOLD): State.HELD,
+        (State.PREPARING, Act.PLAY): State.PLAYING,
+        (State.PREPARING, Act.REFUSE): State.REFUSED,
+        (State.PREPARING, Act.FINISH): State.FINISHED,
+        (State.PREPARING, Act.STOP): State.STOPPED,
+        (State.PREPARING, Act.DROP): State.DROPPED,
+        (State.PREPARING, Act.EXPIRE): State.EXPIRED,
+        (State.PREPARING, Act.FAIL): State.FAILED,
+        (State.HELD, Act.PLAY): State.PLAYING,
+        (State.HELD, Act.REFUSE): State.REFUSED,
+        (State.HELD, Act.FINISH): State.FINISHED,
+        (State.HELD, Act.STOP): State.STOPPED,
+        (State.HELD, Act.DROP): State.DROPPED,
+        (State.HELD, Act.EXPIRE): State.EXPIRED,
+        (State.HELD, Act.FAIL): State.FAILED,
+        (State.PLAYING, Act.PLAY): State.PLAYING,
+        (State.PLAYING, Act.INTERRUPT): State.INTERRUPTED,
+        (State.PLAYING, Act.FINISH): State.FINISHED,
+        (State.PLAYING, Act.STOP): State.STOPPED,
+        (State.PLAYING, Act.DROP): State.DROPPED,
+        (State.PLAYING, Act.EXPIRE): State.EXPIRED,
+        (State.PLAYING, Act.FAIL): State.FAILED,
+        (State.INTERRUPTED, Act.PLAY): State.PLAYING,
+        (State.INTERRUPTED, Act.REFUSE): State.REFUSED,
+        (State.INTERRUPTED, Act.FINISH): State.FINISHED,
+        (State.INTERRUPTED, Act.STOP): State.STOPPED,
+        (State.INTERRUPTED, Act.DROP): State.DROPPED,
+        (State.INTERRUPTED, Act.EXPIRE): State.EXPIRED,
+        (State.INTERRUPTED, Act.FAIL): State.FAILED,
+    },
+    unstored_start=True,
+)
 
 # Nothing moves an order any more.
-OVER = frozenset(State) - {left for left, _ in TABLE}
+OVER = TABLE.final
 
 # Ready, and waiting for its turn.
 WAITING = frozenset({State.HELD, State.INTERRUPTED})
-
-
-def diagram() -> str:
-    """The table as a Mermaid state diagram; `docs/broadcast.md` holds it, and a test compares."""
-    lines = ["stateDiagram-v2"]
-    for (state, act), target in TABLE.items():
-        left = "[*]" if state is State.ASKED else state.value
-        lines.append(f"    {left} --> {target.value}: {act.value}")
-    lines += [f"    {state.value} --> [*]" for state in State if state in OVER]
-    return "\n".join(lines)

@@ -59,12 +59,20 @@ class Line:
             self._pieces.put_nowait(None)
         return piece
 
+    async def get_within(self, seconds: float) -> bytes | None:
+        """The next piece; None at the end, or if none comes in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.get()
+        except TimeoutError:
+            return None
+
 
 class Lines:
     """Those that are open, by what each microphone was opened for."""
 
     def __init__(self, pieces_max: int, loses: Loses) -> None:
-        """`heard` is to be told what the audio process tells."""
+        """`handle_event` is to be given what the audio process tells."""
         self._pieces_max = pieces_max
         self._loses = loses
         self._open: dict[str, Line] = {}
@@ -87,8 +95,8 @@ class Lines:
             line.end(code)
         return line is not None
 
-    def heard(self, event: wire.Event) -> None:
-        """A listener of the audio process's."""
+    def handle_event(self, event: wire.Event) -> None:
+        """Take what the audio process tells of microphones."""
         if isinstance(event, wire.Captured):
             if event.id in self._open:
                 self._open[event.id].put(event.pcm)

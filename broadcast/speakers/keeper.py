@@ -17,6 +17,7 @@ from broadcast.engine.wire import Event, Fault, SpeakerState, Well
 from broadcast.speakers.codec import CODECS
 from broadcast.speakers.contract import Rung, Speaker
 from gateway.errors import StationError, Unavailable
+from gateway.transitions import TransitionTable
 
 RETRY_MIN_NS = 1_000_000_000
 RETRY_MAX_NS = 60_000_000_000
@@ -44,13 +45,16 @@ class Turn(enum.Enum):
     FAILED = "failed"
 
 
-TABLE: dict[tuple[Stage, Turn], Stage] = {
-    (Stage.SHUT, Turn.OPEN): Stage.OPENING,
-    (Stage.OPENING, Turn.OPENED): Stage.OPEN,
-    (Stage.OPENING, Turn.FAILED): Stage.WAITING,
-    (Stage.OPEN, Turn.FAILED): Stage.WAITING,
-    (Stage.WAITING, Turn.OPEN): Stage.OPENING,
-}
+TABLE = TransitionTable(
+    Stage.SHUT,
+    {
+        (Stage.SHUT, Turn.OPEN): Stage.OPENING,
+        (Stage.OPENING, Turn.OPENED): Stage.OPEN,
+        (Stage.OPENING, Turn.FAILED): Stage.WAITING,
+        (Stage.OPEN, Turn.FAILED): Stage.WAITING,
+        (Stage.WAITING, Turn.OPEN): Stage.OPENING,
+    },
+)
 
 
 def thread(work: Callable[[], None]) -> None:

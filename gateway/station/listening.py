@@ -1,18 +1,18 @@
 """The kiosks' microphones: recorded by the audio process, played by the broadcast, kept by none."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from broadcast.asides import Asides
 from broadcast.engine.client import Engine
-from broadcast.line import Line, Lines, Loses
+from broadcast.line import Line, Loses
+from broadcast.microphone_input import MicrophoneCapture
 from broadcast.options import MicrophoneOptions
 from broadcast.order import Aside, Authority, Class, Order
 from broadcast.prepare.spoken import Attention, spoken
 from broadcast.room import Broadcast
 from gateway.clock import Deadline
-from gateway.errors import StationError, Unavailable
+from gateway.errors import Unavailable
 from gateway.station.speaking import RESIDENT, Speaking
 from gateway.tasks import TaskSet
 from kiosk.dictation import Note, Talk
@@ -52,24 +52,17 @@ class Listening:
         self._engine = engine
         self._speaking = speaking
         self._asides = asides
-        self._lines = Lines(PIECES_MAX, Loses.OLDEST)
+        self._capture = MicrophoneCapture(engine, PIECES_MAX, Loses.OLDEST)
         self._playing = TaskSet()
-        engine.listen(self._lines.heard)
 
     async def record(self, microphone: str, zone: str, talk: Talk) -> Note | None:
         """As the kiosk's Protocol has it."""
         if not self._engine.connected:
             raise Unavailable("audio.away")
         name = self._room.number()
-        with self._lines.open(name) as line:
-            try:
-                await self._engine.capture(name, self._microphones[microphone].device)
-                if not await _first(line):
-                    raise Unavailable(line.code or "speaker.no-pickup")
-                attention = await self._attended(line, zone, talk)
-            finally:
-                with contextlib.suppress(StationError):  # away, and its microphones with it
-                    await self._engine.capture_end(name)
+        device = self._microphones[microphone].device
+        async with self._capture.open(name, device, starts_within_s=OPENS_WITHIN_S) as line:
+            attention = await self._attended(line, zone, talk)
         made = await asyncio.to_thread(spoken, attention)
         return None if made is None else Note(made.wav, made.small, made.seconds)
 
@@ -132,15 +125,6 @@ class Listening:
             if kept is not None and not kept.open:
                 break
         self._asides.drop(name)
-
-
-async def _first(line: Line) -> bytes | None:
-    """It runs, or never will."""
-    try:
-        async with asyncio.timeout(OPENS_WITHIN_S):
-            return await line.get()
-    except TimeoutError:
-        return None
 
 
 async def _until(line: Line, ending: asyncio.Task[bool]) -> AsyncIterator[bytes]:

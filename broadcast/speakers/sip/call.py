@@ -11,6 +11,7 @@ import random
 
 from broadcast.speakers import sdp
 from broadcast.speakers.sip.message import AUTO_ANSWER, Dialog, Message, answer, parse
+from gateway.transitions import TransitionTable
 
 # RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that.
 FIRST_AGAIN_FRAMES = 25
@@ -45,21 +46,24 @@ class Turn(enum.Enum):
     DONE = "done"
 
 
-TABLE: dict[tuple[Stage, Turn], Stage] = {
-    (Stage.IDLE, Turn.INVITE): Stage.CALLING,
-    (Stage.CALLING, Turn.RINGING): Stage.RINGING,
-    (Stage.CALLING, Turn.ANSWER): Stage.TALKING,
-    (Stage.CALLING, Turn.FAIL): Stage.OVER,
-    (Stage.CALLING, Turn.HANG_UP): Stage.LEAVING,
-    (Stage.RINGING, Turn.RINGING): Stage.RINGING,
-    (Stage.RINGING, Turn.ANSWER): Stage.TALKING,
-    (Stage.RINGING, Turn.FAIL): Stage.OVER,
-    (Stage.RINGING, Turn.HANG_UP): Stage.LEAVING,
-    (Stage.TALKING, Turn.HANG_UP): Stage.LEAVING,
-    (Stage.TALKING, Turn.BYE): Stage.OVER,
-    (Stage.LEAVING, Turn.DONE): Stage.OVER,
-    (Stage.LEAVING, Turn.BYE): Stage.OVER,
-}
+TABLE = TransitionTable(
+    Stage.IDLE,
+    {
+        (Stage.IDLE, Turn.INVITE): Stage.CALLING,
+        (Stage.CALLING, Turn.RINGING): Stage.RINGING,
+        (Stage.CALLING, Turn.ANSWER): Stage.TALKING,
+        (Stage.CALLING, Turn.FAIL): Stage.OVER,
+        (Stage.CALLING, Turn.HANG_UP): Stage.LEAVING,
+        (Stage.RINGING, Turn.RINGING): Stage.RINGING,
+        (Stage.RINGING, Turn.ANSWER): Stage.TALKING,
+        (Stage.RINGING, Turn.FAIL): Stage.OVER,
+        (Stage.RINGING, Turn.HANG_UP): Stage.LEAVING,
+        (Stage.TALKING, Turn.HANG_UP): Stage.LEAVING,
+        (Stage.TALKING, Turn.BYE): Stage.OVER,
+        (Stage.LEAVING, Turn.DONE): Stage.OVER,
+        (Stage.LEAVING, Turn.BYE): Stage.OVER,
+    },
+)
 
 
 class Call:

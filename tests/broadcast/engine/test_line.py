@@ -67,11 +67,11 @@ def test_each_line_takes_its_own_and_what_was_lost_is_told(caplog: pytest.LogCap
         lines = Lines(PIECES_MAX, Loses.NEWEST)
         with lines.open("o1") as line, lines.open("o2") as other:
             for number in range(PIECES_MAX + 2):
-                lines.heard(wire.Captured("o1", bytes([number])))
-            lines.heard(wire.Captured("gone", b"x"))
-            lines.heard(wire.CaptureOver("gone", "audio.away"))
-            lines.heard(wire.Meter("hall", -20.0))
-            lines.heard(wire.CaptureOver("o2", "speaker.no-pickup"))
+                lines.handle_event(wire.Captured("o1", bytes([number])))
+            lines.handle_event(wire.Captured("gone", b"x"))
+            lines.handle_event(wire.CaptureOver("gone", "audio.away"))
+            lines.handle_event(wire.Meter("hall", -20.0))
+            lines.handle_event(wire.CaptureOver("o2", "speaker.no-pickup"))
             assert lines.end("o1")
             assert await emptied(line) == [bytes([number]) for number in range(PIECES_MAX)]
             assert (await emptied(other), other.code) == ([], "speaker.no-pickup")

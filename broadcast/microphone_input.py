@@ -1,0 +1,65 @@
+"""Microphones of this machine, as the audio process opens them for us."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from broadcast.engine import wire
+from broadcast.line import Line, Lines, Loses
+from broadcast.ports import Engine
+from gateway.errors import CommandRefused, StationError, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+class MicrophoneCapture:
+    """Opens microphones, and closes each of them whatever happens to its reader."""
+
+    def __init__(self, engine: Engine, pieces_max: int, loses: Loses) -> None:
+        """A stream holds at most `pieces_max` pieces; `loses` says which ones a full one drops."""
+        self._engine = engine
+        self._streams = Lines(pieces_max, loses)
+        self._open: set[str] = set()
+        engine.listen(self._on_event)
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, name: str, device: str | None, *, starts_within_s: float | None = None
+    ) -> AsyncIterator[Line]:
+        """Open a microphone for the length of the block and give its stream.
+
+        With `starts_within_s` the block begins when the first piece has come, which is dropped.
+        CommandRefused if it is not opened, Unavailable if the audio process is away or nothing
+        comes.
+        """
+        with self._streams.open(name) as stream:
+            try:
+                self._open.add(name)
+                await self._engine.capture(name, device)
+                if starts_within_s is not None and not await stream.get_within(starts_within_s):
+                    raise Unavailable(stream.code or "speaker.no-pickup")
+                yield stream
+            except CommandRefused:
+                self._open.discard(name)
+                raise
+            finally:
+                await self.close(name)
+
+    async def close(self, name: str) -> None:
+        """Close it now; what it heard until then can still be read."""
+        if name in self._open:
+            self._open.discard(name)
+            try:
+                await self._engine.capture_end(name)
+            except StationError as error:  # the process is away, and its microphones with it
+                log.debug("the microphone of %s: %s", name, error)
+
+    def end(self, name: str) -> bool:
+        """End its stream: what was heard is read to its end. False if it is not open."""
+        return self._streams.end(name)
+
+    def _on_event(self, event: wire.Event) -> None:
+        if isinstance(event, wire.Stopped | wire.Refused):
+            self._streams.end(event.id)
+        else:
+            self._streams.handle_event(event)
