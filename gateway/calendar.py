@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 DAY_S = 86_400
+# No time zone changes its offset within a quarter of an hour that begins at a full one.
 _QUARTER_NS = 900 * 1_000_000_000
-"""No time zone changes its offset within a quarter of an hour that begins at a full one."""
 
 _SPAN = re.compile(r"(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)")
 _SEASON = re.compile(r"(?P<from>\d\d-\d\d)\.\.(?P<to>\d\d-\d\d)")

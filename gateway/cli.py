@@ -12,6 +12,7 @@ from gateway.errors import SettingsError, StationError
 from gateway.texts import Texts
 from gateway.texts.parser import speak
 
+# Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`.
 COMMANDS = {
     "run": "gateway.station.command",
     "demo": "gateway.demo.command",
@@ -36,7 +37,6 @@ COMMANDS = {
     "enrol": "gateway.station.enrol.command",
     "settings": "gateway.appliance.settings.command",
 }
-"""Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`."""
 
 # Commands of the distribution `yizhan-tools`, and what it brings that the station has not.
 TOOLS = frozenset({"demo", "emulate"})

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
+# A slow card syncs in half a second; whoever calls is the event loop, which holds up a siren.
 WITHIN_S = 1.5
-"""A slow card syncs in half a second; whoever calls is the event loop, which holds up a siren."""
 
 _late: list[threading.Thread] = []
 

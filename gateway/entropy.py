@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+# So many random bytes.
 Source = Callable[[int], bytes]
-"""So many random bytes."""
 
 _T = TypeVar("_T")
 _source: ContextVar[Source] = ContextVar("entropy", default=os.urandom)

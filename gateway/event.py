@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# Ids of station, zone, device, point, speaker, rule: also safe in a topic and a file name.
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""Ids of station, zone, device, point, speaker, rule: also safe in a topic and a file name."""
 
 
 class Lane(enum.IntEnum):

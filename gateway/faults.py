@@ -17,11 +17,11 @@ import msgspec
 log = logging.getLogger(__name__)
 
 FAULTS_MAX = 64
+# An edge of that name is a task of the station that ends again and again.
 DYING = "dying."
-"""An edge of that name is a task of the station that ends again and again."""
 
+# For so long after its last end a task counts as dying.
 DYING_NS = 600_000_000_000
-"""For so long after its last end a task counts as dying."""
 
 TOLD_EVERY_NS = 60_000_000_000
 

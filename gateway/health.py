@@ -201,8 +201,8 @@ class Vitals(msgspec.Struct, frozen=True):
         return next((bus.called for bus in self.buses if bus.id == id_), id_)
 
 
+# A certificate is renewed at two thirds of its life; past this much of it somebody must look.
 LATE = 5 / 6
-"""A certificate is renewed at two thirds of its life; past this much of it somebody must look."""
 
 
 def certificate_days(uplink: UplinkVitals, clock: ClockVitals) -> int | None:

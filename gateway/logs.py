@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 SYSTEM_LOG = Path("/run/systemd/journal/socket")
+# So many lines of one place in the code are let through in that time.
 TIMES_MAX, WITHIN_S = 10, 60.0
-"""So many lines of one place in the code are let through in that time."""
 
 PLACES_MAX = 512
 MESSAGE_BYTES_MAX = 16_384

@@ -13,11 +13,11 @@ import msgspec
 from gateway.errors import NotFound, UsageError
 from gateway.event import ID_PATTERN
 
+# The id of the root.
 STATION = ""
-"""The id of the root."""
 
+# A flat is six steps below the station; twice that is a mistake.
 DEPTH_MAX = 12
-"""A flat is six steps below the station; twice that is a mistake."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 

@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 from gateway.errors import JournalDamaged, JournalFailed, StationError
 from gateway.faults import DYING, OnFault, log_fault
 
+# What each step of stopping may take: a stop as a whole takes at most 3 s.
 STOP_WITHIN_S = 0.7
-"""What each step of stopping may take: a stop as a whole takes at most 3 s."""
 
 log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 
+# A task that failed sooner than this is started again only when this time has passed.
 RUN_S_MIN = 5.0
-"""A task that failed sooner than this is started again only when this time has passed."""
 
+# A task that ended so often in that time does not mend itself: it is `dying` until it has not
+# ended for as long again.
 DEATHS, WITHIN_S = 3, 600.0
-"""A task that ended so often in that time does not mend itself: it is `dying` until it has not
-ended for as long again."""
 
 
 def start(

@@ -72,8 +72,8 @@ class Desk(msgspec.Struct, frozen=True):
     """
 
     people: dict[str, Pin | None]
+    # Grows with every sign-in: the desk with the least is forgotten first.
     used: int
-    """Grows with every sign-in: the desk with the least is forgotten first."""
 
     def knows(self, account: str) -> bool:
         """Whether that person has signed in there."""

@@ -32,8 +32,8 @@ _THROTTLE = "throttle"
 _TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "session": Session, "desk": Desk}
 
 T = TypeVar("T")
+# A key such as `account/0217`, and what stands there from now on.
 Change = tuple[str, msgspec.Struct | None]
-"""A key such as `account/0217`, and what stands there from now on."""
 
 
 def account_key(account: str) -> str:
@@ -51,8 +51,8 @@ def desk_key(digest: str) -> str:
     return f"desk/{digest}"
 
 
+# A row of a table, or the counts of the throttle.
 Row = msgspec.Struct | dict[str, int]
-"""A row of a table, or the counts of the throttle."""
 
 
 def decoded(key: str, body: bytes) -> Row:

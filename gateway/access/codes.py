@@ -5,11 +5,11 @@ import hmac
 
 from gateway import entropy
 
+# Without what looks or sounds alike: 0 and O, 1, I and L, U.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without what looks or sounds alike: 0 and O, 1, I and L, U."""
 
+# 59 bits: at ten guesses a minute, a hundred billion years.
 CODE_LENGTH = 12
-"""59 bits: at ten guesses a minute, a hundred billion years."""
 
 GROUP = 4
 TOKEN_BYTES = 32

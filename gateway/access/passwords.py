@@ -15,14 +15,14 @@ from gateway import entropy
 
 SIZE_MIN = 12
 SIZE_MAX = 200
+# What must be left, in the same measure, without common words, names and runs.
 LEFT_MIN = 6
-"""What must be left, in the same measure, without common words, names and runs."""
 
 WORD_MIN = 4
 NAME_MIN = 3
 RUN_MIN = 3
+# A Chinese character counts as two: there are thousands of them, and six words are a phrase.
 WIDE = 2
-"""A Chinese character counts as two: there are thousands of them, and six words are a phrase."""
 
 COMMON = Path(__file__).with_name("common.txt")
 
@@ -102,9 +102,9 @@ class Cost(NamedTuple):
         return 128 * self.r << self.n
 
 
+# 32 MiB and a quarter of a second on a desktop, a second or so on a Pi: a minimum of OWASP's
+# password storage cheat sheet, chosen for the memory that a station of 1 GB can spare.
 COST = Cost(15, 8, 3)
-"""32 MiB and a quarter of a second on a desktop, a second or so on a Pi: a minimum of OWASP's
-password storage cheat sheet, chosen for the memory that a station of 1 GB can spare."""
 
 _SALT_BYTES = 16
 _KEY_BYTES = 32

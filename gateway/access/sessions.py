@@ -18,18 +18,18 @@ import msgspec
 SECOND_NS = 1_000_000_000
 
 IDLE_S = 30 * 60
+# Half an hour without a press, and one long shift: the bounds of ASVS level 2.
 WHOLE_S = 12 * 3600
-"""Half an hour without a press, and one long shift: the bounds of ASVS level 2."""
 
 LOOK_S = 2 * WHOLE_S
+# A page that was heard so lately goes on being one: it comes back after a restart, or a pause.
 PAGE_S = 120
-"""A page that was heard so lately goes on being one: it comes back after a restart, or a pause."""
 
+# That somebody is active is written down so seldom: a restart costs at most this much of it.
 KEEP_EVERY_S = 300
-"""That somebody is active is written down so seldom: a restart costs at most this much of it."""
 
+# What a reboot takes from the shift where nobody knows how long it was: twelve of them end it.
 REBOOT_S = 3600
-"""What a reboot takes from the shift where nobody knows how long it was: twelve of them end it."""
 
 Level = Literal["password", "pin"]
 

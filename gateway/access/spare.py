@@ -20,8 +20,8 @@ from gateway.settings import replace
 
 log = logging.getLogger(__name__)
 
+# Sessions end with the journal: everybody shows anew who they are.
 TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "desk": Desk}
-"""Sessions end with the journal: everybody shows anew who they are."""
 
 
 class Spare:

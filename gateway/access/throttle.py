@@ -18,8 +18,8 @@ import msgspec
 
 SECOND_NS = 1_000_000_000
 
+# Tries that cost no wait: a slip, a second, caps lock.
 FREE = 3
-"""Tries that cost no wait: a slip, a second, caps lock."""
 
 FIRST_WAIT_S = 2
 WAIT_S_MAX = 900
@@ -43,10 +43,10 @@ class Count(msgspec.Struct, frozen=True):
         return max(0, self.at_ns + wait_s * SECOND_NS - now_ns)
 
 
+# The tries by key, as the state keeps them.
 Counts = Annotated[
     dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**31)]], msgspec.Meta(max_length=COUNTS_MAX)
 ]
-"""The tries by key, as the state keeps them."""
 
 
 class Throttle:

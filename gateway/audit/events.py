@@ -32,8 +32,8 @@ class Who(msgspec.Struct, frozen=True):
 
 STRANGER = Who("system")
 STATION = Who("system", "station")
+# Nobody known; the station by itself; somebody with the station's own user on its machine.
 CONSOLE = Who("system", "console")
-"""Nobody known; the station by itself; somebody with the station's own user on its machine."""
 
 
 class Place(msgspec.Struct, frozen=True):

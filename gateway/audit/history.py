@@ -14,8 +14,8 @@ from gateway.journal.chain import TYPE
 from gateway.journal.ports import Reader
 
 SLICE = 200
+# A page looks at 5,000 entries at most; what lies between two acts does not count.
 SLICES_MAX = 25
-"""A page looks at 5,000 entries at most; what lies between two acts does not count."""
 
 
 class _Tail(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ from gateway.journal.private import Field, PrivateStore
 
 Found = TypeVar("Found")
 
+# Enough of a token to find the request that it belongs to, too little to be one.
 TOKEN_SHOWN = 8
-"""Enough of a token to find the request that it belongs to, too little to be one."""
 
 
 async def reveal(

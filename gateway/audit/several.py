@@ -13,8 +13,8 @@ from gateway.audit.history import SLICE, SLICES_MAX
 from gateway.event import Entry, Lane
 from gateway.journal.ports import Reader
 
+# Stands for the time of what was written while nobody knew it: it keeps its lane's order.
 UNTIMED = "~"
-"""Stands for the time of what was written while nobody knew it: it keeps its lane's order."""
 
 
 DataT = TypeVar("DataT")
@@ -85,8 +85,8 @@ def decode_entry(
 
 
 T = TypeVar("T", bound=Written)
+# What an entry says; None if it is not wanted.
 Read = Callable[[Entry], T | None]
-"""What an entry says; None if it is not wanted."""
 
 
 class Page(NamedTuple, Generic[T]):

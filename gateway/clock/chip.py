@@ -10,8 +10,8 @@ from gateway.clock.fix import SECOND_NS
 
 FOLDER = Path("/sys/class/rtc")
 ADJTIME = Path("/etc/adjtime")
+# Two weeks without power at the worst drift of a chip.
 ERROR_NS = 30 * SECOND_NS
-"""Two weeks without power at the worst drift of a chip."""
 
 
 def read(folder: Path = FOLDER, adjtime: Path = ADJTIME) -> int | None:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from gateway import entropy
 
 ADDRESS = ("127.0.0.1", 323)
+# It answers in well under a millisecond; what does not come now is asked for again.
 ANSWER_S = 0.02
-"""It answers in well under a millisecond; what does not come now is asked for again."""
 
 _VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKED = 6, 1, 2, 33, 5
 _ASK = struct.Struct("!BBxxHHI8x")
@@ -20,8 +20,8 @@ _HEAD = struct.Struct("!BBxxHHH6xI8x")
 _BODY = struct.Struct("!I20xHHIII9I")
 _SIZE = _HEAD.size + _BODY.size
 _UNSYNCHRONISED = 3
+# The reference that chronyd names where its own crystal is all that it follows.
 _LOCAL = 0x7F7F0101
-"""The reference that chronyd names where its own crystal is all that it follows."""
 
 
 class Tracking(NamedTuple):

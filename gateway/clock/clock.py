@@ -15,8 +15,8 @@ from gateway.clock.status import ClockStatus, ClockStep
 from gateway.clock.timekeeper import KeptTime, Timekeeper
 from gateway.event import Stamps, Trust
 
+# So long a wish for somebody's word holds; who waits says so again.
 WANTED_NS = 30 * SECOND_NS
-"""So long a wish for somebody's word holds; who waits says so again."""
 
 
 class _OfBoot(msgspec.Struct, frozen=True):

@@ -6,23 +6,23 @@ from gateway.event import Trust
 
 SECOND_NS = 1_000_000_000
 
+# Worst drift of the boards we run on, with temperature; 4.3 s a day.
 DRIFT_PPM = 50
-"""Worst drift of the boards we run on, with temperature; 4.3 s a day."""
 
+# After a day without a word a witness counts no more, until it speaks again.
 FRESH_NS = 24 * 3600 * SECOND_NS
-"""After a day without a word a witness counts no more, until it speaks again."""
 
+# A move of station time beyond this is a step that others must hear of; less is a slew.
 STEP_NS = SECOND_NS
-"""A move of station time beyond this is a step that others must hear of; less is a slew."""
 
+# 2026-01-01: this software did not run before it, whatever a dead battery says.
 EARLIEST_NS = 1_767_225_600 * SECOND_NS
-"""2026-01-01: this software did not run before it, whatever a dead battery says."""
 
+# 2100-01-01: beyond it a claim is a mistake (NTP era, BCD overflow), not a time.
 LATEST_NS = 4_102_444_800 * SECOND_NS
-"""2100-01-01: beyond it a claim is a mistake (NTP era, BCD overflow), not a time."""
 
+# Who speaks: the kind of source, and which one of that kind.
 Witness: TypeAlias = tuple[Trust, str]
-"""Who speaks: the kind of source, and which one of that kind."""
 
 
 class Fix(NamedTuple):

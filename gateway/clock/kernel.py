@@ -10,12 +10,12 @@ from gateway.clock import chip, chrony
 
 TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
+# timesyncd hears of its server every 34 minutes at least; an older mark is of one that is gone.
 _LATE_NS = 3_600_000_000_000
-"""timesyncd hears of its server every 34 minutes at least; an older mark is of one that is gone."""
 
+# The kernel's bound of a clock that nobody holds (`NTP_PHASE_LIMIT`), and that of a held one 9 h
+# after its last word: it grows by half a millisecond a second.
 _UNHELD_US = 16_000_000
-"""The kernel's bound of a clock that nobody holds (`NTP_PHASE_LIMIT`), and that of a held one 9 h
-after its last word: it grows by half a millisecond a second."""
 
 
 class Hold(NamedTuple):

@@ -42,28 +42,28 @@ from gateway.clock.lenders import Lenders
 from gateway.clock.status import ClockStatus, ClockStep, Doubt
 from gateway.event import Trust
 
+# One uplink must say another time for so long; doubled each time that it has changed its mind.
 APART_NS = 120 * SECOND_NS
-"""One uplink must say another time for so long; doubled each time that it has changed its mind."""
 
 APART_DOUBLED_MAX = 5
 
+# A witness may creep by a slew in an hour, as its own clock is set right.
 BASE_NS = 3600 * SECOND_NS
-"""A witness may creep by a slew in an hour, as its own clock is set right."""
 
+# An uplink that is further off casts doubt on NTP; less is an ill-kept server.
 CONTRADICTS_NS = 60 * SECOND_NS
-"""An uplink that is further off casts doubt on NTP; less is an ill-kept server."""
 
+# Who may be wrong by more seconds nobody.
 SECOND_ERROR_NS_MAX = 600 * SECOND_NS
-"""Who may be wrong by more seconds nobody."""
 
+# So many meters have a slot, the first that speak; another takes that of one that is silent.
 METERS_MAX = 4
-"""So many meters have a slot, the first that speak; another takes that of one that is silent."""
 
+# More is no file of ours.
 WORDS_MAX = 64
-"""More is no file of ours."""
 
+# How good a claim is, the least is best: its level, and among equals the witness's rank.
 Standing: TypeAlias = tuple[int, int]
-"""How good a claim is, the least is best: its level, and among equals the witness's rank."""
 
 _NTP, _PAIR, _SINGLE = 0, 1, 2
 _NTPS: Witness = (Trust.NTP, "")

@@ -16,11 +16,11 @@ from gateway.demo.settings import PORTS, Ports, has_microphone, write_settings
 from gateway.texts import Texts
 from gateway.texts.parser import declare
 
+# A ride in the demo moves on by itself so often, or at a button of the dispatcher's page.
 DRIVE_S = 12
-"""A ride in the demo moves on by itself so often, or at a button of the dispatcher's page."""
 
+# For the pipes of processes that have ended; whatever they left behind may hold them longer.
 CLOSE_WITHIN_S = 1.0
-"""For the pipes of processes that have ended; whatever they left behind may hold them longer."""
 
 COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 

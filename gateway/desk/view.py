@@ -18,8 +18,8 @@ from gateway.web.frame import first_uplink
 from gateway.web.section import Card, Need, View
 from gateway.web.words import Words
 
+# What a room's card shows of itself where the room could not say it.
 FAILED: View = {"failed": True}
-"""What a room's card shows of itself where the room could not say it."""
 
 
 class Looks:

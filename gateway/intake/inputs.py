@@ -17,11 +17,11 @@ import msgspec
 from drivers.contact import Contact, ContactOptions, Level, resumed, step
 from drivers.contract import Quality, Reading, Value
 
+# How the inputs of a contact module's profile are called: `input-1` is the first.
 INPUT = "input-"
-"""How the inputs of a contact module's profile are called: `input-1` is the first."""
 
+# How often an input that does not change is reported all the same.
 AT_LEAST_EVERY_S = 900.0
-"""How often an input that does not change is reported all the same."""
 
 _SAYS: dict[Level, tuple[Value, Quality]] = {
     Level.UNKNOWN: (None, Quality.STALE),
@@ -32,12 +32,12 @@ _SAYS: dict[Level, tuple[Value, Quality]] = {
 }
 
 
+# A hurried press of a key is no shorter.
 PRESS_S = 0.1
-"""A hurried press of a key is no shorter."""
 
 
+# Somebody may hold a key to talk by for minutes; one that was held for longer is jammed.
 HELD_S = 600.0
-"""Somebody may hold a key to talk by for minutes; one that was held for longer is jammed."""
 
 
 class Habit(NamedTuple):
@@ -53,6 +53,7 @@ class Habit(NamedTuple):
     brief: bool = False
 
 
+# A finger is brief and is believed at once; water splashes, and a car turns in a parking space.
 HABITS = {
     "key": Habit(0.0, HELD_S, PRESS_S, brief=True),
     "sos": Habit(0.0, 120.0, PRESS_S, brief=True),
@@ -70,10 +71,9 @@ HABITS = {
     "parking": Habit(2.0),
     "bin": Habit(10.0),
 }
-"""A finger is brief and is believed at once; water splashes, and a car turns in a parking space."""
 
+# Any other kind.
 OTHER = Habit(0.3)
-"""Any other kind."""
 
 
 def habit(kind: str) -> Habit:
@@ -110,8 +110,8 @@ class Said(NamedTuple):
     others: tuple[Reading, ...]
 
 
+# Edges of one input that wait for the journal; beyond it the oldest are given up.
 EDGES_MAX = 32
-"""Edges of one input that wait for the journal; beyond it the oldest are given up."""
 
 
 class Due(NamedTuple):

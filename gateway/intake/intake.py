@@ -29,15 +29,15 @@ from gateway.intake.report import Filter, Report, telemetry_maps
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import heard, of_json
 
+# Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
+# moved, so the next poll reports the same change.
 PENDING_MAX = 500
-"""Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
-moved, so the next poll reports the same change."""
 
+# Edges of inputs may still be reported while other readings must wait.
 EDGES_PENDING_MAX = 600
-"""Edges of inputs may still be reported while other readings must wait."""
 
+# Under this name the journal keeps what an input has told, over a restart.
 ROOM = "intake"
-"""Under this name the journal keeps what an input has told, over a restart."""
 
 Listener = Callable[[str, Sequence[Reading]], None]
 

@@ -32,8 +32,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 EVERY_POLL = Report()
+# What contacts and texts do when `station.toml` says nothing.
 ON_CHANGE = Report(change=0.0, at_least_every_s=900.0)
-"""What contacts and texts do when `station.toml` says nothing."""
 
 
 def _deadband(report: Report, reported: float) -> float:

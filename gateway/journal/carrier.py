@@ -24,18 +24,18 @@ from gateway.journal.salvage import Wreck
 from gateway.journal.wreck_port import ImportBacklog, ImportStep
 from gateway.journal.wrecks import Progress
 
+# A third of the time is spent on it at most.
 SHARE = 3
-"""A third of the time is spent on it at most."""
 
 PAUSE_NS = 20_000_000
+# How long it waits for receipts to make room.
 FULL_NS = 5_000_000_000
-"""How long it waits for receipts to make room."""
 
+# How often it looks whether a wreck may go.
 RECEIPTS_NS = 30_000_000_000
-"""How often it looks whether a wreck may go."""
 
+# After a fault of its own.
 AGAIN_NS = 600_000_000_000
-"""After a fault of its own."""
 
 
 class Carrier:

@@ -21,18 +21,18 @@ from gateway.signing import canonical
 
 TYPE = "cn.yizhan.audit.act.v1"
 ROOM = "audit"
+# Where the chain's end is kept: that room's state under that key.
 HEAD = "head"
-"""Where the chain's end is kept: that room's state under that key."""
 
+# What the first act of a journal names as the seal before it.
 ORIGIN = "0" * 64
-"""What the first act of a journal names as the seal before it."""
 
 _INSTANT = ("bootid", "uptimems", "timequality", "time")
 
 ALTERED = "journal.chain-altered"
 MISSING = "journal.chain-missing"
+# How a chain can be broken: an act was changed, acts between are gone, the end is gone.
 CUT = "journal.chain-cut"
-"""How a chain can be broken: an act was changed, acts between are gone, the end is gone."""
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,8 +16,8 @@ from gateway.journal.wrecks import Progress
 
 CHUNK_BYTES = 128 * 1024
 CHUNK_NS = 20_000_000
+# How much is done in one step: an emergency waits at most for this.
 SCAN_SHEETS = 512
-"""How much is done in one step: an emergency waits at most for this."""
 
 
 class Chunk(NamedTuple):

@@ -25,23 +25,24 @@ from gateway.journal.state import StateTable
 from gateway.journal.wreck_port import WreckImport
 
 SLICE_ENTRIES = 200
+# One slice of a read: an append waits at most for this.
 SLICE_NS = 5_000_000
-"""One slice of a read: an append waits at most for this."""
 
+# The file's blocks are allocated so far ahead: more than the log can hold.
 AHEAD_PAGES = 6 * MIB // PAGE_BYTES
-"""The file's blocks are allocated so far ahead: more than the log can hold."""
 
+# So much at least is asked for on a disk that has little room left.
 AHEAD_PAGES_MIN = 256
-"""So much at least is asked for on a disk that has little room left."""
 
+# What comes over from a wreck leaves that to what happens now, or a quarter of the file.
 CARRIED_PAGES_SPARE = 2 * MIB // PAGE_BYTES
-"""What comes over from a wreck leaves that to what happens now, or a quarter of the file."""
 
+# Bytes of a page that bodies fill at worst, for the estimate of what a commit needs.
 _FILLED = 800
-"""Bytes of a page that bodies fill at worst, for the estimate of what a commit needs."""
+
 _OVERHEAD_PAGES = 24
+# Frames of a commit beside its bodies: tree pages, positions, what an eviction touches.
 _EVICTION_FRAMES = 256
-"""Frames of a commit beside its bodies: tree pages, positions, what an eviction touches."""
 
 _RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
 
@@ -73,8 +74,8 @@ class Append(NamedTuple):
         return self.size // _FILLED + len(self.bodies) // 20 + 3 * len(self.state) + 1
 
 
+# The numbers that an append got, or why it got none.
 Outcome = tuple[Entry, ...] | JournalError
-"""The numbers that an append got, or why it got none."""
 
 
 class Measures(NamedTuple):
@@ -109,8 +110,8 @@ class Core:
         self._blocks: space.Blocks | None = None
         self.carrier: WreckImport | None = None  # with wrecks beside the file
         self.log_torn = False  # when it was opened; what is left of that may look like damage
+        # Whether the disk did not give all the room that was asked for.
         self.cramped = False
-        """Whether the disk did not give all the room that was asked for."""
         try:
             with disk_errors():
                 self._load(retaining)

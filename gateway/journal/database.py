@@ -16,8 +16,8 @@ from gateway.journal.options import PAGE_BYTES
 
 APPLICATION_ID = 0x59495A48  # "YIZH"
 SQL = Path(__file__).parent / "sql"
+# The newest migration: what `user_version` of our files says.
 VERSION = max(int(path.name[:4]) for path in SQL.glob("*.sql"))
-"""The newest migration: what `user_version` of our files says."""
 
 _PRAGMAS = (
     f"page_size={PAGE_BYTES}",

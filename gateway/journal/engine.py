@@ -26,16 +26,15 @@ from gateway.journal.writer import Shell
 
 _T = TypeVar("_T")
 
+# Upkeep that can wait takes place when nothing has happened for so long.
 IDLE_NS = 2_000_000_000
-"""Upkeep that can wait takes place when nothing has happened for so long."""
 
+# The log is copied when nothing is due. When it has grown to this, only an emergency goes first:
+# on a slow card under a storm of alarms something is always due.
 LOG_FRAMES_MAX = WAL_FRAMES * 5 // 4
-"""The log is copied when nothing is due. When it has grown to this, only an emergency goes first:
-on a slow card under a storm of alarms something is always due.
-"""
 
+# What wrecks still hold waits until the station has started.
 CARRY_AFTER_NS = 2_000_000_000
-"""What wrecks still hold waits until the station has started."""
 
 _SMOOTH = 0.1
 _Done = Callable[[Any, BaseException | None], None]

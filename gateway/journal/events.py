@@ -12,22 +12,22 @@ from gateway.event import Audience, Event, Kind, Lane, Stamps, tail
 
 ROOM = "journal"
 
+# Evicted without a receipt, because the quota or the disk was full.
 QUOTA = "journal.gap-quota"
-"""Evicted without a receipt, because the quota or the disk was full."""
+# The disk is dead: this journal is in memory, and lasts as long as the process.
 VOLATILE = "journal.epoch-volatile"
-"""The disk is dead: this journal is in memory, and lasts as long as the process."""
+# Evicted after every required platform had receipted it.
 HISTORY = "journal.gap-history"
-"""Evicted after every required platform had receipted it."""
+# The disk did not give back what was written.
 DAMAGED = "journal.gap-damaged"
-"""The disk did not give back what was written."""
+# The former file was damaged; what it still holds and nobody has receipted is coming over.
 RECOVERING = "journal.epoch-recovering"
-"""The former file was damaged; what it still holds and nobody has receipted is coming over."""
+# The former file was damaged; what it still held and nobody had receipted came over.
 SALVAGED = "journal.epoch-salvaged"
-"""The former file was damaged; what it still held and nobody had receipted came over."""
+# The former file was not there any more; `last` is how far its numbers can have gone.
 GONE = "journal.epoch-gone"
-"""The former file was not there any more; `last` is how far its numbers can have gone."""
+# The former journal was in memory while the disk was away; its entries came over.
 CARRIED = "journal.epoch-carried"
-"""The former journal was in memory while the disk was away; its entries came over."""
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "from", "last": "to"}):

@@ -23,8 +23,8 @@ _SUMMED_FRAME_BYTES = 8
 FRAME_BYTES = _FRAME_HEAD.size + PAGE_BYTES
 _MAGIC, _BIG_ENDIAN = 0x377F0682, 1
 _MASK = 0xFFFFFFFF
+# So many transactions can be behind a torn one: itself, if its last frame reached the disk.
 _TORN_COMMITS_MAX = 1
-"""So many transactions can be behind a torn one: itself, if its last frame reached the disk."""
 
 _Sum = tuple[int, int]
 

@@ -33,13 +33,13 @@ from gateway.journal.wear import Wear
 from gateway.journal.wreck_port import ImportBacklog
 from gateway.journal.writer import Shell, ThreadShell, call
 
+# A fact older than this when it comes in says so (`recordedtime`).
 RECORDED_LATER_NS = 1_000_000_000
-"""A fact older than this when it comes in says so (`recordedtime`)."""
 
 _READ_MAX = 10_000
 
+# What a stop gives the disk that was not to be had yet to take what is in memory.
 KEPT_WITHIN_S = 1.5
-"""What a stop gives the disk that was not to be had yet to take what is in memory."""
 
 
 class JournalStats(msgspec.Struct, frozen=True):

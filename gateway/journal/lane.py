@@ -9,8 +9,8 @@ from gateway.journal.database import Database
 from gateway.journal.events import Gap
 from gateway.journal.rows import Row
 
+# Makes the body of a gap's entry.
 GapBody = Callable[[Gap], bytes]
-"""Makes the body of a gap's entry."""
 
 _COLUMNS = "seq, span, form, total, crc, body"
 

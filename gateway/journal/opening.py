@@ -25,22 +25,21 @@ from gateway.journal.writer import Shell, ThreadShell
 log = logging.getLogger(__name__)
 
 OPENING_S = 4.0
+# A new start for the disk's sake must have its journal in time: it opens in half of it.
 QUICK_S = 2.0
-"""A new start for the disk's sake must have its journal in time: it opens in half of it."""
 
+# From one new start for the disk's sake to the next; twice as long each time.
 REST_S, REST_S_MAX = 600.0, 3600.0
-"""From one new start for the disk's sake to the next; twice as long each time."""
 
+# Between two attempts: a card that was just plugged in again needs a moment.
 PAUSE_S = 1.0
-"""Between two attempts: a card that was just plugged in again needs a moment."""
 
+# Between two attempts behind a running station; twice as long each time, and for each strike more
+# than took the disk for dead. In the first of them the strikes expire.
 AGAIN_S, AGAIN_S_MAX = 60.0, 3600.0
-"""Between two attempts behind a running station; twice as long each time, and for each strike more
-than took the disk for dead. In the first of them the strikes expire.
-"""
 
+# How often whoever watches the start is told that it goes on.
 WAITED_S = 1.0
-"""How often whoever watches the start is told that it goes on."""
 
 
 class _Opener(NamedTuple):

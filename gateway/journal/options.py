@@ -4,30 +4,30 @@ from typing import Annotated
 
 import msgspec
 
+# Small pages: an event of 200 bytes costs 6 KB of device writes, with 4096-byte pages 9 KB.
 PAGE_BYTES = 1024
-"""Small pages: an event of 200 bytes costs 6 KB of device writes, with 4096-byte pages 9 KB."""
 
 MIB = 1024 * 1024
+# The write-ahead log is copied into the file when it is this long (4 MiB).
 WAL_FRAMES = 4096
-"""The write-ahead log is copied into the file when it is this long (4 MiB)."""
 
+# Bodies in one transaction: bounds the log beyond `WAL_FRAMES` and what a new entry waits for.
 COMMIT_BYTES_MAX = MIB
-"""Bodies in one transaction: bounds the log beyond `WAL_FRAMES` and what a new entry waits for."""
 
+# Disk blocks that the log owns for ever, so that a full disk cannot stop it.
 WAL_BYTES = (WAL_FRAMES + 2 * COMMIT_BYTES_MAX // PAGE_BYTES) * (PAGE_BYTES + 24)
-"""Disk blocks that the log owns for ever, so that a full disk cannot stop it."""
 
+# One entry's body; a clip or a picture belongs in `media/`.
 BODY_BYTES_MAX = 256 * 1024
-"""One entry's body; a clip or a picture belongs in `media/`."""
 
+# One state's body.
 STATE_BYTES_MAX = 256 * 1024
-"""One state's body."""
 
+# Bodies that wait for a commit; beyond it, callers below the emergency lane wait for room.
 WAITING_BYTES_MAX = 8 * MIB
-"""Bodies that wait for a commit; beyond it, callers below the emergency lane wait for room."""
 
+# Alarms without a receipt keep a quarter of the quota before they may be evicted.
 ALARM_SHARE = 4
-"""Alarms without a receipt keep a quarter of the quota before they may be evicted."""
 
 
 class JournalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,11 +9,12 @@ from gateway.journal.options import MIB, JournalOptions
 
 _DAY_S = 86_400
 _PACKED_SHARE = 0.17
+# A commit's readings take so much, and this share of their size on top (`./dev bench`).
 _PACK_BYTES = 135
-"""A commit's readings take so much, and this share of their size on top (`./dev bench`)."""
+
 _ROW_BYTES = 28
+# How full pages get.
 _FILLED = 0.85
-"""How full pages get."""
 
 
 class Rate(msgspec.Struct, frozen=True):

@@ -25,8 +25,9 @@ _LOCAL_MIN = (PAGE_BYTES - 12) * 32 // 255 - 23
 _PAYLOAD_MAX = 4 * 1024 * 1024
 _FREE_LIST = struct.Struct(">II")
 _FREE_LIST_AT = 32
+# Pages that are read together.
 _AT_ONCE = 256
-"""Pages that are read together."""
+
 _INTS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 _REAL = 7
 _CONSTANTS = {0: None, 8: 0, 9: 1}

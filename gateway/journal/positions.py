@@ -15,8 +15,8 @@ from gateway.journal.options import StateChange
 ROOM = "journal"
 KEY = "follower/"
 NUMBERS_MAX = 1_000
+# A position is written when it has moved so far, or is so old.
 AGE_MAX_NS = 60_000_000_000
-"""A position is written when it has moved so far, or is so old."""
 
 INTEGER_MAX = 2**63 - 1
 

@@ -35,12 +35,12 @@ BYTES_MAX = 8 * 1024
 TTL_S_MAX = 400 * 86_400
 
 SOUND_BYTES_MAX = 256 * 1024
+# A voice is a personal field, too: half a minute of telephone quality, a hundred of them.
 SOUNDS_BYTES_MAX = 24 * 1024 * 1024
-"""A voice is a personal field, too: half a minute of telephone quality, a hundred of them."""
 
 _NONCE_BYTES = 12
+# What sealing adds: the nonce, and the seal's own tag.
 _BOX_BYTES = _NONCE_BYTES + 16
-"""What sealing adds: the nonce, and the seal's own tag."""
 
 _PROBE = b"yizhan private"
 _ANOTHER_KEY = "sealed under another key"

@@ -11,8 +11,8 @@ from gateway.journal.database import disk_errors
 from gateway.journal.lane import LaneTable
 from gateway.journal.lock import Lock, Numbers
 
+# Numbers are promised so far ahead: twice what one log held, which costs no sync of its own.
 AHEAD, AHEAD_MAX = 256, 65_536
-"""Numbers are promised so far ahead: twice what one log held, which costs no sync of its own."""
 
 
 class Promise:

@@ -20,14 +20,14 @@ from gateway.journal.positions import Positions
 from gateway.journal.rows import Row
 
 CHUNK_BYTES = 256 * 1024
+# What is evicted at a time: enough that it is rare, little enough that nobody waits for it.
 CHUNK_ROWS = 2_000
-"""What is evicted at a time: enough that it is rare, little enough that nobody waits for it."""
 
+# Freed beyond what is needed now, so that not every commit evicts.
 SPARE_PAGES = 512
-"""Freed beyond what is needed now, so that not every commit evicts."""
 
+# Frees a chunk; False when it has nothing (more) to give.
 Step = Callable[[], bool]
-"""Frees a chunk; False when it has nothing (more) to give."""
 
 
 class Quota:

@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 FILE = "journal.db"
 NEXT = "journal.next.db"
+# So many of the wrecks that may wait are left to damaged journals, where memory could take all.
 DAMAGED_MIN = 2
-"""So many of the wrecks that may wait are left to damaged journals, where memory could take all."""
 
+# What releases before 0.2 built a salvage under; it was never opened for anybody.
 FORMER_FRESH = "journal.fresh.db"
-"""What releases before 0.2 built a salvage under; it was never opened for anybody."""
 
 
 class Opening(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from gateway.event import Entry, Lane
 
 ENTRIES_MAX = 1_024
+# Of each lane.
 BYTES_MAX = 512 * 1024
-"""Of each lane."""
 
 
 class Ring:

@@ -12,8 +12,8 @@ PACK = 1
 GAP = 2
 FORMS = (ONE, PACK, GAP)
 
+# What a row takes beside its body, about.
 ROW_BYTES = 24
-"""What a row takes beside its body, about."""
 
 _HEAD = struct.Struct("<8sBBqqq")
 _SIGN = 1 << 31

@@ -26,25 +26,25 @@ from gateway.journal.pages import Pages, Record
 from gateway.journal.rows import Row
 
 _META = re.compile(rb"epoch([0-9a-f]{16})")
+# The table of the epoch is one of the first.
 _META_PAGES = 64
-"""The table of the epoch is one of the first."""
 
 _INT, _TEXT = rb"[\x01-\x06\x08\x09]", rb"(?:[\x0d-\x7f]|[\x81-\xff][\x00-\x7f])"
+# The types of a state's columns, as they stand before its record: few other leaves have that.
 _STATE_HEAD = re.compile(rb"\x00" + _INT + 2 * _TEXT + _INT, re.DOTALL)
-"""The types of a state's columns, as they stand before its record: few other leaves have that."""
 
+# Names as bytes: those that are damaged may be no text.
 _STATES = "SELECT NULL, change, CAST(room AS BLOB), CAST(key AS BLOB), crc, body FROM state"
-"""Names as bytes: those that are damaged may be no text."""
 
+# So long is no name of ours: a row that bears such a one is not even that.
 _NAME_MAX = 512
-"""So long is no name of ours: a row that bears such a one is not even that."""
 
+# A leaf's key is its lowest number, then its sheet: 64 GiB of pages, and numbers up to 2^35.
 _SHEET_BITS = 28
-"""A leaf's key is its lowest number, then its sheet: 64 GiB of pages, and numbers up to 2^35."""
 
 _RUN_KEYS = 65_536
+# Leaves indexed at once (8 MB), more than half a GiB has; a larger wreck is looked over again.
 KEYS_MAX = 1_000_000
-"""Leaves indexed at once (8 MB), more than half a GiB has; a larger wreck is looked over again."""
 
 
 class Wreck:

@@ -20,8 +20,9 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOG_HEAD = 32
 _FRAME_BYTES = PAGE_BYTES + 24
 _SALT_BYTES = 8
+# What a log begins with that holds nothing more: to SQLite it has no head, and is empty.
 COPIED = b"yizhan: all of it was copied".ljust(_LOG_HEAD)
-"""What a log begins with that holds nothing more: to SQLite it has no head, and is empty."""
+
 _KEPT = "-kept"
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+# A run ends when the lane that it was written into has gone so far since it began.
 NUMBERS_MAX = 65_536
-"""A run ends when the lane that it was written into has gone so far since it began."""
 
+# More are joined over what lies between: something may come twice, but nothing is forgotten.
 SPANS_MAX = 64
-"""More are joined over what lies between: something may come twice, but nothing is forgotten."""
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True, order=True):

@@ -22,31 +22,31 @@ from gateway.journal.ports import StateStore, Ticket
 
 log = logging.getLogger(__name__)
 
+# The room of the rows that could not be read.
 SET_ASIDE = "set-aside"
-"""The room of the rows that could not be read."""
 
 SET_ASIDE_MAX = 64
+# So many rows are kept, the newest, and so much of the body of each.
 SET_ASIDE_BYTES_MAX = 16 * 1024
-"""So many rows are kept, the newest, and so much of the body of each."""
 
+# Why a salvage sets a row aside: it is not as it was written.
 CHECKSUM = "checksum"
-"""Why a salvage sets a row aside: it is not as it was written."""
 
 SHOWN_MAX = 1024
+# Rooms whose rows may say who somebody is.
 PEOPLE = frozenset({"access", "requests", "audit"})
-"""Rooms whose rows may say who somebody is."""
 
 UNKNOWN_ROOM = "unknown"
+# Neither a key of people nor a body looks like that: a name that has run into them is not told.
 _ROOM = re.compile(r"[a-z0-9._-]{1,64}")
-"""Neither a key of people nor a body looks like that: a name that has run into them is not told."""
 
 INTEGER_MAX = 2**63 - 1
+# No boot lasts until then, and no wall clock of ours shows 2116.
 INSTANT_NS_MAX = 2**62
-"""No boot lasts until then, and no wall clock of ours shows 2116."""
 
 T = TypeVar("T")
+# What a row's key and body say; any exception means that they say nothing.
 Decode = Callable[[str, bytes], T]
-"""What a row's key and body say; any exception means that they say nothing."""
 
 
 class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):

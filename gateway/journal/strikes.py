@@ -15,11 +15,11 @@ from gateway.clock import Clock
 log = logging.getLogger(__name__)
 
 WITHIN_NS = 60_000_000_000
+# An opening that was killed may have taken long before it was.
 KILLED_WITHIN_NS = 600_000_000_000
-"""An opening that was killed may have taken long before it was."""
 
+# A disk that comes and goes is tried ever more seldom; after a day without it, as at first.
 LATELY_NS = 24 * 3_600_000_000_000
-"""A disk that comes and goes is tried ever more seldom; after a day without it, as at first."""
 
 STRIKES_MAX = 2
 _KEPT = 16

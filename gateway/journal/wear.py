@@ -6,11 +6,11 @@ committed almost at once; when it is spent, readings wait for each other, but ne
 second.
 """
 
+# What one commit writes to the device beside its bodies (`./dev bench` prints it).
 COMMIT_BYTES = 5_000
-"""What one commit writes to the device beside its bodies (`./dev bench` prints it)."""
 
+# An allowance of about a quarter of an hour.
 SAVED_BYTES_MAX = 16 * 1024 * 1024
-"""An allowance of about a quarter of an hour."""
 
 _DAY_NS = 86_400 * 1_000_000_000
 

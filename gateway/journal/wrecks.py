@@ -23,8 +23,8 @@ from gateway.journal.spans import Spans
 PREFIX = "journal.wreck-"
 SUFFIX = ".db"
 UNREADABLE = "journal.damaged.db"
+# So many that have not come over mean a card that damages faster than it is repaired.
 WRECKS_MAX = 8
-"""So many that have not come over mean a card that damages faster than it is repaired."""
 
 ROOM = "journal"
 KEY = "wreck/"

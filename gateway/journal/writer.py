@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 _T = TypeVar("_T")
+# Called on the event loop with the result, or with the error.
 Done = Callable[[Any, BaseException | None], None]
-"""Called on the event loop with the result, or with the error."""
 
 _Job = tuple[Callable[[], Any], Done]
 

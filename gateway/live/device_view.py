@@ -11,8 +11,8 @@ from gateway.web.section import View
 from gateway.web.words import Words
 
 X_LABELS = 5
+# A plot younger than this is labelled to the second.
 MINUTES_FROM_S = 600
-"""A plot younger than this is labelled to the second."""
 
 
 def topic(device: DeviceVitals, point: PointVitals | None) -> str:

@@ -13,8 +13,8 @@ from gateway.live.view import why
 from gateway.web.section import Action, Need
 from gateway.web.words import Words
 
+# Sooner is a passing fault: the line tries again by itself.
 SILENT_S = 300
-"""Sooner is a passing fault: the line tries again by itself."""
 
 DEVICES_MAX = 6
 MINUTE_NS = 60_000_000_000

@@ -16,8 +16,8 @@ from gateway.web.section import View
 from gateway.web.words import Words
 
 BUS_MARKS = {"up": ("ok", "s-ok"), "down": ("bad", "s-bad"), "wait": ("wait", "s-wait")}
+# Less is no matter for a person.
 SKEW_S_MIN = 1.0
-"""Less is no matter for a person."""
 
 UPLINK_MARKS = {
     "up": ("ok", "link"),

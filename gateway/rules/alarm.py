@@ -108,12 +108,11 @@ TABLE: TransitionTable[State, Act] = TransitionTable(
     unstored_start=True,
 )
 
+# Somebody must come: these sound at the desk and escalate.
+#
+# So does one that has returned and latches, and one that somebody took and nobody has come to where
+# its rule wants that (`Facts.attend`).
 UNSEEN = frozenset({State.RAISED, State.ESCALATED})
-"""Somebody must come: these sound at the desk and escalate.
-
-So does one that has returned and latches, and one that somebody took and nobody has come to where
-its rule wants that (`Facts.attend`).
-"""
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

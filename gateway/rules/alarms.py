@@ -21,21 +21,21 @@ from gateway.rules.quiet import Quiet
 from gateway.rules.rule import Facts, Watch
 from gateway.rules.verdicts import Verdicts
 
+# So often within `flap_s` of each return makes an alarm a flapping one.
 FLAPS = 3
-"""So often within `flap_s` of each return makes an alarm a flapping one."""
 
+# Whoever has taken an alarm has so long to get there before others are called again.
 COMES_NS = 300 * S
-"""Whoever has taken an alarm has so long to get there before others are called again."""
 
 SHELF_S_MAX = 7 * 86_400
 _SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+# Nobody has been called for it yet.
 _UNCALLED: Mapping[str, Any] = {
     "steps": 0,
     "acknowledged_ns": None,
     "attended": False,
     "unreached": False,
 }
-"""Nobody has been called for it yet."""
 
 
 class Happening(NamedTuple):

@@ -13,22 +13,22 @@ from gateway.rules.linkage import ANSWER, Task
 from gateway.rules.ringing import BY
 from gateway.rules.rule import Facts
 
+# What was not said by then is not true any more.
 ANSWERS_S = 20.0
-"""What was not said by then is not true any more."""
 
+# Within so long of its beginning a sentence answers the next press, too.
 SENTENCE_NS = 4 * S
-"""Within so long of its beginning a sentence answers the next press, too."""
 
+# So many answers without such a calm between the presses, and one a minute after: a contact that
+# chatters at night wakes nobody every four seconds. That a place calls nobody is said once.
 OFTEN, SELDOM_NS, CALM_NS = 10, 60 * S, 600 * S
-"""So many answers without such a calm between the presses, and one a minute after: a contact that
-chatters at night wakes nobody every four seconds. That a place calls nobody is said once."""
 
+# What is said of what has happened: `rules.answer-…`.
 _SAID: Mapping[str, str] = {
     "escalated": "called",
     "acknowledged": "coming",
     "unreached": "nobody",
 }
-"""What is said of what has happened: `rules.answer-…`."""
 
 
 class AwaitedAlarm(NamedTuple):

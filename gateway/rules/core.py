@@ -28,14 +28,14 @@ from gateway.rules.ringing import Rings
 from gateway.rules.rule import BUS, OWN, Watch
 from gateway.rules.verdicts import Tally
 
+# Whose state this is in the journal.
 ROOM = "rules"
-"""Whose state this is in the journal."""
 
+# The key of the row that holds where lived time stood.
 HEAD = "head"
-"""The key of the row that holds where lived time stood."""
 
+# A clock that nobody has set for so long is worth a word.
 PAUSED_NS = 60 * S
-"""A clock that nobody has set for so long is worth a word."""
 
 
 class Plan(NamedTuple):

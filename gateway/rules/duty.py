@@ -9,15 +9,15 @@ from gateway.calendar import DAY_S, Calendar, Days, Window
 from gateway.event import Severity
 from gateway.rules.kinds import S
 
+# A call is given up after so long; nobody is called again before.
 PERIOD_S_MIN = 30.0
-"""A call is given up after so long; nobody is called again before."""
 
+# The last step is taken again at its own period for so long, and then so often where lives may
+# hang on it: nothing else talks into a hall all night.
 OFTEN_S, SELDOM_S = 3600.0, 900.0
-"""The last step is taken again at its own period for so long, and then so often where lives may
-hang on it: nothing else talks into a hall all night."""
 
+# Channels beside the zones, where a chime sounds.
 DESK, PLATFORM = "desk", "platform"
-"""Channels beside the zones, where a chime sounds."""
 
 ROSTER_MAX = 50
 STEPS_MAX = 10
@@ -157,8 +157,8 @@ class Hour(NamedTuple):
     clock: str
 
 
+# Whether nobody can be called by that channel at that second of the day.
 Deaf = Callable[[str, int], bool]
-"""Whether nobody can be called by that channel at that second of the day."""
 
 
 def unreached(options: Options, who: str, deaf: Deaf = lambda *_: False) -> Hour | None:

@@ -17,8 +17,8 @@ from gateway.rules.kinds import Moment
 from gateway.rules.rule import RULE, WHOLE, Key, Watch
 from gateway.rules.watch import State
 
+# When a watch whose time had come, and which could not take its step, is looked at again.
 AGAIN_NS = 60_000_000_000
-"""When a watch whose time had come, and which could not take its step, is looked at again."""
 
 
 class Signal(NamedTuple):

@@ -93,6 +93,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Action = Announce | Relay | Call | Request | Message
+# The key that says which action a table of `do` is.
 ACTIONS: dict[str, type[Action]] = {
     "announce": Announce,
     "relay": Relay,
@@ -100,13 +101,12 @@ ACTIONS: dict[str, type[Action]] = {
     "request": Request,
     "message": Message,
 }
-"""The key that says which action a table of `do` is."""
 
 RING = "ring"
 ANSWER = "answer"
 
+# What `{}` may hold in a text.
 WORDS = ("place", "name", "point", "value", "unit")
-"""What `{}` may hold in a text."""
 
 _WORD = re.compile("{(" + "|".join(WORDS) + ")}")
 

@@ -24,17 +24,16 @@ from gateway.rules.linkage import Task
 
 log = logging.getLogger(__name__)
 
+# What is held back for want of room is tried again so often.
 RETRY_S = 5.0
-"""What is held back for want of room is tried again so often."""
 
+# Outcomes on their way; beyond it the oldest without an emergency is given up, and counted.
+#
+# How many have one is bounded by the settings.
 WAITING_MAX = 1000
-"""Outcomes on their way; beyond it the oldest without an emergency is given up, and counted.
 
-How many have one is bounded by the settings.
-"""
-
+# Outcomes that share a commit, and their state: far below what the journal takes at once.
 BATCH_MAX, BATCH_BYTES_MAX = 100, 128 * 1024
-"""Outcomes that share a commit, and their state: far below what the journal takes at once."""
 
 
 class Part(NamedTuple):

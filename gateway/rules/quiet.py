@@ -10,8 +10,8 @@ from gateway.rules.book import Book
 from gateway.rules.kinds import Moment, S
 from gateway.rules.rule import Facts
 
+# Children stay suppressed so long after their parent has returned: they need a poll to speak.
 RELEASE_NS = 60 * S
-"""Children stay suppressed so long after their parent has returned: they need a poll to speak."""
 
 MAINTENANCE_S_MAX = 7 * 86_400
 SCOPES_MAX = 50

@@ -20,8 +20,8 @@ from gateway.rules.linkage import Done
 from gateway.rules.rule import WHOLE, Watch
 
 SAID_AGAIN_NS = 60 * S
+# Reporting says an unchanged value at least every 900 s, unless the settings say otherwise.
 STANDS_NS = 1000 * S
-"""Reporting says an unchanged value at least every 900 s, unless the settings say otherwise."""
 
 GAP_NS_MIN = 3 * SAID_AGAIN_NS
 TICK_NS = 5 * S

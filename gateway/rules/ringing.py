@@ -16,15 +16,15 @@ from gateway.rules.duty import DESK, PLATFORM
 from gateway.rules.kinds import Moment, S
 from gateway.rules.linkage import RING, Ring, Task
 
+# Who orders it, where a linkage would have its id.
 BY = "duty"
-"""Who orders it, where a linkage would have its id."""
 
+# Whoever was not called by then is called by the next step.
 RINGS_S = 30.0
-"""Whoever was not called by then is called by the next step."""
 
+# Between two sentences in a zone: the shortest period of a step; about as long as a sentence takes
+# where something critical has not been called there yet.
 PAUSE_NS, PAUSE_CRITICAL_NS = 30 * S, 10 * S
-"""Between two sentences in a zone: the shortest period of a step; about as long as a sentence takes
-where something critical has not been called there yet."""
 
 _ORDER = list(Severity)
 

@@ -24,8 +24,8 @@ from gateway.rules.linkage import State, Task
 from gateway.rules.outbox import Outbox, Part, Waiting
 from gateway.tasks import TaskSet
 
+# So much of what rules remember may be lost with the power; alarms and delays lose nothing.
 CHECKPOINT_S = 300.0
-"""So much of what rules remember may be lost with the power; alarms and delays lose nothing."""
 
 TASKS_MAX = 200
 

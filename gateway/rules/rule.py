@@ -22,25 +22,25 @@ from gateway.rules import confirm
 from gateway.rules.kinds import Kind, Point, S, combination, quantities
 from gateway.rules.recipe import Recipe, shapes
 
+# Points that one rule may watch.
 INPUTS_MAX = 64
-"""Points that one rule may watch."""
 
+# The point that stands for all of a device's points.
 WHOLE = "*"
-"""The point that stands for all of a device's points."""
 
+# Devices that are none: what they say comes from the station itself.
 BUS, RULE, OWN = "bus", "rule", "station"
-"""Devices that are none: what they say comes from the station itself."""
 
+# What the station says of itself: its tasks go on, its emergencies are heard.
 TASKS, HEARD = "tasks", "heard"
-"""What the station says of itself: its tasks go on, its emergencies are heard."""
 
 GAP_PERIODS = 3
+# A point that was not heard for longer than both is interrupted.
 GAP_S_MIN = 10.0
-"""A point that was not heard for longer than both is interrupted."""
 
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
+# Device and point.
 Key = tuple[str, str]
-"""Device and point."""
 
 
 class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,8 +64,8 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     advice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
 
 
+# Kinds of input on which a life may hang, whatever rule watches them.
 LIFE_SAFETY = frozenset({"smoke", "fire", "gas", "sos", "fall"})
-"""Kinds of input on which a life may hang, whatever rule watches them."""
 
 
 class Known(NamedTuple):
@@ -86,8 +86,8 @@ class Known(NamedTuple):
     kind: str = ""
 
 
+# Finds what a word of `on` means; UsageError where there is no such thing.
 Look = Callable[[str], Known]
-"""Finds what a word of `on` means; UsageError where there is no such thing."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

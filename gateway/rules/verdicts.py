@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+# So many of a rule's alarms may still be judged otherwise.
 REMEMBERED_MAX = 50
-"""So many of a rule's alarms may still be judged otherwise."""
 
 
 class Tally(msgspec.Struct, frozen=True):

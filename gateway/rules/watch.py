@@ -12,8 +12,8 @@ from gateway.rules import confirm
 from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
 from gateway.rules.rule import Key, Watch
 
+# A point whose last word stands is looked at so often where hours of the day matter.
 LOOK_AGAIN_NS = 60 * S
-"""A point whose last word stands is looked at so often where hours of the day matter."""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):

@@ -15,8 +15,8 @@ from typing import Any
 
 from drivers.extensions import extension_folders
 
+# The first is what a station speaks where nothing else was asked for.
 LANGUAGES = ("zh", "en")
-"""The first is what a station speaks where nothing else was asked for."""
 
 
 def language(environ: Mapping[str, str] = os.environ) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.texts import Texts
 
+# What argparse says by itself, and where the catalogue has it; the rest stays English.
 OWN = {
     "usage: ": "usage.usage",
     "positional arguments": "usage.positional",
@@ -21,7 +22,6 @@ OWN = {
     "not allowed with argument %s": "usage.not-with",
     "one of the arguments %s is required": "usage.one-of",
 }
-"""What argparse says by itself, and where the catalogue has it; the rest stays English."""
 
 
 def speak(texts: Texts) -> None:

@@ -1,5 +1,6 @@
 """UCUM codes as people write them."""
 
+# What people write otherwise; the rest is written as the code is.
 WRITTEN = {
     "1": "",
     "Cel": "°C",
@@ -18,7 +19,6 @@ WRITTEN = {
     "deg": "°",
     "dB[mW]": "dBm",
 }
-"""What people write otherwise; the rest is written as the code is."""
 
 
 def unit(ucum: str) -> str:

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# `(uplink, at, round_trip_ns)`: what a platform's receipt says of the time, and whose it is.
 Learn = Callable[[str, str, int], None]
-"""`(uplink, at, round_trip_ns)`: what a platform's receipt says of the time, and whose it is."""
 
+# What other rooms carry out for the platform behind the uplink of that name.
 KindsOf = Callable[[str], Iterable[CommandKind]]
-"""What other rooms carry out for the platform behind the uplink of that name."""
 
 
 class Connection(NamedTuple):

@@ -32,13 +32,13 @@ CODES = {
 }
 
 
+# Denials that are not simply forbidden.
 DENIALS = {
     "web.sign-in-first": HTTPStatus.UNAUTHORIZED,
     "web.locked": HTTPStatus.UNAUTHORIZED,
     "access.wrong": HTTPStatus.UNAUTHORIZED,
     "access.wait": HTTPStatus.TOO_MANY_REQUESTS,
 }
-"""Denials that are not simply forbidden."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

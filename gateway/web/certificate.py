@@ -17,11 +17,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gateway.web.validity import PRIVATE, Address, Shown
 
 AUTHORITY_DAYS = 20 * 365
+# As long as browsers bear with a public one; it is renewed at two thirds of it.
 SHOWN_DAYS = 397
-"""As long as browsers bear with a public one; it is renewed at two thirds of it."""
 
+# Computers whose clock is a little slow must not find it too young.
 BACK_DAYS = 1
-"""Computers whose clock is a little slow must not find it too young."""
 
 NAME_MAX = 64
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
+# How our templates are read; what was compiled otherwise is compiled again.
 OPTIONS = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-"""How our templates are read; what was compiled otherwise is compiled again."""
 
 
 def environment(loader: jinja2.BaseLoader, *, write: bool | None = None) -> jinja2.Environment:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 Samples = Sequence[float | None]
 
+# Width, height and the margin above and below, as `parts.css` draws `.spark`.
 SPARK = (100, 28, 4)
-"""Width, height and the margin above and below, as `parts.css` draws `.spark`."""
+
 PLOT = (1000, 300, 0)
 INTERVALS = 3
 CURVES_KEPT = 512

@@ -22,8 +22,9 @@ from gateway.web.gate import by_control
 from gateway.web.pages import PAGES
 
 BODY_BYTES_MAX = 64 * 1024
+# A command on this machine may send the settings of 500 devices.
 CONTROL_BODY_BYTES_MAX = 1024 * 1024
-"""A command on this machine may send the settings of 500 devices."""
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 POLICY = "Permissions-Policy"
@@ -42,8 +43,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+# What signs a caller in, on every 401 (RFC 9110, 11.6.1): the form at /signin gives a cookie.
 CHALLENGE = {"WWW-Authenticate": 'Cookie realm="yizhan", form-action="/signin"'}
-"""What signs a caller in, on every 401 (RFC 9110, 11.6.1): the form at /signin gives a cookie."""
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:

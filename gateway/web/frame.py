@@ -13,8 +13,8 @@ from gateway.health import AlarmVitals, ClockVitals, UplinkVitals, Vitals
 from gateway.web.section import View
 from gateway.web.words import Words
 
+# A mark and its word: the class of its colour, its pictogram, the word. Never a mark alone.
 Mark = tuple[str, str, str]
-"""A mark and its word: the class of its colour, its pictogram, the word. Never a mark alone."""
 
 
 def frame(vitals: Vitals, words: Words) -> View:

@@ -22,8 +22,8 @@ SESSION_COOKIE = "__Host-session"
 DESK_COOKIE = "__Host-desk"
 FORM_COOKIE = "__Host-form"
 FORM_FIELD = "form"
+# `__Host-`: set by us alone, for this name alone, over TLS (or on this machine) alone.
 FORM_HEADER = "X-Form"
-"""`__Host-`: set by us alone, for this name alone, over TLS (or on this machine) alone."""
 
 SAFE = frozenset({"GET", "HEAD"})
 
@@ -38,8 +38,8 @@ HERE = LOOKING | {Permission.HERE}
 BY_PIN = frozenset(Permission) - {Permission.INSTALL}
 LOCKED = LOOKING | {Permission.OWN}
 
+# Who is signed in.
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
-"""Who is signed in."""
 
 
 # Connections of desk computers over which somebody has shown a session; `LanDoor` keeps it short.

@@ -13,8 +13,8 @@ from aiohttp import web
 from gateway.event import Lane
 from gateway.journal.ports import FollowedReader
 
+# Below the minute after which proxies hang up.
 WAIT_S_MAX = 55
-"""Below the minute after which proxies hang up."""
 
 WAITING_MAX = 16
 

@@ -120,9 +120,9 @@ def _loader(sections: Sequence[Section]) -> jinja2.BaseLoader:
     return jinja2.PrefixLoader(folders)
 
 
+# What a reader may choose, the usual one first. `night` auto: as the reader's screen does; `keys`:
+# whether a number key opens the tab of that number.
 CHOICES = {"lang": ("zh", "en"), "night": ("auto", "on", "off"), "keys": ("on", "off")}
-"""What a reader may choose, the usual one first. `night` auto: as the reader's screen does; `keys`:
-whether a number key opens the tab of that number."""
 
 
 def _choice(request: web.Request, name: str) -> str:

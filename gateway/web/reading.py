@@ -13,8 +13,8 @@ __all__ = [
 
 NOTHING = "—"
 
+# A Bluetooth address is seen whole.
 ADDRESS_CHARS_MAX, ADDRESS_TAIL = 17, 12
-"""A Bluetooth address is seen whole."""
 
 STATE_MARKS = {
     "ok": ("ok", "s-ok"),

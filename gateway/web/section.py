@@ -19,11 +19,11 @@ from gateway.web.words import Words
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+# What a page shows that can change, flat: one key for each text, mark or curve on it.
 View = Mapping[str, Any]
-"""What a page shows that can change, flat: one key for each text, mark or curve on it."""
 
+# The view of a page at this instant; the text says which one (a device's id, or "").
 Pulse = Callable[[Vitals, Words, str], View]
-"""The view of a page at this instant; the text says which one (a device's id, or "")."""
 
 
 class Permission(enum.Enum):

@@ -36,8 +36,8 @@ from gateway.web.sse import Hub
 from gateway.web.statics import Statics
 from gateway.web.stream import Limits
 
+# aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3.
 STOP_STEP_S = 1.0
-"""aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3."""
 
 
 HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -134,8 +134,8 @@ def build_app(
 
 
 HUB = web.AppKey("hub", Hub)
+# Every address with its permission, as the application was built.
 ROUTES = web.AppKey("routes", tuple[Route, ...])
-"""Every address with its permission, as the application was built."""
 
 
 def _all_routes(

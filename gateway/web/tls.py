@@ -41,9 +41,9 @@ _LOOPBACK: tuple[Address, ...] = (
     ipaddress.IPv6Address("::1"),
 )
 SECOND_NS = 1_000_000_000
+# Where nobody seconds the station's time, its certificate is valid from so long ago: who comes to
+# the desk knows the right time, and 825 days are as many as every browser bears with.
 UNSURE = datetime.timedelta(days=428)
-"""Where nobody seconds the station's time, its certificate is valid from so long ago: who comes to
-the desk knows the right time, and 825 days are as many as every browser bears with."""
 
 AUTHORITY, SHOWN, NOTE = "tls-authority.pem", "tls.pem", "tls.json"
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"

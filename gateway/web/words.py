@@ -18,14 +18,14 @@ AGES = (
     (172_800, 3600, "web.age-hours"),
     (10**12, 86_400, "web.age-days"),
 )
+# An age below the first figure is counted in units of the second. The page's script gets the
+# same table, because ages go on growing on a page that has lost the station.
 SPANS = (
     (90, 1, "web.span-seconds"),
     (5400, 60, "web.span-minutes"),
     (172_800, 3600, "web.span-hours"),
     (10**12, 86_400, "web.span-days"),
 )
-"""An age below the first figure is counted in units of the second. The page's script gets the
-same table, because ages go on growing on a page that has lost the station."""
 
 
 class Words(texts.Texts):

@@ -37,8 +37,9 @@ class Office:
     def __init__(self) -> None:
         self.mood = Mood.ACCEPTS
         self.rides: dict[str, dict[str, Any]] = {}
+        # Whom the driver looks for, by ride: the last four of what they gave.
         self.passengers: dict[str, str] = {}
-        """Whom the driver looks for, by ride: the last four of what they gave."""
+
         self.asked: list[Asked] = []
 
     def answer(self, question: dict[str, Any], at_s: float) -> dict[str, Any] | None:

@@ -13,19 +13,19 @@ from drivers.profile import Profile
 if TYPE_CHECKING:
     from drivers.ble.emulator import Air
 
+# What the radio is called, by the emulated air as well.
 ADAPTER = "adapter"
-"""What the radio is called, by the emulated air as well."""
 
+# A wired sensor sees what it is there for: the first input of a contact module changes.
 TRIP = "trip"
-"""A wired sensor sees what it is there for: the first input of a contact module changes."""
 
+# What a device's buttons do: 0.8 s late, one byte in twenty flipped.
 FAULTS: dict[str, tuple[str, Any]] = {
     "dead": ("dead", True),
     "late": ("late_s", 0.8),
     "noise": ("noise", 0.05),
     "stuck": ("stuck", True),
 }
-"""What a device's buttons do: 0.8 s late, one byte in twenty flipped."""
 
 _INPUT = "input-1"
 _UNIT_CHARS_MAX = 4

@@ -24,8 +24,8 @@ FILES = {
 }
 PLATFORM_WITHIN_S = 2.0
 
+# What the panel offers of the platform's moods; its own page has them all.
 MOODS = ("normal", "away", "frozen", "refuses")
-"""What the panel offers of the platform's moods; its own page has them all."""
 
 FAULT_NAMES = (*FAULTS, TRIP, UNPLUGGED, "silent", "gone", "garbage", "wrong-key", "off", "deaf")
 

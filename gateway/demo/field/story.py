@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from drivers.emulate.field import Field
 
+# A burst pipe, against what the meter counts on a usual day.
 LEAK_TIMES = 60
-"""A burst pipe, against what the meter counts on a usual day."""
 
 Step = Callable[[Field], Awaitable[None]]
 

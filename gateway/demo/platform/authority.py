@@ -20,8 +20,8 @@ from gateway.web.certificate import Pair
 
 CLIENT_DAYS = 365
 OWN_DAYS = 3650
+# A station's clock may be a little slow when it first looks at its certificate.
 BACK = datetime.timedelta(hours=1)
-"""A station's clock may be a little slow when it first looks at its certificate."""
 
 
 class Unfit(Exception):

@@ -25,8 +25,8 @@ AGAIN_MAX = 64
 LATE_LIFE_MS = 60_000
 
 
+# Where a station goes on: behind a command's id, or behind the number of a cursor.
 Place = str | int
-"""Where a station goes on: behind a command's id, or behind the number of a cursor."""
 
 
 class OrderForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

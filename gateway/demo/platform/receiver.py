@@ -21,8 +21,8 @@ WAIT_S_MAX = 60.0
 LATEST_KEPT = 200
 RATE_OVER_S = 60
 HELD_RANGES_MAX = 64
+# Questions of docs/dispatch.md, which a platform answers here, too.
 RIDE_KINDS = frozenset({"ride.request", "ride.status", "ride.cancel"})
-"""Questions of docs/dispatch.md, which a platform answers here, too."""
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,8 +42,8 @@ class Receiver:
         self.latest: deque[Arrival] = deque(maxlen=LATEST_KEPT)
         self._per_second: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_S)
         self.batches = 0
+        # Whether stations may send the newest first: a receipt then says what is held.
         self.newest_first = False
-        """Whether stations may send the newest first: a receipt then says what is held."""
 
     def routes(self) -> list[web.RouteDef]:
         """What to mount."""

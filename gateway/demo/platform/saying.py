@@ -5,8 +5,8 @@ from typing import Any
 from gateway.texts import Texts, catalogue, names_in
 
 WORDS = Texts("zh")
+# What a change of the settings may have against it, one by one.
 LISTS = ("mistakes", "troubles")
-"""What a change of the settings may have against it, one by one."""
 
 
 def said(code: str, detail: Any) -> list[str]:

@@ -14,13 +14,13 @@ from gateway.demo.platform.mark import Mark
 from gateway.demo.platform.register import Register
 from gateway.demo.platform.wire import Arrival
 
+# Of each lane; the watermark remembers the rest.
 KEPT_EVENTS = 1_000_000
-"""Of each lane; the watermark remembers the rest."""
 
 LIFE_SHOWN = 16
 
+# A command: id, station, kind, expiry in ms, body.
 OrderRow = tuple[str, str, str, int, bytes]
-"""A command: id, station, kind, expiry in ms, body."""
 
 _PRUNE_EVERY = 1000
 _EARLY_EVENTS = (

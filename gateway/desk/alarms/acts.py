@@ -23,8 +23,8 @@ from gateway.web.answers import json
 from gateway.web.audited import done_to, who
 from gateway.web.section import Permission, Route
 
+# How long something may be silent, as the desk offers it: a shift, a day, a weekend.
 HOURS = (1, 8, 24, 72)
-"""How long something may be silent, as the desk offers it: a shift, a day, a weekend."""
 
 Change = Callable[[Alarms, Moment], list[Happening]]
 

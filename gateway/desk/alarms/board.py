@@ -23,12 +23,12 @@ from gateway.web.section import Action, Need, View
 from gateway.web.words import Words
 
 PATH = "/desk/alarms"
+# A storm is counted beyond that.
 ROWS_MAX = 50
-"""A storm is counted beyond that."""
 
 NEEDS_MAX, DONE_MAX = 12, 6
+# So many silenced alarms are named; the rest are counted.
 NAMED_MAX = 6
-"""So many silenced alarms are named; the rest are counted."""
 
 GRAVELY, GENTLY = 2, 1
 

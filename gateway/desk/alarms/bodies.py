@@ -9,10 +9,11 @@ from gateway.rules.alarms import SHELF_S_MAX
 HOUR_S = 3600
 NOTE_CHARS_MAX = 200
 
+# Nothing at all is refused by the alarms, which know why.
 Shelf = Annotated[
     float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S, extra_json_schema={"exclusiveMinimum": 0})
 ]
-"""Nothing at all is refused by the alarms, which know why."""
+
 Hours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
 Text = Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
 

@@ -14,6 +14,7 @@ from gateway.texts.table import table
 from gateway.web.words import CATALOGUES, Words
 
 API = "/api/v1/alarms"
+# What is typed, and what the API calls it.
 DEEDS = {
     "ack": "acknowledge",
     "attend": "attend",
@@ -21,7 +22,6 @@ DEEDS = {
     "unshelve": "unshelve",
     "note": "note",
 }
-"""What is typed, and what the API calls it."""
 
 MAINTAIN = "maintain"
 

@@ -50,12 +50,12 @@ MARKS = {
     State.SHELVED: ("away", "s-off"),
     State.SUPPRESSED: ("away", "s-off"),
 }
+# The word beside their mark says it all.
 SAID_BY_MARK = frozenset({State.RAISED, State.RETURNED})
-"""The word beside their mark says it all."""
 
 SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+# Nobody has said yet that they have seen it.
 WAITS = UNSEEN | {State.RETURNED}
-"""Nobody has said yet that they have seen it."""
 
 
 class Row(NamedTuple):

@@ -11,6 +11,7 @@ from gateway.rules.linkage import ANSWER, RING
 from gateway.web.frame import Mark, written_text
 from gateway.web.words import Words
 
+# What a reader may ask for.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "raised": ("raised", "flapping"),
     "acts": ("acknowledged", "attended", "shelved", "suppressed", "judged"),
@@ -19,7 +20,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "action": ("action", "message"),
     "clock": ("paused", "running"),
 }
-"""What a reader may ask for."""
 
 MARKS = {
     "raised": ("bad", "s-bad"),
@@ -49,8 +49,8 @@ STATES = {
 }
 
 
+# Actions that are said with what they are done to.
 NAMED = frozenset({"announce", "relay", "request", RING, ANSWER})
-"""Actions that are said with what they are done to."""
 
 
 class Line(msgspec.Struct, frozen=True):

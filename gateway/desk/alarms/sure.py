@@ -15,8 +15,8 @@ from gateway.web.frame import wall_text
 from gateway.web.pages import PAGES
 from gateway.web.words import words_for
 
+# The field of the form that says that the second question was answered.
 SURE = "sure"
-"""The field of the form that says that the second question was answered."""
 
 
 class Sure:

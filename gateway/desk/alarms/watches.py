@@ -19,11 +19,12 @@ from gateway.web.frame import Mark
 from gateway.web.section import View
 from gateway.web.words import Words
 
+# So many watches stand on one page.
 PAGE = 100
-"""So many watches stand on one page."""
 
 INPUTS_MAX = 4
 
+# How a watch stands; what people want to know of first comes first.
 MARKS = {
     confirm.Phase.ACTIVE.value: ("bad", "s-bad"),
     confirm.Phase.PENDING.value: ("wait", "s-wait"),
@@ -32,7 +33,6 @@ MARKS = {
     "none": ("wait", "s-wait"),
     confirm.Phase.IDLE.value: ("ok", "s-ok"),
 }
-"""How a watch stands; what people want to know of first comes first."""
 
 
 class Wanted(NamedTuple):

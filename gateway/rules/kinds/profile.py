@@ -12,11 +12,11 @@ from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number
 
 SLOT_S = 1800
+# Half hours of a day; working days and days of rest learn apart, so there are twice as many.
 SLOTS = DAY_S // SLOT_S
-"""Half hours of a day; working days and days of rest learn apart, so there are twice as many."""
 
+# The share of a new day in what is usual, once ten are known: seasons are followed.
 _SLOWEST = 0.1
-"""The share of a new day in what is usual, once ten are known: seasons are followed."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,6 +6,7 @@ from gateway.errors import UsageError
 
 _WRITTEN = re.compile(r"\s*(?P<number>[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(?P<unit>\S.*?)?\s*")
 
+# UCUM units that differ by a factor only, with what they measure.
 _FACTORS: dict[str, tuple[str, float]] = {
     "W": ("power", 1.0),
     "kW": ("power", 1e3),
@@ -32,13 +33,12 @@ _FACTORS: dict[str, tuple[str, float]] = {
     "[ppm]": ("share", 1e-6),
     "%": ("share", 1e-2),
 }
-"""UCUM units that differ by a factor only, with what they measure."""
 
+# A difference of temperatures is in kelvin, whatever scale they are read on.
 _DIFFERENCE = {"Cel": "K"}
-"""A difference of temperatures is in kelvin, whatever scale they are read on."""
 
+# What a counter's unit becomes when it is divided by hours.
 PER_HOUR = {"m3": "m3/h", "L": "L/h", "W.h": "W", "kW.h": "kW", "MW.h": "MW"}
-"""What a counter's unit becomes when it is divided by hours."""
 
 
 def split(written: str | float) -> tuple[float, str | None]:

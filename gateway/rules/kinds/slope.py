@@ -4,8 +4,8 @@ from gateway.rules.kinds.kind import S
 
 SAMPLES_MAX = 64
 
+# (instant, value), oldest first.
 Samples = tuple[tuple[int, float], ...]
-"""(instant, value), oldest first."""
 
 
 def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:

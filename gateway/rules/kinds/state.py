@@ -52,8 +52,8 @@ def step(limits: Limits, state: Nothing, value: Value, _: Moment) -> tuple[Nothi
 
 TIMES_MAX = 100
 
+# A device may owe three answers in a row before it counts as silent.
 PERIODS_MIN = 4
-"""A device may owe three answers in a row before it counts as silent."""
 
 
 class CountOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

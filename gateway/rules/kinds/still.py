@@ -11,8 +11,8 @@ from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 
+# What the difference of two counts may be off.
 ROUNDING = 1e-9
-"""What the difference of two counts may be off."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=31 * 86_400)]
 

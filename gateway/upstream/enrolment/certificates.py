@@ -27,8 +27,8 @@ from gateway.errors import BadReceipt, StationError
 from gateway.settings import replace
 from gateway.signing import is_public_key
 
+# The part of its life after which a certificate is renewed.
 RENEW_AT = 2 / 3
-"""The part of its life after which a certificate is renewed."""
 
 Key = ec.EllipticCurvePrivateKey
 

@@ -17,14 +17,14 @@ from gateway.upstream.uplinks.tls import Tls
 
 LOOK_EVERY_S = 3600.0
 TELL_EVERY_LOOKS = 24
+# A clock that is far ahead finds the new certificate due, too: once a day is enough.
 RENEWS_EVERY_LOOKS = 24
-"""A clock that is far ahead finds the new certificate due, too: once a day is enough."""
 
 # A documented name: gateway/logs.py.
 _log = logging.getLogger("gateway.upstream.renew")
 
+# Hears from when to when our certificate is valid.
 Tell = Callable[[tuple[int, int]], None]
-"""Hears from when to when our certificate is valid."""
 
 
 async def keep_valid(

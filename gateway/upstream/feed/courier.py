@@ -35,20 +35,20 @@ from gateway.upstream.feed.throughput import QUICK_S, TARGET_S
 from gateway.upstream.feed.window import Window
 from gateway.upstream.uplinks.contract import UNREACHABLE, Batch, Delivery
 
+# An idle courier asks for a receipt so often: that is how a silent loss is seen.
 IDLE_S = 60.0
-"""An idle courier asks for a receipt so often: that is how a silent loss is seen."""
 
 RETURN_SPREAD_S = 5.0  # when the road opens again, a fleet's bulk must not start in one instant
 PAUSE_MAX_S = 1.0
 PAUSE_SHARE = 4  # so much of the time that it took on a slow wire
+# An alarm that has been on its way for longer than usual by so much ends the bulk beside it.
 HOLD_S = TARGET_S
-"""An alarm that has been on its way for longer than usual by so much ends the bulk beside it."""
 
+# An alarm waits so long for the answer to an empty batch that had left before it came.
 PROBE_S = 1.0
-"""An alarm waits so long for the answer to an empty batch that had left before it came."""
 
+# The bulk gives way to alarms on a slow wire, but never for longer than this.
 GIVE_WAY_S = 60.0
-"""The bulk gives way to alarms on a slow wire, but never for longer than this."""
 
 _TOO_LARGE = 413
 _INDIGESTIBLE = (400, 422)

@@ -74,8 +74,8 @@ class Flights:
 
     def __init__(self) -> None:
         self._under_way: list[Flight] = []
+        # No alarm is under way, nor about to be.
         self.quiet = asyncio.Event()
-        """No alarm is under way, nor about to be."""
         self.quiet.set()
 
     def left(self, flight: Flight) -> None:

@@ -16,19 +16,19 @@ from gateway.upstream.feed.spans import Span, Spans
 from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.feed.window import Window
 
+# One turn in so many belongs to the least urgent lane, so that readings are never starved.
 LOWEST_SHARE = 8
-"""One turn in so many belongs to the least urgent lane, so that readings are never starved."""
 
 RESENDS_MAX = 128
 
+# What the platform took beyond a hole is sent again if its watermark has not moved by then.
 NO_ADVANCE_S = 8.0
-"""What the platform took beyond a hole is sent again if its watermark has not moved by then."""
 
+# With more than that behind the newest that was sent, the live part starts anew at the end.
 LIVE_BEHIND_MAX = 500
-"""With more than that behind the newest that was sent, the live part starts anew at the end."""
 
+# Not in a lane of which the platform holds so many ranges: a receipt has room for 64.
 HELD_RANGES_MAX = 12
-"""Not in a lane of which the platform holds so many ranges: a receipt has room for 64."""
 
 _SMOOTHING = 0.2
 

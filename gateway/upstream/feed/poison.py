@@ -22,8 +22,8 @@ from gateway.upstream.feed.events import (
 from gateway.upstream.uplinks.contract import Rejection
 
 REJECTED = "upstream.rejected"
+# A platform that refuses so many in a row refuses us, not our events: stop giving them up.
 IN_A_ROW_MAX = 8
-"""A platform that refuses so many in a row refuses us, not our events: stop giving them up."""
 
 _log = logging.getLogger(__name__)
 _REMEMBERED_MAX = 512

@@ -15,8 +15,8 @@ from gateway.event import Lane
 from gateway.upstream.feed.spans import Spans
 from gateway.upstream.uplinks.contract import Receipt, Rejection
 
+# Of `missing` and of `held` so many are read.
 RANGES_MAX = 64
-"""Of `missing` and of `held` so many are read."""
 
 OTHER_EPOCH = "upstream.receipt-epoch"
 FUTURE = "upstream.receipt-future"

@@ -21,8 +21,8 @@ class Patience(NamedTuple):
 
 
 BULK = Patience(cap_s=60.0, retry_after_max_s=300.0)
+# An alarm is worth a connection attempt every few seconds, whatever the platform asks for.
 URGENT = Patience(cap_s=5.0, retry_after_max_s=10.0)
-"""An alarm is worth a connection attempt every few seconds, whatever the platform asks for."""
 
 BUSY_CAP_S = 10.0  # 429 and 503 end soon: an election, a restart, a storm that passes
 UNAUTHORISED = Patience(cap_s=300.0, retry_after_max_s=300.0)

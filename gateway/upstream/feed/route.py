@@ -15,8 +15,8 @@ from gateway.upstream.feed.standing import Standing
 from gateway.upstream.feed.throughput import Throughput
 from gateway.upstream.uplinks.contract import Uplink
 
+# `(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took.
 Learn = Callable[[str, int], None]
-"""`(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took."""
 
 
 class Route(NamedTuple):

@@ -3,8 +3,8 @@
 import bisect
 from collections.abc import Iterable, Iterator
 
+# `(first, last)`, both included.
 Span = tuple[int, int]
-"""`(first, last)`, both included."""
 
 
 class Spans:

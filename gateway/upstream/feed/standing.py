@@ -8,8 +8,8 @@ from gateway.errors import Unreachable, UpstreamError
 from gateway.health import UplinkVitals
 from gateway.upstream.uplinks.kind import Worth
 
+# An exception that nobody had foreseen.
 FAULT = "upstream.fault"
-"""An exception that nobody had foreseen."""
 
 # A documented name: docs/operate.md.
 _log = logging.getLogger("gateway.upstream.standing")

@@ -11,21 +11,21 @@ from collections.abc import Callable
 
 from gateway.upstream.uplinks.contract import BATCH_BYTES_MAX
 
+# So much of the wire's time are the batches worth that are under way together.
 TARGET_S = 3.0
-"""So much of the wire's time are the batches worth that are under way together."""
 
+# A platform may take so long to answer, beyond the time that a batch needs on the wire.
 ANSWER_S = 20.0
-"""A platform may take so long to answer, beyond the time that a batch needs on the wire."""
 
 PATIENCE = 3.0  # a batch may need so many times its time on the wire: the rate is an estimate
 RATE_FIRST = 2_700.0
 RATE_MIN = 64.0
 RATE_MAX = 10_000_000.0
+# Bytes a second; on a slower wire one full batch would hold up an alarm for seconds.
 SLOW_BELOW = 16_000.0
-"""Bytes a second; on a slower wire one full batch would hold up an alarm for seconds."""
 
+# Answers that come sooner are caught up with one batch at a time.
 QUICK_S = 0.5
-"""Answers that come sooner are caught up with one batch at a time."""
 
 FLIGHTS_MAX = 4
 RATIO_FIRST = 3.0

@@ -19,11 +19,11 @@ from gateway.upstream.inbox.events import COMMAND_RECEIPT, ROOM, Receipt
 from gateway.upstream.inbox.memory import Kept, Memory
 from gateway.upstream.inbox.work import Outcome
 
+# How soon to try again what could not be recorded.
 UNSTORED_S, UNSTORED_S_MAX = 2.0, 60.0
-"""How soon to try again what could not be recorded."""
 
+# Ends of commands that wait to be recorded; beyond it they are only logged.
 UNTOLD_MAX = 256
-"""Ends of commands that wait to be recorded; beyond it they are only logged."""
 
 _log = logging.getLogger(__name__)
 

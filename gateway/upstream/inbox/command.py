@@ -12,13 +12,13 @@ from gateway.errors import CommandRefused
 from gateway.event import Stamps, parse_rfc3339
 from gateway.journal.stored_state import INSTANT_NS_MAX
 
+# The settings of a station with 500 devices fit, and 32 such commands in one answer.
 COMMAND_BYTES_MAX = 131_072
-"""The settings of a station with 500 devices fit, and 32 such commands in one answer."""
 
 TTL_NS_MAX = 30 * 86_400 * 1_000_000_000
 
+# An id from further ahead than this would hide all commands until then: ids only grow.
 AHEAD_NS_MAX = 3_600 * 1_000_000_000
-"""An id from further ahead than this would hide all commands until then: ids only grow."""
 
 MALFORMED = "inbox.malformed"
 TOO_LARGE = "inbox.too-large"
@@ -35,8 +35,8 @@ BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
 FAULT = "inbox.fault"
 
+# What only asks needs no signature; everything else does, of whatever kind it will be.
 UNSIGNED_KINDS = frozenset({"ping", "clock.offset", "feed.replay"})
-"""What only asks needs no signature; everything else does, of whatever kind it will be."""
 
 
 class State(enum.Enum):
@@ -54,14 +54,13 @@ class State(enum.Enum):
     DUPLICATE = "duplicate"
 
 
+# From where to where; None is a command that was never seen. All other states are final.
+#
+# From None to done leads only what an emergency did before a kill that took the record of it.
 MOVES: dict[State | None, frozenset[State]] = {
     None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED, State.DONE}),
     State.ACCEPTED: frozenset({State.DONE, State.SENT, State.FAILED, State.EXPIRED}),
 }
-"""From where to where; None is a command that was never seen. All other states are final.
-
-From None to done leads only what an emergency did before a kill that took the record of it.
-"""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,12 +107,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 class Promise(enum.Enum):
     """What a kind may do at a kill between acting and recording."""
 
+    # Record, then act; after a kill it is failed, or its kind can tell what became of it.
     AT_MOST_ONCE = "at most once"
-    """Record, then act; after a kill it is failed, or its kind can tell what became of it."""
 
+    # Emergency sound: act and record together; after a kill act again until it has expired.
+    # What acts must itself refuse an id that it has seen in this boot.
     AT_LEAST_ONCE = "at least once before expiry"
-    """Emergency sound: act and record together; after a kill act again until it has expired.
-    What acts must itself refuse an id that it has seen in this boot."""
 
 
 class Mandate(NamedTuple):

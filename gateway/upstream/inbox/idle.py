@@ -9,8 +9,8 @@ from gateway.errors import Unreachable, UpstreamError
 from gateway.upstream.uplinks.contract import BROKEN, TIMEOUT
 
 WAIT_S_MAX, WAIT_S_MIN = 55.0, 5.0
+# What broke sooner was no idle connection: nobody is there.
 CUT_AFTER_S = 2.0
-"""What broke sooner was no idle connection: nobody is there."""
 
 LONGER_AFTER_S, LONGER_AFTER_S_MAX = 3600.0, 86_400.0
 _GATEWAY_TIMEOUT = 504

@@ -12,8 +12,8 @@ from gateway.upstream.inbox.command import Command, CommandKind, Promise
 from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.inbox.work import Work, work_of
 
+# So far ahead of our clock an id may be that nobody has vouched for, to be passed over.
 SLACK_NS = 2_000_000_000
-"""So far ahead of our clock an id may be that nobody has vouched for, to be passed over."""
 
 
 class Judge:

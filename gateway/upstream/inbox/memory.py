@@ -22,14 +22,14 @@ from gateway.journal.stored_state import INSTANT_NS_MAX, of_json
 from gateway.upstream.inbox.command import BUSY, FORGOTTEN, INTERRUPTED, Command, State, is_id
 from gateway.upstream.uplinks.contract import CURSOR_BYTES_MAX, Since
 
+# Commands that a shelf holds until they have expired; of emergencies the oldest give way.
 COMMANDS_MAX, ASKED_MAX, URGENT_MAX = 256, 64, 1024
-"""Commands that a shelf holds until they have expired; of emergencies the oldest give way."""
 
+# What a shelf's receipts said in detail; beyond it the oldest are forgotten, not the fates.
 DETAILS_BYTES_MAX = 1_048_576
-"""What a shelf's receipts said in detail; beyond it the oldest are forgotten, not the fates."""
 
+# Emergencies with all that belongs to them.
 URGENT_BYTES_MAX = 4_194_304
-"""Emergencies with all that belongs to them."""
 
 SIGNED, ASKED, URGENT = "", "asked", "urgent"
 

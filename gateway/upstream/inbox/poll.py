@@ -16,14 +16,14 @@ from gateway.upstream.inbox.idle import IdleWait
 from gateway.upstream.uplinks.contract import Handed, Since, Uplink
 
 EVERY_S_MIN = 1.0
+# Whoever cannot even be reached costs an attempt to connect.
 ROAD = Patience(cap_s=1.5, retry_after_max_s=10.0)
-"""Whoever cannot even be reached costs an attempt to connect."""
 
+# A platform that repeats what is known is asked once a second, or once in so many of its bytes.
 REPEATED_BYTES_S, REPEATED_S_MAX = 65_536, 10.0
-"""A platform that repeats what is known is asked once a second, or once in so many of its bytes."""
 
+# A question that was put so lately was put on the road that has just opened.
 YOUNG_S = 1.0
-"""A question that was put so lately was put on the road that has just opened."""
 
 
 class Poll:

@@ -7,11 +7,11 @@ not make it grow at that speed. He is asked as soon as ever: what is new may lie
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# The second repetition of a command is answered so long after the first, then half as often.
 AGAIN_S, AGAIN_S_MAX = 1.0, 60.0
-"""The second repetition of a command is answered so long after the first, then half as often."""
 
+# Commands that are known to have come; the oldest is forgotten, and answered as if it were new.
 IDS_MAX = 1024
-"""Commands that are known to have come; the oldest is forgotten, and answered as if it were new."""
 
 
 class Repeats:

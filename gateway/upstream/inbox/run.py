@@ -59,15 +59,15 @@ from gateway.upstream.inbox.verify import Keys
 from gateway.upstream.inbox.work import EXPIRED, Answered, Outcome, Work, became, plain, work_of
 from gateway.upstream.uplinks.contract import Handed, Uplink
 
+# Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
+# for them, and an emergency waits for none.
 ACTING_MAX = 4
-"""Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
-for them, and an emergency waits for none."""
 
+# Two whole answers of a platform: commands beyond that, accepted and waiting, are refused.
 OPEN_MAX = 64
-"""Two whole answers of a platform: commands beyond that, accepted and waiting, are refused."""
 
+# How often to look whether the time is known by which an emergency was cut off.
 LOOK_S = 1.0
-"""How often to look whether the time is known by which an emergency was cut off."""
 
 _INTERRUPTED: Outcome = (State.FAILED, c.INTERRUPTED, None)
 

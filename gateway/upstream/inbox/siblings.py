@@ -14,8 +14,8 @@ from gateway.upstream.inbox.command import Command, CommandKind, State
 from gateway.upstream.inbox.memory import ASKED, Kept, Memory
 from gateway.upstream.inbox.verify import Keys
 
+# So long after a start one inbox waits for the others to know what they have carried out.
 READY_S = 10.0
-"""So long after a start one inbox waits for the others to know what they have carried out."""
 
 
 class Siblings:

@@ -11,8 +11,8 @@ from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.command import CommandKind, Mandate, Promise, State
 from gateway.upstream.inbox.memory import ASKED, SIGNED, URGENT
 
+# How a command ended: the state, the reason, the detail.
 Outcome = tuple[State, str | None, Any]
-"""How a command ended: the state, the reason, the detail."""
 
 EXPIRED: Outcome = (State.EXPIRED, c.EXPIRED, None)
 

@@ -16,12 +16,12 @@ BATCH_BYTES_MAX = 262_144
 
 CURSOR_BYTES_MAX = 256
 
+# There was no connection, so nothing was said.
 UNREACHABLE = "upstream.unreachable"
-"""There was no connection, so nothing was said."""
 
 TIMEOUT = "upstream.timeout"
+# How a connection is lost that was there: silently, or so that it was heard.
 BROKEN = "upstream.broken"
-"""How a connection is lost that was there: silently, or so that it was heard."""
 
 NO_RECEIPT = "upstream.no-receipt"
 

@@ -15,14 +15,14 @@ from gateway.clock import Clock
 from gateway.clock.fix import STEP_NS
 from gateway.event import Trust
 
+# OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name.
 NO_CHECK_TIME = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name."""
 
+# A doubt about a certificate that was taken: it seems to have ended, or not to have begun.
 OVER, EARLY = "over", "early"
-"""A doubt about a certificate that was taken: it seems to have ended, or not to have begun."""
 
+# Hears the doubt about the platform's certificate, "" once there is none any more.
 Doubted = Callable[[str], None]
-"""Hears the doubt about the platform's certificate, "" once there is none any more."""
 
 
 class Tls:

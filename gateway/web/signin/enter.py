@@ -18,12 +18,12 @@ from gateway.web.pages import PAGES, set_cookie
 from gateway.web.words import words_for
 
 FIELD_MAX = 400
+# Browsers keep nothing longer.
 DESK_COOKIE_S = 400 * 86_400
-"""Browsers keep nothing longer."""
 
 START = "/desk/"
+# What need not be typed again after a form was refused.
 KEPT = ("id", "name")
-"""What need not be typed again after a form was refused."""
 
 
 class Entrance:

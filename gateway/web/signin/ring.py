@@ -16,8 +16,8 @@ from gateway.web.pages import PAGES
 from gateway.web.signin.enter import Form
 from gateway.web.words import words_for
 
+# What ends somebody's sessions at once: a slip of the hand must not be enough.
 TAKES_AWAY = ("reset", "disable")
-"""What ends somebody's sessions at once: a slip of the hand must not be enough."""
 
 
 class AccountReport(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ from gateway.errors import BadReceipt
 
 NO_COMMANDS = "upstream.no-commands"
 
+# Brackets and quotes that are looked at: beyond them lies no answer, and the loop must go on.
 MARKS_MAX = 500_000
-"""Brackets and quotes that are looked at: beyond them lies no answer, and the loop must go on."""
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _MARK = re.compile(rb'["\\\[\]{},]')

@@ -41,9 +41,9 @@ from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.tls import Tls
 
 ANSWER_BYTES_MAX = 262_144
+# As many commands of the greatest size as one answer may hold; one that is larger still is read
+# far enough to be refused.
 COMMANDS_BYTES_MAX = 6 * 1_048_576
-"""As many commands of the greatest size as one answer may hold; one that is larger still is read
-far enough to be refused."""
 
 GZIP_FROM_BYTES = 1024
 CONNECT_S = 5.0
