@@ -7,8 +7,11 @@ in the product. Code in an extension runs as the station's own: nobody but a tru
 may write there.
 """
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 EXTENSIONS_VARIABLE = "YIZHAN_EXTENSIONS"
 
@@ -18,3 +21,15 @@ def extension_folders(*parts: str) -> list[Path]:
     words = os.environ.get(EXTENSIONS_VARIABLE, "").split(os.pathsep)
     roots = [root for root in map(Path, words) if root.is_absolute()]
     return [folder for root in roots if (folder := root.joinpath(*parts)).is_dir()]
+
+
+def load_extension(path: Path) -> ModuleType:
+    """The module in that file; whatever it raises is the caller's to judge."""
+    name = f"yizhan_extension_{path.parent.name}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

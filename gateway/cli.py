@@ -6,7 +6,10 @@ import importlib.util
 import io
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
+from drivers.extensions import extension_folders, load_extension
 from gateway import __version__
 from gateway.errors import SettingsError, StationError
 from gateway.texts import Texts
@@ -38,6 +41,20 @@ COMMANDS = {
     "settings": "gateway.appliance.settings.command",
 }
 
+
+def commands() -> dict[str, str | Path]:
+    """The module of each command, or its file in `gateway/verbs/` of an extension."""
+    folders = extension_folders("gateway", "verbs")
+    added = {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
+    return {**added, **COMMANDS}
+
+
+def declare(module: str | Path, subcommands: Any) -> None:
+    """Let the module declare its command."""
+    made = load_extension(module) if isinstance(module, Path) else importlib.import_module(module)
+    made.add_to(subcommands)
+
+
 # Commands of the distribution `yizhan-tools`, and what it brings that the station has not.
 TOOLS = frozenset({"demo", "emulate"})
 TOOLS_MODULES = ("gateway.demo", "pymodbus")
@@ -53,11 +70,11 @@ def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"yizhan {__version__}")
     subcommands = parser.add_subparsers(metavar=texts.say("cli.command"), dest="command")
-    for name, module in COMMANDS.items():
+    for name, module in commands().items():
         if name == asked:
             if name in TOOLS and not all(map(importlib.util.find_spec, TOOLS_MODULES)):
                 parser.exit(2, texts.say("cli.no-tools", command=name, version=__version__) + "\n")
-            importlib.import_module(module).add_to(subcommands)
+            declare(module, subcommands)
         else:
             subcommands.add_parser(name, help=texts.say(f"cli.{name}"), add_help=False)
     return parser
@@ -69,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Chinese still shows the rest
-    asked = next((word for word in arguments if word in COMMANDS), None)
+    asked = next((word for word in arguments if word in commands()), None)
     texts = Texts.of_environment()
     speak(texts)
     parser = build_parser(asked, texts)

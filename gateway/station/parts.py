@@ -1,11 +1,12 @@
 """The rooms of a station, built in the order in which each finds what it needs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.contract import BusChange, DeviceChange, PollResult
+from drivers.extensions import extension_folders, load_extension
 from gateway.appliance.schema import Settings
 from gateway.appliance.settings.cycle import Cycle
 from gateway.appliance.settings.kinds import settings_apply, settings_read
@@ -16,6 +17,7 @@ from gateway.clock import Clock
 from gateway.clock.boot import run_directory
 from gateway.discovery.service import MdnsService
 from gateway.faults import FaultLog, contain
+from gateway.health import Vitals
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.live.section import section as live_section
@@ -43,6 +45,15 @@ from gateway.web.section import Section
 
 if TYPE_CHECKING:
     from gateway.station.sounding import Sounding
+
+
+class PageContext(NamedTuple):
+    """What a page of an extension is made of: `gateway/pages/<name>.py` with `section(context)`."""
+
+    journal: Journal
+    clock: Clock
+    vitals: Callable[[], Vitals]
+    people: Callable[[], Mapping[str, str]]
 
 
 class StationParts:
@@ -236,7 +247,20 @@ class StationParts:
             *self.sounding.sections(self.watch, names),
             self.setting_up.section,
             self.doctor.section,
+            *self._added_pages(),
         ]
+
+    def _added_pages(self) -> Iterator[Section]:
+        """The sections of extensions; one that cannot be made costs the station nothing else."""
+        given = PageContext(self._journal, self._clock, self.watch, self._doors.names)
+        for folder in extension_folders("gateway", "pages"):
+            for path in sorted(folder.glob("*.py")):
+                try:
+                    section: Section = load_extension(path).section(given)
+                except Exception as error:  # noqa: BLE001  # the edge of one extension
+                    self.faults.note(f"start.page.{path.stem}", error)
+                else:
+                    yield section
 
     def _mdns(self) -> MdnsService:
         """What is announced on the network."""

@@ -7,7 +7,6 @@ from itertools import chain
 import msgspec
 import pytest
 
-from gateway.appliance.doctor import checks
 from gateway.appliance.doctor.checks import CHECKS, examine
 from gateway.appliance.doctor.facts import Facts, Running
 from gateway.appliance.doctor.finding import GROUPS, Finding, Level, worst
@@ -48,8 +47,8 @@ def test_there_are_enough_of_them_and_every_fault_that_can_be_said_is_seeded() -
 
 def faults_in_source() -> set[str]:
     """Codes that the checks give to `warn`, `bad`, or either."""
-    modules = [getattr(checks, name) for name in dir(checks)]
-    trees = [ast.parse(inspect.getsource(each)) for each in modules if inspect.ismodule(each)]
+    modules = {inspect.getmodule(check.look) for check in CHECKS}
+    trees = [ast.parse(inspect.getsource(each)) for each in modules if each is not None]
     calls = (
         node
         for node in chain.from_iterable(map(ast.walk, trees))

@@ -2,76 +2,73 @@
 
 A check is a small pure function: facts in, what it says out. It says nothing where there is
 nothing to look at (no loudspeakers, no platform), and `unseen` where it would have to look and
-cannot. To add one: write the function, put it into `CHECKS`, write its texts and their remedies
-(`[doctor]` in `gateway/texts`), and seed its fault in `tests/appliance/doctor/faults.py`.
+cannot. A file here, or in `gateway/doctor/checks/` of an extension, that offers `CHECKS` is found
+by its place. docs/CONTRIBUTING.md has the recipe.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import importlib
+import pkgutil
+from collections.abc import Iterator
 
-from gateway.appliance.doctor.checks import (
-    clock,
-    faults,
-    field,
-    machine,
-    platform,
-    settings,
-    sound,
-    storage,
-)
+from drivers.extensions import extension_folders
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
-from gateway.appliance.doctor.finding import Finding, Said
+from gateway.appliance.doctor.finding import Finding
 
-Look = Callable[[Facts], Iterator[Said]]
+__path__ += map(str, extension_folders("gateway", "doctor", "checks"))
 
-
-class Check(NamedTuple):
-    """One check: its id, the group that it is shown in, and how it looks."""
-
-    id: str
-    group: str
-    look: Look
-
-
-CHECKS = (
-    Check("station", "station", settings.station),
-    Check("settings", "station", settings.mistakes),
-    Check("remarks", "station", settings.remarks),
-    Check("in-force", "station", settings.in_force),
-    Check("units", "station", machine.units),
-    Check("sandbox", "station", machine.sandbox),
-    Check("packages", "station", machine.packages),
-    Check("tasks", "station", faults.tasks),
-    Check("faults", "station", faults.faults),
-    Check("watchdog", "machine", machine.watchdog),
-    Check("power", "machine", machine.power),
-    Check("temperature", "machine", machine.temperature),
-    Check("memory", "machine", machine.memory),
-    Check("memory-ours", "machine", machine.memory_ours),
-    Check("disk", "storage", storage.disk),
-    Check("wear", "storage", storage.wear),
-    Check("journal", "storage", storage.journal),
-    Check("refusals", "storage", faults.refusals),
-    Check("outage", "storage", storage.outage),
-    Check("private", "storage", storage.private),
-    Check("permissions", "storage", storage.permissions),
-    Check("clock", "clock", clock.clock),
-    Check("port", "field", field.ports),
-    Check("bus", "field", field.buses),
-    Check("bluetooth", "field", field.bluetooth),
-    Check("device", "field", field.devices),
-    Check("programs", "sound", sound.programs),
-    Check("audio", "sound", sound.audio),
-    Check("speaker", "sound", sound.speakers),
-    Check("voice", "sound", sound.voices),
-    Check("kiosk", "kiosk", sound.kiosks),
-    Check("uplink", "platform", platform.uplinks),
-    Check("certificate", "platform", platform.certificates),
-    Check("platform-certificate", "platform", platform.platform_certificates),
-    Check("platform-clock", "platform", platform.clocks),
-    Check("desk", "desk", platform.desk),
-    Check("desk-certificate", "desk", platform.desk_certificate),
+# What is not named here comes last, in the order of files and of CHECKS in a file.
+ORDER = (
+    "station",
+    "settings",
+    "remarks",
+    "in-force",
+    "units",
+    "sandbox",
+    "packages",
+    "tasks",
+    "faults",
+    "watchdog",
+    "power",
+    "temperature",
+    "memory",
+    "memory-ours",
+    "disk",
+    "wear",
+    "journal",
+    "refusals",
+    "outage",
+    "private",
+    "permissions",
+    "clock",
+    "port",
+    "bus",
+    "bluetooth",
+    "device",
+    "programs",
+    "audio",
+    "speaker",
+    "voice",
+    "kiosk",
+    "uplink",
+    "certificate",
+    "platform-certificate",
+    "platform-clock",
+    "desk",
+    "desk-certificate",
 )
+
+
+def _checks() -> Iterator[Check]:
+    for found in pkgutil.iter_modules(__path__):
+        yield from importlib.import_module(f"{__name__}.{found.name}").CHECKS
+
+
+def _place(check: Check) -> int:
+    return ORDER.index(check.id) if check.id in ORDER else len(ORDER)
+
+
+CHECKS = tuple(sorted(_checks(), key=_place))
 
 
 def examine(facts: Facts) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.event import Trust
@@ -36,3 +37,6 @@ def clock(facts: Facts) -> Iterator[Said]:
         yield good("doctor.clock-lesser", source=source, seconds=round(found.error_s, 1))
     else:
         yield good("doctor.clock-good", source=source)
+
+
+CHECKS = (Check("clock", "clock", clock),)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, warn
 from gateway.faults import DYING, Fault, dying
@@ -77,3 +78,10 @@ def _refused(one: RefusalVitals, now_ns: int) -> Said | None:
 def _part(fault: Fault) -> str:
     head = fault.where.partition(".")[0]
     return head if head in PARTS else "other"
+
+
+CHECKS = (
+    Check("tasks", "station", tasks),
+    Check("faults", "station", faults),
+    Check("refusals", "storage", refusals),
+)

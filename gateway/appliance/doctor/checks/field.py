@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from drivers.bus.member import TWO_ANSWERS
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.health import BusVitals, DeviceVitals
@@ -108,3 +109,11 @@ def _lost(device: DeviceVitals, now_ns: int) -> bool:
 def _all_lost(bus: BusVitals, lost: Sequence[DeviceVitals]) -> bool:
     silent = sum(device.bus == bus.id for device in lost)
     return bus.devices > 1 and silent == bus.devices
+
+
+CHECKS = (
+    Check("port", "field", ports),
+    Check("bus", "field", buses),
+    Check("bluetooth", "field", bluetooth),
+    Check("device", "field", devices),
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 
@@ -118,3 +119,15 @@ def packages(facts: Facts) -> Iterator[Said]:
         yield bad("doctor.package-taken", name, name=name, others=", ".join(others))
     if not facts.machine.packages:
         yield good("doctor.packages-good")
+
+
+CHECKS = (
+    Check("units", "station", units),
+    Check("sandbox", "station", sandbox),
+    Check("packages", "station", packages),
+    Check("watchdog", "machine", watchdog),
+    Check("power", "machine", power),
+    Check("temperature", "machine", temperature),
+    Check("memory", "machine", memory),
+    Check("memory-ours", "machine", memory_ours),
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.health import LATE, UplinkVitals, certificate_days
@@ -114,3 +115,13 @@ def desk_certificate(facts: Facts) -> Iterator[Said]:
         yield warn("doctor.desk-certificate-late", days=days)
     else:
         yield good("doctor.desk-certificate-good", days=days)
+
+
+CHECKS = (
+    Check("uplink", "platform", uplinks),
+    Check("certificate", "platform", certificates),
+    Check("platform-certificate", "platform", platform_certificates),
+    Check("platform-clock", "platform", clocks),
+    Check("desk", "desk", desk),
+    Check("desk-certificate", "desk", desk_certificate),
+)

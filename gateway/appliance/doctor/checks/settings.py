@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.settings import Phrase
@@ -60,3 +61,11 @@ def in_force(facts: Facts) -> Iterator[Said]:
         yield warn("doctor.settings-edited")
     if facts.running.rolled_back is not None:
         yield warn("doctor.settings-rolled-back", number=facts.running.rolled_back)
+
+
+CHECKS = (
+    Check("station", "station", station),
+    Check("settings", "station", mistakes),
+    Check("remarks", "station", remarks),
+    Check("in-force", "station", in_force),
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.settings import Phrase
@@ -74,3 +75,12 @@ def kiosks(facts: Facts) -> Iterator[Said]:
         else:
             minutes = round(screen.silent_s / 60)
             yield bad("doctor.kiosk-lost", kiosk, kiosk=kiosk, minutes=minutes)
+
+
+CHECKS = (
+    Check("programs", "sound", programs),
+    Check("audio", "sound", audio),
+    Check("speaker", "sound", speakers),
+    Check("voice", "sound", voices),
+    Check("kiosk", "kiosk", kiosks),
+)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Disk, Facts, Held
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.settings import Phrase
@@ -149,3 +150,13 @@ def _wrong(held: Held) -> Said | None:
     if not held.secret and held.mode & 0o007:
         return warn("doctor.open-settings", held.path, path=held.path, mode=mode)
     return None
+
+
+CHECKS = (
+    Check("disk", "storage", disk),
+    Check("wear", "storage", wear),
+    Check("journal", "storage", journal),
+    Check("outage", "storage", outage),
+    Check("private", "storage", private),
+    Check("permissions", "storage", permissions),
+)

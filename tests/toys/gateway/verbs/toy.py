@@ -1,0 +1,21 @@
+"""`yizhan toy`: prints what it was given."""
+
+import argparse
+import sys
+from typing import Any
+
+from gateway.texts import Texts
+from gateway.texts.parser import declare
+
+
+def add_to(subcommands: Any) -> None:
+    """Declare the command."""
+    parser = declare(subcommands, "toy", Texts.of_environment())
+    parser.add_argument("word")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it."""
+    sys.stdout.write(f"{args.word}\n")
+    return 0
