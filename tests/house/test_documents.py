@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import COMMANDS
-from tests.house.code_tree import ROOT, tracked
+from tests.house.code_tree import ROOT, tracked, trees
 
 DOCS = sorted(ROOT / name for name in tracked() if name.endswith(".md"))
 NAMED = re.compile(r"`(?:tests/)?((?:[a-z_]+/)+test_\w+\.py)(?:::(test_\w+)(…)?)?[`(]?")
@@ -50,6 +50,15 @@ def test_the_page_on_security_names_enough_of_them() -> None:
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     links = LINK.findall(page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    """Also those in the drawn ways: a module, or what stands in one."""
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    named = set(re.findall(r"\b(?:gateway|drivers|broadcast|kiosk)(?:\.[a-z_0-9]+)+\b", text))
+    files = {name for name in named if name.endswith((".py", ".toml"))}
+    assert len(named - files) > 40
+    assert named - files - trees().keys() == set()
 
 
 def test_every_page_is_in_the_index() -> None:
