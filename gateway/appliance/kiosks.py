@@ -18,8 +18,9 @@ from kiosk.options import (
 )
 
 KIOSKS_MAX = 16
+
+# The numbers on the plates; the wall keys have the same.
 PLATES = frozenset("01234")
-"""The numbers on the plates, which the keys on the wall bear, too."""
 
 
 class KioskReader:

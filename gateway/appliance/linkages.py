@@ -21,8 +21,9 @@ from gateway.settings import Decoder, KeyPath
 from kiosk.catalogue import services
 
 _FILLED = re.compile(r"\{([^{}]*)\}")
+
+# Families of services that a linkage may request; a meter reading never calls a car.
 OPENED = ("work", "call")
-"""Families of services that a linkage may ask for; nobody rides because a meter says so."""
 
 
 class LinkageReader:

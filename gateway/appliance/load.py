@@ -39,8 +39,9 @@ from gateway.settings import Decoder, Document, KeyPath, Mistake, parse, read, w
 from gateway.web.server import Options as WebOptions
 
 UPLINKS_MAX = 4
+
+# What is left out may leave others without what they refer to: so many rounds of that.
 SALVAGE_ROUNDS_MAX = 50
-"""So often something is left out that rests on what was left out before."""
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=msgspec.Struct)

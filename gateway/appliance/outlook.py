@@ -18,8 +18,9 @@ from gateway.rules.linkage import does_of
 from gateway.rules.rule import Key, Watch
 
 DAY_S = 86_400
+
+# Number of sample readings weighed, each device as often as it is polled.
 SAMPLE_EVENTS = 100
-"""Made-up readings that are weighed, each device as often as it is polled."""
 
 _SAMPLE_WALL_NS = 1_800_000_000_000_000_000
 

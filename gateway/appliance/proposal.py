@@ -9,8 +9,8 @@ from drivers.profile import Profile
 from drivers.scan.search import Found
 from gateway.texts import Texts
 
+# Placeholder for what only the installer knows; `yizhan check` reports it until it is replaced.
 UNKNOWN = "?"
-"""Stands where only the installer knows; `yizhan check` points at it until it is filled in."""
 
 _ID_CHARS_MAX = 63
 _TAIL = 4

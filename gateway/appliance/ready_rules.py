@@ -12,9 +12,9 @@ from gateway.rules.recipe import Recipe
 from gateway.rules.rule import RuleOptions, Watch
 from gateway.settings import Decoder
 
+# Kinds of input with a ready rule of the same name, which applies where the settings have none:
+# somebody must be called for them.
 READY = ("sos", "fall")
-"""Kinds of input that the ready rule of their name watches where the settings have no rule for one,
-and that somebody must be called for."""
 
 Make = Callable[[str, RuleOptions, Recipe], tuple[Watch, ...]]
 

@@ -10,10 +10,10 @@ from gateway.rules.kinds import S
 from gateway.rules.linkage import Announce
 from gateway.settings import Phrase
 
+# Kinds of input that are wired to bring help.
 ALARMING = frozenset(
     {"smoke", "fire", "gas", "e-bike", "perimeter", "manhole", "throw", "leak", "tamper"}
 )
-"""Kinds of input that are wired so that somebody comes."""
 
 
 def remarks(plan: Plan) -> Iterator[Phrase]:

@@ -383,8 +383,8 @@ def _unknown(word: str, known: Collection[str]) -> UsageError:
     return UsageError("rules.unknown-watched", key="on", word=word, hint=hint(word, known))
 
 
+# The loader's iteration over the tables of a section.
 Each = Callable[..., Any]
-"""The loader's way through the tables of a section."""
 
 
 def read_rules(reader: RuleReader, linkage: LinkageReader, each: Each) -> Plan | None:

@@ -12,8 +12,8 @@ from drivers.profile import Profile
 from gateway.appliance.proposal import sensor_lines
 from gateway.appliance.screen import Screen, as_json
 
+# Most sensors advertise within half a minute; some only when something happens.
 AIR_S = 30.0
-"""Most sensors speak within half a minute; some only when something happens."""
 
 BUS = "air"
 

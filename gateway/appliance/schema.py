@@ -27,8 +27,8 @@ from gateway.upstream.uplinks.options import UplinkOptions
 from gateway.web.server import Options as WebOptions
 from kiosk.options import Plan as RequestsPlan
 
+# The file format: a file with another `schema` is not read.
 SCHEMA = 1
-"""The number that `schema = 1` means; a file of another number is not read."""
 
 SECTIONS = (
     *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
@@ -37,8 +37,8 @@ SECTIONS = (
     *("kiosk", "service"),
 )
 
+# An input is unknown when it could not be read for this long.
 LOST_S_MIN, LOST_PERIODS = 10.0, 3
-"""An input is unknown once it could not be read for so long."""
 
 DEVICES_MAX = 1000
 BUSES_MAX = 32

@@ -13,10 +13,11 @@ from gateway.discovery.links import Links, own_addresses
 
 log = logging.getLogger(__name__)
 
+# How often the announcement is compared with the truth.
 LOOK_EVERY_S = 5.0
-"""So often it is asked whether what is said is still true."""
+
+# Retry interval without a network; a change of the links comes first.
 AGAIN_AFTER_S = 30.0
-"""Without any network, the next try; a change of the links comes first."""
 
 
 class Announcer:

@@ -10,13 +10,13 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 from gateway.discovery.card import YIZHAN, Found, read
 from gateway.discovery.links import own_addresses
 
+# How long a station may take for the rest of its records before it is asked again.
 ASK_MS = 3000
-"""So long a station may take to say the rest of itself, before it is asked again."""
 
 AGAIN_S_MIN, AGAIN_S_MAX = 1, 60
 
+# An instance's name with its present record; None once it has said goodbye or fallen silent.
 Told = Callable[[str, Found | None], None]
-"""An instance's name with what it says now; None once it has said goodbye or fallen silent."""
 
 
 class Browser:

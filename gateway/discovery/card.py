@@ -10,13 +10,14 @@ import msgspec
 
 YIZHAN, HTTP = "_yizhan._tcp.local.", "_http._tcp.local."
 
+# An instance name is one label (RFC 6763, 4.1.1).
 LABEL_BYTES_MAX = 63
-"""An instance's name is one label (RFC 6763, 4.1.1)."""
-VALUE_BYTES_MAX = 200
-"""A string of a TXT record holds 255 bytes, its key included; the whole record stays small."""
 
+# A string of a TXT record holds 255 bytes including its key; the record stays small.
+VALUE_BYTES_MAX = 200
+
+# Not claimed yet; working; working, but something needs attention (storage lost, a line down).
 State = Literal["setup", "ready", "fault"]
-"""Not claimed yet; at work; at work, and somebody should look (storage lost, a line down)."""
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):

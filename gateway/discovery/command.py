@@ -13,8 +13,8 @@ from gateway.texts import Texts
 from gateway.texts.parser import declare
 from gateway.texts.table import table
 
+# Long enough for a station on a slow card behind Wi-Fi to answer twice.
 LOOK_S, LOOK_S_MAX = 4.0, 3600.0
-"""Long enough for a station on a slow card behind Wi-Fi to answer twice."""
 
 
 def add_to(subcommands: Any) -> None:

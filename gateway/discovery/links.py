@@ -15,8 +15,8 @@ import ifaddr
 # `struct sockaddr_nl`'s groups: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 _GROUPS = 0x1 | 0x10 | 0x100
 
+# Plugging in a cable makes a dozen messages; they count as one change.
 QUIET_S = 1.0
-"""A cable that is plugged in makes a dozen messages; they count as one change."""
 
 
 def own_addresses(named: Collection[str] = ()) -> tuple[str, ...]:

@@ -24,14 +24,14 @@ _CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 _NUMBER = re.compile(r"\s*[-+]?\d+(\.\d+)?\s*")
 _NUMBERS = ("expected.integer", "expected.number")
 
+# A file with more mistakes is not the file that was meant.
 MISTAKES_MAX = 200
-"""A file with more mistakes than this is not the file that was meant."""
 
+# An unknown key this similar to a missing one is taken for a misspelling of it.
 SLIP_CUTOFF = 0.8
-"""So alike an unknown key is to a missing one that it is that one, with a slip of the pen."""
 
+# A longer list of known names helps nobody.
 KNOWN_MAX = 12
-"""A longer list of what is known helps nobody."""
 
 
 class Decoder:

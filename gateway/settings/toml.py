@@ -12,14 +12,16 @@ import msgspec
 from gateway.errors import SettingsError
 from gateway.settings.lines import KeyPath, Lines, Repeated
 
+# A station with 500 devices needs 100 KiB.
 BYTES_MAX = 512 * 1024
-"""A station with 500 devices needs 100 KiB."""
 
+# Deeper than any section; a file of brackets must not exhaust the stack.
 DEPTH_MAX = 32
-"""Deeper than any section goes; a file of brackets must not exhaust the stack."""
 
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _REPEATED = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Duplicate inline table key")
+
+# `tomllib`'s messages for the mistakes that people make.
 _REASONS = {
     "Illegal character '\\n'": "settings.toml-quote",
     "Unterminated string": "settings.toml-quote",
@@ -36,7 +38,6 @@ _REASONS = {
     "Invalid initial character": "settings.toml-key",
     "Unescaped": "settings.toml-backslash",
 }
-"""What `tomllib` says at the mistakes that people make."""
 
 _FULL_WIDTH = "“”‘’＝，。［］｛｝＃＂＇："
 _CODE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|[^#"'])*""")

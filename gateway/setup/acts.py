@@ -21,8 +21,8 @@ from gateway.web.audited import done_to, who
 from gateway.web.section import Handler
 from gateway.web.words import words_for
 
+# The page comes back after this time even if the change is still under way.
 PATIENCE_S = 3.0
-"""A person who pressed a button sees the page again after this, whatever is still under way."""
 
 ROWS_MAX = 64
 

@@ -10,19 +10,19 @@ from typing import Literal, NamedTuple
 from gateway.errors import UsageError
 from gateway.health import PointVitals
 
+# The share by which a load may change between two looks.
 FORGIVEN = 0.05
-"""The share by which a load may have moved between two looks."""
 
+# Units of counters: they hardly move, so only the display's last digits are allowed for.
 COUNTED = frozenset({"kW.h", "W.h", "m3", "L", "GJ", "var.h"})
-"""Units of counters: they hardly move, so only the display's last digits are forgiven."""
 
 COUNTED_FORGIVEN = 0.001
 
 FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 CHARACTERS_MAX = 20
 
+# Enough values of a meter to tell a wrong model, ratio or word order from the right one.
 COMPARED = 3
-"""So many values of a meter tell a wrong model, ratio or word order from a right one."""
 
 
 class Judged(NamedTuple):

@@ -128,14 +128,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: tuple[UplinkPlan, ...] = ()
     models: tuple[Model, ...] = ()
     kinds: tuple[str, ...] = ()
+
+    # Whether anybody is called for critical alarms.
     calls: bool = True
-    """Whether anybody is called for what is critical."""
+    # The first on the roster.
     on_duty: str = ""
-    """The first on the roster."""
+    # How the installed units' sandbox compares with this wiring.
     sandbox: Literal["fits", "loose", "tight"] = "fits"
-    """How the installed units' sandbox compares with this wiring."""
+    # Whether computers of the LAN find the station as `<id>.local`.
     announced: bool = True
-    """Whether computers of the LAN find the station as `<id>.local`."""
     lan_port: int = 8443
 
     def bus_called(self, id_: str) -> str:
@@ -225,8 +226,9 @@ class Papers(msgspec.Struct, frozen=True):
 
 
 Key = tuple[str, ...]
+
+# Keys of `station.toml` and their new values; None removes a key.
 Changes = Mapping[Key, Any]
-"""Keys of `station.toml` and their new values; None takes a key away."""
 
 
 class Wiring(Protocol):

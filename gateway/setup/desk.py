@@ -22,8 +22,8 @@ from gateway.web.words import words_for
 
 WHEN = "%Y-%m-%d %H:%M"
 
+# Line settings that meters are delivered with.
 LINES = ("9600 8N1", "2400 8E1", "4800 8N1", "19200 8N1", "9600 8E1", "115200 8N1")
-"""Line settings that meters are delivered with."""
 
 Names = Callable[[], Mapping[str, str]]
 

@@ -13,17 +13,18 @@ from gateway.errors import UsageError
 from gateway.setup.contract import Changes, Plan
 from gateway.upstream.uplinks.registry import kind_name
 
+# What a page may remove.
 SECTIONS = frozenset({"bus", "device", "place", "zone", "speaker", "upstream"})
-"""What a page may take away."""
 
+# Kinds of input that the settings refuse while nobody is called for them.
 CALLING = frozenset({"sos", "fall"})
-"""Kinds of input that the settings refuse as long as nobody is called for them."""
 
 ON_DUTY, CALLED_AFTER_S = "值班员", 30
 
 SERIAL = "serial"
+
+# The form value that means the station itself; "" means that no place was chosen.
 HERE = "."
-"""The place of a form that means the station itself; "" is a place that nobody has chosen."""
 
 _TAIL = 4
 _ID_CHARS_MAX = 63

@@ -9,6 +9,7 @@ from gateway.health import Vitals
 from gateway.setup.contract import Plan
 from gateway.setup.records import Record
 
+# The steps in order, and the page of each.
 PAGES = {
     "clock": "/desk/",
     "places": "/setup/places",
@@ -18,7 +19,6 @@ PAGES = {
     "platform": "/setup/platform",
     "paper": "/setup/paper",
 }
-"""The steps in order, and where each is done."""
 
 SILENT = {"silent", "faulty", "stale"}
 

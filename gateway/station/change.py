@@ -14,8 +14,9 @@ from gateway.station.field import Field
 from gateway.station.vitals import Watch
 from gateway.upstream.connections import Uplinks
 
+# A device that merely waits may be one that speaks seldom: it delays the verdict on a change, it
+# does not fail it.
 FAILED_STATES = frozenset({"silent", "faulty"})
-"""A device that merely waits may be one that speaks seldom: it holds a change up, not back."""
 
 
 class Changing:

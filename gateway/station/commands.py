@@ -25,8 +25,8 @@ class DeviceWrite(msgspec.Struct, frozen=True):
     value: bool | int | str
 
 
+# Finds a device by its id, and the bus that it is on.
 Find = Callable[[str], tuple[FieldBus, Device] | None]
-"""The device of that id and the bus that it is on."""
 
 
 def device_write(find: Find, clock: Clock) -> CommandKind:

@@ -34,16 +34,16 @@ from gateway.web.tls import Tls, names_of
 
 log = logging.getLogger(__name__)
 
+# Whoever starts the station for a person at the terminal sets this, as the demo does.
 SHOW_CODE = "YIZHAN_SHOW_CLAIM_CODE"
-"""Set by whoever starts the station for a person who watches, as the demo does."""
 
+# How often the certificate's age and the machine's addresses are checked: a router may change an
+# address, and a browser refuses a certificate that does not name it.
 LOOK_EVERY_S = 60.0
-"""So often the certificate's age and the machine's addresses are looked at: an address comes and
-goes with the router, and a browser refuses a certificate that does not name it."""
 
 
+# Retry interval for a port that another program holds.
 HELD_AGAIN_S = 5.0
-"""So often a port that another program has is tried again."""
 
 
 class Doors:

@@ -13,8 +13,8 @@ from gateway.station.absent import AbsentBus
 from gateway.station.vitals import StationBus
 from gateway.tasks import STOP_WITHIN_S, start, stop_all
 
+# Ends the use of a lent bus and gives it back.
 Recall = Callable[[], Awaitable[None]]
-"""Ends the use of a lent bus, and gives it back."""
 
 
 class _Plan(NamedTuple):

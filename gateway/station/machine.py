@@ -33,8 +33,8 @@ class OpenClock(Protocol):
         """`floor_ns` is what an earlier run has handed out."""
 
 
+# What the doctor asks of the machine itself (disk, memory, heat); takes milliseconds.
 Inspect = Callable[[gather.Asked], MachineFacts]
-"""What the doctor asks the machine itself: disk, memory, heat; takes milliseconds."""
 
 
 class Machine(NamedTuple):

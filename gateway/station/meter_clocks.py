@@ -16,13 +16,15 @@ from gateway.event import Trust
 POINT = "meter-clock"
 DATE, TIME = "meter-date", "meter-time"
 _POINTS = frozenset({POINT, DATE, TIME})
+
+# Date and time are read one after the other: a pair read in these minutes may straddle midnight.
 MIDNIGHT = ("23:59", "00:00")
-"""Between date and time a day may pass: in these minutes the two say nothing together."""
 
 FORM = "%Y-%m-%d %H:%M:%S"
+
+# A meter's clock drifts by minutes a year and nobody sets it. Five minutes lets meters that are
+# roughly right agree; one that is further off agrees with none.
 ERROR_NS = 300_000_000_000
-"""A meter's clock drifts by minutes a year, and nobody sets it; one that is further off agrees with
-nobody, and seconds nobody."""
 
 
 class MeterClocks:

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+# How long an adapter counts as just plugged in.
 FRESH_S = 900.0
-"""An adapter counts as just plugged in for so long."""
 
 _PREFIXES = ("ttyUSB", "ttyACM")
 

@@ -30,25 +30,22 @@ from gateway.texts import Texts
 
 log = logging.getLogger(__name__)
 
+# The extra start time asked of the service manager, again and again, while the journal opens.
 EXTEND_US = 15_000_000
-"""The service manager grants a start so much more, again and again, while the journal opens."""
 
+# How long a hanging disk may delay a stop: first the station, then the journal, which may still
+# answer. The whole stop stays below `TimeoutStopSec`; a kill after that would count as a strike.
 STOP_S, CLOSE_S = 4.0, 5.0
-"""What a disk that hangs may hold up of a stop: the station, then the journal, which it may still
-answer. With what else is closed it is less than `TimeoutStopSec`, after which a kill would be a
-strike.
-"""
 
+# Time to write what was taken in memory to a disk that is back: a fixed part, and the rate of the
+# slowest card. Siren and keys wait meanwhile; a disk that takes longer hangs again.
 LAY_S, LAY_BYTES_PER_S = 30.0, 1_000_000
-"""What was taken in memory has so long to get onto a disk that can be had again, and as long as the
-slowest card takes for it: siren and keys wait meanwhile, and one that takes longer hangs again.
-"""
 
+# A read that takes this long while siren and keys wait for the rooms' state has met a dead disk.
 HUNG_S, LOOK_S = 2.0, 0.5
-"""A read that takes so long while siren and keys wait for the rooms' state has met a dead disk."""
 
+# The exit code that asks for this process to be started anew (`EX_TEMPFAIL`).
 RESTART = 75
-"""The exit code that asks for this very process to be started anew (`EX_TEMPFAIL`)."""
 
 
 async def run_station(config: Path, state: Path, machine: Machine = LINUX) -> int:

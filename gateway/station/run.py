@@ -31,11 +31,11 @@ from gateway.tasks import (
 
 log = logging.getLogger(__name__)
 
+# A journal job that runs longer than this means that the journal's writer is stuck.
 STUCK_S_MAX = 15.0
-"""A journal job that has run for so long means that the writer has stopped moving."""
 
+# Retry interval for a port that another process holds.
 HELD_AGAIN_S = 5.0
-"""A port that another process holds is tried again so often."""
 
 
 class Station(StationParts):

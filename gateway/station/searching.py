@@ -27,11 +27,11 @@ from gateway.errors import NotFound, Unavailable, UsageError
 from gateway.setup.contract import Said, Scan, Seen, plain_address
 from gateway.station.field import Field
 
+# How many values of a found device are shown: enough to compare it with its display.
 SAID_MAX = 4
-"""Values of a found device that are shown: enough to compare it with its display."""
 
+# The request under way, or the reading of one device, ends within this time.
 STOP_WITHIN_S = 8.0
-"""A question under way, and the reading of one device, end sooner than this."""
 
 _replace = msgspec.structs.replace
 

@@ -49,8 +49,8 @@ from gateway.web.section import Section
 if TYPE_CHECKING:
     from gateway.setup.contract import Sounds
 
+# How soon an adapter that was just plugged in is seen; each look walks through /sys.
 PORTS_EVERY_S = 3.0
-"""An adapter that was just plugged in is seen so soon; looking costs a walk through /sys."""
 
 
 class Wired:

@@ -14,8 +14,9 @@ from gateway.station import floor
 from gateway.station.events import CLOCK_STEP, ClockMoved
 
 POLL_EVERY_S = 30.0
+
+# A floor that is an hour low costs nothing; writing it every minute would wear the card.
 KEEP_EVERY_NS = 3_600_000_000_000
-"""A floor that is an hour low costs nothing, a write a minute would cost the card."""
 
 _RECEIPT_GRAIN_NS = 1_000_000  # a receipt's time has milliseconds
 _GROWN_NS = 1_000_000_000

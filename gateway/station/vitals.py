@@ -33,12 +33,12 @@ from gateway.station.pace import Lag, Rate
 from gateway.upstream.feed.sender import Sender
 from gateway.upstream.feed.standing import Standing
 
+# A value older than this many of its device's periods is stale, whatever its quality. The minimum
+# allows for devices that are read many times a second, whose line may be busy for a moment.
 STALE_PERIODS, STALE_S_MIN = 3, 3.0
-"""A value older than so many of its device's periods is stale, whatever it said; one that is read
-many times a second may wait while its line does something else."""
 
+# Requests within this time share one snapshot.
 FRESH_NS = 500_000_000
-"""Whoever asks again within this time gets the same snapshot."""
 
 
 class StationBus(FieldBus, Protocol):

@@ -6,8 +6,9 @@ from pathlib import Path
 from gateway.appliance.doctor.facts import Disk
 
 SECTOR_BYTES = 512
+
+# The seventh field of a block device's `stat` (Documentation/block/stat.rst).
 SECTORS_WRITTEN = 6
-"""The seventh field of a block device's `stat` (Documentation/block/stat.rst)."""
 
 
 def disk(folder: Path, root: Path, *, up_s: float) -> Disk | None:

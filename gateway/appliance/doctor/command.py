@@ -25,8 +25,9 @@ from gateway.errors import StationError
 from gateway.texts import Texts
 
 STATE = Path("/var/lib/yizhan")
+
+# `--bundle` without a name: a file with a name of ours in the current folder.
 HERE = Path()
-"""Where no name was given: a file of that name in this folder."""
 
 
 def add_to(subcommands: Any) -> None:

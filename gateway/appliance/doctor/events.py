@@ -20,5 +20,6 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 HEALTH = Kind("station", "health", Lane.SERVICE, Health, Audience.ALL)
+
+# The doctor's events are never urgent: what cannot wait is an alarm.
 KINDS = (HEALTH,)
-"""A fault that nobody may wait for is an alarm's, not the doctor's."""

@@ -88,8 +88,9 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[Port, ...] = ()
     held: tuple[Held, ...] = ()
     units: tuple[Unit, ...] | None = None
+
+    # `active` or `inactive`; None where there is none, or the kernel does not tell.
     watchdog: str | None = None
-    """`active`, `inactive`; None where there is none, or where the kernel does not tell."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,9 @@ import pwd
 from typing import NamedTuple
 
 USER = "yizhan"
+
+# `SupplementaryGroups=` of the units.
 UNIT_GROUPS = ("dialout", "audio", "bluetooth")
-"""`SupplementaryGroups=` of the units."""
 
 
 class Rights(NamedTuple):

@@ -7,14 +7,15 @@ from gateway.appliance.doctor.checks import examine
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Finding, Level
 
+# By then lines, loudspeakers and the platform have come up.
 FIRST_S = 20.0
-"""Lines, loudspeakers and the platform have come up by then."""
 
 EVERY_S = 30.0
 
 LookAround = Callable[[], Awaitable[Facts]]
+
+# Called with the findings of every look.
 Tell = Callable[[Sequence[Finding]], Awaitable[None]]
-"""Hears of every look."""
 
 
 class Doctor:

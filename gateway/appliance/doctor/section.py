@@ -46,10 +46,10 @@ PICTOGRAMS = {
     "desk": "key",
 }
 
+# Checks that the board or the desk already shows in rows of their own.
 ROWS_OF_OTHERS = frozenset(
     {"bus", "certificate", "clock", "device", "journal", "kiosk", "port", "tasks"}
 )
-"""What the board has a row or the desk a field for already, from the room that it belongs to."""
 
 
 class Line(msgspec.Struct, frozen=True):

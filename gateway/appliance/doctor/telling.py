@@ -17,8 +17,9 @@ from gateway.journal.stored_state import of_json
 
 ROOM, KEY = "doctor", "told"
 MENDED = "doctor.mended"
+
+# Limit of open faults at the platform; further ones are reported as others close.
 OPEN_MAX = 500
-"""More open faults than that are told as they come to be fewer."""
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -29,8 +30,8 @@ class Open(msgspec.Struct, frozen=True):
     level: Level
 
 
+# What the platform knows to be wrong, by the finding's key.
 Ledger = Mapping[str, Open]
-"""What the platform knows to be wrong, by the finding's key."""
 
 
 def turns(known: Ledger, findings: Sequence[Finding]) -> dict[str, Health]:

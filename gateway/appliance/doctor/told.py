@@ -5,15 +5,17 @@ from typing import NamedTuple
 from gateway.appliance.doctor.finding import Finding, Level
 from gateway.texts import Texts
 
+# A level's pictogram, and the class of its colour in the station's style sheet.
 MARKS = {
     Level.GOOD: ("ok", "s-ok"),
     Level.UNSEEN: ("away", "s-stale"),
     Level.WARN: ("warn", "warning"),
     Level.BAD: ("bad", "s-bad"),
 }
-"""The class of its colour and its pictogram (docs: the station's style sheet)."""
 
 
+# Findings for which anybody at the station can take the first step: a plug, a switch, shade, a
+# button. All other remedies need a shell or the settings, which staff do not have.
 BY_HAND = frozenset(
     f"doctor.{each}"
     for each in (
@@ -24,9 +26,6 @@ BY_HAND = frozenset(
         *("speaker-lost", "kiosk-lost", "uplink-away", "certificate-late"),
     )
 )
-"""What whoever is at the station can at least begin with: a plug, a switch, shade, a press.
-
-All other remedies want a shell or the settings, which staff have not."""
 
 
 class Told(NamedTuple):

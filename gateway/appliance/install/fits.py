@@ -11,8 +11,8 @@ from gateway.appliance.load import settings_file
 from gateway.appliance.schema import Settings
 from gateway.settings import Phrase
 
+# `tight` forbids what the settings need, `loose` allows what they do not name.
 Fit = Literal["fits", "loose", "tight"]
-"""`tight` forbids what the settings need, `loose` allows what they do not name."""
 
 
 def narrowed(settings: Settings, root: Path = Path("/")) -> Iterator[tuple[str, Fit]]:

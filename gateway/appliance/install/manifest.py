@@ -34,10 +34,11 @@ class Manifest(msgspec.Struct):
 
     version: int = VERSION
     laid: list[Laid] = []
+
+    # A choice made once holds until another is made.
     keep_logs: bool = False
-    """What was asked for once holds until something else is asked for."""
+    # The same, but only for upgrades: who runs the installer by hand chooses each time.
     wiring: bool = False
-    """The same, for an upgrade alone: whoever runs the installer by hand says it each time."""
 
     def find(self, path: str) -> Laid | None:
         """What is known of that path."""

@@ -31,14 +31,15 @@ STATE = "var/lib/yizhan"
 USERS = ("yizhan", "yizhan-kiosk")
 
 Kiosk = Literal["cog", "chromium", "none"]
+
+# The programs that each screen needs; Debian's packages have the same names.
 BROWSERS: dict[Kiosk, tuple[str, ...]] = {"cog": ("cog",), "chromium": ("cage", "chromium")}
-"""Each screen with the programs that it is made of; Debian's packages bear the same names."""
 
+# Restarts the browser of a screen that has fallen silent.
 WATCH = "yizhan-screen.path"
-"""What starts the browser of a silent screen anew."""
 
+# Where the shipped screens look for the station's page.
 USUAL_PORT = 8080
-"""Where the shipped screens look for the station's own page."""
 
 _ROOTS = (
     Path(gateway.__file__).parents[1] / "systemd",
@@ -66,14 +67,15 @@ class Wish(NamedTuple):
     """What the installer chose."""
 
     kiosk: Kiosk = "none"
+
+    # Leave the machine's log where it is, instead of in bounded memory.
     keep_logs: bool = False
-    """Leave the machine's log where it is, instead of in bounded memory."""
+    # Do not narrow the units while the setup pages still change the wiring.
     wiring: bool = False
-    """No narrowing: while the setup pages still change the wiring."""
+    # Settings that have yet to be written.
     first: bytes = b""
-    """Settings that are still to be written."""
+    # The port of the station's page, for the screen.
     port: int = USUAL_PORT
-    """Of the station's own page, for the screen."""
 
 
 def wants(unit: str) -> str:

@@ -43,6 +43,7 @@ class Dropin(NamedTuple):
     notes: tuple[Phrase, ...]
 
 
+# For a station that is still being set up: nothing of the unit is narrowed.
 WHILE_WIRING = Dropin(
     """\
 # 还在网页上接线、接平台，平台可能在任何地址；都接好了，再运行一次 yizhan install。
@@ -52,7 +53,6 @@ IPAddressAllow=any
 """,
     (),
 )
-"""For a station whose setup pages have not done their work yet: nothing of the unit is narrowed."""
 
 _LISTS = frozenset({"DeviceAllow", "IPAddressAllow", "SocketBindAllow", "SupplementaryGroups"})
 

@@ -35,8 +35,9 @@ from gateway.texts.table import table
 WHEN = "%Y-%m-%d %H:%M:%S %z"
 SETTLED_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.5
+
+# Status of an answer that lists mistakes.
 WRONG = (HTTPStatus.UNPROCESSABLE_ENTITY,)
-"""The answer that lists mistakes."""
 
 Task = Callable[[argparse.Namespace, Texts], int]
 

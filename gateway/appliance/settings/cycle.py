@@ -38,12 +38,13 @@ from gateway.errors import JournalError, NotFound, NotNow, StationError, Unavail
 from gateway.places import STATION
 from gateway.settings import Mistake, Phrase, dotted, parse, wrong
 
+# How long a line or a platform may take to come back.
 SETTLE_WITHIN_S = 30.0
-"""What a line and a platform may take to come back."""
 
 LOOK_EVERY_S = 0.25
+
+# Leaves time for the answer, and for the page of a browser, before the process ends.
 RESTART_AFTER_S = 1.0
-"""Whoever asked gets an answer, and a browser its page, before the process ends."""
 
 OUTCOMES_MAX = 16
 STATION_ID = ("station", "id")
@@ -99,11 +100,11 @@ class Preview(msgspec.Struct, frozen=True):
     differences: Differences
 
 
+# Calls a function with the arguments that follow it, in a thread.
 Aside = Callable[..., Awaitable[Any]]
-"""Calls a function with the arguments that follow it."""
 
+# Called with the whole history whenever it has grown.
 Tell = Callable[[Sequence[Record]], Awaitable[None]]
-"""Hears the whole history whenever it has grown."""
 
 
 class _Staged(NamedTuple):
@@ -321,12 +322,10 @@ class Cycle:
         return When.of(self._clock.stamp())
 
 
+# Sections that a running station can change over to; any other needs a restart. Places and zones
+# are not among them: the guard's zones, the words of announcements, the rides and the alarm pages
+# are built from them once.
 WARM = frozenset({"station", "buses", "devices", "uplinks"})
-"""The sections that a running station can go over to; any other needs it to start anew.
-
-Places and zones are not among them: the guard's house, the words that announcements are made of,
-the rides and the alarms' pages are all built from them once.
-"""
 
 
 def cold(former: Settings, after: Settings) -> bool:

@@ -13,8 +13,9 @@ from gateway.settings import Mistake
 from gateway.upstream.inbox.command import CommandKind, Mandate
 
 MISTAKES_MAX = 20
+
+# Limits of a receipt: a text may consist of nothing but mistakes.
 VALUE_CHARACTERS_MAX = 200
-"""What a receipt tells of them: a text may be nothing but mistakes."""
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -30,8 +30,9 @@ MARKS = {
     "found": ("ok", "s-ok"),
     "rolled-back": ("warn", "warning"),
 }
+
+# The page comes back after this time even if the change is still under way.
 PATIENCE_S = 3.0
-"""A person who pressed the button sees the page again after this, whatever is still under way."""
 
 Undo = Callable[[Cycle, web.Request, str, int | None], Awaitable[Outcome]]
 

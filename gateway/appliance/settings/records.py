@@ -8,8 +8,8 @@ import msgspec
 from gateway.event import Stamps, Trust, rfc3339
 from gateway.settings import Phrase
 
+# `found`: the file was edited by hand, and the station has started with it.
 State = Literal["kept", "rolled-back", "found"]
-"""`found`: somebody edited the file by hand, and the station has started with it."""
 
 CODES = {"kept": "change.kept", "rolled-back": "change.rolled-back", "found": "change.found"}
 INTERRUPTED = "appliance.interrupted"

@@ -25,10 +25,11 @@ from gateway.web.words import words_for
 HERE = Path(__file__).parent
 API = "/api/v1/settings"
 WHY_CHARACTERS_MAX = 200
+
+# Checked by hand, for a remedy of its own.
 Why = Annotated[
     str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": WHY_CHARACTERS_MAX})
 ]
-"""Judged by hand, with a remedy of its own."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -59,8 +60,8 @@ class Back(msgspec.Struct, frozen=True):
     number: int | None = None
 
 
+# The names of people by their ids.
 Names = Callable[[], Mapping[str, str]]
-"""The names of people by their ids."""
 
 
 def section(cycle: Cycle, vitals: Callable[[], Vitals], names: Names) -> Section:

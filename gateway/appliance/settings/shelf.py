@@ -23,8 +23,9 @@ from gateway.settings import Phrase, replace
 RECORDS_MAX = 50
 TEXTS_MAX = 10
 MODE = 0o640
+
+# The actor of a file edited by hand: somebody with access to the machine.
 BY_HAND = "system:console"
-"""Who edits the file by hand: somebody with access to the machine."""
 
 
 class Shelf:

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+# A single letter is nobody's name, and would be found everywhere.
 WORD_MIN = 2
-"""A single letter is nobody's name, and would be found everywhere."""
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _PLATE = "[A-HJ-NP-Z0-9]"
+
+# Not part of a longer number. \b does not work: it takes Chinese characters for letters.
 _ALONE, _END = r"(?<![0-9A-Za-z.])", r"(?!\.?[0-9A-Za-z])"
-"""Not a piece of a longer figure; \\b would take Chinese for letters."""
 
 _PATTERNS = tuple(
     (what, re.compile(pattern))

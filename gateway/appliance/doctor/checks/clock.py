@@ -9,8 +9,9 @@ from gateway.event import Trust
 from gateway.settings import Phrase
 
 GOOD = frozenset({Trust.NTP, Trust.PLATFORM})
+
+# A time from a meter or a person drifts by half a minute in a week.
 OLD_S = 7 * 86_400.0
-"""What a meter or a person said drifts by half a minute in a week."""
 
 ERROR_S_MAX = 60.0
 

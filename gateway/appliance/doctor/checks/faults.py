@@ -10,8 +10,9 @@ from gateway.health import RefusalVitals
 from gateway.settings import Phrase
 
 SHOWN_MAX = 3
+
+# A fault that has not occurred for a day is no longer reported.
 LATELY_NS = 86_400_000_000_000
-"""A mistake that has not come for a day has been told by then."""
 
 PARTS = frozenset({"web", "desk", "intake", "rules", "field", "bus", "uplink", "inbox", "audio"})
 PARTS |= {"broadcast", "speaker", "kiosk", "task", "state", "journal", "start", "settings"}

@@ -10,11 +10,12 @@ from gateway.health import BusVitals, DeviceVitals
 from gateway.settings import Phrase
 
 BUSY = 0.9
-SILENT_S = 300
-"""Sooner is a passing fault: the line tries again by itself."""
 
+# A shorter silence is a passing fault: the line retries by itself.
+SILENT_S = 300
+
+# Beyond this many silent devices only their number is reported.
 NAMED_MAX = 6
-"""More silent devices than that are a count."""
 
 GONE = frozenset({"silent", "faulty"})
 

@@ -6,11 +6,11 @@ from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 
+# A Pi throttles itself from 80 °C on, and severely at 85 °C.
 HOT_C, TOO_HOT_C = 75.0, 82.0
-"""A Pi slows itself down from 80 °C on, and to a crawl at 85."""
 
+# Bits of the firmware's `get_throttled` word; 16 bits higher: since boot.
 UNDERVOLTED, SLOWED = 0x1, 0x2 | 0x4 | 0x8
-"""Bits of the firmware's word (get_throttled); the same 16 bits higher: since boot."""
 
 SINCE_BOOT = 16
 

@@ -8,13 +8,13 @@ from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.health import LATE, UplinkVitals, certificate_days
 from gateway.settings import Phrase
 
+# Shorter absences are normal.
 AWAY_S = 600
-"""A shorter absence is weather."""
 
 OVER = "over"
 
+# A larger difference means that the platform's clock, or ours, is not kept.
 SKEW_S_MAX = 2.0
-"""More is a platform whose clock is not kept, or ours."""
 
 DAY_NS = 86_400_000_000_000
 

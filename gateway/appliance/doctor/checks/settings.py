@@ -9,8 +9,9 @@ from gateway.settings import Phrase
 
 SHOWN_MAX = 8
 SUBJECT_MAX = 60
+
+# Remarks of `yizhan check` for which a check of the doctor knows more, from the machine.
 SAID_ELSEWHERE = frozenset({"check.no-port", "check.small-disk", "check.no-uplink"})
-"""Remarks of `yizhan check` that a check of ours makes, with what the machine says."""
 
 
 def station(facts: Facts) -> Iterator[Said]:

@@ -7,8 +7,8 @@ from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
 from gateway.settings import Phrase
 
+# A packet is due every 20 ms; one that is later than that leaves a gap.
 LATE_WARN_MS, LATE_BAD_MS = 2.0, 20.0
-"""A packet is due every 20 ms; one that is later than that leaves a hole."""
 
 
 def programs(facts: Facts) -> Iterator[Said]:

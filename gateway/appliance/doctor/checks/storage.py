@@ -12,21 +12,23 @@ from gateway.settings import Phrase
 STATE, SETTINGS = "/var/lib/yizhan", "/etc/yizhan"
 MIB, DAY_S = 1_048_576, 86_400
 FREE_WARN_MB, FREE_BAD_MB = 256, 48
+
+# JESD84-B51, DEVICE_LIFE_TIME_EST: tenths of the life used up; 11 is beyond the estimate.
 LIFE_WARN, LIFE_BAD = 10, 11
-"""JESD84-B51, DEVICE_LIFE_TIME_EST: tenths used up; 11 is beyond the estimate."""
 
 END_WARN, END_BAD = 2, 3
+
+# How many times the readings' write allowance the whole machine may write.
 WRITES_OVER = 3
-"""Everything on the machine may write so many times the readings' allowance."""
 
+# Sooner after boot, most of what was written comes from booting.
 WRITES_SEEN_S = 6 * 3600.0
-"""Sooner after boot the start itself is most of what was written."""
 
+# A healthy card commits within 50 ms; beyond half a second emergencies wait to be durable.
 COMMIT_MS_WARN = 500.0
-"""A healthy card commits within 50 ms; beyond half a second an emergency waits to be durable."""
 
+# A platform may be away for weeks; less than a week of room is not worth having.
 DAYS_WARN, DAYS_BAD = 7, 1
-"""A platform may be away for weeks; a week is the least that is worth having."""
 
 
 def disk(facts: Facts) -> Iterator[Said]:
