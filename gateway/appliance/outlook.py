@@ -16,6 +16,7 @@ from gateway.journal.outage import Rate, outage_days, stored_bytes_per_s
 from gateway.rules.kinds import S
 from gateway.rules.linkage import does_of
 from gateway.rules.rule import Key, Watch
+from gateway.upstream.uplinks.registry import kind_for
 
 DAY_S = 86_400
 
@@ -76,12 +77,13 @@ class RuleOutlook(msgspec.Struct, frozen=True):
 
 
 class UplinkOutlook(msgspec.Struct, frozen=True):
-    """One uplink."""
+    """One uplink; `worth` is what its receipts prove."""
 
     id: str
     kind: str
     url: str
     required: bool
+    worth: str = "stored"
 
 
 class JournalOutlook(msgspec.Struct, frozen=True):
@@ -114,7 +116,9 @@ def outlook(settings: Settings) -> Outlook:
         devices=tuple(_device(settings, device) for device in settings.devices.values()),
         rules=tuple(_rules(settings)),
         uplinks=tuple(
-            UplinkOutlook(name, uplink.kind, uplink.url, uplink.required)
+            UplinkOutlook(
+                name, uplink.kind, uplink.url, uplink.required, kind_for(uplink.url).worth
+            )
             for name, uplink in settings.uplinks.items()
         ),
         journal=_journal(settings),

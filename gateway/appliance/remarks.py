@@ -47,6 +47,9 @@ def remarks_on(ahead: Outlook, state: Path) -> Iterator[Phrase]:
         yield Phrase("check.no-uplink")
     elif not any(uplink.required for uplink in ahead.uplinks):
         yield Phrase("check.none-required")
+    for uplink in ahead.uplinks:
+        if uplink.worth != "stored":
+            yield Phrase(f"check.worth-{uplink.worth}", {"uplink": uplink.id})
     yield from _on_devices(ahead)
     for bus in ahead.buses:
         if bus.where is not None and bus.where.startswith("/dev/") and not Path(bus.where).exists():

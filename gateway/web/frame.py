@@ -77,6 +77,14 @@ def first_uplink(vitals: Vitals) -> UplinkVitals | None:
     return by_worst[0] if by_worst else None
 
 
+# By what the platform's receipts are worth.
+SETTLED = {
+    "stored": "web.platform-received",
+    "accepted": "web.platform-accepted",
+    "transported": "web.platform-transported",
+}
+
+
 def platform(vitals: Vitals, words: Words) -> Mark:
     """The platform in a word."""
     uplink = first_uplink(vitals)
@@ -90,4 +98,4 @@ def platform(vitals: Vitals, words: Words) -> Mark:
     waiting = sum(lane.waiting for lane in vitals.lanes)
     if vitals.journal.volatile or waiting:
         return ("ok", "cloud", words("web.platform-up"))
-    return ("ok", "cloud", words("web.platform-received"))
+    return ("ok", "cloud", words(SETTLED[uplink.worth]))

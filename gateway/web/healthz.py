@@ -56,6 +56,11 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
         ),
     ]
     found += [
+        f"uplink.{uplink.name}.{uplink.worth}"
+        for uplink in vitals.uplinks
+        if uplink.worth != "stored"
+    ]
+    found += [
         f"uplink.{uplink.name}.certificate-{'over' if days < 0 else 'late'}"
         for uplink in vitals.uplinks
         if (days := certificate_days(uplink, vitals.clock)) is not None

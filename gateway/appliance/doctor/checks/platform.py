@@ -16,6 +16,13 @@ OVER = "over"
 # A larger difference means that the platform's clock, or ours, is not kept.
 SKEW_S_MAX = 2.0
 
+# By what the platform's receipts are worth.
+GOOD = {
+    "stored": "doctor.uplink-good",
+    "accepted": "doctor.uplink-accepted",
+    "transported": "doctor.uplink-transported",
+}
+
 DAY_NS = 86_400_000_000_000
 
 
@@ -44,7 +51,7 @@ def _uplink(uplink: UplinkVitals, now_ns: int, waiting: int) -> Said:
             "doctor.uplink-away", name, uplink=name, why=why, minutes=minutes, waiting=waiting
         )
     if uplink.state == "up":
-        return good("doctor.uplink-good", name, uplink=name, waiting=waiting)
+        return good(GOOD[uplink.worth], name, uplink=name, waiting=waiting)
     return good("doctor.uplink-soon", name, uplink=name)
 
 
