@@ -26,26 +26,26 @@ class Aftermath:
         self._preparation = preparation
         self._asking: set[str] = set()
 
-    def take_back(self) -> None:
+    def resume_open_orders(self) -> None:
         """Every order that was open before the restart; what has expired meanwhile is over."""
         for kept in self._all.book.open():
             if kept.boot != self._all.clock.boot:
                 self._outlasted(kept)
             elif kept.state is State.PLAYING:  # the engine will say
                 if kept.wordless:
-                    self._preparation.want(kept.order.id)
+                    self._preparation.request(kept.order.id)
             elif kept.order.expires.passed(self._all.clock):
                 self._outlived(kept)
             else:
-                self._preparation.want(kept.order.id)
+                self._preparation.request(kept.order.id)
 
-    def asleep(self, kept: Kept) -> bool:
+    def is_dormant(self, kept: Kept) -> bool:
         """Whether a power cut left it open, and nobody has told the time since."""
         return kept.open and kept.boot != self._all.clock.boot
 
-    def waits(self, kept: Kept) -> bool:
+    def is_undecided(self, kept: Kept) -> bool:
         """Whether it is not known yet if its time has passed, or if it was heard before that."""
-        return kept.order.id in self._asking or self.asleep(kept)
+        return kept.order.id in self._asking or self.is_dormant(kept)
 
     def _outlasted(self, kept: Kept) -> None:
         """A power cut left it open. An emergency may go on, once somebody knows the time.
@@ -55,15 +55,15 @@ class Aftermath:
         order = kept.order
         if order.class_.urgent and order.expires.wall_ns is not None:
             if kept.state is State.PLAYING:
-                kept = self._all.book.note(kept, unsure=True)
+                kept = self._all.book.update(kept, unsure=True)
                 self._outcomes.interrupt(kept, "broadcast.power-cut")
-            self._preparation.want(order.id)
+            self._preparation.request(order.id)
         elif kept.state is State.PLAYING:
             self._all.end(kept, Act.FAIL, "broadcast.unknown")
         else:
             self._all.end(kept, Act.EXPIRE, "broadcast.expired")
 
-    def wake(self, kept: Kept) -> None:
+    def resume(self, kept: Kept) -> None:
         """Let it go on if it is known to be in time, by its own platform's time at least."""
         actor = kept.order.actor
         uplink = actor.id if actor.kind == "platform" else ""
@@ -76,23 +76,23 @@ class Aftermath:
         if begins is not None:
             begins = begins.resumed(self._all.clock, uplink)
         order = msgspec.structs.replace(kept.order, expires=expires, not_before=begins)
-        self._all.book.note(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+        self._all.book.update(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
 
     def _outlived(self, kept: Kept) -> None:
         """Its time passed while we were dead."""
         if kept.order.class_.urgent:
             self._asking.add(kept.order.id)
-            self._stage.do(self._ask(kept.order.id))
+            self._stage.start(self._ask(kept.order.id))
         else:
-            self._outcomes.run_out(kept)
+            self._outcomes.expire(kept)
 
     async def _ask(self, order_id: str) -> None:
         """An emergency may have been heard before it was recorded: the audio process knows."""
         how = None
         with contextlib.suppress(StationError):  # away: nobody knows better
-            how = await self._stage.heard(order_id)
+            how = await self._stage.fetch_heard(order_id)
         self._asking.discard(order_id)
-        kept = self._all.book.known(order_id)
+        kept = self._all.book.require(order_id)
         if not kept.open:
             return
         if how == FINISHED:
@@ -100,4 +100,4 @@ class Aftermath:
         elif how is not None and not kept.had:
             self._all.end(kept, Act.DROP, "broadcast.ran-out")
         else:
-            self._outcomes.run_out(kept)
+            self._outcomes.expire(kept)

@@ -22,7 +22,7 @@ class Air:
         self._room = room
         self._shelf = shelf
 
-    async def speak(self, order_id: str, pieces: AsyncIterable[bytes], title: str) -> bool:
+    async def relay(self, order_id: str, pieces: AsyncIterable[bytes], title: str) -> bool:
         """Bring a microphone's bytes to the order; False if the order ended before they did."""
         over = False
         with Recorder(self._shelf) as recorder:

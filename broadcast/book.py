@@ -48,15 +48,15 @@ class Airing(msgspec.Struct, frozen=True, omit_defaults=True):
     stands: bool = False
 
     @property
-    def said(self) -> bool:
+    def has_words(self) -> bool:
         """Whether whoever hears it hears what the order is to say."""
         return self.stands or not self.siren
 
-    def only(self, speakers: Collection[str]) -> "Airing":
+    def at_only(self, speakers: Collection[str]) -> "Airing":
         """The same at these loudspeakers."""
         return Airing(self.number, tuple(sorted(speakers)), self.siren, self.stands)
 
-    def name(self, order_id: str) -> str:
+    def programme_id(self, order_id: str) -> str:
         """How the audio process calls it."""
         if self.siren:
             return f"{order_id}{SIREN}"
@@ -115,27 +115,27 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state not in OVER
 
     @property
-    def heard(self) -> bool:
+    def was_heard(self) -> bool:
         """Whether a loudspeaker is known to have taken some of it, be it the siren alone."""
         return bool(self.had) or any(self.reached[:1])
 
     @property
     def programmes(self) -> tuple[str, ...]:
         """How the engine calls what sounds of it."""
-        return tuple(airing.name(self.order.id) for airing in self.airings)
+        return tuple(airing.programme_id(self.order.id) for airing in self.airings)
 
     @property
     def wordless(self) -> bool:
         """Whether only its siren sounds, and its words are still to come."""
-        return bool(self.airings) and not any(airing.said for airing in self.airings)
+        return bool(self.airings) and not any(airing.has_words for airing in self.airings)
 
     def airing(self, programme: str) -> Airing | None:
         """What the engine calls so, if it is to sound now."""
-        return next((a for a in self.airings if a.name(self.order.id) == programme), None)
+        return next((a for a in self.airings if a.programme_id(self.order.id) == programme), None)
 
     def without(self, programme: str) -> tuple[Airing, ...]:
         """Its airings but for that one."""
-        return tuple(a for a in self.airings if a.name(self.order.id) != programme)
+        return tuple(a for a in self.airings if a.programme_id(self.order.id) != programme)
 
 
 class Book:
@@ -157,11 +157,11 @@ class Book:
         """What became of that order."""
         return self._kept.get(order_id)
 
-    def of(self, programme: str) -> Kept | None:
+    def by_programme(self, programme: str) -> Kept | None:
         """The order that the engine calls so, in whichever turn."""
         return self._kept.get(order_of(programme))
 
-    def known(self, order_id: str) -> Kept:
+    def require(self, order_id: str) -> Kept:
         """That order; UsageError if it is not known."""
         kept = self._kept.get(order_id)
         if kept is None:
@@ -179,26 +179,26 @@ class Book:
         """Those that sound, or are about to."""
         return (self._kept[order_id] for order_id in tuple(self._playing))
 
-    def joined(self, order: Order) -> Kept | None:
+    def find_joined(self, order: Order) -> Kept | None:
         """The open order that this one is another press of."""
         if not order.joins:
             return None
         return next((kept for kept in self.open() if kept.order.joins == order.joins), None)
 
-    def number(self) -> int:
+    def next_number(self) -> int:
         """The next number for an order that is given here."""
         self.count += 1
         return self.count
 
-    def head(self) -> StateChange:
+    def head_row(self) -> StateChange:
         """How far the numbers have come: goes with the order that has one."""
         return StateChange(self._room, HEAD, str(self.count).encode())
 
-    def note(self, kept: Kept, **changes: Any) -> Kept:
+    def update(self, kept: Kept, **changes: Any) -> Kept:
         """What is learnt between two moves; the next one writes it."""
         return self._set(msgspec.structs.replace(kept, **changes))
 
-    def full(self, order: Order, clock: Clock, ahead: Callable[[Order], bool]) -> bool:
+    def is_full(self, order: Order, clock: Clock, ahead: Callable[[Order], bool]) -> bool:
         """Whether there is no room for it; there always is for an emergency.
 
         `ahead` says of an order whether its hour has yet to come.

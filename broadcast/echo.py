@@ -43,7 +43,7 @@ class Echo:
         for past in state.ended:
             self._end_said(past.id, past.speakers)
             if past.how == FINISHED:
-                self._outcomes.late(past)
+                self._outcomes.handle_late_end(past)
         for name in [name for kept in self._all.book.playing() for name in kept.programmes]:
             self._believed(name, sounds.get(name), ended.get(name))
         for each in state.programmes:
@@ -54,7 +54,7 @@ class Echo:
 
     def _believed(self, name: str, sounds: wire.Sounding | None, ended: wire.Ended | None) -> None:
         """What we took to be sounding: it does, or has ended, or is begun again."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         if kept is None or (airing := kept.airing(name)) is None:
             return
         if sounds is not None:
@@ -62,21 +62,21 @@ class Echo:
         elif name in self._turns.beginning:
             return
         elif ended is not None:
-            self._outcomes.over(kept, airing, ended)
+            self._outcomes.end_airing(kept, airing, ended)
         elif kept.order.class_.urgent:
-            self._stage.do(self._turns.begin(kept.order.id, name))
+            self._stage.start(self._turns.start_airing(kept.order.id, name))
         else:
-            self._outcomes.give_up(kept, airing, Act.FAIL, "broadcast.unknown")
+            self._outcomes.abandon_airing(kept, airing, Act.FAIL, "broadcast.unknown")
 
     def _count(self, name: str) -> None:
         """No turn's number is given again; who took it counts as reached."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         if kept is None or not kept.open:
             return
         number = airing_of(name, frozenset()).number
         if kept.airing(name) is None:
             number += kept.state is not State.PLAYING
-        self._all.book.note(
+        self._all.book.update(
             kept, turn=max(kept.turn, number), reached=_most(kept, self._monitor.reached(name))
         )
 
@@ -86,17 +86,17 @@ class Echo:
         if each.speakers is None or airing is None:
             return
         there = frozenset(each.speakers)
-        wanted = there & self._all.left(kept)
+        wanted = there & self._all.speakers_left(kept)
         if there - wanted:
             self._stage.cut(name, CUT, there - wanted)
         if wanted:
-            placed = airing.only(wanted)
+            placed = airing.at_only(wanted)
             airings = tuple(placed if each is airing else each for each in kept.airings)
-            self._all.book.note(kept, airings=airings)
+            self._all.book.update(kept, airings=airings)
 
     def _foreign(self, each: wire.Sounding) -> None:
         """What sounds, and is not known to: a kill takes an emergency's record, not its sound."""
-        kept = self._all.book.of(each.id)
+        kept = self._all.book.by_programme(each.id)
         if each.id in self._turns.beginning or (kept is not None and kept.airing(each.id)):
             return
         silent = each.state == "ready"
@@ -120,9 +120,9 @@ class Echo:
 
         Where its words sound, or another order was given its turn, it does not belong any more.
         """
-        sirens = {a.name(kept.order.id) for a in kept.airings if not a.said}
-        taken = (each.speakers for each in self._all.soundings() if each.id not in sirens)
-        where = (there & self._all.left(kept)).difference(*taken)
+        sirens = {a.programme_id(kept.order.id) for a in kept.airings if not a.has_words}
+        taken = (each.speakers for each in self._all.contenders() if each.id not in sirens)
+        where = (there & self._all.speakers_left(kept)).difference(*taken)
         if not where:
             self._stage.cut(name, CUT)
             return
@@ -131,21 +131,21 @@ class Echo:
         airing = airing_of(name, where)
         airings, turn = (*kept.airings, airing), max(kept.turn, airing.number)
         if kept.state is State.PLAYING:
-            self._all.book.note(kept, airings=airings, turn=turn)
+            self._all.book.update(kept, airings=airings, turn=turn)
             return
         if kept.state is State.ACCEPTED:
-            kept = self._all.move(kept, Act.PREPARE)
-        self._all.move(kept, Act.PLAY, siren=airing.siren, airings=airings, turn=turn)
+            kept = self._all.apply(kept, Act.PREPARE)
+        self._all.apply(kept, Act.PLAY, siren=airing.siren, airings=airings, turn=turn)
 
     def claim(self, kept: Kept) -> None:
         """It was ordered again, and sounds already: a kill had taken its record."""
         for name in [*self._turns.orphans]:
-            if self._all.book.of(name) is kept:
+            if self._all.book.by_programme(name) is kept:
                 orphan = self._turns.orphans.pop(name)
                 self.adopt(kept, name, orphan.speakers)
-                kept = self._all.book.known(kept.order.id)
+                kept = self._all.book.require(kept.order.id)
 
-    def heard(self, event: wire.Event) -> None:
+    def handle_event(self, event: wire.Event) -> None:
         """The engine's word of what began and ended."""
         if isinstance(event, wire.Heard):
             self._listened(event)
@@ -155,7 +155,7 @@ class Echo:
             return
         ends = not isinstance(event, wire.Started)
         orphan = self._turns.orphans.pop(event.id, None) if ends else None
-        kept = self._all.book.of(event.id)
+        kept = self._all.book.by_programme(event.id)
         if kept is not None:
             self._matches(kept, event)
         if orphan is not None:
@@ -168,7 +168,7 @@ class Echo:
         if isinstance(event, wire.Finished | wire.Stopped):
             kept = self._end_said(event.id, event.speakers) or kept
         elif reached := self._monitor.reached(event.id):
-            kept = self._all.book.note(kept, reached=_most(kept, reached))
+            kept = self._all.book.update(kept, reached=_most(kept, reached))
         if event.id in self._turns.beginning and isinstance(event, wire.Refused):
             return
         if kept.open and kept.airing(event.id) is not None:
@@ -178,50 +178,50 @@ class Echo:
 
     def _end_said(self, name: str, speakers: Collection[str] | None) -> Kept | None:
         """What is said at its end of who took it replaces what was said when it began."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         if kept is None or speakers is None:
             return kept
         reached = self._monitor.reached(name)
-        if not self._monitor.complete(kept.order.id):  # what came before is not known any better
+        if not self._monitor.is_complete(kept.order.id):  # what came before is not known any better
             reached = _most(kept, reached)
         elif kept.reached:
             reached = (*reached[:-1], max(kept.reached[-1], reached[-1]))
-        return self._all.book.note(kept, reached=reached)
+        return self._all.book.update(kept, reached=reached)
 
     def _moved(self, kept: Kept, event: wire.Event) -> None:
         """Something of what is to sound began or ended."""
         if isinstance(event, wire.Started):
             if kept.waited_ms is None:
                 waited_ms = (event.at_ns - kept.asked_ns) // 1_000_000
-                self._all.book.note(kept, waited_ms=waited_ms)
+                self._all.book.update(kept, waited_ms=waited_ms)
             return
         assert isinstance(event, wire.Finished | wire.Stopped | wire.Refused)
         airing = kept.airing(event.id)
         assert airing is not None
         if not isinstance(event, wire.Refused):
-            self._outcomes.over(kept, airing, _ended(event))
+            self._outcomes.end_airing(kept, airing, _ended(event))
         elif event.code == FULL and AFTER[kept.order.class_] is not After.NEVER:
-            self._stage.do(self._turns.begin(kept.order.id, event.id))
+            self._stage.start(self._turns.start_airing(kept.order.id, event.id))
         else:
-            self._outcomes.give_up(kept, airing, Act.FAIL, event.code)
+            self._outcomes.abandon_airing(kept, airing, Act.FAIL, event.code)
         self._turns.settle()
 
     def _overheard(self, kept: Kept, event: wire.Event) -> None:
         """What was cut off says how far it had come: music goes on from there."""
         if isinstance(event, wire.Finished):
-            self._outcomes.late(_ended(event))
+            self._outcomes.handle_late_end(_ended(event))
             self._turns.settle()
             return
         onward = AFTER[kept.order.class_] is After.ONWARD
         if kept.state is not State.INTERRUPTED or not onward:
             return
         if isinstance(event, wire.Stopped) and event.speakers != ():
-            self._all.book.note(kept, frame=event.frames)
+            self._all.book.update(kept, frame=event.frames)
 
     def _changed(self, event: wire.Well | wire.Fault) -> None:
         """A loudspeaker works again, or none of it is owed there for now."""
         if isinstance(event, wire.Well):
-            self._outcomes.works(event.speaker)
+            self._outcomes.note_recovered(event.speaker)
             self._joins(event.speaker)
         if any(kept.order.class_.urgent for kept in self._all.book.open()):
             self._turns.settle()
@@ -230,20 +230,20 @@ class Echo:
         """What sounds there reaches it from now on."""
         for kept in self._all.book.playing():
             for airing in kept.airings:
-                name = airing.name(kept.order.id)
+                name = airing.programme_id(kept.order.id)
                 if speaker in airing.at and name not in self._turns.beginning:
-                    self._monitor.takes(name, speaker)
+                    self._monitor.note_joined(name, speaker)
                     reached = _most(kept, self._monitor.reached(name))
-                    self._all.book.note(kept, reached=reached)
+                    self._all.book.update(kept, reached=reached)
 
     def _listened(self, event: wire.Heard) -> None:
         """A microphone is sure of it, perhaps after the end."""
-        kept, reached = self._all.book.of(event.id), self._monitor.reached(event.id)
+        kept, reached = self._all.book.by_programme(event.id), self._monitor.reached(event.id)
         if kept is None or not kept.reached or not reached:
             return
         reached = (*kept.reached[:-1], max(kept.reached[-1], reached[-1]))
         if reached != kept.reached:
-            self._all.learn(kept, reached)
+            self._all.record_reach(kept, reached)
 
 
 def _ended(event: wire.Finished | wire.Stopped) -> wire.Ended:

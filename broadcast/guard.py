@@ -181,7 +181,7 @@ def until_ns(order: Order, house: House, moment: Moment, seconds: float) -> int:
         return order.expires.at_ns
     lasts_s = seconds + MARGIN_S if seconds else SECONDS_MAX[order.class_]
     if _outdoors(order, house):
-        lasts_s = min(lasts_s, max(0.0, house.quiet.spell(moment).left_s - MARGIN_S))
+        lasts_s = min(lasts_s, max(0.0, house.quiet.state_at(moment).left_s - MARGIN_S))
     return moment.at_ns + round(lasts_s * S)
 
 
@@ -319,7 +319,7 @@ def _by_night(
     """The whole sound lies outside quiet hours; held until they end, if it lives so long."""
     if not _outdoors(order, house):
         return None
-    spell = house.quiet.spell(moment)
+    spell = house.quiet.state_at(moment)
     if spell.quiet is None:
         return _no("broadcast.no-time")
     if not spell.quiet and seconds + MARGIN_S <= spell.left_s:

@@ -40,7 +40,7 @@ class Monitor:
         self._left: dict[str, frozenset[str]] = {}
         self._heard: dict[str, set[str]] = {}
 
-    def heard(self, event: wire.Event) -> None:
+    def handle_event(self, event: wire.Event) -> None:
         """The engine's listener."""
         if isinstance(event, wire.Meter):
             self._levels[event.zone] = event.dbfs
@@ -102,11 +102,11 @@ class Monitor:
         heard = len(set().union(*(self._heard.get(each, ()) for each in turns)))
         return (*(sum(rung >= each for rung in rungs) for each in RUNGS[:-1]), heard)
 
-    def complete(self, order_id: str) -> bool:
+    def is_complete(self, order_id: str) -> bool:
         """Whether the first programme of that order is remembered, and so all later ones."""
         return order_id in self._left or f"{order_id}{SIREN}" in self._left
 
-    def takes(self, programme: str, speaker: str) -> None:
+    def note_joined(self, programme: str, speaker: str) -> None:
         """That loudspeaker came while it sounds there."""
         if programme in self._left:
             self._took(programme, (speaker,))

@@ -51,14 +51,14 @@ class Outcomes:
         self._back: set[str] = set()
         self._gathered_ns = 0
 
-    def owed(self, kept: Kept) -> frozenset[str]:
+    def speakers_owed(self, kept: Kept) -> frozenset[str]:
         """The loudspeakers where it could begin now, if it is its turn there."""
         made = self._all.made.get(kept.order.id)
         siren = made is not None and made.siren
         if siren and kept.airings:
             return frozenset()  # what goes on there is its words
-        owed = self._all.left(kept).difference(
-            *(airing.at for airing in kept.airings if siren or airing.said)
+        owed = self._all.speakers_left(kept).difference(
+            *(airing.at for airing in kept.airings if siren or airing.has_words)
         )
         rest, now_ns = self._rests.get(kept.order.id), self._all.clock.now_ns()
         if rest is not None and now_ns < rest.until_ns:
@@ -69,24 +69,24 @@ class Outcomes:
             owed -= self._back
         return owed
 
-    def idle(self, kept: Kept) -> bool:
+    def is_idle(self, kept: Kept) -> bool:
         """Whether it waits only for loudspeakers that do not work, and was heard at the others."""
         return (
             kept.state in WAITING
             and bool(kept.had)
-            and self._all.left(kept).issubset(self._broken())
+            and self._all.speakers_left(kept).issubset(self._broken())
         )
 
-    def spent(self, kept: Kept) -> bool:
+    def is_spent(self, kept: Kept) -> bool:
         """Whether it was heard, and is tried only where nothing takes it, known as a fault or not.
 
         Such an emergency lives on for these loudspeakers alone.
         """
         rest = self._rests.get(kept.order.id)
         mute = frozenset(self._broken()).union(() if rest is None else rest.at)
-        return bool(kept.had) and self._all.left(kept) <= mute
+        return bool(kept.had) and self._all.speakers_left(kept) <= mute
 
-    def rests_s(self) -> list[float]:
+    def retry_delays_s(self) -> list[float]:
         """How long until each that rests is tried again."""
         now_ns = self._all.clock.now_ns()
         for order_id in self._rests.keys() - {kept.order.id for kept in self._all.book.open()}:
@@ -98,7 +98,7 @@ class Outcomes:
         """Somebody presses it again: what took nothing rests no longer."""
         self._rests.pop(kept.order.id, None)
 
-    def works(self, speaker: str) -> None:
+    def note_recovered(self, speaker: str) -> None:
         """That loudspeaker works again: nothing rests there, once it has had time to gather."""
         now_ns = self._all.clock.now_ns()
         if now_ns >= self._gathered_ns:
@@ -107,7 +107,7 @@ class Outcomes:
         for order_id, rest in self._rests.items():
             self._rests[order_id] = rest._replace(at=rest.at - {speaker})
 
-    def over(self, kept: Kept, airing: Airing, ended: Ended, why: str | None = None) -> None:
+    def end_airing(self, kept: Kept, airing: Airing, ended: Ended, why: str | None = None) -> None:
         """That airing has ended; `why` is said of an order that ends with it."""
         at = frozenset(airing.at)
         unsaid = frozenset() if kept.order.class_.urgent else at  # an emergency rather twice
@@ -120,12 +120,12 @@ class Outcomes:
         if onward and not took:
             took = self._all.speakers(kept).intersection(ended.speakers or ())
         frame = ended.frames if took else kept.frame  # what nobody took has gone no further
-        kept = self._all.book.note(
+        kept = self._all.book.update(
             kept,
-            airings=kept.without(airing.name(kept.order.id)),
+            airings=kept.without(airing.programme_id(kept.order.id)),
             frame=frame if onward else 0,
         )
-        if ended.how == FINISHED and not airing.said:
+        if ended.how == FINISHED and not airing.has_words:
             self.settle(kept, "broadcast.words-awaited")
         elif ended.how == FINISHED:
             self._finished(kept, at, took, whole, why)
@@ -157,7 +157,7 @@ class Outcomes:
             return
         if not took and never:
             why = "unknown" if kept.unsure else "reached-nobody"
-            act, why = (Act.DROP, "cut-off") if kept.heard else (Act.FAIL, why)
+            act, why = (Act.DROP, "cut-off") if kept.was_heard else (Act.FAIL, why)
             self._lose(kept, at, act, f"broadcast.{why}")
             return
         if urgent and not took:
@@ -165,10 +165,10 @@ class Outcomes:
         else:
             self._rests.pop(kept.order.id, None)
         had = whole if urgent else took | whole
-        kept = self._all.book.note(
+        kept = self._all.book.update(
             kept, had=_with(kept.had, had), lost=kept.lost if urgent else _with(kept.lost, at - had)
         )
-        if why is None and not kept.airings and (left := self._all.left(kept)):
+        if why is None and not kept.airings and (left := self._all.speakers_left(kept)):
             awaited = left.issubset(self._broken())
             why = "broadcast.speakers-awaited" if awaited else "broadcast.behind"
         self.settle(kept, why)
@@ -177,7 +177,7 @@ class Outcomes:
         """One sound of it is over: so is the order, if nothing is left of it."""
         if kept.airings:
             return
-        left = self._all.left(kept)
+        left = self._all.speakers_left(kept)
         if left and kept.had and not kept.order.class_.urgent and left.issubset(self._broken()):
             self._all.end(kept, Act.FINISH, "broadcast.partly")
         elif left:
@@ -193,7 +193,7 @@ class Outcomes:
         made = self._all.made.get(kept.order.id)
         if made is not None and made.siren:
             del self._all.made[kept.order.id]  # its words are on their way
-        self._all.move(
+        self._all.apply(
             kept,
             Act.INTERRUPT,
             why,
@@ -203,9 +203,9 @@ class Outcomes:
             airings=(),
         )
 
-    def late(self, ended: Ended) -> None:
+    def handle_late_end(self, ended: Ended) -> None:
         """What was cut off too late, or while nobody listened, came to its end all the same."""
-        kept = self._all.book.of(ended.id)
+        kept = self._all.book.by_programme(ended.id)
         if kept is None or not kept.open or ended.id in kept.programmes:
             return
         if ended.id.endswith(SIREN):
@@ -216,8 +216,8 @@ class Outcomes:
         if not got.difference(kept.had):
             return
         airings = tuple(filter(None, (self._spared(kept, each, got) for each in kept.airings)))
-        kept = self._all.book.note(kept, airings=airings, had=_with(kept.had, got))
-        if not airings and not self._all.left(kept) and (kept.state, Act.FINISH) in TABLE:
+        kept = self._all.book.update(kept, airings=airings, had=_with(kept.had, got))
+        if not airings and not self._all.speakers_left(kept) and (kept.state, Act.FINISH) in TABLE:
             cut = kept.state in (State.PLAYING, State.INTERRUPTED)
             self._all.end(kept, Act.FINISH, None if cut else "broadcast.played-before")
         elif not airings and kept.state is State.PLAYING:
@@ -228,25 +228,25 @@ class Outcomes:
         left = frozenset(airing.at) - had
         if len(left) == len(airing.at):
             return airing
-        name = airing.name(kept.order.id)
+        name = airing.programme_id(kept.order.id)
         if not left:
             self._stage.cut(name)
             return None
         self._stage.cut(name, CUT, had.intersection(airing.at))
-        return airing.only(left)
+        return airing.at_only(left)
 
-    def run_out(self, kept: Kept) -> None:
+    def expire(self, kept: Kept) -> None:
         """Its time is up while it waits: it ends as what was heard of it."""
-        if kept.order.class_.urgent and kept.heard:
+        if kept.order.class_.urgent and kept.was_heard:
             self._all.end(kept, Act.DROP, "broadcast.ran-out")
         elif kept.unsure:
             self._all.end(kept, Act.FAIL, "broadcast.unknown")
-        elif kept.reached and not kept.heard:
+        elif kept.reached and not kept.was_heard:
             self._all.end(kept, Act.FAIL, "broadcast.reached-nobody")
         else:
             self._all.end(kept, Act.EXPIRE, "broadcast.expired")
 
-    def give_up(
+    def abandon_airing(
         self,
         kept: Kept,
         airing: Airing,
@@ -255,8 +255,8 @@ class Outcomes:
         detail: Mapping[str, Any] = {},
     ) -> None:
         """That airing will not be: it was refused, or may not sound any more."""
-        kept = self._all.book.note(kept, airings=kept.without(airing.name(kept.order.id)))
-        if airing.said:
+        kept = self._all.book.update(kept, airings=kept.without(airing.programme_id(kept.order.id)))
+        if airing.has_words:
             self._lose(kept, frozenset(airing.at), act, why, detail)
         else:  # its words are to be heard there all the same
             self.settle(kept, "broadcast.words-awaited")
@@ -267,10 +267,10 @@ class Outcomes:
         """The audio process ended it, for its time was up."""
         if kept.airings or kept.had:
             self._lose(kept, where, Act.DROP, "broadcast.ran-out")
-        elif frames and not took and not kept.heard:
+        elif frames and not took and not kept.was_heard:
             why = "unknown" if kept.unsure else "reached-nobody"
             self._all.end(kept, Act.FAIL, f"broadcast.{why}")
-        elif frames or kept.heard or not kept.order.class_.urgent:
+        elif frames or kept.was_heard or not kept.order.class_.urgent:
             self._all.end(kept, Act.DROP, "broadcast.ran-out")
         else:
             self._all.end(kept, Act.EXPIRE, "broadcast.expired")
@@ -284,11 +284,11 @@ class Outcomes:
         detail: Mapping[str, Any] = {},
     ) -> None:
         """Nothing more of it sounds there; with nothing else of it, that is its end."""
-        kept = self._all.book.note(kept, lost=_with(kept.lost, where))
+        kept = self._all.book.update(kept, lost=_with(kept.lost, where))
         if kept.airings:
             return
         if act is Act.EXPIRE:
-            self.run_out(kept)
+            self.expire(kept)
         else:
             self._all.end(kept, act, why, detail)
 

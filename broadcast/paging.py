@@ -35,7 +35,7 @@ class Paging:
         self._capture = MicrophoneCapture(engine, PIECES_MAX, Loses.NEWEST)
         self._speaking = TaskSet()
 
-    def begin(self, order: Order) -> None:
+    def open(self, order: Order) -> None:
         """Open its microphone, beside everything else."""
         self._speaking.start(self._speak(order))
 
@@ -43,7 +43,7 @@ class Paging:
         """Put it down: what was said is heard to its end. False if it was not open."""
         return self._capture.end(order_id)
 
-    def known(self, microphone: str) -> None:
+    def require_known(self, microphone: str) -> None:
         """UsageError unless there is a microphone of that name."""
         if microphone not in self._microphones:
             known = ", ".join(self._microphones) or "-"
@@ -52,11 +52,11 @@ class Paging:
     async def _speak(self, order: Order) -> None:
         assert isinstance(order.content, Live)
         try:
-            self.known(order.content.microphone)
+            self.require_known(order.content.microphone)
             device = self._microphones[order.content.microphone].device
             async with self._capture.open(order.id, device) as stream:
                 pieces = self._pieces(order.id, stream)
-                await self._air.speak(order.id, pieces, self._title(order))
+                await self._air.relay(order.id, pieces, self._title(order))
         except StationError as error:
             self._room.fail(order.id, error.code)
 

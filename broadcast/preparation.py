@@ -38,11 +38,11 @@ class Preparation:
         self._on_fault = on_fault
         self._making: set[str] = set()
 
-    def want(self, order_id: str) -> None:
+    def request(self, order_id: str) -> None:
         """Let it be made, if nobody is at it."""
         if order_id not in self._making:
             self._making.add(order_id)
-            self._stage.do(self._prepare(order_id))
+            self._stage.start(self._prepare(order_id))
 
     async def _prepare(self, order_id: str) -> None:
         """Make its sound; then it waits for its turn."""
@@ -51,7 +51,7 @@ class Preparation:
             if kept is None or not kept.open:
                 return
             if kept.state is State.ACCEPTED:
-                kept = self._all.move(kept, Act.PREPARE)
+                kept = self._all.apply(kept, Act.PREPARE)
             made = await self._made(kept)
         finally:
             self._making.discard(order_id)
@@ -59,7 +59,7 @@ class Preparation:
         if made is not None and kept is not None and kept.open:
             if kept.wordless and made.clips == kept.clips:  # there is nothing but the siren
                 stands = tuple(msgspec.structs.replace(a, stands=True) for a in kept.airings)
-                self._all.book.note(kept, airings=stands)
+                self._all.book.update(kept, airings=stands)
             self._all.made[order_id] = made
             self._ready()
 
@@ -82,7 +82,7 @@ class Preparation:
         except Exception as error:  # noqa: BLE001  # an edge: without its siren the words still come
             self._on_fault("broadcast.siren", error)
             return
-        kept = self._all.book.known(order.id)
+        kept = self._all.book.require(order.id)
         if not making.done() and kept.state is State.PREPARING and kept.turn == 0:
             self._all.made[order.id] = siren
             self._ready()

@@ -26,7 +26,7 @@ class Moment(NamedTuple):
     trust: Trust = Trust.NONE
 
     @classmethod
-    def of(cls, clock: Clock) -> "Moment":
+    def now(cls, clock: Clock) -> "Moment":
         """By that clock."""
         status = clock.status()
         known = status.trust is not Trust.NONE and status.error_s <= ERROR_S_MAX
@@ -64,7 +64,7 @@ class Quiet:
         """The seconds of the day at which they begin and end."""
         return self._hours
 
-    def spell(self, moment: Moment) -> Spell:
+    def state_at(self, moment: Moment) -> Spell:
         """How it stands at that moment."""
         if self._hours is None:
             return Spell(False, float(DAY_S))

@@ -37,7 +37,7 @@ class Replaced:
     def __contains__(self, order_id: object) -> bool:
         return order_id in self._ids
 
-    async def note(self, ids: Iterable[str]) -> None:
+    async def add(self, ids: Iterable[str]) -> None:
         """From now on these are refused; a disk that cannot keep it does not change that."""
         for order_id in ids:
             self._ids.pop(order_id, None)

@@ -99,14 +99,14 @@ class Broadcast:
         )
         self._replaced = Replaced(journal)
         self._echo = Echo(self._all, self._stage, self._turns, self._outcomes, self.monitor)
-        engine.listen(self.monitor.heard)
-        engine.listen(self._echo.heard)
+        engine.listen(self.monitor.handle_event)
+        engine.listen(self._echo.handle_event)
 
     async def load(self) -> None:
         """Take back what was open before the restart; what has expired meanwhile is over."""
         await self._all.load()
         await self._replaced.load()
-        self._aftermath.take_back()
+        self._aftermath.resume_open_orders()
 
     async def run(self) -> None:
         """Let time pass: expire, hush, and give turns."""
@@ -132,7 +132,7 @@ class Broadcast:
 
     def number(self) -> str:
         """An id for an order that is given here."""
-        return self._all.number()
+        return self._all.new_id()
 
     async def order(self, order: Order) -> Receipt:
         """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
@@ -142,19 +142,19 @@ class Broadcast:
         known = self._all.book.get(order.id)
         if known is not None:
             return self._all.receipt(known, "broadcast.duplicate")
-        joined = self._all.book.joined(order)
+        joined = self._all.book.find_joined(order)
         if joined is not None and not self._done(joined):
             if order.class_ is not Class.FIRE:  # its contact "presses" at every poll
                 self._outcomes.retry(joined)
                 self._turns.settle()
-            return self._all.receipt(self._all.book.known(joined.order.id), "broadcast.joined")
+            return self._all.receipt(self._all.book.require(joined.order.id), "broadcast.joined")
         if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
             check(order)
         ruling = self._judge(order)
         if joined is not None and ruling.answer in (Answer.GO, Answer.WAIT):
             self._end_former(joined, order)
-        asked = self._all.asked(order)
-        kept = self._all.move(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
+        asked = self._all.new_record(order)
+        kept = self._all.apply(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
         if kept.open:
             self._take(order)
         stored = await self._all.records.written(order.id)
@@ -168,7 +168,7 @@ class Broadcast:
 
         What has not begun and whose hour lies ahead is passed by; `cancel` ends it.
         """
-        where, moment = self.house.speakers(zones), Moment.of(self._clock)
+        where, moment = self.house.speakers(zones), Moment.now(self._clock)
         halted = [
             self._turns.halt(kept, actor)
             for kept in self._all.book.open()
@@ -194,9 +194,9 @@ class Broadcast:
             raise CommandRefused("broadcast.fire-goes-on")
         if self._silence_orphans([order_id]) and kept is None:
             self._turns.settle()
-            await self._replaced.note([order_id])  # it does not sound if it comes again
+            await self._replaced.add([order_id])  # it does not sound if it comes again
             return Receipt(order_id, State.STOPPED.value, "broadcast.by-hand")
-        kept = self._all.book.known(order_id)
+        kept = self._all.book.require(order_id)
         if kept.open:
             kept = self._turns.halt(kept, actor)
             self._turns.settle()
@@ -210,7 +210,7 @@ class Broadcast:
                 self._turns.halt(kept, actor, "broadcast.superseded")
         self._silence_orphans(ids)
         self._turns.settle()
-        await self._replaced.note(ids)
+        await self._replaced.add(ids)
 
     def end_orphaned_fire(self) -> None:
         """No fire input is active: what one began, and lost its record by a kill, ends."""
@@ -256,14 +256,14 @@ class Broadcast:
 
     def find(self, order_id: str) -> Kept:
         """That order; UsageError if it is not known."""
-        return self._all.book.known(order_id)
+        return self._all.book.require(order_id)
 
     async def sounded(self, order_id: str) -> State | None:
         """How it was heard in this boot, also where a kill took the record of it.
 
         `FINISHED` if some of its words were, `DROPPED` if it was its siren alone.
         """
-        how = await self._stage.heard(order_id)
+        how = await self._stage.fetch_heard(order_id)
         if how is None:
             return None
         return State.DROPPED if how == SIREN_ONLY else State.FINISHED
@@ -304,10 +304,10 @@ class Broadcast:
     def _judge(self, order: Order) -> Ruling:
         if order.id in self._replaced:
             return Ruling(Answer.REFUSE, "broadcast.superseded")
-        ahead = partial(self._ahead, Moment.of(self._clock))
-        if self._all.book.full(order, self._clock, ahead):
+        ahead = partial(self._ahead, Moment.now(self._clock))
+        if self._all.book.is_full(order, self._clock, ahead):
             return Ruling(Answer.REFUSE, "broadcast.too-many")
-        return guard.judge(order, self.house, Moment.of(self._clock), self._clock.boot)
+        return guard.judge(order, self.house, Moment.now(self._clock), self._clock.boot)
 
     def _ahead(self, moment: Moment, order: Order) -> bool:
         """Whether its hour, or the end of the quiet ones, has yet to come."""
@@ -320,16 +320,16 @@ class Broadcast:
             if older is not None and older.open:
                 self._turns.halt(older, order.actor, "broadcast.superseded")
         self._silence_orphans(order.supersedes)
-        self._echo.claim(self._all.book.known(order.id))
-        self._preparation.want(order.id)
+        self._echo.claim(self._all.book.require(order.id))
+        self._preparation.request(order.id)
 
     def _end_former(self, kept: Kept, order: Order) -> None:
         """That order is another press of this one, which is done and still open."""
-        if self._aftermath.asleep(kept) and not kept.had:  # it need not wait for the time
+        if self._aftermath.is_dormant(kept) and not kept.had:  # it need not wait for the time
             self._turns.halt(kept, order.actor, "broadcast.superseded")
         else:
             self._stage.silence(kept)
-            self._outcomes.run_out(kept)
+            self._outcomes.expire(kept)
 
     def _done(self, kept: Kept) -> bool:
         """Whether a press of the same thing is a new order: this one is not about to be heard.
@@ -338,11 +338,11 @@ class Broadcast:
         has not said so yet.
         """
         over = bool(kept.had) or kept.order.expires.passed(self._clock)
-        return over or self._aftermath.asleep(kept)
+        return over or self._aftermath.is_dormant(kept)
 
     def goes_on(self, kept: Kept) -> bool:
         """Whether it is to be heard now; one that only waits for what takes nothing is not."""
-        return kept.open and not self._outcomes.spent(kept)
+        return kept.open and not self._outcomes.is_spent(kept)
 
     def _settle(self) -> None:
         self._turns.settle()
@@ -353,9 +353,9 @@ class Broadcast:
         left = [
             max(MOMENT_S, guard.left_s(kept.order.expires, now, kept.boot))
             for kept in self._all.book.open()
-            if self._turns.perishes(kept)
+            if self._turns.may_expire(kept)
         ]
-        left += [max(MOMENT_S, rest_s) for rest_s in self._outcomes.rests_s()]
+        left += [max(MOMENT_S, rest_s) for rest_s in self._outcomes.retry_delays_s()]
         if any(True for _ in self._all.book.open()):
             left.append(LOOK_EVERY_S)
         return min(left, default=None)

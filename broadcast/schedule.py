@@ -171,7 +171,7 @@ class Schedules:
         version = Version(schedule, by, self._clock.stamp().wall_ns)
         await self._keep(schedule_id, (*self.history(schedule_id), version)[-HISTORY_MAX:])
 
-    def ahead(self, schedule: Schedule, wall_ns: int, count: int) -> list[int]:
+    def next_instants(self, schedule: Schedule, wall_ns: int, count: int) -> list[int]:
         """Its next instants within a year."""
         year_ns = wall_ns + 366 * DAY_S * S
         return list(islice(hours(schedule, wall_ns, year_ns, self._zone, self._calendar), count))
@@ -210,7 +210,7 @@ class Schedules:
 
     async def due(self) -> list[Due]:
         """What is to sound now; recorded as seen, and what was missed is told."""
-        wall_ns = Moment.of(self._clock).wall_ns
+        wall_ns = Moment.now(self._clock).wall_ns
         if wall_ns is None:
             return []
         if self._seen_ns is None or self._seen_ns > wall_ns + AHEAD_S * S:

@@ -62,7 +62,7 @@ class SelfTests:
         self._running = False
         self._found: dict[str, Tested] = {}
         self._told: list[Event] = []
-        engine.listen(self.heard)
+        engine.listen(self.handle_event)
 
     @property
     def found(self) -> Mapping[str, Tested]:
@@ -79,7 +79,7 @@ class SelfTests:
         for each in states:
             self._now(each.id, Tested(each.rung, each.code, each.data))
 
-    def heard(self, event: wire.Event) -> None:
+    def handle_event(self, event: wire.Event) -> None:
         """The audio process's word of a loudspeaker."""
         if isinstance(event, wire.Fault):
             before = self._found.get(event.speaker, Tested())
@@ -87,21 +87,21 @@ class SelfTests:
         elif isinstance(event, wire.Well):
             self._now(event.speaker, Tested(event.rung))
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it is time: a day has gone by, it is the hour for it, and no quiet one."""
-        moment = Moment.of(self._clock)
-        if moment.wall_ns is None or self._quiet.spell(moment).quiet or self._busy():
+        moment = Moment.now(self._clock)
+        if moment.wall_ns is None or self._quiet.state_at(moment).quiet or self._busy():
             return False
-        if self._hours is None or not self._hours.spell(moment).quiet:
+        if self._hours is None or not self._hours.state_at(moment).quiet:
             return False
         # One that lies ahead was noted by a wrong clock.
         return self._last_ns is None or not 0 <= moment.wall_ns - self._last_ns < EVERY_S * S
 
-    async def look(
+    async def check(
         self, chime: Callable[[], Awaitable[Path]], wait: Callable[[float], Awaitable[None]]
     ) -> None:
         """Tell what has changed; test if it is time. `wait` lets the answers come."""
-        if self.due() or (self._asked.is_set() and not self._busy()):
+        if self.is_due() or (self._asked.is_set() and not self._busy()):
             await self._test(chime, wait)
         elif self._told:
             await self._tell([])
@@ -111,16 +111,16 @@ class SelfTests:
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
-                    await self.asked()
+                    await self.wait_requested()
             with contextlib.suppress(Unavailable):  # the audio process is away: the next look
-                await self.look(chime, asyncio.sleep)
+                await self.check(chime, asyncio.sleep)
             await asyncio.sleep(SETTLE_S)
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Somebody wants to know now; at night, or while the time is unknown, without a sound."""
         self._asked.set()
 
-    async def asked(self) -> None:
+    async def wait_requested(self) -> None:
         """Wait until somebody does."""
         await self._asked.wait()
 
@@ -140,8 +140,8 @@ class SelfTests:
         self._asked.clear()
         self._running = True
         try:
-            moment = Moment.of(self._clock)
-            silent = moment.wall_ns is None or self._quiet.spell(moment).quiet
+            moment = Moment.now(self._clock)
+            silent = moment.wall_ns is None or self._quiet.state_at(moment).quiet
             await self._engine.self_test(self._speakers, None if silent else await chime())
             await wait(LASTS_S)
         finally:

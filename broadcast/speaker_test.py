@@ -60,7 +60,7 @@ class SpeakerTest:
             content=Clip(clip.sha),
             expires=self._clock.deadline(WITHIN_S),
         )
-        moment, boot = Moment.of(self._clock), self._clock.boot
+        moment, boot = Moment.now(self._clock), self._clock.boot
         ruling = guard.begin(order, self._house, moment, boot, clip.seconds * TIMES)
         if ruling.answer is not Answer.GO:
             raise CommandRefused(ruling.code or "broadcast.failed", **ruling.detail)

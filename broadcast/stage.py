@@ -67,7 +67,7 @@ class Stage:
         order = kept.order
         lasts_s = self.lasts_s(kept, made, moment)
         return Programme(
-            id=airing.name(order.id),
+            id=airing.programme_id(order.id),
             zones=self._zones(order.zones, frozenset(airing.at)),
             files=tuple(part.file for part in made.parts),
             rank=int(order.class_),
@@ -128,7 +128,7 @@ class Stage:
         """What the audio process plays, and how the latest ended."""
         return await self._engine.state()
 
-    async def past(self, programme: str) -> Ended | None:
+    async def fetch_ended(self, programme: str) -> Ended | None:
         """How it ended once it was heard in this boot, as far back as the audio process remembers.
 
         `playing` while it sounds; None if it never did.
@@ -139,7 +139,7 @@ class Stage:
                 return Ended(programme, PLAYING, each.frame)
         return next((each for each in state.ended if each.id == programme and each.frames), None)
 
-    async def heard(self, order_id: str) -> str | None:
+    async def fetch_heard(self, order_id: str) -> str | None:
         """How what an order says was last heard in this boot, be it at one loudspeaker.
 
         Of several airings that which came furthest; `SIREN_ONLY` if nothing but its siren was
@@ -163,18 +163,18 @@ class Stage:
     def join(self, programme: str, at: Collection[str]) -> None:
         """Let what sounds go on at these loudspeakers, too."""
         for zones in batches(self._named(frozenset(at))):
-            self.do(self._engine.play(programme, zones=zones))
+            self.start(self._engine.play(programme, zones=zones))
 
     def cut(self, programme: str, why: str = STOPPED, at: Collection[str] = ()) -> None:
         """Fade it out, everywhere or at these loudspeakers; nobody waits for that."""
         if at:
             for zones in batches(self._named(frozenset(at))):
-                self.do(self._engine.stop(programme, zones, why))
+                self.start(self._engine.stop(programme, zones, why))
             return
         self._low.pop(programme, None)
-        self.do(self._engine.stop(programme, why=why))
+        self.start(self._engine.stop(programme, why=why))
 
-    def lower(self, low: dict[str, Kept]) -> None:
+    def duck(self, low: dict[str, Kept]) -> None:
         """These are to be low from now on, by programme, and no others."""
         doubted, self._doubted = self._doubted, {}
         for name, kept in low.items():
@@ -191,9 +191,9 @@ class Stage:
 
     def _level(self, name: str, kept: Kept, db: float) -> None:
         for zone in kept.order.zones:
-            self.do(self._engine.level(name, zone, db))
+            self.start(self._engine.level(name, zone, db))
 
-    def do(self, doing: Coroutine[Any, Any, None]) -> None:
+    def start(self, doing: Coroutine[Any, Any, None]) -> None:
         """Let it happen beside everything else."""
         task = self._doing.start(self._noted(doing))
         task.add_done_callback(lambda _: doing.close())  # cancelled before it had begun

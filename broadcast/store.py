@@ -125,16 +125,16 @@ class OrderStore:
         elif left != order.zones:
             order = msgspec.structs.replace(order, zones=left)
             sounded = kept.state in (State.PLAYING, State.INTERRUPTED)
-            kept = self.book.note(kept, order=order, unsure=kept.unsure or sounded)
+            kept = self.book.update(kept, order=order, unsure=kept.unsure or sounded)
         if kept.state is State.PLAYING and not kept.airings:  # of a release that had none
             at = tuple(sorted(self.speakers(kept)))
-            self.book.note(kept, airings=(Airing(kept.turn, at, siren=kept.siren),))
+            self.book.update(kept, airings=(Airing(kept.turn, at, siren=kept.siren),))
 
-    def number(self) -> str:
+    def new_id(self) -> str:
         """An id for an order that is given here."""
-        return f"{self._prefix}-{self.book.number()}"
+        return f"{self._prefix}-{self.book.next_number()}"
 
-    def asked(self, order: Order) -> Kept:
+    def new_record(self, order: Order) -> Kept:
         """An order of which nothing has become yet."""
         now_ns, boot = self.clock.now_ns(), self.clock.boot
         return Kept(
@@ -148,7 +148,7 @@ class OrderStore:
 
     def airing(self, programme: str) -> Airing | None:
         """What of an order is still to sound by that name."""
-        kept = self.book.of(programme)
+        kept = self.book.by_programme(programme)
         return None if kept is None or not kept.open else kept.airing(programme)
 
     def speakers(self, kept: Kept) -> frozenset[str]:
@@ -161,7 +161,7 @@ class OrderStore:
             self._speakers[key] = guard.heard_on(order, self.house)
         return self._speakers[key]
 
-    def left(self, kept: Kept) -> frozenset[str]:
+    def speakers_left(self, kept: Kept) -> frozenset[str]:
         """Those where it is still to sound whole, whether it sounds there now or not."""
         return self.speakers(kept).difference(kept.had, kept.lost)
 
@@ -180,12 +180,12 @@ class OrderStore:
         """
         if kept.had and act not in (Act.FINISH, Act.STOP):
             act, why, detail = Act.FINISH, "broadcast.partly", {}
-        elif kept.heard and act is Act.REFUSE:
+        elif kept.was_heard and act is Act.REFUSE:
             act = Act.DROP
         self.made.pop(kept.order.id, None)
-        return self.move(kept, act, why, detail=detail, by=by, airings=())
+        return self.apply(kept, act, why, detail=detail, by=by, airings=())
 
-    def move(
+    def apply(
         self,
         kept: Kept,
         act: Act,
@@ -199,31 +199,31 @@ class OrderStore:
         states: list[StateChange] = []
         if kept.state is State.ASKED:
             states += self.book.make_room(self.clock)
-            states.append(self.book.head())
+            states.append(self.book.head_row())
         kept = moved(kept, act, self.clock.now_ns(), why, detail=dict(detail), **changes)
         states.append(self.book.put(kept))
         event = event_of(kept, self.clock.stamp(), by)
         self.records.write(kept.order.id, event, states)
         return kept
 
-    def learn(self, kept: Kept, reached: tuple[int, ...]) -> None:
+    def record_reach(self, kept: Kept, reached: tuple[int, ...]) -> None:
         """It came further than was known: told with an open order's next move, else now."""
-        self.book.note(kept, reached=reached)
+        self.book.update(kept, reached=reached)
         if not kept.open:
-            kept = self.book.known(kept.order.id)
+            kept = self.book.require(kept.order.id)
             event = heard_of(kept, self.clock.stamp())
             self.records.write(kept.order.id, event, [self.book.put(kept)])
 
-    def sounding(self, kept: Kept, name: str, at: Collection[str]) -> Sounding:
+    def contender(self, kept: Kept, name: str, at: Collection[str]) -> Sounding:
         """What the arbiter sees of it where it sounds, or wants to."""
         spread = len(self.speakers(kept))
         return Sounding(name, kept.order.class_, frozenset(at), spread, kept.asked_ns)
 
-    def soundings(self) -> Iterator[Sounding]:
+    def contenders(self) -> Iterator[Sounding]:
         """All that sounds, by its name in the audio process."""
         for kept in self.book.playing():
             for airing in kept.airings:
-                yield self.sounding(kept, airing.name(kept.order.id), airing.at)
+                yield self.contender(kept, airing.programme_id(kept.order.id), airing.at)
 
     def receipt(self, kept: Kept, why: str | None = None) -> Receipt:
         """What has become of it so far."""

@@ -74,15 +74,15 @@ class Turns:
 
     def settle(self) -> None:
         """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
-        moment = Moment.of(self._all.clock)
+        moment = Moment.now(self._all.clock)
         for kept in self._all.book.open():
             self._contained(kept, partial(self._over, kept, moment))
         self._part()
         for kept in sorted(self._ready(), key=self._precedence):
             self._contained(kept, partial(self._try, kept.order.id, moment))
-        low = arbiter.ducked(self._all.soundings())
-        orders = {name: self._all.book.of(name) for name in low}
-        self._stage.lower({name: kept for name, kept in orders.items() if kept is not None})
+        low = arbiter.ducked(self._all.contenders())
+        orders = {name: self._all.book.by_programme(name) for name in low}
+        self._stage.duck({name: kept for name, kept in orders.items() if kept is not None})
         self._moved()
 
     def _contained(self, kept: Kept, do: Callable[[], None]) -> None:
@@ -98,19 +98,19 @@ class Turns:
 
     def _over(self, kept: Kept, moment: Moment) -> None:
         """What must be silent, what has expired; what slept since a power cut may wake."""
-        if self._aftermath.asleep(kept):
-            self._aftermath.wake(kept)
+        if self._aftermath.is_dormant(kept):
+            self._aftermath.resume(kept)
         elif kept.state is State.PLAYING:
             self._hush(kept, moment)
-        elif self.perishes(kept) and (
+        elif self.may_expire(kept) and (
             kept.order.expires.passed(self._all.clock)
-            or (not kept.order.class_.urgent and self._outcomes.idle(kept))
+            or (not kept.order.class_.urgent and self._outcomes.is_idle(kept))
         ):
-            self._outcomes.run_out(kept)
+            self._outcomes.expire(kept)
 
-    def perishes(self, kept: Kept) -> bool:
+    def may_expire(self, kept: Kept) -> bool:
         """Whether its time alone ends it: it does not sound, nor may have sounded."""
-        return kept.state is not State.PLAYING and not self._aftermath.waits(kept)
+        return kept.state is not State.PLAYING and not self._aftermath.is_undecided(kept)
 
     def _hush(self, kept: Kept, moment: Moment) -> None:
         code = guard.hushed(kept.order, self._all.house, moment, self._all.clock.boot)
@@ -121,14 +121,14 @@ class Turns:
     def _ready(self) -> Iterator[Kept]:
         """Those with loudspeakers where they could begin; what they sound is made, or wanted."""
         for kept in self._all.book.open():
-            if kept.state not in READY or self._aftermath.asleep(kept):
+            if kept.state not in READY or self._aftermath.is_dormant(kept):
                 continue
-            if not self._outcomes.owed(kept):
+            if not self._outcomes.speakers_owed(kept):
                 continue
             if kept.order.id in self._all.made:
                 yield kept
             else:
-                self._preparation.want(kept.order.id)
+                self._preparation.request(kept.order.id)
 
     def _precedence(self, kept: Kept) -> tuple[int, int, int]:
         """The most urgent first; of emergencies the most local, then the newest; else as asked."""
@@ -138,7 +138,7 @@ class Turns:
 
     def _try(self, order_id: str, moment: Moment) -> None:
         """Give it its turn where it is its turn."""
-        kept, made = self._all.book.known(order_id), self._all.made.get(order_id)
+        kept, made = self._all.book.require(order_id), self._all.made.get(order_id)
         if made is None or kept.state not in READY:
             return
         ruling = self._may_begin(kept, made, moment)
@@ -147,7 +147,7 @@ class Turns:
         elif kept.state is State.PLAYING:
             return  # it sounds to its end where it does, and begins nowhere else
         elif ruling.answer is Answer.EXPIRED:
-            self._outcomes.run_out(kept)
+            self._outcomes.expire(kept)
         elif ruling.answer is Answer.REFUSE:
             self._all.end(kept, Act.REFUSE, ruling.code, ruling.detail)
         else:
@@ -158,18 +158,18 @@ class Turns:
         return guard.begin(kept.order, self._all.house, moment, self._all.clock.boot, lasts_s)
 
     def _contend(self, kept: Kept, made: Made) -> None:
-        comes = self._all.sounding(kept, kept.order.id, self._outcomes.owed(kept))
+        comes = self._all.contender(kept, kept.order.id, self._outcomes.speakers_owed(kept))
         own = kept.programmes
-        others = [*self._all.soundings(), *self.orphans.values()]
+        others = [*self._all.contenders(), *self.orphans.values()]
         decision = arbiter.decide(comes, [each for each in others if each.id not in own])
         if decision.dropped and AFTER[kept.order.class_] is After.NEVER:
             lost = tuple(sorted({*kept.lost, *decision.dropped}))
-            kept = self._all.book.note(kept, lost=lost)
+            kept = self._all.book.update(kept, lost=lost)
         if decision.begins and not self._full(kept):
             for name, where in decision.cut.items():
                 self._cut(name, where)
             self._begin(kept, made, decision.begins)
-        elif decision.dropped and not self._all.left(kept) and not kept.airings:
+        elif decision.dropped and not self._all.speakers_left(kept) and not kept.airings:
             self._all.end(kept, Act.DROP, "broadcast.busy")
         else:
             self._hold(kept, "broadcast.behind")
@@ -188,13 +188,13 @@ class Turns:
         order_id, sounding = kept.order.id, kept.airings
         if sounding and AFTER[kept.order.class_] is After.ONWARD:
             first = sounding[0]  # one music: it joins in where it goes on
-            self._stage.join(first.name(order_id), where)
-            joined = first.only(where.union(first.at))
-            self._all.book.note(kept, airings=(joined, *sounding[1:]))
+            self._stage.join(first.programme_id(order_id), where)
+            joined = first.at_only(where.union(first.at))
+            self._all.book.update(kept, airings=(joined, *sounding[1:]))
             return
         number = kept.turn + 1 if sounding else kept.turn
         airing = Airing(number, tuple(sorted(where)), siren=made.siren)
-        self._all.move(
+        self._all.apply(
             kept,
             Act.PLAY,
             "broadcast.words-ready" if kept.wordless else None,
@@ -203,13 +203,13 @@ class Turns:
             seconds=made.seconds,
             clips=made.clips,
             siren=made.siren,
-            lasts_s=self._stage.lasts_s(kept, made, Moment.of(self._all.clock)),
+            lasts_s=self._stage.lasts_s(kept, made, Moment.now(self._all.clock)),
         )
-        self._stage.do(self.begin(order_id, airing.name(order_id)))
+        self._stage.start(self.start_airing(order_id, airing.programme_id(order_id)))
 
     def _part(self) -> None:
         """No two orders keep one loudspeaker, as a kill between two moves may have left them."""
-        for one, other in combinations([*self._all.soundings(), *self.orphans.values()], 2):
+        for one, other in combinations([*self._all.contenders(), *self.orphans.values()], 2):
             if one.speakers.isdisjoint(other.speakers) or order_of(one.id) == order_of(other.id):
                 continue
             shared = self._where(one.id) & self._where(other.id)
@@ -222,17 +222,17 @@ class Turns:
 
     def _cut(self, name: str, where: frozenset[str]) -> None:
         """Something more urgent sounds there instead; elsewhere it goes on."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         airing = None if kept is None else kept.airing(name)
         if kept is None or airing is None:
             self._cut_orphan(name, where)
             return
         left = frozenset(airing.at) - where
         self._stage.cut(name, CUT, where if left else ())
-        rest = (airing.only(left),) if left else ()
+        rest = (airing.at_only(left),) if left else ()
         never = AFTER[kept.order.class_] is After.NEVER
         lost = tuple(sorted({*kept.lost, *where})) if never else kept.lost
-        noted = self._all.book.note(kept, airings=(*rest, *kept.without(name)), lost=lost)
+        noted = self._all.book.update(kept, airings=(*rest, *kept.without(name)), lost=lost)
         self._outcomes.settle(noted)
 
     def _cut_orphan(self, name: str, where: frozenset[str]) -> None:
@@ -250,9 +250,9 @@ class Turns:
             self._stage.cut(name)
         return bool(found)
 
-    async def begin(self, order_id: str, name: str) -> None:
+    async def start_airing(self, order_id: str, name: str) -> None:
         """Sound that airing; what nobody waits for at once only when its record is on disk."""
-        kept = self._all.book.known(order_id)
+        kept = self._all.book.require(order_id)
         self.beginning.add(name)
         try:
             stored = kept.order.beside or await self._all.records.written(order_id)
@@ -270,20 +270,20 @@ class Turns:
 
     async def _sound(self, name: str) -> bool:
         """Let the engine sound it; False if that should be tried again."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         assert kept is not None
         made = self._all.made.get(kept.order.id) or await self._preparation.make(kept)
-        kept, airing = self._all.book.known(kept.order.id), self._all.airing(name)
+        kept, airing = self._all.book.require(kept.order.id), self._all.airing(name)
         if made is None or airing is None:
             return True
-        moment = Moment.of(self._all.clock)
+        moment = Moment.now(self._all.clock)
         ruling = self._may_begin(kept, made, moment)  # time went by
         if ruling.answer is not Answer.GO:
             expired = ruling.answer is Answer.EXPIRED
             self._give_up(name, Act.EXPIRE if expired else Act.DROP, ruling)
             return True
-        if not airing.said and not made.siren:  # its words are there: they sound at once
-            self._outcomes.over(kept, airing, Ended(name, CUT, 0))
+        if not airing.has_words and not made.siren:  # its words are there: they sound at once
+            self._outcomes.end_airing(kept, airing, Ended(name, CUT, 0))
             return True
         programme = self._stage.programme(kept, airing, made, moment)
         try:
@@ -301,35 +301,39 @@ class Turns:
 
     def _cue(self, name: str) -> Cue | None:
         """Where it is to sound by now; None if it is not wanted any more, or would be late."""
-        kept, airing = self._all.book.of(name), self._all.airing(name)
-        now = Moment.of(self._all.clock)
+        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
+        now = Moment.now(self._all.clock)
         if kept is None or airing is None:
             return None
         if not guard.punctual(kept.order, now, self._all.clock.boot):
             return None
-        if not airing.said and not kept.wordless:
+        if not airing.has_words and not kept.wordless:
             return None  # the words were faster
         return Cue(frozenset(airing.at), tuple(_sirens(kept, airing)))
 
     def _begun(self, name: str) -> None:
         """The engine sounds it, in the place of the siren that went before it there."""
-        kept, airing = self._all.book.of(name), self._all.airing(name)
+        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
         if kept is None or airing is None:
             return
         replaced, rest = set(_sirens(kept, airing)), list[Airing]()
         for each in kept.airings:
-            siren, at = each.name(kept.order.id), frozenset(each.at)
+            siren, at = each.programme_id(kept.order.id), frozenset(each.at)
             if siren in replaced:
                 continue
-            shared = at.intersection(airing.at) if airing.said and not each.said else frozenset()
+            shared = (
+                at.intersection(airing.at)
+                if airing.has_words and not each.has_words
+                else frozenset()
+            )
             if shared:
                 self._stage.cut(siren, CUT, shared)
-            rest.append(each.only(at - shared) if shared else each)
-        self._all.book.note(kept, airings=tuple(rest))
+            rest.append(each.at_only(at - shared) if shared else each)
+        self._all.book.update(kept, airings=tuple(rest))
 
     async def _refused(self, name: str, error: StationError) -> bool:
         """The audio process will not sound it, at least not now; False if not now."""
-        kept = self._all.book.of(name)
+        kept = self._all.book.by_programme(name)
         assert kept is not None
         if error.code == FULL and AFTER[kept.order.class_] is not After.NEVER:
             return False
@@ -337,19 +341,19 @@ class Turns:
             self._give_up(name, Act.FAIL, Ruling(Answer.REFUSE, error.code, error.data))
             return True
         try:
-            past = await self._stage.past(name)
+            past = await self._stage.fetch_ended(name)
         except StationError:
             return False
-        airing, kept = self._all.airing(name), self._all.book.of(name)
+        airing, kept = self._all.airing(name), self._all.book.by_programme(name)
         if kept is not None and airing is not None and (past is None or past.how != PLAYING):
             ended = past or Ended(name, FINISHED, 0)  # longer ago than it remembers
-            self._outcomes.over(kept, airing, ended, "broadcast.played-before")
+            self._outcomes.end_airing(kept, airing, ended, "broadcast.played-before")
         return True
 
     def _give_up(self, name: str, act: Act, ruling: Ruling) -> None:
-        kept, airing = self._all.book.of(name), self._all.airing(name)
+        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
         if kept is not None and airing is not None:
-            self._outcomes.give_up(kept, airing, act, ruling.code, ruling.detail)
+            self._outcomes.abandon_airing(kept, airing, act, ruling.code, ruling.detail)
 
     def halt(self, kept: Kept, actor: Who, why: str = "broadcast.by-hand") -> Kept:
         """Somebody stops it."""
@@ -358,12 +362,12 @@ class Turns:
 
     def _hold(self, kept: Kept, why: str | None) -> None:
         if kept.state is State.PREPARING:
-            self._all.move(kept, Act.HOLD, why)
+            self._all.apply(kept, Act.HOLD, why)
 
 
 def _sirens(kept: Kept, words: Airing) -> Iterator[str]:
     """The sirens of that order that are to give way to these words."""
-    if words.said:
+    if words.has_words:
         for each in kept.airings:
-            if not each.said and set(each.at).issubset(words.at):
-                yield each.name(kept.order.id)
+            if not each.has_words and set(each.at).issubset(words.at):
+                yield each.programme_id(kept.order.id)

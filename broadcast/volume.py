@@ -34,7 +34,7 @@ class Volumes:
         """Of that zone; 10 is as loud as the installer lets it be."""
         return self._steps.get(zone, STEP_MAX)
 
-    async def turn(self, zone: str, by: int) -> int:
+    async def step_by(self, zone: str, by: int) -> int:
         """So many steps up, or down if below 0; on disk when this returns."""
         step = _bounded(self.step(zone) + by)
         body = None if step == STEP_MAX else str(step).encode()
@@ -42,7 +42,7 @@ class Volumes:
         self._steps[zone] = step
         return step
 
-    def applied(self, speakers: Sequence[SpeakerSetting]) -> tuple[SpeakerSetting, ...]:
+    def apply_to(self, speakers: Sequence[SpeakerSetting]) -> tuple[SpeakerSetting, ...]:
         """The loudspeakers with staff's volume on top of their own."""
         return tuple(self._lowered(each) for each in speakers)
 

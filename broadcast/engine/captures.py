@@ -55,10 +55,10 @@ class Captures:
 
     def _heard(self, id_: str, pcm: bytes) -> None:
         found = self._open.get(id_)
-        if found is not None and not self._door.say(found.asked_by, wire.Captured(id_, pcm)):
+        if found is not None and not self._door.send(found.asked_by, wire.Captured(id_, pcm)):
             found.pickup.end()
 
     def _over(self, id_: str, code: str | None) -> None:
         found = self._open.pop(id_, None)
         if found is not None:
-            self._door.say(found.asked_by, wire.CaptureOver(id_, code))
+            self._door.send(found.asked_by, wire.CaptureOver(id_, code))

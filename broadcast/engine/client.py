@@ -85,7 +85,7 @@ class Engine:
         """Read it into the process's memory; how many frames it has."""
         answer = await self._ask(wire.Prepare(programme))
         frames = int(answer.data.get("frames", 0))
-        self._mirror.prepared(programme, frames)
+        self._mirror.note_prepared(programme, frames)
         return frames
 
     async def play(
@@ -101,7 +101,7 @@ class Engine:
         One that sounds already sounds in these zones again too.
         """
         await self._ask(wire.Play(id_, start, tuple(zones), tuple(replaces)))
-        self._mirror.asked(id_, start, zones)
+        self._mirror.note_played(id_, start, zones)
 
     async def stop(
         self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"
@@ -111,7 +111,7 @@ class Engine:
         if id_ is not None and not zones:
             self._mirror.forget(id_)
         elif id_ is not None:
-            self._mirror.left(id_, zones)
+            self._mirror.note_left(id_, zones)
 
     async def level(self, id_: str, zone: str, db: float) -> None:
         """Duck or restore a programme in a zone."""
@@ -120,7 +120,7 @@ class Engine:
     async def live_open(self, programme: Programme) -> None:
         """Open live sound."""
         await self._ask(wire.LiveOpen(programme))
-        self._mirror.prepared(programme, 0)
+        self._mirror.note_prepared(programme, 0)
 
     async def live(self, id_: str, pcm: bytes) -> None:
         """Feed live sound; what cannot go now is dropped, for it would be late."""
@@ -205,7 +205,7 @@ class Engine:
                 if (waiting := self._waiting.get(told.n)) and not waiting.done():
                     waiting.set_result(told)
             else:
-                self._mirror.told(told)
+                self._mirror.handle_event(told)
                 self._tell([told])
 
     async def _settle(self, link: socket.socket) -> None:
@@ -216,7 +216,7 @@ class Engine:
             state = await self._reply(wire.Ask(), settling=True)
             assert isinstance(state, State)
             if self._process in (None, state.process):
-                self._tell(self._mirror.missed(state))
+                self._tell(self._mirror.missed_events(state))
             else:
                 await self._restore()
                 state = await self._reply(wire.Ask(), settling=True)
@@ -233,7 +233,7 @@ class Engine:
             _hang_up(link)
 
     async def _restore(self) -> None:
-        again, over = self._mirror.lost(self._lost_ns, self._now_ns())
+        again, over = self._mirror.plan_restart(self._lost_ns, self._now_ns())
         self._tell(over)
         for programme, start, left, had in again:
             try:
@@ -247,7 +247,7 @@ class Engine:
                         await self._asked(wire.Play(programme.id, zones=zones))
             except CommandRefused as refused:
                 event = wire.Refused(programme.id, refused.code)
-                self._mirror.told(event)
+                self._mirror.handle_event(event)
                 self._tell([event])
 
     def _disconnect(self) -> None:

@@ -66,13 +66,13 @@ class Door:
                     break
                 yield client, packet
 
-    def say(self, client: socket.socket, message: wire.Message) -> bool:
+    def send(self, client: socket.socket, message: wire.Message) -> bool:
         """Tell one; False if it has left."""
         if client in self._clients:
             self._send(client, wire.pack(message))
         return client in self._clients
 
-    def tell(self, event: wire.Event) -> None:
+    def send_all(self, event: wire.Event) -> None:
         """Tell everyone."""
         packet = wire.pack(event)
         for client in list(self._clients):

@@ -60,7 +60,7 @@ class Ears:
         self._tell = tell
         self._open: set[str] = set()
 
-    def begin(self, programme: str, source: Source, speakers: Sequence[str]) -> None:
+    def start_check(self, programme: str, source: Source, speakers: Sequence[str]) -> None:
         """It has just begun at these loudspeakers, from its start."""
         if isinstance(source, Feed) or source.frames < FROM_FRAME + FRAMES:
             return
@@ -88,5 +88,5 @@ class Ears:
         self._open.discard(microphone)
         for id_ in heard:
             if id_ in self._outlets.keepers:
-                self._outlets.keepers[id_].heard(True)
+                self._outlets.keepers[id_].note_microphone(True)
                 self._tell(wire.Heard(programme, id_))

@@ -17,7 +17,7 @@ class Ledger:
         """Whether it may sound from there: never heard, or going on where it broke off."""
         return id_ not in self._upto or start >= max(1, self._upto[id_][0])
 
-    def note(self, id_: str, upto: int, expires_ns: int | None, now_ns: int) -> None:
+    def record(self, id_: str, upto: int, expires_ns: int | None, now_ns: int) -> None:
         """It has sounded up to that frame."""
         if id_ not in self._upto and len(self._upto) >= IDS_MAX:
             self._make_room(now_ns)

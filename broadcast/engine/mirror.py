@@ -66,11 +66,11 @@ class Mirror:
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
 
-    def prepared(self, programme: Programme, frames: int) -> None:
+    def note_prepared(self, programme: Programme, frames: int) -> None:
         """The process holds it."""
         self._held[programme.id] = Held(programme, frames)
 
-    def asked(self, id_: str, start: int, zones: Collection[str] = ()) -> None:
+    def note_played(self, id_: str, start: int, zones: Collection[str] = ()) -> None:
         """The process took our word to play it, in these zones again too."""
         held = self._held.get(id_)
         if held is None:
@@ -81,7 +81,7 @@ class Mirror:
         meant = msgspec.structs.replace(held.programme, zones=(*held.programme.zones, *more))
         self._held[id_] = held._replace(programme=meant, left=held.left.difference(zones))
 
-    def left(self, id_: str, zones: Collection[str]) -> None:
+    def note_left(self, id_: str, zones: Collection[str]) -> None:
         """It was stopped there."""
         if held := self._held.get(id_):
             self._held[id_] = held._replace(left=held.left.union(zones))
@@ -90,7 +90,7 @@ class Mirror:
         """It is not wanted any more."""
         self._held.pop(id_, None)
 
-    def told(self, event: Event) -> None:
+    def handle_event(self, event: Event) -> None:
         """Follow what the process says."""
         if isinstance(event, Started):
             if held := self._held.get(event.id):
@@ -106,7 +106,7 @@ class Mirror:
         elif isinstance(event, Finished | Stopped | Refused):
             self._held.pop(event.id, None)
 
-    def missed(self, state: State) -> list[Event]:
+    def missed_events(self, state: State) -> list[Event]:
         """The same process, met again: what ended while nobody listened."""
         there = {each.id for each in state.programmes}
         ended = {each.id: each for each in state.ended}
@@ -116,10 +116,10 @@ class Mirror:
             if id_ not in there
         ]
         for event in events:
-            self.told(event)
+            self.handle_event(event)
         return events
 
-    def lost(self, lost_ns: int, now_ns: int) -> tuple[list[Again], list[Event]]:
+    def plan_restart(self, lost_ns: int, now_ns: int) -> tuple[list[Again], list[Event]]:
         """A new process, for the old one died at `lost_ns`: what it is given, what is over.
 
         Nothing is carried out late: what expired meanwhile is dropped, and live sound is gone.
@@ -134,7 +134,7 @@ class Mirror:
             else:
                 over.append(verdict)
         for event in over:
-            self.told(event)
+            self.handle_event(event)
         return again, over
 
 

@@ -225,7 +225,7 @@ class Mixer:
         broken = self._broken()
         for track in self._playing() if broken else ():
             if track.drained:
-                track.missing(broken)
+                track.mark_missing(broken)
         frames = {track.programme.id: frame for track, frame in self._frames(now_ns)}
         groups: dict[_Key, list[str]] = {}
         for speaker in self._speakers:
@@ -238,7 +238,7 @@ class Mixer:
                 groups.setdefault(key, []).append(speaker)
         mixes = list(self._mixes(groups, frames))
         for id_ in frames if broken else ():
-            self._tracks[id_].missing(broken)
+            self._tracks[id_].mark_missing(broken)
         self._advance(frames)
         self._measure(mixes)
         return mixes
@@ -284,7 +284,7 @@ class Mixer:
     def _announce(self, track: Track, now_ns: int) -> None:
         programme = track.programme
         if programme.urgent:
-            self._ledger.note(programme.id, track.position + 1, programme.expires_ns, now_ns)
+            self._ledger.record(programme.id, track.position + 1, programme.expires_ns, now_ns)
         if not track.announced:
             track.announced = True
             heard = tuple(track.faders)

@@ -37,7 +37,7 @@ class Outlets:
         """Whether one of them needs the clock."""
         return any(keeper.busy for keeper in self.keepers.values())
 
-    def settings(self, settings: Sequence[SpeakerSetting]) -> None:
+    def apply_settings(self, settings: Sequence[SpeakerSetting]) -> None:
         """Open new ones, close those that are gone or changed in more than zones and level."""
         wanted = {each.id: each for each in settings}
         for id_, keeper in list(self.keepers.items()):
@@ -98,7 +98,7 @@ class Outlets:
 
     def close(self) -> None:
         """Give all of them back."""
-        self.settings(())
+        self.apply_settings(())
 
 
 def _same_line(one: SpeakerSetting, other: SpeakerSetting) -> bool:

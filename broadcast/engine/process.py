@@ -51,14 +51,14 @@ class AudioProcess:
         self._realtime = realtime.take(realtime.CLOCK_PRIORITY)
         sys.setswitchinterval(SWITCH_S)
         self._errands = Errands(self._contained)
-        self._outlets = Outlets(self._door.tell, self._errands.run, self._contained)
+        self._outlets = Outlets(self._door.send_all, self._errands.run, self._contained)
         self._mixer = Mixer(
             on_fault=self._contained,
             behind=self._outlets.behind,
             broken=lambda: self._outlets.broken,
         )
         self._tests = SelfTests(self._mixer, self._outlets, self._errands)
-        self._ears = Ears(self._outlets, self._errands, self._door.tell)
+        self._ears = Ears(self._outlets, self._errands, self._door.send_all)
         self._captures = Captures(self._door, self._errands.post)
         self._pacer = Pacer(now_ns())
         self._ending = False
@@ -114,10 +114,10 @@ class AudioProcess:
             number = request.n
             self._answer((client, number), request.do)
         except msgspec.DecodeError:
-            self._door.say(client, wire.Answer(0, "audio.bad-request"))
+            self._door.send(client, wire.Answer(0, "audio.bad-request"))
         except Exception as error:  # noqa: BLE001 - the edge: see above
             self._contained("request", error)
-            self._door.say(client, wire.Answer(number, "audio.failed"))
+            self._door.send(client, wire.Answer(number, "audio.failed"))
 
     def _beat(self) -> None:
         """20 ms of sound, on its way before anything else is done."""
@@ -135,7 +135,7 @@ class AudioProcess:
             working = self._outlets.working(event.speakers)
             event = msgspec.structs.replace(event, speakers=working)
             self._hear(event)
-        self._door.tell(event)
+        self._door.send_all(event)
 
     def _try(self, what: str, do: Callable[..., None], *given: Any) -> None:
         """The edge of the clock: the next beat comes, whatever this one does."""
@@ -144,12 +144,12 @@ class AudioProcess:
     def _contained(self, where: str, error: BaseException) -> None:
         """Log it, and let the gateway count it."""
         log_fault(f"audio.{where}", error)
-        self._door.tell(wire.InternalFault(where, describe(error)))
+        self._door.send_all(wire.InternalFault(where, describe(error)))
 
     def _hear(self, event: wire.Started) -> None:
         source = self._mixer.source(event.id)
         if source is not None and event.start == 0 and not event.id.startswith(selftest.PREFIX):
-            self._ears.begin(event.id, source, event.speakers)
+            self._ears.start_check(event.id, source, event.speakers)
 
     def _answer(self, said: Said, command: wire.Command) -> None:
         try:
@@ -158,7 +158,7 @@ class AudioProcess:
             self._refuse(said, command, refused)
         else:
             if reply is not None:
-                self._door.say(said[0], reply)
+                self._door.send(said[0], reply)
 
     def _do(self, said: Said, command: wire.Command) -> wire.Message | None:
         """Carry it out; None if the answer comes later, or never."""
@@ -208,7 +208,7 @@ class AudioProcess:
             except CommandRefused as refused:
                 self._refuse(said, command, refused)
             else:
-                self._door.say(said[0], wire.Answer(said[1], data={"frames": frames}))
+                self._door.send(said[0], wire.Answer(said[1], data={"frames": frames}))
 
         if not programme.files:
             return wire.Answer(said[1], "audio.bad-file", {"file": ""})
@@ -217,15 +217,15 @@ class AudioProcess:
         return None
 
     def _refuse(self, said: Said, command: wire.Command, refused: CommandRefused) -> None:
-        self._door.say(said[0], wire.Answer(said[1], refused.code, refused.data))
+        self._door.send(said[0], wire.Answer(said[1], refused.code, refused.data))
         if isinstance(command, wire.Prepare | wire.LiveOpen):
-            self._door.tell(wire.Refused(command.programme.id, refused.code))
+            self._door.send_all(wire.Refused(command.programme.id, refused.code))
         elif isinstance(command, wire.Play):
-            self._door.tell(wire.Refused(command.id, refused.code))
+            self._door.send_all(wire.Refused(command.id, refused.code))
 
     def _sinks(self, speakers: tuple[wire.SpeakerSetting, ...]) -> None:
         self._mixer.speakers(speakers)
-        self._outlets.settings(speakers)
+        self._outlets.apply_settings(speakers)
         self._outlets.tend(now_ns())
         self._errands.run(partial(_describe, self._path.parent / "sdp", speakers))
 

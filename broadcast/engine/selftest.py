@@ -98,5 +98,5 @@ class SelfTests:
         self._listening, self._chime = False, None
         keeper = self._outlets.keepers.get(id_)
         if keeper is not None and not self._disturbed:
-            keeper.heard(heard)
+            keeper.note_microphone(heard)
         self._next()

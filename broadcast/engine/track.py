@@ -119,7 +119,7 @@ class Track:
         if self.faders.pop(speaker_id, None) is not None:
             self._left.setdefault(speaker_id, self.position)
 
-    def missing(self, broken: Mapping[str, bool]) -> None:
+    def mark_missing(self, broken: Mapping[str, bool]) -> None:
         """The frame that sounds now does not reach these; True: nor did those before."""
         for id_, untaken in broken.items():
             if id_ in self.faders:

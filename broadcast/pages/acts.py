@@ -133,7 +133,7 @@ class Acts:
     async def microphone(self, request: web.Request) -> web.StreamResponse:
         """Let somebody speak into a microphone of the station, until it is put down."""
         microphone = request.match_info["id"]
-        self._deck.paging.known(microphone)
+        self._deck.paging.require_known(microphone)
         ask = AskHere(zones=await zones_of(request), microphone=microphone)
         return await self._give(request, ask, Class.LIVE)
 
@@ -188,7 +188,7 @@ class Acts:
 
     async def test(self, _request: web.Request) -> web.StreamResponse:
         """Let every loudspeaker show how far it works."""
-        self._deck.selftests.ask()
+        self._deck.selftests.request()
         raise web.HTTPSeeOther(f"{PATH}#horns")
 
     async def volume(self, request: web.Request) -> web.StreamResponse:
@@ -198,7 +198,7 @@ class Acts:
             raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         up = (await request.post()).get("turn") == "up"
         done_to(request, zone)
-        await self._deck.volumes.turn(zone, 1 if up else -1)
+        await self._deck.volumes.step_by(zone, 1 if up else -1)
         await self._turned()
         raise web.HTTPSeeOther(PATH)
 

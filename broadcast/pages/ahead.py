@@ -55,7 +55,7 @@ def _one(key: str, deck: Deck, timezone: str, words: Words) -> Coming:
     at: list[int] = []
     sounds = schedule.on and (preset is None or schedulable(preset))
     if sounds and wall_ns is not None:
-        at = deck.schedules.ahead(schedule, wall_ns, TIMES)
+        at = deck.schedules.next_instants(schedule, wall_ns, TIMES)
     return Coming(
         key,
         schedule,

@@ -74,7 +74,9 @@ class Clips:
         try:
             async with asyncio.timeout(UPLOAD_WITHIN_S):
                 stream = request.content.iter_chunked(CHUNK_BYTES)
-                clip = await self._deck.shelf.take(stream, request.query.get("name", "")[:200])
+                clip = await self._deck.shelf.store_upload(
+                    stream, request.query.get("name", "")[:200]
+                )
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         done_to(request, clip.sha[:12])

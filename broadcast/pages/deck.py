@@ -51,4 +51,4 @@ class Deck(NamedTuple):
 
     def moment(self) -> Moment:
         """Now."""
-        return Moment.of(self.clock)
+        return Moment.now(self.clock)

@@ -134,7 +134,7 @@ class Listening:
                     if lives is not None and not lives():
                         break
                     await asyncio.sleep(due_s)
-                    await response.write(frames.take() or _SILENCE)
+                    await response.write(frames.next_frame() or _SILENCE)
         return response
 
 

@@ -92,7 +92,7 @@ class Microphone:
         self, kept: Kept, line: web.WebSocketResponse, lives: Callable[[], bool]
     ) -> None:
         air = Air(self._deck.room, self._deck.shelf)
-        whole = await air.speak(kept.order.id, _pieces(line, lives), self._title(kept))
+        whole = await air.relay(kept.order.id, _pieces(line, lives), self._title(kept))
         if not (whole and lives()):
             await line.close(message=b"over")
 

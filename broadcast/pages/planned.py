@@ -74,7 +74,7 @@ class Planned:
         wall_ns = self._deck.moment().wall_ns
         if wall_ns is None:
             raise UsageError("broadcast.untrusted-clock")
-        at = self._deck.schedules.ahead(schedule, wall_ns, TIMES)
+        at = self._deck.schedules.next_instants(schedule, wall_ns, TIMES)
         times = tuple(spoken(each, wall_ns, now.timezone, words) for each in at)
         return self._page(request, draft._replace(times=times))
 
@@ -96,7 +96,7 @@ class Planned:
         schedule, wall_ns = schedules.all().get(schedule_id), self._deck.moment().wall_ns
         if schedule is None or wall_ns is None:
             raise UsageError("broadcast.untrusted-clock")
-        at = schedules.ahead(schedule, wall_ns, 1)
+        at = schedules.next_instants(schedule, wall_ns, 1)
         skips = bool(at) and schedules.skipped(schedule_id) != at[0]
         await schedules.skip(schedule_id, at[0] if skips else None)
         raise web.HTTPSeeOther(HERE)

@@ -44,7 +44,7 @@ class Index(msgspec.Struct):
         """What that text or name was made into."""
         return self.entries.get(self.keys.get(key, ""))
 
-    def used(self, sha: str) -> None:
+    def touch(self, sha: str) -> None:
         """It goes last from here on."""
         self.entries[sha] = self.entries.pop(sha)
 
@@ -66,7 +66,7 @@ class Index(msgspec.Struct):
         """Bytes on the shelf."""
         return sum(entry.size for entry in self.entries.values())
 
-    def goers(self, size: int, quota: int, kept: Collection[str]) -> list[str]:
+    def evictable(self, size: int, quota: int, kept: Collection[str]) -> list[str]:
         """What must go so that `size` bytes fit; `Unavailable` if they cannot.
 
         What is made again goes before what is not; an upload, or what somebody refers to, stays.

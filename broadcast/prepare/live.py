@@ -54,7 +54,7 @@ class Frames:
             self.dropped += 1
         self._flowing = self._flowing or len(self._waiting) >= self._held
 
-    def take(self) -> bytes | None:
+    def next_frame(self) -> bytes | None:
         """The next frame; None while frames are held back, or none is there."""
         if not self._flowing:
             return None
@@ -64,7 +64,7 @@ class Frames:
             return None
         return self._waiting.popleft()
 
-    def end(self) -> list[bytes]:
+    def drain(self) -> list[bytes]:
         """All that is left, the last frame filled with silence."""
         left = list(self._waiting)
         if self._rest:
@@ -126,7 +126,7 @@ async def talk(
     async for piece in pieces:
         frames.feed(piece)
         await _pass_on(frames, play, recorder)
-    for frame in frames.end():
+    for frame in frames.drain():
         recorder.write(frame)
         await play(frame)
     return frames
@@ -136,7 +136,7 @@ async def _pass_on(
     frames: Frames, play: Callable[[bytes], Awaitable[None]], recorder: Recorder
 ) -> None:
     waiting: list[bytes] = []
-    while (frame := frames.take()) is not None:
+    while (frame := frames.next_frame()) is not None:
         recorder.write(frame)
         waiting.append(frame)
     if waiting:

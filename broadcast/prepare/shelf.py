@@ -97,7 +97,7 @@ class Shelf:
         entry = self._index.entries.get(sha)
         if entry is None:
             raise NotFound("clip.unknown", sha=sha[:12])
-        self._index.used(sha)
+        self._index.touch(sha)
         return self._clip(entry)
 
     def find(self, key: str) -> Clip | None:
@@ -114,7 +114,7 @@ class Shelf:
         """Bytes on the shelf."""
         return self._index.size()
 
-    async def take(self, upload: AsyncIterable[bytes], name: str) -> Clip:
+    async def store_upload(self, upload: AsyncIterable[bytes], name: str) -> Clip:
         """What a person brought, decoded and levelled; UsageError says why it cannot be used."""
         with self.workshop(lasting=True) as folder:
             brought = folder / "brought"
@@ -255,9 +255,9 @@ class Shelf:
 
     async def _make_room(self, size: int) -> None:
         needed = self._needed()
-        going = self._index.goers(size, self._quota, needed)
+        going = self._index.evictable(size, self._quota, needed)
         if not going and len(self._index.entries) >= CLIPS_MAX:
-            going = self._index.goers(self._quota - self._index.size() + 1, self._quota, needed)
+            going = self._index.evictable(self._quota - self._index.size() + 1, self._quota, needed)
         for sha in going:
             await self._drop(sha)
 

@@ -66,7 +66,7 @@ class Attention:
         """How long it has been listened to."""
         return len(self.pcm) / (RATE * WIDTH)
 
-    def around(self, piece: bytes) -> None:
+    def feed_background(self, piece: bytes) -> None:
         """What it heard before it was anybody's turn: how loud the hall is by itself."""
         for frame in self._frames(piece):
             self._lower(dbfs(frame))

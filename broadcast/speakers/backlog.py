@@ -44,7 +44,7 @@ class Backlog:
                 self._keep(rank)
             self._waiting.append(_Waiting(payload, rank, silent))
 
-    def take(self) -> bytes | None:
+    def pop(self) -> bytes | None:
         """The next frame, None where nothing waits; of a pause no more than must be."""
         with self._lock:
             while self._waiting:

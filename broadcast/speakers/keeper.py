@@ -170,7 +170,7 @@ class Keeper:
         elif self.stage is Stage.WAITING:
             self._retry_at_ns = 0
 
-    def heard(self, verdict: bool | None) -> None:
+    def note_microphone(self, verdict: bool | None) -> None:
         """What the microphone says; None if it could not listen."""
         if verdict:
             self._climb(Rung.HEARD)

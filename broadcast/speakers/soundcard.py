@@ -130,7 +130,7 @@ class SoundCardSpeaker:
         """Wait for the next frame; None ends a session, an empty frame the thread."""
         with self._turn:
             while True:
-                payload = self._backlog.take()
+                payload = self._backlog.pop()
                 if payload is not None:
                     return payload
                 if self._over:

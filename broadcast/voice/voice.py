@@ -105,7 +105,7 @@ class Voice:
         said = spoken(text, language)
         if not said:
             raise UsageError("voice.nothing")
-        clip = await self._shelf.take(upload, name)
+        clip = await self._shelf.store_upload(upload, name)
         await self._shelf.lead(given_key(said, language), clip.sha)
         return clip
 

@@ -73,7 +73,7 @@ class Listening:
         ending = asyncio.create_task(talk.enough.wait())
         try:
             async for piece in _until(line, ending):
-                take = attention.feed if asking.done() else attention.around
+                take = attention.feed if asking.done() else attention.feed_background
                 take(piece)
                 if attention.over:
                     break

@@ -200,7 +200,7 @@ class Sounding:
             self.presets,
             self.schedules,
             self._clock,
-            known=self.paging.known,
+            known=self.paging.require_known,
             voice=self.voice,
         )
         horns = Horns(speakers, lambda: self.selftests.found)
@@ -295,7 +295,7 @@ class Sounding:
         self.room.reconcile(state)
 
     def _page(self, order: Order) -> None:
-        self.paging.begin(order)
+        self.paging.open(order)
 
     def _spoken(self, order: Order) -> str:
         """What a recording of a microphone of ours is called."""
@@ -307,7 +307,7 @@ class Sounding:
 
     async def _tell_speakers(self) -> None:
         """Which loudspeakers there are, how loud each is, and who listens at the desk."""
-        speakers = self.volumes.applied((*self._speakers(), *self.ears.speakers()))
+        speakers = self.volumes.apply_to((*self._speakers(), *self.ears.speakers()))
         with contextlib.suppress(StationError):  # away: it is told as soon as it is there
             await self._engine.sinks(speakers)
 

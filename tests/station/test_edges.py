@@ -183,7 +183,7 @@ async def test_the_audio_socket_outlives_what_either_end_sends(
         process._errands.post(
             lambda: [client.send(b"\xffgarbage") for client in process._door._clients]
         )
-        process._errands.post(lambda: process._door.tell(wire.Meter("hall", -20.0)))
+        process._errands.post(lambda: process._door.send_all(wire.Meter("hall", -20.0)))
         await counted(faults, "audio.result", "audio.message")
         state = await engine.state()
         assert state.process

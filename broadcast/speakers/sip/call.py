@@ -104,7 +104,7 @@ class Call:
             self._cancelled = True
             self._send_until_answered(self._dialog.request("CANCEL", 1, self._branch))
 
-    def frame(self) -> None:
+    def tick(self) -> None:
         """20 ms have passed."""
         self._age += 1
         if self._pending is not None and self._age >= self._again_at:
@@ -120,7 +120,7 @@ class Call:
         """How both sides call it."""
         return self._dialog.call_id
 
-    def heard(self, packet: bytes) -> None:
+    def handle_packet(self, packet: bytes) -> None:
         """A datagram came; what is not of this call is answered as such or ignored."""
         message = parse(packet)
         if message is None:

@@ -95,7 +95,7 @@ class SipSpeaker:
             return
         self._hear()
         for past in [*self._over]:
-            past.frame()
+            past.tick()
             self._flush(past)
             if past.stage is Stage.OVER:
                 self._over.remove(past)
@@ -103,7 +103,7 @@ class SipSpeaker:
             self._tend(self._call)
 
     def _tend(self, call: Call) -> None:
-        call.frame()
+        call.tick()
         if call.stage is Stage.TALKING:
             self.rung = Rung.ACCEPTED
             self._say(call)
@@ -155,12 +155,12 @@ class SipSpeaker:
                 packet = self._sip.recv(BYTES_MAX)
                 message = parse(packet)
                 name = "" if message is None else message.headers.get("call-id", "")
-                next((each for each in calls if each.id == name), calls[0]).heard(packet)
+                next((each for each in calls if each.id == name), calls[0]).handle_packet(packet)
 
     def _say(self, call: Call) -> None:
         assert self._rtp is not None
         assert self._stream is not None
-        payload = self._backlog.take()
+        payload = self._backlog.pop()
         if payload is not None and call.media is not None:
             packet = self._stream.packet(payload)
             with contextlib.suppress(BlockingIOError, ConnectionRefusedError):

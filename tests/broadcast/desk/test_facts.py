@@ -43,25 +43,25 @@ class Kept:
 
 def test_the_ladder_counts_only_what_each_loudspeaker_has_shown():
     monitor = Monitor(["a", "b", "c"])
-    monitor.heard(wire.Well("a", "heard"))
-    monitor.heard(wire.Well("b", "reachable"))
+    monitor.handle_event(wire.Well("a", "heard"))
+    monitor.handle_event(wire.Well("b", "reachable"))
     assert monitor.reached("order-1") == ()
-    monitor.heard(wire.Started("order-1", 1, speakers=("a", "b", "listen-all")))
+    monitor.handle_event(wire.Started("order-1", 1, speakers=("a", "b", "listen-all")))
     assert monitor.reached("order-1") == (2, 2, 1, 0), "a test of yesterday is no ear of today"
-    monitor.heard(wire.Heard("order-1", "a"))
-    monitor.heard(wire.Heard("order-1", "c"))  # it never left to that one
+    monitor.handle_event(wire.Heard("order-1", "a"))
+    monitor.handle_event(wire.Heard("order-1", "c"))  # it never left to that one
     assert monitor.reached("order-1") == (2, 2, 1, 1)
-    monitor.heard(wire.Fault("a", "speaker.no-answer"))
+    monitor.handle_event(wire.Fault("a", "speaker.no-answer"))
     assert monitor.reached("order-1") == (2, 1, 0, 1), "what was heard was heard"
     assert set(monitor.faults) == {"a"}
-    monitor.heard(wire.Well("a", "sent"))
+    monitor.handle_event(wire.Well("a", "sent"))
     assert monitor.faults == {}
 
 
 def test_what_was_known_of_another_process_is_forgotten():
     monitor = Monitor(["a"])
-    monitor.heard(wire.Fault("a", "speaker.no-answer"))
-    monitor.heard(wire.Meter("all", -12.0))
+    monitor.handle_event(wire.Fault("a", "speaker.no-answer"))
+    monitor.handle_event(wire.Meter("all", -12.0))
     monitor.reconcile(wire.State(1, "p", "b", realtime=False))
     assert (monitor.faults, monitor.level("all")) == ({}, -60.0)
 
@@ -71,13 +71,13 @@ async def test_a_loudspeaker_is_lowered_by_every_zone_that_it_is_in():
     horn = wire.SpeakerSetting(
         "horn", Unicast(zones=("all", "b3"), to=("127.0.0.1:5004",), volume_db=-6)
     )
-    assert volumes.applied([horn]) == (horn,)
-    await volumes.turn("all", -2)
-    await volumes.turn("b3", -1)
-    assert volumes.applied([horn])[0].options.volume_db == -15
-    assert await volumes.turn("all", -100) == 0
-    assert volumes.applied([horn])[0].options.volume_db == -39
-    assert await volumes.turn("all", 100) == 10
+    assert volumes.apply_to([horn]) == (horn,)
+    await volumes.step_by("all", -2)
+    await volumes.step_by("b3", -1)
+    assert volumes.apply_to([horn])[0].options.volume_db == -15
+    assert await volumes.step_by("all", -100) == 0
+    assert volumes.apply_to([horn])[0].options.volume_db == -39
+    assert await volumes.step_by("all", 100) == 10
 
 
 async def test_volumes_and_the_order_of_keys_outlive_a_restart():
@@ -85,7 +85,7 @@ async def test_volumes_and_the_order_of_keys_outlive_a_restart():
     ready = {name: PresetOptions(name=name, text="x") for name in ("a", "b", "c")}
     presets, volumes = Presets(journal, ready), Volumes(journal)
     await presets.arrange(["c", "gone", "a"])
-    await volumes.turn("hall", -4)
+    await volumes.step_by("hall", -4)
     presets, volumes = Presets(journal, ready), Volumes(journal)
     await presets.load()
     await volumes.load()
@@ -101,7 +101,7 @@ async def test_a_schedule_is_skipped_once_and_only_once():
     daily = Schedule(name="x", cron="10 14 * * *", preset="a", zones=("all",))
     await schedules.put("plan", daily, STAFF)
     await schedules.due()  # 14:05: nothing yet
-    first, second = schedules.ahead(daily, WALL_NS, 2)
+    first, second = schedules.next_instants(daily, WALL_NS, 2)
     assert (second - first) == 86_400 * S
     await schedules.skip("plan", first)
     clock.advance(305)
@@ -131,6 +131,6 @@ def test_workdays_follow_the_decreed_swaps():
     schedules = Schedules(Kept(), MovedClock(), zone, calendar(zone))
     spring_ns = 1_771_027_200 * S  # 2026-02-14 08:00, a Saturday that is worked for the festival
     works = Schedule(name="x", cron="0 9 * * *", preset="a", zones=("all",), days="workdays")
-    first, second = schedules.ahead(works, spring_ns, 2)
+    first, second = schedules.next_instants(works, spring_ns, 2)
     assert (first - spring_ns) == 3600 * S
     assert (second - first) == 10 * 86_400 * S, "nothing from the 15th to the 23rd"

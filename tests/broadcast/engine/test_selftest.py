@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.engine import selftest
 from broadcast.engine.mixer import Mixer
 from broadcast.engine.outlets import Outlets
 from broadcast.engine.selftest import SelfTests
@@ -39,14 +38,14 @@ class Rig:
             SpeakerSetting(id_, Unicast(zones=(f"z{id_}",), to=("127.0.0.1:5000",), microphone=id_))
             for id_ in HORNS
         ]
-        self.outlets.settings(settings)
+        self.outlets.apply_settings(settings)
         self.mixer = Mixer()
         self.mixer.speakers(settings)
-        monkeypatch.setattr(selftest, "listen", self.listen)
+        monkeypatch.setattr("broadcast.engine.selftest.listen", self.listen)
         self.found: list[tuple[str, bool | None]] = []
         for id_, keeper in self.outlets.keepers.items():
             monkeypatch.setattr(
-                keeper, "heard", lambda heard, id_=id_: self.found.append((id_, heard))
+                keeper, "note_microphone", lambda heard, id_=id_: self.found.append((id_, heard))
             )
         self.tests = SelfTests(self.mixer, self.outlets, self.errands)  # type: ignore[arg-type]  # see Inline
         self.tests.begin(HORNS, str(chime))

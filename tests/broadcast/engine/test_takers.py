@@ -170,11 +170,11 @@ def test_what_is_refused_takes_nobodys_place() -> None:
 def test_a_new_process_is_told_where_a_programme_was_stopped() -> None:
     mirror = Mirror()
     wanted = Programme(id="a", zones=("all",), rank=3, files=("x",))
-    mirror.prepared(wanted, 100)
-    mirror.asked("a", 0)
-    mirror.left("a", ("speaker:yard", "speaker:hall"))
-    mirror.asked("a", 0, ("speaker:hall",))
-    (again,) = mirror.lost(0, 0)[0]
+    mirror.note_prepared(wanted, 100)
+    mirror.note_played("a", 0)
+    mirror.note_left("a", ("speaker:yard", "speaker:hall"))
+    mirror.note_played("a", 0, ("speaker:hall",))
+    (again,) = mirror.plan_restart(0, 0)[0]
     assert again.left == ("speaker:yard",)
     assert again.programme.zones == ("all", "speaker:hall")
 
@@ -197,11 +197,11 @@ def test_a_process_of_an_older_release_is_not_told_where_a_loudspeaker_stands():
 
 def test_who_lacked_the_first_part_has_not_had_it_whole_after_a_lost_process() -> None:
     mirror, wanted = Mirror(), Programme(id="a", zones=("all",), files=("x",), rank=8)
-    mirror.prepared(wanted, 200)
-    mirror.asked("a", 0)
-    mirror.told(Started("a", 0, 0, ("hall", "roof")))
-    mirror.told(wire.Fault("roof", "speaker.failed"))
-    (again,) = mirror.lost(100 * FRAME_NS, 110 * FRAME_NS)[0]
+    mirror.note_prepared(wanted, 200)
+    mirror.note_played("a", 0)
+    mirror.handle_event(Started("a", 0, 0, ("hall", "roof")))
+    mirror.handle_event(wire.Fault("roof", "speaker.failed"))
+    (again,) = mirror.plan_restart(100 * FRAME_NS, 110 * FRAME_NS)[0]
     assert (again.start, again.had) == (100, ("hall",))
     sim = Fragile()
     sim.put("a", tone(440, 4))
@@ -209,8 +209,8 @@ def test_who_lacked_the_first_part_has_not_had_it_whole_after_a_lost_process() -
     sim.run(110)
     assert finished(sim) == Finished("a", 200, ("hall", "yard"), ("hall",))
     # the next process dies in its turn: who worked then alone has still had it all
-    mirror.told(Started("a", 110 * FRAME_NS, 100, ("hall", "roof", "yard")))
-    assert mirror.lost(150 * FRAME_NS, 150 * FRAME_NS)[0][0].had == ("hall",)
+    mirror.handle_event(Started("a", 110 * FRAME_NS, 100, ("hall", "roof", "yard")))
+    assert mirror.plan_restart(150 * FRAME_NS, 150 * FRAME_NS)[0][0].had == ("hall",)
 
 
 def test_who_took_the_first_part_took_some_though_it_is_broken_since() -> None:
@@ -224,7 +224,7 @@ def test_who_took_the_first_part_took_some_though_it_is_broken_since() -> None:
 
 def test_what_had_ended_with_its_process_was_taken_by_those_who_worked() -> None:
     mirror = Mirror()
-    mirror.prepared(Programme(id="a", zones=("all",), files=("x",), rank=8), 100)
-    mirror.told(Started("a", 0, 0, ("hall",)))
-    over = mirror.lost(120 * FRAME_NS, 130 * FRAME_NS)[1]
+    mirror.note_prepared(Programme(id="a", zones=("all",), files=("x",), rank=8), 100)
+    mirror.handle_event(Started("a", 0, 0, ("hall",)))
+    over = mirror.plan_restart(120 * FRAME_NS, 130 * FRAME_NS)[1]
     assert over == [Finished("a", 100, ("hall",), ("hall",))]

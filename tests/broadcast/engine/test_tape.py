@@ -63,8 +63,8 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(tmp_path: Path)
 def test_the_ledger_is_bounded_and_lets_go_of_what_cannot_sound_any_more() -> None:
     ledger = Ledger()
     for n in range(IDS_MAX):
-        ledger.note(f"{n}", 1, 5 if n % 2 else None, 0)
-    ledger.note("new", 1, None, 10)
+        ledger.record(f"{n}", 1, 5 if n % 2 else None, 0)
+    ledger.record("new", 1, None, 10)
     assert not ledger.allows("new", 0)
     assert not ledger.allows("0", 0)
     assert ledger.allows("1", 0)

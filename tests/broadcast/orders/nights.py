@@ -128,7 +128,7 @@ class Night:
             and bool(HOUSE.speakers(placed.zones))
             and lives_s > 0
             and boot == clock.boot
-            and around.room._all.book.joined(placed) is None
+            and around.room._all.book.find_joined(placed) is None
         )
         self.placed.append(Placed(placed, around.boots, self._now(), lives_s, valid))
         receipt = await around.room.order(placed)

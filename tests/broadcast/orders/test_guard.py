@@ -230,7 +230,7 @@ def test_what_is_near_keeps_its_cap_in_all_of_its_zones():
 def test_quiet_all_day_is_quiet_at_any_time_known_or_not():
     house = House(HOUSE.zones, Quiet("00:00-24:00", CALENDAR))
     for moment in (NOON, NIGHT, at("00:00"), LOST):
-        assert house.quiet.spell(moment).quiet
+        assert house.quiet.state_at(moment).quiet
         waits = order(lives_s=20 * 3600)
         assert judge(waits, house, moment, BOOT).code == "broadcast.quiet"
         assert judge(waits, house, moment, BOOT).answer is Answer.REFUSE
@@ -257,14 +257,14 @@ def test_the_spell_of_every_minute_is_that_of_the_window(between):
     quiet = Quiet(between, CALENDAR)
     start, end = (int(t[:2]) * 60 + int(t[3:]) for t in between.split("-"))
     for minute in range(0, 1440, 7):
-        spell = quiet.spell(at(f"{minute // 60:02}:{minute % 60:02}"))
+        spell = quiet.state_at(at(f"{minute // 60:02}:{minute % 60:02}"))
         inside = (minute - start) % 1440 < (end - start) % 1440
         assert spell.quiet is inside
         assert spell.left_s == ((end if inside else start) - minute) % 1440 * 60 or not inside
 
 
 def test_never_quiet_where_there_are_no_quiet_hours():
-    assert Quiet(None, CALENDAR).spell(LOST).quiet is False
+    assert Quiet(None, CALENDAR).state_at(LOST).quiet is False
 
 
 def test_words_are_checked_when_an_order_is_made():

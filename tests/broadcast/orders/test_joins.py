@@ -105,7 +105,7 @@ async def test_a_press_of_what_reached_nobody_tries_it_at_once():
         around.studio.seconds.update({"e-0": 1})
         await press(around, 0)
         await asyncio.sleep(160)  # each attempt waits longer than the last
-        await asyncio.sleep(around.room._outcomes.rests_s()[0] - 20)
+        await asyncio.sleep(around.room._outcomes.retry_delays_s()[0] - 20)
         around.engine.broken.clear()
         assert (await press(around, 1)).of == "e-0"
         await asyncio.sleep(2)

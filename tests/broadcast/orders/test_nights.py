@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broadcast import guard, room
+from broadcast import guard
 from broadcast.guard import Answer, Ruling
 from broadcast.quiet import Moment, Quiet, Spell
 from gateway.clock import Deadline
@@ -62,20 +62,22 @@ def _without(check: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 def _no_margin(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        Moment, "of", classmethod(lambda cls, clock: _of(cls, clock)._replace(error_s=0.0))
+        Moment, "now", classmethod(lambda cls, clock: _of(cls, clock)._replace(error_s=0.0))
     )
 
 
-_of = Moment.of.__func__  # type: ignore[attr-defined]
+_of = Moment.now.__func__  # type: ignore[attr-defined]
 
 
 def _immortal(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(guard, "left_s", lambda *_: 9e9)  # the guard, and behind it whoever looks again
+    patch.setattr(
+        "broadcast.guard.left_s", lambda *_: 9e9
+    )  # the guard, and behind it whoever looks again
     patch.setattr(Deadline, "passed", lambda *_: False)
 
 
 def _never_quiet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Quiet, "spell", lambda *_: Spell(False, 9e9))
+    patch.setattr(Quiet, "state_at", lambda *_: Spell(False, 9e9))
 
 
 def _by_zones_named(patch: pytest.MonkeyPatch) -> None:
@@ -86,13 +88,15 @@ def _by_zones_named(patch: pytest.MonkeyPatch) -> None:
 
 
 def _everywhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(guard, "heard_on", lambda order, house: house.speakers(order.zones))
+    patch.setattr("broadcast.guard.heard_on", lambda order, house: house.speakers(order.zones))
 
 
 def _unknown_is_day(patch: pytest.MonkeyPatch) -> None:
-    spell = Quiet.spell
+    spell = Quiet.state_at
     patch.setattr(
-        Quiet, "spell", lambda self, m: Spell(False, 9e9) if m.wall_ns is None else spell(self, m)
+        Quiet,
+        "state_at",
+        lambda self, m: Spell(False, 9e9) if m.wall_ns is None else spell(self, m),
     )
 
 
@@ -104,7 +108,7 @@ def _one_judge(patch: pytest.MonkeyPatch) -> None:
             return Ruling(Answer.REFUSE, "broadcast.not-entitled")
         return judge(order, *rest)
 
-    patch.setattr(room.guard, "judge", only_staff)
+    patch.setattr("broadcast.guard.judge", only_staff)
 
 
 @pytest.mark.parametrize(

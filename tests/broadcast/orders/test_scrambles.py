@@ -68,18 +68,18 @@ def _siren_goes_on(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_is_enough(patch: pytest.MonkeyPatch) -> None:
-    over = Outcomes.over
+    over = Outcomes.end_airing
 
     def believed(self, kept, airing, ended, why=None) -> None:
         over(self, kept, airing, Ended(ended.id, ended.how, ended.frames), why)
 
-    patch.setattr(Outcomes, "over", believed)
+    patch.setattr(Outcomes, "end_airing", believed)
 
 
 def _one_turn(patch: pytest.MonkeyPatch) -> None:
-    owed = Outcomes.owed
+    owed = Outcomes.speakers_owed
     patch.setattr(
-        Outcomes, "owed", lambda self, kept: frozenset() if kept.turn else owed(self, kept)
+        Outcomes, "speakers_owed", lambda self, kept: frozenset() if kept.turn else owed(self, kept)
     )
 
 
@@ -89,7 +89,7 @@ def _same_ids(patch: pytest.MonkeyPatch) -> None:
         return self.count % 2
 
     patch.setattr(store, "start_id", lambda *_: "0" * 8)
-    patch.setattr(Book, "number", numbers)
+    patch.setattr(Book, "next_number", numbers)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ async def test_it_is_done_once_a_day_over_restarts_and_told():
     world, engine = around(NOON_NS), Engine()
     engine.broken = {"lift-b3"}
     for _ in range(3):
-        await (await room_of(world, engine)).look(chime, no_time)
+        await (await room_of(world, engine)).check(chime, no_time)
     assert engine.tests == [(HORNS, Path("notice.wav"))]
     (fault, report) = await told(world)
     assert fault[0] == "fault"
@@ -83,17 +83,17 @@ async def test_it_is_done_once_a_day_over_restarts_and_told():
         },
     )
     world.clock.learn(Trust.NTP, NOON_NS + 25 * 3600 * S, S)
-    await (await room_of(world, engine)).look(chime, no_time)
+    await (await room_of(world, engine)).check(chime, no_time)
     assert len(engine.tests) == 2
 
 
 @simulated
 async def test_one_that_a_wrong_clock_dated_keeps_off_none():
     world, engine = around(NOON_NS + 400 * 86_400 * S), Engine()
-    await (await room_of(world, engine)).look(chime, no_time)
+    await (await room_of(world, engine)).check(chime, no_time)
     world.clock.learn(Trust.NTP, NOON_NS, S)
     for _ in range(3):
-        await (await room_of(world, engine)).look(chime, no_time)
+        await (await room_of(world, engine)).check(chime, no_time)
     assert len(engine.tests) == 2
 
 
@@ -102,7 +102,7 @@ async def test_nobody_is_woken_by_it_nor_while_the_hour_is_unknown():
     early_ns, late_ns = NOON_NS - 4 * 3600 * S, NOON_NS + 7 * 3600 * S
     for world in (around(NIGHT_NS), World(NOON_NS), around(early_ns), around(late_ns)):
         engine = Engine()
-        await (await room_of(world, engine)).look(chime, no_time)
+        await (await room_of(world, engine)).check(chime, no_time)
         assert engine.tests == []
 
 
@@ -117,12 +117,12 @@ async def test_a_fault_is_told_once_and_its_end_too():
         wire.Fault("somebody-elses", "speaker.no-card"),
     ):
         engine.tell(event)
-    await room.look(chime, no_time)
+    await room.check(chime, no_time)
     assert [what for what, _ in await told(world)] == ["fault"]
     assert room.found == {"horn-b3": Tested("sent", "speaker.no-card")}
     room.reconcile([wire.SpeakerState("horn-b3", "sent")])
-    await room.look(chime, no_time)
-    await room.look(chime, no_time)
+    await room.check(chime, no_time)
+    await room.check(chime, no_time)
     assert [what for what, _ in await told(world)] == ["fault", "well"]
 
 
@@ -131,9 +131,9 @@ async def test_somebody_may_ask_at_any_time_and_at_night_it_makes_no_sound():
     for true_ns, sounds in ((NOON_NS, True), (NIGHT_NS, False)):
         world, engine = around(true_ns), Engine()
         tests = await room_of(world, engine)
-        tests.ask()
+        tests.request()
         assert tests.testing
-        await tests.look(chime, no_time)
+        await tests.check(chime, no_time)
         ((_, played),) = engine.tests
         assert (played is not None) is sounds
         assert not tests.testing
@@ -150,10 +150,10 @@ async def test_nothing_is_tested_while_something_sounds():
         world.journal, world.clock, engine, QUIET, HORNS, hours=HOURS, busy=lambda: sounds
     )
     await tests.load()
-    tests.ask()
-    await tests.look(chime, no_time)
+    tests.request()
+    await tests.check(chime, no_time)
     assert engine.tests == []
     sounds = False
-    await tests.look(chime, no_time)
+    await tests.check(chime, no_time)
     assert len(engine.tests) == 1
     await world.journal.close()

@@ -49,7 +49,7 @@ async def on_disk(around, state: State | None) -> None:
     """All that is on disk of the order; None: nothing."""
     if state is None:
         around.room._all.book._kept.pop("e")
-        change = msgspec.structs.replace(around.room._all.book.head(), key="order/e", body=None)
+        change = msgspec.structs.replace(around.room._all.book.head_row(), key="order/e", body=None)
     else:
         kept = around.room.find("e")
         kept = msgspec.structs.replace(

@@ -11,7 +11,7 @@ from broadcast.speakers.soundcard import LEAD_FRAMES, SoundCardSpeaker
 
 def taken(backlog: Backlog) -> list[int]:
     found = []
-    while (payload := backlog.take()) is not None:
+    while (payload := backlog.pop()) is not None:
         found.append(payload[0])
     return found
 
@@ -64,7 +64,7 @@ def test_a_slow_amplifier_wakes_before_the_first_word() -> None:
     given = []
     for number in range(200):
         card.play(bytes([number + 1]) * FRAME_BYTES, 3)
-        given.append(card._backlog.take() or b"?")
+        given.append(card._backlog.pop() or b"?")
     wakes = 100 + LEAD_FRAMES
     assert given[:wakes] == [SILENCE] * wakes
     assert [frame[0] for frame in given[wakes:]] == list(range(1, 201 - wakes))

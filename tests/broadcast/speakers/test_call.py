@@ -45,16 +45,16 @@ def test_a_call_is_offered_answered_and_ended() -> None:
     assert b"answer-after=0" in invite
     assert b"m=audio 4000 RTP/AVP 8" in invite
     assert taken(made) == ["INVITE"]
-    made.heard(reply(invite, 180))
+    made.handle_packet(reply(invite, 180))
     assert made.stage is Stage.RINGING
-    made.heard(reply(invite, 200, ANSWER))
+    made.handle_packet(reply(invite, 200, ANSWER))
     assert (made.stage, made.media) == (Stage.TALKING, ("127.0.0.1", 7000))
     assert made.out[0].startswith(b"ACK sip:horn@127.0.0.1:5070 SIP/2.0")
     assert taken(made) == ["ACK"]
     made.hang_up()
     bye = made.out[0]
     assert b"To: <sip:horn@127.0.0.1:5060>;tag=abc" in bye
-    made.heard(reply(bye, 200))
+    made.handle_packet(reply(bye, 200))
     assert made.stage is Stage.OVER
 
 
@@ -63,7 +63,7 @@ def test_what_is_lost_is_sent_again_and_given_up_in_time() -> None:
     taken(made)
     sent = []
     for frame in range(WAIT):
-        made.frame()
+        made.tick()
         sent += [(frame + 1, method) for method in taken(made)]
     assert sent == [(25, "INVITE"), (50, "INVITE"), (100, "INVITE"), (WAIT, "CANCEL")]
     assert (made.stage, made.status) == (Stage.OVER, 487)
@@ -74,15 +74,15 @@ def test_a_second_ok_is_acknowledged_again_and_a_late_one_too() -> None:
     invite = made.out[0]
     taken(made)
     for _ in range(2):
-        made.heard(reply(invite, 200, ANSWER))
+        made.handle_packet(reply(invite, 200, ANSWER))
         assert taken(made) == ["ACK"]
     made.hang_up()
     taken(made)
-    made.heard(reply(invite, 200, ANSWER))
+    made.handle_packet(reply(invite, 200, ANSWER))
     assert taken(made) == ["ACK"]
     assert made.stage is Stage.LEAVING
     for _ in range(LEAVING_FRAMES):
-        made.frame()
+        made.tick()
     assert made.stage is Stage.OVER
 
 
@@ -90,7 +90,7 @@ def test_a_no_is_acknowledged_and_remembered() -> None:
     made = call()
     invite = made.out[0]
     taken(made)
-    made.heard(reply(invite, 486))
+    made.handle_packet(reply(invite, 486))
     assert (made.stage, made.status, taken(made)) == (Stage.OVER, 486, ["ACK"])
 
 
@@ -98,22 +98,24 @@ def test_a_yes_without_a_place_for_the_sound_is_hung_up() -> None:
     made = call()
     invite = made.out[0]
     taken(made)
-    made.heard(reply(invite, 200, "v=0\r\nm=audio 0 RTP/AVP 8\r\n"))
+    made.handle_packet(reply(invite, 200, "v=0\r\nm=audio 0 RTP/AVP 8\r\n"))
     assert taken(made) == ["ACK", "BYE"]
 
 
 def test_the_other_side_may_hang_up_and_strangers_may_not() -> None:
     made = call()
     invite = made.out[0]
-    made.heard(reply(invite, 200, ANSWER))
+    made.handle_packet(reply(invite, 200, ANSWER))
     taken(made)
     stranger = Dialog.begin("sip:a@127.0.0.1", "127.0.0.1:1", "f" * 24).request("BYE", 2, "1")
-    made.heard(stranger)
+    made.handle_packet(stranger)
     assert made.stage is Stage.TALKING
     assert made.out[0].startswith(b"SIP/2.0 481")
     ours = parse(invite)
     assert ours is not None
-    made.heard(stranger.replace(b"f" * 24 + b"@127.0.0.1", ours.headers["call-id"].encode()))
+    made.handle_packet(
+        stranger.replace(b"f" * 24 + b"@127.0.0.1", ours.headers["call-id"].encode())
+    )
     assert made.stage is Stage.OVER
     assert made.out[-1].startswith(b"SIP/2.0 200")
 
@@ -121,7 +123,7 @@ def test_the_other_side_may_hang_up_and_strangers_may_not() -> None:
 @given(st.binary(max_size=300), st.sampled_from(["", "SIP/2.0 200 OK\r\n", "BYE x SIP/2.0\r\n"]))
 def test_garbage_moves_nothing_and_raises_nothing(garbage: bytes, head: str) -> None:
     made = call()
-    made.heard(head.encode() + garbage)
+    made.handle_packet(head.encode() + garbage)
     assert made.stage is Stage.CALLING
 
 

@@ -143,11 +143,11 @@ def test_a_probe_climbs_and_a_microphone_climbs_higher() -> None:
     bench.keeper.probe()
     bench.run(2)
     assert bench.events[-1] == Well("s", "reachable")
-    bench.keeper.heard(None)
+    bench.keeper.note_microphone(None)
     assert bench.events[-1] == Fault("s", "speaker.no-microphone", {})
-    bench.keeper.heard(True)
+    bench.keeper.note_microphone(True)
     assert bench.events[-1] == Well("s", "heard")
-    bench.keeper.heard(False)
+    bench.keeper.note_microphone(False)
     assert bench.events[-1] == Fault("s", "speaker.not-heard", {})
     assert bench.keeper.works  # it goes on playing: maybe it is the microphone
 

@@ -10,7 +10,7 @@ from broadcast.prepare.shelf import Shelf
 
 
 def taken(frames):
-    return list(iter(frames.take, None))
+    return list(iter(frames.next_frame, None))
 
 
 @given(st.binary(max_size=FRAME_BYTES * 8), st.lists(st.integers(1, 3000), max_size=20))
@@ -20,7 +20,7 @@ def test_every_split_gives_the_same_frames_and_nothing_is_lost(sound, cuts):
         frames.feed(sound[at : at + cut])
         at += cut
         got += taken(frames)
-    got += frames.end()
+    got += frames.drain()
     assert all(len(frame) == FRAME_BYTES for frame in got)
     assert b"".join(got)[: len(sound)] == sound[:at]
     assert frames.dropped == 0
@@ -29,19 +29,19 @@ def test_every_split_gives_the_same_frames_and_nothing_is_lost(sound, cuts):
 def test_a_few_frames_are_held_back_so_that_a_short_stall_is_not_heard():
     frames = Frames(held=3)
     frames.feed(b"\1" * FRAME_BYTES * 2)
-    assert frames.take() is None
+    assert frames.next_frame() is None
     frames.feed(b"\1" * FRAME_BYTES)
     assert len(taken(frames)) == 3
     assert frames.stalls == 1
     frames.feed(b"\1" * FRAME_BYTES)
-    assert frames.take() is None  # held back anew after the stall
+    assert frames.next_frame() is None  # held back anew after the stall
 
 
 @given(st.integers(0, 500))
 def test_a_flood_is_cut_to_its_end_and_counted(count):
     frames = Frames(waiting_max=10)
     frames.feed(b"".join(n.to_bytes(2, "little") * (FRAME_BYTES // 2) for n in range(count)))
-    left = frames.end()
+    left = frames.drain()
     assert len(left) == min(count, 10)
     assert frames.dropped == max(0, count - 10)
     assert [int.from_bytes(frame[:2], "little") for frame in left] == list(range(count))[-10:]

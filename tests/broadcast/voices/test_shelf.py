@@ -109,7 +109,7 @@ def test_room_is_made_only_by_what_may_go_and_only_as_much_as_needed(lying, size
             kept.add(str(n))
     free = [e for e in index.entries.values() if e.kind is not Kind.UPLOAD and e.sha not in kept]
     try:
-        going = index.goers(size, quota, kept)
+        going = index.evictable(size, quota, kept)
     except Unavailable:
         assert index.size() - sum(e.size for e in free) + size > quota
         return

@@ -40,7 +40,7 @@ def test_who_is_silent_for_longer_than_a_thought_has_ended(level: int) -> None:
 def test_who_speaks_at_once_is_heard_where_the_hall_was_heard_before() -> None:
     loud = array("h", [3000, -3000] * 4800)  # a word without a dip in it
     cold, warm = Attention(), Attention()
-    warm.around(hum(0.5, 60).tobytes())
+    warm.feed_background(hum(0.5, 60).tobytes())
     for attention in (cold, warm):
         attention.feed(loud.tobytes())
     assert (cold.spoke, warm.spoke) == (False, True)

@@ -26,7 +26,7 @@ def shelf(tmp_path):
 async def refused(shelf, content):
     """The code of the refusal; nothing may be left of the upload, and people get a sentence."""
     with pytest.raises(UsageError) as caught:
-        await shelf.take(stream(content), "x.mp3")
+        await shelf.store_upload(stream(content), "x.mp3")
     assert shelf.clips() == ()
     assert list((shelf.media / "making").iterdir()) == []
     for language in ("zh", "en"):
@@ -39,7 +39,7 @@ async def refused(shelf, content):
 async def test_a_usual_file_becomes_a_clip_at_the_stations_loudness(shelf, tmp_path, name):
     codec = {"a.ogg": "libvorbis", "a.webm": "libopus"}.get(name, "")
     file = make(tmp_path / name, source="sine=f=440:b=4,volume=-20dB", codec=codec)
-    clip = await shelf.take(stream(file.read_bytes()), f"社区/{name}")
+    clip = await shelf.store_upload(stream(file.read_bytes()), f"社区/{name}")
     assert clip.title == "a"
     assert clip.seconds == pytest.approx(3, abs=0.1)
     assert is_canonical(clip.path)
@@ -54,13 +54,13 @@ async def test_loud_peaks_are_limited_not_clipped(shelf, tmp_path):
     """Short loud clicks in quiet noise: bringing up the noise would overshoot without a limiter."""
     source = "aevalsrc='0.02*random(0)+0.98*lt(mod(t,1),0.002)'"
     file = make(tmp_path / "clicks.wav", source=source, seconds=4)
-    clip = await shelf.take(stream(file.read_bytes()), "clicks.wav")
+    clip = await shelf.store_upload(stream(file.read_bytes()), "clicks.wav")
     assert (await measure(clip.path)).peak_db <= PEAK_DBTP
 
 
 async def test_a_cover_picture_does_not_matter(shelf, tmp_path):
     covered = with_cover(make(tmp_path / "plain.mp3"), tmp_path / "covered.mp3")
-    assert (await shelf.take(stream(covered.read_bytes()), "c.mp3")).seconds > 2
+    assert (await shelf.store_upload(stream(covered.read_bytes()), "c.mp3")).seconds > 2
 
 
 async def test_a_file_cut_off_is_refused(shelf, tmp_path):
@@ -109,7 +109,7 @@ async def test_a_playlist_that_names_a_real_sound_is_not_followed(shelf, tmp_pat
 async def test_of_a_polyglot_only_the_sound_is_left(shelf, tmp_path):
     payload = b"PK\x03\x04<script>alert('x')</script>#!/bin/sh\n" * 20
     sound = make(tmp_path / "a.wav").read_bytes()
-    clip = await shelf.take(stream(sound + payload), "a.wav")
+    clip = await shelf.store_upload(stream(sound + payload), "a.wav")
     kept = clip.path.read_bytes()
     assert b"script" not in kept
     assert b"PK\x03\x04" not in kept
@@ -157,7 +157,7 @@ async def test_an_upload_never_follows_a_link(tmp_path):
 async def test_a_clip_of_a_person_stays_when_speech_would_need_its_room(tmp_path):
     shelf = Shelf(tmp_path / "media", quota_bytes=200_000)
     file = make(tmp_path / "a.wav", seconds=2)
-    mine = await shelf.take(stream(file.read_bytes()), "a.wav")
+    mine = await shelf.store_upload(stream(file.read_bytes()), "a.wav")
     for n in range(8):
         await shelf.put_pcm(bytes([n, 1]) * 20_000, title=str(n))
     assert mine in shelf.clips(Kind.UPLOAD)
@@ -208,7 +208,7 @@ async def main():
     await shelf.put_pcm(b"ab" * 1000, title="warm")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        await shelf.take(upload(), "greedy.wav")
+        await shelf.store_upload(upload(), "greedy.wav")
     except UsageError as error:
         print(error.code, end=" ")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
