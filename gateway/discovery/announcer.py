@@ -42,7 +42,7 @@ class Announcer:
                     self._lose(error)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(AGAIN_AFTER_S):
-                            await links.changed()
+                            await links.wait_for_change()
 
     def _lose(self, error: OSError) -> None:
         """Say so once, however often it is tried again."""
@@ -55,7 +55,7 @@ class Announcer:
         self._addresses = own_addresses(self._interfaces)
         zeroconf = AsyncZeroconf(interfaces=[at for at in self._addresses if ":" not in at])
         try:
-            stirred = asyncio.ensure_future(links.changed())
+            stirred = asyncio.ensure_future(links.wait_for_change())
             try:
                 while not stirred.done():
                     await self._tell(zeroconf)

@@ -52,7 +52,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.path}"
 
     @property
-    def renamed(self) -> bool:
+    def is_renamed(self) -> bool:
         """Whether somebody else had the name before: two stations with one id, most likely."""
         return self.instance != label(self.id, self.name)
 

@@ -101,7 +101,7 @@ def _listed(stations: list[Found], texts: Texts) -> str:
         for found in stations
     ]
     lines = [table(heads, rows)]
-    lines += [texts.say("discover.twice", id=each.id) for each in stations if each.renamed]
+    lines += [texts.say("discover.twice", id=each.id) for each in stations if each.is_renamed]
     return "\n".join(lines)
 
 

@@ -42,7 +42,10 @@ def _addresses(named: Collection[str]) -> Iterator[ipaddress.IPv4Address | ipadd
 
 
 class Links:
-    """`async with Links() as links: await links.changed()`. OSError where there is no netlink."""
+    """An asynchronous context that tells when a link or an address changes.
+
+    Entering it raises OSError where there is no netlink.
+    """
 
     def __init__(self) -> None:
         self._socket = socket.socket(
@@ -70,7 +73,7 @@ class Links:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
-    async def changed(self) -> None:
+    async def wait_for_change(self) -> None:
         """Return once something has changed and it is quiet again."""
         await self._stirred.wait()
         while self._stirred.is_set():

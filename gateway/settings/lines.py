@@ -40,7 +40,7 @@ class Lines:
         with contextlib.suppress(_Lost):  # what was found before is still right
             _Scanner(text, self).document()
 
-    def of(self, path: KeyPath) -> int:
+    def line_of(self, path: KeyPath) -> int:
         """The line of that key, or of the nearest table around it that is written down."""
         while path not in self._line_of:
             path = path[:-1]

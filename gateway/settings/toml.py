@@ -75,7 +75,7 @@ class Document(msgspec.Struct, frozen=True):
 
     def mistake(self, path: KeyPath, code: str, /, **data: Any) -> Mistake:
         """A mistake at that key."""
-        return Mistake(self.file, self.lines.of(path), dotted(path), code, data)
+        return Mistake(self.file, self.lines.line_of(path), dotted(path), code, data)
 
 
 def dotted(path: KeyPath) -> str:

@@ -41,7 +41,7 @@ class Acts:
         self._desk = desk
         self._vitals = vitals
 
-    def told(self, handler: Handler, back: str) -> Handler:
+    def with_refusals(self, handler: Handler, back: str) -> Handler:
         """The handler, whose no comes as a page that leads back to where it was pressed."""
 
         async def pressed(request: web.Request) -> web.StreamResponse:
@@ -124,7 +124,7 @@ class Acts:
             raise UsageError("setup.compare-empty")
         judged = _judged(seen, shown) if shown else Judged("agrees")
         ours = f"{reading.value(seen, words_for(request))} {reading.unit(seen.unit)}".strip()
-        record = self._records.made(
+        record = self._records.new_record(
             judged.verdict, who(request).id, ours=ours, shown=shown, factor=judged.factor
         )
         await self._records.keep(f"{device}.{point}", record)
@@ -156,7 +156,7 @@ class Acts:
         await self._roof.sounds.beep(speaker, who(request))
         raise web.HTTPSeeOther(f"/setup/sound?asked={speaker}")
 
-    async def heard(self, request: web.Request) -> web.StreamResponse:
+    async def record_heard(self, request: web.Request) -> web.StreamResponse:
         """Somebody stood there and listened."""
         form = await _form(request)
         speaker = form.get("id", "")
@@ -164,7 +164,9 @@ class Acts:
         if all(each.id != speaker for each in self._roof.wiring.plan().speakers):
             raise NotFound("setup.no-speaker", speaker=speaker[:40])
         state: State = "heard" if form.get("heard") == "yes" else "unheard"
-        await self._records.keep(f"speaker.{speaker}", self._records.made(state, who(request).id))
+        await self._records.keep(
+            f"speaker.{speaker}", self._records.new_record(state, who(request).id)
+        )
         raise web.HTTPSeeOther("/setup/sound")
 
     async def bind(self, request: web.Request) -> web.StreamResponse:

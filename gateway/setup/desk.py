@@ -169,7 +169,7 @@ class Desk:
 
     def _said(self, kept: Record, now: Vitals) -> Mapping[str, Any]:
         """A record as a page shows it."""
-        wall_ns, trust = self._records.dated(kept)
+        wall_ns, trust = self._records.time_of(kept)
         return {
             "kept": kept,
             "who": self._names().get(kept.who, kept.who),

@@ -86,7 +86,7 @@ class Records:
             for key in gone:
                 del self._records[key]
 
-    def made(self, state: State, who: str, **more: Any) -> Record:
+    def new_record(self, state: State, who: str, **more: Any) -> Record:
         """A record of now."""
         stamps = self._clock.stamp()
         return Record(
@@ -99,7 +99,7 @@ class Records:
             **more,
         )
 
-    def dated(self, record: Record) -> tuple[int | None, Trust]:
+    def time_of(self, record: Record) -> tuple[int | None, Trust]:
         """When it was made and what that rests on: by what is known now, if nobody knew it then."""
         if record.wall_ns is not None or record.boot != self._clock.boot:
             return record.wall_ns, record.trust

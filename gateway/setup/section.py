@@ -31,7 +31,7 @@ def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: N
             _look("platform", desk.platform),
             _look("paper", desk.paper),
             *(
-                _act(path, acts.told(handler, f"/setup/{back}"), act)
+                _act(path, acts.with_refusals(handler, f"/setup/{back}"), act)
                 for path, handler, act, back in (
                     ("lines/add", acts.add_line, "line", "lines"),
                     ("scan/{id}/{what}", acts.search, "scan", "lines"),
@@ -43,7 +43,7 @@ def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: N
                     ("zones/add", acts.add_zone, "zone", "places"),
                     ("speakers/add", acts.add_speaker, "speaker", "sound"),
                     ("speakers/beep", acts.beep, "beep", "sound"),
-                    ("speakers/heard", acts.heard, "heard", "sound"),
+                    ("speakers/heard", acts.record_heard, "heard", "sound"),
                     ("platform/bind", acts.bind, "bind", "platform"),
                     ("remove", acts.remove, "remove", ""),
                 )

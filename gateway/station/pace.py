@@ -11,7 +11,7 @@ class Lag:
     def __init__(self) -> None:
         self._marks: list[tuple[int, int]] = []  # (head, first seen), oldest first
 
-    def of(self, head: int, receipted: int, now_ns: int) -> float:
+    def lag_s(self, head: int, receipted: int, now_ns: int) -> float:
         """Seconds; 0 when nothing waits."""
         if not self._marks or self._marks[-1][0] < head:
             self._marks.append((head, now_ns))
@@ -31,7 +31,7 @@ class Rate:
     def __init__(self, now_ns: int) -> None:
         self._marks = [(now_ns, 0)]
 
-    def of(self, count: int, now_ns: int) -> float:
+    def per_second(self, count: int, now_ns: int) -> float:
         """The rate, `count` being all since the start."""
         if now_ns - self._marks[-1][0] >= _RATE_STEP_NS:
             self._marks.append((now_ns, count))

@@ -52,11 +52,11 @@ async def run_station(config: Path, state: Path, machine: Machine = LINUX) -> in
     """Run until told to stop; the exit code. `state` is a folder that exists."""
     with entropy.drawn_from(machine.entropy):
         clock = machine.open_clock(state, floor_ns=floor.read(state), environ=machine.environ)
-        begun = Start.of(settings_file(config), state, clock)
+        begun = Start.recover(settings_file(config), state, clock)
         try:
             return await _run(state, clock, begun, machine)
         except Exception as error:  # whatever keeps a change of the settings from starting
-            if not begun.failed(error, clock):
+            if not begun.revert(error, clock):
                 raise
             return RESTART
 

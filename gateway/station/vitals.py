@@ -121,8 +121,8 @@ class Watch:
         """Once a second: note what can only be seen as it happens. Costs next to nothing."""
         now_ns, heads = self._clock.now_ns(), self._journal.heads()
         for lane, issued in heads.items():
-            self._lags[lane].of(issued, self._receipted(lane), now_ns)
-        self._rate.of(self._intake.readings, now_ns)
+            self._lags[lane].lag_s(issued, self._receipted(lane), now_ns)
+        self._rate.per_second(self._intake.readings, now_ns)
 
     def _take(self, now_ns: int) -> Vitals:
         stats: dict[str, BusStats] = {name: bus.stats for name, bus in self._buses.items()}
@@ -146,7 +146,7 @@ class Watch:
             uplinks=tuple(self._uplink(sender) for sender in self._senders),
             journal=self._journal_vitals(),
             clock=self._clock_vitals(),
-            values_per_s=self._rate.of(self._intake.readings, now_ns),
+            values_per_s=self._rate.per_second(self._intake.readings, now_ns),
             read_to_receipt_ms=next((s.latency_ms for s in self._senders if s.latency_ms), None),
             timezone=self._settings.station.timezone,
             screens=self._screens(),
@@ -219,7 +219,7 @@ class Watch:
     def _lane(self, lane: Lane, now_ns: int) -> LaneVitals:
         issued = self._journal.heads()[lane]
         receipted = self._receipted(lane)
-        lag_s = self._lags[lane].of(issued, receipted, now_ns)
+        lag_s = self._lags[lane].lag_s(issued, receipted, now_ns)
         return LaneVitals(lane, issued, receipted, issued - receipted, lag_s)
 
     def _receipted(self, lane: Lane) -> int:

@@ -78,7 +78,7 @@ class Desk:
         (folder / "state").mkdir(exist_ok=True)
         if not self.file.exists():
             self.file.write_text(FIRST, "utf-8")
-        self.begun = Start.of(self.file, folder / "state", clock)
+        self.begun = Start.recover(self.file, folder / "state", clock)
         text = self.begun.shelf.text()
         settings, mistakes = examine_text(text, self.file)
         assert settings is not None, mistakes

@@ -219,13 +219,13 @@ async def test_a_start_that_fails_puts_the_former_ones_back(tmp_path, desk, cloc
     await desk.cycle.apply(change(COLD))
     desk.end()
     again = Desk(tmp_path, clock)
-    assert again.begun.failed(Unavailable("web.port-held", port=80), clock)
+    assert again.begun.revert(Unavailable("web.port-held", port=80), clock)
     assert again.file.read_text("utf-8") == FIRST
     assert again.shelf.records()[-1].troubles[0].code == "web.port-held"
     again.end()
     third = Desk(tmp_path, clock)
     assert third.begun.trial is None
-    assert not third.begun.failed(Unavailable("web.port-held", port=80), clock), "not its fault"
+    assert not third.begun.revert(Unavailable("web.port-held", port=80), clock), "not its fault"
 
 
 class SlowSyncs:
@@ -293,7 +293,7 @@ async def test_a_start_that_fails_does_not_wait_for_the_disk(tmp_path, desk, clo
     desk.end()
     again = Desk(tmp_path, clock)
     slow = slow_syncs()
-    assert again.begun.failed(Unavailable("web.port-held", port=80), clock)
+    assert again.begun.revert(Unavailable("web.port-held", port=80), clock)
     assert again.file.read_text("utf-8") == COLD, "not yet"
     slow.ready()
     again.end()

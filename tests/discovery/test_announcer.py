@@ -23,7 +23,7 @@ class Links:
     async def __aexit__(self, *_: object) -> None:
         """Nothing is held."""
 
-    async def changed(self) -> None:
+    async def wait_for_change(self) -> None:
         """At once."""
 
 

@@ -25,12 +25,12 @@ def test_what_is_said_is_read_back() -> None:
         "ready",
     )
     assert found.url == "https://wangjing-07.local:8443/desk/"
-    assert not found.renamed
+    assert not found.is_renamed
 
 
 def test_a_second_station_of_one_id_is_noticed() -> None:
     found = read("望京西园三区驿站 wangjing-07-2", txt_of(CARD), host="h.", addresses=(), port=1)
-    assert found.renamed
+    assert found.is_renamed
 
 
 @given(st.text(max_size=200), st.from_regex(r"\A[a-z0-9-]{1,40}\Z"))

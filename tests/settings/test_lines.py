@@ -70,13 +70,13 @@ EXPECTED: dict[KeyPath, int] = {
 
 @pytest.mark.parametrize(("path", "line"), EXPECTED.items(), ids=str)
 def test_each_kind_of_key_is_found(path: KeyPath, line: int) -> None:
-    assert Lines(DOCUMENT).of(path) == line
+    assert Lines(DOCUMENT).line_of(path) == line
 
 
 def test_what_is_not_written_is_where_its_table_is() -> None:
     lines = Lines(DOCUMENT)
-    assert lines.of(("device", "di-b3", "place")) == 14
-    assert lines.of(("zone", "hall")) == 1
+    assert lines.line_of(("device", "di-b3", "place")) == 14
+    assert lines.line_of(("zone", "hall")) == 1
 
 
 def test_every_key_that_tomllib_reads_has_a_line_of_its_own() -> None:
@@ -115,7 +115,7 @@ def test_a_table_that_a_deeper_one_opened_is_not_written_twice() -> None:
 
 @given(st.text(alphabet=" \n\"'[]{}=,.#\\ab1=中", max_size=60))
 def test_whatever_stands_there_the_scanner_ends(text: str) -> None:
-    assert Lines(text).of(("a",)) <= text.count("\n") + 1
+    assert Lines(text).line_of(("a",)) <= text.count("\n") + 1
 
 
 keys = st.sampled_from(["a", "b-1", "中", "d e", 'q"', "'"])

@@ -93,7 +93,7 @@ def test_everything_written_twice_is_told_at_once() -> None:
 def test_what_windows_leaves_in_a_file_is_forgiven() -> None:
     document = parse("\ufeffname = '望京'\r\nb = 1\r\n".encode(), "f")
     assert document.table == {"name": "望京", "b": 1}
-    assert document.lines.of(("b",)) == 2
+    assert document.lines.line_of(("b",)) == 2
 
 
 @pytest.mark.parametrize(

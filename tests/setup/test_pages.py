@@ -300,10 +300,10 @@ async def test_a_record_made_while_nobody_knew_the_time_is_dated_once_somebody_d
 ) -> None:
     clock = Clock("0011223344556677", SimulatedKernel())
     records = Records(made.journal, clock)
-    record = records.made("agrees", "boss")
+    record = records.new_record("agrees", "boss")
     assert record.wall_ns is None
-    assert records.dated(record) == (None, Trust.NONE)
+    assert records.time_of(record) == (None, Trust.NONE)
     clock.learn(Trust.PERSON, WALL_NS, 60_000_000_000)
-    assert records.dated(record) == (WALL_NS, Trust.PERSON)
+    assert records.time_of(record) == (WALL_NS, Trust.PERSON)
     other = msgspec.structs.replace(record, boot="8899aabbccddeeff")
-    assert records.dated(other) == (None, Trust.NONE), "nobody knows how long ago that was"
+    assert records.time_of(other) == (None, Trust.NONE), "nobody knows how long ago that was"

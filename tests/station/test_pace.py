@@ -7,33 +7,33 @@ SECOND = 1_000_000_000
 
 
 def test_nothing_waits_nothing_lags():
-    assert Lag().of(0, 0, 5 * SECOND) == 0
-    assert Lag().of(7, 7, 5 * SECOND) == 0
+    assert Lag().lag_s(0, 0, 5 * SECOND) == 0
+    assert Lag().lag_s(7, 7, 5 * SECOND) == 0
 
 
 def test_the_lag_is_the_age_of_the_oldest_without_a_receipt():
     lag = Lag()
-    assert lag.of(1, 0, 10 * SECOND) == 0
-    assert lag.of(3, 0, 20 * SECOND) == 10
-    assert lag.of(3, 1, 25 * SECOND) == 5
-    assert lag.of(3, 3, 30 * SECOND) == 0
+    assert lag.lag_s(1, 0, 10 * SECOND) == 0
+    assert lag.lag_s(3, 0, 20 * SECOND) == 10
+    assert lag.lag_s(3, 1, 25 * SECOND) == 5
+    assert lag.lag_s(3, 3, 30 * SECOND) == 0
 
 
 @given(st.integers(MARKS_MAX, 5 * MARKS_MAX))
 def test_weeks_without_a_receipt_cost_no_memory_and_no_truth(count):
     lag = Lag()
     for index in range(1, count):
-        lag.of(index, 0, index * SECOND)
-    assert lag.of(count, 0, count * SECOND) == count - 1
+        lag.lag_s(index, 0, index * SECOND)
+    assert lag.lag_s(count, 0, count * SECOND) == count - 1
     assert len(lag._marks) <= MARKS_MAX + 1
 
 
 def test_a_rate_forgets_what_was_long_ago():
     rate = Rate(0)
     for second in range(1, 100):
-        rate.of(50 * second, second * SECOND)
-    assert rate.of(50 * 100, 100 * SECOND) == 50
+        rate.per_second(50 * second, second * SECOND)
+    assert rate.per_second(50 * 100, 100 * SECOND) == 50
     for second in range(101, 120):
-        rate.of(5000, second * SECOND)
-    assert rate.of(5000, 120 * SECOND) == 0
+        rate.per_second(5000, second * SECOND)
+    assert rate.per_second(5000, 120 * SECOND) == 0
     assert RATE_WINDOW_NS == 10 * SECOND

@@ -32,10 +32,10 @@ class Doctor:
 
     async def look(self) -> None:
         """Look once."""
-        self.take(examine(await self._look()))
+        self.accept_findings(examine(await self._look()))
         await self._tell(self.findings)
 
-    def take(self, findings: Sequence[Finding]) -> None:
+    def accept_findings(self, findings: Sequence[Finding]) -> None:
         """This is how it is now."""
         self.at_ns = self._now_ns()
         wrong = {f.key for f in findings if f.level in (Level.WARN, Level.BAD)}

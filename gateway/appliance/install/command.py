@@ -50,7 +50,7 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is missing; 1 when a command of systemd failed."""
     texts = Texts.of_environment()
-    tree = Tree.opened(args.root, only_look=args.dry_run)
+    tree = Tree.open(args.root, only_look=args.dry_run)
     root = tree.root
     settings, fresh = _settings(args, root / SETTINGS, texts)
     wish = _wish(args, tree, settings)._replace(first=fresh)
@@ -125,15 +125,15 @@ def _dropins(settings: Settings, wish: Wish, texts: Texts) -> dict[str, Dropin]:
 
 def _missing(all_steps: list[Step], tree: Tree, texts: Texts) -> list[Step]:
     for step in all_steps:
-        if isinstance(step, File) and step.foreign(tree):
+        if isinstance(step, File) and step.is_foreign(tree):
             print("· " + texts.say("install.left-alone", path=f"/{step.path}"))
-    return [step for step in all_steps if not step.done(tree)]
+    return [step for step in all_steps if not step.is_done(tree)]
 
 
 def _show(missing: list[Step], texts: Texts) -> None:
     print(texts.say("install.would", count=len(missing)))
     for step in missing:
-        said = step.said()
+        said = step.describe()
         print("  " + texts.say(said.code, **said.data))
         if isinstance(step, File) and step.path.endswith("50-station.conf"):
             print("".join(f"      {line}\n" for line in step.body.decode().splitlines()), end="")
@@ -144,9 +144,9 @@ def _carry_out(missing: list[Step], tree: Tree, texts: Texts) -> list[str]:
     changed = []
     try:
         for number, step in enumerate(missing, 1):
-            said = step.said()
+            said = step.describe()
             print(f"[{number}/{len(missing)}] " + texts.say(said.code, **said.data), flush=True)
-            step.do(tree)
+            step.perform(tree)
             changed.append(getattr(step, "path", ""))
     finally:
         manifest.write(tree.root, tree.manifest)
@@ -161,7 +161,7 @@ def _tell_systemd(
         return 0
     code = 0
     for order in machine.orders(changed, settings=settings, kiosk=kiosk):
-        print("· " + texts.say(order.said.code), flush=True)
+        print("· " + texts.say(order.purpose.code), flush=True)
         if (said := machine.carry_out(order)) is not None:
             print(texts.say("install.order-failed", command=" ".join(order.command), reason=said))
             code = 1

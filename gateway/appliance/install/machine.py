@@ -14,7 +14,7 @@ RUNNING = Path("/run/systemd/system")
 class Order(NamedTuple):
     """One command and what it is for."""
 
-    said: Phrase
+    purpose: Phrase
     command: tuple[str, ...]
 
 

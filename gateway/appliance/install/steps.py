@@ -20,7 +20,7 @@ class Tree(NamedTuple):
     manifest: Manifest
 
     @classmethod
-    def opened(cls, root: Path, *, only_look: bool) -> "Tree":
+    def open(cls, root: Path, *, only_look: bool) -> "Tree":
         """That root with what was laid there; Denied to whoever may not change this machine."""
         root = root.resolve()
         if root == Path("/") and os.geteuid() != 0 and not only_look:
@@ -35,15 +35,15 @@ class Tree(NamedTuple):
 class Step(Protocol):
     """One thing that should stand."""
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         ...
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether it stands already."""
         ...
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Make it stand, and note in the manifest what was not there before."""
         ...
 
@@ -56,15 +56,15 @@ class Folder(NamedTuple):
     owner: str | None = None
     data: bool = False
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-folder", {"path": f"/{self.path}"})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether it is there; its owner is systemd-tmpfiles' to restore."""
         return tree.at(self.path).is_dir()
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Make it and the folders above it."""
         make_folders(tree, self.path, data=self.data)
         give(tree.root, self.path, self.mode, _ids(tree, self.owner))
@@ -77,16 +77,16 @@ class File(NamedTuple):
     body: bytes
     mode: int = 0o644
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-file", {"path": f"/{self.path}"})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether it stands as it should, or is somebody else's now."""
         place = tree.at(self.path)
-        return os.path.lexists(place) and (read_file(place) == self.body or self.foreign(tree))
+        return os.path.lexists(place) and (read_file(place) == self.body or self.is_foreign(tree))
 
-    def foreign(self, tree: Tree) -> bool:
+    def is_foreign(self, tree: Tree) -> bool:
         """Whether what stands there is not what we laid, nor what we would lay."""
         place, known = tree.at(self.path), tree.manifest.find(self.path)
         body = read_file(place)
@@ -94,7 +94,7 @@ class File(NamedTuple):
             return False
         return known is None or body is None or known.proof != digest(body)
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Put it in place whole."""
         make_folders(tree, str(Path(self.path).parent))
         write(tree.root, self.path, self.body, self.mode)
@@ -107,15 +107,15 @@ class Link(NamedTuple):
     path: str
     target: str
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-enable", {"unit": Path(self.path).name})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether something stands there: another's link is another's wish."""
         return os.path.lexists(tree.at(self.path))
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Make it."""
         make_folders(tree, str(Path(self.path).parent))
         tree.at(self.path).symlink_to(self.target)
@@ -128,18 +128,18 @@ class Accounts(NamedTuple):
     names: tuple[str, ...]
     declared: bytes
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-accounts", {"names": ", ".join(self.names)})
 
     def _missing(self, root: Path) -> list[str]:
         return [name for name in self.names if not accounts.exists(root, name)]
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether all are there."""
         return not self._missing(tree.root)
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Have systemd-sysusers make them."""
         missing = self._missing(tree.root)
         accounts.create(tree.root, self.declared)
@@ -154,18 +154,18 @@ class Given(NamedTuple):
     body: bytes
     owner: str
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-file", {"path": f"/{self.path}"})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether there is one, whatever is in it."""
         return tree.at(self.path).exists()
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Write it; it lies in a folder of data, so nothing is to be undone."""
         write(tree.root, self.path, self.body, 0o600)
-        Owner(self.path, self.owner).do(tree)
+        Owner(self.path, self.owner).perform(tree)
 
 
 class Owner(NamedTuple):
@@ -175,11 +175,11 @@ class Owner(NamedTuple):
     owner: str
     mode: int = 0o640
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-owner", {"path": f"/{self.path}", "owner": self.owner})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether it is the owner's already; only root can give anything away."""
         place = tree.at(self.path)
         if os.geteuid() != 0 or not place.exists():
@@ -188,7 +188,7 @@ class Owner(NamedTuple):
             return False
         return place.stat().st_uid == accounts.ids(tree.root, self.owner)[0]
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Give it to its owner. Whoever wrote it knows what it was: nothing to be undone."""
         give(tree.root, self.path, self.mode, _ids(tree, self.owner))
 
@@ -198,16 +198,16 @@ class Absent(NamedTuple):
 
     path: str
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-absent", {"path": f"/{self.path}"})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether there is none of ours."""
         laid, place = tree.manifest.find(self.path), tree.at(self.path)
         return laid is None or not os.path.lexists(place) or not _is_ours(place, laid)
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Take it away, if it is still ours."""
         laid = tree.manifest.find(self.path)
         if laid is not None and remove(tree, laid, purge=False):
@@ -219,15 +219,15 @@ class Program(NamedTuple):
 
     path: str
 
-    def said(self) -> Phrase:
+    def describe(self) -> Phrase:
         """The step in plain words."""
         return Phrase("install.step-program", {"path": f"/{self.path}"})
 
-    def done(self, tree: Tree) -> bool:
+    def is_done(self, tree: Tree) -> bool:
         """Whether it is there."""
         return os.path.lexists(tree.at(self.path))
 
-    def do(self, tree: Tree) -> None:
+    def perform(self, tree: Tree) -> None:
         """Say how it comes there."""
         raise Unavailable("install.no-program", path=str(tree.at(self.path)))
 

@@ -27,7 +27,7 @@ def add_to(subcommands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Take away what the manifest names, the last first; 0 also when nothing is left to do."""
     texts = Texts.of_environment()
-    tree = Tree.opened(args.root, only_look=args.dry_run)
+    tree = Tree.open(args.root, only_look=args.dry_run)
     root = tree.root
     laid = tree.manifest.laid
     going = [each for each in reversed(laid) if args.purge or not _stays(each, laid)]

@@ -51,7 +51,7 @@ def _applied(shelf: Shelf, text: bytes, why: str) -> Outcome:
         return Outcome("unchanged", number - 1, digest)
     trial = Trial(number=number, digest=digest, former=digest_of(present), who=BY_HAND, why=why)
     shelf.begin(trial, text, present)
-    return Outcome.of(shelf.end(trial.ended("kept", UNKNOWN)))
+    return Outcome.from_record(shelf.end(trial.record("kept", UNKNOWN)))
 
 
 def _checked(shelf: Shelf, text: bytes, present: bytes) -> bytes:

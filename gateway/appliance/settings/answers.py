@@ -22,7 +22,7 @@ class Told(msgspec.Struct, frozen=True):
     remedy: str | None
 
     @classmethod
-    def of(cls, mistake: Mistake, texts: Texts) -> "Told":
+    def from_mistake(cls, mistake: Mistake, texts: Texts) -> "Told":
         """In that language."""
         code, data = mistake.code, mistake.data
         message, remedy = texts.say(code, **data), texts.remedy(code, **data)
@@ -40,4 +40,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 def refusal(error: SettingsError, texts: Texts) -> Answer | None:
     """The answer that lists the mistakes; None where the error is about something else."""
     mistakes: Sequence[Mistake] = error.data.get("mistakes", ())
-    return Answer(mistakes=tuple(Told.of(each, texts) for each in mistakes)) if mistakes else None
+    return (
+        Answer(mistakes=tuple(Told.from_mistake(each, texts) for each in mistakes))
+        if mistakes
+        else None
+    )

@@ -157,7 +157,7 @@ def _history(args: argparse.Namespace, texts: Texts) -> int:
         (
             record.number,
             _when(record, texts, zone),
-            texts.say(record.said),
+            texts.say(record.text_code),
             who(record.who, {}, texts),
             record.why,
         )
@@ -249,7 +249,7 @@ def _awaited(outcome: Outcome) -> Outcome:
             continue
         for record in records:
             if record.number == outcome.number and record.state != "found":
-                return Outcome.of(record)
+                return Outcome.from_record(record)
     raise Unavailable("change.no-answer")
 
 

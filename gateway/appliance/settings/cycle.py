@@ -190,7 +190,7 @@ class Cycle:
             return await asyncio.shield(self._refs[ref])
         for record in self.records:
             if record.ref == ref:
-                return Outcome.of(record)
+                return Outcome.from_record(record)
         raise Unavailable(INTERRUPTED)
 
     async def stop(self) -> None:
@@ -248,7 +248,7 @@ class Cycle:
             raise wrong(mistakes)
         own = self._live.settings.station.id
         if settings.station.id != own:
-            line, key = parse(text, file).lines.of(STATION_ID), dotted(STATION_ID)
+            line, key = parse(text, file).lines.line_of(STATION_ID), dotted(STATION_ID)
             raise wrong([Mistake(file, line, key, "appliance.other-station", {"id": own})])
         if self.shelf.present() not in (None, self.running, text):
             # Somebody is at work on the file itself; their work is not ours to overwrite.
@@ -306,12 +306,12 @@ class Cycle:
         return outcome
 
     async def _end(self, trial: Trial, state: State, troubles: tuple[Phrase, ...] = ()) -> Outcome:
-        record = trial.ended(state, self._now(), troubles)
+        record = trial.record(state, self._now(), troubles)
         await self._aside(self.shelf.end, record)
         self.under_way = None
         _log.info("settings %d: %s", record.number, state)  # by whom stands in the audit
         await self._told()
-        return Outcome.of(record)
+        return Outcome.from_record(record)
 
     async def _told(self) -> None:
         self.records = self.shelf.records()
@@ -319,7 +319,7 @@ class Cycle:
             await self._tell(self.records)
 
     def _now(self) -> When:
-        return When.of(self._clock.stamp())
+        return When.from_stamps(self._clock.stamp())
 
 
 # Sections that a running station can change over to; any other needs a restart. Places and zones

@@ -126,7 +126,7 @@ class Page:
             trust=words(f"trust.{record.trust.value}"),
             who=who(record.who, self._names(), words),
             why=record.why,
-            mark=(*MARKS[record.state], words(record.said)),
+            mark=(*MARKS[record.state], words(record.text_code)),
             troubles=tuple(words(each.code, **each.data) for each in record.troubles),
         )
 

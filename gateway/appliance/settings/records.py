@@ -22,7 +22,7 @@ class When(NamedTuple):
     trust: Trust
 
     @classmethod
-    def of(cls, stamps: Stamps) -> "When":
+    def from_stamps(cls, stamps: Stamps) -> "When":
         """Of that instant."""
         return cls(None if stamps.wall_ns is None else rfc3339(stamps.wall_ns), stamps.trust)
 
@@ -53,7 +53,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.state != "rolled-back"
 
     @property
-    def said(self) -> str:
+    def text_code(self) -> str:
         """The text code of what came of it; the file of a new station was found, not edited."""
         return "change.first" if self.state == "found" and self.number == 1 else CODES[self.state]
 
@@ -80,15 +80,15 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     started: bool = False
 
     @property
-    def goes_on(self) -> bool:
+    def resumes(self) -> bool:
         """Whether the start that finds it in place is the one that it asked for."""
         return self.cold and not self.started
 
-    def begun(self) -> "Trial":
+    def as_started(self) -> "Trial":
         """As it is from that start on."""
         return msgspec.structs.replace(self, started=True)
 
-    def ended(self, state: State, when: When, troubles: tuple[Phrase, ...] = ()) -> Record:
+    def record(self, state: State, when: When, troubles: tuple[Phrase, ...] = ()) -> Record:
         """What the history says of it."""
         return Record(
             number=self.number,
@@ -112,7 +112,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     troubles: tuple[Phrase, ...] = ()
 
     @classmethod
-    def of(cls, record: Record) -> "Outcome":
+    def from_record(cls, record: Record) -> "Outcome":
         """Of a change that somebody asked for."""
         assert record.state != "found"
         return cls(record.state, record.number, record.digest, record.troubles)

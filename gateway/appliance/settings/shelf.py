@@ -156,13 +156,13 @@ class Shelf:
             self._trial.unlink()
             return None
         in_place = digest_of(self.text()) == trial.digest
-        if in_place and trial.goes_on:
-            begun = trial.begun()
+        if in_place and trial.resumes:
+            begun = trial.as_started()
             self._mark(begun)
             return begun
         if in_place:
             self.roll_back(trial)
-        self.end(trial.ended("rolled-back", when, (Phrase(INTERRUPTED),)))
+        self.end(trial.record("rolled-back", when, (Phrase(INTERRUPTED),)))
         return None
 
     def in_place(self) -> Trial | None:

@@ -28,10 +28,10 @@ class Start(NamedTuple):
     text: bytes | None = None
 
     @classmethod
-    def of(cls, file: Path, state: Path, clock: Clock) -> "Start":
+    def recover(cls, file: Path, state: Path, clock: Clock) -> "Start":
         """Before the settings are read: make sure that they are the old or the new ones."""
         shelf = Shelf(file, state / FOLDER)
-        when, found = When.of(clock.stamp()), [cls(shelf, None)]
+        when, found = When.from_stamps(clock.stamp()), [cls(shelf, None)]
 
         def recovered() -> Trial | None:
             if not shelf.hold():
@@ -49,11 +49,13 @@ class Start(NamedTuple):
             _log.error("the settings' history cannot be used: %s", error)
             return cls(shelf, None)
 
-    def failed(self, error: Exception, clock: Clock) -> bool:
+    def revert(self, error: Exception, clock: Clock) -> bool:
         """The start has failed: the former settings, if a change asked for it; else False."""
         if self.trial is None:
             return False
-        record = self.trial.ended("rolled-back", When.of(clock.stamp()), (trouble(error),))
+        record = self.trial.record(
+            "rolled-back", When.from_stamps(clock.stamp()), (trouble(error),)
+        )
         _log.error("settings %d do not start: %s", self.trial.number, error)
         try:
             return in_time(partial(_put_back, self.shelf, self.trial, record))
@@ -68,8 +70,8 @@ def _found(shelf: Shelf) -> Start:
     trial = shelf.in_place()
     if trial is None:
         return Start(shelf, None)
-    if trial.goes_on:
-        return Start(shelf, trial.begun())
+    if trial.resumes:
+        return Start(shelf, trial.as_started())
     return Start(shelf, None, shelf.text_named(trial.former))
 
 

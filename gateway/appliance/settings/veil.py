@@ -44,7 +44,11 @@ def unveiled(text: bytes, present: bytes, file: str) -> bytes:
         raise wrong(
             [
                 Mistake(
-                    file, lines.of(path), dotted(path), "appliance.veiled", {"key": dotted(path)}
+                    file,
+                    lines.line_of(path),
+                    dotted(path),
+                    "appliance.veiled",
+                    {"key": dotted(path)},
                 )
                 for path in bare
             ]

@@ -87,9 +87,9 @@ class Examined(Site):
         if faults is None:
             return
         found = examine(broken(faults))
-        self.doctor.take(())  # what stood before is forgotten
+        self.doctor.accept_findings(())  # what stood before is forgotten
         for self.looked_ns in (FOUND_NS, LOOKED_NS):
-            self.doctor.take(found)
+            self.doctor.accept_findings(found)
 
 
 def broken(faults: tuple[str, ...]) -> Facts:
