@@ -15,6 +15,7 @@ from kiosk.book import Outcome
 from kiosk.core import Core
 from kiosk.options import Plan
 from kiosk.request import Moment, Request, S
+from kiosk.requests.request_type import Flag
 from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ CUT_AGAIN_S, CUT_AGAIN_S_MAX = 5.0, 300.0
 
 ENDED_S = 600.0
 """How a ride or a call has ended still matters to whoever stands there for so long."""
-
-_LOUD = frozenset({"arrived", "answered", "escalated", "alone"})
-"""States that call somebody who may have sat down, or that staff are called for at once."""
 
 
 class _Again(NamedTuple):
@@ -61,9 +59,10 @@ class Announcer:
         self.heard = True
         self.languages: dict[str, str] = {}
         """Spoken at a kiosk while somebody there has chosen another."""
-        self.phones = {"": plan.phone, **plan.work.phones}
-        if plan.ride.phone:
-            self.phones["ride"] = plan.ride.phone
+        self.phones = {"": plan.phone}
+        for rules in core.all_rules:
+            for service in core.services_of(rules.type.name):
+                self.phones |= rules.phones(service)
 
     @property
     def busy(self) -> bool:
@@ -128,7 +127,7 @@ class Announcer:
     def _matters(self, request: Request) -> bool:
         """Whether it is true still, and of use to somebody who hears it only now."""
         age_s = (self._moment().lived_ns - request.since_ns) / S
-        if request.family == "work":
+        if not request.kind.has(Flag.AWAITED):
             return age_s <= SAY_WITHIN_S
         return age_s <= ENDED_S if request.ended else True
 
@@ -136,7 +135,7 @@ class Announcer:
         """Whether that is settled: said, or of no use to anybody any more."""
         if request.kiosk not in self._plan.kiosks:
             return True
-        class_ = CLASS_SERVICE if request.state in _LOUD else CLASS_PROMPT
+        class_ = CLASS_SERVICE if request.state in request.kind.loud else CLASS_PROMPT
         try:
             await self._aloud(request, self.sentence(request), class_)
         except StationError as error:

@@ -16,8 +16,8 @@ from gateway.journal.private import PrivateStore
 from gateway.web import audited
 from gateway.web.answers import json
 from gateway.web.section import Handler, Permission, Route
-from kiosk.core import Deed, acts
-from kiosk.request import Car, Contact, Press, Request, S
+from kiosk.core import acts
+from kiosk.request import Car, Contact, Deed, Press, Request, S
 from kiosk.room import RESIDENT, Requests
 
 Language = Annotated[str, msgspec.Meta(pattern="^(zh|en)$")]
@@ -98,11 +98,10 @@ def view(
     """The request for that reader."""
     moment = room.moment()
     said = room.sentence(request, language or room.plan.language)
-    ride = request.ride
-    timed = ride is not None and not request.ended and request.state not in ("assigned", "arrived")
-    due = room.core.works.due(request) if staff and request.family == "work" else None
+    ride, until = request.ride, request.until
+    due = room.core.rules(request.family).due(request) if staff else None
     due_s = None if due is None else (due.at_ns - moment.lived_ns) // S
-    left_ns = ride.until.at_ns - moment.at_ns if timed and ride is not None else None
+    left_ns = None if until is None else until.at_ns - moment.at_ns
     return RequestView(
         id=request.id,
         number=request.number,
@@ -252,7 +251,7 @@ def kiosk_view(room: Requests, kiosk: str, language: str | None) -> KioskView:
     return KioskView(
         kiosk=kiosk,
         network_away=room.network_away,
-        can_ride=room.can_ride,
+        can_ride=room.all_possible,
         services=options.services,
         requests=tuple(view(room, one, staff=False, language=language) for one in own),
         heard=room.heard,

@@ -6,11 +6,10 @@ A page belongs to whoever began it. A car's plate stands in the head of every ot
 
 from collections.abc import Iterable
 
+from kiosk.drawing.scene import Scene, screens_of
 from kiosk.request import Request, S
+from kiosk.requests.request_type import Flag
 from kiosk.session import Session
-
-COMES = frozenset({"assigned", "arrived"})
-"""A ride of which the plate is known, and must be seen."""
 
 HELPED_S = 600.0
 """Who is left without a car is told for so long that somebody knows of it."""
@@ -23,40 +22,39 @@ def takes(session: Session, shown: Request | None, request: Request, *, new: boo
     """Whether that turn of a request takes the screen; `new`: somebody has only now pressed it."""
     if request.ended or session.request == request.id:
         return False
-    if new or session.page in _FREE:
-        return new or request.family == "ride" or _is_on_the_way(request)
-    calls = session.page == "request" and shown is not None and shown.family == "call"
-    if request.family == "ride":
-        return request.state in COMES and calls
-    return _is_on_the_way(request) and session.page == "request" and _is_of(request, shown)
+    if new:
+        return True
+    before = shown if session.page == "request" else None
+    screens = screens_of(request.family)
+    return screens.takes_page(request, before, free=session.page in _FREE)
 
 
 def helped(request: Request, calls: Iterable[Request], now: int) -> Request | None:
-    """The call by which somebody knows that no car comes; `now` in seconds of lived time."""
-    if request.family != "ride" or now - request.since_ns / S > HELPED_S:
+    """The call by which somebody knows that it has failed; `now` in seconds of lived time."""
+    if not request.kind.failing or now - request.since_ns / S > HELPED_S:
         return None
-    return next((one for one in calls if one.linked == request.id and not one.ended), None)
+    open_calls = (one for one in calls if one.kind.has(Flag.CALLS_STAFF) and not one.ended)
+    return next((one for one in open_calls if one.linked == request.id), None)
+
+
+def waits(session: Session, scene: Scene) -> bool:
+    """Whether somebody waits for what is shown: that screen never goes by itself."""
+    shown = scene.shown
+    if shown is None or session.page != "request" or not shown.kind.has(Flag.AWAITED):
+        return False
+    return not shown.ended or helped(shown, scene.requests, scene.now) is not None
+
+
+def is_over(session: Session, scene: Scene) -> bool:
+    """Whether leaving costs nobody anything."""
+    return session.page == "request" and (scene.shown is None or scene.shown.ended)
 
 
 def waiting(own: Iterable[Request]) -> Request | None:
-    """What somebody still waits for: a car that has come before all, then the newest.
-
-    Of an answered call only the question whether somebody has come.
-    """
-    waits = [
-        one
-        for one in own
-        if one.family != "work"
-        and not (one.ended or one.quiet)
-        and (one.state != "answered" or one.asked)
-    ]
-    return next((one for one in waits if one.state == "arrived"), next(iter(waits), None))
+    """What somebody still waits for: by its rank, then the newest."""
+    waits = [one for one in own if not (one.ended or one.quiet) and _rank(one)]
+    return max(waits, key=_rank, default=None)
 
 
-def _is_on_the_way(request: Request) -> bool:
-    return request.family == "call" and request.state == "answered"
-
-
-def _is_of(call: Request, shown: Request | None) -> bool:
-    """Whether that call was made for the ride that is shown."""
-    return shown is not None and call.linked == shown.id
+def _rank(request: Request) -> int:
+    return screens_of(request.family).waiting_rank(request)

@@ -1,26 +1,16 @@
 """The requests that are kept: bounded, moved by their tables, and what follows from each move."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.audit import Who
-from gateway.clock import Deadline
 from gateway.errors import Unavailable
 from gateway.journal.stored_state import of_msgpack
 from kiosk.catalogue import Service
-from kiosk.flows import FAMILIES
-from kiosk.request import PRESSES_MAX, Moment, Press, Request, Ride, S
-
-WORKS_MAX = 300
-"""More open work orders than this are refused; they take no room from a ride or a call."""
-
-# Cars that one kiosk waits for; a child who presses on and on empties no rank. Then a person helps.
-KIOSK_RIDES_MAX = 5
-
-RIDES_MAX = 300
-"""Against a kiosk gone mad: a ride ends by itself within two hours, and a call joins another."""
+from kiosk.request import PRESSES_MAX, Moment, Press, Request, S
+from kiosk.requests.request_type import TYPES, Flag
 
 MANY = 200
 """From so many open requests on staff are told: the room for work orders comes to an end."""
@@ -59,16 +49,11 @@ class Ring(NamedTuple):
     step: int = 0
 
 
-class Ask(NamedTuple):
-    """A road is to be asked of a ride, `holder` alone: `request`, `status` or `cancel`."""
+class Query(msgspec.Struct, frozen=True):
+    """Somebody outside is to be asked about a request; a type has one or more shapes of its own."""
 
     id: str
-    road: str
-    kind: str
-    ride: str
-    began_ns: int
-    deadline: Deadline
-    holder: str = ""
+    family: str
 
 
 class Erase(NamedTuple):
@@ -77,7 +62,7 @@ class Erase(NamedTuple):
     person: str
 
 
-Effect = Say | Ring | Ask | Erase
+Effect = Say | Ring | Query | Erase
 
 
 class Outcome(NamedTuple):
@@ -102,10 +87,11 @@ _decoded = of_msgpack(Request)
 def decoded(key: str, body: bytes) -> Request:
     """A request from the journal's state; ValueError if it can be none."""
     request: Request = _decoded(key, body)
-    family = FAMILIES.get(request.family)
-    if key != request.id or family is None or request.state not in map(str, family.states):
+    if key != request.id or request.family not in TYPES or request.steps < 0:
         raise ValueError
-    if request.steps < 0 or (request.family == "ride") is not (request.ride is not None):
+    if request.state not in map(str, request.kind.table.states):
+        raise ValueError
+    if request.kind.has(Flag.DISPATCHED) is not (request.ride is not None):
         raise ValueError
     return request
 
@@ -136,9 +122,9 @@ class Book:
             if not request.ended and family in ("", request.family):
                 yield request
 
-    def rides_at(self, kiosk: str) -> int:
-        """How many people wait for a car at that kiosk."""
-        return sum(1 for request in self.live(family="ride") if request.kiosk == kiosk)
+    def count(self, *, family: str, kiosk: str) -> int:
+        """How many of that family are open at that kiosk."""
+        return sum(1 for request in self.live(family=family) if request.kiosk == kiosk)
 
     def of_press(self, press: str) -> Request | None:
         """What that press has made already."""
@@ -148,8 +134,11 @@ class Book:
         self, service: Service, press: Press, place: str, actor: Who, moment: Moment, **fields: Any
     ) -> Request:
         """A new request; Unavailable when there are too many of its family. Of calls never."""
-        most = {"work": WORKS_MAX, "ride": RIDES_MAX}.get(service.family)
-        if most is not None and sum(1 for _ in self.live(family=service.family)) >= most:
+        kind, most = service.kind, service.kind.open_max
+        if (
+            not kind.has(Flag.CALLS_STAFF)
+            and sum(1 for _ in self.live(family=service.family)) >= most
+        ):
             raise Unavailable("requests.full", max=most)
         self.opened += 1
         request = Request(
@@ -159,7 +148,7 @@ class Book:
             family=service.family,
             kiosk=press.kiosk,
             place=place,
-            state=str(service.kind.start),
+            state=str(kind.table.start),
             actor=actor,
             pressed=moment.stamps,
             opened_ns=moment.lived_ns,
@@ -193,9 +182,10 @@ class Book:
         **fields: Any,
     ) -> Request | None:
         """The request after that act, with those fields changed; None if it cannot happen now."""
-        target = request.kind.after(request.state, act)
-        if target is None:
+        after = request.kind.table.after(request.state, act)
+        if after is None:
             return None
+        target = str(after)
         since_ns = request.since_ns if target == request.state else moment.lived_ns
         if target != request.state:
             fields.setdefault("reply", "")  # it was about what is over
@@ -230,12 +220,12 @@ class Book:
         for token in filter(None, (request.person, request.voice)):
             self.do(Erase(token))
 
-    def sweep(self, moment: Moment, keep_s: dict[str, float]) -> None:
+    def sweep(self, moment: Moment, keep_s: Callable[[Request], float]) -> None:
         """Forget what ended long ago, and the oldest of too many; never one that is owed."""
         ended = [request for request in self if request.ended and not request.owed]
         for index, request in enumerate(sorted(ended, key=lambda r: -r.since_ns)):
             age_ns = moment.lived_ns - request.since_ns
-            if index >= ENDED_MAX or age_ns > keep_s.get(request.family, KEEP_ENDED_S) * S:
+            if index >= ENDED_MAX or age_ns > keep_s(request) * S:
                 self.forget(request)
 
     def drain(self) -> Outcome:
@@ -254,9 +244,3 @@ class Book:
     def _number(self) -> str:
         """Six digits that say nothing of how many there were; the same again after 900,000."""
         return str(100_000 + (self.opened * 618_031 + int(self._epoch, 16)) % 900_000)
-
-
-def with_ride(request: Request, **fields: Any) -> Ride:
-    """Its ride with those fields changed."""
-    assert request.ride is not None
-    return msgspec.structs.replace(request.ride, **fields)

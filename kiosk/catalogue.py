@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from drivers.data_files import config_path
+from drivers.extensions import extension_folders
+from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
-from kiosk.flows import FAMILIES, Family
+from kiosk.requests.request_type import TYPES, RequestType
 
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
 
@@ -53,13 +55,13 @@ class What(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One service: the family that it belongs to, its plate, and what can be chosen.
+    """One service: the type of its requests (`family`), its plate, and what can be chosen.
 
     `key` is the number on its plate; `keep_days` how long personal fields given for it are kept.
     """
 
     id: Id
-    family: Literal["ride", "call", "work"]
+    family: Id
     key: Annotated[int, msgspec.Meta(ge=0, le=9)]
     name: Name
     pictogram: Id
@@ -69,9 +71,9 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     within: Within = Within()
 
     @property
-    def kind(self) -> Family:
-        """Its family."""
-        return FAMILIES[self.family]
+    def kind(self) -> RequestType:
+        """Its type."""
+        return TYPES[self.family]
 
     def choice(self, what: str) -> What | None:
         """The picture of that id."""
@@ -84,16 +86,27 @@ CALL_SERVICE = "staff"
 
 @cache
 def services() -> Mapping[str, Service]:
-    """Every service that this version has."""
-    return shelf(config_path("services"))
+    """Every service that this version and its extensions have; SettingsError if one is wrong."""
+    found: dict[str, Service] = {}
+    for folder in (*extension_folders("config", "services"), config_path("services")):
+        for name, service in shelf(folder).items():
+            found.setdefault(name, service)
+    return found
 
 
 def shelf(folder: Path) -> Mapping[str, Service]:
-    """The services in a folder by id; ValueError names the file that is wrong."""
-    found = {}
-    for path in sorted(folder.glob("*.toml")):
+    """The services in a folder by id; SettingsError names the file that is wrong, and why."""
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def _read(path: Path) -> Service:
+    try:
         service = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Service)
-        if service.id != path.stem:
-            raise ValueError(path.name)
-        found[service.id] = service
-    return found
+    except (OSError, ValueError) as error:  # TOML's and msgspec's are ValueErrors
+        raise SettingsError("requests.bad-service", file=str(path), why=str(error)) from error
+    if service.id != path.stem:
+        raise SettingsError("requests.service-name", file=str(path), id=service.id)
+    if service.family not in TYPES:
+        known = ", ".join(TYPES)
+        raise SettingsError("requests.no-type", file=str(path), type=service.family, known=known)
+    return service

@@ -4,8 +4,8 @@ The room (`room.py`) is its shell in the station; the property tests run the sam
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -14,17 +14,14 @@ from gateway.errors import NotFound, NotNow, UsageError
 from gateway.journal.stored_state import beyond, of_msgpack
 from gateway.places import Places
 from gateway.rules.duty import Duty
-from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import KIOSK_RIDES_MAX, REPLY, SYSTEM, Ask, Book, Outcome, Ring, Say
+from kiosk.book import REPLY, SYSTEM, Book, Outcome, Query, Ring, Say
 from kiosk.book import decoded as request_of
-from kiosk.calls import Calls
 from kiosk.catalogue import CALL_SERVICE, Service
-from kiosk.dispatch import Road, Status
-from kiosk.flows.call import UNHEARD
 from kiosk.options import Plan
-from kiosk.request import ActName, Car, Face, Moment, Owed, Press, Request, S, Text
-from kiosk.rides import Rides, failed
-from kiosk.works import Works
+from kiosk.request import NOTHING, Deed, Given, Moment, Press, Request, S
+from kiosk.requests.outside import NOBODY, Outside
+from kiosk.requests.request_type import TYPES, Flag, RequestType
+from kiosk.requests.rules import RequestRules, RuleContext
 
 ROOM = "requests"
 """Whose state this is in the journal."""
@@ -65,31 +62,6 @@ def found(requests: Iterable[Request], now_ns: int) -> Head:
     return Head(lived_ns=max(known, default=now_ns), opened=beyond(now_ns))
 
 
-class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody does something with a request: an act of its table, and what belongs to it.
-
-    `reply` is spoken at the kiosk; `by` is whom it is given to; `rating` one of the three faces.
-    """
-
-    act: ActName
-    car: Car | None = None
-    reply: Text = ""
-    by: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    rating: Face | None = None
-
-
-class Given(NamedTuple):
-    """What somebody has left with a request: tokens of what was sealed, and what may be shown."""
-
-    person: str = ""
-    masked: str = ""
-    voice: str = ""
-    voice_s: int = 0
-
-
-NOTHING = Given()
-
-
 class Core:
     """The requests of one station."""
 
@@ -102,26 +74,51 @@ class Core:
         *,
         epoch: str,
         ids: str = "",
-        roads: Mapping[str, Road],
+        outside: Callable[[RequestType], Outside] = lambda _: NOBODY,
     ) -> None:
-        """`roads` are those to the dispatchers; the core asks none, it says what is to be asked."""
+        """`outside` is who is asked about a type; the core asks nobody, it says what to ask."""
         self.book = Book(epoch, ids)
         self._plan = plan
         self._services = services
         self._places = places
-        self.rides = Rides(self.book, plan.ride, roads)
-        self._calls = Calls(self.book, plan.call, duty)
-        self.works = Works(self.book, plan.work, services, duty)
+        self._duty = duty
+        self._outside = outside
+        self._rules: dict[str, RequestRules] = {}
+        for name in plan.types_in_use(services):
+            self.rules(name)
+
+    def rules(self, type_: str) -> RequestRules:
+        """The rules of that type; made when they are first needed."""
+        found = self._rules.get(type_)
+        if found is None:
+            kind = TYPES[type_]
+            part = TYPES.part(type_, "rules")
+            made: type[RequestRules] = RequestRules if part is None else part.RULES
+            context = RuleContext(
+                self.book, self._services, self._plan.services, self._duty, self._outside(kind)
+            )
+            found = self._rules[type_] = made(kind, context)
+        return found
+
+    @property
+    def all_rules(self) -> list[RequestRules]:
+        """Those of every type that is used, in the order of the types."""
+        return sorted(self._rules.values(), key=lambda each: each.type.order)
+
+    def services_of(self, type_: str) -> list[str]:
+        """The services whose requests are of that type."""
+        return [name for name, one in self._services.items() if one.family == type_]
 
     def restore(self, kept: Iterable[Request], head: Head, moment: Moment) -> Outcome:
         """Take back what was open before a restart, and say what had not been said."""
         self.book.restore(kept, head.opened)
-        self.rides.resume(moment)
+        for request in self.book:
+            self.rules(request.family)
+        for rules in self.all_rules:
+            rules.resume(moment)
         for request in self.book:
             if request.cue != request.said and not request.quiet:
                 self.book.do(Say(request.id))
-            if request.family == "call" and not request.ended and request.state != "answered":
-                self._calls.ring(request)
         return self.tick(moment)
 
     def head(self, moment: Moment) -> Head:
@@ -132,7 +129,7 @@ class Core:
     @property
     def busy(self) -> bool:
         """Whether seconds matter: somebody waits, or a dispatcher is owed a word."""
-        return any(one.owed or (one.family != "work" and not one.ended) for one in self.book)
+        return any(one.owed or (one.kind.has(Flag.AWAITED) and not one.ended) for one in self.book)
 
     def press(
         self, press: Press, actor: Who, moment: Moment, given: Given = NOTHING
@@ -141,8 +138,8 @@ class Core:
         service = self._service(press)
         request = self._same(service, press, actor, moment)
         if request is not None:
-            if service.family == "call" and press.press not in request.presses:
-                request = self._calls.pressed_again(request, moment)
+            if press.press not in request.presses and request.service == service.id:
+                request = self.rules(request.family).press_again(request, moment)
             request = self.book.joined(request, press.press)
         else:
             request = self._opened(service, press, actor, moment, given)
@@ -158,20 +155,15 @@ class Core:
         if deed.act == REPLY:
             self.book.reply(request, deed.reply, who)
             return self._done(moment)
-        fields = _fields(request, deed, who)
-        if request.family == "ride":
-            self.rides.acted(request, deed.act, moment, who, **fields)
-        elif request.family == "work":
-            self.works.acted(request, deed.act, moment, who, **fields)
-        else:
-            self._calls.acted(request, deed.act, moment, who, **fields)
+        fields = _fields(deed, who)
+        self.rules(request.family).act(request, deed, moment, who, fields)
         return self._done(moment)
 
     def close(self, request_ids: Collection[str], who: Who, moment: Moment) -> Outcome:
         """Staff put these away at once, those that can be; nobody is told of it aloud."""
         for request in map(self.book.requests.get, request_ids):
             if request is not None and (act := closing(request)):
-                said = request.kind.after(request.state, act)
+                said = str(request.kind.table.after(request.state, act))
                 fields: dict[str, Any] = {
                     "by": who.id,
                     "quiet": False,
@@ -183,20 +175,17 @@ class Core:
 
     def rung(self, ring: Ring, reached: tuple[str, ...], moment: Moment) -> Outcome:
         """That has rung, by those channels."""
-        self._calls.rung(ring, reached, moment)
+        self.rules(ring.request.family).record_ring(ring, reached, moment)
         return self._done(moment)
 
-    def answered(self, ask: Ask, answer: Status | Refused | Unknown, moment: Moment) -> Outcome:
-        """A road has answered."""
-        self.rides.answered(ask, answer, moment)
+    def answered(self, query: Query, answer: Any, moment: Moment) -> Outcome:
+        """Somebody outside has answered."""
+        self.rules(query.family).record_answer(query, answer, moment)
         return self._done(moment)
 
-    def told(self, by: Owed, status: Status, moment: Moment) -> Outcome:
-        """A dispatcher says how a ride stands; UsageError if there is none that it holds."""
-        request = self.ride(by.ride)
-        if not self.rides.holds(request, by):
-            raise UsageError("requests.unknown", request=by.ride)
-        self.rides.told(request, by, status, moment)
+    def change(self, family: str, do: Callable[[Any, Moment], None], moment: Moment) -> Outcome:
+        """What a type's own command makes its rules do."""
+        do(self.rules(family), moment)
         return self._done(moment)
 
     def attach(self, request_id: str, person: str, masked: str) -> Outcome:
@@ -207,9 +196,9 @@ class Core:
         return self.book.drain()
 
     def unkept(self, outcome: Outcome) -> None:
-        """That could not be stored: a work order that was only now opened does not exist."""
+        """That could not be stored: what needs the disk and was only now opened does not exist."""
         for turn in outcome.turns:
-            if turn.act == "press" and turn.request.family == "work":
+            if turn.act == "press" and turn.request.kind.has(Flag.NEEDS_DISK):
                 self.book.requests.pop(turn.request.id, None)
 
     def becomes(self, press: Press) -> Service:
@@ -233,13 +222,13 @@ class Core:
 
     def tick(self, moment: Moment) -> Outcome:
         """Let time pass."""
-        self.rides.tick(moment)
-        self._calls.tick(moment)
-        self.works.tick(moment)
+        for rules in self.all_rules:
+            rules.tick(moment)
         before = set(self.book.requests)
-        self.book.sweep(moment, {"work": self._plan.work.reopen_within_days * 86_400})
+        self.book.sweep(moment, lambda request: self.rules(request.family).keep_s(request))
         if before - set(self.book.requests):
-            self.rides.forget(self.book.requests)
+            for rules in self.all_rules:
+                rules.forget(self.book.requests)
         return self._done(moment)
 
     def _service(self, press: Press) -> Service:
@@ -262,16 +251,15 @@ class Core:
         becomes = self._becomes(service, press)
         alike = (becomes.id, press.kiosk, press.what, press.where)
         finger = press.kiosk != ""
-        beside = press.another and self.book.rides_at(press.kiosk) < KIOSK_RIDES_MAX
+        waits = self.book.count(family=becomes.family, kiosk=press.kiosk)
+        beside = press.another and waits < becomes.kind.kiosk_max
         for request in reversed(list(self.book)):
             found = (request.service, request.kiosk, request.what, request.where)
             young = finger and moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
-            live = becomes.family != "work" and not request.ended and not beside
+            live = becomes.kind.has(Flag.AWAITED) and not request.ended and not beside
             if found == alike and not request.quiet and (young or live):
                 return request
-        if becomes.family == "work" and actor.kind == "linkage":
-            return self.works.same(becomes, press.what, self._place(press), actor)
-        return None
+        return self.rules(becomes.family).find_same(becomes, press, self._place(press), actor)
 
     def _becomes(self, service: Service, press: Press) -> Service:
         """A picture that means danger is a call, whatever service it belongs to."""
@@ -288,29 +276,22 @@ class Core:
         given: Given,
     ) -> Request:
         becomes, place = self._becomes(service, press), self._place(press)
-        fields: dict[str, Any] = given._asdict()
-        if becomes.family == "ride":
-            fields["ride"] = self.rides.began(moment)
-        elif becomes.family == "call":
-            fields |= {"rang_ns": moment.lived_ns, "urgent": becomes is not service}
-        else:
-            fields |= self.works.began(becomes, press.what, place, moment)
+        rules = self.rules(becomes.family)
+        fields = given._asdict()
+        fields |= rules.first_fields(becomes, press, place, moment, danger=becomes is not service)
         request = self.book.open(becomes, press, place, actor, moment, **fields)
-        if becomes.family == "ride":
-            return self.rides.search(request, moment)
-        if becomes.family == "call":
-            self._calls.ring(request)
-        return request
+        return rules.begin(request, moment)
 
     def _place(self, press: Press) -> str:
         kiosk = self._plan.kiosks.get(press.kiosk)
         return press.where or (kiosk.place if kiosk else None) or WHERE_STATION
 
     def _done(self, moment: Moment) -> Outcome:
-        """What has gathered; a ride that came to nothing has become a call by itself."""
+        """What has gathered; what came to nothing has become a call by itself."""
         outcome = self.book.drain()
         for turn in outcome.turns:
-            if failed(turn.request) and turn.was != turn.request.state and turn.act != "late":
+            state = turn.request.state
+            if state in turn.request.kind.failing and turn.was != state:
                 self._call_for(turn.request, moment)
         more = self.book.drain()
         return Outcome(
@@ -320,26 +301,20 @@ class Core:
         )
 
     def _call_for(self, request: Request, moment: Moment) -> None:
-        """Somebody is called for whoever is left without a car, unless it rings for that already.
+        """Somebody is called for whoever is left without, unless it rings for that already.
 
         What somebody has answered rings no more, and what a resident has begun they may take back.
         """
-        for call in self.book.live(family="call"):
-            if call.kiosk == request.kiosk and call.quiet and call.state in UNHEARD:
+        service = self._services[CALL_SERVICE]
+        for call in self.book.live(family=service.family):
+            if call.kiosk == request.kiosk and call.quiet and call.untaken:
                 return
         press = Press(press=f"{request.id}-call", kiosk=request.kiosk, service=CALL_SERVICE)
-        call = self.book.open(
-            self._services[CALL_SERVICE],
-            press,
-            request.place,
-            SYSTEM,
-            moment,
-            masked=request.masked,
-            quiet=True,
-            linked=request.id,
-            rang_ns=moment.lived_ns,
-        )
-        self._calls.ring(call)
+        rules = self.rules(service.family)
+        fields = rules.first_fields(service, press, request.place, moment, danger=False)
+        fields |= {"masked": request.masked, "quiet": True, "linked": request.id}
+        call = self.book.open(service, press, request.place, SYSTEM, moment, **fields)
+        rules.begin(call, moment)
 
     def request(self, request_id: str) -> Request:
         """The request of that id; UsageError."""
@@ -348,29 +323,18 @@ class Core:
             raise NotFound("requests.unknown", request=request_id)
         return request
 
-    def ride(self, ride_id: str) -> Request:
-        """The request whose ride that is, or was before another search; UsageError."""
-        request = self.book.requests.get(ride_id.rpartition("-")[0])
-        if request is None or request.ride is None:
-            raise NotFound("requests.unknown", request=ride_id)
-        return request
-
 
 def acts(request: Request, *, staff: bool) -> tuple[str, ...]:
     """What staff, or the resident, may do with it now."""
-    allowed = request.kind.staff if staff else request.kind.resident
-    found = [str(act) for act in allowed if request.kind.after(request.state, act)]
+    found = list(request.kind.allowed(request.state, staff=staff))
     if staff and not request.ended:
         found.append(REPLY)
     return tuple(sorted(found))
 
 
 def closing(request: Request) -> str:
-    """The act by which staff put it away; "" for a ride, which ends by itself, and what rings."""
-    if request.family == "ride" or request.state in UNHEARD:
-        return ""
-    wanted = ("close", "cancel")
-    return next((act for act in wanted if request.kind.after(request.state, act)), "")
+    """The event by which staff put it away; "" where it ends by itself, and while it rings."""
+    return str(request.kind.put_away.get(request.state, ""))
 
 
 def impersonal(text: str) -> None:
@@ -379,7 +343,7 @@ def impersonal(text: str) -> None:
         raise UsageError("requests.number-in-text")
 
 
-def _fields(request: Request, deed: Deed, who: Who) -> dict[str, Any]:
+def _fields(deed: Deed, who: Who) -> dict[str, Any]:
     """What an act brings with it."""
     fields: dict[str, Any] = {}
     if deed.reply:
@@ -388,6 +352,4 @@ def _fields(request: Request, deed: Deed, who: Who) -> dict[str, Any]:
         fields["rating"] = deed.rating
     if who.kind in ("staff", "installer"):
         fields |= {"by": deed.by or who.id, "quiet": False}
-    if request.ride is not None and deed.car is not None:
-        fields["ride"] = msgspec.structs.replace(request.ride, car=deed.car)
     return fields

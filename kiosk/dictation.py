@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.clock import Deadline
 from gateway.errors import StationError
+from kiosk.request import Note
 from kiosk.session import Session, Voice
 
 log = logging.getLogger(__name__)
@@ -25,14 +26,6 @@ BEGINS_WITHIN_S = 5.0
 
 BROKEN, NOTHING = "voice-broken", "voice-nothing"
 """Why there is no voice: the microphone cannot be had, or nothing was said."""
-
-
-class Note(NamedTuple):
-    """A voice: `wav` for loudspeakers, `small` the same for a browser and to be sealed."""
-
-    wav: bytes
-    small: bytes
-    seconds: float
 
 
 class Talk(NamedTuple):

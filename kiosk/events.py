@@ -10,6 +10,7 @@ from gateway.audit import Who
 from gateway.event import Audience, Event, Kind, Lane, Stamps
 from kiosk.book import Turn
 from kiosk.request import Car, Request
+from kiosk.requests.request_type import Flag
 
 SOURCE = "kiosk"
 
@@ -79,7 +80,7 @@ def _expiry(request: Request, stamps: Stamps) -> int | None:
 
 
 def _lane(request: Request) -> Lane:
-    if request.family != "call":
+    if not request.kind.has(Flag.CALLS_STAFF):
         return Lane.SERVICE
     return Lane.EMERGENCY if request.urgent else Lane.ALARM
 

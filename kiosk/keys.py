@@ -15,12 +15,10 @@ from gateway.tasks import TaskSet
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.options import Options
 from kiosk.request import Press, Request, S
+from kiosk.requests.request_type import Flag
 from kiosk.room import Requests
 
 log = logging.getLogger(__name__)
-
-_ALONE = frozenset({"ride", "call"})
-"""Families that a key can ask for without anything to choose."""
 
 UNKNOWN_S = 10.0
 """A contact of which nothing was known for so long: what it says then is no press."""
@@ -101,10 +99,11 @@ class Keys:
         """That key of that kiosk was pressed."""
         service = next((one for one in self._services.values() if one.key == number), None)
         has_page = self._requests.screens.has(kiosk)
-        if (service is None or service.family not in _ALONE) and has_page:
+        alone = service is not None and service.kind.has(Flag.WALL_KEY)
+        if not alone and has_page:
             self._turn_to(kiosk, number)
             return
-        wanted = service.id if service and service.family in _ALONE else CALL_SERVICE
+        wanted = service.id if service is not None and alone else CALL_SERVICE
         press = f"key-{self._clock.boot[:8]}-{self._clock.now_ns()}"
         try:
             made = await self._requests.press(Press(press=press, kiosk=kiosk, service=wanted))
@@ -119,7 +118,7 @@ class Keys:
         """What is new says itself; what was there already is said once more, or asked about."""
         if not self._is_due(kiosk, number) or new or made.said != made.cue:
             return
-        if made.family == "ride" and self._requests.screens.has(kiosk):
+        if made.kind.kiosk_max and self._requests.screens.has(kiosk):
             self._turn_to(kiosk, number)  # whoever presses may be somebody else
         else:
             await self._requests.repeat(made.id)

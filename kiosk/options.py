@@ -1,17 +1,13 @@
-"""`[kiosk.<id>]`: one terminal; `[service.<id>]`: how a service is carried out here."""
+"""`[kiosk.<id>]`: one terminal; and with `[service.<id>]`, all that requests are set to."""
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gateway.errors import SettingsError
-from gateway.upstream.uplinks.http.options import HttpOptions
-from kiosk.catalogue import Within
-
-Road = Literal["platform", "dispatcher", "desk"]
-DESK = "desk"
-
+from kiosk.catalogue import CALL_SERVICE, Service
+from kiosk.requests.request_type import TYPES
 
 MM_AN_INCH = 25.4
 
@@ -71,97 +67,27 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return sorted(later, key=lambda one: one.at)
 
 
-class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`dispatcher` of a ride service: where cars are asked for (docs/dispatch.md).
-
-    It is reached as a platform is: the same keys mean the same.
-    """
-
-    url: str
-    credential: str | None = None
-    ca_file: str | None = None
-    plain: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse an address that an uplink would not take."""
-        _ = self.uplink
-
-    @property
-    def uplink(self) -> HttpOptions:
-        """The same as the upstream takes it."""
-        return HttpOptions(
-            url=self.url,
-            credential=self.credential,
-            ca_file=self.ca_file,
-            plain=self.plain,
-            required=False,
-            commands=False,
-        )
-
-
-class RideOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[service.ride]`: who is asked for a car, in which order, and for how long.
-
-    `accept_within_s`: a dispatcher that has not answered by then is never asked again for this
-    press. `desk_within_s`: as long as the desk may take. `find_within_s`: from being taken to a
-    driver. `settle_s`: how long a doubt is looked into. `phone` is dialled where no car comes.
-    """
-
-    dispatch: Annotated[tuple[Road, ...], msgspec.Meta(min_length=1, max_length=3)] = (
-        "platform",
-        "desk",
-    )
-    dispatcher: Dispatcher | None = None
-    accept_within_s: Annotated[float, msgspec.Meta(ge=2, le=120)] = 20.0
-    desk_within_s: Annotated[float, msgspec.Meta(ge=10, le=600)] = 60.0
-    find_within_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 180.0
-    settle_s: Annotated[float, msgspec.Meta(ge=2, le=120)] = 20.0
-    phone: Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a road that leads nowhere, or the same one twice."""
-        if len(set(self.dispatch)) < len(self.dispatch):
-            raise SettingsError("requests.road-twice", key="dispatch")
-        if ("dispatcher" in self.dispatch) != (self.dispatcher is not None):
-            raise SettingsError("requests.no-dispatcher", key="dispatch")
-
-
-class CallOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[service.staff]`: after `alone_s` without an answer, the person is told what to dial."""
-
-    alone_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 120.0
-
-
-class WorkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[service.repair]`: `phones` by picture, where a person is called and a number shown.
-
-    `within` by picture: what this station promises, where that is not as `config/services` has it.
-    `close_after_days`: an order that was done so long ago, and for which nobody has pressed a face,
-    closes by itself.
-    """
-
-    rate_within_h: Annotated[float, msgspec.Meta(ge=1, le=720)] = 48.0
-    reopen_within_days: Annotated[float, msgspec.Meta(ge=1, le=90)] = 7.0
-    close_after_days: Annotated[float, msgspec.Meta(ge=3, le=365)] = 14.0
-    phones: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")]] = {}
-    within: dict[str, Within] = {}
-
-
-ServiceOptions = RideOptions | CallOptions | WorkOptions
-SHAPES: dict[str, type[RideOptions] | type[CallOptions] | type[WorkOptions]] = {
-    "ride": RideOptions,
-    "call": CallOptions,
-    "work": WorkOptions,
-}
-"""What a service may be set to, by its family."""
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings say: the kiosks, and how each service is carried out."""
+    """What the settings say: the kiosks, and by service id how each service is carried out."""
 
     kiosks: dict[str, Options] = {}
-    ride: RideOptions = RideOptions()
-    call: CallOptions = CallOptions()
-    work: WorkOptions = WorkOptions()
+    services: dict[str, Any] = {}
     phone: str = ""
     language: str = "zh"
+
+    def options_of(self, service: Service) -> Any:
+        """`[service.<id>]` of that service: its type's options, the defaults if there are none."""
+        found = self.services.get(service.id)
+        return service.kind.options() if found is None else found
+
+    def types_in_use(
+        self, services: Mapping[str, Service], linked: Collection[str] = ()
+    ) -> list[str]:
+        """The types of what kiosks offer or the settings name, and that of a call, in order.
+
+        `linked` are services that linkages open.
+        """
+        offered = {name for kiosk in self.kiosks.values() for name in kiosk.services}
+        wanted = offered | self.services.keys() | {CALL_SERVICE, *linked}
+        used = {services[name].family for name in wanted if name in services}
+        return sorted(used, key=lambda name: TYPES[name].order)

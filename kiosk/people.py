@@ -10,9 +10,7 @@ import msgspec
 
 from gateway.errors import JournalError, UsageError
 from gateway.journal.private import PrivateStore
-from kiosk.core import Given
-from kiosk.dictation import Note
-from kiosk.request import Contact
+from kiosk.request import Contact, Given, Note
 
 log = logging.getLogger(__name__)
 

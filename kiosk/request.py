@@ -11,7 +11,7 @@ import msgspec
 from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.event import Stamps
-from kiosk.flows import FAMILIES, Family
+from kiosk.requests.request_type import TYPES, RequestType
 
 S = 1_000_000_000
 PRESSES_MAX = 20
@@ -132,14 +132,31 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: bool = False
 
     @property
-    def kind(self) -> Family:
-        """Its family."""
-        return FAMILIES[self.family]
+    def kind(self) -> RequestType:
+        """Its type."""
+        return TYPES[self.family]
 
     @property
     def ended(self) -> bool:
         """Whether it has come to an end."""
-        return self.kind.ended(self.state)
+        return self.state in self.kind.table.ends
+
+    @property
+    def until(self) -> Deadline | None:
+        """When its present state is over by itself, if it is."""
+        if self.ride is None or self.ended or self.state in self.kind.untimed:
+            return None
+        return self.ride.until
+
+    @property
+    def untaken(self) -> bool:
+        """Whether nobody has it in hand."""
+        return self.state in self.kind.untaken
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether it is open, and somebody has it in hand."""
+        return not (self.ended or self.untaken)
 
     @property
     def ride_id(self) -> str:
@@ -159,6 +176,39 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.at_desk:
             state = f"{self.state}@desk"
         return f"{state}|{plate}|{self.reply}" if plate or self.reply else state
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody does something with a request: an event of its table, and what belongs to it.
+
+    `reply` is spoken at the kiosk; `by` is whom it is given to; `rating` one of the three faces.
+    """
+
+    act: ActName
+    car: Car | None = None
+    reply: Text = ""
+    by: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    rating: Face | None = None
+
+
+class Note(NamedTuple):
+    """A voice: `wav` for loudspeakers, `small` the same for a browser and to be sealed."""
+
+    wav: bytes
+    small: bytes
+    seconds: float
+
+
+class Given(NamedTuple):
+    """What somebody has left with a request: tokens of what was sealed, and what may be shown."""
+
+    person: str = ""
+    masked: str = ""
+    voice: str = ""
+    voice_s: int = 0
+
+
+NOTHING = Given()
 
 
 class Moment(NamedTuple):

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -23,18 +23,18 @@ from gateway.journal import Journal, StateChange, load_state, start_id, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
 from gateway.tasks import TaskSet
-from gateway.upstream.uplinks.contract import Refused, Unknown
 from kiosk.announcer import Announcer
-from kiosk.asker import Asker
-from kiosk.book import MANY, Ask, Effect, Erase, Outcome, Ring, Say
+from kiosk.book import MANY, Effect, Erase, Outcome, Query, Ring, Say
 from kiosk.catalogue import Service
-from kiosk.core import HEAD, NOTHING, ROOM, Core, Deed, Head, decoded, found
-from kiosk.dictation import Note
-from kiosk.dispatch import UNSTORED, Road, Status, heard
+from kiosk.core import HEAD, ROOM, Core, Head, decoded, found
 from kiosk.events import event_of
-from kiosk.options import DESK, Plan
+from kiosk.options import Plan
 from kiosk.people import People, forget, kept, masked, sealed
-from kiosk.request import Contact, Moment, Owed, Press, Request
+from kiosk.request import NOTHING, Contact, Deed, Moment, Note, Press, Request
+from kiosk.requests.bell import StaffBell
+from kiosk.requests.outside import NOBODY, Outside, OutsideContext, Route
+from kiosk.requests.request_type import TYPES, Flag, RequestType
+from kiosk.requests.rules import RequestRules
 from kiosk.screens import Screens
 from kiosk.speech import Sentence, Speaker
 
@@ -52,19 +52,9 @@ LISTENING_S = 5.0
 EFFECTS_MAX = 500
 
 # Where a fault of each is counted.
-_EDGES = {Say: "kiosk.say", Ring: "kiosk.ring", Ask: "kiosk.ask", Erase: "kiosk.erase"}
+_EDGES = {Say: "kiosk.say", Ring: "kiosk.ring", Query: "kiosk.ask", Erase: "kiosk.erase"}
 
 RESIDENT = Who("resident")
-
-
-class Bell(Protocol):
-    """Tells staff."""
-
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
-        """Tell `to` by these channels: the desk, the platform, or a zone where a chime sounds.
-
-        Returns those by which it has been taken; StationError where it is by none.
-        """
 
 
 class _Waiting(NamedTuple):
@@ -89,15 +79,21 @@ class Requests:
         station: str,
         places: Places,
         duty: Duty,
-        roads: Mapping[str, Road],
+        routes: Mapping[str, Route],
         people: People,
         speaker: Speaker,
-        bell: Bell,
+        bell: StaffBell,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`roads` by their names in `dispatch`; the desk is none, it is here."""
+        """`routes` are the ways on which somebody outside is asked, by name."""
         ids = start_id(journal.epoch, clock.boot, clock.now_ns())
-        self.core = Core(plan, services, places, duty, epoch=journal.epoch, ids=ids, roads=roads)
+        self._outside: dict[str, Outside] = {}
+        self._asks = OutsideContext(
+            plan.services, services, routes, people, clock, station, plan.phone, places.spoken
+        )
+        self.core = Core(
+            plan, services, places, duty, epoch=journal.epoch, ids=ids, outside=self._who_is_asked
+        )
         self.plan = plan
         self.services = services
         self.places = places
@@ -105,7 +101,6 @@ class Requests:
         self._lost_ns: int | None = None
         self._on_fault = on_fault
         self._journal, self._clock = journal, clock
-        self.asker = Asker(plan, clock, people, roads, station=station, spoken=places.spoken)
         self._people, self._bell = people, bell
         self.announcer = Announcer(
             self.core, plan, clock, speaker, take=self._take, moment=self.moment
@@ -145,8 +140,8 @@ class Requests:
         moment = self.moment()  # sealing and storing take of the time that a ride has
         contact, press = press.contact, msgspec.structs.replace(press, contact=None)
         service = self.core.becomes(press)
-        urgent = service.family == "call"
-        if service.family == "work" and self._journal.volatile:
+        urgent = service.kind.has(Flag.CALLS_STAFF)
+        if service.kind.has(Flag.NEEDS_DISK) and self._journal.volatile:
             raise Unavailable("requests.volatile")
         known = self.core.book.of_press(press.press) is not None
         given = NOTHING
@@ -179,10 +174,9 @@ class Requests:
         await asyncio.shield(stored)
         return self.core.book.requests[request_id]
 
-    async def told(self, road: str, ride_id: str, status: Status, holder: str = "") -> None:
-        """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
-        by = Owed(road, ride_id, holder)
-        await asyncio.shield(self._take(self.core.told(by, status, self.moment())))
+    async def change(self, type_: str, do: Callable[[Any, Moment], None]) -> None:
+        """`do` something with the rules of that type; returns once it is recorded."""
+        await asyncio.shield(self._take(self.core.change(type_, do, self.moment())))
 
     async def close(self, request_ids: Collection[str], who: Who) -> None:
         """Staff put these away at once; what cannot be put away stays as it is."""
@@ -211,16 +205,28 @@ class Requests:
         """Every request that is kept, in the order in which they came."""
         return list(self.core.book)
 
-    @property
-    def network_away(self) -> bool:
-        """Whether there are dispatchers and none can be reached: known before anybody presses."""
-        network = [road for road in self.plan.ride.dispatch if road != DESK]
-        return bool(network) and not any(self.core.rides.open(road) for road in network)
+    def rules_of(self, service: str) -> RequestRules:
+        """What moves the requests of that service."""
+        return self.core.rules(self.services[service].family)
 
     @property
-    def can_ride(self) -> bool:
-        """Whether a press for a car could lead anywhere."""
-        return any(self.core.rides.open(road) for road in self.plan.ride.dispatch)
+    def network_away(self) -> bool:
+        """Whether a service needs somebody outside whom nobody can reach: known before a press."""
+        return any(self.rules_of(name).network_away(name) for name in self._offered())
+
+    @property
+    def all_possible(self) -> bool:
+        """Whether a press for any service could lead somewhere."""
+        return all(self.rules_of(name).possible(name) for name in self._offered())
+
+    def _offered(self) -> list[str]:
+        used = self.plan.types_in_use(self.services)
+        return [name for name, service in self.services.items() if service.family in used]
+
+    def _who_is_asked(self, type_: RequestType) -> Outside:
+        part = TYPES.part(type_.name, "outside")
+        found: Outside = NOBODY if part is None else part.OUTSIDE(self._asks)
+        return self._outside.setdefault(type_.name, found)
 
     def listen(self, listener: Callable[[Request], None]) -> None:
         """Hear of every turn of every request, as it happens."""
@@ -302,7 +308,7 @@ class Requests:
     def _is_urgent(self, effect: Effect) -> bool:
         if isinstance(effect, Say):
             request = self.core.book.requests.get(effect.id)
-            return request is not None and request.family == "call"
+            return request is not None and request.kind.has(Flag.CALLS_STAFF)
         return isinstance(effect, Ring)
 
     async def _write_some(self, *, begin: bool = True) -> None:
@@ -335,11 +341,13 @@ class Requests:
             else:
                 waiting.stored.set_exception(error)
         for effect in waiting.later if begin else ():
-            if error is not None and isinstance(effect, Ask) and effect.kind == "request":
-                refused = Refused(UNSTORED)
-                self._take(self.core.answered(effect, refused, self.moment()))
-            else:
+            unasked = None
+            if error is not None and isinstance(effect, Query):
+                unasked = self._outside[effect.family].unasked(effect)
+            if unasked is None:
                 self._begin(effect)
+            else:
+                self._take(self.core.answered(cast(Query, effect), unasked, self.moment()))
 
     def _begin(self, effect: Effect) -> None:
         if len(self._doing) >= EFFECTS_MAX and not isinstance(effect, Ring):
@@ -352,10 +360,11 @@ class Requests:
         try:
             await self._do(effect)
         except Exception as error:  # noqa: BLE001  # see above
-            self._on_fault(_EDGES[type(effect)], error)
-            if isinstance(effect, Ask):
-                unknown = Unknown("web.failed")
-                self._take(self.core.answered(effect, unknown, self.moment()))
+            kind = Query if isinstance(effect, Query) else type(effect)
+            self._on_fault(_EDGES[kind], error)
+            if isinstance(effect, Query):
+                failed = self._outside[effect.family].failed(effect)
+                self._take(self.core.answered(effect, failed, self.moment()))
 
     def _do(self, effect: Effect) -> Coroutine[Any, Any, None]:
         if isinstance(effect, Say):
@@ -377,9 +386,10 @@ class Requests:
         if ring.step:
             self._take(self.core.rung(ring, reached, self.moment()))
 
-    async def _ask(self, ask: Ask) -> None:
-        answer = await self.asker.answer(ask, self.core.book.requests.get(ask.id))
-        self._take(self.core.answered(ask, heard(answer), self.moment()))
+    async def _ask(self, query: Query) -> None:
+        request = self.core.book.requests.get(query.id)
+        answer = await self._outside[query.family].ask(query, request)
+        self._take(self.core.answered(query, answer, self.moment()))
 
 
 def _heard_of(stored: asyncio.Future[None]) -> None:

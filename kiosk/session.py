@@ -10,8 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from kiosk.core import Deed
-from kiosk.request import Contact, Face
+from kiosk.request import Contact, Deed, Face
 
 Page = Literal[
     "home", "what", "where", "voice", "phone", "check", "whose", "request", "confirm", "options",
@@ -221,10 +220,7 @@ _DOES: dict[str, Callable[[Session, str], Do]] = {
     "said": lambda _, __: Enough(),
     "hear": lambda _, __: Hear(),
     "cancel": lambda _, __: Act(Deed(act="cancel")),
-    "leave": lambda _, __: Act(Deed(act="leave")),
-    "came": lambda _, __: Act(Deed(act="come")),
-    "recall": lambda _, __: Act(Deed(act="ring")),
-    "reopen": lambda _, __: Act(Deed(act="reopen")),
+    "act": lambda _, act: Act(Deed(act=act)),
     "face": lambda _, face: Act(_rating(face)),
 }
 

@@ -17,7 +17,7 @@ from gateway.errors import StationError
 from gateway.faults import OnFault, contain, log_fault
 from gateway.web.words import CATALOGUES
 from kiosk.alerts import Alerts, NoAlerts
-from kiosk.attention import helped, takes, waiting
+from kiosk.attention import is_over, takes, waiting, waits
 from kiosk.catalogue import CALL_SERVICE, Service
 from kiosk.dictation import Dictation, Ears
 from kiosk.drawing.draw import draw
@@ -25,6 +25,7 @@ from kiosk.drawing.scene import Scene
 from kiosk.options import Options
 from kiosk.page_voice import SAY_WITHIN_S, PageVoice
 from kiosk.request import Press, Request, S
+from kiosk.requests.request_type import Flag
 from kiosk.room import RESIDENT, Requests
 from kiosk.screen import Screen, Sheet, design_px
 from kiosk.session import (
@@ -55,17 +56,14 @@ from kiosk.wall_time import wall_time
 log = logging.getLogger(__name__)
 
 NIGHT = ("20:00", "06:30")
-CARD = "card:"
-"""What a reader of cards presses."""
-
-PERSON = f"open:{CALL_SERVICE}"
-"""What the key for a person sends, from whatever screen."""
+# What a reader of cards presses, and what the key for a person sends, from whatever screen.
+CARD, PERSON = "card:", f"open:{CALL_SERVICE}"
 
 CHOOSING = frozenset({"what", "where", "voice", "phone", "check"})
 """Pages on which something is being asked for."""
 
+# As many requests as a kiosk remembers the state of; the book never has so many of one kiosk.
 SEEN_MAX = 1000
-"""As many requests as a kiosk remembers the state of; the book never has so many of one kiosk."""
 
 
 class Station(NamedTuple):
@@ -124,7 +122,7 @@ class Terminal:
         """The key for a person; on a screen that a call has taken meanwhile it was one press."""
         shown = self.look()
         stands = self._scene().shown
-        calls = stands is not None and stands.family == "call" and not stands.ended
+        calls = stands is not None and stands.kind.has(Flag.CALLS_STAFF) and not stands.ended
         if shown.pressable(PERSON) is not None and (shown.name == on or not calls):
             self._touch()
             await self._went(*step(self._session, PERSON))
@@ -136,7 +134,7 @@ class Terminal:
         Pressed again it says what to do now; what is not here leads to a person.
         """
         wanted = next((one for one in self._offered() if one.key == number), None)
-        if wanted is None or wanted.family == "call":
+        if wanted is None or wanted.kind.has(Flag.CALLS_STAFF):
             self._touch()
             await self._went(*step(self._session, PERSON))
             return self.look()
@@ -144,8 +142,9 @@ class Terminal:
             self._touch()
             if wanted.id == self._session.service and self._session.page in (*CHOOSING, "whose"):
                 await self._went(*step(self._session, "again"))
-            elif wanted.family == "ride":
-                waits = self._scene().live("ride") is not None
+            elif wanted.kind.has(Flag.WALL_KEY):
+                shared = wanted.kind.kiosk_max > 0
+                waits = shared and self._scene().live(wanted.family) is not None
                 await self._went(
                     *step(self._session, f"{'whose' if waits else 'open'}:{wanted.id}")
                 )
@@ -226,28 +225,17 @@ class Terminal:
             )
             return
         idle_s = (self._station.clock.now_ns() - session.touched_ns) / S
-        if self._waits(scene) or session.voice in ("open", "listen"):
+        if waits(session, scene) or session.voice in ("open", "listen"):
             return
         if session.asked:
             if idle_s >= self._patience_s() + STILL_S:
                 self._leave()
         elif idle_s >= self._patience_s():
-            if session.page == "home" or self._is_over(scene):
+            if session.page == "home" or is_over(session, scene):
                 self._leave()
             else:
                 self._session = msgspec.structs.replace(session, asked=True)
                 self._say()
-
-    def _waits(self, scene: Scene) -> bool:
-        """Whether somebody waits for a car or a person: that screen never goes by itself."""
-        shown = scene.shown
-        if shown is None or self._session.page != "request" or shown.family == "work":
-            return False
-        return not shown.ended or helped(shown, scene.requests, scene.now) is not None
-
-    def _is_over(self, scene: Scene) -> bool:
-        """Whether leaving costs nobody anything."""
-        return self._session.page == "request" and (scene.shown is None or scene.shown.ended)
 
     def _patience_s(self) -> float:
         session = self._session
@@ -383,10 +371,12 @@ class Terminal:
             requests=tuple(self._own()),
             said=lambda request: room.sentence(request, session.language).caption,
             dial=lambda request: dialled(request, room.phones),
-            network_away=room.network_away,
-            can_ride=room.can_ride,
+            away=tuple(
+                one.id for one in self._offered() if room.rules_of(one.id).network_away(one.id)
+            ),
+            possible=lambda service: room.rules_of(service).possible(service),
+            phones=room.phones,
             name=station.name,
-            phone=room.plan.ride.phone or room.plan.phone,
             clock=clock,
             date=date,
             weekday=weekday,

@@ -25,7 +25,6 @@ from gateway.schemas import components
 from gateway.upstream.uplinks import registry as uplinks
 from gateway.web.server import Options as WebOptions
 from kiosk.catalogue import services
-from kiosk.options import SHAPES
 from kiosk.options import Options as KioskOptions
 
 _SINGLE = {
@@ -55,7 +54,7 @@ def json_schema() -> dict[str, Any]:
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
     owners += [kind.options for kind in kinds.values()]
     owners += SPEAKER_KINDS.values()
-    owners += SHAPES.values()
+    owners += dict.fromkeys(each.kind.options for each in services().values())
     uplink_kinds: list[Any] = [kind.options for kind in uplinks.kinds()]
     owners += uplink_kinds
     owners += [driver.Options for driver in families.values()]
@@ -82,9 +81,7 @@ def json_schema() -> dict[str, Any]:
         "upstream": _by_id(_any_of([by_owner[shape] for shape in uplink_kinds])),
         "service": {
             "type": "object",
-            "properties": {
-                name: by_owner[SHAPES[each.family]] for name, each in services().items()
-            },
+            "properties": {name: by_owner[each.kind.options] for name, each in services().items()},
             "additionalProperties": False,
         },
     }

@@ -3,19 +3,13 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from broadcast.options import KeyOptions
 from gateway.appliance.schema import DeviceSetting, StationOptions
 from gateway.settings import Decoder, KeyPath, hint
 from kiosk.catalogue import services
-from kiosk.options import (
-    SHAPES,
-    CallOptions,
-    Options,
-    Plan,
-    RideOptions,
-    ServiceOptions,
-    WorkOptions,
-)
+from kiosk.options import Options, Plan
 
 KIOSKS_MAX = 16
 
@@ -67,17 +61,18 @@ class KioskReader:
                 refers(word, self._inputs, (*path, "keys", number), "requests.unknown-input")
         return options
 
-    def service(self, name: str, table: Any, path: KeyPath) -> ServiceOptions | None:
-        """One `[service.*]`, by the family of its service; None after a mistake."""
+    def service(self, name: str, table: Any, path: KeyPath) -> msgspec.Struct | None:
+        """One `[service.*]`, by the type of its service; None after a mistake."""
         if name not in services():
             found = hint(name, services())
             self._decoder.blame(path, "requests.unknown-service", word=name, hint=found)
             return None
-        options = self._decoder.struct(SHAPES[services()[name].family], table, path)
-        if isinstance(options, WorkOptions):
-            pictures = {what.id for what in services()[name].what}
-            for key, words in (("phones", options.phones), ("within", options.within)):
-                for word in words:
+        service = services()[name]
+        options = self._decoder.struct(service.kind.options, table, path)
+        if options is not None:
+            pictures = {what.id for what in service.what}
+            for key in service.kind.picture_keys:
+                for word in getattr(options, key):
                     at = (*path, key, word)
                     self._decoder.refers(word, pictures, at, "requests.unknown-what")
         return options
@@ -89,12 +84,9 @@ Each = Callable[..., dict[str, Any]]
 def read_kiosks(reader: KioskReader, each: Each, station: StationOptions) -> Plan:
     """What the two sections come to."""
     kiosks = each("kiosk", reader.kiosk, most=KIOSKS_MAX)
-    options = each("service", reader.service).values()
     return Plan(
         kiosks=kiosks,
-        ride=next((one for one in options if isinstance(one, RideOptions)), RideOptions()),
-        call=next((one for one in options if isinstance(one, CallOptions)), CallOptions()),
-        work=next((one for one in options if isinstance(one, WorkOptions)), WorkOptions()),
+        services=each("service", reader.service),
         phone=station.phone or "",
         language=station.language,
     )

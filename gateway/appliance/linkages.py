@@ -19,11 +19,9 @@ from gateway.rules.linkage import (
 )
 from gateway.settings import Decoder, KeyPath
 from kiosk.catalogue import services
+from kiosk.requests.request_type import Flag
 
 _FILLED = re.compile(r"\{([^{}]*)\}")
-
-# Families of services that a linkage may request; a meter reading never calls a car.
-OPENED = ("work", "call")
 
 
 class LinkageReader:
@@ -85,7 +83,7 @@ class LinkageReader:
             self._decoder.refers(word, WORDS, path, "rules.unknown-word")
 
     def _request(self, action: Request, path: KeyPath) -> None:
-        opened = {one.id: one for one in services().values() if one.family in OPENED}
+        opened = {one.id: one for one in services().values() if one.kind.has(Flag.LINKAGE)}
         refers = self._decoder.refers
         if not refers(action.request, opened, (*path, "request"), "requests.unknown-service"):
             return

@@ -1,4 +1,9 @@
-"""Schedules the journal's jobs: commits of pending appends, and reads between them. Pure."""
+"""What the journal does next: which appends are due together, and which read comes between. Pure.
+
+Emergencies and alarms are due at once and take along whatever waits. Service waits up to 50 ms
+for company, readings up to a second (`wear.py`). Between two commits one slice of a read may
+pass, unless an emergency waits; reads of urgent lanes come first, and within a lane in turn.
+"""
 
 import heapq
 import itertools
@@ -18,7 +23,7 @@ READING_LINGER_NS_MAX = 1_000 * MS
 
 
 class Waiting(NamedTuple):
-    """A pending append; `ticket` is what its caller awaits."""
+    """An append on its way; `ticket` is what its caller waits on."""
 
     append: Append
     since_ns: int
@@ -28,20 +33,20 @@ class Waiting(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """Store these together."""
+    """Do this: store these together."""
 
     waiting: list[Waiting]
 
 
 class Read(NamedTuple):
-    """Run one slice of read-only work."""
+    """Do this: one slice of work that only reads."""
 
     work: Callable[[], Any]
     ticket: Any
 
 
 class Agenda:
-    """Pending appends in order of arrival, pending reads by urgency."""
+    """Appends in the order of their coming, reads by urgency."""
 
     def __init__(self, wear: Wear) -> None:
         self._wear = wear
@@ -51,36 +56,36 @@ class Agenda:
         self._turn = itertools.count()
         self._read_may_pass = False
         self.waiting_bytes = 0
-        self.hurry = False  # the journal is being closed: nothing waits for company
+        self.hurry = False  # nothing lingers: the journal is being closed
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._reads)
 
     def add(self, append: Append, since_ns: int, ticket: Any) -> bool:
-        """Queue an append; True if that may bring the next commit forward."""
+        """An append came; True if that may change when the next commit is due."""
         waiting = Waiting(append, since_ns, ticket, append.urgency, append.size)
         self._waiting.append(waiting)
         self.waiting_bytes += waiting.size
         return self._note(waiting)
 
     def _note(self, waiting: Waiting) -> bool:
-        """Remember the oldest append of each urgency; True if this is one."""
+        """Remember the oldest of each urgency; True if this is one."""
         first = waiting.urgency not in self._earliest
         if first:
             self._earliest[waiting.urgency] = waiting.since_ns
         return first
 
     def add_read(self, lane: Lane, read: Read) -> None:
-        """Queue a slice of a read."""
+        """A slice of a read is wanted."""
         heapq.heappush(self._reads, (lane, next(self._turn), read))
 
     @property
     def emergency_waits(self) -> bool:
-        """Whether the next commit contains an emergency."""
+        """Whether the next commit has an emergency in it."""
         return Lane.EMERGENCY in self._earliest
 
     def due_ns(self, now_ns: int) -> int | None:
-        """The instant of the next commit; None if nothing waits."""
+        """When the next commit is due; None if nothing waits."""
         if not self._waiting:
             return None
         if self.hurry:
@@ -97,7 +102,7 @@ class Agenda:
         return min(soon_ns, since_ns + READING_LINGER_NS_MAX)
 
     def next(self, now_ns: int) -> Commit | Read | None:
-        """The next job; None if nothing is due."""
+        """What to do now; None: nothing is due."""
         due_ns = self.due_ns(now_ns)
         due = due_ns is not None and due_ns <= now_ns
         may_pass = self._read_may_pass and not self.emergency_waits
@@ -123,7 +128,7 @@ class Agenda:
         return Commit(taken)
 
     def _in_order(self) -> list[Waiting]:
-        """Emergencies overtake others, except earlier changes of a state that they change too."""
+        """Emergencies overtake, but not an earlier change of a state that they change too."""
         if Lane.EMERGENCY not in self._earliest:
             return list(self._waiting)
         rooms = {
@@ -143,7 +148,7 @@ class Agenda:
             self._note(waiting)
 
     def drop(self) -> list[Any]:
-        """Forget everything; returns the tickets of the callers that wait."""
+        """Forget everything; the tickets of those who wait."""
         tickets = [waiting.ticket for waiting in self._waiting]
         tickets += [read.ticket for _, _, read in self._reads]
         self._waiting.clear()

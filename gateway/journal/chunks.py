@@ -1,4 +1,4 @@
-"""What a wreck still holds, in chunks: entries with their former identity, and gaps."""
+"""What a wreck still has to tell, in chunks: entries with their former identity, and gaps."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,16 +16,16 @@ from gateway.journal.wrecks import Progress
 
 CHUNK_BYTES = 128 * 1024
 CHUNK_NS = 20_000_000
-# Work of one step, and so the longest wait of an emergency behind it.
+# How much is done in one step: an emergency waits at most for this.
 SCAN_SHEETS = 512
 
 
 class Chunk(NamedTuple):
-    """Bodies of one lane that settle its numbers up to `upto`; `through`: the lane is finished.
+    """Bodies of one lane, which settle its numbers up to `upto`; `through`: the lane has no more.
 
-    `last` is the last number that was found in it. `again_upto`: the end of what it settles of
-    the numbers to be read again. `within`, by epoch: numbers of other wrecks that should have
-    been found up to here and were not.
+    `last` is the last number that was found of it. Of what was to be told again it settles what
+    ends with `again_upto`. `within` is what of other wrecks was to be found up to here, and was
+    not, by epoch.
     """
 
     lane: Lane
@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
     within: Mapping[str, Spans]
 
     def after(self, before: Progress, epoch: str, head: int) -> Progress:
-        """The progress once this chunk is stored behind `head` of that epoch."""
+        """The progress once this is stored behind `head` of that epoch."""
         lane = self.lane.wire
         same = before.into in ("", epoch)
         ends, came = (before.ends, before.came) if same else ({}, {})
@@ -78,7 +78,7 @@ class Chunk(NamedTuple):
 
 
 def _with(lanes: dict[str, Spans], lane: str, spans_of_it: Spans) -> dict[str, Spans]:
-    """The lanes with that one added, if it holds anything."""
+    """The lanes with that one, if there is anything of it."""
     others = {each: found for each, found in lanes.items() if each != lane}
     return others | {lane: spans_of_it} if spans_of_it else others
 
@@ -86,7 +86,7 @@ def _with(lanes: dict[str, Spans], lane: str, spans_of_it: Spans) -> dict[str, S
 class _Told(NamedTuple):
     """A body, the number up to which it settles the lane, and whether it is an entry.
 
-    `again`: it was imported before. `found`: the numbers of another wreck that it stands for.
+    `again`: it was told before. `found` are the numbers of another wreck that it stands for.
     """
 
     upto: int
@@ -97,12 +97,12 @@ class _Told(NamedTuple):
 
 
 class Chunks:
-    """The chunks of some lanes of a wreck, lane after lane."""
+    """The chunks of some lanes of a wreck, one lane after the other."""
 
     def __init__(
         self, path: Path, progress: Progress, lanes: tuple[Lane, ...], station: str, clock: Clock
     ) -> None:
-        """Open the wreck; `lanes` are read together, which saves scans."""
+        """Open the wreck; `lanes` are the ones to read together, which saves scans."""
         self._progress = progress
         self._lanes = list(lanes)
         self._station = station
@@ -114,11 +114,11 @@ class Chunks:
         self._wreck.skip({lane: self._first(lane) for lane in lanes})
 
     def close(self) -> None:
-        """Close the wreck."""
+        """Let the wreck go."""
         self._wreck.close()
 
     def next(self) -> Chunk | None:
-        """The next chunk, the same one until `stored` is called; None if it takes another step."""
+        """The next chunk, the same one until it was `stored`; None: it takes another step."""
         if self._chunk is None:
             if self._wreck.scan(SCAN_SHEETS):
                 return None
@@ -126,7 +126,7 @@ class Chunks:
         return self._chunk
 
     def stored(self) -> bool:
-        """The last chunk is in the journal; False if there are no more."""
+        """The last chunk is in the journal; False if it was the last one of all."""
         chunk, self._chunk = self._chunk, None
         assert chunk is not None
         if chunk.through:
@@ -145,7 +145,7 @@ class Chunks:
         self._within = {epoch: lanes[lane.wire] for epoch, lanes in within if lane.wire in lanes}
 
     def _first(self, lane: Lane) -> int:
-        """The number up to which nothing will be asked for."""
+        """No number up to this one will be asked for."""
         progress, wire = self._progress, lane.wire
         if lane is not self._lanes[0]:
             again, upto, looked_upto = progress.again.get(wire, ()), progress.upto.get(wire, 0), 0
@@ -157,7 +157,7 @@ class Chunks:
         return min([upto, *behind, *(span.first - 1 for span in again)])
 
     def _gathered(self, lane: Lane) -> Chunk | None:
-        """As much of the lane as a step may take; None if nothing was found yet."""
+        """As much of the lane as a step may take; None: nothing yet."""
         if self._told is None:
             self._told = self._rest_of(lane)
         until_ns = self._clock.now_ns() + CHUNK_NS
@@ -193,13 +193,13 @@ class Chunks:
         self._find(told.found)
 
     def _find(self, found: tuple[str, int, int] | None) -> None:
-        """Mark these numbers of another wreck as found."""
+        """These numbers of another wreck need not be told again."""
         if found is not None and found[0] in self._within:
             epoch, first, last = found
             self._within[epoch] = spans.without(self._within[epoch], first, last)
 
     def _rest_of(self, lane: Lane) -> Iterator[_Told | None]:
-        """What is to be read again, then the lane behind `upto`; None for a skipped entry."""
+        """What is to be told again, then the lane behind `upto`; None after what is not told."""
         again = self._progress.again.get(lane.wire, ())
         for span in spans.without(again, 1, self._again_upto):
             for told in self._between(lane, span.first - 1, span.last):
@@ -208,7 +208,7 @@ class Chunks:
         yield from self._between(lane, self._upto)
 
     def _looked_back(self, lane: Lane) -> Iterator[None]:
-        """Look for other wrecks' entries among the numbers that were already receipted."""
+        """What of other wrecks stands among the numbers that everybody had receipted."""
         behind = [span.behind for each in self._within.values() for span in each]
         first = max(min(behind, default=self._upto), self._looked_upto)
         if first >= self._upto:
@@ -224,7 +224,7 @@ class Chunks:
             self._looked_upto = self._upto
 
     def _between(self, lane: Lane, upto: int, last: int | None = None) -> Iterator[_Told]:
-        """The lane's entries behind `upto` up to `last`, with a gap for each hole."""
+        """The lane's entries behind `upto` and no further than `last`, a gap for each hole."""
         known, most = False, 2**62 if last is None else last
         for row in self._wreck.indexed(lane, upto):
             if known := row.first > most:
@@ -258,7 +258,7 @@ class Chunks:
 
 
 def _bodies(row: Row) -> list[bytes]:
-    """The row's bodies; none if it cannot be unpacked, even though its checksum holds."""
+    """The row's bodies; none if it cannot be unpacked, whatever its checksum says."""
     if row.form == rows.ONE:
         return [row.body]
     try:

@@ -30,6 +30,7 @@ _NEW_EPOCH = f'"type":"{events.NEW_EPOCH.type}"'.encode()
 
 
 def add_to(subcommands: Any) -> None:
+    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare(subcommands, "journal", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
@@ -119,7 +120,7 @@ def _line(event: bytes) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Read everything; exit code 1 if anything is damaged."""
+    """Read everything; 1 if anything is not as it was written."""
     source = _source(args)
     found: collections.Counter[str] = collections.Counter()
     moved = False
@@ -148,7 +149,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _chain_said(chain: Proof, texts: Texts) -> str:
-    """What the verification of the audit chain found."""
+    """What is proven of the audit, or where it first does not hold."""
     broken = chain.broken
     if broken is not None:
         return texts.say(broken.why, n=broken.n, seq=broken.seq, lane=Lane.SERVICE.wire)
@@ -160,7 +161,7 @@ def _chain_said(chain: Proof, texts: Texts) -> str:
 
 
 def _what(event: bytes) -> str:
-    """The text code of an entry, or of the gap in its place."""
+    """A text code: an ordinary entry, or why there is none."""
     if events.GAP.type.encode() not in event:
         return "journal.entries"
     told = json.loads(event)
@@ -168,7 +169,7 @@ def _what(event: bytes) -> str:
 
 
 def _salvage(args: argparse.Namespace) -> int:
-    """Print every intact entry of a damaged file; exit code 1 if there is none."""
+    """Print every whole entry of a damaged file; 1 if there is none."""
     if not args.file.is_file():
         raise Unavailable("journal.none", path=str(args.file))
     wreck = Wreck(args.file, args.epoch or _epoch_beside(args.file))
@@ -182,7 +183,7 @@ def _salvage(args: argparse.Namespace) -> int:
 
 
 def _epoch_beside(path: Path) -> str | None:
-    """The lock file's epoch: the damaged file's, unless a new journal was made."""
+    """The lock file's epoch, which is the damaged file's only where no new one was made."""
     if path.name != rescue.FILE:
         return None
     return epoch_of(path.parent)

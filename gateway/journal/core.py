@@ -1,7 +1,7 @@
-"""The journal's core: transactions, slices of reads and upkeep. Synchronous and free of threads.
+"""The journal's core: one transaction, one slice of a read, one chore. Synchronous, thread-free.
 
-Its caller (a thread in production, the event loop in a simulation) must not call it concurrently.
-An I/O error is JournalFailed and final: a retried fsync proves nothing.
+Whoever calls it (a thread in production, the event loop itself in a simulation) calls it from one
+place at a time. An I/O error is JournalFailed and final: a retried fsync proves nothing.
 """
 
 import contextlib
@@ -25,23 +25,23 @@ from gateway.journal.state import StateTable
 from gateway.journal.wreck_port import WreckImport
 
 SLICE_ENTRIES = 200
-# Length of one slice of a read, and so the longest wait of an append behind it.
+# One slice of a read: an append waits at most for this.
 SLICE_NS = 5_000_000
 
-# How far ahead of the file blocks are allocated: more than the log can hold.
+# The file's blocks are allocated so far ahead: more than the log can hold.
 AHEAD_PAGES = 6 * MIB // PAGE_BYTES
 
-# The least that is asked for when the disk is almost full.
+# So much at least is asked for on a disk that has little room left.
 AHEAD_PAGES_MIN = 256
 
-# Room that the import of wrecks leaves to new entries (at most a quarter of the file).
+# What comes over from a wreck leaves that to what happens now, or a quarter of the file.
 CARRIED_PAGES_SPARE = 2 * MIB // PAGE_BYTES
 
-# Bytes of bodies that a page holds at worst, to estimate the size of a commit.
+# Bytes of a page that bodies fill at worst, for the estimate of what a commit needs.
 _FILLED = 800
 
 _OVERHEAD_PAGES = 24
-# Frames of a commit beside its bodies: tree pages, positions, pages touched by an eviction.
+# Frames of a commit beside its bodies: tree pages, positions, what an eviction touches.
 _EVICTION_FRAMES = 256
 
 _RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
@@ -55,14 +55,14 @@ class Append(NamedTuple):
 
     @property
     def urgency(self) -> Lane:
-        """The most urgent lane that it touches; state alone counts as service."""
-        if len(self.bodies) == 1:  # the usual case
+        """The most urgent lane that it touches; state alone travels as service."""
+        if len(self.bodies) == 1:  # nearly always
             return self.bodies[0][0]
         return min((lane for lane, _ in self.bodies), default=Lane.SERVICE)
 
     @property
     def size(self) -> int:
-        """Bytes of all bodies."""
+        """Bytes of bodies."""
         if len(self.bodies) == 1 and not self.state:  # nearly always
             return len(self.bodies[0][1])
         bodies = sum(len(body) for _, body in self.bodies)
@@ -70,16 +70,16 @@ class Append(NamedTuple):
 
     @property
     def pages(self) -> int:
-        """An upper bound of the pages that it needs."""
+        """Pages that it may need, generously."""
         return self.size // _FILLED + len(self.bodies) // 20 + 3 * len(self.state) + 1
 
 
-# The entries of an append, or why it was not stored.
+# The numbers that an append got, or why it got none.
 Outcome = tuple[Entry, ...] | JournalError
 
 
 class Measures(NamedTuple):
-    """Measurements of the file after a job."""
+    """What the file looks like after a job."""
 
     used_bytes: int
     lost: int
@@ -87,7 +87,7 @@ class Measures(NamedTuple):
 
 
 class Core:
-    """The open journal. With `path` None it is kept in memory (`volatile`)."""
+    """The open journal. `path` None keeps it in memory (`volatile`)."""
 
     def __init__(
         self,
@@ -108,31 +108,31 @@ class Core:
         self._promise: Promise | None = None
         self._db = Database(path, synchronous=synchronous)
         self._blocks: space.Blocks | None = None
-        self.carrier: WreckImport | None = None  # set if there are wrecks beside the file
-        self.log_torn = False  # at opening; what remains of a torn log may look like damage
-        # Whether the disk refused some of the room that was asked for.
+        self.carrier: WreckImport | None = None  # with wrecks beside the file
+        self.log_torn = False  # when it was opened; what is left of that may look like damage
+        # Whether the disk did not give all the room that was asked for.
         self.cramped = False
         try:
             with disk_errors():
                 self._load(retaining)
-        except BaseException:  # close the connection whatever went wrong
+        except BaseException:  # no connection is left open, whatever went wrong
             self.abandon()
             raise
 
     @staticmethod
     def damage_mark(path: Path) -> Path:
-        """The marker file that tells the next run that this one found the journal damaged."""
+        """The file that tells the next run that this one found the journal damaged."""
         return path.with_name(path.name + "-damaged")
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
-        """Translate SQLite's errors; remember damage for the next start, which salvages."""
+        """Turn SQLite's errors into ours; remember damage for the next start, which salvages."""
         try:
             with disk_errors():
                 yield
         except JournalDamaged:
             if self._path is not None:
-                with contextlib.suppress(OSError):  # the disk may refuse this as well
+                with contextlib.suppress(OSError):  # the disk may refuse this, too
                     self.damage_mark(self._path).touch()
             raise
 
@@ -151,7 +151,7 @@ class Core:
         self._allocate()
 
     def _mark_open(self) -> str:
-        """Commit something, to prove that the disk accepts writes; returns the file's epoch."""
+        """Commit something, which proves that the disk takes it; the file's epoch."""
         with self._db.transaction():
             self._db.run("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (entropy.token_hex(8),))
             self._db.run("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (self._clock.boot,))
@@ -167,7 +167,7 @@ class Core:
         return self._options.quota_pages
 
     def _allocate(self) -> None:
-        """Let the file grow into allocated blocks; only when the log is copied or empty."""
+        """Let the file grow as far as blocks are ours; only when the log is copied or empty."""
         pages = self._db.pages
         ahead = max(0, self._pages_max() - pages)
         if self._blocks is not None:
@@ -175,7 +175,7 @@ class Core:
         self._quota.limit(pages + ahead)
 
     def _owned(self, blocks: space.Blocks, pages: int, wanted: int) -> int:
-        """How many pages behind the file are allocated: those wanted, else what the disk grants."""
+        """How many pages behind the file are ours: those wanted, else what the disk gives."""
         ahead = wanted
         while ahead and not blocks.own_ahead(pages, ahead):
             ahead = ahead // 2 if ahead // 2 >= AHEAD_PAGES_MIN else 0
@@ -183,7 +183,7 @@ class Core:
         return ahead
 
     def hold(self, lock: Lock) -> None:
-        """Take over the lock; it is released when the core is closed."""
+        """Be the journal that this lock stands for; it is closed with us."""
         self.lock = lock
         self._promise = Promise(lock, self.epoch, self.tables)
 
@@ -194,11 +194,10 @@ class Core:
     def commit(
         self, appends: Sequence[Append], receipts: Mapping[str, Upto] | None = None
     ) -> list[Outcome]:
-        """Store the appends in one transaction; returns the outcome of each.
+        """Store the appends in one transaction; each one's outcome.
 
-        If there is no room for all, they are tried one by one, the urgent ones first.
-        Numbers of a lane then do not follow the order of the appends, and an overtaken
-        state change is dropped.
+        Only when there is no room for all are they tried one by one, the urgent first: then the
+        numbers of a lane do not follow the order of the appends, but of a state the last one holds.
         """
         self.positions.take(receipts or {})
         self._keep_within_log(appends)
@@ -221,9 +220,9 @@ class Core:
             return [outcomes[i] for i in range(len(appends))]
 
     def _keep_within_log(self, appends: Sequence[Append]) -> None:
-        """Copy the log before it could outgrow its allocated blocks: a full disk has no more.
+        """Copy the log before this could outgrow the blocks that it owns: a full disk has no more.
 
-        Upkeep is nearly always earlier (`JobRunner.pump`).
+        Nearly always upkeep was sooner (`Engine.pump`).
         """
         if self._blocks is None:
             return
@@ -235,13 +234,13 @@ class Core:
                 self._checkpoint()
 
     def _shorten_log(self) -> None:
-        """Copy a log whose blocks the disk would not grant: once restarted it needs none."""
+        """Copy a log whose blocks the disk would not give: begun anew it needs none."""
         if self._blocks is not None and self._blocks.log_frames_owned < WAL_FRAMES:
             with contextlib.suppress(JournalFull):
                 self._checkpoint()
 
     def skip(self, upto: Mapping[Lane, int]) -> None:
-        """Issue no number up to these: they may have been given to entries that are lost."""
+        """Issue no number up to these: they may have been, to entries that are lost."""
         beyond = {lane: seq for lane, seq in upto.items() if seq > self.tables[lane].head}
         if not beyond:
             return
@@ -251,7 +250,7 @@ class Core:
                 self.tables[lane].skip(seq)
 
     def carry(self, append: Append) -> Outcome:
-        """Store imported entries, unless something unreceipted would have to give way."""
+        """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
         self._keep_within_log([append])
         if self._promise is not None:
             self._promise.cover(len(append.bodies))
@@ -270,7 +269,7 @@ class Core:
     def _commit(
         self, appends: Sequence[Append], generous: int = 1, spare: int = 0
     ) -> list[tuple[Entry, ...]]:
-        """One transaction; with `spare`, only if so many pages remain free."""
+        """One transaction; with `spare`, only where so many pages stay free."""
         now_ns = self._clock.now_ns()
         pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES + spare
         emergency = any(append.urgency is Lane.EMERGENCY for append in appends)
@@ -280,9 +279,7 @@ class Core:
             for append in appends:
                 self.state.apply(append.state)
             along = evicted or self.positions.due(now_ns)
-            if (
-                along
-            ):  # otherwise, after a crash, a position older than the eviction would see a hole
+            if along:  # after a crash, a position from before the eviction would see a hole
                 self.state.apply(self.positions.changes())
         if along:
             self.positions.written(now_ns)
@@ -297,7 +294,7 @@ class Core:
         return [tuple(next(entries[lane]) for lane, _ in append.bodies) for append in appends]
 
     def _commit_alone(self, append: Append) -> Outcome:
-        """One append on a full file; an emergency asks for more room before it gives up."""
+        """One append on a full file; an emergency asks again for more room before it gives up."""
         for generous in (1, 4, 16) if append.urgency is Lane.EMERGENCY else (1,):
             try:
                 return self._commit([append], generous)[0]
@@ -306,14 +303,14 @@ class Core:
         return JournalFull("journal.full")
 
     def _reload(self) -> None:
-        """Forget numbers that were issued in a transaction that was rolled back."""
+        """What was numbered in a transaction that was rolled back was never issued."""
         with self._disk():
             for table in self.tables.values():
                 table.load()
             self.state.load()
 
     def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[Entry]:
-        """One slice behind `after`; empty only if there is nothing newer."""
+        """One slice behind `after`; empty only when there is nothing newer."""
         deadline_ns = self._clock.now_ns() + SLICE_NS
         with self._disk():
             return self.tables[lane].read(
@@ -321,11 +318,12 @@ class Core:
             )
 
     def load(self, room: str) -> dict[str, bytes]:
+        """A room's state."""
         with self._disk():
             return self.state.room(room)
 
     def chore(self, *, idle: bool) -> bool:
-        """One step of upkeep, if one is due; deferrable steps only when `idle`."""
+        """One step of upkeep, if one is due; what can wait is done only when `idle`."""
         if self._blocks is None:
             return False
         with contextlib.suppress(JournalFull), self._disk():
@@ -339,7 +337,7 @@ class Core:
         return False
 
     def _checkpoint(self) -> None:
-        if self._promise is not None:  # the log that proves the last numbers is about to restart
+        if self._promise is not None:  # the log that bears witness of the last ones begins anew
             self._promise.renew()
         with self._disk():
             if self._db.checkpoint() and self._blocks is not None:
@@ -347,7 +345,7 @@ class Core:
                 self._allocate()
 
     def _refill_reserve(self) -> bool:
-        """Return one MiB to the reserve, if the disk grants it."""
+        """Put one MiB back into the reserve, where the disk gives it."""
         (kept,) = self._db.run("SELECT count(*) FROM reserve").fetchone()
         if kept >= self._options.reserve_mb or self._quota.room() < 2 * _RESERVE_PAGES:
             return False
@@ -357,20 +355,20 @@ class Core:
         return True
 
     def measure(self) -> Measures:
-        """Measure the file; cheap."""
+        """A few figures, cheaply."""
         with self._disk():
             used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
             frames = 0 if self._blocks is None else self._blocks.frames()
         return Measures(used, sum(table.lost for table in self.tables.values()), frames)
 
     def check(self) -> list[str]:
-        """Complaints of SQLite's own check of the whole file; takes a second for 200 MB."""
+        """What SQLite's own check of the whole file finds; takes a second for 200 MB."""
         with self._disk():
             found = [str(row[0]) for row in self._db.run("PRAGMA integrity_check")]
         return [] if found == ["ok"] else found
 
     def close(self, receipts: Mapping[str, Upto] | None = None) -> None:
-        """Write the positions if they moved, copy the log and close; the log's blocks are kept."""
+        """Write the positions if they moved, copy the log, close; the log's blocks are kept."""
         self.positions.take(receipts or {})
         if self.positions.moved:
             self.commit([Append((), tuple(self.positions.changes()))])
@@ -385,19 +383,19 @@ class Core:
         self._release(copied=copied)
 
     def write_to(self, path: Path, receipts: Mapping[str, Upto]) -> None:
-        """Write a durable copy of everything, with the current positions."""
+        """A copy of everything, durably, with the positions as they are."""
         self.positions.take(receipts)
-        # Without room for these, some entries are delivered twice.
+        # Where there is no room for these, some entries come twice.
         self.commit([Append((), tuple(self.positions.changes()))])
         with self._disk():
             self._db.copy_to(path)
 
     def abandon(self) -> None:
-        """Close without writing anything more, as a kill would; the log stays as it is."""
+        """Close without writing anything more; the log stays as it is, as after a kill."""
         self._release(copied=False)
 
     def _release(self, *, copied: bool) -> None:
-        """Close everything, whatever goes wrong."""
+        """Let everything go, whatever goes wrong at it."""
         with contextlib.ExitStack() as closing:
             if self.lock is not None:
                 closing.callback(self.lock.close)
@@ -412,7 +410,7 @@ class Core:
 def _without_overtaken(
     append: Append, place: int, changed: Mapping[tuple[str, str], int]
 ) -> Append:
-    """The append without the states that an append from a later place has changed already."""
+    """The append without the states that one from a later place has changed already."""
     if not any(changed.get((each.room, each.key), 0) > place for each in append.state):
         return append
     left = [each for each in append.state if changed.get((each.room, each.key), 0) <= place]

@@ -1,7 +1,7 @@
 """The kinds of event that the journal itself makes.
 
-feed.gap      numbers of a lane that nobody will get, in their place in that lane
-feed.epoch    a new journal file: the outcome of the former one
+feed.gap      numbers of a lane that nobody will get, standing in that lane
+feed.epoch    the journal's file is new: what became of the former one
 """
 
 import re
@@ -14,26 +14,26 @@ ROOM = "journal"
 
 # Evicted without a receipt, because the quota or the disk was full.
 QUOTA = "journal.gap-quota"
-# The disk is dead: this journal is in memory and lasts as long as the process.
+# The disk is dead: this journal is in memory, and lasts as long as the process.
 VOLATILE = "journal.epoch-volatile"
 # Evicted after every required platform had receipted it.
 HISTORY = "journal.gap-history"
-# The disk did not return what was written.
+# The disk did not give back what was written.
 DAMAGED = "journal.gap-damaged"
-# The former file was damaged; its unreceipted entries are being imported.
+# The former file was damaged; what it still holds and nobody has receipted is coming over.
 RECOVERING = "journal.epoch-recovering"
-# The former file was damaged; its unreceipted entries were imported.
+# The former file was damaged; what it still held and nobody had receipted came over.
 SALVAGED = "journal.epoch-salvaged"
-# The former file is gone; `last` bounds the numbers that it can have issued.
+# The former file was not there any more; `last` is how far its numbers can have gone.
 GONE = "journal.epoch-gone"
-# The former journal was in memory while the disk was unavailable; its entries were imported.
+# The former journal was in memory while the disk was away; its entries came over.
 CARRIED = "journal.epoch-carried"
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "from", "last": "to"}):
-    """Numbers `first` to `last` of `lane` will never come; `why` is a text code.
+    """Numbers `first` to `last` of `lane` will not come; `why` is a text code.
 
-    `epoch` is set if it is not the entry's own: the numbers of a former journal file.
+    `epoch` is named where it is not the entry's own: numbers of a former journal file.
     """
 
     lane: str
@@ -44,11 +44,11 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "fro
 
 
 class NewEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A new journal file replaced epoch `former` (None: it could not be read).
+    """A new journal file took the place of epoch `former` (None: that one could not be read).
 
-    With `why` RECOVERING it only announces the new epoch. When the import is complete it is
-    repeated: `last` is the last number of each lane there, `salvaged` the number of unreceipted
-    entries that were imported. `why` is a text code.
+    With `why` RECOVERING it is only said that there is a new epoch. Once all has come over it is
+    said again: `last` is the last number of each lane there, `salvaged` how many entries came over
+    without a receipt. `why` is a text code.
     """
 
     former: str | None
@@ -66,12 +66,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 def gap_tail(station: str, stamps: Stamps, gap: Gap) -> bytes:
+    """The body of a gap's entry."""
     lane = Lane.parse(gap.lane)
     return tail(Event(kind=GAP, source=ROOM, stamps=stamps, lane=lane, data=gap), station)
 
 
 def epoch_tail(station: str, stamps: Stamps, new: NewEpoch) -> bytes:
-    """The body of the first entry of a journal that replaced another."""
+    """The body of the first entry of a journal that took the place of another."""
     return tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
 
 
@@ -79,9 +80,9 @@ _FORMER = re.compile(rb',"formerid":"([^"]*)"(,"originid":"[^"]*")?\}\Z')
 
 
 def former(body: bytes, identity: str) -> bytes:
-    """The same event under a new number: `formerid` is its former identity.
+    """The same event under a new number: `formerid` is the identity that it had before.
 
-    An event that moves again keeps its first identity as `originid`.
+    Who moves again keeps its very first identity as `originid`.
     """
     ends = b'"}'
     if moved := _FORMER.search(body):
@@ -91,7 +92,7 @@ def former(body: bytes, identity: str) -> bytes:
 
 
 def stands_for(body: bytes) -> tuple[str, int, int] | None:
-    """The former epoch and the first and last number there, if this event was imported."""
+    """The numbers of a former journal that came over as this event: its epoch, first and last."""
     if moved := _FORMER.search(body):
         _, epoch, _, seq = moved[1].decode().rsplit(":", 3)
         return epoch, int(seq), int(seq)
@@ -104,13 +105,13 @@ def stands_for(body: bytes) -> tuple[str, int, int] | None:
 
 
 def why_of(body: bytes) -> str:
-    """Why the numbers of that gap will not come."""
+    """Why a gap's numbers will not come."""
     why: str = _Tail.decode(b"{" + body)["data"]["why"]
     return why
 
 
 def clipped(body: bytes, first: int) -> bytes:
-    """The same gap for a reader that has everything before `first`."""
+    """The same gap for a reader who has everything before `first`."""
     event = _Tail.decode(b"{" + body)
     event["data"]["from"] = first
     return _encode(event)[1:]

@@ -1,4 +1,4 @@
-"""Reads a journal from outside: through the running station, or from the file at rest."""
+"""Looking into a journal from outside: through the running station, or into the file at rest."""
 
 import http.client
 import socket
@@ -26,7 +26,7 @@ _decode = msgspec.json.decode
 
 
 class Source(Protocol):
-    """A journal that can be inspected."""
+    """A journal that can be looked into."""
 
     def figures(self) -> dict[str, Any]:
         """Epoch, bytes used, and each lane's last number."""
@@ -35,12 +35,13 @@ class Source(Protocol):
         """The lane's CloudEvents behind `after`, gaps included."""
 
     def head(self) -> Head | None:
-        """The end of the audit chain; None if it cannot be asked for."""
+        """Where the audit's chain ends; None where that cannot be asked."""
 
     def complaints(self) -> list[str]:
-        """What the database itself finds wrong; empty if it cannot be asked."""
+        """What the database itself finds wrong; empty where it cannot be asked."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let it go."""
 
 
 class Running:
@@ -84,39 +85,40 @@ class Running:
             after = int(_decode(found[-1])["sequence"])
 
     def head(self) -> Head | None:
-        """As the audit log has it; a station without one has no chain to verify."""
+        """As the ledger has it; a station that keeps none has no chain to prove."""
         try:
             return _decode(self._get("/api/v1/audit/head"), type=Head)
         except Unavailable:
             return None
 
     def complaints(self) -> list[str]:
-        """Always empty: a running station does not scan its whole file for us."""
+        """A running station cannot be asked for a whole scan of its file."""
         return []
 
     def close(self) -> None:
+        """Hang up."""
         self._line.close()
 
 
 class AtRest:
-    """The file of a station that does not run; its lock is held meanwhile."""
+    """The file, which no station holds; it is held while we look."""
 
     def __init__(self, directory: Path) -> None:
         if not (directory / rescue.FILE).exists():
             raise Unavailable("journal.none", path=str(directory))
         lock = Lock(directory)
         options = JournalOptions(reserve_mb=0)
-        try:  # unlike a station's start, an inspection salvages nothing
+        try:  # unlike a station's start, looking salvages nothing
             _look_first(directory / rescue.FILE, lock)
             self._core = Core(
                 directory / rescue.FILE, station="", options=options, clock=Clock.open(directory)
             )
-        except BaseException:  # release the lock whatever went wrong
+        except BaseException:  # the lock is let go, whatever went wrong
             lock.close()
             raise
         if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
             self._core.hold(lock)
-        else:  # the next start reports what is missing, so the lock file must still tell
+        else:  # the next start tells what is missing: the lock's file must still say it then
             self._core.lock = lock
 
     def figures(self) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class AtRest:
             after = found[-1].seq
 
     def head(self) -> Head | None:
-        """From the state in the file; None as well if that row is damaged (see `complaints`)."""
+        """From the state in the file; None, too, where that says nothing (see `complaints`)."""
         kept = self._core.load(chain.ROOM).get(chain.HEAD)
         try:
             return None if kept is None else chain.head_of(chain.HEAD, kept)
@@ -146,20 +148,21 @@ class AtRest:
             return None
 
     def complaints(self) -> list[str]:
-        """SQLite's own check of the whole file, and the chain's end if its row is damaged."""
+        """SQLite's own check of the whole file, and the row of the chain's end if it is no end."""
         found = self._core.check()
         if chain.HEAD in self._core.load(chain.ROOM) and self.head() is None:
             found.append(f"{chain.ROOM}/{chain.HEAD}")
         return found
 
     def close(self) -> None:
+        """Let the file go."""
         self._core.close()
 
 
 def _look_first(path: Path, lock: Lock) -> None:
-    """Record the numbers that the torn end of the log shows: opening the file erases it.
+    """Keep the numbers that the log's torn end shows: it shows them no more once it was opened.
 
-    JournalDamaged if SQLite would drop, on opening, what a salvage still finds.
+    JournalDamaged where SQLite, opening the file, would drop what a salvage still finds.
     """
     frames = Frames(log_of(path))
     frames.close()
@@ -170,17 +173,17 @@ def _look_first(path: Path, lock: Lock) -> None:
 
 
 def station_of(entry: Entry) -> str:
-    """The station of an entry, from its source `/yizhan/<station>/<device>`."""
+    """Which station an entry is of, from its source `/yizhan/<station>/<device>`."""
     source: str = _decode(b"{" + entry.body).get("source", "")
     parts = source.split("/")
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - "", yizhan, station
 
 
 def look(directory: Path, controls: Sequence[Path], *, any_station: bool = True) -> Source:
-    """The running station's journal if one answers at a control socket, else the file.
+    """The running station's journal, if one answers at a control socket; else the file.
 
-    Without `any_station` it must be the station of that directory: a journal at rest is read
-    from its file, whatever else runs.
+    Without `any_station` it must be that folder's own: a journal that lies still is looked into
+    where it lies, whatever runs elsewhere.
     """
     for control in controls:
         if control.exists():
@@ -190,5 +193,5 @@ def look(directory: Path, controls: Sequence[Path], *, any_station: bool = True)
                     return running
                 running.close()
             except (Unavailable, OSError, http.client.HTTPException):
-                continue  # left behind by a killed station
+                continue  # a socket that a killed station left behind
     return AtRest(directory)

@@ -9,14 +9,14 @@ from gateway.journal.database import Database
 from gateway.journal.events import Gap
 from gateway.journal.rows import Row
 
-# Encodes the body of a gap's entry.
+# Makes the body of a gap's entry.
 GapBody = Callable[[Gap], bytes]
 
 _COLUMNS = "seq, span, form, total, crc, body"
 
 
 class LaneTable:
-    """A lane on disk. `head`: the last number issued; `total`: the running sum of body bytes."""
+    """A lane on disk. `head` is the last number issued; `total` its running sum of bytes."""
 
     def __init__(self, db: Database, lane: Lane, epoch: str, gap_body: GapBody) -> None:
         self.lane = lane
@@ -27,7 +27,7 @@ class LaneTable:
         self.load()
 
     def load(self) -> None:
-        """Read head and total from the file: at the start and after a rollback."""
+        """Read head and total from the file: at the start, and after a rollback."""
         base, total, lost = self._db.run(
             "SELECT base, total, lost FROM lane WHERE id = ?", (self.lane,)
         ).fetchone()
@@ -41,7 +41,7 @@ class LaneTable:
         self.lost: int = lost
 
     def ends_whole(self) -> bool:
-        """Whether the row that the next number follows from is intact."""
+        """Whether what the lane's next number follows from is as it was written."""
         last = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a lane's name
         ).fetchone()
@@ -51,7 +51,7 @@ class LaneTable:
         return row.holds(self._epoch, self.lane) and self.base <= row.seq
 
     def append(self, bodies: Sequence[bytes]) -> list[Entry]:
-        """Write the bodies under the next numbers; readings are packed into one row."""
+        """Write the bodies under the next numbers, readings packed in one row."""
         first = self.head + 1
         if self.lane is Lane.TELEMETRY:
             self._insert(first + len(bodies) - 1, len(bodies), rows.PACK, rows.pack(bodies))
@@ -61,7 +61,7 @@ class LaneTable:
         return [Entry(self._epoch, self.lane, seq, body) for seq, body in enumerate(bodies, first)]
 
     def skip(self, upto: int) -> None:
-        """Write a gap in place of the next numbers up to that one, which may have been issued."""
+        """A gap in the place of the next numbers up to that one, which may have been issued."""
         body = self._gap_body(Gap(self.lane.wire, self.head + 1, upto, events.DAMAGED))
         self._insert(upto, upto - self.head, rows.GAP, body)
 
@@ -71,7 +71,7 @@ class LaneTable:
         self.put(Row(seq, span, form, self.total, 0, body))
 
     def put(self, row: Row) -> None:
-        """Write one row as it is, with its checksum."""
+        """Write one row as it stands, with its checksum."""
         self._db.run(
             f"INSERT INTO {self._name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a lane's name
             rows.signed(self._epoch, self.lane, row),
@@ -88,14 +88,14 @@ class LaneTable:
         )
 
     def bytes_stored(self) -> int:
-        """Approximate size of the rows."""
+        """What the rows take, about."""
         oldest = next(self.rows(0), None)
         if oldest is None:
             return 0
         return self.total - oldest.total + len(oldest.body) + rows.ROW_BYTES
 
     def rows(self, after: int, upto: int | None = None) -> Iterator[Row]:
-        """The rows that reach beyond `after` and end by `upto`, in order, damaged ones included."""
+        """The rows that reach beyond `after`, in order, bad ones too; those that end by `upto`."""
         found = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} WHERE seq > ? AND seq <= ? ORDER BY seq",  # noqa: S608 - a lane's name
             (after, self.head if upto is None else upto),
@@ -103,10 +103,11 @@ class LaneTable:
         return map(Row._make, found)
 
     def read(self, after: int, limit: int, expired: Callable[[], bool]) -> list[Entry]:
-        """Entries behind `after`: at most `limit`, fewer (but one) once `expired()` is true.
+        """Entries behind `after`: at most `limit`, fewer (but one) when `expired()` says so.
 
-        Numbers that are lost or damaged come as one gap entry. JournalDamaged if rows are
-        missing that nobody evicted: the tree has lost them, and a salvage may find them.
+        Numbers that are not there any more, or not any more as written, come as one gap entry.
+        JournalDamaged if rows are missing that nobody has evicted: the tree has lost them, and a
+        salvage may find them.
         """
         entries: list[Entry] = []
         due = after + 1

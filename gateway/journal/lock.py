@@ -1,7 +1,7 @@
-"""Holds the journal for one process, by a lock on a small file beside it.
+"""Who holds the journal: one process, by a lock on a small file beside it.
 
-The file also records the journal's epoch and how far its numbers may have gone. A salvage needs the
-epoch to trust a row, and the numbers to know what is missing behind the last row that it finds.
+The file also names the journal's epoch and how far its numbers may have gone. A salvage needs the
+one to believe a row, the other to know what is missing behind the last one that it finds.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ _NUMBERS_BYTES = 256
 
 
 class Numbers(NamedTuple):
-    """Numbers of each lane: `issued` were issued; none beyond `most` was."""
+    """Numbers of each lane: `issued` have been; none beyond `most` has been."""
 
     epoch: str
     issued: dict[Lane, int]
     most: dict[Lane, int]
 
     def raised(self, issued: Mapping[Lane, int]) -> "Numbers":
-        """The greater of these and the known ones."""
+        """With these, as far as they are more."""
         more = {lane: max(seq, issued.get(lane, 0)) for lane, seq in self.issued.items()}
         most = {lane: max(seq, self.most[lane]) for lane, seq in more.items()}
         return self._replace(issued=more, most=most)
@@ -44,7 +44,7 @@ class Numbers(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Numbers | None":
-        """Decode such a line; None if it is damaged."""
+        """What such a line says; None if it is not whole."""
         said, _, checksum = text.strip().rpartition(" ")
         if not said or checksum != f"{zlib.crc32(said.encode()):08x}":
             return None
@@ -58,10 +58,10 @@ class Numbers(NamedTuple):
 
 
 class Lock:
-    """The lock, held from construction to `close` or the end of the process."""
+    """The lock, held from construction to `close` or the process's end."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the lock; JournalHeld names the process that has it."""
+        """Take it; JournalHeld names the process that has it."""
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(directory / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,7 +79,7 @@ class Lock:
             raise JournalHeld("journal.held", path=str(directory), pid=holder) from error
 
     def name(self, epoch: str) -> None:
-        """Record the epoch of the open journal and the process, if the disk has room."""
+        """Write down the epoch of the open journal, and who holds it, if the disk has room."""
         with _no_room_suffered():
             os.pwrite(self._fd, f"{epoch} {os.getpid():>10}\n".encode(), 0)  # never shorter
             if epoch != self.epoch:
@@ -87,13 +87,14 @@ class Lock:
                 self.epoch = epoch
 
     def keep(self, numbers: Numbers) -> None:
-        """Record these numbers durably; a full disk is not an error here."""
+        """Write this down, durably; a disk without room for it is no failure of the journal's."""
         self.numbers = numbers
         with _no_room_suffered():
             os.pwrite(self._fd, numbers.text().ljust(_NUMBERS_BYTES).encode(), _TEXT_BYTES)
             os.fdatasync(self._fd)
 
     def close(self) -> None:
+        """Let go."""
         os.close(self._fd)
 
 
@@ -107,7 +108,7 @@ def _no_room_suffered() -> Iterator[None]:
 
 
 def epoch_of(directory: Path) -> str | None:
-    """The epoch in the lock file, without taking the lock."""
+    """The epoch that the lock file names, without taking the lock."""
     try:
         return _epoch((directory / NAME).read_bytes()[:_TEXT_BYTES].decode("ascii", "replace"))
     except OSError:

@@ -1,11 +1,11 @@
-"""Personal fields: sealed, expiring, erasable, and stored nowhere else.
+"""Personal fields: sealed, expiring, erasable, and nowhere else.
 
-Events and state refer to a person's fields by a token; they are joined only where a page shows them
-or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
+An event or a state names a person's fields by a token; they are joined only where a page shows
+them or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
 
-The lifetime of a row is counted while the station runs, across boots; where NTP or two sources
-vouch for wall time, time without power counts as well. So an unset clock may keep a row longer by
-the time that the station was off, but never for ever, and one platform's wrong time erases nothing.
+A row's time is counted while the station runs, boot after boot; where NTP or two witnesses vouch
+for wall time, the time without power counts, too. So an unset clock may keep a row longer by the
+time that the station was off, never for ever; and one platform's wrong time erases nothing.
 """
 
 import contextlib
@@ -35,12 +35,11 @@ BYTES_MAX = 8 * 1024
 TTL_S_MAX = 400 * 86_400
 
 SOUND_BYTES_MAX = 256 * 1024
-# A recorded voice is a personal field as well: half a minute at telephone quality, a hundred of
-# them.
+# A voice is a personal field, too: half a minute of telephone quality, a hundred of them.
 SOUNDS_BYTES_MAX = 24 * 1024 * 1024
 
 _NONCE_BYTES = 12
-# Overhead of sealing: the nonce and the authentication tag.
+# What sealing adds: the nonce, and the seal's own tag.
 _BOX_BYTES = _NONCE_BYTES + 16
 
 _PROBE = b"yizhan private"
@@ -64,8 +63,8 @@ CREATE TABLE IF NOT EXISTS beat(
 CREATE TABLE IF NOT EXISTS probe(one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL);
 """
 
-# Rows of the previous boot continue in this one: their remaining time shrinks by how long that boot
-# is known to have run since. Every opening sweeps, so no row is older than that.
+# Rows of the boot before go on in this one: what they had left shrinks by the time that boot is
+# known to have run since. Opening sweeps, so there are none of a boot before that.
 _ADOPT = """
 UPDATE person SET
     left_ns = left_ns - (SELECT max(0, beat.at_ns - person.at_ns) FROM beat),
@@ -93,12 +92,12 @@ class _Now(TypedDict):
 class PrivateStore:
     """The personal fields of open requests, by token.
 
-    Calls block for a disk commit: from a coroutine, use `asyncio.to_thread`. JournalFailed if
-    the disk does not accept it.
+    Calls block for the disk (a commit each): from a coroutine, through `asyncio.to_thread`.
+    JournalFailed means that the disk does not take it.
     """
 
     def __init__(self, path: Path | None, key: bytes, clock: Clock) -> None:
-        """Open the file (None: in memory); JournalDamaged if it is sealed with another key."""
+        """Open the file (None: memory only); JournalDamaged if it is not ours or not this key's."""
         self.volatile = path is None
         self._key = key
         self._clock = clock
@@ -117,20 +116,20 @@ class PrivateStore:
 
     @classmethod
     def open(cls, directory: Path | None, keys: Path, clock: Clock) -> "PrivateStore":
-        """Open `private.db` in that directory and its key in `keys`, creating what is missing.
+        """`private.db` in that directory, sealed under the key in `keys`, both made if missing.
 
-        With None it is kept in memory, for a station whose disk is dead.
+        With None it lives in memory, for a station whose disk is dead.
         """
         if directory is None:
             return cls(None, entropy.token_bytes(KEY_BYTES), clock)
         return cls(directory / "private.db", secret(keys / "private.key"), clock)
 
     def put(self, fields: Mapping[str, Field], ttl_s: float) -> str:
-        """Store the fields for `ttl_s`; returns their token."""
+        """Keep the fields for so long; the token that names them from now on."""
         return self._put(msgspec.json.encode(fields), ttl_s, BYTES_MAX)
 
     def put_sound(self, sound: bytes, ttl_s: float) -> str:
-        """Store a recorded voice for `ttl_s`; returns its token."""
+        """Keep somebody's voice for so long; the token that names it from now on."""
         with self._transaction() as db:
             query = "SELECT coalesce(sum(length(box)), 0) FROM person WHERE length(box) > ?"
             (held,) = db.execute(query, (BYTES_MAX + _BOX_BYTES,)).fetchone()
@@ -154,12 +153,12 @@ class PrivateStore:
         return token
 
     def get(self, token: str) -> dict[str, Field] | None:
-        """The fields; None if they are erased or expired."""
+        """The fields; None once they are erased or expired."""
         plain = self._get(token)
         return None if plain is None else msgspec.json.decode(plain, type=dict[str, Field])
 
     def get_sound(self, token: str) -> bytes | None:
-        """The voice; None if it is erased or expired."""
+        """The voice; None once it is erased or expired."""
         return self._get(token)
 
     def _get(self, token: str) -> bytes | None:
@@ -173,14 +172,14 @@ class PrivateStore:
         return self._opened(token, row[0])
 
     def erase(self, token: str) -> bool:
-        """Erase the fields for good; False if there were none."""
+        """Forget the fields for good; False if there were none."""
         with self._transaction() as db:
             erased = db.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount
         self._wipe_log()
         return erased > 0
 
     def sweep(self) -> int:
-        """Delete expired rows; returns how many. Call it every few minutes."""
+        """Forget what has expired; how many. To be called every few minutes."""
         now = self._now()
         with self._transaction() as db:
             db.execute(_ADOPT, now)
@@ -192,6 +191,7 @@ class PrivateStore:
         return swept
 
     def close(self) -> None:
+        """Let go of the file."""
         self._db.close()
 
     def __len__(self) -> int:
@@ -200,7 +200,7 @@ class PrivateStore:
         return int(rows)
 
     def _now(self) -> _Now:
-        """Rows are dated by vouched time, and expire by time that has certainly passed."""
+        """Rows are dated by what is vouched for, and expire by what has certainly passed."""
         clock = self._clock
         at_ns, floor_ns, vouched = clock.now_ns(), clock.floor_ns, clock.vouched()
         wall_ns = None if vouched is None else max(vouched.wall_at(at_ns), floor_ns)
@@ -231,10 +231,10 @@ class PrivateStore:
         self._prove()
 
     def _prove(self) -> None:
-        """Detect a file that is sealed with another key now, not at the first row."""
+        """A file sealed under another key is found out now, not at the first person's row."""
         proof = hmac.digest(self._key, _PROBE, "sha256")
         with self._db:
-            # A file without rows may have any key: it is taken over.
+            # Whose file nobody is in may be anybody's: it goes over to our key.
             self._db.execute("DELETE FROM probe WHERE NOT EXISTS (SELECT 1 FROM person)")
             self._db.execute("INSERT OR IGNORE INTO probe VALUES (1, ?)", (proof,))
             (kept,) = self._db.execute("SELECT box FROM probe").fetchone()
@@ -242,7 +242,7 @@ class PrivateStore:
             raise sqlite3.DatabaseError(_ANOTHER_KEY)
 
     def _wipe_log(self) -> None:
-        """Empty the log, which may still hold what was deleted from the file."""
+        """The log may still hold what was deleted from the file: empty it."""
         with self._failing() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -1,7 +1,7 @@
-"""Reserves a journal's numbers in the lock file before they are issued.
+"""How far a journal's numbers may go, written beside it before they are issued.
 
-If the last page of a lane is lost, or the log that would show it, a salvage knows from this what is
-missing behind the last number that it finds.
+A salvage that finds the last page of a lane gone, or the log that would show it, knows from this
+what is missing behind the last number that it finds.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from gateway.journal.database import disk_errors
 from gateway.journal.lane import LaneTable
 from gateway.journal.lock import Lock, Numbers
 
-# How far ahead numbers are reserved: twice what one log held, which costs no extra sync.
+# Numbers are promised so far ahead: twice what one log held, which costs no sync of its own.
 AHEAD, AHEAD_MAX = 256, 65_536
 
 
 class Promise:
-    """The reservation of one journal in the lock file."""
+    """What the lock's file says of one journal."""
 
     def __init__(self, lock: Lock, epoch: str, tables: Mapping[Lane, LaneTable]) -> None:
-        """Take over the lock file for this journal."""
+        """From now on it speaks of this journal."""
         self._lock = lock
         self._epoch = epoch
         self._tables = tables
@@ -27,11 +27,11 @@ class Promise:
         self.renew()
 
     def renew(self, more: int = 0, *, closed: bool = False) -> None:
-        """Reserve `more` numbers and the margin ahead; no margin once the journal is closed."""
+        """Have it name so many numbers more and then some; none more once the journal is closed."""
         known = self._lock.numbers
         heads = {lane: table.head for lane, table in self._tables.items()}
         before = known.issued if known is not None and known.epoch == self._epoch else heads
-        # Never fewer than before: an inspection of a damaged file must not remove evidence.
+        # Never less than before: who only looks at a damaged file takes no evidence away.
         issued = {lane: max(head, before[lane]) for lane, head in heads.items()}
         most = {
             lane: head + more + min(AHEAD + 2 * (head - before[lane]), AHEAD_MAX)
@@ -41,8 +41,8 @@ class Promise:
             self._lock.keep(Numbers(self._epoch, issued, issued if closed else most))
 
     def cover(self, more: int) -> None:
-        """Reserve before so many numbers are issued."""
+        """Before so many numbers are issued."""
         numbers = self._lock.numbers
-        assert numbers is not None  # renewed from the start on
+        assert numbers is not None  # renewed from the first on
         if any(table.head + more > numbers.most[lane] for lane, table in self._tables.items()):
             self.renew(more)

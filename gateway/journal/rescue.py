@@ -1,9 +1,9 @@
-"""Opens the journal, whatever state its file is in.
+"""Opening the journal, whatever state its file is in.
 
-A damaged file is set aside as a wreck and replaced at once by a new journal with a new epoch and
-all state. The entries of the wreck are imported behind the running station (`wreck_import.py`). The
-new file is complete under another name before it replaces the damaged one, and the wreck has its
-own name before that, so a kill at any point leaves one or the other.
+A damaged file is set aside as a wreck, and a new journal takes its place at once: under a new
+epoch, with all state. What entries the wreck still holds comes over behind the running station
+(`carrier.py`). The new file is complete under another name before it takes the damaged one's, and
+the wreck has its own name before that, so that a kill at any point leaves one or the other.
 """
 
 import contextlib
@@ -32,15 +32,15 @@ log = logging.getLogger(__name__)
 
 FILE = "journal.db"
 NEXT = "journal.next.db"
-# Wreck places kept free for damaged journals; journals in memory could take all.
+# So many of the wrecks that may wait are left to damaged journals, where memory could take all.
 DAMAGED_MIN = 2
 
-# The name under which releases before 0.2 built a salvage; never an open journal.
+# What releases before 0.2 built a salvage under; it was never opened for anybody.
 FORMER_FRESH = "journal.fresh.db"
 
 
 class Opening(NamedTuple):
-    """The parameters that every journal file of this station is opened with."""
+    """What every journal file of this station is opened with."""
 
     directory: Path
     station: str
@@ -49,6 +49,7 @@ class Opening(NamedTuple):
     retaining: Collection[str] | None
 
     def create(self, path: Path) -> Core:
+        """The core on that file."""
         return Core(
             path,
             station=self.station,
@@ -69,9 +70,9 @@ class Opening(NamedTuple):
         return core
 
     def _tell_gone(self, core: Core, numbers: Numbers) -> None:
-        """The file is not the one in the lock file: record a gap for those who lack entries."""
+        """The file is another than the lock's file knows: who lacks entries must hear of it."""
         if wrecks.path_of(self.directory, numbers.epoch).exists():
-            return  # set aside by a start that was interrupted
+            return  # set aside by a start that was cut off
         stamps, last = self.clock.stamp(), {lane: seq for lane, seq in numbers.most.items() if seq}
         named = {lane.wire: seq for lane, seq in last.items()}
         new = events.NewEpoch(numbers.epoch, events.GONE, named)
@@ -83,20 +84,18 @@ class Opening(NamedTuple):
             _stored(core, Append(tuple(bodies)))
 
     def _tidy(self) -> None:
-        """Complete or drop an exchange of files that was interrupted."""
+        """Finish what was cut off while files changed places, or drop it."""
         path, following = self.directory / FILE, self.directory / NEXT
         wreck = next(filter(path.samefile, self._wreck_files()), None) if path.exists() else None
         if wreck is not None and following.exists():
             self._exchange(wreck)
-        elif wreck is not None:  # the file that was to follow is gone: start again
+        elif wreck is not None:  # somebody took away what was to follow: begin anew
             if log_of(wreck).exists():
                 log_of(wreck).rename(log_of(path))
             wreck.unlink()
         wrecks.delete(following)
         for unfinished in self.directory.glob("journal.*.unfinished*"):
-            unfinished.unlink(
-                missing_ok=True
-            )  # a journal in memory may lay its wreck here without the lock
+            unfinished.unlink(missing_ok=True)  # who lays one beside may hold no lock
         _undo_former_exchange(self.directory)
 
     def _wreck_files(self) -> list[Path]:
@@ -105,7 +104,7 @@ class Opening(NamedTuple):
         return [*files, unreadable] if unreadable.exists() else files
 
     def _open_whole(self, path: Path, lock: Lock) -> Core | None:
-        """The core; None if the file is damaged, now or according to an earlier run."""
+        """The core; None if the file is damaged, now or as an earlier run has found."""
         if Core.damage_mark(path).exists():
             return None
         frames = Frames(log_of(path))
@@ -126,15 +125,15 @@ class Opening(NamedTuple):
     def _trusted(self, path: Path, numbers: Numbers | None, torn: Mapping[Lane, int]) -> Core:
         core = self.create(path)
         try:
-            _mistrust(core, numbers)  # first, because afterwards the gaps are the ends
+            _mistrust(core, numbers)  # first: the gaps are the ends then
             core.skip(torn)
-        except BaseException:  # close the connection whatever went wrong
+        except BaseException:  # no connection is left open, whatever went wrong
             core.abandon()
             raise
         return core
 
     def _set_aside(self, lock: Lock) -> None:
-        """Build the new journal beside the damaged one, then exchange them."""
+        """Build the journal that follows beside the damaged one, then exchange them."""
         if len(wrecks.found_in(self.directory)) >= wrecks.WRECKS_MAX:
             raise JournalFailed("journal.failed", reason=f"{wrecks.WRECKS_MAX} damaged journals")
         unfinished = self.directory / (NEXT + ".unfinished")
@@ -142,12 +141,12 @@ class Opening(NamedTuple):
         damaged = Wreck(self.directory / FILE, lock.epoch)
         try:
             self._build(unfinished, damaged, lock.numbers)
-        except JournalFull:  # it would occupy the last free space until the next attempt
+        except JournalFull:  # it would keep the last of the room until the next attempt
             wrecks.delete(unfinished)
             raise
         finally:
             damaged.close()
-        log_of(unfinished).unlink(missing_ok=True)  # closed: everything is in the file
+        log_of(unfinished).unlink(missing_ok=True)  # closed: all of it is in the file
         unfinished.rename(self.directory / NEXT)
         sync_directory(self.directory)
         wreck = wrecks.path_of(self.directory, damaged.epoch)
@@ -165,7 +164,7 @@ class Opening(NamedTuple):
             raise
 
     def _fill(self, core: Core, damaged: Wreck, numbers: Numbers | None) -> None:
-        """Store all state, the new epoch, and the wreck that is to be imported."""
+        """All state, the word that there is a new epoch, and that its wreck is to come over."""
         _fill_states(core, damaged.states)
         aside = {key for room, key in damaged.states if room == SET_ASIDE}
         changes = list(spoilt(damaged.spoilt, sorted(aside)))
@@ -186,8 +185,8 @@ class Opening(NamedTuple):
     ) -> tuple[Mapping[Lane, int] | None, Mapping[Lane, int] | None]:
         """The last numbers that may be missing, and those beyond which none was issued, if known.
 
-        An intact log shows the last numbers itself, and the lock file was written when the
-        log began; without it, every reserved number may have been issued.
+        A whole log shows the last ones itself, and the lock's file was written when the log began;
+        without one, every number that was promised may have been issued.
         """
         if numbers is None or numbers.epoch != damaged.epoch:
             return None, None
@@ -195,7 +194,7 @@ class Opening(NamedTuple):
         return numbers.issued if whole else numbers.most, numbers.most
 
     def _exchange(self, wreck: Path) -> None:
-        """The wreck has its name; remove the damaged file's, step by step."""
+        """The wreck has its name; take away the damaged file's, step by step."""
         path = self.directory / FILE
         if log_of(path).exists():
             if not log_of(wreck).exists():
@@ -209,7 +208,7 @@ class Opening(NamedTuple):
 
 
 def _mistrust(core: Core, numbers: Numbers | None) -> None:
-    """JournalDamaged if a lane does not end as written; `numbers` are those of the lock file."""
+    """JournalDamaged if a lane's end is not what was written; `numbers` are the lock's."""
     for lane, table in core.tables.items():
         with disk_errors():
             sound = table.ends_whole()
@@ -220,7 +219,7 @@ def _mistrust(core: Core, numbers: Numbers | None) -> None:
 
 
 def _fill_states(core: Core, states: Mapping[tuple[str, str], bytes]) -> None:
-    """Store all states except the positions, which belong to the former epoch."""
+    """Store all states but the positions, which are the former epoch's."""
     changes: list[StateChange] = []
     size = 0
     for (room, key), body in states.items():
@@ -251,15 +250,15 @@ def open_core(
     clock: Clock,
     retaining: Collection[str] | None = None,
 ) -> Core:
-    """The journal's core for `directory`; raises JournalHeld, JournalFailed.
+    """The journal's core on `directory`; JournalHeld if another process has it, JournalFailed.
 
-    JournalFull: a damaged file was found, and the disk has no room for its successor.
+    JournalFull: a damaged file was found, and the disk has no room for what is to follow it.
     """
     with disk_errors():
         lock = Lock(directory)
         try:
             core = Opening(directory, station, options, clock, retaining).run(lock)
-        except BaseException:  # release the lock whatever went wrong
+        except BaseException:  # the lock is let go, whatever went wrong
             lock.close()
             raise
         try:
@@ -272,9 +271,9 @@ def open_core(
 
 
 def _undo_former_exchange(directory: Path) -> None:
-    """Complete an exchange of files in which a release before 0.2 was interrupted.
+    """Where a release before 0.2 was cut off while its files changed places.
 
-    Its salvage may be incomplete: the damaged file gets its name back and is replaced again.
+    What it had salvaged may be little: the damaged file gets its name back, and is replaced anew.
     """
     path, fresh = directory / FILE, directory / FORMER_FRESH
     aside = wrecks.path_of(directory, None)
@@ -290,9 +289,9 @@ def _undo_former_exchange(directory: Path) -> None:
 
 
 def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto], *, again: bool) -> None:
-    """Write a journal in memory as a wreck of its own epoch, if the disk accepts it.
+    """Write what a journal in memory holds as a wreck of its own epoch, if the disk takes it.
 
-    Unless the journal on disk is available `again`, some places are left to damaged journals.
+    Unless the disk's journal can be had `again`, some wrecks are left to damage.
     """
     path = wrecks.path_of(directory, core.epoch)
     unfinished = path.with_name(path.name + ".unfinished")
@@ -302,7 +301,7 @@ def lay_beside(core: Core, directory: Path, receipts: Mapping[str, Upto], *, aga
     lock: Lock | None = None
     try:
         lock = Lock(directory)
-    except JournalHeld:  # held by our own opening, which goes on: nobody else has this name
+    except JournalHeld:  # as by our own opening, which goes on: nobody else has this name
         pass
     except JournalError as error:
         log.warning("what was in memory is not kept: %s", error)

@@ -1,17 +1,17 @@
-"""Spans of a lane's numbers: which of one journal were written into another. Pure.
+"""Runs of a lane's numbers: what of one journal was written into another. Pure.
 
-A journal that imported another's entries may be damaged itself while the other still lies beside
-it. Whatever of these spans cannot be recovered from it is read from the other again.
+A journal that took over another's entries may be damaged in its turn, while the other still lies
+beside it. What it does not give back of these runs is read from there once more.
 """
 
 from collections.abc import Iterable
 
 import msgspec
 
-# A span ends when the lane that it was written into has advanced this far since it began.
+# A run ends when the lane that it was written into has gone so far since it began.
 NUMBERS_MAX = 65_536
 
-# Beyond this many, spans are joined over their holes: entries may repeat, but none is lost.
+# More are joined over what lies between: something may come twice, but nothing is forgotten.
 SPANS_MAX = 64
 
 
@@ -34,6 +34,7 @@ def extended(spans: Spans, first: int, last: int, behind: int) -> Spans:
 
 
 def without(spans: Spans, first: int, last: int) -> Spans:
+    """Without these numbers."""
     if all(last < span.first or span.last < first for span in spans):
         return spans
     left: list[Span] = []
@@ -48,6 +49,7 @@ def without(spans: Spans, first: int, last: int) -> Spans:
 
 
 def upto(spans: Spans, last: int) -> Spans:
+    """Their numbers up to that one."""
     return tuple(
         msgspec.structs.replace(span, last=min(span.last, last))
         for span in spans

@@ -1,9 +1,9 @@
-"""Decides when the disk is dead: the journal could not be opened twice within 60 seconds.
+"""When is the disk dead? When the journal could not be opened twice within 60 seconds.
 
-A journal that opened and then met an I/O error counts as a failed opening: the process ends, and
-the next one finds the failure. So does an opening that was killed, whatever it took so long for:
-its failure is recorded beforehand and withdrawn afterwards. Failures are kept in the runtime
-directory, in memory: the disk in question must not be the one that remembers.
+A journal that opened but then met an I/O error counts as one that could not be opened: the
+process ends, and the next one finds the strike. So does an opening that was killed, for whatever it
+needed: its strike is noted before, and taken back after. Strikes are kept in the runtime directory,
+which is memory: the disk that is judged cannot be the one that remembers.
 """
 
 import logging
@@ -15,10 +15,10 @@ from gateway.clock import Clock
 log = logging.getLogger(__name__)
 
 WITHIN_NS = 60_000_000_000
-# An opening that was killed may have run this long before.
+# An opening that was killed may have taken long before it was.
 KILLED_WITHIN_NS = 600_000_000_000
 
-# A disk that comes and goes is tried at growing intervals; after a day, as at first.
+# A disk that comes and goes is tried ever more seldom; after a day without it, as at first.
 LATELY_NS = 24 * 3_600_000_000_000
 
 STRIKES_MAX = 2
@@ -36,26 +36,26 @@ class Strikes:
         self._opening = ""
 
     def note(self) -> None:
-        """Record a failure now."""
+        """One more failure, now."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()}"])
 
     def begin(self) -> None:
-        """An opening begins: a failure unless `end` follows."""
+        """An opening begins: a strike, unless it comes to its end."""
         self._opening = f"{self._clock.boot} {self._clock.now_ns()} {_OPENING}"
         self._write([*self._all(), self._opening])
 
     def end(self) -> None:
-        """The opening ended, whatever its outcome."""
+        """The opening came to its end, whatever that was."""
         self._write([line for line in self._all() if line != self._opening])
 
     def recovered(self) -> None:
-        """The journal on disk is available again, and this process ends for it. Not a failure."""
+        """The disk's journal can be had again, and this process ends for it. No strike."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()} {_RECOVERED}"])
 
     def lately(self) -> tuple[int, int]:
-        """The failures within a day of this boot, and the restarts for the disk's sake.
+        """How many strikes there were in a day of this boot, and how many new starts for the disk.
 
-        The last sixteen of both together; intervals do not grow beyond that.
+        The last sixteen of both together: what goes on after that goes on as seldom as it can.
         """
         lines = [line.partition(" ") for line in self._all()]
         ours = [rest.partition(" ") for boot, _, rest in lines if boot == self._clock.boot]
@@ -65,7 +65,7 @@ class Strikes:
         return len(whats) - recovered, recovered
 
     def _write(self, lines: list[str]) -> None:
-        """If it cannot be written, this process remembers it."""
+        """Where it cannot be written down, this process remembers it."""
         self._here = lines[-_KEPT:]
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,12 +80,12 @@ class Strikes:
             return self._here
 
     def out(self) -> bool:
-        """Whether the disk counts as dead."""
+        """Whether the disk is to be taken for dead."""
         return recent(self._all(), self._clock.boot, self._clock.now_ns()) >= STRIKES_MAX
 
 
 def recent(lines: Collection[str], boot: str, now_ns: int) -> int:
-    """How many of these lines are failures of this boot that are recent enough."""
+    """How many strikes these lines hold of this boot that are not too old."""
     return _count([line for line in lines if not line.endswith(_RECOVERED)], boot, now_ns)
 
 

@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 from gateway.appliance.schema import Settings
 from gateway.audit import Ledger
@@ -18,15 +17,12 @@ from gateway.health import ScreenVitals, Vitals
 from gateway.journal import Journal
 from gateway.journal.private import PrivateStore
 from gateway.rules.acts import Doer
-from gateway.rules.duty import DESK, PLATFORM, Duty
+from gateway.rules.duty import Duty
+from gateway.rules.linkage import Request as RequestAction
 from gateway.station.machine import LINUX
 from gateway.tasks import STOP_WITHIN_S, TaskSet, attempt, start, stop_all
-from gateway.upstream.feed.sender import Sender
 from gateway.upstream.inbox.command import CommandKind
-from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
-from gateway.upstream.uplinks.kind import OpenUplink, UplinkContext
-from gateway.upstream.uplinks.late import LateUplink
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.kind import OpenUplink
 from gateway.web.section import Section
 from kiosk.alerts import Alerts, NoAlerts
 from kiosk.api import routes
@@ -34,143 +30,26 @@ from kiosk.board.board import Board
 from kiosk.board.section import section as board_section
 from kiosk.catalogue import services
 from kiosk.dictation import Ears
-from kiosk.dispatch import NO_ROAD, Road
-from kiosk.doers import Opens, ride_update, work_update
 from kiosk.keys import Keys
-from kiosk.options import Dispatcher
 from kiosk.people import SealedPeople
 from kiosk.request import Request
+from kiosk.requests.bell import NullBell, StaffBell
+from kiosk.requests.linkage import LinkageRequests
+from kiosk.requests.outside import Lines, OpenedRoute, RouteContext
+from kiosk.requests.request_type import TYPES
 from kiosk.revival import Revival
-from kiosk.room import Bell, Requests
+from kiosk.room import Requests
 from kiosk.screen import share_of_true
 from kiosk.section import section as pages
-from kiosk.speech import Speaker
+from kiosk.speech import SilentSpeaker, Speaker
 from kiosk.terminal import Station, Terminal, beat
 
 log = logging.getLogger(__name__)
 
-AWAY_NS = 10_000_000_000
-"""A platform that has been down for so long is shown as away before anybody presses."""
-
 SMALL = 0.95
 """Below so much of the sizes that the screens are drawn for, a panel is too small."""
 
-PROBE_S, PROBE_WITHIN_S = 10.0, 5.0
 SWEEP_S = 300.0
-
-
-class Lines(Protocol):
-    """The uplinks, as far as somebody may be asked through them."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of all that the settings have, in their order."""
-
-    def line(self, name: str) -> tuple[Uplink, Sender] | None:
-        """The uplink of that name, if it is open."""
-
-
-class PlatformRoad:
-    """The platform that the settings name first, past its queue; a ride stays where it was asked.
-
-    Another uplink is another platform: it never hears of a resident in the first one's place.
-    """
-
-    def __init__(self, lines: Callable[[], Lines], clock: Clock) -> None:
-        """`lines` are looked at anew each time, for the settings may change."""
-        self._lines = lines
-        self._clock = clock
-
-    @property
-    def holder(self) -> str:
-        """The uplink that the settings name first."""
-        return next(iter(self._lines().names), "")
-
-    @property
-    def open(self) -> bool:
-        """Whether the platform has answered lately, or has only just stopped to."""
-        found = self._lines().line(self.holder)
-        if found is None:
-            return False
-        vitals = found[1].vitals
-        down = vitals.state in ("down", "refused")
-        return not down or self._clock.now_ns() - vitals.since_ns < AWAY_NS
-
-    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Reply | Refused | Unknown:
-        """Now or never, and of `holder` alone; of the first where none is known."""
-        lines, name = self._lines(), holder or self.holder
-        if name not in lines.names:
-            return Refused(NO_ROAD)
-        found = lines.line(name)
-        return Refused(UNREACHABLE) if found is None else await found[0].ask(message, deadline_ns)
-
-
-class DispatcherRoad:
-    """A dispatcher of its own; asked now and then whether it is there."""
-
-    holder = ""
-
-    def __init__(
-        self,
-        options: Dispatcher,
-        station: str,
-        keys: Path,
-        clock: Clock,
-        *,
-        on_fault: OnFault,
-        open_uplink: OpenUplink,
-    ) -> None:
-        """Inside the running loop."""
-        self._clock = clock
-
-        def opened() -> Uplink:
-            tls = partial(Tls, clock, ca_file=options.ca_file, own=None)
-            return open_uplink(
-                UplinkContext("dispatcher", options.uplink, station, keys, clock, tls)
-            )
-
-        self._line = LateUplink("dispatcher", opened, on_fault)
-        self.open = True
-
-    async def ask(
-        self, message: bytes, deadline_ns: int, holder: str = ""
-    ) -> Reply | Refused | Unknown:
-        """Now or never; there is only one, so that nobody else holds a ride."""
-        del holder
-        return await self._line.ask(message, deadline_ns)
-
-    async def run(self) -> None:
-        """Keep knowing whether it is there."""
-        while True:
-            until = self._clock.deadline(PROBE_WITHIN_S)
-            answer = await self._line.ask(b'{"kind":"ping"}', until.at_ns)
-            self.open = isinstance(answer, Reply)
-            await asyncio.sleep(PROBE_S)
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        await self._line.close()
-
-
-class Captions:
-    """Where no loudspeaker is: the page shows what would be said."""
-
-    async def say(self, *_what: Any, **_how: Any) -> bool:
-        """It stands under the request as its caption."""
-        return False
-
-    def cut_off(self) -> tuple[str, ...]:
-        """Nothing sounds."""
-        return ()
-
-
-class FeedBell:
-    """The desk and the platform hear of every call by the feed; there is no chime here."""
-
-    async def ring(self, request: Request, to: str, by: tuple[str, ...]) -> tuple[str, ...]:
-        """The record that goes with it is what they hear."""
-        del request, to
-        return tuple(way for way in by if way in (DESK, PLATFORM))
 
 
 class Asking:
@@ -187,7 +66,7 @@ class Asking:
         lines: Callable[[], Lines],
         runtime: Path,
         speaker: Speaker | None = None,
-        bell: Bell | None = None,
+        bell: StaffBell | None = None,
         ears: Ears | None = None,
         alerts: Alerts | None = None,
         on_fault: OnFault = log_fault,
@@ -199,36 +78,36 @@ class Asking:
 
         In the folder `runtime` the kiosks' open screens outlive this process.
         """
-        plan, station = settings.requests, settings.station.id
+        plan, offered = settings.requests, services()
         self.store = _store(state, clock, volatile=journal.volatile)
-        self._dispatcher: DispatcherRoad | None = None
-        roads: dict[str, Road] = {"platform": PlatformRoad(lines, clock)}
-        if plan.ride.dispatcher is not None:
-            self._dispatcher = DispatcherRoad(
-                plan.ride.dispatcher,
-                station,
-                state / "keys",
+        self._types = plan.types_in_use(offered, _linked(settings))
+        self._routes = self._opened(
+            RouteContext(
+                plan.services,
+                lines,
                 clock,
-                on_fault=on_fault,
-                open_uplink=open_uplink,
+                settings.station.id,
+                state / "keys",
+                on_fault,
+                open_uplink,
             )
-            roads["dispatcher"] = self._dispatcher
+        )
         self.requests = Requests(
             plan,
-            services(),
+            offered,
             journal,
             clock,
-            station=station,
+            station=settings.station.id,
             places=settings.places,
             duty=Duty(settings.rules.duty, settings.rules.calendar),
-            roads=roads,
+            routes={name: opened.route for name, opened in self._routes.items()},
             people=SealedPeople(self.store),
-            speaker=speaker or Captions(),
-            bell=bell or FeedBell(),
+            speaker=speaker or SilentSpeaker(),
+            bell=bell or NullBell(),
             on_fault=on_fault,
         )
-        self.keys = Keys(plan.kiosks, services(), self.requests, clock)
-        speaks = speaker or Captions()
+        self.keys = Keys(plan.kiosks, offered, self.requests, clock)
+        speaks = speaker or SilentSpeaker()
         name, timezone = settings.station.name, settings.station.timezone
         around = Station(name, timezone, clock, speaks, ears, alerts or NoAlerts())
         self.terminals = {
@@ -239,7 +118,7 @@ class Asking:
         self._revival = Revival(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
         self._zones = {name: zone.name for name, zone in settings.zones.items()}
-        opens = Opens(self.requests)
+        opens = LinkageRequests(self.requests)
         self.doers: dict[str, Doer] = {"request": opens, "call": opens}
         self._journal, self._ledger = journal, ledger
         self._on_fault = on_fault
@@ -266,7 +145,23 @@ class Asking:
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may say of requests."""
-        return [ride_update(self.requests, uplink), work_update(self.requests)]
+        parts = (TYPES.part(name, "commands") for name in self._types)
+        return [
+            kind
+            for part in parts
+            if part is not None
+            for kind in part.command_kinds(self.requests, uplink)
+        ]
+
+    def _opened(self, context: RouteContext) -> dict[str, OpenedRoute]:
+        """The ways to whoever is asked outside about a request."""
+        parts = (TYPES.part(name, "routes") for name in self._types)
+        return {
+            name: opened
+            for part in parts
+            if part is not None
+            for name, opened in part.open_routes(context)
+        }
 
     async def start(self) -> None:
         """Take back what was open, and go on."""
@@ -283,15 +178,17 @@ class Asking:
         if self.terminals:
             beats = partial(beat, self.terminals.values(), self._on_fault)
             self._tasks.append(start("kiosks", beats, self._on_fault))
-        if self._dispatcher is not None:
-            self._tasks.append(start("dispatcher", self._dispatcher.run, self._on_fault))
+        for name, route in self._routes.items():
+            if route.run is not None:
+                self._tasks.append(start(name, route.run, self._on_fault))
 
     async def stop(self) -> None:
         """Write what has happened, and let go of everything."""
         await stop_all(self._tasks, STOP_WITHIN_S)
         await self.requests.stop()
-        if self._dispatcher is not None:
-            await self._dispatcher.close()
+        for route in self._routes.values():
+            if route.close is not None:
+                await route.close()
         with contextlib.suppress(OSError):
             in_time(self.store.close)
 
@@ -321,6 +218,12 @@ class Asking:
                 await asyncio.to_thread(self.store.sweep)
             except JournalError as error:
                 log.error("personal fields could not be swept: %s", error)  # noqa: TRY400  # said whole
+
+
+def _linked(settings: Settings) -> set[str]:
+    """The services that linkages open."""
+    actions = (one for linkage in settings.rules.linkages.values() for one in linkage.actions)
+    return {one.request for one in actions if isinstance(one, RequestAction)}
 
 
 def _store(state: Path, clock: Clock, *, volatile: bool) -> PrivateStore:

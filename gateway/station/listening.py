@@ -15,7 +15,8 @@ from gateway.clock import Deadline
 from gateway.errors import Unavailable
 from gateway.station.speaking import RESIDENT, Speaking
 from gateway.tasks import TaskSet
-from kiosk.dictation import Note, Talk
+from kiosk.dictation import Talk
+from kiosk.request import Note
 
 HUSHED_WITHIN_S = 6.0
 """Whatever sounds for longer than that while somebody is to speak is heard with them."""

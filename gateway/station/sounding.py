@@ -61,7 +61,8 @@ from gateway.station.speaking import Speaking
 from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
-from kiosk.speech import LANGUAGES, script
+from kiosk.catalogue import services
+from kiosk.speech import LANGUAGES, clips
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +317,8 @@ class Sounding:
         settings, sentences = self._settings, None
         if settings.requests.kiosks:
             language = settings.station.language
-            sentences = self.phrases[language], script(language).clips
+            types = settings.requests.types_in_use(services())
+            sentences = self.phrases[language], clips(language, types)
         return Prerenderer(
             self.voice,
             self.presets,

@@ -9,12 +9,10 @@ from gateway.web.section import Action, Need, View
 from gateway.web.words import Words
 from kiosk.board import row
 from kiosk.board.row import Row
-from kiosk.book import WORKS_MAX
 from kiosk.catalogue import CALL_SERVICE
 from kiosk.core import closing
-from kiosk.flows import FAMILIES
-from kiosk.options import DESK
 from kiosk.request import Request
+from kiosk.requests.request_type import OPEN_MAX, TYPES
 from kiosk.room import Requests
 
 PATH = "/desk/requests"
@@ -43,8 +41,14 @@ class Board:
         """The request as it is now."""
         services = self.room.services
         service = services.get(request.service, services[CALL_SERVICE])
-        due = self.room.core.works.due(request) if request.family == "work" else None
+        due = self.room.core.rules(request.family).due(request)
         return Row(request, service, self.room.moment(), due)
+
+    @property
+    def types(self) -> list[tuple[str, str]]:
+        """The types that this station uses, each with its pictogram."""
+        used = (rules.type.name for rules in self.room.core.all_rules)
+        return [(name, row.desk_of(name).pictogram) for name in used]
 
     def open(self, family: str = "") -> list[Row]:
         """What has not ended, of that family or of all, in the order of its urgency."""
@@ -99,7 +103,7 @@ class Board:
 
     def view(self, vitals: Vitals, words: Words, family: str = "") -> View:
         """Everything on the board that changes."""
-        return dict(self._facts(vitals, words, family if family in FAMILIES else ""))
+        return dict(self._facts(vitals, words, family if family in TYPES else ""))
 
     def _facts(self, vitals: Vitals, words: Words, family: str) -> Iterator[tuple[str, Any]]:
         rows = self.open(family)
@@ -150,13 +154,12 @@ class Board:
 
     def _network(self, words: Words) -> str:
         """A word where a car could come by the network, and cannot now."""
-        network = any(road != DESK for road in self.room.plan.ride.dispatch)
-        return words("board.network-away") if network and self.room.network_away else ""
+        return words("board.network-away") if self.room.network_away else ""
 
     def _many(self, words: Words) -> str:
         """A word while so much is open that work orders come to their bound."""
         many = self.room.many
-        return words("board.many", n=many, max=WORKS_MAX) if many else ""
+        return words("board.many", n=many, max=OPEN_MAX) if many else ""
 
     def put_away(self) -> list[Row]:
         """What staff can put away at once: what is only waited for first, then the oldest."""

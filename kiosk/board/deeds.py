@@ -5,59 +5,23 @@ A form carries a key of its own, so that ten presses of it are one act.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from gateway import entropy
 from gateway.errors import UsageError
-from kiosk.core import Deed, acts
-from kiosk.request import Request
+from kiosk.board.row import Form, desk_of
+from kiosk.core import acts
+from kiosk.request import Deed, Request
 
 KEYS_MAX = 500
-
-
-class Form(NamedTuple):
-    """One act: its picture, what is asked with it, and whether it is the one to press."""
-
-    act: str
-    pictogram: str
-    asks: frozenset[str] = frozenset()
-    first: bool = False
-
-
-CAR, BY = frozenset({"car"}), frozenset({"by"})
-FORMS: Mapping[str, tuple[Form, ...]] = {
-    "ride": (
-        Form("accept", "check", first=True),
-        Form("assign", "car", CAR, first=True),
-        Form("arrive", "bell", first=True),
-        Form("board", "check"),
-        Form("refuse", "cross"),
-        Form("cancel", "cross"),
-    ),
-    "call": (
-        Form("answer", "check", first=True),
-        Form("close", "check", first=True),
-        Form("ring", "bell"),
-    ),
-    "work": (
-        Form("receive", "check", first=True),
-        Form("assign", "user", BY, first=True),
-        Form("start", "repair"),
-        Form("finish", "check", first=True),
-        Form("close", "check", first=True),
-        Form("reopen", "back"),
-        Form("cancel", "cross"),
-    ),
-}
-"""By family, in the order in which things happen."""
 
 
 def forms(request: Request) -> list[Form]:
     """What staff may do with it now, but for replying."""
     allowed = acts(request, staff=True)
-    return [form for form in FORMS[request.family] if form.act in allowed]
+    return [form for form in desk_of(request.family).forms if form.act in allowed]
 
 
 def deed(given: Mapping[str, Any]) -> Deed:

@@ -1,15 +1,14 @@
 """How a request is said at the desk: its urgency, its age, its state, what is done first. Pure."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 from gateway.web.frame import Mark
 from gateway.web.words import Words
 from kiosk.catalogue import Service
-from kiosk.dispatch import NO_ROAD
-from kiosk.flows.call import UNHEARD
-from kiosk.options import DESK
 from kiosk.request import Car, Moment, Request, S
-from kiosk.works import UNTAKEN, Due
+from kiosk.requests.request_type import TYPES, Flag
+from kiosk.requests.rules import Due
 
 EMERGENCY, SOON, DUE, KNOWN = 4, 3, 2, 1
 """How urgent, as the desk's board sorts; only the first may be red."""
@@ -20,51 +19,25 @@ DAY_S = 86_400
 DAYS_FROM_S = 3 * DAY_S
 """From this age on days are told, not minutes."""
 
-_OK, _WAIT = ("ok", "s-ok"), ("wait", "s-wait")
-_WARN, _BAD, _OFF = ("warn", "warning"), ("bad", "s-bad"), ("away", "s-off")
-MARKS = {
-    "ride": {
-        "asking": _WAIT,
-        "searching": _WAIT,
-        "again": _WAIT,
-        "assigned": _OK,
-        "arrived": _OK,
-        "checking": _WARN,
-        "boarded": _OK,
-        "cancelled": _OFF,
-        "no-car": _BAD,
-        "away": _BAD,
-        "expired": _BAD,
-        "unknown": _BAD,
-        "late": _WARN,
-    },
-    "call": {
-        "ringing": _BAD,
-        "escalated": _BAD,
-        "alone": _BAD,
-        "answered": _WAIT,
-        "done": _OK,
-        "cancelled": _OFF,
-    },
-    "work": {
-        "reported": _WARN,
-        "received": _WAIT,
-        "assigned": _WAIT,
-        "doing": _WAIT,
-        "done": _OK,
-        "revisit": _WARN,
-        "reopened": _WARN,
-        "closed": _OK,
-        "cancelled": _OFF,
-    },
-}
-TAKES = {"ride": "accept", "call": "answer", "work": "receive"}
-"""What "I do it" is, by family."""
+# A state's class and pictogram.
+OK, WAIT = ("ok", "s-ok"), ("wait", "s-wait")
+WARN, BAD, OFF = ("warn", "warning"), ("bad", "s-bad"), ("away", "s-off")
+
+# What a form asks for beside the act.
+CAR, BY = frozenset({"car"}), frozenset({"by"})
+
+
+class Form(NamedTuple):
+    """One act: its picture, what is asked with it, and whether it is the one to press."""
+
+    act: str
+    pictogram: str
+    asks: frozenset[str] = frozenset()
+    first: bool = False
+
 
 PRESSED = "person"
 """The picture of a press in the story."""
-
-_OURS = frozenset({"asking", "again"})
 
 
 class Row(NamedTuple):
@@ -76,20 +49,14 @@ class Row(NamedTuple):
     due: Due | None = None
 
     @property
-    def waits(self) -> bool:
-        """Whether nobody has taken it, and it is the desk that must."""
-        request = self.request
-        if request.family == "call":
-            return request.state in UNHEARD
-        if request.family == "work":  # a fault that was reported before is taken with that
-            return request.state in UNTAKEN and not request.linked
-        return self.desk_drives and request.state in _OURS
+    def desk(self) -> "TypeDesk":
+        """How its type stands at the desk."""
+        return desk_of(self.request.family)
 
     @property
-    def desk_drives(self) -> bool:
-        """Whether staff dispatch this ride."""
-        ride = self.request.ride
-        return ride is not None and ride.road == DESK
+    def waits(self) -> bool:
+        """Whether nobody has taken it, and it is the desk that must."""
+        return self.desk.waits(self.request)
 
     @property
     def urgency(self) -> int:
@@ -98,30 +65,26 @@ class Row(NamedTuple):
             return EMERGENCY
         if self.due_s is not None and self.due_s < 0:
             return SOON
-        if self.request.family == "work":
-            return DUE if self.waits or self.request.state == "revisit" else KNOWN
-        return SOON if self.waits else KNOWN
+        return self.desk.urgency(self)
 
     @property
     def ring(self) -> int:
         """How it sounds at the desk."""
         if not self.waits:
             return SILENT
-        grave = self.request.urgent or self.request.state in ("escalated", "alone")
+        grave = self.request.urgent or self.request.state in self.desk.grave
         return RING_GRAVE if grave else RING
 
     @property
     def take(self) -> str:
         """The act by which somebody takes it; "" where there is nothing to take."""
-        return TAKES[self.request.family] if self.waits else ""
+        return self.desk.take if self.waits else ""
 
     @property
     def left_s(self) -> float | None:
         """How long until it has expired, where it does."""
-        ride = self.request.ride
-        if ride is None or self.request.ended or self.request.state in ("assigned", "arrived"):
-            return None
-        return max(0.0, (ride.until.at_ns - self.moment.at_ns) / S)
+        until = self.request.until
+        return None if until is None else max(0.0, (until.at_ns - self.moment.at_ns) / S)
 
     @property
     def due_s(self) -> float | None:
@@ -174,8 +137,49 @@ class Row(NamedTuple):
         """Most urgent first; then who waits, people before things, least time, the oldest."""
         left_s = self.left_s
         soonest = float("inf") if left_s is None else left_s
-        thing = self.request.family == "work"
+        thing = not self.request.kind.has(Flag.AWAITED)
         return -self.urgency, not self.waits, thing, soonest, -self.age_s, self.request.id
+
+
+class TypeDesk:
+    """How the requests of one type stand at the desk: the `DESK` of its `desk.py`.
+
+    `marks` has the class and the pictogram of every state, `take` the act by which somebody takes
+    it, `forms` what staff may do, in the order in which things happen. `grave` are the states in
+    which it rings as an emergency does. `linked` is the code that says what it is joined to.
+    """
+
+    pictogram = "person"
+    marks: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    take = ""
+    forms: tuple[Form, ...] = ()
+    grave: frozenset[str] = frozenset()
+    linked = "board.linked"
+
+    def waits(self, request: Request) -> bool:
+        """Whether nobody has taken it, and it is the desk that must."""
+        return request.untaken
+
+    def urgency(self, row: Row) -> int:
+        """How urgent it is while it is neither dangerous nor overdue."""
+        return SOON if row.waits else KNOWN
+
+    def details(self, row: Row, words: Words) -> list[str]:
+        """What is known of it beside what all requests have."""
+        del row, words
+        return []
+
+    def preview(self, request: Request, car: Car | None) -> Request:
+        """The request as it would be, to hear what is said of it then."""
+        del car
+        return request
+
+
+def desk_of(type_: str) -> TypeDesk:
+    """That of the type; a bare one of a type that there is not (any more)."""
+    part = TYPES.part(type_, "desk")
+    found: TypeDesk = TypeDesk() if part is None else part.DESK
+    return found
 
 
 def title(row: Row, words: Words, place: str, what: str) -> str:
@@ -188,7 +192,7 @@ def title(row: Row, words: Words, place: str, what: str) -> str:
 def mark(request: Request, words: Words) -> Mark:
     """Its state with its word."""
     family, state = request.family, request.state
-    return (*MARKS[family][state], words(f"board.state-{family}-{state}"))
+    return (*desk_of(family).marks[state], words(f"board.state-{family}-{state}"))
 
 
 def number(request: Request) -> str:
@@ -201,12 +205,11 @@ def text(row: Row, words: Words, who: str) -> str:
     request = row.request
     parts = [words("board.number", number=number(request))]
     if request.linked:
-        parts.append(words("board.joined" if request.family == "work" else "board.linked"))
+        parts.append(words(row.desk.linked))
     if row.due is not None and row.due_s is not None:
         when = "over" if row.due_s < 0 else "in"
         parts.append(words(f"board.due-{row.due.stage}-{when}", span=words.span(abs(row.due_s))))
-    if request.ride is not None:
-        parts += _ride(row, words)
+    parts += row.desk.details(row, words)
     if who and not row.waits:
         parts.append(words("board.has", who=who))
     if row.waits and request.steps:
@@ -229,16 +232,3 @@ def car(known: Car, words: Words) -> str:
     if known.minutes is not None:
         parts.append(words("board.car-minutes", n=known.minutes))
     return " ".join(filter(None, parts))
-
-
-def _ride(row: Row, words: Words) -> list[str]:
-    ride = row.request.ride
-    assert ride is not None
-    if row.desk_drives and row.request.code == NO_ROAD:
-        known = [] if ride.car is None else [car(ride.car, words)]
-        return [words("board.road-gone"), *known]
-    if ride.car is not None:
-        return [car(ride.car, words)]
-    if row.request.ended or not ride.road:
-        return []
-    return [words(f"board.road-{ride.road}")]

@@ -28,10 +28,10 @@ from kiosk.board.deeds import Once
 from kiosk.board.row import Row
 from kiosk.board.story import Teller
 from kiosk.board.voices import Tickets
-from kiosk.core import Deed, impersonal
+from kiosk.core import impersonal
 from kiosk.events import KINDS
-from kiosk.flows import FAMILIES
-from kiosk.request import Car, Contact, Request, Ride
+from kiosk.request import Car, Contact, Deed, Request
+from kiosk.requests.request_type import TYPES
 from kiosk.speech import ready
 
 HERE = Path(__file__).parent
@@ -81,7 +81,7 @@ class BoardPages:
             board=self.board,
             row=row,
             family=family,
-            families=tuple(FAMILIES),
+            families=self.board.types,
             hot=_hot(self.board.open(family)),
         )
 
@@ -110,7 +110,7 @@ class BoardPages:
             older=".".join(str(page.before[lane]) for lane in past.LANES) if page.before else "",
             newest=not query.get("before"),
             family=family,
-            families=tuple(FAMILIES),
+            families=self.board.types,
             number=number,
         )
 
@@ -259,15 +259,12 @@ class BoardPages:
         impersonal(reply)
         if not (reply or plate) or asked.ended:
             return ""
-        fields: dict[str, Any] = {"reply": reply}
-        if plate and asked.ride is not None:
-            try:
-                car = msgspec.convert(plate, Car, strict=False)
-            except msgspec.ValidationError as error:
-                raise UsageError("board.unfit") from error
-            ride: Ride = msgspec.structs.replace(asked.ride, car=car)
-            fields |= {"ride": ride, "state": "assigned"}
-        return self.board.room.sentence(msgspec.structs.replace(asked, **fields)).caption
+        try:
+            car = msgspec.convert(plate, Car, strict=False) if plate else None
+        except msgspec.ValidationError as error:
+            raise UsageError("board.unfit") from error
+        seen = row.desk_of(asked.family).preview(asked, car)
+        return self.board.room.sentence(msgspec.structs.replace(seen, reply=reply)).caption
 
     def _teller(self, words: Words, now: Vitals) -> Teller:
         services = self.board.room.services
@@ -355,7 +352,7 @@ def _previewed(given: Mapping[str, Any]) -> str:
 
 def _family(request: web.Request) -> str:
     asked = request.query.get("family", "")
-    return asked if asked in FAMILIES else ""
+    return asked if asked in TYPES else ""
 
 
 def _hot(rows: list[Row]) -> str:

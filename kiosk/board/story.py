@@ -71,7 +71,7 @@ class Teller:
             return ("ok", "sound", words("board.turn-reply"))
         if told.act == "press":
             return ("wait", row.PRESSED, words("board.turn-press"))
-        known = row.MARKS.get(told.family, {}).get(told.state, ("wait", "s-wait"))
+        known = row.desk_of(told.family).marks.get(told.state, ("wait", "s-wait"))
         return (*known, words(f"board.state-{told.family}-{told.state}"))
 
     def _parts(self, told: Told) -> list[str]:

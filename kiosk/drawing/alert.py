@@ -84,8 +84,8 @@ def _parts(words: str, most: int) -> Iterator[str]:
 
 def _lines(scene: Scene) -> tuple[Line, ...]:
     """That somebody has been called from here."""
-    call = scene.live("call")
+    call = scene.call
     if call is None:
         return ()
-    code = "kiosk.comes-short" if call.state == "answered" else "kiosk.called-short"
+    code = "kiosk.comes-short" if call.in_hand else "kiosk.called-short"
     return (line(scene, scene.words(code), "x3", 1, kind="icon", icon="person"),)

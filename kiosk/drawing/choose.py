@@ -5,16 +5,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kiosk.book import KIOSK_RIDES_MAX
 from kiosk.catalogue import CALL_SERVICE, Service, What
 from kiosk.drawing.scene import (
     Scene,
+    TypeScreens,
     foot,
     line,
     of_service,
     off,
-    plate_of,
     screen,
+    screens_of,
     tile,
     wide,
 )
@@ -114,9 +114,10 @@ def phone(scene: Scene) -> Screen:
     """A number, or none. Where there is no microphone, that is said, too."""
     words, digits = scene.words, scene.session.digits
     service = scene.services[scene.session.service]
-    good, ride = ready(digits), service.family == "ride"
-    name = "phone-ride" if ride else "phone"
-    none = f"kiosk.{name}-none" if ride or scene.session.hears else "kiosk.phone-none-mute"
+    screens, good = screens_of(service.family), ready(digits)
+    name = screens.contact_page
+    usual = name == TypeScreens.contact_page
+    none = "kiosk.phone-none-mute" if usual and not scene.session.hears else f"kiosk.{name}-none"
     hint = words(none if not digits else _hint(digits), left=11 - len(digits))
     head = words(f"kiosk.{name}-head")
     word = words("kiosk.no-number" if not digits else "kiosk.done")
@@ -129,7 +130,7 @@ def phone(scene: Scene) -> Screen:
         head,
         size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
         lines=(
-            _digits(scene, digits, 4 if ride else 11),
+            _digits(scene, digits, screens.contact_digits),
             line(scene, hint, "x1" if scene.session.large else "x2"),
         ),
         keys=_pad(scene, done),
@@ -193,43 +194,6 @@ def options(scene: Scene) -> Screen:
     )
     return screen(scene, "options", words("kiosk.options-head"), shape="board", title=scene.name,
                   title_size="x3", icon="language", keys=keys)  # fmt: skip
-
-
-RIDES_MAX = 3
-"""So many cars can be told from each other at once."""
-
-
-def whose(scene: Scene) -> Screen:
-    """Whether they are who waits for that car; the safe answer comes first."""
-    words, service = scene.words, scene.services[scene.session.service]
-    rides = scene.rides[:RIDES_MAX]
-    hue = f"is-{service.hue}"
-    keys = [
-        tile(scene, f"show:{one.id}", plate_of(one) or words("kiosk.a-car"), "car", 6 // len(rides),
-             number=str(place), high="h2", hue=hue)
-        for place, one in enumerate(rides, 1)
-    ]  # fmt: skip
-    if len(rides) == 1:
-        mine = words("kiosk.whose-mine")
-        keys = [wide(scene, keys[0].press, mine, "check", number="1", high="h0", hue=hue)]
-    press, word, icon = f"another:{service.id}", words("kiosk.whose-not"), service.pictogram
-    staff = scene.services.get(CALL_SERVICE)
-    if staff is not None and len(scene.rides) >= KIOSK_RIDES_MAX:
-        press, word, icon = f"open:{CALL_SERVICE}", words("kiosk.whose-full"), staff.pictogram
-    other = wide(scene, press, word, icon, number=str(len(rides) + 1), high="h0")
-    told = " · ".join(plate for plate in map(plate_of, rides) if plate)
-    lines = (line(scene, told, "x4", 1, kind="icon", icon="car"),) if told else ()
-    head = words("kiosk.whose-head")
-    return screen(
-        scene,
-        "whose",
-        head,
-        size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
-        lines=lines,
-        keys=(*keys, other),
-        foot=foot(scene, "back"),
-        **of_service(scene, service),
-    )
 
 
 def still(scene: Scene) -> Screen:

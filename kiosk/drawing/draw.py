@@ -4,27 +4,18 @@ from collections.abc import Callable, Mapping
 
 from kiosk.drawing import choose
 from kiosk.drawing.alert import alert
-from kiosk.drawing.call import call
 from kiosk.drawing.home import home
-from kiosk.drawing.ride import ride
-from kiosk.drawing.scene import Scene, foot, line, of_service, screen, wide
+from kiosk.drawing.scene import Scene, foot, line, of_service, screen, screens_of, wide
 from kiosk.drawing.voice import voice
-from kiosk.drawing.work import work
 from kiosk.request import Request
 from kiosk.screen import Screen
 
-_OF_FAMILY: Mapping[str, Callable[[Scene, Request], Screen]] = {
-    "ride": ride,
-    "call": call,
-    "work": work,
-}
 _PAGES: Mapping[str, Callable[[Scene], Screen]] = {
     "what": choose.what,
     "where": choose.where,
     "voice": voice,
     "phone": choose.phone,
     "check": choose.check,
-    "whose": choose.whose,
     "options": choose.options,
     "sorry": choose.sorry,
 }
@@ -40,8 +31,11 @@ def draw(scene: Scene) -> Screen:
     if shown is not None and session.page == "confirm":
         return confirm(scene, shown)
     if shown is not None and session.page == "request":
-        return _OF_FAMILY[shown.family](scene, shown)
-    return _PAGES.get(session.page, home)(scene)
+        return screens_of(shown.family).draw(scene, shown)
+    page = _PAGES.get(session.page)
+    if page is None and session.service in scene.services:
+        page = screens_of(scene.services[session.service].family).pages.get(session.page)
+    return (page or home)(scene)
 
 
 def confirm(scene: Scene, request: Request) -> Screen:

@@ -1,11 +1,10 @@
 """The first screen: what there is to ask for, what is next, and what does not work now."""
 
-from kiosk.attention import COMES, helped
 from kiosk.catalogue import CALL_SERVICE, Service
-from kiosk.drawing.scene import Scene, foot, line, off, plate_of, screen, tile, wide
+from kiosk.drawing.scene import Scene, foot, line, screen, screens_of, tile, wide
 from kiosk.options import Fixture
 from kiosk.people import last, masked
-from kiosk.request import Contact, Request
+from kiosk.request import Contact
 from kiosk.screen import Key, Line, Row, Screen
 
 ROWS_MAX = 3
@@ -13,10 +12,9 @@ ROWS_MAX = 3
 
 def home(scene: Scene) -> Screen:
     """By day, by night; with the platform away it says so before anybody presses."""
-    rides = "ride" in scene.kiosk.services
-    away = rides and scene.network_away
+    away = bool(scene.away)
     carded = scene.session.card and not away
-    name = ("home-away" if scene.can_ride else "home-cut") if away else "home"
+    name = ("home-away" if _can_all(scene) else "home-cut") if away else "home"
     if carded:
         name = "home-card"
     sheet = scene.sheet
@@ -49,22 +47,15 @@ def _today(scene: Scene) -> tuple[Line, ...]:
     return (Line(kind="rows", rows=rows, size="x3" if size > "x2" else size),)
 
 
+def _can_all(scene: Scene) -> bool:
+    """Whether what is away by the network is possible all the same: by the desk."""
+    return all(map(scene.possible, scene.away))
+
+
 def _waiting(scene: Scene) -> tuple[Row, ...]:
-    """The cars that somebody waits for, and who comes in place of one that was not found."""
-    words = scene.words
-    rows = [
-        Row("", plate_of(one) or words("kiosk.a-car"), words(f"kiosk.car-{_stage(one)}"), "car")
-        for one in scene.rides
-    ]
-    for one in scene.requests:
-        if one.ended and (call := helped(one, scene.requests, scene.now)) is not None:
-            code = "kiosk.comes-short" if call.state == "answered" else "kiosk.called-short"
-            rows.append(Row("", words("kiosk.no-car-lately"), words(code), "person"))
+    """Who waits for what."""
+    rows = [row for screens in scene.types for row in screens.waiting_rows(scene)]
     return tuple(rows[:ROWS_MAX])
-
-
-def _stage(ride: Request) -> str:
-    return ride.state if ride.state in COMES else "looked-for"
 
 
 def _card(scene: Scene) -> tuple[Line, ...]:
@@ -77,9 +68,10 @@ def _card(scene: Scene) -> tuple[Line, ...]:
 
 def _away(scene: Scene) -> tuple[Line, ...]:
     """What does not work, and what does."""
-    words, dial = scene.words, scene.phone
+    words, station = scene.words, scene.phones.get("", "")
+    dial = next((scene.phones[one] for one in scene.away if one in scene.phones), station)
     rows = [Row("", words("kiosk.away-works"), icon="s-ok")]
-    if scene.can_ride:
+    if _can_all(scene):
         rows.append(Row("", words("kiosk.away-desk-calls"), icon="person"))
     elif dial:
         rows.append(Row("", words("kiosk.away-dial", phone=dial), icon="phone"))
@@ -95,38 +87,19 @@ def _away(scene: Scene) -> tuple[Line, ...]:
 
 def _keys(scene: Scene) -> tuple[Key, ...]:
     services = [scene.services[one] for one in scene.kiosk.services if one in scene.services]
-    first = [_ride(scene, one) for one in services if one.family == "ride"]
+    plates = [(one, screens_of(one.family).plate(scene, one)) for one in services]
     others = sorted(
-        (one for one in services if one.family != "ride" and one.id != CALL_SERVICE),
+        (one for one, plate in plates if plate is None and one.id != CALL_SERVICE),
         key=lambda one: one.key,
     )[:3]
-    return (*first, *(_other(scene, one, len(others)) for one in others))
-
-
-def _ride(scene: Scene, service: Service) -> Key:
-    words, language = scene.words, scene.session.language
-    common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
-    word = service.name.of(language)
-    if scene.live("ride") is not None:  # theirs, or somebody else's: it is asked
-        note = words("kiosk.your-car-note")
-        return wide(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)
-    if not scene.can_ride:
-        key = wide(scene, "cut", words("kiosk.no-ride-now"), "cloud-off", most="x3", **common)
-        return off(key, because=words("kiosk.no-ride-why"))
-    return wide(
-        scene,
-        f"open:{service.id}",
-        word,
-        service.pictogram,
-        note=words("kiosk.ride-note"),
-        **common,
-    )
+    own = [plate for _, plate in plates if plate is not None]
+    return (*own, *(_other(scene, one, len(others)) for one in others))
 
 
 def _other(scene: Scene, service: Service, count: int) -> Key:
     word = service.name.of(scene.session.language)
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h2"}
-    press = f"begin:{service.id}" if service.family == "work" else f"open:{service.id}"
+    press = f"begin:{service.id}" if service.what else f"open:{service.id}"
     if count == 1:
         return wide(scene, press, word, service.pictogram, **common)
     return tile(scene, press, word, service.pictogram, 6 // count, **common)

@@ -1,23 +1,28 @@
 """What a builder may look at, and the parts that screens share."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
 from gateway.places import Places
 from gateway.web.words import Words
 from kiosk.alerts import Alert
-from kiosk.attention import COMES
 from kiosk.catalogue import CALL_SERVICE, Service, What
 from kiosk.options import Options
 from kiosk.request import Request
+from kiosk.requests.request_type import TYPES, Flag
 from kiosk.screen import Key, Line, Row, Screen, Sheet
 from kiosk.session import Session
 
 
 class Scene(NamedTuple):
-    """Everything that is true now, for one kiosk. `requests` are its own, the newest first."""
+    """Everything that is true now, for one kiosk. `requests` are its own, the newest first.
+
+    `away` are its services that need somebody outside whom nobody can reach, `possible(service)`
+    says whether a press could lead anywhere. `phones` are numbers to dial by service or picture,
+    the station's as "".
+    """
 
     session: Session
     words: Words
@@ -28,10 +33,10 @@ class Scene(NamedTuple):
     requests: tuple[Request, ...]
     said: Callable[[Request], str]
     dial: Callable[[Request], str]
-    network_away: bool
-    can_ride: bool
+    away: tuple[str, ...]
+    possible: Callable[[str], bool]
+    phones: Mapping[str, str]
     name: str
-    phone: str
     clock: str
     date: str
     weekday: int
@@ -55,32 +60,77 @@ class Scene(NamedTuple):
         return next((one for one in self.requests if one.family == family and not one.ended), None)
 
     @property
-    def rides(self) -> list[Request]:
-        """Those that somebody waits for; what has come before all, then what comes."""
-        live = [one for one in self.requests if one.family == "ride" and not one.ended]
-        return sorted(live, key=lambda one: ("arrived", "assigned", one.state).index(one.state))
+    def call(self) -> Request | None:
+        """The newest open call for a person."""
+        calls = (one for one in self.requests if one.kind.has(Flag.CALLS_STAFF))
+        return next((one for one in calls if not one.ended), None)
+
+    @property
+    def types(self) -> "list[TypeScreens]":
+        """The screens of the types of its requests, in the order of the types."""
+        families = {one.family for one in self.requests}
+        return [screens_of(name) for name in sorted(families, key=lambda one: TYPES[one].order)]
 
 
-def spaced(plate: str) -> str:
-    """A plate as it is painted: 京B T3642."""
-    return f"{plate[:2]} {plate[2:]}"
+class TypeScreens:
+    """What a kiosk shows of the requests of one type: the `SCREENS` of its `screens.py`.
+
+    `pages` are pages of its own by their names, beside those that every kiosk has. `contact_page`
+    asks the person for a number, of which `contact_digits` are shown as blanks.
+    """
+
+    pages: ClassVar[Mapping[str, Callable[[Scene], Screen]]] = {}
+    contact_page = "phone"
+    contact_digits = 11
+
+    def draw(self, scene: Scene, request: Request) -> Screen:
+        """The page of a request in each of its states."""
+        raise NotImplementedError
+
+    def plate(self, scene: Scene, service: Service) -> Key | None:
+        """A plate of its own on the first screen, above the others; None for a usual one."""
+        del scene, service
+        return None
+
+    def waiting_rows(self, scene: Scene) -> list[Row]:
+        """Who waits for what, for the first screen."""
+        del scene
+        return []
+
+    def beside(self, scene: Scene, about: str) -> Row | None:
+        """What every other page shows in its head; `about` is the request that is shown."""
+        del scene, about
+        return None
+
+    def takes_page(self, request: Request, shown: Request | None, *, free: bool) -> bool:
+        """Whether a turn of that open request takes the screen from `shown`.
+
+        `free`: nobody loses anything by it.
+        """
+        del request, shown, free
+        return False
+
+    def waiting_rank(self, request: Request) -> int:
+        """Whether somebody stands there waiting for it; the greatest is shown first."""
+        return int(request.kind.has(Flag.AWAITED))
 
 
-def plate_of(request: Request) -> str:
-    """The plate of the car that comes, as it is painted; "" while nobody has named one."""
-    car = None if request.ride is None else request.ride.car
-    return "" if car is None or request.state not in COMES else spaced(car.plate)
+def screens_of(type_: str) -> TypeScreens:
+    """The screens of that type."""
+    part = TYPES.part(type_, "screens")
+    assert part is not None, type_
+    found: TypeScreens = part.SCREENS
+    return found
 
 
 def beside(scene: Scene) -> Row | None:
-    """The car that has come, or comes, and is not what this screen is about."""
+    """What has come, or comes, and is not what this screen is about."""
     if scene.session.page in ("home", "whose"):
         return None
     page = scene.session.page in ("request", "confirm")
     about = scene.session.request if page and not scene.session.asked else ""
-    cars = (one for one in scene.rides if one.id != about and plate_of(one))
-    car = next(cars, None)
-    return None if car is None else Row(scene.words(f"kiosk.car-{car.state}"), plate_of(car))
+    rows = (each.beside(scene, about) for each in scene.types)
+    return next(filter(None, rows), None)
 
 
 def screen(scene: Scene, name: str, head: str, **fields: Any) -> Screen:

@@ -39,8 +39,9 @@ from gateway.upstream.inbox.memory import decoded as command_row
 from kiosk.board.deeds import deed
 from kiosk.core import ROOM as REQUESTS
 from kiosk.core import decoded as request_row
-from kiosk.doers import ride_update, work_update
 from kiosk.request import Press, Request
+from kiosk.request_types.ride.commands import ride_update
+from kiosk.request_types.work.commands import work_update
 from tests.sim.loop import run as simulate
 from tests.station.state_rows import WATCH, sound_rows
 from tests.station.test_state_rows import Started, started

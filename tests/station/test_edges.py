@@ -277,10 +277,10 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
     with pytest.raises(JournalError):
         await made.press("repair", what="door")
     monkeypatch.setattr(room._journal, "append", append)
-    monkeypatch.setattr(room.core.works, "tick", broken)
+    monkeypatch.setattr(room.core.rules("work"), "tick", broken)
     await asyncio.sleep(60)
     monkeypatch.undo()
-    monkeypatch.setattr(room.asker, "answer", broken)
+    monkeypatch.setattr(room._outside["ride"], "ask", broken)
     asked_for = await made.press("ride")
     await asyncio.sleep(1)
     monkeypatch.undo()

@@ -92,7 +92,7 @@ class Started:
         self.desk, self.hand = Desk(), Hand()
         self.requests = Requests(
             kiosk_plan(), services(), journal, clock, station=STATION, places=PLACES, duty=DUTY,
-            roads={"platform": FakeDispatcher()}, people=FakePeople(), speaker=Loud(),
+            routes={"platform": FakeDispatcher()}, people=FakePeople(), speaker=Loud(),
             bell=self.desk,
         )  # fmt: skip
         self.rules = Rules(PLAN, journal, clock, doers={"announce": self.hand})

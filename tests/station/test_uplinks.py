@@ -11,7 +11,6 @@ import pytest
 from gateway.demo.platform.orders import rfc3339, uuid7
 from gateway.errors import SettingsError
 from gateway.event import Lane, Trust
-from gateway.station.asking import PlatformRoad
 from gateway.upstream.connections import Uplinks
 from gateway.upstream.inbox.command import CommandKind
 from gateway.upstream.inbox.run import Inbox
@@ -26,7 +25,8 @@ from gateway.upstream.uplinks.contract import (
 )
 from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.kind import UplinkContext
-from kiosk.dispatch import NO_ROAD
+from kiosk.request_types.ride.dispatch import NO_ROAD
+from kiosk.request_types.ride.routes import PlatformRoute
 from tests.sim.loop import START_S, MachineLoop, simulated
 from tests.upstream.ledger import STATION, MemoryJournal
 from tests.upstream.rig import loop_clock, until
@@ -75,7 +75,7 @@ class Made:
             on_fault=lambda where, _error: self.faults.append(where),
             open_uplink=self.open_uplink,
         )
-        self.road = PlatformRoad(lambda: self.uplinks, self.uplinks._clock)
+        self.road = PlatformRoute(lambda: self.uplinks, self.uplinks._clock)
 
     def open_uplink(self, context: UplinkContext) -> Platform:
         url = context.options.url

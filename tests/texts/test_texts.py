@@ -66,8 +66,10 @@ def edges() -> set[int]:
                 called = getattr(node.func, "attr", getattr(node.func, "id", "")).strip("_")
                 at = EDGES_AT.get(called)
                 if at is not None and len(node.args) > at:
-                    named.add(id(node.args[at]))
-                    words[getattr(node.args[at], "id", "")] = True
+                    edge = node.args[at]
+                    named.add(id(edge))
+                    table = edge.value if isinstance(edge, ast.Subscript) else edge
+                    words[getattr(table, "id", "")] = True
         for node in nodes:
             if isinstance(node, ast.Assign):
                 targets, values = node.targets[0], node.value
@@ -77,7 +79,10 @@ def edges() -> set[int]:
                     else [(targets, values)]
                 )
                 named |= {
-                    id(value) for target, value in pairs if getattr(target, "id", "") in words
+                    id(one)
+                    for target, value in pairs
+                    if getattr(target, "id", "") in words
+                    for one in (value.values if isinstance(value, ast.Dict) else (value,))
                 }
     return named
 

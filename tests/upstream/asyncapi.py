@@ -32,8 +32,9 @@ from gateway.upstream.inbox import cancel, kinds
 from gateway.upstream.inbox import events as inbox
 from gateway.upstream.inbox.command import Command
 from gateway.upstream.uplinks import contract
-from kiosk import doers
 from kiosk import events as requests
+from kiosk.request_types.ride.commands import RideUpdate
+from kiosk.request_types.work.commands import WorkUpdate
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 ROOMS = (
@@ -55,8 +56,8 @@ COMMANDS = {
     "broadcast.cap": CapCommand,
     "broadcast.record": Recording,
     "broadcast.stop": StopCommand,
-    "ride.update": doers.RideUpdate,
-    "work.update": doers.WorkUpdate,
+    "ride.update": RideUpdate,
+    "work.update": WorkUpdate,
     "settings.read": Read,
     "settings.apply": Apply,
 }

@@ -202,8 +202,9 @@ def _partners(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, uplink in settings.uplinks.items():
         if uplink.host:
             yield f"upstream.{name}", uplink.host
-    if (dispatcher := settings.requests.ride.dispatcher) is not None:
-        yield "service.ride.dispatcher", urlsplit(dispatcher.url).hostname or ""
+    for name, options in settings.requests.services.items():
+        for key, url in getattr(options, "partners", {}).items():
+            yield f"service.{name}.{key}", urlsplit(url).hostname or ""
     for bus in settings.buses.values():
         if address := getattr(bus.options, "address", ""):
             yield f"bus.{bus.id}", address.rpartition(":")[0].strip("[]")

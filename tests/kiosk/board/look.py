@@ -9,8 +9,7 @@ from playwright.async_api import Browser as Chromium
 
 from gateway.audit import Who
 from gateway.health import Vitals
-from kiosk.core import Deed
-from kiosk.request import Contact, Press
+from kiosk.request import Contact, Deed, Press
 from kiosk.room import RESIDENT
 from tests.access.look import sign_in
 from tests.kiosk.board.rig import CAR, NOTE, BoardSite, board_site

@@ -18,10 +18,8 @@ from kiosk.api import routes
 from kiosk.board.board import Board
 from kiosk.board.section import section
 from kiosk.catalogue import services
-from kiosk.core import Deed
-from kiosk.dictation import Note
 from kiosk.people import SealedPeople
-from kiosk.request import Car, Press, Request
+from kiosk.request import Car, Deed, Note, Press, Request
 from kiosk.room import RESIDENT, Requests
 from tests.access.rig import PLACES, Site, site
 from tests.broadcast.engine.rig import speechlike
@@ -54,7 +52,7 @@ class BoardSite(Site):
         self.store = PrivateStore.open(None, keys=self.folder / "keys", clock=self.clock)
         self.room = Requests(
             plan("platform", "desk"), services(), self.journal, self.clock, station="test-1",
-            places=PLACES, duty=DUTY, roads={"platform": self.road},
+            places=PLACES, duty=DUTY, routes={"platform": self.road},
             people=SealedPeople(self.store), speaker=self.speaker, bell=self.bell,
         )  # fmt: skip
         board = Board(self.room, self.names, {"hall": "大厅"})

@@ -10,14 +10,13 @@ from gateway.errors import UsageError
 from gateway.event import Stamps
 from gateway.web.words import CATALOGUES
 from kiosk.board import deeds, row
-from kiosk.board.deeds import FORMS, Once
-from kiosk.board.row import MARKS, RING, RING_GRAVE, SILENT, Row
+from kiosk.board.deeds import Once
+from kiosk.board.row import RING, RING_GRAVE, SILENT, Row, desk_of
 from kiosk.catalogue import services
-from kiosk.core import Deed
-from kiosk.flows import FAMILIES
-from kiosk.request import Moment, Press, Request, Ride, S
+from kiosk.request import Deed, Moment, Press, Request, Ride, S
+from kiosk.requests.request_type import TYPES
+from kiosk.requests.rules import Due
 from kiosk.speech import ready, sentence
-from kiosk.works import Due
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
 
@@ -39,9 +38,11 @@ def made(family: str, state: str, *, age_s: int = 0, left_s: int = 60, **fields)
 
 
 def test_every_state_has_a_mark_and_every_act_of_staff_a_form():
-    for name, family in FAMILIES.items():
-        assert set(MARKS[name]) == {str(state) for state in family.states}
-        assert {form.act for form in FORMS[name]} == {str(act) for act in family.staff}
+    for name, type_ in TYPES.items():
+        desk = desk_of(name)
+        assert set(desk.marks) == {str(state) for state in type_.table.states}
+        assert {form.act for form in desk.forms} == {str(event) for event in type_.staff}
+        assert desk.take in type_.staff
         assert ready(name, "zh")
 
 

@@ -19,10 +19,10 @@ from gateway.event import Trust
 from gateway.web.section import Section
 from kiosk.alerts import Alert
 from kiosk.api import routes
-from kiosk.dictation import Note, Talk
-from kiosk.flows import FAMILIES
+from kiosk.dictation import Talk
 from kiosk.options import Fixture, Options, Panel
-from kiosk.request import Car, Request
+from kiosk.request import Car, Note, Request
+from kiosk.requests.request_type import TYPES
 from kiosk.section import section as pages
 from kiosk.terminal import Station as Around
 from kiosk.terminal import Terminal, beat
@@ -176,4 +176,4 @@ async def tab(chromium: Browser, made: House, panel: tuple[int, int] = TALL) -> 
         yield page
 
 
-STATES = [(name, state) for name, family in FAMILIES.items() for state in family.states]
+STATES = [(name, state) for name, type_ in TYPES.items() for state in type_.table.states]

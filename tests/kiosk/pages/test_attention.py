@@ -6,16 +6,16 @@ import msgspec
 import pytest
 
 from gateway.audit import Who
-from kiosk.book import KIOSK_RIDES_MAX
-from kiosk.calls import ASK_S, LAPSE_S
-from kiosk.core import Deed
-from kiosk.dispatch import Status
-from kiosk.request import Car, Request
+from kiosk.request import Car, Deed, Request
+from kiosk.request_types.call.rules import ASK_S, LAPSE_S
+from kiosk.request_types.ride.dispatch import Status
+from kiosk.request_types.ride.type import TYPE as RIDE
 from kiosk.screen import Row, Screen
 from kiosk.session import IDLE_S
 from kiosk.terminal import SEEN_MAX
 from tests.kiosk.pages.rig import CAR, House
 from tests.kiosk.pages.test_session import alone, kiosk
+from tests.kiosk.requests.rig import told
 
 STAFF = Who("staff", "0217")
 OTHER = Car("京AD81906", "白色", "", 7)
@@ -116,14 +116,14 @@ def test_who_gets_in_says_so_and_the_next_one_finds_the_key_that_calls_a_car():
         await presses(made, "open:ride")
         await asyncio.sleep(2)
         (ride,) = rides(made)
-        await made.room.told("platform", ride.ride_id, Status("arrived", CAR))
+        await told(made.room, "platform", ride.ride_id, Status("arrived", CAR))
         assert made.terminal.look().name == "ride-arrived"
-        screen = await presses(made, "leave")
+        screen = await presses(made, "act:leave")
         assert screen.name == "ride-boarded"
         await asyncio.sleep(5)
         assert made.of(ride).owed == ()
         assert made.road.live == {ride.ride_id}, "the dispatcher is told of nothing: it holds true"
-        await made.room.told("platform", ride.ride_id, Status("arrived", CAR))
+        await told(made.room, "platform", ride.ride_id, Status("arrived", CAR))
         await asyncio.sleep(5)
         assert not any(question["kind"] == "ride.cancel" for _, question in made.road.asked)
         screen = await presses(made, "home")
@@ -228,7 +228,7 @@ def test_an_answered_call_asks_on_the_screen_and_leaves_it():
         await alone(made, ASK_S)
         screen = made.terminal.look()
         assert screen.name == "call-come"
-        assert [key.press for key in screen.keys] == ["came", "recall"]
+        assert [key.press for key in screen.keys] == ["act:come", "act:ring"]
         await alone(made, LAPSE_S - ASK_S + IDLE_S)
         assert made.terminal.look().name == "home"
 
@@ -261,8 +261,8 @@ def test_nothing_that_means_danger_bears_the_number_of_the_way_in():
 
 def test_without_a_network_road_no_network_is_away():
     async def test(made: House) -> None:
-        ride = msgspec.structs.replace(made.plan.ride, dispatch=("desk",))
-        made.room.plan = msgspec.structs.replace(made.plan, ride=ride)
+        services = made.plan.services
+        services["ride"] = msgspec.structs.replace(services["ride"], dispatch=("desk",))
         assert made.terminal.look().name == "home"
 
     kiosk(test)
@@ -285,7 +285,7 @@ def test_a_kiosk_calls_a_few_cars_and_then_a_person():
         for _ in range(20):
             await asyncio.sleep(3)
             await presses(made, "home", "whose:ride", "another:ride")
-        assert len([one for one in rides(made) if not one.ended]) == KIOSK_RIDES_MAX
+        assert len([one for one in rides(made) if not one.ended]) == RIDE.kiosk_max
         screen = await presses(made, "home", "whose:ride")
         assert screen.keys[-1].press == "open:staff"
         assert (await presses(made, "open:staff")).name == "call-ringing"

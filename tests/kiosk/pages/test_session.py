@@ -25,6 +25,7 @@ from kiosk.session import (
     step,
 )
 from tests.kiosk.pages.rig import House
+from tests.kiosk.requests.rig import limit
 from tests.sim.loop import run
 
 
@@ -341,7 +342,7 @@ def test_what_can_no_longer_be_cancelled_shows_what_has_become_of_it():
 
 def test_when_there_are_too_many_requests_it_says_so_in_words(monkeypatch):
     async def test(made: House) -> None:
-        monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)
+        limit(monkeypatch, "ride", 0)
         await made.terminal.press("home", "open:ride")
         screen = made.terminal.look()
         assert screen.name == "sorry"

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.audit import Who
 from gateway.texts import catalogue
-from kiosk.core import Deed
+from kiosk.request import Deed
 from kiosk.session import PRIVATE_S, STILL_S, Hear, Listen, Session, reset, step
 from tests.kiosk.pages.rig import NOTE, TALL, House
 from tests.sim.loop import run

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
+import pytest
 
 from gateway.calendar import Calendar
 from gateway.clock import Deadline
@@ -17,9 +18,13 @@ from gateway.rules.duty import Duty, Shift, Step
 from gateway.rules.duty import Options as DutyOptions
 from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
 from kiosk.catalogue import services
-from kiosk.dispatch import NO_ROAD, TAKEN, Status
-from kiosk.options import CallOptions, Dispatcher, Options, Plan, RideOptions, WorkOptions
-from kiosk.request import Contact, Press, Request
+from kiosk.options import Options, Plan
+from kiosk.request import Contact, Owed, Press, Request
+from kiosk.request_types.ride.commands import report_status
+from kiosk.request_types.ride.dispatch import NO_ROAD, TAKEN, Status
+from kiosk.request_types.ride.options import Dispatcher, RideOptions
+from kiosk.request_types.work.options import WorkOptions
+from kiosk.requests.request_type import TYPES
 from kiosk.room import Requests
 from kiosk.speech import Sentence
 from tests.sim.clock import SimulatedClock, SimulatedKernel
@@ -40,11 +45,23 @@ def plan(*dispatch: str, **ride) -> Plan:
     address = {"dispatcher": Dispatcher(url="http://127.0.0.1:1")} if "dispatcher" in roads else {}
     return Plan(
         kiosks={"hall": Options(zone="hall", place="hall"), "yard": Options(zone="yard")},
-        ride=RideOptions(dispatch=roads, phone="95128", **address, **ride),
-        call=CallOptions(),
-        work=WorkOptions(phones={"gas": "96777"}),
+        services={
+            "ride": RideOptions(dispatch=roads, phone="95128", **address, **ride),
+            "repair": WorkOptions(phones={"gas": "96777"}),
+        },
         phone="010-64700000",
     )
+
+
+async def told(room: Requests, road: str, ride: str, status: Status, holder: str = "") -> None:
+    """A dispatcher says by itself how a ride stands."""
+    await report_status(room, Owed(road, ride, holder), status)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, type_: str, most: int) -> None:
+    """At most so many open requests of that type."""
+    limited = msgspec.structs.replace(TYPES[type_], open_max=most)
+    monkeypatch.setitem(TYPES._types, type_, limited)
 
 
 def now_s() -> float:
@@ -236,7 +253,7 @@ class Station:
         self.journal.volatile = False  # its core outlives the reboots, as a disk would
         self.room = Requests(
             self.plan, services(), self.journal, self.clock, station=STATION, places=PLACES,
-            duty=DUTY, roads=self.roads, people=self.people, speaker=self.speaker, bell=self.desk,
+            duty=DUTY, routes=self.roads, people=self.people, speaker=self.speaker, bell=self.desk,
         )  # fmt: skip
         await self.room.load()
         self._running = asyncio.create_task(self.room.run())

@@ -11,11 +11,10 @@ from collections import Counter
 
 from gateway.audit import Who
 from gateway.errors import UsageError
-from kiosk.core import Deed
-from kiosk.dispatch import Status
-from kiosk.request import PRESSES_MAX, Car
+from kiosk.request import PRESSES_MAX, Car, Deed
+from kiosk.request_types.ride.dispatch import Status
 from kiosk.speech import sentence
-from tests.kiosk.requests.rig import FakeDispatcher, Station, now_s, plan
+from tests.kiosk.requests.rig import FakeDispatcher, Station, now_s, plan, told
 from tests.sim.loop import run
 
 CAR, ANOTHER = Car("京BT3642", "黄绿色", "", 4), Car("京AD81906")
@@ -99,7 +98,7 @@ class Schedule:
             road.rides[ride] = Status(state, CAR)
             if self.rng.random() < 0.5:
                 try:
-                    await self.made.room.told(name, ride, road.rides[ride])
+                    await told(self.made.room, name, ride, road.rides[ride])
                 except UsageError:
                     continue  # a request that was never committed, or was forgotten
 
@@ -137,7 +136,7 @@ class Schedule:
         one = self.rng.choice(open_ones)
         who = self.rng.choice((STAFF, RESIDENT))
         allowed = one.kind.staff if who is STAFF else one.kind.resident
-        acts = sorted(act for act in allowed if one.kind.after(one.state, act))
+        acts = sorted(act for act in allowed if one.kind.table.after(one.state, act))
         if acts:
             act = self.rng.choice(acts)
             car = self.rng.choice((None, CAR, ANOTHER)) if one.family == "ride" else None
@@ -220,7 +219,7 @@ class Schedule:
     def _unsaid(self) -> list[str]:
         """Every ride's end has been spoken, in its own words."""
         captions = set(self.made.speaker.captions)
-        phones = {"": self.made.plan.phone, "ride": self.made.plan.ride.phone or ""}
+        phones = {"": self.made.plan.phone, "ride": self.made.plan.services["ride"].phone or ""}
         return [
             f"unsaid: {one.state}"
             for one in self.made.room.all()

@@ -6,11 +6,11 @@ import pytest
 
 from gateway.audit import Who
 from gateway.errors import UsageError
-from kiosk.book import MANY, WORKS_MAX
-from kiosk.calls import ASK_S, LAPSE_S
-from kiosk.core import Deed
-from kiosk.options import WorkOptions
-from kiosk.request import Press
+from kiosk.book import MANY
+from kiosk.request import Deed, Press
+from kiosk.request_types.call.rules import ASK_S, LAPSE_S
+from kiosk.request_types.work.options import WorkOptions
+from kiosk.requests.request_type import OPEN_MAX
 from tests.kiosk.requests.rig import Station, plan, station
 from tests.sim.loop import simulated
 
@@ -137,7 +137,7 @@ async def repairs(made: Station, count: int) -> None:
 @simulated
 async def test_three_hundred_repairs_that_nobody_closed_refuse_no_ride_and_no_call():
     async with station() as made:
-        await repairs(made, WORKS_MAX)
+        await repairs(made, OPEN_MAX)
         assert (await made.press("ride")).state == "asking"
         made.road.open = False
         await asyncio.sleep(2)
@@ -210,7 +210,7 @@ async def test_an_order_without_a_face_closes_by_itself_and_one_with_a_bad_face_
 async def test_only_staff_look_for_a_car_and_the_words_say_so():
     async with station(plan("desk")) as made:
         assert not made.room.network_away, "there is no network that could be away"
-        assert made.room.can_ride
+        assert made.room.all_possible
         await made.press("ride")
         await asyncio.sleep(1)
         assert made.speaker.captions == ["正在请工作人员帮您叫车，请稍等。"]

@@ -4,9 +4,8 @@ import asyncio
 
 from gateway.audit import Who
 from kiosk.announcer import ENDED_S
-from kiosk.core import Deed
-from kiosk.dispatch import Status
-from kiosk.request import Car
+from kiosk.request import Car, Deed
+from kiosk.request_types.ride.dispatch import Status
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
 

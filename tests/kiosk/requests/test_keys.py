@@ -11,7 +11,7 @@ from kiosk.catalogue import services
 from kiosk.keys import Keys
 from kiosk.options import Options
 from kiosk.screens import SILENT_S_MAX
-from tests.kiosk.requests.rig import Station, station
+from tests.kiosk.requests.rig import Station, limit, station
 from tests.sim.loop import simulated
 
 WIRED = {"1": "di-b3.ride-key", "0": "di-b3.staff-key", "2": "di-b3.repair-key"}
@@ -122,12 +122,12 @@ async def test_what_is_no_level_presses_nothing():
 @simulated
 async def test_a_refused_press_is_logged_and_the_next_one_counts(caplog, monkeypatch):
     async with wall() as made:
-        monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)
+        limit(monkeypatch, "ride", 0)
         await made.press("1")
         await asyncio.sleep(1)
         assert "made no request" in caplog.text
         assert made.sorry == ["hall"]
-        monkeypatch.setattr("kiosk.book.RIDES_MAX", 300)
+        limit(monkeypatch, "ride", 300)
         await made.press("1")
         await asyncio.sleep(1)
         assert made.families == ["ride"]
@@ -152,10 +152,10 @@ async def test_a_contact_that_is_closed_when_the_station_starts_presses_nothing(
 @simulated
 async def test_one_long_press_with_a_bad_poll_in_it_is_one_press(monkeypatch):
     async with wall() as made:
-        monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)  # the first is refused
+        limit(monkeypatch, "ride", 0)  # the first is refused
         made.level("1", True)
         await asyncio.sleep(1)
-        monkeypatch.setattr("kiosk.book.RIDES_MAX", 300)
+        limit(monkeypatch, "ride", 300)
         made.level("1", None, Quality.TIMEOUT)
         await asyncio.sleep(0.1)
         made.level("1", True)

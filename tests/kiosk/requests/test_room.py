@@ -7,10 +7,9 @@ import pytest
 from gateway.audit import Who
 from gateway.errors import Unavailable, UsageError
 from gateway.event import Lane
-from kiosk.core import Deed
-from kiosk.dispatch import Status
-from kiosk.request import Car, Contact, Owed, Request
-from tests.kiosk.requests.rig import FakeDispatcher, Station, plan, station
+from kiosk.request import Car, Contact, Deed, Owed, Request
+from kiosk.request_types.ride.dispatch import Status
+from tests.kiosk.requests.rig import FakeDispatcher, Station, limit, plan, station, told
 from tests.sim.loop import simulated
 
 STAFF = Who("staff", "0217")
@@ -39,7 +38,7 @@ async def test_one_press_and_a_car_comes():
         made.road.rides[ride] = Status("assigned", CAR)
         await states(made, request, "assigned")
         await asyncio.sleep(1)
-        await made.room.told("platform", ride, Status("arrived"))
+        await told(made.room, "platform", ride, Status("arrived"))
         await asyncio.sleep(1)
         assert made.of(request).state == "arrived"
         made.road.rides[ride] = Status("boarded")
@@ -208,7 +207,7 @@ async def test_the_desk_takes_a_ride_that_no_road_has():
     async with station(plan("platform", "desk")) as made:
         made.road.open = False
         assert made.room.network_away
-        assert made.room.can_ride
+        assert made.room.all_possible
         request = await made.press("ride")
         assert made.of(request).ride.road == "desk"
         await made.room.act(request.id, Deed(act="accept"), STAFF)
@@ -237,7 +236,7 @@ async def test_without_a_network_nobody_is_asked_and_it_is_known_before():
     async with station() as made:
         made.road.open = False
         assert made.room.network_away
-        assert not made.room.can_ride
+        assert not made.room.all_possible
         request = await made.press("ride")
         assert made.of(request).state == "away"
         await asyncio.sleep(1)
@@ -523,7 +522,7 @@ async def test_once_more():
 
 @simulated
 async def test_work_orders_are_bounded_and_take_no_room_from_a_ride_or_a_call(monkeypatch):
-    monkeypatch.setattr("kiosk.book.WORKS_MAX", 3)
+    limit(monkeypatch, "work", 3)
     monkeypatch.setattr("kiosk.book.ENDED_MAX", 2)
     async with station() as made:
         for what in ("water", "power", "door"):
@@ -557,7 +556,7 @@ async def test_a_platform_that_leaves_the_settings_leaves_its_ride_to_the_desk(s
         assert {holder for _, holder in made.road.holders} == {"district"}
         assert made.speaker.captions[-1].endswith("由工作人员接着给您叫车，请稍等。")
         with pytest.raises(UsageError):  # it was never asked, and speaks of what it cannot know
-            await made.room.told("platform", request.ride_id, Status("none"), "city")
+            await told(made.room, "platform", request.ride_id, Status("none"), "city")
         await made.restart()
         made.road.gone = False
         await asyncio.sleep(400)
@@ -588,8 +587,8 @@ async def test_a_ride_stays_with_the_uplink_that_was_asked_over_restarts():
         await asyncio.sleep(30)
         for state in (Status("assigned", CAR), Status("none")):
             with pytest.raises(UsageError):
-                await made.room.told("platform", request.ride_id, state, "city")
-        await made.room.told("platform", request.ride_id, Status("assigned", CAR), "district")
+                await told(made.room, "platform", request.ride_id, state, "city")
+        await told(made.room, "platform", request.ride_id, Status("assigned", CAR), "district")
         await states(made, request, "assigned")
         await made.room.act(request.id, Deed(act="cancel"), STAFF)
         await asyncio.sleep(5)
@@ -606,5 +605,5 @@ async def test_a_ride_of_a_version_that_kept_no_uplink_is_still_told_of():
         request = await made.press("ride")
         await states(made, request, "searching")
         assert made.of(request).ride.holder == ""
-        await made.room.told("platform", request.ride_id, Status("assigned", CAR), "district")
+        await told(made.room, "platform", request.ride_id, Status("assigned", CAR), "district")
         await states(made, request, "assigned")

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from kiosk.announcer import Announcer
-from kiosk.asker import Asker
-from kiosk.flows.ride import State
-from kiosk.rides import Rides
+from kiosk.request_types.ride.outside import DispatchClient
+from kiosk.request_types.ride.rules import RideRules
+from kiosk.request_types.ride.type import RideState
 from tests.kiosk.requests.schedules import broken
 
 pytestmark = pytest.mark.slow
@@ -31,36 +31,36 @@ def test_no_ride_is_late_double_lost_or_left_unsaid_in_ten_thousand_schedules():
 
 
 def _never_owed(monkeypatch):
-    monkeypatch.setattr(Rides, "_withdraw", lambda *_: None)
+    monkeypatch.setattr(RideRules, "_withdraw", lambda *_: None)
 
 
 def _asked_anew(monkeypatch):
     """After a restart, a ride that was being asked is simply asked again, by the next road, too."""
 
     def resume(self, moment):
-        for request in self._book.live(family="ride"):
-            if request.state in (State.ASKING, State.AGAIN):
-                self.search(request, moment)
+        for request in self.book.live(family="ride"):
+            if request.state in (RideState.ASKING, RideState.AGAIN):
+                self.begin(request, moment)
 
-    monkeypatch.setattr(Rides, "resume", resume)
+    monkeypatch.setattr(RideRules, "resume", resume)
 
 
 def _doubt_is_a_no(monkeypatch):
     def doubt(self, request, moment, **_):
         self._refused(request, moment, heard=True)
 
-    monkeypatch.setattr(Rides, "_doubt", doubt)
+    monkeypatch.setattr(RideRules, "_doubt", doubt)
 
 
 def _no_deadline_over_reboots(monkeypatch):
-    real = Rides._aged
+    real = RideRules._aged
 
     def aged(self, request, moment):
         if request.ride.until.boot != moment.stamps.boot:
             return request
         return real(self, request, moment)
 
-    monkeypatch.setattr(Rides, "_aged", aged)
+    monkeypatch.setattr(RideRules, "_aged", aged)
 
 
 def _ends_in_silence(monkeypatch):
@@ -68,7 +68,7 @@ def _ends_in_silence(monkeypatch):
 
     def unsaid(self, request_id):
         request = real(self, request_id)
-        return None if request is not None and request.state == State.EXPIRED else request
+        return None if request is not None and request.state == RideState.EXPIRED else request
 
     monkeypatch.setattr(Announcer, "_unsaid", unsaid)
 
@@ -80,18 +80,18 @@ def _asked_until_answered(monkeypatch):
         if not request.ended:
             self._ask(request, "request", moment.deadline(3600))
 
-    real = Rides._aged
+    real = RideRules._aged
 
     def aged(self, request, moment):
-        return request if request.state == State.ASKING else real(self, request, moment)
+        return request if request.state == RideState.ASKING else real(self, request, moment)
 
-    monkeypatch.setattr(Rides, "_unanswered", unanswered)
-    monkeypatch.setattr(Rides, "_aged", aged)
+    monkeypatch.setattr(RideRules, "_unanswered", unanswered)
+    monkeypatch.setattr(RideRules, "_aged", aged)
 
 
 def _however_old(monkeypatch):
     """Nobody looks at the deadline again when the press is stored and its fields unsealed."""
-    monkeypatch.setattr(Asker, "_is_late", lambda *_: False)
+    monkeypatch.setattr(DispatchClient, "_is_late", lambda *_: False)
 
 
 MUTANTS = {

@@ -7,14 +7,16 @@ import pytest
 from gateway.audit import Who
 from gateway.clock import Deadline
 from gateway.event import Stamps
-from kiosk.flows import FAMILIES
 from kiosk.request import Car, Request, Ride
-from kiosk.speech import AT_DESK, COME, HANDED_OVER, LANGUAGES, script, sentence
+from kiosk.request_types.call.speech import COME
+from kiosk.request_types.ride.speech import AT_DESK, HANDED_OVER
+from kiosk.requests.request_type import TYPES
+from kiosk.speech import LANGUAGES, common, script, sentence
 
 LATER = Deadline("b", 1)
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
 PHONES = {"": "010-64700000", "ride": "95128"}
-STATES = [(name, state) for name, family in FAMILIES.items() for state in family.states]
+STATES = [(name, state) for name, type_ in TYPES.items() for state in type_.table.states]
 
 
 def request(family: str, state: str, **fields) -> Request:
@@ -41,31 +43,47 @@ def test_every_state_has_one_sentence_whose_caption_is_its_words(family, state, 
             assert len(said.clips[0].words) <= 40
 
 
+BESIDE = {"ride": {HANDED_OVER, AT_DESK}, "call": {COME}}
+
+
+def clips_in(said: object) -> set[str]:
+    return set(re.findall(r"'([a-z-]+)'", f"{said}"))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_script_says_every_state_no_other_and_leaves_no_clip_unused(language):
-    spoken = script(language)
-    said = {(f, s) for f, states in spoken.say.items() for s in states}
-    beside = {("ride", HANDED_OVER), ("ride", AT_DESK), ("call", COME)}
-    assert said == {*STATES, *beside}
-    used = set(re.findall(r"'([a-z-]+)'", f"{spoken.say} {spoken.bell} {spoken.ready}")) - {
-        *(state for _, state in STATES),
-        *(word for _, word in beside),
-    } - set(FAMILIES) - set(spoken.bell)  # fmt: skip
-    assert used == set(spoken.clip)
+@pytest.mark.parametrize("name", list(TYPES))
+def test_a_script_says_every_state_no_other_and_leaves_no_clip_unused(name, language):
+    spoken = script(name, language)
+    states = {*map(str, TYPES[name].table.states), *BESIDE.get(name, ())}
+    assert set(spoken.say) == states
+    used = clips_in(list(spoken.say.values())) | set(spoken.ready)
+    assert used - set(common(language).clip) == set(spoken.clip) - set(common(language).clip)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_common_clip_is_unused(language):
+    used = clips_in(list(common(language).bell.values()))
+    for name in TYPES:
+        spoken = script(name, language)
+        used |= clips_in(list(spoken.say.values())) | set(spoken.ready)
+    assert used >= set(common(language).clip)
 
 
 def test_both_languages_have_the_same_clips_in_the_same_order():
-    zh, en = script("zh"), script("en")
-    assert zh.clip.keys() == en.clip.keys()
-    assert zh.say == en.say
-    assert zh.bell == en.bell
-    assert zh.ready == en.ready
+    for name in TYPES:
+        zh, en = script(name, "zh"), script(name, "en")
+        assert zh.clip.keys() == en.clip.keys()
+        assert zh.say == en.say
+        assert zh.ready == en.ready
+    assert common("zh").bell == common("en").bell
 
 
 def test_no_two_states_of_a_family_sound_alike():
     for language in LANGUAGES:
-        for name, family in FAMILIES.items():
-            said = [sentence(request(name, s), language, PHONES).caption for s in family.states]
+        for name, type_ in TYPES.items():
+            said = [
+                sentence(request(name, s), language, PHONES).caption for s in type_.table.states
+            ]
             assert len(set(said)) == len(said)
 
 

@@ -6,9 +6,9 @@ import msgspec
 
 from gateway.audit import Who
 from kiosk.catalogue import Within, services
-from kiosk.core import Deed
-from kiosk.options import WorkOptions
-from kiosk.works import Due
+from kiosk.request import Deed
+from kiosk.request_types.work.options import WorkOptions
+from kiosk.requests.rules import Due
 from tests.kiosk.requests.rig import plan, station
 from tests.sim.loop import simulated
 
@@ -20,7 +20,7 @@ WATER_MIN = services()["repair"].choice("water").within
 async def test_what_is_promised_of_an_order_is_kept_or_told_upwards_until_somebody_moves():
     async with station() as made:
         request = await made.press("repair", what="water", where="b3")
-        assert made.room.core.works.due(request) == Due(
+        assert made.room.core.rules("work").due(request) == Due(
             "take", request.opened_ns + WATER_MIN.take_min * 60 * 10**9
         )
         await asyncio.sleep(WATER_MIN.take_min * 60 - 40)
@@ -40,7 +40,7 @@ async def test_what_is_promised_of_an_order_is_kept_or_told_upwards_until_somebo
         assert [to for _, to, _ in made.desk.rung[3:]] == ["desk", "duty", "manager"]
         assert made.of(request).late == "come"
         await made.room.act(request.id, Deed(act="start"), STAFF)
-        assert made.room.core.works.due(made.of(request)) is None
+        assert made.room.core.rules("work").due(made.of(request)) is None
 
 
 @simulated
@@ -54,14 +54,14 @@ async def test_a_visit_owed_is_owed_by_a_time_and_an_order_opened_again_counts_a
         await made.room.act(request.id, Deed(act="reopen"), STAFF)
         reopened = made.of(request)
         assert reopened.late == ""
-        assert made.room.core.works.due(reopened).at_ns > made.room.moment().lived_ns
+        assert made.room.core.rules("work").due(reopened).at_ns > made.room.moment().lived_ns
 
 
 @simulated
 async def test_a_station_may_promise_something_else():
     settings = plan()
     work = WorkOptions(within={"water": Within(take_min=1, come_min=2, revisit_min=3)})
-    async with station(msgspec.structs.replace(settings, work=work)) as made:
+    async with station(msgspec.structs.replace(settings, services={"repair": work})) as made:
         await made.press("repair", what="water", where="b3")
         await asyncio.sleep(95)
         assert [to for _, to, _ in made.desk.rung] == ["desk", "duty"]

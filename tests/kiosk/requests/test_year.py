@@ -5,6 +5,7 @@ import os
 import pytest
 
 from kiosk.book import Book
+from tests.kiosk.requests.rig import limit
 from tests.kiosk.requests.year import lived
 
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
@@ -37,7 +38,7 @@ def test_a_board_that_refuses_is_noticed(monkeypatch):
 
     def bounded(self, service, *rest, **fields):
         if service.family != "call" and sum(1 for _ in self.live()) >= 20:
-            monkeypatch.setattr("kiosk.book.RIDES_MAX", 0)
+            limit(monkeypatch, "ride", 0)
         return real(self, service, *rest, **fields)
 
     monkeypatch.setattr(Book, "open", bounded)

@@ -7,16 +7,18 @@ leak every ten minutes; a call may ring unheard and an order may lie for ever.
 import random
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from gateway.audit import Who
 from gateway.errors import Unavailable
 from gateway.event import Stamps
 from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import ENDED_MAX, RIDES_MAX, WORKS_MAX, Ask, Outcome, Ring, Say
+from kiosk.book import ENDED_MAX, Outcome, Query, Ring, Say
 from kiosk.catalogue import services
-from kiosk.core import Core, Deed, acts, closing
-from kiosk.dispatch import Status
-from kiosk.request import Car, Moment, Press, Request, S
+from kiosk.core import Core, acts, closing
+from kiosk.request import Car, Deed, Moment, Press, Request, S
+from kiosk.request_types.ride.dispatch import Status
+from kiosk.requests.request_type import OPEN_MAX
 from tests.kiosk.requests.rig import DUTY, PLACES, plan
 
 A_DAY = 100
@@ -41,9 +43,10 @@ class Year:
         self.rng = random.Random(seed)
         self.alert = alert
         self.road = Road()
+        self.routes = {"platform": self.road}
         self.core = Core(
             plan("platform", "desk"), services(), PLACES, DUTY, epoch=f"{seed:016x}",
-            roads={"platform": self.road},
+            outside=lambda _: self,
         )  # fmt: skip
         self.at_s = 1000.0
         self.kept: dict[str, int] = {}
@@ -135,7 +138,7 @@ class Year:
             request, outcome = self.core.press(press, who, self.moment)
         except Unavailable as error:
             self.refused += 1
-            if self.core.becomes(press).family != "work" or works < WORKS_MAX:
+            if self.core.becomes(press).family != "work" or works < OPEN_MAX:
                 self.wrong.append(f"{press.service} was refused: {error} with {works} orders open")
             return None
         self._take(outcome)
@@ -162,10 +165,10 @@ class Year:
                     self._take(self.core.said(effect.id, request.cue))
             elif isinstance(effect, Ring) and effect.step:
                 self._take(self.core.rung(effect, effect.by, self.moment))
-            elif isinstance(effect, Ask):
+            elif isinstance(effect, Query):
                 self._take(self.core.answered(effect, self._answer(effect), self.moment))
 
-    def _answer(self, ask: Ask) -> Status | Refused | Unknown:
+    def _answer(self, ask: Any) -> Status | Refused | Unknown:
         if not self.road.open:
             return Refused("upstream.unreachable")
         if ask.kind == "cancel":
@@ -180,7 +183,7 @@ class Year:
 
     def _look(self) -> None:
         """What is bounded, after every press and at the end of every day."""
-        book, rides = self.core.book, self.core.rides
+        book, rides = self.core.book, self.core.rules("ride")
         alive = Counter(one.family for one in book.live())
         owed = sum(1 for one in book if one.ended and one.owed)
         found = {
@@ -188,15 +191,15 @@ class Year:
             "state kB": sum(self.kept.values()) // 1000, "works": alive["work"],
             "rides": alive["ride"], "calls": alive["call"], "owed": owed,
             "asked": len(rides._next_ns) + len(rides._under_way),
-            "ringing": len(self.core._calls._ringing),
+            "ringing": len(self.core.rules("call")._ringing),
         }  # fmt: skip
         for name, count in found.items():
             self.most[name] = max(self.most[name], count)
         bounds = {
-            "works": WORKS_MAX, "rides": RIDES_MAX, "calls": CALLS_MAX, "ringing": CALLS_MAX,
-            "requests": WORKS_MAX + RIDES_MAX + CALLS_MAX + ENDED_MAX + 2 * A_DAY,
-            "state rows": WORKS_MAX + RIDES_MAX + CALLS_MAX + ENDED_MAX + 2 * A_DAY,
-            "state kB": 1000, "asked": 4 * (RIDES_MAX + 2 * A_DAY),
+            "works": OPEN_MAX, "rides": OPEN_MAX, "calls": CALLS_MAX, "ringing": CALLS_MAX,
+            "requests": 2 * OPEN_MAX + CALLS_MAX + ENDED_MAX + 2 * A_DAY,
+            "state rows": 2 * OPEN_MAX + CALLS_MAX + ENDED_MAX + 2 * A_DAY,
+            "state kB": 1000, "asked": 4 * (OPEN_MAX + 2 * A_DAY),
         }  # fmt: skip
         self.wrong += [f"{name}: {found[name]}" for name, most in bounds.items()
                        if found[name] > most]  # fmt: skip

@@ -1,6 +1,6 @@
 """A work order: its number, how far it is, and one of three faces when it is done."""
 
-from kiosk.drawing.scene import Scene, foot, line, of_service, screen, tile, wide
+from kiosk.drawing.scene import Scene, TypeScreens, foot, line, of_service, screen, tile, wide
 from kiosk.request import Request
 from kiosk.screen import Key, Line, Row, Screen
 
@@ -8,8 +8,15 @@ STOPS = ("reported", "received", "assigned", "doing", "done")
 FACES = ("good", "fair", "bad")
 
 
-def work(scene: Scene, request: Request) -> Screen:
-    """A hollow board once it is over."""
+class WorkScreens(TypeScreens):
+    """It waits for weeks and takes no page."""
+
+    def draw(self, scene: Scene, request: Request) -> Screen:
+        """A hollow board once it is over."""
+        return _work(scene, request)
+
+
+def _work(scene: Scene, request: Request) -> Screen:
     state = request.state
     return screen(
         scene,
@@ -66,8 +73,11 @@ def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
             for place, face in enumerate(FACES, 1)
         )  # fmt: skip
     if request.state in ("revisit", "closed"):
-        return (wide(scene, "reopen", words("kiosk.reopen"), "repair", number="1",
+        return (wide(scene, "act:reopen", words("kiosk.reopen"), "repair", number="1",
                      hue="is-fix"),)  # fmt: skip
-    if request.kind.after(request.state, "cancel") is not None:
+    if "cancel" in request.kind.allowed(request.state, staff=False):
         return (wide(scene, "confirm", words("kiosk.cancel-work"), "cross", number="4"),)
     return ()
+
+
+SCREENS = WorkScreens()

@@ -1,18 +1,21 @@
-"""The roads by which a car is asked for, and what is said on them (docs/dispatch.md).
+"""What is asked about a ride, and what is answered (docs/dispatch.md).
 
-A road touches no queue: it asks now or never. Three questions: `ride.request`, `ride.status`,
+A route touches no queue: it asks now or never. Three questions: `ride.request`, `ride.status`,
 `ride.cancel`. Whoever answers a status with `none` has thereby refused that ride for ever, so a
 question that is still on its way can do no harm.
 """
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
+from gateway.clock import Deadline
 from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
+from kiosk.book import Query
 from kiosk.request import Car, Contact
+from kiosk.requests.outside import Answer
 
-Answer = Reply | Refused | Unknown
+PLATFORM, DISPATCHER = "platform", "dispatcher"
 
 EXPIRED = "requests.too-late"
 """The road was not asked at all: the deadline had passed before."""
@@ -69,25 +72,18 @@ TAKEN = frozenset({"searching", "assigned", "arrived"})
 _status = msgspec.json.Decoder(Status)
 
 
-class Road(Protocol):
-    """One dispatcher, or the one of several that is asked at present."""
+class DispatchQuery(Query, frozen=True):
+    """A route is to be asked of a ride, `holder` alone: `request`, `status` or `cancel`."""
 
-    @property
-    def holder(self) -> str:
-        """Who would be asked now; kept with the ride, which nobody else hears of."""
-
-    @property
-    def open(self) -> bool:
-        """Whether it can be asked now, as far as is known without asking."""
-
-    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Answer:
-        """One question to `holder`, now or never; answers by CLOCK_BOOTTIME `deadline_ns`.
-
-        Refused as `NO_ROAD` where the settings have no such holder any more.
-        """
+    road: str
+    kind: str
+    ride: str
+    began_ns: int
+    deadline: Deadline
+    holder: str = ""
 
 
-def heard(answer: Answer) -> Status | Refused | Unknown:
+def read_answer(answer: Answer) -> Status | Refused | Unknown:
     """What an answer says; one that cannot be read leaves everything open."""
     if not isinstance(answer, Reply):
         return answer

@@ -1,0 +1,1 @@
+"""A call for staff: it rings until somebody answers."""

@@ -1,0 +1,130 @@
+"""What moves a call for staff: it rings at once, and further and further until somebody answers.
+
+An answered call is over when somebody says so at the desk or at the kiosk; else by itself. One of
+danger rings again instead: nobody has said that the lift is open.
+
+The local network alone is enough: nothing here waits for a disk or a platform. Pure.
+"""
+
+from typing import Any
+
+from gateway.audit import Who
+from gateway.event import Severity
+from gateway.rules.duty import DESK
+from kiosk.book import SYSTEM, Ring
+from kiosk.catalogue import Service
+from kiosk.request import Deed, Moment, Press, Request, S
+from kiosk.request_types.call.type import UNHEARD, CallEvent, CallState
+from kiosk.requests.request_type import RequestType
+from kiosk.requests.rules import RequestRules, RuleContext
+
+# Who presses again so long after being answered is still waiting: it rings once more.
+AGAIN_S = 60.0
+
+# So long after the answer the person is asked whether somebody has come; and it is over.
+ASK_S, LAPSE_S = 300.0, 900.0
+
+
+class CallRules(RequestRules):
+    """The calls in the book."""
+
+    def __init__(self, type_: RequestType, context: RuleContext) -> None:
+        super().__init__(type_, context)
+        self._ringing: set[tuple[str, int]] = set()
+
+    def first_fields(
+        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+    ) -> dict[str, Any]:
+        """It rings from now on."""
+        del service, press, place
+        return {"rang_ns": moment.lived_ns, "urgent": danger}
+
+    def begin(self, request: Request, moment: Moment) -> Request:
+        """At the desk, now."""
+        del moment
+        self._ring(request)
+        return request
+
+    def resume(self, moment: Moment) -> None:
+        """What nobody has answered rings again."""
+        del moment
+        for request in self.book.live(family=self.type.name):
+            if request.state in UNHEARD:
+                self._ring(request)
+
+    def _ring(self, request: Request) -> None:
+        self.book.do(Ring(request, DESK, (DESK,)))
+
+    def press_again(self, request: Request, moment: Moment) -> Request:
+        """The person is still waiting."""
+        waited_s = (moment.lived_ns - request.since_ns) / S
+        if request.state != CallState.ANSWERED or waited_s < AGAIN_S:
+            return request
+        self._move(request, CallEvent.RING, moment, request.actor, {})
+        return self.book.requests[request.id]
+
+    def act(
+        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+    ) -> None:
+        """Somebody does something with it; `RING` is a call from now on."""
+        self._move(request, deed.act, moment, who, fields)
+
+    def _move(
+        self, request: Request, act: str, moment: Moment, who: Who, fields: dict[str, Any]
+    ) -> None:
+        if act == CallEvent.RING:
+            fields |= {"rang_ns": moment.lived_ns, "steps": 0}
+            self._ringing = {one for one in self._ringing if one[0] != request.id}
+        moved = self.book.move(request, act, moment, actor=who, asked=False, **fields)
+        if moved is not None and act == CallEvent.RING:
+            self._ring(moved)
+
+    def tick(self, moment: Moment) -> None:
+        """Let time pass: whoever is next is told, and at last the person."""
+        for request in self.book.live(family=self.type.name):
+            if request.state in UNHEARD:
+                self._further(request, moment)
+            else:
+                self._settle(request, moment)
+
+    def _settle(self, request: Request, moment: Moment) -> None:
+        """Somebody is on the way: ask whether they have come; without a word it ends in silence."""
+        age_s = (moment.lived_ns - request.since_ns) / S
+        if age_s >= LAPSE_S and request.urgent:
+            self._move(request, CallEvent.RING, moment, SYSTEM, {})
+        elif age_s >= LAPSE_S:
+            self.book.move(request, CallEvent.LAPSE, moment, said=str(CallState.DONE), asked=False)
+        elif age_s >= ASK_S and not request.asked:
+            self.book.move(request, CallEvent.ASK, moment, asked=True)
+
+    def _further(self, request: Request, moment: Moment) -> None:
+        severity = Severity.CRITICAL if request.urgent else Severity.MAJOR
+        age_ns = moment.lived_ns - request.rang_ns
+        wall_ns = moment.stamps.wall_ns
+        under_way = (step for id_, step in self._ringing if id_ == request.id)
+        steps = max(request.steps, *under_way, 0)
+        due = self.duty.due(severity, steps, age_ns, wall_ns, again=request.urgent)
+        for call in due:
+            self._ringing.add((request.id, call.step))
+            self.book.do(Ring(request, call.to, call.by, call.step))
+        if request.state != CallState.ALONE and age_ns >= self.options(request.service).alone_s * S:
+            self.book.move(request, CallEvent.LEAVE, moment)
+
+    def record_ring(self, ring: Ring, reached: tuple[str, ...], moment: Moment) -> None:
+        """A step has been taken; what reached nobody is not claimed."""
+        request = self.book.requests.get(ring.request.id)
+        known = (ring.request.id, ring.step)
+        if known not in self._ringing:
+            return
+        self._ringing.discard(known)
+        if request is None or request.state not in UNHEARD:
+            return
+        steps = max(request.steps, ring.step)
+        if reached:
+            told = (ring.to, reached)
+            self.book.move(request, CallEvent.ESCALATE, moment, told=told, steps=steps)
+        else:
+            self.book.change(request, steps=steps)
+
+
+RULES = CallRules

@@ -1,0 +1,1 @@
+"""A ride: a car is called, by a platform, a dispatcher or the desk."""

@@ -1,0 +1,394 @@
+"""What moves a ride: who is asked when, what an answer means, and when it is too late. Pure.
+
+One road at a time: the next is asked only after the one before has certainly said no. Whoever may
+have taken a ride that has ended is told so until they confirm it.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from gateway.audit import Who
+from gateway.clock import Deadline
+from gateway.errors import NotFound, UsageError
+from gateway.upstream.uplinks.contract import Refused, Unknown
+from kiosk.book import SYSTEM, Query
+from kiosk.catalogue import Service
+from kiosk.request import Deed, Moment, Owed, Press, Request, Ride, S
+from kiosk.request_types.ride.dispatch import (
+    NO_ROAD,
+    TAKEN,
+    UNREACHABLE,
+    DispatchQuery,
+    Status,
+)
+from kiosk.request_types.ride.options import DESK, RideOptions
+from kiosk.request_types.ride.search import names_another_car, owed_to, ride_of, with_ride
+from kiosk.request_types.ride.type import RideEvent, RideState
+from kiosk.requests.outside import Route
+from kiosk.requests.request_type import RequestType
+from kiosk.requests.rules import RequestRules, RuleContext
+
+TRIES_MAX = 2
+"""A driver who gives up is replaced once."""
+
+POLL_S, ASK_S = 5.0, 10.0
+"""How often a ride that is under way is asked after, and how long an answer may take."""
+
+COMING_S_MAX, WAITING_S_MAX = 5400.0, 1800.0
+"""A car that is not there after so long is not coming; one that arrived so long ago has left, and
+whoever called it with it."""
+
+LATE_SAID_S = 600.0
+"""Whoever pressed longer ago is not told of a late car any more; it is called off all the same."""
+
+OWED_S_MAX = 86_400.0
+OWED_EVERY_S, OWED_EVERY_S_MAX = 2.0, 300.0
+
+NAMED = frozenset({"assigned", "arrived"})
+"""What a dispatcher says of a car; that it was looking for one is none."""
+
+_ASKING = frozenset({RideState.ASKING, RideState.AGAIN})
+_COMING = frozenset({RideState.ASSIGNED, RideState.ARRIVED})
+_ACT_OF = {
+    "searching": RideEvent.ACCEPT,
+    "assigned": RideEvent.ASSIGN,
+    "arrived": RideEvent.ARRIVE,
+    "boarded": RideEvent.BOARD,
+}
+_POLLED = _COMING | {RideState.SEARCHING, RideState.CHECKING}
+
+
+class RideRules(RequestRules):
+    """The rides in the book.
+
+    Of the routes only whether they are open, and who would be asked: none is asked here.
+    """
+
+    def __init__(self, type_: RequestType, context: RuleContext) -> None:
+        super().__init__(type_, context)
+        self._routes: Mapping[str, Route] = getattr(context.outside, "routes", {})
+        self._under_way: set[tuple[str, str]] = set()
+        self._next_ns: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def options(self, service: str) -> RideOptions:
+        """What that service is set to."""
+        return cast(RideOptions, super().options(service))
+
+    def first_fields(
+        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+    ) -> dict[str, Any]:
+        """A search that begins now."""
+        del press, place, danger
+        return {"ride": self._new_search(service.id, moment)}
+
+    def _new_search(self, service: str, moment: Moment, tries: int = 1) -> Ride:
+        accept = moment.deadline(self.options(service).accept_within_s)
+        return Ride(began_ns=moment.at_ns, accept=accept, until=accept, tries=tries)
+
+    def begin(self, request: Request, moment: Moment) -> Request:
+        """Ask the next road; without one, say why no car comes."""
+        ride = ride_of(request)
+        road = self._next_road(request, moment)
+        if road is None:
+            over = RideEvent.EXPIRE if moment.passed(ride.accept) else RideEvent.AWAY
+            return self._moved(request, RideEvent.REFUSE if ride.heard else over, moment)
+        until = (
+            moment.deadline(self.options(request.service).desk_within_s)
+            if road == DESK
+            else ride.accept
+        )
+        holder = "" if road == DESK else self._routes[road].holder
+        ride = with_ride(request, road=road, holder=holder, until=until)
+        moved = self._moved(request, RideEvent.NEXT, moment, ride=ride)
+        if road != DESK:
+            self._ask(moved, "request", ride.accept)
+        return moved
+
+    def record_answer(self, query: Query, answer: Any, moment: Moment) -> None:
+        """What a route said."""
+        ask = cast(DispatchQuery, query)
+        self._under_way.discard((ask.ride, ask.kind))
+        request = self.book.requests.get(ask.id)
+        if request is None:
+            return
+        request = self._aged(request, moment)
+        asked = Owed(ask.road, ask.ride, ask.holder)
+        if isinstance(answer, Status):
+            self._take_status(request, asked, answer, moment)
+        elif ask.kind == "request" and self._is_present(request, asked):
+            self._unanswered(request, answer, moment)
+        elif ask.kind == "request" and isinstance(answer, Refused):
+            self._settled(request, asked)
+        elif ask.kind == "status" and answer == Refused(NO_ROAD):
+            self._orphaned(request, asked, moment)
+
+    def find(self, ride_id: str) -> Request:
+        """The request whose ride that is, or was before another search; NotFound."""
+        request = self.book.requests.get(ride_id.rpartition("-")[0])
+        if request is None or request.ride is None:
+            raise NotFound("requests.unknown", request=ride_id)
+        return request
+
+    def record_status(self, by: Owed, status: Status, moment: Moment) -> None:
+        """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
+        request = self.find(by.ride)
+        if not self._holds(request, by):
+            raise UsageError("requests.unknown", request=by.ride)
+        self._take_status(request, by, status, moment)
+
+    def _holds(self, request: Request, by: Owed) -> bool:
+        """Whether that dispatcher may speak of that ride: it was asked, as far as is known."""
+        known = [one for one in request.owed if (one.road, one.ride) == (by.road, by.ride)]
+        ride = ride_of(request)
+        if (ride.road, request.ride_id) == (by.road, by.ride):
+            known.append(owed_to(request, ride))
+        return not known or any(one.holder in ("", by.holder) for one in known)
+
+    def _take_status(self, request: Request, by: Owed, status: Status, moment: Moment) -> None:
+        """How a ride stands at a dispatcher, asked or not."""
+        if not self._is_present(request, by):
+            self._too_late(request, by, status, moment)
+        elif status.state in TAKEN or status.state == "boarded":
+            self._taken(request, status, moment)
+        elif request.state in _COMING:
+            self._lost(request, moment)
+        else:
+            self._refused(request, moment, heard=True)
+
+    def act(
+        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+    ) -> None:
+        """The resident or the desk does something with it."""
+        act, before = deed.act, ride_of(request)
+        if act == RideEvent.REFUSE and request.state in _ASKING and before.road == DESK:
+            self._refused(request, moment, heard=True)  # their own no, and no dispatcher's
+            return
+        ride = before if deed.car is None else msgspec.structs.replace(before, car=deed.car)
+        if before.road != DESK and names_another_car(act, before, ride):
+            fields["owed"] = (*request.owed, owed_to(request, before))
+            ride = msgspec.structs.replace(ride, road=DESK)
+        if act == RideEvent.ACCEPT:
+            until = moment.deadline(self.options(request.service).find_within_s)
+            ride = msgspec.structs.replace(ride, until=until)
+        self._moved(request, act, moment, actor=who, ride=ride, **fields)
+
+    def tick(self, moment: Moment) -> None:
+        """Let time pass: deadlines, rides to be asked after, cancels that are owed."""
+        for request in self.book:
+            if request.family == self.type.name:
+                current = self._aged(request, moment)
+                self._poll(current, moment)
+                for owed in current.owed:
+                    self._withdraw(current, owed, moment)
+
+    def resume(self, moment: Moment) -> None:
+        """After a restart: what was asked may have been taken; of another boot, it is too late."""
+        for request in self.book.live(family=self.type.name):
+            ride = ride_of(request)
+            same_boot = ride.until.boot == moment.stamps.boot
+            doubtful = request.state in _ASKING if same_boot else request.state in _COMING
+            if doubtful and ride.road != DESK:
+                self._doubt(request, moment)
+
+    def _is_present(self, request: Request, by: Owed) -> bool:
+        """Whether that is the ride which is waited for, of whoever was asked."""
+        if request.ended or (by.road, by.ride) != (ride_of(request).road, request.ride_id):
+            return False
+        return ride_of(request).holder in ("", by.holder)
+
+    def _unanswered(self, request: Request, answer: Refused | Unknown, moment: Moment) -> None:
+        if isinstance(answer, Refused) and request.state in _ASKING | {RideState.CHECKING}:
+            self._refused(request, moment, heard=answer.code not in UNREACHABLE)
+        elif isinstance(answer, Unknown) and request.state in _ASKING:
+            self._doubt(request, moment, code=answer.code)
+
+    def _doubt(self, request: Request, moment: Moment, **fields: Any) -> None:
+        until = moment.deadline(self.options(request.service).settle_s)
+        self._moved(
+            request, RideEvent.DOUBT, moment, ride=with_ride(request, until=until), **fields
+        )
+
+    def _taken(self, request: Request, status: Status, moment: Moment) -> None:
+        act = _ACT_OF[status.state]
+        ride = with_ride(request, car=status.car or ride_of(request).car)
+        if act is RideEvent.ACCEPT:
+            ride = with_ride(
+                request, until=moment.deadline(self.options(request.service).find_within_s)
+            )
+        news = ride.car != ride_of(request).car
+        if request.kind.table.after(request.state, act) != request.state or news:
+            self.book.move(request, act, moment, ride=ride)
+
+    def _refused(self, request: Request, moment: Moment, *, heard: bool) -> None:
+        """This road certainly has no car: the next one, unless somebody was looking already."""
+        ride = ride_of(request)
+        ride = with_ride(request, tried=(*ride.tried, ride.road), heard=ride.heard or heard)
+        changed = self.book.change(request, ride=ride)
+        if request.state == RideState.SEARCHING:
+            self._moved(changed, RideEvent.REFUSE, moment)
+        else:
+            self.begin(changed, moment)
+
+    def _orphaned(self, request: Request, asked: Owed, moment: Moment) -> None:
+        """Whoever holds it is in the settings no more, and nobody hears how it stands: the desk.
+
+        No other dispatcher is asked, for it may have been taken; should whoever holds it come
+        back, it is told that the ride is off.
+        """
+        if not self._is_present(request, asked):
+            return
+        if request.state != RideState.CHECKING:
+            until = moment.deadline(self.options(request.service).settle_s)
+            ride = with_ride(request, until=until)
+            request = self._moved(request, RideEvent.DOUBT, moment, ride=ride, code=NO_ROAD)
+        if DESK in self.options(request.service).dispatch and DESK not in ride_of(request).tried:
+            others = tuple(road for road in self.options(request.service).dispatch if road != DESK)
+            tried = tuple(dict.fromkeys((*ride_of(request).tried, *others, asked.road)))
+            owed = tuple(dict.fromkeys((*request.owed, owed_to(request, ride_of(request)))))
+            ride = with_ride(request, tried=tried)
+            self.begin(self.book.change(request, ride=ride, owed=owed, code=NO_ROAD), moment)
+
+    def _lost(self, request: Request, moment: Moment) -> None:
+        """The driver has given it up: search once more, and only once."""
+        tries = ride_of(request).tries
+        if tries >= TRIES_MAX:
+            self._moved(request, RideEvent.REFUSE, moment)
+            return
+        again = self._new_search(request.service, moment, tries + 1)
+        self.begin(self._moved(request, RideEvent.LOSE, moment, ride=again), moment)
+
+    def _too_late(self, request: Request, owed: Owed, status: Status, moment: Moment) -> None:
+        """It had ended here: call off what was taken, and say so while it can still matter."""
+        if request.state == RideState.BOARDED and owed not in request.owed:
+            return  # the person is in that very car, and whoever sent it holds what is true
+        taken = status.state in TAKEN
+        young = moment.lived_ns - request.opened_ns <= LATE_SAID_S * S
+        named = status.car is not None or not NAMED.isdisjoint((status.state, status.was))
+        if named and young:
+            request = self.book.move(request, RideEvent.LATE, moment) or request
+        if not taken:
+            self._settled(request, owed)
+        elif owed not in request.owed:
+            self.book.change(request, owed=(*request.owed, owed))
+
+    def _settled(self, request: Request, owed: Owed) -> None:
+        """The dispatcher certainly has no such ride any more."""
+        if owed in request.owed:
+            self.book.change(request, owed=tuple(one for one in request.owed if one != owed))
+
+    def _aged(self, request: Request, moment: Moment) -> Request:
+        """The request, after what its age has done to it."""
+        ride, state = ride_of(request), request.state
+        age_s = (moment.lived_ns - request.since_ns) / S
+        if request.ended:
+            return request
+        if state == RideState.ASSIGNED:
+            act = RideEvent.GIVE_UP if age_s > COMING_S_MAX else None
+        elif state == RideState.ARRIVED:
+            act = RideEvent.BOARD if age_s > WAITING_S_MAX else None
+        elif not moment.passed(ride.until):
+            act = None
+        elif state == RideState.CHECKING:
+            act = RideEvent.GIVE_UP
+        else:
+            found_none = state == RideState.SEARCHING and ride.until.boot == moment.stamps.boot
+            act = RideEvent.REFUSE if found_none else RideEvent.EXPIRE
+        return request if act is None else self._moved(request, act, moment)
+
+    def _moved(
+        self, request: Request, act: str, moment: Moment, *, actor: Who = SYSTEM, **fields: Any
+    ) -> Request:
+        """Move it; what ends while a dispatcher may hold it is owed a cancel.
+
+        But not the car into which the person has got, as they or staff have said: there the
+        dispatcher holds what is true. That a car which came half an hour ago has taken them is only
+        assumed.
+        """
+        target = request.kind.table.after(request.state, act)
+        ride: Ride = fields.get("ride", ride_of(request))
+        carried = act in (RideEvent.BOARD, RideEvent.LEAVE) and actor is not SYSTEM
+        sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
+        if target is not None and target in request.kind.table.ends and not sure:
+            fields["owed"] = (*request.owed, owed_to(request, ride))
+        return self.book.move(request, act, moment, actor=actor, **fields) or request
+
+    def _poll(self, request: Request, moment: Moment) -> None:
+        if request.ended or request.state not in _POLLED or ride_of(request).road == DESK:
+            return
+        if self._due((request.ride_id, "status"), moment, POLL_S):
+            self._ask(request, "status", moment.deadline(ASK_S))
+
+    def _withdraw(self, request: Request, owed: Owed, moment: Moment) -> None:
+        if (moment.lived_ns - request.since_ns) / S > OWED_S_MAX:
+            left = tuple(one for one in request.owed if one != owed)
+            self.book.change(request, owed=left, code="requests.cancel-unheard")
+        elif self._due((owed.ride, "cancel"), moment, OWED_EVERY_S, OWED_EVERY_S_MAX):
+            self._under_way.add((owed.ride, "cancel"))
+            until = moment.deadline(ASK_S)
+            self._put(request, owed, "cancel", moment.at_ns, until)
+
+    def _due(self, key: tuple[str, str], moment: Moment, every_s: float, most_s: float = 0) -> bool:
+        """Whether to ask that now: at growing intervals up to `most_s`, never twice at a time."""
+        at_ns, pause_s = self._next_ns.get(key, (0, every_s))
+        if key in self._under_way or moment.at_ns < at_ns:
+            return False
+        longer_s = max(every_s, min(pause_s * 2, most_s))
+        self._next_ns[key] = (moment.at_ns + round(pause_s * S), longer_s)
+        return True
+
+    def _ask(self, request: Request, kind: str, until: Deadline) -> None:
+        ride = ride_of(request)
+        self._under_way.add((request.ride_id, kind))
+        self._put(request, owed_to(request, ride), kind, ride.began_ns, until)
+
+    def _put(self, request: Request, to: Owed, kind: str, began_ns: int, until: Deadline) -> None:
+        """A question to that dispatcher about that ride."""
+        self.book.do(
+            DispatchQuery(
+                id=request.id,
+                family=self.type.name,
+                road=to.road,
+                kind=kind,
+                ride=to.ride,
+                began_ns=began_ns,
+                deadline=until,
+                holder=to.holder,
+            )
+        )
+
+    def _next_road(self, request: Request, moment: Moment) -> str | None:
+        ride = ride_of(request)
+        late = moment.passed(ride.accept)
+        for road in self.options(request.service).dispatch:
+            if road not in ride.tried and (road == DESK or (self.is_open(road) and not late)):
+                return road
+        return None
+
+    def is_open(self, road: str) -> bool:
+        """Whether that route is there and can be asked now."""
+        return road == DESK or (road in self._routes and self._routes[road].open)
+
+    def possible(self, service: str) -> bool:
+        """Whether a press for a car could lead anywhere."""
+        return any(self.is_open(road) for road in self.options(service).dispatch)
+
+    def network_away(self, service: str) -> bool:
+        """Whether there are dispatchers and none can be reached: known before anybody presses."""
+        network = [road for road in self.options(service).dispatch if road != DESK]
+        return bool(network) and not any(map(self.is_open, network))
+
+    def phones(self, service: str) -> Mapping[str, str]:
+        """What is dialled where no car comes."""
+        phone = self.options(service).phone
+        return {service: phone} if phone else {}
+
+    def forget(self, kept: Collection[str]) -> None:
+        """Remember nothing of rides that are not kept."""
+        for key in list(self._next_ns):
+            if key[0].rpartition("-")[0] not in kept:
+                del self._next_ns[key]
+
+
+RULES = RideRules

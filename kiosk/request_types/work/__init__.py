@@ -1,0 +1,1 @@
+"""A work order: something is broken, and somebody mends it."""

@@ -1,0 +1,1 @@
+"""What residents have asked for: how it is kept, what moves it, and who is told."""
