@@ -31,10 +31,10 @@ class Level(enum.Enum):
     UNKNOWN = "unknown"
     IDLE = "idle"
     ACTIVE = "active"
+    # The cable of a supervised loop is cut, or the sensor was taken off.
     OPEN = "open"
-    """The cable of a supervised loop is cut, or the sensor was taken off."""
+    # The cable of a supervised loop is shorted.
     SHORT = "short"
-    """The cable of a supervised loop is shorted."""
 
 
 class Loop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

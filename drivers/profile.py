@@ -109,10 +109,10 @@ Type = Annotated[
     ],
     msgspec.Meta(extra={"explain": _type_fault}),
 ]  # fmt: skip
+# Order of the bytes of two registers; four registers continue the same pattern.
 Order = Literal[
     "ABCD", "CDAB", "BADC", "DCBA",
 ]  # fmt: skip
-"""Order of the bytes of two registers; four registers continue the same pattern."""
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

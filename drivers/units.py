@@ -1,5 +1,6 @@
 """The units that a point may bear, as UCUM writes them, and what people write instead."""
 
+# Those that meters and sensors of a community use; any other code of UCUM will do, too.
 USUAL: dict[str, tuple[str, str]] = {
     "kW.h": ("度（千瓦时）", "kilowatt-hour"),
     "W.h": ("瓦时", "watt-hour"),
@@ -39,7 +40,6 @@ USUAL: dict[str, tuple[str, str]] = {
     "d": ("天", "day"),
     "1": ("没有单位：开关、次数、功率因数", "none: contacts, counts, power factors"),
 }
-"""Those that meters and sensors of a community use; any other code of UCUM will do, too."""
 
 _MEANT = {
     **dict.fromkeys(("度", "千瓦时", "kWh", "KWH", "kwh", "KWh"), "kW.h"),

@@ -10,8 +10,8 @@ from typing import Any
 from drivers.ble.scanner import Advert, Heard
 from drivers.contract import LineDown, LineLost, PortForbidden, PortMissing, PortUnfit
 
+# bleak's word for a device whose properties changed without an advert being heard.
 _NO_RSSI = -127
-"""bleak's word for a device whose properties changed without an advert being heard."""
 
 _START_WITHIN_S = 10.0
 _STOP_WITHIN_S = 5.0

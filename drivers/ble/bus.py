@@ -36,8 +36,8 @@ from drivers.contract import (
     log_fault,
 )
 
+# How often the sensors' silence is looked at.
 SWEEP_S = 1.0
-"""How often the sensors' silence is looked at."""
 
 
 class BleBus:

@@ -13,12 +13,12 @@ import msgspec
 from drivers.ble.codec import Heard
 
 REPEAT_S = 4.0
+# A sealed message may be repeated so long; later it is somebody's recording.
 _SEALED_REPEAT_S = 60.0
-"""A sealed message may be repeated so long; later it is somebody's recording."""
+# A beacon has three frames, a sensor a few kinds of message.
 _MESSAGES_MAX = 8
-"""A beacon has three frames, a sensor a few kinds of message."""
+# A counter that starts again (a new battery) starts here.
 _RESTARTED_BELOW = 100
-"""A counter that starts again (a new battery) starts here."""
 
 
 class News(enum.Enum):

@@ -2,12 +2,12 @@
 
 import collections
 
+# Silent for so many times its usual interval is silent.
 PATIENCE = 3
-"""Silent for so many times its usual interval is silent."""
 
 _GAPS = 8
+# Adverts are lost in crowds; no sensor is missed sooner than three times this.
 _LEARNT_MIN_S = 10.0
-"""Adverts are lost in crowds; no sensor is missed sooner than three times this."""
 
 
 class Rhythm:

@@ -5,8 +5,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 _SERVICE_DATA = b"\x16"
 _MAKER_DATA = b"\xff"
+# How every 16-bit UUID of the Bluetooth SIG ends when it is written in full.
 _SIG_UUID = "-0000-1000-8000-00805f9b34fb"
-"""How every 16-bit UUID of the Bluetooth SIG ends when it is written in full."""
 
 
 class Advert(NamedTuple):

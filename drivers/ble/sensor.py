@@ -26,8 +26,8 @@ from drivers.contract import (
     Value,
 )
 
+# Messages in a row that cannot be understood, after which the sensor counts as faulty.
 FAILURES_MAX = 3
-"""Messages in a row that cannot be understood, after which the sensor counts as faulty."""
 
 REPLAYED = "ble.replayed"
 _EVENTS = frozenset({"bool", "string"})

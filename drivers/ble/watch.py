@@ -1,10 +1,10 @@
 """When a radio that seems to listen does not. Pure; instants are seconds."""
 
+# How often the radio is asked whether it is there.
 CHECK_S = 5.0
-"""How often the radio is asked whether it is there."""
 
+# Scans in a row that heard nothing at all, after which the radio counts as broken.
 DEAF_AFTER = 3
-"""Scans in a row that heard nothing at all, after which the radio counts as broken."""
 
 RETRY_MIN_S = 1.0
 RETRY_MAX_S = 60.0

@@ -42,11 +42,11 @@ from drivers.contract import (
     log_fault,
 )
 
+# Writes that may wait; nobody presses more keys than this before one is done.
 WRITES_MAX = 32
-"""Writes that may wait; nobody presses more keys than this before one is done."""
 
+# Of a line that is busier than this, rounds of a second are spread over it.
 _CROWDED = 0.5
-"""Of a line that is busier than this, rounds of a second are spread over it."""
 
 _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 

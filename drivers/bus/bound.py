@@ -18,12 +18,12 @@ from drivers.bus.plan import Round, cost
 from drivers.contract import Device
 from drivers.family import Framing, Transaction, WireCost
 
+# A point's priority where it is an alarm input.
 ALARM_PRIORITY = 1
-"""A point's priority where it is an alarm input."""
 
 
+# How long a module with alarm inputs that answers at once rests after a reply that never came.
 LOST_WINDOW_S = 0.1
-"""How long a module with alarm inputs that answers at once rests after a reply that never came."""
 
 
 class Bound(msgspec.Struct, frozen=True):

@@ -11,17 +11,17 @@ import collections
 import enum
 import random
 
+# Rounds in a row that fail before the breaker opens: one lost frame is no dead device.
 TRIPS = 3
-"""Rounds in a row that fail before the breaker opens: one lost frame is no dead device."""
 
 RETRY_MIN_S = 5.0
 RETRY_MAX_S = 300.0
+# Devices that died together (a fuse) must not be probed together for ever.
 JITTER = 0.2
-"""Devices that died together (a fuse) must not be probed together for ever."""
 
 WINDOW_S = 3600.0
+# A dead device may waste this share of the bus over any hour that it is dead.
 WINDOW_SHARE = 0.02
-"""A dead device may waste this share of the bus over any hour that it is dead."""
 
 
 class Condition(enum.Enum):

@@ -20,45 +20,45 @@ import msgspec
 
 from drivers.contract import Quality, Replaced, Sample, Value
 
+# Readings in a row that agree with each other and not with the count before: another meter.
 REPLACED_AFTER = 3
-"""Readings in a row that agree with each other and not with the count before: another meter."""
 
+# They span no less: after a power cut a meter or its converter may show zeros for minutes.
 REPLACED_AFTER_S = 900.0
-"""They span no less: after a power cut a meter or its converter may show zeros for minutes."""
 
+# A meter that the station took for replaced is known again for so long.
 RETURNS_WITHIN_S = 30 * 86_400.0
-"""A meter that the station took for replaced is known again for so long."""
 
 _WITNESSES = 2
+# No counter moves by more of its last digits in a second.
 _FASTEST = 1000.0
-"""No counter moves by more of its last digits in a second."""
 
+# So many times the fastest pace of late is as this counter moves.
 _SURPRISE = 4.0
-"""So many times the fastest pace of late is as this counter moves."""
 
+# So many times that pace, from one reading to the next, is another meter's count ...
 _BEYOND = 20.0
-"""So many times that pace, from one reading to the next, is another meter's count ..."""
 
+# ... if it is more than so many last digits a second (360 kW by 0.01 kWh) ...
 _BURST = 10.0
-"""... if it is more than so many last digits a second (360 kW by 0.01 kWh) ..."""
 
+# ... and so many last digits in all: less is not worth the question.
 _LEAP = 1000.0
-"""... and so many last digits in all: less is not worth the question."""
 
+# After a longer silence that pace says little, and asking twice costs little.
 _REST_S = 3600.0
-"""After a longer silence that pace says little, and asking twice costs little."""
 
+# Last digits that any counter may move by at any time.
 _SLACK = 8
-"""Last digits that any counter may move by at any time."""
 
+# A pace is forgotten after about so long.
 _LATE_S = 86_400.0
-"""A pace is forgotten after about so long."""
 
+# A counter may have wrapped if, wrapping, it moved by less than this fraction of its range.
 _PLAUSIBLE = 64
-"""A counter may have wrapped if, wrapping, it moved by less than this fraction of its range."""
 
+# What is left of a float's digits: a register of 32 bits moves in steps of this fraction.
 _F32_STEP = 2.0**-22
-"""What is left of a float's digits: a register of 32 bits moves in steps of this fraction."""
 
 Count = int | float
 

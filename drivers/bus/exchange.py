@@ -13,13 +13,13 @@ from drivers.bus.member import Member
 from drivers.contract import DeviceFault, Garbled, LineDown, OnFault, Sample
 from drivers.family import Transaction
 
+# A transaction that lasts so much longer than it may has lost its port without being told; that
+# is looked for as often.
 STUCK_S = 10.0
-"""A transaction that lasts so much longer than it may has lost its port without being told; that
-is looked for as often."""
 
 _FRAME_CHARS_MAX = 512
+# Pieces that one answer may come in.
 _MORE_MAX = 16
-"""Pieces that one answer may come in."""
 
 
 class Exchanges:

@@ -23,9 +23,9 @@ from drivers.family import Transaction, WritePlan
 WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
+# A device that answers twice is asked at least so often: whatever its period is, it is trusted
+# again within minutes of its last surplus reply.
 RECHECK_S = 5.0
-"""A device that answers twice is asked at least so often: whatever its period is, it is trusted
-again within minutes of its last surplus reply."""
 
 
 class Job(Protocol):

@@ -5,19 +5,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# Above this the Modbus specification fixes the silence instead of scaling it.
 FIXED_ABOVE_BAUD = 19_200
-"""Above this the Modbus specification fixes the silence instead of scaling it."""
 
 _FIXED_SILENCE_S = 0.001_75
 _SILENCE_CHARS = 3.5
 _PATTERN = re.compile(r"(\d+) ([78])([NEO])([12])")
 _PARTS = re.compile(r"(\d+)\s+(\d)([A-Za-z])(\d)")
 
+# Speeds that serial devices are delivered with.
 USUAL_BAUDS = (
     *(300, 600, 1200, 2400, 4800, 9600, 14_400, 19_200, 28_800, 38_400, 57_600, 76_800),
     *(115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000),
 )
-"""Speeds that serial devices are delivered with."""
 
 
 class Line(msgspec.Struct, frozen=True):

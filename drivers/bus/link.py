@@ -15,23 +15,23 @@ from drivers.bus.stream import OpenStream, Stream
 from drivers.contract import Garbled, LineDown, NoReply
 from drivers.family import Framing, Transaction
 
+# A pause within a reply: USB adapters and serial servers deliver in lumps.
 GAP_MIN_S = 0.1
-"""A pause within a reply: USB adapters and serial servers deliver in lumps."""
 
+# Sums of floats that mean the same instant differ by less than this.
 _GRAIN_S = 1e-6
-"""Sums of floats that mean the same instant differ by less than this."""
 
+# Modbus over serial line V1.02, 2.4.1: time for all slaves to act, 100 to 200 ms.
 _BROADCAST_PAUSE_S = 0.1
-"""Modbus over serial line V1.02, 2.4.1: time for all slaves to act, 100 to 200 ms."""
 
 
+# Is shown what was heard and answers nobody's question; gives back what it has not recognised.
 Tap: TypeAlias = Callable[[bytes], bytes]
-"""Is shown what was heard and answers nobody's question; gives back what it has not recognised."""
 
 _STRAYS_MAX = 640
 
+# A serial server may close a connection that is idle: no loss before somebody asks.
 CONNECTION_LOST = "bus.connection-lost"
-"""A serial server may close a connection that is idle: no loss before somebody asks."""
 
 
 class Reply(msgspec.Struct, frozen=True):

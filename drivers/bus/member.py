@@ -27,20 +27,20 @@ from drivers.contract import (
 )
 from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
 
+# Two devices have one address, or one answers twice.
 TWO_ANSWERS = "bus.two-answers"
-"""Two devices have one address, or one answers twice."""
 
+# So often in a row a device that speaks is silent at a block before its parts are asked.
 MUTE_AT = 3
-"""So often in a row a device that speaks is silent at a block before its parts are asked."""
 
+# The most of the line that is kept free for surplus replies of one device.
 _LISTENING_SHARE = 0.1
-"""The most of the line that is kept free for surplus replies of one device."""
 
+# Fewer bytes beside a reply are a driver that switches, or noise, however short the reply is.
 _LITTER_MIN = 5
-"""Fewer bytes beside a reply are a driver that switches, or noise, however short the reply is."""
 
+# Rounds in a row with an answer but no value, after which a device counts as faulty.
 _BARREN_ROUNDS = 3
-"""Rounds in a row with an answer but no value, after which a device counts as faulty."""
 
 
 class Member:

@@ -2,15 +2,15 @@
 
 import math
 
+# Shorter would take a busy meter, or a USB adapter's 16 ms timer, for a dead one.
 FLOOR_S = 0.2
-"""Shorter would take a busy meter, or a USB adapter's 16 ms timer, for a dead one."""
 
+# The first wait for a device that was never heard, doubled each time: several dead ones must not
+# take the line from the others while they are got to know. A slow one is heard all the same, late.
 FIRST_S = 0.3
-"""The first wait for a device that was never heard, doubled each time: several dead ones must not
-take the line from the others while they are got to know. A slow one is heard all the same, late."""
 
+# The longest that is ever waited for a device that is later than its settings say.
 LATE_MAX_S = 15.0
-"""The longest that is ever waited for a device that is later than its settings say."""
 
 _MARGIN = 3.0
 _LATE_MARGIN = 1.5

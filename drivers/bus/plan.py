@@ -15,8 +15,8 @@ import msgspec
 from drivers.contract import Device, Point
 from drivers.family import Framing, PolledDriver, Transaction, WireCost
 
+# The share of the wire that polling may plan for; the rest is for writes, retries and probes.
 LOAD_MAX = 0.8
-"""The share of the wire that polling may plan for; the rest is for writes, retries and probes."""
 
 
 class Span(NamedTuple):

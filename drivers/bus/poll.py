@@ -18,15 +18,15 @@ from drivers.contract import (
 )
 from drivers.family import Transaction
 
+# Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
+# sent together, and the machine sleeps in between.
 BEAT_S = 1.0
-"""Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
-sent together, and the machine sleeps in between."""
 
+# Rounds after which the block is tried again; doubled each time.
 _REUNITE_MIN, _REUNITE_MAX = 50, 6400
-"""Rounds after which the block is tried again; doubled each time."""
 
+# A due instant is a sum of floats and may fall just short of itself.
 _GRAIN = 1e-9
-"""A due instant is a sum of floats and may fall just short of itself."""
 
 
 class Unsure(msgspec.Struct, frozen=True):
@@ -38,8 +38,8 @@ class Unsure(msgspec.Struct, frozen=True):
     samples: Sequence[Sample]
     since_s: float
     at_s: float
+    # Its counters puzzle: it was asked once more, and is only there to bear the second out.
     again: bool = False
-    """Its counters puzzle: it was asked once more, and is only there to bear the second out."""
 
 
 class _Divided(msgspec.Struct):

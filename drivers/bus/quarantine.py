@@ -30,34 +30,34 @@ import msgspec
 from drivers.family import Expect, Transaction
 
 WINDOW_MIN_S = 1.0
+# How long after a reply the same one, or a twin's, may follow: devices repeat within 0.3 s.
 ECHO_S = 0.35
-"""How long after a reply the same one, or a twin's, may follow: devices repeat within 0.3 s."""
 
+# After a surplus so many replies in a row must be alone before the next is believed at once.
 SUSPECT_REPLIES = 32
-"""After a surplus so many replies in a row must be alone before the next is believed at once."""
 
+# The same of each request that a surplus may have followed, however many they are.
 _EACH_REPLIES = 4
-"""The same of each request that a surplus may have followed, however many they are."""
 
+# The same of a device that has not been heard before: two may have been connected.
 _STRANGER_REPLIES = 2
-"""The same of a device that has not been heard before: two may have been connected."""
 
+# After this, a reply of which nothing is known is taken for lost.
 _OWED_MAX_S = 30.0
-"""After this, a reply of which nothing is known is taken for lost."""
 
+# Frames that nobody waits for rest a device no longer: one that never falls silent, or that
+# another master asks too, must show what it is worth.
 REST_MAX_S = 30.0
-"""Frames that nobody waits for rest a device no longer: one that never falls silent, or that
-another master asks too, must show what it is worth."""
 
+# A reply may be so late although a later request was answered before it.
 OVERTAKEN_S = 10.0
-"""A reply may be so late although a later request was answered before it."""
 
+# Replies that are awaited although nobody waits for them any more.
 OWED_MAX = 16
-"""Replies that are awaited although nobody waits for them any more."""
 
 _RECENT_MAX = 256
+# A device that was late once may be half as late again the next time.
 _UNSTEADY = 1.5
-"""A device that was late once may be half as late again the next time."""
 
 
 def window_s(timeout_s: float) -> float:
@@ -71,8 +71,8 @@ class _Owed(msgspec.Struct):
     sent_s: float
     until_s: float
     paid: bool = False
+    # Asked again before the late window was over: the same reply may come twice for that alone.
     soon: bool = False
-    """Asked again before the late window was over: the same reply may come twice for that alone."""
 
 
 class _Reply(msgspec.Struct):

@@ -6,8 +6,8 @@ import msgspec
 
 from drivers.contract import BusState, DeviceFault, DeviceState, Garbled, Refused
 
+# Upper bounds of the round-trip histogram; one more bucket takes what is slower.
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Upper bounds of the round-trip histogram; one more bucket takes what is slower."""
 
 LOAD_WINDOW_S = 60
 

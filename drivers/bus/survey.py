@@ -13,11 +13,11 @@ from drivers.bus.plan import LOAD_MAX, Load, Round, load, rounds
 from drivers.contract import Device, FieldError, Overloaded, WrongUse
 from drivers.family import Framing, PolledDriver, Shape, WireCost
 
+# The longest block on a line with alarm inputs: 60 registers at 9600 baud.
 ALARM_WAIT_S = 0.15
-"""The longest block on a line with alarm inputs: 60 registers at 9600 baud."""
 
+# How long a line with alarm inputs waits for a reply, until a device shows that it needs more.
 REPLY_WAIT_S = 0.3
-"""How long a line with alarm inputs waits for a reply, until a device shows that it needs more."""
 
 
 class BusOptions(Protocol):

@@ -16,8 +16,8 @@ from drivers.contract import Garbled, LineDown, LineLost, NoReply, Unreachable
 from drivers.family import Framing, Transaction
 
 CONNECT_TIMEOUT_S = 3.0
+# The kernel ends a connection whose peer has vanished; polling keeps it informed.
 _UNACKNOWLEDGED_MS = 10_000
-"""The kernel ends a connection whose peer has vanished; polling keeps it informed."""
 
 _HEADER = 6
 _BODY_MIN, _BODY_MAX = 2, 254

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from drivers.bus.line import Line
 from drivers.emulate.slave import REPEAT_S, Faults, Slave
 
+# Two floats that mean the same instant (seconds) or character differ by less than this.
 _GRAIN = 1e-6
-"""Two floats that mean the same instant (seconds) or character differ by less than this."""
 
 _GARBAGE_BYTES_MAX = 4
 

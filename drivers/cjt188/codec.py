@@ -30,8 +30,8 @@ ANYBODY = "A" * ADDRESS_DIGITS
 ANY_METER = 0xAA
 
 OVERHEAD = 13
+# Data identifier and sequence number, before the data of a request or a good reply.
 HEAD_BYTES = 3
-"""Data identifier and sequence number, before the data of a request or a good reply."""
 
 _HEAD = 11
 

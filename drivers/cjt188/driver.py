@@ -21,6 +21,7 @@ from drivers.contract import (
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 
+# A point's `kind`: the byte T.
 METERS = {
     "cold-water": 0x10,
     "hot-water": 0x11,
@@ -32,12 +33,11 @@ METERS = {
     "gas": 0x30,
     "any": codec.ANY_METER,
 }
-"""A point's `kind`: the byte T."""
 
 _OPEN, _CLOSE = 0x55, 0x99
 _REPLY_BYTES = WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
+# Where in a reply the fields begin: behind head, identifier and sequence number.
 _FIELDS_AT = 14
-"""Where in a reply the fields begin: behind head, identifier and sequence number."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -23,16 +23,16 @@ _SHORTEST = 13
 class Habits:
     """How this maker reads the standard."""
 
+    # FE bytes before a reply.
     wake: int = 4
-    """FE bytes before a reply."""
+    # The control code that moves the valve; some makers use one of their own.
     valve_control: int = _WRITE
-    """The control code that moves the valve; some makers use one of their own."""
+    # How long the valve moves.
     valve_s: float = 8.0
-    """How long the valve moves."""
+    # Answers with the two bytes of the data identifier the other way round.
     turns_item: bool = False
-    """Answers with the two bytes of the data identifier the other way round."""
+    # Sleeps through a request with fewer FE bytes before it.
     deaf_without_wake: int = 0
-    """Sleeps through a request with fewer FE bytes before it."""
 
 
 class Cjt188Slave(MeterSlave):

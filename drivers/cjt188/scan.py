@@ -14,12 +14,12 @@ from drivers.meter_frame import WAKE_BYTES_MAX, narrower_addresses
 from drivers.profile import Profile
 from drivers.scan.asking import Sign
 
+# The data identifier of the address, 810A, and sequence number 0.
 _ADDRESS = bytes.fromhex("810A00")
-"""The data identifier of the address, 810A, and sequence number 0."""
 
 _KINDS = tuple(f"{kind:02X}" for kind in METERS.values() if kind != codec.ANY_METER)
+# Some meters do not answer where any kind is asked; most of those measure cold water.
 _USUAL = "10"
-"""Some meters do not answer where any kind is asked; most of those measure cold water."""
 
 
 def _nothing(_frame: bytes) -> list[Sample]:

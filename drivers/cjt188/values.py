@@ -28,6 +28,7 @@ class Unit(NamedTuple):
 _KILO, _MEGA, _GIGA = 10**3, 10**6, 10**9
 _WH = 3600
 
+# UCUM units that a point with a unit byte may have.
 UNITS = {
     "J": Unit("energy", 1),
     "kJ": Unit("energy", _KILO),
@@ -44,8 +45,8 @@ UNITS = {
     "L/h": Unit("flow", 1),
     "m3/h": Unit("flow", _KILO),
 }
-"""UCUM units that a point with a unit byte may have."""
 
+# The unit byte.
 CODES = {
     0x01: UNITS["J"],
     0x02: UNITS["W.h"],
@@ -64,15 +65,14 @@ CODES = {
     0x32: UNITS["L/h"],
     0x35: UNITS["m3/h"],
 }
-"""The unit byte."""
 
 TYPES = frozenset({"bcd", "bool", "bits", "u8", "u16", "string"})
 MEANINGS = frozenset({None, "clock", "valve", "address"})
 PLACES = frozenset({None, "before", "after"})
 
 YEAR_FIRST = "year"
+# Which part of a clock comes first.
 FIRSTS = frozenset({None, "second", YEAR_FIRST})
-"""Which part of a clock comes first."""
 
 
 def width(point: Point) -> int:

@@ -70,6 +70,7 @@ class Frame(msgspec.Struct, frozen=True):
         return bool(self.control & MORE)
 
 
+# Bits 0 to 6 of the error word, by name.
 ERRORS = (
     "other",
     "no-such-item",
@@ -79,7 +80,6 @@ ERRORS = (
     "too-many-periods",
     "too-many-tariffs",
 )
-"""Bits 0 to 6 of the error word, by name."""
 
 
 def errors(word: int) -> tuple[str, ...]:

@@ -23,11 +23,10 @@ from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{6}$")]
 
 _CLOSE, _OPEN = 0x1B, 0x1A
+# Second to year after which a meter may ignore a switching command: 2099-12-31 23:59:59.
+#
+# We send it at once or never, so it needs no deadline of its own; a meter's clock may be wrong.
 _UNTIL = bytes.fromhex("595923311299")
-"""Second to year after which a meter may ignore a switching command: 2099-12-31 23:59:59.
-
-We send it at once or never, so it needs no deadline of its own; a meter's clock may be wrong.
-"""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

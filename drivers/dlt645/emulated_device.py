@@ -8,8 +8,8 @@ from drivers.profile import Profile
 
 _ADDRESS_DIGITS = 12
 _RELAY = "relay"
+# What strings show that nobody has set.
 _SHOWN = {"date": "26112301", "time": "205830", "clock": "205830"}
-"""What strings show that nobody has set."""
 
 
 class Dlt645Player(Player):

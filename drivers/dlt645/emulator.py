@@ -22,16 +22,16 @@ _SHORTEST = 12
 class Habits:
     """How this vendor reads the standard."""
 
+    # FE bytes before a reply, 0 to 4.
     wake: int = 0
-    """FE bytes before a reply, 0 to 4."""
+    # Answers blocks (FF); many single-phase meters do not.
     blocks: bool = True
-    """Answers blocks (FF); many single-phase meters do not."""
+    # Most data bytes in one reply; the rest comes when asked for.
     piece_bytes: int = 196
-    """Most data bytes in one reply; the rest comes when asked for."""
+    # Answers a request for its address.
     tells_address: bool = True
-    """Answers a request for its address."""
+    # Sleeps through a request with fewer FE bytes before it.
     deaf_without_wake: int = 0
-    """Sleeps through a request with fewer FE bytes before it."""
 
 
 class Dlt645Slave(MeterSlave):

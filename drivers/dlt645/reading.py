@@ -15,12 +15,12 @@ from drivers.family import Transaction, WireCost
 from drivers.meter_frame import WAKE_BYTES_MAX
 
 ITEM_BYTES = 4
+# Most pieces of one item: 1,600 bytes, more than any item of a meter's profile has.
 PIECES_MAX = 8
-"""Most pieces of one item: 1,600 bytes, more than any item of a meter's profile has."""
 
 _REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
+# Where in a reply the item's bytes begin: behind head and identifier.
 _ITEM_AT = 14
-"""Where in a reply the item's bytes begin: behind head and identifier."""
 
 
 class Ask(NamedTuple):

@@ -14,8 +14,8 @@ from drivers.profile import Profile
 from drivers.scan.asking import Sign
 
 _REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
+# 00010000 as it travels: every meter counts energy, and even a refusal bears its address.
 _ENERGY = bytes.fromhex("00000100")
-"""00010000 as it travels: every meter counts energy, and even a refusal bears its address."""
 
 
 def _nothing(_frame: bytes) -> list[Sample]:

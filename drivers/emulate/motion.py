@@ -13,20 +13,20 @@ from drivers.contract import Point, Value
 DAY_S = 86_400.0
 _HOUR_S = 3600.0
 
+# What a point of this unit usually shows, one phase of a flat or small shop.
 _NORMAL = {
     "V": 230.0, "A": 5.0, "W": 1100.0, "kW": 1.1, "var": 230.0, "kvar": 0.23, "V.A": 1125.0,
     "kV.A": 1.125, "Hz": 50.0, "deg": 12.0, "Cel": 22.0, "%": 45.0, "m3/h": 0.35, "L/h": 350.0,
     "m/s": 0.4, "m": 1.2, "cm": 80.0, "mm": 800.0, "kPa": 300.0, "bar": 3.0, "GJ": 12.0,
     "1": 0.97,
 }  # fmt: skip
-"""What a point of this unit usually shows, one phase of a flat or small shop."""
 
+# How far values wander that do not follow the load; everything else follows it.
 _STEADY_SHARE = {"V": 0.01, "Hz": 0.0004, "1": 0.01, "%": 0.02, "Cel": 0.02}
-"""How far values wander that do not follow the load; everything else follows it."""
 
+# How fast a counter of this unit grows at normal load.
 _PER_HOUR = {"kW.h": 1.1, "kvar.h": 0.23, "kV.A.h": 1.125, "W.h": 1100.0, "m3": 0.35, "L": 350.0,
              "GJ": 0.004, "MW.h": 0.0011}  # fmt: skip
-"""How fast a counter of this unit grows at normal load."""
 
 _PHASES = 3
 _NOISE_SHARE = 0.03

@@ -16,12 +16,12 @@ from drivers.bus.wire import Wire
 _READ_BYTES_MAX = 4096
 _OUTPUT_SPEED = 5  # index in what tcgetattr gives
 
+# The termios constant of each baud rate, turned round.
 BAUD_OF_SPEED = {
     getattr(termios, name): int(name[1:])
     for name in dir(termios)
     if name[0] == "B" and name[1:].isdigit() and name != "B0"
 }
-"""The termios constant of each baud rate, turned round."""
 
 
 class PtyLine:

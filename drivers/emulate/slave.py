@@ -5,8 +5,8 @@ import dataclasses
 
 from drivers.bus.line import Line
 
+# A reply that comes twice does so within this time.
 REPEAT_S = 0.3
-"""A reply that comes twice does so within this time."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -19,30 +19,30 @@ class Faults:
     """
 
     dead: bool = False
+    # Added to the turnaround of late replies.
     late_s: float = 0.0
-    """Added to the turnaround of late replies."""
+    # Share of replies that are late by `late_s`.
     late_share: float = 1.0
-    """Share of replies that are late by `late_s`."""
+    # Share of replies that come twice, the second within `REPEAT_S` of the first.
     repeat: float = 0.0
-    """Share of replies that come twice, the second within `REPEAT_S` of the first."""
+    # Share of requests behind which a stray byte sounds, before any reply.
     stray: float = 0.0
-    """Share of requests behind which a stray byte sounds, before any reply."""
+    # Share of bytes that arrive with one bit flipped.
     noise: float = 0.0
-    """Share of bytes that arrive with one bit flipped."""
+    # Share of replies with some random bytes before or after them.
     garbage: float = 0.0
-    """Share of replies with some random bytes before or after them."""
+    # Bytes arrive one at a time, each when its character ends.
     split: bool = False
-    """Bytes arrive one at a time, each when its character ends."""
+    # Share of replies that never arrive.
     loss: float = 0.0
-    """Share of replies that never arrive."""
+    # The exception code that answers requests.
     exception: int | None = None
-    """The exception code that answers requests."""
+    # Share of requests that are answered by it.
     exception_share: float = 1.0
-    """Share of requests that are answered by it."""
+    # Values stand still.
     stuck: bool = False
-    """Values stand still."""
+    # Replies come under this address.
     wrong_unit: int | None = None
-    """Replies come under this address."""
 
     def clear(self) -> None:
         """Put everything right."""
@@ -56,10 +56,10 @@ class SlaveCounters:
 
     requests: int = 0
     replies: int = 0
+    # Requests ignored because too little silence came before them.
     violations: int = 0
-    """Requests ignored because too little silence came before them."""
+    # Requests ignored because they came at another baud rate or character format.
     wrong_line: int = 0
-    """Requests ignored because they came at another baud rate or character format."""
 
 
 class Slave(abc.ABC):

@@ -12,12 +12,12 @@ from drivers.bus.wire import Wire
 class TcpFaults:
     """What is wrong with the box itself; its wire and its slaves have faults of their own."""
 
+    # Connections are taken, and nothing is ever answered.
     held: bool = False
-    """Connections are taken, and nothing is ever answered."""
+    # Every request ends the connection.
     drop: bool = False
-    """Every request ends the connection."""
+    # Every answer waits so long.
     slow_s: float = 0.0
-    """Every answer waits so long."""
 
     def clear(self) -> None:
         """Put everything right."""

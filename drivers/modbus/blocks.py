@@ -11,23 +11,23 @@ from drivers.contract import Device, Point, Sample
 from drivers.family import Framing, Transaction, WireCost
 from drivers.modbus import codec, registers
 
+# What a point's `kind` may be, and the function that reads it.
 FUNCTIONS = {
     "coil": codec.READ_COILS,
     "discrete": codec.READ_DISCRETE,
     "holding": codec.READ_HOLDING,
     "input": codec.READ_INPUT,
 }
-"""What a point's `kind` may be, and the function that reads it."""
 
 BIT_KINDS = frozenset({"coil", "discrete"})
+# Of different models; beyond it some are made twice.
 POINTS_MAX = 1024
-"""Of different models; beyond it some are made twice."""
 
 _REQUEST_BODY = 6
 _ANSWER_HEAD = 3
 _REGISTERS = 1 << 16
+# Steps by which an answer is made longer than it need be, to look like no other.
 _LONGER_MAX = 16
-"""Steps by which an answer is made longer than it need be, to look like no other."""
 
 Decode: TypeAlias = Callable[[bytes], Sequence[Sample]]
 

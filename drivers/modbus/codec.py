@@ -27,8 +27,8 @@ _WRITTEN_BODY = 6
 _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3  # of a read, the count is the value
 _GATEWAY_PATH_UNAVAILABLE = 0x0A
 _GATEWAY_TARGET_SILENT = 0x0B
+# How much litter around a reply is still searched for it.
 _NOISE_BYTES = 64
-"""How much litter around a reply is still searched for it."""
 
 
 def _crc_table() -> tuple[int, ...]:

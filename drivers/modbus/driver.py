@@ -38,8 +38,8 @@ _WRITABLE_KINDS = frozenset({"coil", "holding"})
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only Modbus devices have."""
 
+    # Most registers in one answer, for the one device that bears less than its model.
     max_block: int | None = None
-    """Most registers in one answer, for the one device that bears less than its model."""
 
 
 class Modbus:

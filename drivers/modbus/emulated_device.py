@@ -12,8 +12,8 @@ from drivers.modbus.emulator import ModbusSlave
 from drivers.modbus.emulator_gateway import ModbusGateway
 from drivers.profile import Profile
 
+# Meters lay their registers out in blocks; a longer gap separates two.
 _GAP_WORDS_MAX = 64
-"""Meters lay their registers out in blocks; a longer gap separates two."""
 
 _BIT_TABLES = frozenset({"coil", "discrete"})
 

@@ -20,8 +20,8 @@ _BODY_BYTES = range(2, 255)
 _CRC_BYTES = 2
 _READ_PDU_BYTES = 5
 _READ_REPLY_BYTES = 5
+# How many bits or registers a byte of the reply to a read holds.
 _ITEMS_A_BYTE = {1: 8, 2: 8, 3: 0.5, 4: 0.5}
-"""How many bits or registers a byte of the reply to a read holds."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+# The first digit of a five-digit entry number says the table; coils have none.
 _LEADS = {1: "discrete", 3: "input", 4: "holding"}
-"""The first digit of a five-digit entry number says the table; coils have none."""
 
 _LEAD = 10_000
 

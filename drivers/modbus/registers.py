@@ -13,11 +13,11 @@ from typing import TypeAlias
 from drivers import measure
 from drivers.contract import NotWritable, Point, Quality, Sample, Value
 
+# Registers of each type, unless the point's `size` says otherwise (`string`: always).
 REGISTERS = {
     "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4,
     "bool": 1, "bits": 1, "bcd": 2,
 }  # fmt: skip
-"""Registers of each type, unless the point's `size` says otherwise (`string`: always)."""
 
 _FORMATS = {
     "u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d",
@@ -25,11 +25,11 @@ _FORMATS = {
 _FLOATS = frozenset({"f32", "f64"})
 _REGISTER_BITS = 16
 
+# Gives the sample of one point from the bytes of its registers.
 Decoder: TypeAlias = Callable[[bytes], Sample]
-"""Gives the sample of one point from the bytes of its registers."""
 
+# Gives the sample of one point from its number; None if that needs a closer look.
 Quick: TypeAlias = Callable[[int | float], Sample | None]
-"""Gives the sample of one point from its number; None if that needs a closer look."""
 
 
 def width(point: Point) -> int:

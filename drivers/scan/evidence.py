@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from drivers.contract import Point, Quality, Sample
 
+# One such value, and the device is not of the model.
 IMPOSSIBLE = -100.0
-"""One such value, and the device is not of the model."""
 
+# No measured value is smaller; integers read as floating point often are.
 _TINY = 1e-6
-"""No measured value is smaller; integers read as floating point often are."""
 
+# For each unit the lowest and highest value that is met, and what such a value speaks for.
 _BANDS: dict[str, tuple[float, float, float]] = {
     "Hz": (45, 65, 4),
     "V": (60, 480, 3),
@@ -30,10 +31,9 @@ _BANDS: dict[str, tuple[float, float, float]] = {
     "m3": (-1e9, 1e9, 1),
     "GJ": (0, 1e8, 1),
 }
-"""For each unit the lowest and highest value that is met, and what such a value speaks for."""
 
+# A floating-point value that makes sense at all is seldom chance.
 _MEASURED_FLOAT = 1.0
-"""A floating-point value that makes sense at all is seldom chance."""
 
 _COUNTED = 0.5
 _SWITCH = 0.1

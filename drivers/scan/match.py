@@ -13,11 +13,11 @@ from drivers.scan.asking import Finder, Sign
 from drivers.scan.evidence import IMPOSSIBLE, weight
 
 CANDIDATES_MAX = 3
+# A model is clearly the right one if so much more speaks for it than for the next.
 CLEAR = 1.25
-"""A model is clearly the right one if so much more speaks for it than for the next."""
 
+# Carries one read out: the frame that was found, or what went wrong.
 Read = Callable[[Transaction], Awaitable[bytes | DeviceFault]]
-"""Carries one read out: the frame that was found, or what went wrong."""
 
 
 class Match(msgspec.Struct, frozen=True):

@@ -17,8 +17,8 @@ from drivers.bus.line import Line
 from drivers.profile import Profile
 from drivers.scan.asking import Call, Finder
 
+# How many addresses of a family count as usual, and as worth trying on every line.
 USUAL, MORE = 10, 32
-"""How many addresses of a family count as usual, and as worth trying on every line."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

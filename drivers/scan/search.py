@@ -23,17 +23,17 @@ from drivers.scan.asking import Call, Finder, Sign
 from drivers.scan.match import Match, Models, clear
 from drivers.scan.plan import Plan, parted
 
+# How often a question is put whose answer is only noise.
 TRIES = 3
-"""How often a question is put whose answer is only noise."""
 
+# So many times the usual wait for a device that was heard too late.
 PATIENCE = 5
-"""So many times the usual wait for a device that was heard too late."""
 
+# Whoever was given so long is not waited for any longer.
 LATE_S_MAX = 1.0
-"""Whoever was given so long is not waited for any longer."""
 
+# Questions of the recent past whose reply may still come.
 _LATE_MAX = 4
-"""Questions of the recent past whose reply may still come."""
 
 _READ_WAIT_S = 0.5
 

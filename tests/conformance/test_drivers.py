@@ -41,8 +41,8 @@ WIRES = {
 STILL_ANSWERS = {
     "split", "delay", "late reply", "garbage", "loss", "noise", "strays", "repeats",
 }  # fmt: skip
+# So late that in this time some are waited for long enough, and some are not.
 MAY_ANSWER = {"very late reply", "strays and late", "late refusals"}
-"""So late that in this time some are waited for long enough, and some are not."""
 
 
 def specimens(family: str) -> list[Specimen]:

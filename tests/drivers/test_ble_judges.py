@@ -26,8 +26,8 @@ KEY = bytes(range(16))
 BTHOME_UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 MIBEACON_UUID = "0000fe95-0000-1000-8000-00805f9b34fb"
 
+# They keep millimetres, millilitres, a direction beside the steps, a date; we base units.
 OTHER_NOTATION = {"distance", "volume", "dimmer", "time"}
-"""They keep millimetres, millilitres, a direction beside the steps, a date; we base units."""
 
 QUANTITIES = ("temperature", "humidity", "battery", "illuminance", "conductivity", "formaldehyde")
 

@@ -26,21 +26,21 @@ from tests.drivers.rig import meter as plain
 from tests.sim.loop import run, simulated
 
 SLOW, FAST = Line(9600), Line(115_200)
+# Three blocks of one length: nothing in a reply tells which of them it is, unless one more
+# register may be read.
 BLOCKS = (0, 1, 2, 40, 41, 42, 80, 81, 82)
-"""Three blocks of one length: nothing in a reply tells which of them it is, unless one more
-register may be read."""
 
 REGISTERS = 100
+# Nothing but the blocks may be read.
 APART = Limits(unreadable=(("holding", 3, 39), ("holding", 43, 79), ("holding", 83, 99)))
-"""Nothing but the blocks may be read."""
 
 ROOMY = Limits(max_block={"": 12})
 TWIN_S = 0.05
 STRAYS = (0.0, 0.02, 1.0)
 LATE_S = (0.3, 0.95, 1.0, 1.2, 1.9, 3.1, 5.2, 6.5, 9.0)
 ILLNESSES = ("late", "some late", "refusals", "repeats", "twin", "loss", "dead")
+# Of those that fall ill so many have two illnesses at once.
 TWO_SHARE = 0.4
-"""Of those that fall ill so many have two illnesses at once."""
 
 
 def meter(unit: int, *, every_s: float = 1.0, line: Line = SLOW, limits=APART) -> Device:
@@ -299,8 +299,8 @@ async def test_two_devices_with_one_address_are_said_once_and_nothing_of_them_is
     assert len(codes) <= 3
 
 
+# One block of three and six of one: nothing else looks like the answer to the first.
 LONE = (0, 1, 2, 20, 30, 40, 50, 60, 70)
-"""One block of three and six of one: nothing else looks like the answer to the first."""
 
 
 async def twin_comes(after_s: float) -> int:
@@ -456,12 +456,12 @@ async def test_who_is_late_twice_is_waited_for_longer_and_takes_little_of_the_li
 
 
 CLEAN_S = 120.0
+# Replies in `CLEAN_S` on the same clean lines at commit 6254f44, before anything was held back.
 FORMER = {"saturated": 1521, "as planned": 1620, "alike": 2763, "alone": 2763, "no room": 2763}
-"""Replies in `CLEAN_S` on the same clean lines at commit 6254f44, before anything was held back."""
 
+# What is left of it. Three tiny blocks of one length on a line that no plan may fill so far bear
+# a register or two more; where none may be read, the echo time lies between them.
 LEAST = {"saturated": 0.99, "as planned": 1.0, "alike": 0.95, "alone": 0.95, "no room": 0.3}
-"""What is left of it. Three tiny blocks of one length on a line that no plan may fill so far bear
-a register or two more; where none may be read, the echo time lies between them."""
 
 
 async def clean(devices: list[Device]) -> int:

@@ -23,8 +23,8 @@ from tests.sim.loop import run, simulated
 HOUR_S = 3600.0
 DEAD, LATE, NOISY, *GOOD = range(1, 10)
 BUDGET_SHARE = 0.02
+# Nothing but two blocks of one length may be read.
 APART = Limits(unreadable=(("holding", 3, 39), ("holding", 43, 59)))
-"""Nothing but two blocks of one length may be read."""
 
 
 def line_of_nine(seed: int = 1, *, period_s: float = 1.0) -> tuple[Wire, list[Device]]:

@@ -19,8 +19,8 @@ from drivers.modbus.emulator_gateway import ModbusGateway
 from tests.drivers.rig import Running, meter, slave, word, wrong
 
 FAST = Line(115_200)
+# For an answer that comes: a busy machine may take its time.
 PATIENT_S = 60.0
-"""For an answer that comes: a busy machine may take its time."""
 
 
 class Scripted:

@@ -30,11 +30,11 @@ WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
 MODELS = ["cjt188-water", "cjt188-water-901f", "cjt188-heat-jy", "cjt188-gas"]
 WATER, GAS = 0x10, 0x30
 METER = "78330011223344"
+# Published in a platform's front end (QueryBatchDevices.java) not known by name, so that it
+# stands here and not among the vectors; it reads year, month, day … in the order of the wire.
 YEAR_FIRST_REPLY = bytes.fromhex(
     "FEFEFEFE6810437632510000008116901F0047700100295148010029202005282058240000A716"
 )
-"""Published in a platform's front end (QueryBatchDevices.java) not known by name, so that it
-stands here and not among the vectors; it reads year, month, day … in the order of the wire."""
 
 
 def device(points, address=METER, **rest) -> Device:

@@ -8,32 +8,47 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-METERS = {
-    f"drivers/{family}/{part}.py"
-    for family in ("dlt645", "cjt188")
-    for part in ("codec", "values", "reading", "driver")
-}
 SUBJECTS = {
     "meters": (
-        ("dlt645_codec", "dlt645_driver", "cjt188_codec", "cjt188_driver", "meter_frame"),
-        METERS | {"drivers/meter_frame.py", "drivers/measure.py", "drivers/search.py"},
+        (
+            "tests/drivers/test_cjt188_codec.py",
+            "tests/drivers/test_cjt188_driver.py",
+            "tests/drivers/test_dlt645_codec.py",
+            "tests/drivers/test_dlt645_driver.py",
+            "tests/drivers/test_meter_frame.py",
+        ),
+        (
+            "drivers/cjt188/codec.py",
+            "drivers/cjt188/driver.py",
+            "drivers/cjt188/values.py",
+            "drivers/dlt645/codec.py",
+            "drivers/dlt645/driver.py",
+            "drivers/dlt645/reading.py",
+            "drivers/dlt645/values.py",
+            "drivers/measure.py",
+            "drivers/meter_frame.py",
+            "drivers/search.py",
+        ),
     ),
     "modbus": (
-        ("modbus_codec", "modbus_registers", "modbus_driver"),
-        {"drivers/modbus/codec.py", "drivers/modbus/registers.py"},
+        (
+            "tests/drivers/test_modbus_codec.py",
+            "tests/drivers/test_modbus_driver.py",
+            "tests/drivers/test_modbus_registers.py",
+        ),
+        ("drivers/modbus/codec.py", "drivers/modbus/registers.py"),
     ),
-    "ble": (("ble_codec",), {"drivers/ble/codec/*"}),
-    "contact": (("contact",), {"drivers/contact.py"}),
+    "ble": (("tests/drivers/test_ble_codec.py",), ("drivers/ble/codec/*",)),
+    "contact": (("tests/drivers/test_contact.py",), ("drivers/contact.py",)),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_branch_is_taken(subject, tmp_path) -> None:
-    tests, files = SUBJECTS[subject]
+    modules, files = SUBJECTS[subject]
     coverage = [sys.executable, "-m", "coverage"]
     store = f"--data-file={tmp_path / 'coverage'}"
-    modules = [f"tests/drivers/test_{name}.py" for name in tests]
     run = [*coverage, "run", store, "--branch", "--source=drivers", "-m", "pytest", "-q"]
     ran = subprocess.run(
         [*run, "-m", "not proof", *modules],

@@ -27,8 +27,8 @@ SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 SEED = int(os.environ.get("YIZHAN_SEED", "1"))
 
 PERIOD_S = 15.0
+# Digits beyond anything that the true counts here move by between two readings.
 WILD = 30_000
-"""Digits beyond anything that the true counts here move by between two readings."""
 
 
 class Meter:

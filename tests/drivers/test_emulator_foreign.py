@@ -23,8 +23,8 @@ from drivers.modbus.emulator import ModbusSlave
 from drivers.modbus.emulator_gateway import ModbusGateway
 
 FAST = Line(115_200)
+# Its silence is 0.1 s: whoever asks at once asks within it, also on a busy machine.
 SLOW = Line(300)
-"""Its silence is 0.1 s: whoever asks at once asks within it, also on a busy machine."""
 
 
 def slaves(line: Line = FAST) -> list[ModbusSlave]:

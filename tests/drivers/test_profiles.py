@@ -27,8 +27,8 @@ from tests.sim.loop import run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 UNIT = 7
+# So many profiles were held against a second source; the ledger grows.
 TWICE_MIN = 23
-"""So many profiles were held against a second source; the ledger grows."""
 
 MODELS = [name for name in profile_ids() if find_profile(name).family == "modbus"]
 

@@ -8,7 +8,7 @@ from tests.house.code_tree import CODE, trees
 from tests.house.constant_comments import COLUMNS, commented, strings
 
 # Strings that still stand below assignments; this goes down to 0.
-STRINGS_MAX = {"gateway": 129, "drivers": 157, "kiosk": 79, "broadcast": 0}
+STRINGS_MAX = {"gateway": 129, "drivers": 3, "kiosk": 79, "broadcast": 0}
 
 BEFORE = '''\
 """The module."""

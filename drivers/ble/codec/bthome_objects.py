@@ -98,6 +98,7 @@ _NUMBERS = {
     0xF0: Number("device-type", 2),
 }
 
+# Every object by its id; one name always has one unit.
 OBJECTS: dict[int, Shape] = {
     **_NUMBERS,
     **{number: Flag(what) for number, what in _FLAGS.items()},
@@ -110,7 +111,6 @@ OBJECTS: dict[int, Shape] = {
     0xF1: Version("firmware", 4),
     0xF2: Version("firmware", 3),
 }
-"""Every object by its id; one name always has one unit."""
 
+# The unit of every quantity of this format.
 UNITS = {shape.what: shape.unit for shape in OBJECTS.values()}
-"""The unit of every quantity of this format."""

@@ -4,8 +4,8 @@ from typing import NamedTuple, Protocol
 
 from drivers.ble.codec.message import Measure, scaled
 
+# The bits of a command's length byte that count; the rest are reserved.
 _ARGUMENTS = 0x1F
-"""The bits of a command's length byte that count; the rest are reserved."""
 
 
 class Shape(Protocol):

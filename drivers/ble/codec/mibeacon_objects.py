@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from drivers.ble.codec.message import Measure, scaled
 
+# The unit of every quantity of this format that has one.
 UNITS = {
     "temperature": "Cel", "humidity": "%", "battery": "%", "moisture": "%", "consumable": "%",
     "illuminance": "lx", "conductivity": "uS/cm", "formaldehyde": "mg/m3", "idle": "s",
 }  # fmt: skip
-"""The unit of every quantity of this format that has one."""
 
+# Sensors repeat for how long nothing has moved; up to here something does.
 _MOTION_IDLE_S_MAX = 30
-"""Sensors repeat for how long nothing has moved; up to here something does."""
 
 _PRESSES = {0: "press", 1: "double-press", 2: "long-press"}
 
@@ -122,6 +122,7 @@ _WATER: dict[int, dict[str, bool | str]] = {
     3: {"splash": False},
 }
 
+# Every object that means the same on every sensor that sends it.
 OBJECTS: dict[int, Object] = {
     0x0003: _always("motion", value=True),
     0x0007: _states(
@@ -171,10 +172,9 @@ OBJECTS: dict[int, Object] = {
     0x4C08: _float("humidity", 1),
     0x4E01: _flag("battery-low"),
 }
-"""Every object that means the same on every sensor that sends it."""
 
+# Every quantity of this format.
 NAMES = frozenset(UNITS) | {
     "motion", "door", "left-open", "knock", "tamper", "button", "key", "power-on", "leak", "smoke",
     "gas-leak", "light", "occupancy", "battery-low", "problem", "splash",
 }  # fmt: skip
-"""Every quantity of this format."""

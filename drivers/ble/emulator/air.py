@@ -15,11 +15,11 @@ import msgspec
 from drivers.ble.emulator.bluez import FakeBluez, Said
 from drivers.ble.emulator.sensors import Turn, bthome, eddystone, ibeacon, mibeacon
 
+# The eight sensors of the demo.
 EIGHT = Path(__file__).with_name("eight.toml")
-"""The eight sensors of the demo."""
 
+# The name under which the radio itself has faults.
 ADAPTER = "adapter"
-"""The name under which the radio itself has faults."""
 
 SENSOR_FAULTS = ("silent", "gone", "garbage", "wrong-key")
 ADAPTER_FAULTS = ("off", "unplugged", "deaf")

@@ -22,11 +22,12 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 FORGET_AFTER_S = 30.0
 _SWEEP_S = 5.0
+# So many signals fit into the socket; dbus-fast gives its connection up when one does not.
 _BATCH = 64
-"""So many signals fit into the socket; dbus-fast gives its connection up when one does not."""
+
 _OUTBOX_MAX = 20_000
+# Without `DuplicateData` a change of strength smaller than this is not told.
 _RSSI_STEP = 8
-"""Without `DuplicateData` a change of strength smaller than this is not told."""
 
 
 class Said(NamedTuple):
