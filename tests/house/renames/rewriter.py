@@ -254,9 +254,11 @@ class Rewriter(ast.NodeVisitor):
             self.visit(node)
 
     def _quoted_below(self, node: ast.AST) -> None:
-        for each in ast.walk(node):
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                self._quoted(each, each.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self._quoted(node, node.value)
+        is_literal = isinstance(node, ast.Subscript) and "Literal" in ast.dump(node.value)
+        for each in () if is_literal else ast.iter_child_nodes(node):
+            self._quoted_below(each)
 
     def _quoted(self, node: ast.Constant, text: str) -> None:
         start, end = self._start(node), self._end(node)
