@@ -16,7 +16,14 @@ from kiosk.core import Core
 from kiosk.options import Plan
 from kiosk.request import Moment, Request, S
 from kiosk.requests.request_type import Flag
-from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, SAY_WITHIN_S, Sentence, Speaker, sentence
+from kiosk.speech.sentences import (
+    CLASS_PROMPT,
+    CLASS_SERVICE,
+    SAY_WITHIN_S,
+    Sentence,
+    Speaker,
+    sentence,
+)
 
 log = logging.getLogger(__name__)
 

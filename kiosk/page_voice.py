@@ -7,7 +7,7 @@ from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.tasks import TaskSet
 from kiosk.request import S
-from kiosk.speech import CLASS_PROMPT, Sentence, Speaker
+from kiosk.speech.sentences import CLASS_PROMPT, Sentence, Speaker
 
 log = logging.getLogger(__name__)
 

@@ -36,7 +36,7 @@ from kiosk.requests.outside import NOBODY, Outside, OutsideContext, Route
 from kiosk.requests.request_type import TYPES, Flag, RequestType
 from kiosk.requests.rules import RequestRules
 from kiosk.screens import Screens
-from kiosk.speech import Sentence, Speaker
+from kiosk.speech.sentences import Sentence, Speaker
 
 log = logging.getLogger(__name__)
 

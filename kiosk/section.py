@@ -25,8 +25,8 @@ from gateway.web.words import CATALOGUES, Words
 from kiosk.screen import clauses, design_px
 from kiosk.terminal import Terminal
 
-PAGES_FOLDER = Path(__file__).with_name("pages")
-STATIC = PAGES_FOLDER / "static"
+TEMPLATES = Path(__file__).with_name("templates")
+STATIC = TEMPLATES / "static"
 KEPT = ("web/station.css", "web/icons.svg", "kiosk/kiosk.js")
 """What the page that is shown without a station needs."""
 
@@ -52,7 +52,7 @@ def section(terminals: Mapping[str, Terminal], phone: str) -> Section:
     return Section(
         name="kiosk",
         routes=routes,
-        templates=PAGES_FOLDER,
+        templates=TEMPLATES,
         static=STATIC,
         pulses={"kiosk": GuardedPulse(Permission.HERE, pages.pulse)},
         streams=frozenset(f"kiosk:{name}" for name in terminals),

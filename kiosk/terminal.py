@@ -50,7 +50,7 @@ from kiosk.session import (
     step,
     to,
 )
-from kiosk.speech import Clip, Sentence, Speaker, dialled
+from kiosk.speech.sentences import Clip, Sentence, Speaker, dialled
 from kiosk.wall_time import wall_time
 
 log = logging.getLogger(__name__)

@@ -41,7 +41,7 @@ from kiosk.revival import Revival
 from kiosk.room import Requests
 from kiosk.screen import share_of_true
 from kiosk.section import section as pages
-from kiosk.speech import SilentSpeaker, Speaker
+from kiosk.speech.sentences import SilentSpeaker, Speaker
 from kiosk.terminal import Station, Terminal, beat
 
 log = logging.getLogger(__name__)

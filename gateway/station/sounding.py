@@ -62,7 +62,7 @@ from gateway.tasks import STOP_WITHIN_S, attempt, start, stop_all
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
 from kiosk.catalogue import services
-from kiosk.speech import LANGUAGES, clips
+from kiosk.speech.sentences import LANGUAGES, clips
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from gateway.errors import Unavailable
 from gateway.places import Places
 from gateway.rules.duty import DESK, PLATFORM
 from kiosk.request import Request
-from kiosk.speech import Sentence, wanted
+from kiosk.speech.sentences import Sentence, wanted
 
 log = logging.getLogger(__name__)
 

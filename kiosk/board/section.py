@@ -32,7 +32,7 @@ from kiosk.core import impersonal
 from kiosk.events import KINDS
 from kiosk.request import Car, Contact, Deed, Request
 from kiosk.requests.request_type import TYPES
-from kiosk.speech import ready
+from kiosk.speech.sentences import ready
 
 HERE = Path(__file__).parent
 NAV_NUMBER = 3

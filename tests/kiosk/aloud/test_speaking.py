@@ -16,7 +16,7 @@ from gateway.event import Stamps, Trust
 from gateway.places import PlaceOptions, Places
 from gateway.station.speaking import Speaking
 from kiosk.request import Request
-from kiosk.speech import CLASS_PROMPT, CLASS_SERVICE, sentence
+from kiosk.speech.sentences import CLASS_PROMPT, CLASS_SERVICE, sentence
 from tests.broadcast.orders.house import order
 from tests.broadcast.orders.stage import World
 from tests.sim.loop import simulated

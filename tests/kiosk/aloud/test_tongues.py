@@ -10,7 +10,7 @@ from broadcast.order import Class, Sentence
 from broadcast.studio import Studio
 from gateway.errors import Unavailable
 from kiosk.request import Car
-from kiosk.speech import sentence
+from kiosk.speech.sentences import sentence
 from tests.broadcast.orders.house import order
 from tests.kiosk.requests.test_speech import PHONES, request
 

@@ -16,7 +16,7 @@ from kiosk.catalogue import services
 from kiosk.request import Deed, Moment, Press, Request, Ride, S
 from kiosk.requests.request_type import TYPES
 from kiosk.requests.rules import Due
-from kiosk.speech import ready, sentence
+from kiosk.speech.sentences import ready, sentence
 from tests.kiosk.requests.rig import station
 from tests.sim.loop import simulated
 

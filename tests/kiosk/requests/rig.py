@@ -26,7 +26,7 @@ from kiosk.request_types.ride.options import Dispatcher, RideOptions
 from kiosk.request_types.work.options import WorkOptions
 from kiosk.requests.request_type import TYPES
 from kiosk.room import Requests
-from kiosk.speech import Sentence
+from kiosk.speech.sentences import Sentence
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.sim.journal import SMALL, STATION
 

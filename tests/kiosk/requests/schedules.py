@@ -13,7 +13,7 @@ from gateway.audit import Who
 from gateway.errors import UsageError
 from kiosk.request import PRESSES_MAX, Car, Deed
 from kiosk.request_types.ride.dispatch import Status
-from kiosk.speech import sentence
+from kiosk.speech.sentences import sentence
 from tests.kiosk.requests.rig import FakeDispatcher, Station, now_s, plan, told
 from tests.sim.loop import run
 

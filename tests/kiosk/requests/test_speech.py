@@ -11,7 +11,7 @@ from kiosk.request import Car, Request, Ride
 from kiosk.request_types.call.speech import COME
 from kiosk.request_types.ride.speech import AT_DESK, HANDED_OVER
 from kiosk.requests.request_type import TYPES
-from kiosk.speech import LANGUAGES, common, script, sentence
+from kiosk.speech.sentences import LANGUAGES, common, script, sentence
 
 LATER = Deadline("b", 1)
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)

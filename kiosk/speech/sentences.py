@@ -1,0 +1,223 @@
+"""What is said of every state of every type: one sentence, an ordered list of clips.
+
+A clip is an id and its words; a recording of the same id may take its place. Where a sentence
+names a slot (`{plate}`), the clips of its letters and digits stand there; a list within the list
+is left out where its slot is empty. What the page shows under it is exactly these words.
+"""
+
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from gateway.clock import Deadline
+from kiosk.request import Request
+from kiosk.requests.request_type import TYPES
+
+LANGUAGES = ("zh", "en")
+CLASS_PROMPT, CLASS_SERVICE = 2, 4
+"""Sounding classes: a prompt to whoever stands there, and a call into the room."""
+
+SAY_WITHIN_S = 120.0
+"""A sentence that could not be said by then is not said any more: something else is true."""
+
+DIGIT_SLOTS = ("plate", "number", "phone")
+"""Spoken letter by letter, digit by digit."""
+
+
+class Clip(NamedTuple):
+    """A piece of a sentence; "" as id: these words are of this moment, and have no recording."""
+
+    id: str
+    words: str
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """What is said, in order."""
+
+    language: str
+    clips: tuple[Clip, ...]
+
+    @property
+    def caption(self) -> str:
+        """The same in writing."""
+        if self.language != "en":
+            return "".join(clip.words for clip in self.clips)
+        return " ".join(clip.words for clip in self.clips).replace(" .", ".").replace(" ,", ",")
+
+
+class Speaker(Protocol):
+    """Says a sentence in a zone; the sounding room is behind it."""
+
+    async def say(
+        self,
+        sentence: Sentence,
+        zone: str,
+        class_: int,
+        expires: Deadline,
+        *,
+        about: str = "",
+        louder: bool = False,
+    ) -> bool:
+        """Take it, to be heard before it expires; StationError if it can be said later.
+
+        False: it will not be heard (quiet hours, no loudspeaker), and is read instead. What is
+        newer `about` the same request cuts what is older. `louder` is for this once.
+        """
+
+    def cut_off(self) -> Collection[str]:
+        """What the sentences were about that were taken, and lost or cut off before their end.
+
+        Each is told once, as soon as nothing more urgent sounds there; what staff have stopped, or
+        something newer has replaced, is not.
+        """
+
+
+class SilentSpeaker:
+    """Where there is no loudspeaker: the page shows what would be said."""
+
+    async def say(self, *_what: Any, **_how: Any) -> bool:
+        """It stands under the request as its caption."""
+        return False
+
+    def cut_off(self) -> Collection[str]:
+        """Nothing sounds."""
+        return ()
+
+
+class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that every type may use, by clip id, and what staff are called with."""
+
+    clip: dict[str, str]
+    bell: dict[str, list[str]]
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One type in one language: words by clip id, the clips of each state, ready replies."""
+
+    clip: dict[str, str]
+    say: dict[str, list[Any]]
+    ready: tuple[str, ...] = ()
+
+
+class TypeSpeech:
+    """What a type's sentences depend on beside its state: the `SPEECH` of its `speech.py`."""
+
+    def entry(self, request: Request) -> str:
+        """The key of `[say]` for the request as it is: its state, as a rule."""
+        return request.state
+
+    def slots(self, request: Request) -> Mapping[str, str]:
+        """Words of this request by slot, beside its number, the phone to dial and the reply."""
+        del request
+        return {}
+
+
+@cache
+def common(language: str) -> Common:
+    """What all types share in that language."""
+    path = Path(__file__).with_name(f"{language}.toml")
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Common)
+
+
+@cache
+def script(type_: str, language: str) -> Script:
+    """What is said of that type in that language; its clips are the common ones and its own."""
+    folder = TYPES.folder(type_)
+    assert folder is not None, type_
+    text = (folder / f"speech.{language}.toml").read_text("utf-8")
+    own = msgspec.convert(tomllib.loads(text), Script)
+    return msgspec.structs.replace(own, clip={**common(language).clip, **own.clip})
+
+
+def clips(language: str, types: Iterable[str]) -> tuple[Clip, ...]:
+    """Every piece that is always the same, of those types."""
+    found = dict(common(language).clip)
+    for type_ in types:
+        found |= script(type_, language).clip
+    return tuple(Clip(id_, words) for id_, words in found.items())
+
+
+def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sentence:
+    """What there is to say of a request now; `phones` by service or picture, "" the station's."""
+    spoken, speech = script(request.family, language), _speech(request.family)
+    slots = {
+        "number": request.number,
+        "phone": dialled(request, phones),
+        "reply": request.reply,
+        **speech.slots(request),
+    }
+    ready_clips = _ready_clips(request.family, language)
+    parts = spoken.say[speech.entry(request)]
+    return Sentence(language, tuple(_filled(parts, spoken.clip, slots, ready_clips)))
+
+
+@cache
+def _speech(type_: str) -> TypeSpeech:
+    part = TYPES.part(type_, "speech")
+    found: TypeSpeech = TypeSpeech() if part is None else part.SPEECH
+    return found
+
+
+def ready(type_: str, language: str) -> tuple[str, ...]:
+    """What staff often reply to a request of that type."""
+    spoken = script(type_, language)
+    return tuple(spoken.clip[id_] for id_ in spoken.ready)
+
+
+@cache
+def _ready_clips(type_: str, language: str) -> Mapping[str, Clip]:
+    """The ready replies by their words in any language, each in the one that is spoken."""
+    spoken = script(type_, language)
+    return {
+        known.clip[id_]: Clip(id_, spoken.clip[id_])
+        for known in (script(type_, each) for each in LANGUAGES)
+        for id_ in known.ready
+    }
+
+
+def wanted(request: Request, place: str, language: str) -> Sentence:
+    """What staff are called with where a chime sounds: somebody at that place wants them."""
+    spoken = common(language)
+    parts = spoken.bell["urgent" if request.urgent else "wanted"]
+    return Sentence(language, tuple(_filled(parts, spoken.clip, {"place": place}, {})))
+
+
+def dialled(request: Request, phones: Mapping[str, str]) -> str:
+    """The number to dial about that request: its picture's, its service's, or the station's."""
+    known = (request.what, request.service)
+    return next((phones[name] for name in known if name and name in phones), phones.get("", ""))
+
+
+def _filled(
+    parts: list[Any], words: Mapping[str, str], slots: Mapping[str, str], ready_: Mapping[str, Clip]
+) -> Iterator[Clip]:
+    for part in parts:
+        if isinstance(part, list):
+            if all(slots[name] for name in map(_slot, part) if name):
+                yield from _filled(part, words, slots, ready_)
+        elif name := _slot(part):
+            yield from _spelt(name, slots[name], ready_)
+        else:
+            yield Clip(part, words[part])
+
+
+def _slot(part: object) -> str:
+    """The slot that a part is, if it is one."""
+    text = str(part)
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else ""
+
+
+def _spelt(name: str, value: str, ready_: Mapping[str, Clip]) -> Iterator[Clip]:
+    """A slot's clips: signs one by one where they must be understood, a number as one."""
+    if name in DIGIT_SLOTS:
+        for sign in value:
+            if sign.isalnum():
+                yield Clip(f"sign-{sign.lower()}", sign)
+    elif name == "minutes":
+        yield Clip(f"number-{value}", value)
+    elif value:
+        yield ready_.get(value) or Clip("", value)
