@@ -146,7 +146,7 @@ class FarSide:
         if event["type"].endswith("command.receipt.v1"):
             self.command_states.setdefault(data["of"], []).append(data["state"])
         else:
-            self.effects[data["why"]] += 1
+            self.effects[data.get("why") or event["id"]] += 1
 
     def _receipt(
         self, epoch: str, events: Sequence[dict[str, Any]], fault: FarFault

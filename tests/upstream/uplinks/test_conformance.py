@@ -28,7 +28,9 @@ from tests.upstream.ledger import STATION, MemoryJournal, sample
 from tests.upstream.rig import loop_clock, until
 from tests.upstream.test_inbox import HAND, NOW_MS, Bell, signed
 from tests.upstream.uplinks.far_side import FarFault, FarSide
-from tests.upstream.uplinks.harness import HARNESSES, Harness, lay_toy
+from tests.upstream.uplinks.harness import HARNESSES, Harness
+
+pytestmark = pytest.mark.usefixtures("beside")
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
@@ -37,11 +39,6 @@ BULK = (Lane.SERVICE, Lane.TELEMETRY)
 ROUND = len(FarFault) + 2
 
 Wrap = Callable[[Uplink], Uplink]
-
-
-@pytest.fixture(autouse=True)
-def _extensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YIZHAN_EXTENSIONS", str(lay_toy(tmp_path / "beside")))
 
 
 @pytest.fixture(autouse=True)
