@@ -1,4 +1,4 @@
-"""Who carries out what a linkage asks for. A room that is not there answers `unavailable`."""
+"""Carries out what linkages ask for. An action that nothing here handles is `unavailable`."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -12,24 +12,23 @@ from gateway.rules.linkage import Message, Relay, Task, action_of
 class Doer(Protocol):
     """Carries out one kind of action.
 
-    `task.id` is the idempotency key: an urgent task may come twice, after a crash, and must be
-    done once. Returns when it is done, or "sent" where nobody can prove that it was; StationError
+    `task.id` is the idempotency key: after a crash an urgent task may come twice, and must be
+    done once. Returns when it is done, or "sent" if nobody can prove that it was; StationError
     or FieldError says why not.
     """
 
-    async def do(self, task: Task) -> Literal["sent"] | None:
-        """Do it."""
+    async def do(self, task: Task) -> Literal["sent"] | None: ...
 
 
 class Relays:
     """Writes a point over its device's bus."""
 
     def __init__(self, of_device: Callable[[str], tuple[FieldBus, Device] | None]) -> None:
-        """`of_device` finds a device and the bus that it is on."""
+        """`of_device` returns a device and its bus."""
         self._of_device = of_device
 
     async def do(self, task: Task) -> Literal["sent"] | None:
-        """Write, and read back where that can be."""
+        """Write, and read back if the device supports it."""
         action = action_of(task)
         assert isinstance(action, Relay)
         device, _, point = action.relay.partition(".")
@@ -41,8 +40,7 @@ class Relays:
 
 
 class Messages:
-    """A message is the event that goes with its record: there is nothing else to do."""
+    """A message is the event that goes with its record: nothing else is to be done."""
 
     async def do(self, task: Task) -> None:
-        """Say it."""
         assert isinstance(action_of(task), Message)

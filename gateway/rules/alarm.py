@@ -23,11 +23,11 @@ class State(enum.Enum):
 
 
 class Act(enum.Enum):
-    """What moves it.
+    """What changes the state of an alarm.
 
-    `ATTEND`: somebody has come. `SETTLE`: it was quiet for long enough. `RESUME` and `LAPSE`: shelf
-    or suppression has ended, and the condition is still there, or not; `LATCH`: it is not, and
-    somebody must see it all the same.
+    `ATTEND`: a person has come. `SETTLE`: it was quiet long enough. `RESUME` and `LAPSE`:
+    shelving or suppression has ended, and the condition still holds, or not; `LATCH`: it does
+    not hold, but must be seen all the same.
     """
 
     RAISE = "raise"
@@ -45,19 +45,18 @@ class Act(enum.Enum):
 
 # The states are those of ISA-18.2, the standard of alarm management, with two of our own. An alarm
 # is *raised* when its condition holds and its rule's delays have passed. Staff *acknowledge* it:
-# they have seen it and see to it. If nobody does so in time, the next step of the roster is called
-# and the alarm is *escalated*. When the condition goes, an alarm that was acknowledged is over;
-# one that was not is *returned*, and stays on the board until somebody has seen that it was there.
+# they have seen it and take care of it. If nobody does so in time, the next step of the roster is
+# called and the alarm is *escalated*. When the condition goes, an acknowledged alarm is over; any
+# other is *returned*, and stays on the board until a person has seen that it was there.
 #
 # *Resting* is ours: acknowledged and gone, but only just. If the condition comes again within the
-# rule's flap time, it is the same alarm and nobody is woken twice. *Shelved* (by a person, for a
-# time) and *suppressed* (by maintenance, or by a parent that explains it) alarms are silent; the
-# condition may come and go meanwhile, and what follows is decided when the silence ends: `RESUME`
-# where it holds, `LAPSE` where it does not, `LATCH` where it does not but must be seen all the
-# same.
+# rule's flap time, it is the same alarm and wakes nobody twice. *Shelved* alarms (by a person, for
+# a time) and *suppressed* ones (by maintenance, or by a parent that explains them) are silent. The
+# condition may come and go meanwhile; what follows is decided when the silence ends: `RESUME` if it
+# holds, `LAPSE` if it does not, `LATCH` if it does not but must be seen all the same.
 #
-# *Cleared* is no alarm at all: nothing is stored under that state, which is start and end at once.
-# A pair that is missing cannot happen: a person is refused, and for the engine it is a mistake.
+# *Cleared* means that there is no alarm: nothing is stored under that state, which is start and end
+# at once. A missing pair cannot happen: a person is refused, and in our own code it is a mistake.
 TABLE: TransitionTable[State, Act] = TransitionTable(
     State.CLEARED,
     {
@@ -108,10 +107,10 @@ TABLE: TransitionTable[State, Act] = TransitionTable(
     unstored_start=True,
 )
 
-# Somebody must come: these sound at the desk and escalate.
+# These need a person: they sound at the desk and escalate.
 #
-# So does one that has returned and latches, and one that somebody took and nobody has come to where
-# its rule wants that (`Facts.attend`).
+# So does a returned alarm that latches, and one that was acknowledged but not attended if its rule
+# requires that (`AlarmFacts.attend`).
 UNSEEN = frozenset({State.RAISED, State.ESCALATED})
 
 
@@ -125,12 +124,12 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm as the journal's state keeps it; instants are the station's lived time.
+    """An alarm as the journal's state keeps it; instants are the station's uptime.
 
-    `on`: its condition holds. `told`: the world has heard of it. `steps` is how many steps of the
-    escalation are done, `until_ns` when its shelf ends, `count` how often it came.
-    `acknowledged_ns` is when somebody took it, `attended`: somebody has come. `unreached`: it was
-    said that everybody was called and nobody has answered. `real` is what somebody found it to be.
+    `on`: its condition holds. `told`: an event was sent for it. `steps`: escalation steps done;
+    `until_ns`: end of its shelving; `count`: how often it came. `acknowledged_ns`: when a
+    person took it; `attended`: a person has come. `unreached`: it was reported that everybody
+    was called and nobody answered. `real`: what a person found it to be.
     """
 
     id: str

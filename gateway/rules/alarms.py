@@ -1,6 +1,6 @@
-"""All alarms of the station: what moves them, and what the world hears of it. No I/O.
+"""All alarms of the station: what changes them, and the changes to report. No I/O.
 
-What happens comes out as `Happening`s, in order.
+Every change is returned as an `AlarmChange`, in order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,15 +21,15 @@ from gateway.rules.quiet import Quiet
 from gateway.rules.rule import Facts, Watch
 from gateway.rules.verdicts import Verdicts
 
-# So often within `flap_s` of each return makes an alarm a flapping one.
+# This many returns, each within `flap_s`, make an alarm a flapping one.
 FLAPS = 3
 
-# Whoever has taken an alarm has so long to get there before others are called again.
+# Time to arrive after acknowledging, before others are called again.
 COMES_NS = 300 * S
 
 SHELF_S_MAX = 7 * 86_400
 _SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
-# Nobody has been called for it yet.
+# Nobody has been called yet.
 _UNCALLED: Mapping[str, Any] = {
     "steps": 0,
     "acknowledged_ns": None,
@@ -39,9 +39,9 @@ _UNCALLED: Mapping[str, Any] = {
 
 
 class Happening(NamedTuple):
-    """Something that the world hears: `what` is the last part of the event's kind.
+    """A change to report: `what` is the last part of the event's kind.
 
-    `fresh`: it was no alarm, or none that anybody remembers, just before; linkages act on those.
+    `fresh`: there was no alarm before that anybody still remembers; linkages act on those.
     """
 
     what: str
@@ -53,7 +53,7 @@ class Happening(NamedTuple):
 
 
 class Alarms:
-    """What a condition, a person or time makes of the alarms in the book."""
+    """Applies conditions, people's actions and time to the alarms of the repository."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Alarms:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """None is open; ids are of this `start`."""
+        """No alarm is open yet; ids carry this `start`."""
         self._on_fault = on_fault
         self._watches = watches
         self.book = Book(watches, start)
@@ -94,7 +94,7 @@ class Alarms:
         anew = fresh and (old.unreached or not self._calling(old))
         changes = {"raised_ns": now_ns, **_UNCALLED} if anew else {}
         if state in _SILENT:
-            changes = {"attended": False}  # whoever came has gone: it is another call
+            changes = {"attended": False}  # whoever came has left: it is a new call
         alarm = self.book.put(
             old,
             state=state,
@@ -135,21 +135,21 @@ class Alarms:
         return told + self._over(alarm)
 
     def _over(self, alarm: Alarm) -> list[Happening]:
-        """Somebody came, and it has returned: the next time is another alarm, however soon."""
+        """A person came, and it has returned: the next time is a new alarm, however soon."""
         attended = alarm.attended and self.book.facts(alarm).attend
         if not attended or alarm.state is not State.RESTING:
             return []
         return self._cleared(alarm, Act.SETTLE)
 
     def acknowledge(self, alarm_id: str, actor: str) -> list[Happening]:
-        """Somebody has seen it; where its rule wants somebody to come, they are on their way."""
+        """A person has seen it; if its rule requires attendance, they are on their way."""
         alarm = self.book.of(alarm_id)
         anew = _UNCALLED if self.book.facts(alarm).attend else {"unreached": False}
         alarm = self.book.moved(alarm, Act.ACKNOWLEDGE, by=actor, **anew)
         return [Happening("acknowledged", alarm, self.book.facts(alarm), actor)]
 
     def attend(self, alarm_id: str, actor: str) -> list[Happening]:
-        """Somebody has come: nobody is called any more."""
+        """A person has come: nobody else is called."""
         alarm = self.book.of(alarm_id)
         alarm = self.book.moved(alarm, Act.ATTEND, by=actor, attended=True, unreached=False)
         return [Happening("attended", alarm, self.book.facts(alarm), actor), *self._over(alarm)]
@@ -157,9 +157,9 @@ class Alarms:
     def shelve(
         self, alarm_id: str, for_s: float, actor: str, moment: Moment, *, note: str = ""
     ) -> list[Happening]:
-        """Silent until then, whatever it does; every shelf has an end.
+        """Silence it for that time, whatever it does; every shelving has an end.
 
-        A critical one wants a `note` that says why, unless one stands there already.
+        A critical alarm needs a `note` that says why, unless it has one already.
         """
         if not 0 < for_s <= SHELF_S_MAX:
             raise UsageError("rules.shelf-too-long", max=SHELF_S_MAX // 3600)
@@ -172,9 +172,9 @@ class Alarms:
         return [Happening("shelved", alarm, self.book.facts(alarm), actor)]
 
     def unshelve(self, alarm_id: str, actor: str, moment: Moment) -> list[Happening]:
-        """Take it off its shelf now: it is raised again where its condition holds.
+        """End its shelving now: it is raised again if its condition holds.
 
-        Linkages do nothing about it a second time: somebody is there.
+        Linkages do not act on it again: a person is present.
         """
         alarm = self.book.of(alarm_id)
         if alarm.state is not State.SHELVED:
@@ -183,7 +183,7 @@ class Alarms:
         return [happening._replace(actor=actor, fresh=False) for happening in resumed]
 
     def judge(self, alarm_id: str, actor: str, *, real: bool, rule: str = "") -> list[Happening]:
-        """Somebody says that it was real, or false; `rule` is that of an alarm that is over."""
+        """Record that it was real or false; `rule` is that of an alarm that is over."""
         alarm = next((a for a in self.book.open.values() if a.id == alarm_id), None)
         if alarm is not None:
             alarm = self.book.put(alarm, real=real)
@@ -207,18 +207,18 @@ class Alarms:
         return [Happening("judged", alarm, facts, actor)]
 
     def note(self, alarm_id: str, text: str | None) -> list[Happening]:
-        """Write something beside it; whoever hears of the alarm next hears that, too."""
+        """Attach a note; the next event of the alarm carries it."""
         self.book.put(self.book.of(alarm_id), note=text)
         return []
 
     def maintain(self, scope: str, for_s: float, actor: str, moment: Moment) -> list[Happening]:
-        """Suppress everything that belongs to the scope until then; 0 s ends it now."""
+        """Suppress everything in the scope for that time; 0 s ends it now."""
         self.quiet.maintain(scope, for_s, actor, moment)
         touched = [a for a in self.book.open.values() if scope in self.book.facts(a).scopes]
         return self._suppress(touched, moment)
 
     def life_safety(self, scope: str) -> list[Facts]:
-        """The watches that people's lives hang on and that maintenance of the scope silences."""
+        """The life-safety watches that maintenance of the scope silences."""
         return [
             watch.facts
             for watch in self._watches.values()
@@ -237,13 +237,13 @@ class Alarms:
         return happened
 
     def tick(self, moment: Moment) -> list[Happening]:
-        """Shelves and maintenance that end, calls that are owed, alarms that have settled."""
+        """Apply time: shelving and maintenance that end, calls that are due, alarms that settle."""
         self.quiet.expire(moment)
         happened: list[Happening] = []
         for alarm in list(self.book.open.values()):
             try:
                 happened += self._passed(alarm, moment)
-            except Exception as error:  # noqa: BLE001  # the edge: one alarm's mistake is its own
+            except Exception as error:  # noqa: BLE001   # the edge: a mistake in one alarm affects that alarm only
                 self._on_fault("rules.alarm", error)
         return happened
 
@@ -262,11 +262,11 @@ class Alarms:
         return called
 
     def _calling(self, alarm: Alarm) -> bool:
-        """Whether its steps are under way: they are not begun anew before all were taken."""
+        """Whether its steps are under way: they do not start again before all were taken."""
         return self._waits(alarm) and self.duty.patience_ns(alarm.severity) is not None
 
     def _waits(self, alarm: Alarm) -> bool:
-        """Whether somebody must still see it, or come to it."""
+        """Whether a person must still see it, or come to it."""
         facts = self.book.facts(alarm)
         if alarm.state is State.RETURNED:
             return facts.latch
@@ -288,9 +288,10 @@ class Alarms:
         return happened if alarm.on else [*happened, Happening("returned", raised, facts)]
 
     def _latched(self, alarm: Alarm) -> bool:
-        """Whether somebody must see what has gone in silence.
+        """Whether a person must see what went while it was silent.
 
-        A parent explains it, whoever shelved it has seen it; nobody but who comes answers an SOS.
+        Not if a parent explains it, or for the person who shelved it; an SOS always needs a
+        person.
         """
         facts = self.book.facts(alarm)
         if facts.attend:
@@ -299,7 +300,7 @@ class Alarms:
         return facts.latch and alarm.state is State.SUPPRESSED and untaken and not facts.parents
 
     def _called(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
-        """The steps that are due, and once that all of them have reached nobody."""
+        """The steps that are due, and, after the last, that nobody was reached."""
         facts, since_ns = self.book.facts(alarm), alarm.raised_ns
         if alarm.acknowledged_ns is not None:
             since_ns = alarm.acknowledged_ns + COMES_NS
@@ -336,7 +337,7 @@ def _evidence(reading: Reading | None) -> Evidence | None:
 
 
 def closed_for_good(alarm: Alarm) -> list[Happening]:
-    """What the world hears of an alarm whose rule was taken out of the settings."""
+    """The changes to report for an alarm whose rule was removed from the settings."""
     if not alarm.told:
         return []
     rule = alarm.watch.partition("/")[0]

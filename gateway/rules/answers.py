@@ -1,7 +1,8 @@
-"""Whoever pressed is told aloud what is done for them, where something is heard indoors. Pure.
+"""Tells people who pressed a button, aloud, what is being done. Pure.
 
-Rules that want somebody to come (`attend`) answer every press, and say when others are called, when
-somebody has taken it, and when nobody answers. A sentence never names the place: it is said there.
+Rules that require attendance (`attend`) answer every press, and say when others are called, when a
+person has taken the alarm, and when nobody answers. A sentence never names the place: it is spoken
+there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +14,17 @@ from gateway.rules.linkage import ANSWER, Task
 from gateway.rules.ringing import BY
 from gateway.rules.rule import Facts
 
-# What was not said by then is not true any more.
+# After this time an answer is no longer true.
 ANSWERS_S = 20.0
 
-# Within so long of its beginning a sentence answers the next press, too.
+# A sentence also answers presses within this time of its start.
 SENTENCE_NS = 4 * S
 
-# So many answers without such a calm between the presses, and one a minute after: a contact that
-# chatters at night wakes nobody every four seconds. That a place calls nobody is said once.
+# Answers per burst of presses, then one a minute: a contact that chatters at night wakes nobody
+# every four seconds. A burst ends after this calm. That a place calls nobody is said once.
 OFTEN, SELDOM_NS, CALM_NS = 10, 60 * S, 600 * S
 
-# What is said of what has happened: `rules.answer-…`.
+# What is said after each change: `rules.answer-…`.
 _SAID: Mapping[str, str] = {
     "escalated": "called",
     "acknowledged": "coming",
@@ -32,7 +33,7 @@ _SAID: Mapping[str, str] = {
 
 
 class AwaitedAlarm(NamedTuple):
-    """The alarm that somebody waits for, and who has just been called for it."""
+    """The alarm that a person waits for, and who has just been called for it."""
 
     alarm: Alarm
     facts: Facts
@@ -40,9 +41,9 @@ class AwaitedAlarm(NamedTuple):
 
 
 class _Last(NamedTuple):
-    """What was said last, and when; the last press, and how many were answered without a calm.
+    """The last answer and its time; the last press, and the answers since the last calm.
 
-    `news` are those that need not be said again unless somebody presses; `called` is who was.
+    `news`: what need not be repeated without another press; `called`: who was called.
     """
 
     says: str = ""
@@ -54,16 +55,15 @@ class _Last(NamedTuple):
 
 
 class SpokenAnswers:
-    """What was said last of each alarm; nothing of it outlives a restart."""
+    """The last answer for each alarm; nothing survives a restart."""
 
     def __init__(self) -> None:
-        """Nothing was said."""
         self._said: dict[str, _Last] = {}
 
     def pressed(
         self, asked: AwaitedAlarm, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
-        """The answer to a press, the first or any other."""
+        """The answer to a press, the first or a later one."""
         known = self._said.get(asked.alarm.watch, _Last())
         says = _stands(asked.alarm, known.called)
         calm = moment.at_ns - known.pressed_ns >= CALM_NS
@@ -82,10 +82,10 @@ class SpokenAnswers:
     def told(
         self, what: str, asked: AwaitedAlarm, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task]:
-        """What has become of it since, each time once."""
+        """Report later changes of the alarm, each once."""
         watch, says = asked.alarm.watch, _SAID.get(what)
         known = self._said.get(watch, _Last())
-        if what == "acknowledged":  # if nobody comes, everybody is called anew
+        if what == "acknowledged":  # if nobody comes, everybody is called again
             known = known._replace(news=frozenset(), called="")
         news = (says or "", asked.called)
         if says is not None and news not in known.news:
@@ -119,7 +119,7 @@ class SpokenAnswers:
 
 
 def _stands(alarm: Alarm, called: str) -> str:
-    """What can be said of it now, and no more."""
+    """What is true of it now, and no more."""
     if alarm.state in {State.SHELVED, State.SUPPRESSED}:
         return "silent"
     if alarm.state in {State.ACKNOWLEDGED, State.RESTING}:

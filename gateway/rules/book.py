@@ -1,4 +1,4 @@
-"""The open alarms as they are stored: one a watch, moved only along the table. No I/O."""
+"""The open alarms as they are stored: one a watch, changed only as the table allows. No I/O."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from gateway.rules.rule import Facts, Watch
 
 
 class Book:
-    """The open alarms by watch; `changed` are those whose state is to be kept.
+    """The open alarms by watch; `changed` are those whose state is to be stored.
 
     Their number is bounded by that of the watches.
     """
 
     def __init__(self, watches: Mapping[str, Watch], start: str) -> None:
-        """None is open; ids are of this `start`."""
+        """No alarm is open; ids carry this `start`."""
         self.open: dict[str, Alarm] = {}
         self.changed: set[str] = set()
         self.issued = 0
@@ -25,7 +25,7 @@ class Book:
         self._prefix = f"alarm-{start[:8]}"
 
     def restore(self, alarms: Iterable[Alarm]) -> list[Alarm]:
-        """Take back what was open; gives those whose rule is there no more, to be closed."""
+        """Take over stored alarms; returns those whose rule no longer exists, to be closed."""
         orphans = []
         for alarm in alarms:
             if alarm.watch in self._watches:
@@ -35,7 +35,7 @@ class Book:
         return orphans
 
     def of(self, alarm_id: str) -> Alarm:
-        """The open alarm of that id (or watch); UsageError if there is none (any more)."""
+        """The open alarm with that id or watch; NotFound if there is none."""
         for alarm in self.open.values():
             if alarm_id in {alarm.id, alarm.watch}:
                 return alarm
@@ -46,26 +46,25 @@ class Book:
         return self._watches[alarm.watch].facts
 
     def next_id(self) -> str:
-        """The id of a new alarm."""
         self.issued += 1
         return f"{self._prefix}-{self.issued}"
 
     def moved(self, alarm: Alarm, act: Act, **changes: Any) -> Alarm:
-        """The alarm after that act; UsageError if the table has no such move."""
+        """Apply the event; StateConflict if the table has no such transition."""
         state = TABLE.after(alarm.state, act)
         if state is None:
             raise NotNow("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         return self.put(alarm, state=state, **changes)
 
     def closed(self, alarm: Alarm, act: Act) -> Alarm:
-        """The alarm as it was last, cleared by that act; it is open no more."""
+        """Clear the alarm by that event; returns it as it was last."""
         assert TABLE.after(alarm.state, act) is State.CLEARED
         del self.open[alarm.watch]
         self.changed.add(alarm.watch)
         return msgspec.structs.replace(alarm, state=State.CLEARED)
 
     def put(self, alarm: Alarm, **changes: Any) -> Alarm:
-        """The alarm with these changes, or a new one, from now on."""
+        """Store the alarm with these changes."""
         alarm = msgspec.structs.replace(alarm, **changes)
         self.open[alarm.watch] = alarm
         self.changed.add(alarm.watch)

@@ -1,12 +1,12 @@
-"""From verdicts to a condition that is worth an alarm: delays, N of M, windows of time. Pure.
+"""From verdicts to a condition worth an alarm: delays, N of M, windows of time. Pure.
 
     IDLE ──YES──► PENDING ──(`for_s`, or N of M)──► ACTIVE ──NO──► FADING ──(`clear_s`)──► IDLE
       ▲              │NO                               ▲              │YES
       └──────────────┘                                 └──────────────┘
 
-A delay passes on readings: a point that is polled and falls silent has not confirmed anything, and
-what shows the condition is the reading that an alarm carries. Where a point speaks only when
-something happens, its last word stands and time alone confirms it.
+A delay passes on readings: a polled point that falls silent has not confirmed anything, and the
+alarm carries the reading that shows the condition. For a point that reports only changes, its last
+value stands and time alone confirms it.
 """
 
 import enum
@@ -21,12 +21,12 @@ SAMPLES_MAX = 64
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every rule's `set` may hold.
+    """What the `set` of every rule may contain.
 
     `for_s`: how long the condition must hold; `of = [3, 5]`: in how many of how many readings
-    instead. `clear_s`: how long it must be gone. `between`, `days`, `season`: when it is watched;
-    `outside` says whether the end of that time ends the alarm or holds it. Within `flap_s` a return
-    is the same alarm.
+    instead. `clear_s`: how long it must be gone. `between`, `days`, `season`: when it is
+    watched; `outside`: whether the end of that time ends the alarm or holds it. A return within
+    `flap_s` is the same alarm.
     """
 
     for_s: Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)] = 0.0
@@ -39,20 +39,17 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     flap_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 300.0
 
     def __post_init__(self) -> None:
-        """Refuse what no rule could mean."""
+        """Refuse combinations that mean nothing."""
         if self.of is not None and not 1 <= self.of[0] <= self.of[1] <= SAMPLES_MAX:
             raise ValueError("rules.bad-of")
         _ = self.window
 
     @property
     def window(self) -> Window:
-        """When the rule watches."""
         return Window.parse(self.between, self.days, self.season)
 
 
 class Phase(enum.Enum):
-    """How far the condition is confirmed."""
-
     IDLE = "idle"
     PENDING = "pending"
     ACTIVE = "active"
@@ -60,12 +57,12 @@ class Phase(enum.Enum):
 
     @property
     def on(self) -> bool:
-        """Whether the condition counts as there."""
+        """Whether the condition counts as present."""
         return self in {Phase.ACTIVE, Phase.FADING}
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """The phase, since when, and the last verdicts as bits (newest lowest) for N of M."""
+    """The phase, its start, and the last verdicts as bits (newest lowest) for N of M."""
 
     phase: Phase = Phase.IDLE
     since_ns: int = 0
@@ -84,16 +81,15 @@ class Delays(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_options(cls, options: Options) -> "Delays":
-        """What `Options` says of delays."""
         return cls(round(options.for_s * S), options.of, round(options.clear_s * S))
 
 
 def step(
     delays: Delays, state: State, verdict: Verdict, moment: Moment, *, since_ns: int | None = None
 ) -> State:
-    """The state after one verdict; UNSURE says nothing.
+    """The state after one verdict; UNSURE changes nothing.
 
-    `since_ns` is when what it rests on was first seen, if that was before now.
+    `since_ns`: when the evidence was first seen, if before now.
     """
     if verdict is Verdict.UNSURE:
         return state
@@ -135,12 +131,12 @@ def _gone(delays: Delays, state: State, now_ns: int) -> State:
 
 
 def interrupted(state: State) -> State:
-    """After a gap in the readings, or outside its hours: what was pending begins anew."""
+    """After a gap in the readings, or outside its hours: a pending condition starts again."""
     return state if state.phase.on else IDLE
 
 
 def due(delays: Delays, state: State) -> int | None:
-    """When time alone would change the phase, if the last verdict stands."""
+    """When time alone would change the phase, given the last verdict."""
     if state.phase is Phase.PENDING and delays.of is None:
         return state.since_ns + delays.for_ns
     if state.phase is Phase.FADING:

@@ -1,7 +1,7 @@
-"""Readings in; alarms, calls, tasks and state to keep out. Synchronous, without I/O or a clock.
+"""Readings in; alarms, calls, tasks and state to store out. Synchronous, without I/O or a clock.
 
-The room (`room.py`) is its shell in the station; `yizhan replay`, the scenarios and the simulated
-year run the same core.
+The service (`service.py`) is its shell in the station; `yizhan replay`, the scenarios and the
+simulated year run the same core.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,18 +28,18 @@ from gateway.rules.ringing import Rings
 from gateway.rules.rule import BUS, OWN, Watch
 from gateway.rules.verdicts import Tally
 
-# Whose state this is in the journal.
+# The room of its state in the journal.
 ROOM = "rules"
 
-# The key of the row that holds where lived time stood.
+# The key of the row with the uptime.
 HEAD = "head"
 
-# A clock that nobody has set for so long is worth a word.
+# Report a clock that is still unset after this time.
 PAUSED_NS = 60 * S
 
 
 class Plan(NamedTuple):
-    """What the settings say: all watches, who is on duty, the linkages, and the days they go by.
+    """The rules of the settings: watches, roster, linkages, calendar.
 
     `own` are watches that no rule of the settings asks for.
     """
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """So many watches wait for the time of day (`paused`), or go on (`running`)."""
+    """How many watches wait for the time of day (`paused`), or go on (`running`)."""
 
     what: str
     watches: int
@@ -62,7 +62,7 @@ Record = Happening | Done | Pause
 
 
 class Outcome(NamedTuple):
-    """What has happened, what is to be kept under which key (None: forgotten), what is to do."""
+    """What happened, what to store under which key (None: delete), and what to do."""
 
     records: list[Record]
     keep: dict[str, bytes | None]
@@ -70,11 +70,11 @@ class Outcome(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to record, keep or do."""
+        """Whether there is nothing to record, store or do."""
         return not (self.records or self.keep or self.tasks)
 
     def keys_of(self, record: Record) -> frozenset[str]:
-        """The state that says the same as that record, and must not be kept without it."""
+        """The state keys that belong to that record and must not be stored without it."""
         if isinstance(record, Done):
             return frozenset({f"task/{record.task.id}"})
         if isinstance(record, Pause):
@@ -87,7 +87,7 @@ class Outcome(NamedTuple):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where the lived time stood at which instant of which boot; how many ids were given."""
+    """Persisted counters: uptime, the boot and instant it was taken at, the last ids issued."""
 
     lived_ns: int = 0
     boot: str = ""
@@ -107,7 +107,7 @@ _SHAPES: dict[str, Any] = {
 
 
 def _check_alarm(alarm: Alarm, watch: str) -> None:
-    """ValueError for an alarm that no move could have led to."""
+    """ValueError for an alarm that no transition could have produced."""
     silent = alarm.state in (AlarmState.RETURNED, AlarmState.RESTING)
     if alarm.watch != watch or alarm.state is AlarmState.CLEARED:
         raise ValueError
@@ -116,7 +116,7 @@ def _check_alarm(alarm: Alarm, watch: str) -> None:
 
 
 def found(kept: Mapping[str, bytes], now_ns: int) -> Head:
-    """The head in place of one that is lost: as late as anything that is known, no id twice."""
+    """A replacement for a lost head: as late as anything known, and no id twice."""
     known = [
         alarm.raised_ns
         for alarm in _decoded({k: b for k, b in kept.items() if k.startswith("alarm/")}, Alarm)
@@ -130,7 +130,7 @@ class Core:
     """The rules of one station."""
 
     def __init__(self, plan: Plan, start: str, on_fault: OnFault = log_fault) -> None:
-        """Everything is quiet; `restore` brings back what was. Ids are of this `start`.
+        """Everything is quiet; `restore` takes over stored state. Ids carry this `start`.
 
         A mistake in one watch, alarm or linkage goes to `on_fault`, and the others go on.
         """
@@ -151,7 +151,7 @@ class Core:
         self._paused = False
 
     def holds(self, rule: str) -> bool:
-        """Whether a rule's condition is there now."""
+        """Whether the rule's condition is present now."""
         return any(
             self.engine.states[watch.id].confirmed.phase.on
             for watch in self.engine.watches.values()
@@ -159,11 +159,11 @@ class Core:
         )
 
     def head(self, moment: Moment, boot: str, at_ns: int) -> Head:
-        """What must be kept to go on counting; `at_ns` is the moment in that boot's own time."""
+        """The counters to store; `at_ns` is the moment in the boot's own time."""
         return Head(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
 
     def checked(self, key: str, body: bytes) -> bytes:
-        """A row of the state that `restore` can read; ValueError, or msgspec's, for any other."""
+        """The row, if `restore` can read it; ValueError or msgspec's error otherwise."""
         what, _, name = key.partition("/")
         if what == "watch":
             watch = self.engine.watches.get(name)
@@ -184,10 +184,10 @@ class Core:
         return body
 
     def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
-        """Take back the state that `Outcome.keep` gave; what cannot be read is begun anew.
+        """Take over what `RulesOutcome.keep` stored; what cannot be read starts again.
 
-        The alarm decides whether its condition was there: what still holds goes on or is raised
-        anew, and what has gone meanwhile returns.
+        The alarm decides whether its condition was present: what still holds continues or
+        is raised again, and what went meanwhile returns.
         """
         rooms: dict[str, dict[str, bytes]] = {}
         for key, body in kept.items():
@@ -214,9 +214,9 @@ class Core:
             self.linkages.fired[linkage] = msgspec.msgpack.decode(fired, type=int)
 
     def start(self, moment: Moment) -> Outcome:
-        """After `restore`: tasks that a crash interrupted are begun again, or given up.
+        """After `restore`: repeat tasks that a crash interrupted, or give them up.
 
-        An emergency that has not expired is at least once; anything else at most once.
+        An emergency that has not expired is done at least once; anything else at most once.
         """
         again, lost = [], []
         for task in list(self.under_way.values()):
@@ -244,11 +244,11 @@ class Core:
         return self.read([Reading(BUS, name, up, "1", Quality.GOOD, moment.at_ns)], moment)
 
     def own(self, point: str, *, well: bool, moment: Moment) -> Outcome:
-        """What the station says of itself."""
+        """A statement of the station about itself."""
         return self.read([Reading(OWN, point, well, "1", Quality.GOOD, moment.at_ns)], moment)
 
     def tick(self, moment: Moment) -> Outcome:
-        """Time has passed; call it every second or so."""
+        """Time has passed; call it about every second."""
         signals = self.engine.tick(moment)
         outcome = self._outcome(signals, self.alarms.tick(moment), moment)
         outcome.records.extend(self._clock(moment))
@@ -259,7 +259,7 @@ class Core:
         return self._outcome([], happened(self.alarms), moment)
 
     def done(self, task: Task, state: State, why: str | None = None) -> Outcome:
-        """A task has ended; whoever waits hears that somebody is called once that is so."""
+        """A task has ended; people who wait are told of calls only then."""
         self.under_way.pop(task.id, None)
         tasks: list[Task] = []
         if task.does == RING:
@@ -285,14 +285,14 @@ class Core:
                 happened = happened + self.alarms.signalled(signal, moment)
                 if signal.on:
                     tasks += self._answered(signal.watch.id, moment)
-            except Exception as error:  # noqa: BLE001  # the edge: one alarm's mistake is its own
+            except Exception as error:  # noqa: BLE001   # the edge: a mistake in one alarm affects that alarm only
                 self._on_fault("rules.alarm", error)
         records: list[Record] = []
         for happening in happened:
             records.append(happening)
             try:
                 planned = self._planned(happening, moment)
-            except Exception as error:  # noqa: BLE001  # the edge: the alarm goes on without its linkages
+            except Exception as error:  # noqa: BLE001   # the edge: the alarm goes on without its linkages
                 self._on_fault("rules.linkage", error)
                 continue
             tasks += [each for each in planned if isinstance(each, Task)]
@@ -302,7 +302,7 @@ class Core:
         return Outcome(records, self._kept(tasks), tasks)
 
     def _answered(self, watch_id: str, moment: Moment) -> list[Task]:
-        """What whoever pressed there is told, where somebody can be told anything."""
+        """The answer to a press, if the place has a loudspeaker."""
         alarm = self.alarms.book.open.get(watch_id)
         if alarm is None:
             return []
@@ -317,7 +317,7 @@ class Core:
         return [*told, *self.linkages.planned(happening, moment, self._number)]
 
     def _told(self, happening: Happening, moment: Moment) -> Iterator[Task]:
-        """What whoever waits is told of it; a call, once it has been made."""
+        """What people who wait are told; a call, once it was made."""
         called = "" if happening.call is None else happening.call.to
         asked = AwaitedAlarm(happening.alarm, happening.facts, called)
         return self.answers.told(happening.what, asked, moment, self._number)
@@ -354,7 +354,7 @@ class Core:
         return keep
 
     def _clock(self, moment: Moment) -> list[Pause]:
-        """Say once that rules wait for the time of day, and once that they go on."""
+        """Report once that rules wait for the time of day, and once that they go on."""
         waiting = self.engine.paused(moment)
         if not waiting:
             self._wallless_ns = None
@@ -382,6 +382,6 @@ def _decoded(bodies: Mapping[str, bytes], shape: Any) -> list[Any]:
     for body in bodies.values():
         try:
             found.append(msgspec.msgpack.decode(body, type=shape))
-        except msgspec.MsgspecError:  # of a later version: begun anew
+        except msgspec.MsgspecError:  # written by a later release: start again
             continue
     return found

@@ -1,4 +1,4 @@
-"""`[duty]`: who is there when, by which channel, and who is next when nobody answers. Pure."""
+"""`[duty]`: who is on duty when, by which channel, and who is next if nobody answers. Pure."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Annotated, NamedTuple
@@ -9,14 +9,14 @@ from gateway.calendar import DAY_S, Calendar, Days, Window
 from gateway.event import Severity
 from gateway.rules.kinds import S
 
-# A call is given up after so long; nobody is called again before.
+# A call is given up after this time, and not repeated before.
 PERIOD_S_MIN = 30.0
 
-# The last step is taken again at its own period for so long, and then so often where lives may
-# hang on it: nothing else talks into a hall all night.
+# The last step repeats at its own period for this long, then at this interval for life-safety
+# alarms: nothing else speaks in a hall all night.
 OFTEN_S, SELDOM_S = 3600.0, 900.0
 
-# Channels beside the zones, where a chime sounds.
+# Channels other than zones, where a chime sounds.
 DESK, PLATFORM = "desk", "platform"
 
 ROSTER_MAX = 50
@@ -36,24 +36,24 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     by: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)]
 
     def __post_init__(self) -> None:
-        """Refuse hours that are none."""
+        """Refuse invalid hours."""
         _ = self.window
 
     @property
     def window(self) -> Window:
-        """When the shift is on."""
+        """When the shift is on duty."""
         return Window.parse(self.at, self.days)
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Nobody has acknowledged after `after_s`: `to` is told; only from severity `least` on."""
+    """If nobody acknowledges within `after_s`, `to` is called; only from severity `least` up."""
 
     after_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
     to: Name
     least: Severity = Severity.MAJOR
 
     def concerns(self, severity: Severity) -> bool:
-        """Whether an alarm of that severity gets there."""
+        """Whether the step applies to that severity."""
         return _ORDER.index(severity) <= _ORDER.index(self.least)
 
 
@@ -65,9 +65,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Call(msgspec.Struct, frozen=True):
-    """Somebody is to be told now; `by` are the channels by which they can be.
+    """Call a person now; `by` are the channels that reach them.
 
-    `again`: the last step was taken before.
+    `again`: the last step is repeated.
     """
 
     to: str
@@ -77,10 +77,10 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Duty:
-    """Answers who is called for an alarm, and by what."""
+    """Decides who is called for an alarm, and by which channels."""
 
     def __init__(self, options: Options, calendar: Calendar) -> None:
-        """Steps are taken in the order of their times, however they are written."""
+        """Sorts the steps by their times, however they are written."""
         self._roster = options.roster
         self._steps = sorted(options.escalate, key=lambda step: step.after_s)
         self._calendar = calendar
@@ -95,10 +95,9 @@ class Duty:
         *,
         again: bool = True,
     ) -> Iterator[Call]:
-        """The calls that an alarm of that age is owed beyond the `steps` that were taken.
+        """The calls due for an alarm of that age beyond the `steps` already taken.
 
-        After the last step that is taken again and again, each time as one more, unless each is to
-        be taken once (not `again`).
+        The last step repeats, each time as one more, unless `again` is false.
         """
         for number, step in enumerate(self._steps[steps:], steps + 1):
             if not step.concerns(severity):
@@ -111,12 +110,12 @@ class Duty:
             yield Call(last.to, self.channels(last.to, wall_ns), number, again=True)
 
     def patience_ns(self, severity: Severity) -> int | None:
-        """How old an alarm is when everybody was called and had time; None if nobody is called."""
+        """The age by which everybody was called and had time; None if nobody is called."""
         last, period_s = self._lasts[severity]
         return None if last is None else round((last.after_s + period_s) * S)
 
     def _last(self, severity: Severity) -> tuple[Step | None, float]:
-        """The last step that concerns it, and how long it has before it is taken again."""
+        """The last step that applies, and its repetition period."""
         mine = [step for step in self._steps if step.concerns(severity)]
         if not mine:
             return None, 0.0
@@ -124,7 +123,7 @@ class Duty:
         return mine[-1], max(mine[-1].after_s - before_s, PERIOD_S_MIN)
 
     def _round(self, severity: Severity, age_ns: int) -> tuple[Step | None, int]:
-        """The last step, and its number when it is taken for the latest time that is due."""
+        """The last step, and its number when repeated for the latest time that is due."""
         last, period_s = self._lasts[severity]
         if last is None:
             return None, 0
@@ -136,12 +135,12 @@ class Duty:
         return last, len(self._steps) + int(rounds)
 
     def called(self, severity: Severity, steps: int) -> tuple[str, ...]:
-        """Who has been called for an alarm by that many steps."""
+        """Who has been called by that many steps."""
         taken = (step.to for step in self._steps[:steps] if step.concerns(severity))
         return tuple(dict.fromkeys(taken))
 
     def channels(self, who: str, wall_ns: int | None) -> tuple[str, ...]:
-        """How somebody is reached now; without the time of day by every way there ever is."""
+        """The channels that reach that person now; all of theirs without the time of day."""
         ways: list[str] = []
         for shift in self._roster:
             on = wall_ns is None or shift.window.holds(self._calendar, wall_ns)
@@ -157,14 +156,14 @@ class Hour(NamedTuple):
     clock: str
 
 
-# Whether nobody can be called by that channel at that second of the day.
+# Whether that channel reaches nobody at that second of the day.
 Deaf = Callable[[str, int], bool]
 
 
 def unreached(options: Options, who: str, deaf: Deaf = lambda *_: False) -> Hour | None:
-    """A stretch of the week in which nobody receives what `who` is told; None if there is none.
+    """A part of the week in which nobody receives what `who` is told; None if there is none.
 
-    Working days count as Monday to Friday here: what a holiday leaves open, a weekend does too.
+    Working days count as Monday to Friday: what a holiday leaves open, a weekend does as well.
     """
     shifts = [shift for shift in options.roster if shift.who == who]
     for weekday, name in enumerate(_WEEK):

@@ -1,7 +1,7 @@
-"""All watches together: finds those that read a point, and those whose time has come. No I/O.
+"""Evaluates all watches: those that read a point, and those that are due. No I/O.
 
-A fold over readings and instants: the same readings give the same signals, in a station, in a
-replay and in a test. The cost of a reading is that of the watches that read its point.
+A fold over readings and instants: the same readings give the same signals in a station, a replay
+and a test. The cost of a reading is that of the watches that read its point.
 """
 
 import heapq
@@ -17,12 +17,12 @@ from gateway.rules.kinds import Moment
 from gateway.rules.rule import RULE, WHOLE, Key, Watch
 from gateway.rules.watch import State
 
-# When a watch whose time had come, and which could not take its step, is looked at again.
+# Interval after which a due watch that failed is evaluated again.
 AGAIN_NS = 60_000_000_000
 
 
 class Signal(NamedTuple):
-    """A watch's condition came (`on`) or went; `reading` is the last that it heard, if any."""
+    """A watch's condition came (`on`) or went; `reading` is its last one, if any."""
 
     watch: Watch
     on: bool
@@ -30,14 +30,14 @@ class Signal(NamedTuple):
 
 
 class Engine:
-    """The watches and their states; `changed` are those whose state should be kept soon."""
+    """The watches and their states; `changed` are those whose state should be stored soon."""
 
     def __init__(
         self, watches: Sequence[Watch], calendar: Calendar, on_fault: OnFault = log_fault
     ) -> None:
-        """All watches of the station; none is known to have heard anything.
+        """All watches of the station; none has a reading yet.
 
-        A watch that cannot take a step stays as it was, and is looked at again.
+        A watch that fails keeps its state and is evaluated again later.
         """
         self._on_fault = on_fault
         self.watches = {watch.id: watch for watch in watches}
@@ -59,11 +59,11 @@ class Engine:
         self._needing_wall = sum(watch.needs_wall for watch in watches)
 
     def start(self, moment: Moment) -> list[Signal]:
-        """Look at what time alone can change, and begin to count silence where none was counted."""
+        """Evaluate what time alone can change, and start counting silence."""
         return self._stepped([w for w in self.watches.values() if watching.timed(w)], moment)
 
     def restore(self, kept: Mapping[str, bytes], *, cut: bool) -> None:
-        """Take states from the journal; `cut`: an unknown time has passed since."""
+        """Take over stored states; `cut`: an unknown time has passed since."""
         for watch_id, body in kept.items():
             watch = self.watches.get(watch_id)
             state = None if watch is None else watching.decode(watch.kind, body)
@@ -71,7 +71,7 @@ class Engine:
                 self.states[watch_id] = watching.after_restart(watch, state, cut=cut)
 
     def assume(self, watch_id: str, *, on: bool) -> None:
-        """Its condition counts as there, or as gone, whatever was kept of it: readings go on."""
+        """Set the condition as present or gone, whatever was stored; readings go on."""
         state = self.states[watch_id]
         if state.confirmed.phase.on is not on:
             confirmed = confirm.State(confirm.Phase.ACTIVE) if on else confirm.IDLE
@@ -79,19 +79,19 @@ class Engine:
             self.changed.add(watch_id)
 
     def keep(self, watch_ids: Iterable[str]) -> dict[str, bytes]:
-        """The states of those watches, for the journal."""
+        """The encoded states of those watches."""
         return {
             watch_id: watching.encode(self.watches[watch_id].kind, self.states[watch_id])
             for watch_id in watch_ids
         }
 
     def paused(self, moment: Moment) -> int:
-        """How many watches wait for somebody to know the time of day."""
+        """How many watches wait for the time of day."""
         return self._needing_wall if moment.wall_ns is None else 0
 
     @property
     def next_ns(self) -> int | None:
-        """When `tick` has something to do at the earliest; until then it need not be called."""
+        """The earliest instant at which `tick` has something to do."""
         return self._alarms[0][0] if self._alarms else None
 
     def read(self, readings: Sequence[Reading], moment: Moment) -> list[Signal]:
@@ -117,7 +117,7 @@ class Engine:
         return self._followed(signals, moment) if signals else signals
 
     def replaced(self, device: str, point: str) -> None:
-        """That counter is another meter's from its next reading on: the step is no consumption."""
+        """From its next reading on the counter is another meter's: the step is not consumption."""
         for watch in self._readers.get((device, point), ()):
             if not watch.roles:
                 self.states[watch.id] = watching.after_replacement(watch, self.states[watch.id])
@@ -139,7 +139,7 @@ class Engine:
             try:
                 after = watching.passed(watch, self.states[watch.id], moment, self._calendar)
                 signals += self._become(watch, after, moment)
-            except Exception as error:  # noqa: BLE001  # the edge: one watch's mistake is its own
+            except Exception as error:  # noqa: BLE001   # the edge: a mistake in one watch affects that watch only
                 self._failed(watch, error)
                 self._wake(watch.id, moment.at_ns + AGAIN_NS)
         return self._followed(signals, moment) if signals else signals
@@ -179,7 +179,7 @@ class Engine:
         return [Signal(watch, phase.on, self._readings.get(watch.id))]
 
     def _schedule(self, watch: Watch, state: State, moment: Moment) -> None:
-        """Wake at what is due; a later wake than the one already set finds out when it comes."""
+        """Wake at the due instant; a wake-up that is set already reschedules itself."""
         due_ns = watching.due(watch, state, moment)
         if due_ns is not None:
             self._wake(watch.id, due_ns)
@@ -191,7 +191,7 @@ class Engine:
             heapq.heappush(self._alarms, (due_ns, watch_id))
 
     def _followed(self, signals: list[Signal], moment: Moment) -> list[Signal]:
-        """With what rules upon rules make of it; `check` has seen that they go in no circle."""
+        """Also apply rules that watch other rules; the settings check excludes circles."""
         for signal in list(signals):
             rule = signal.watch.facts.rule
             if (RULE, rule) not in self._readers:

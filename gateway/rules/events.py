@@ -13,10 +13,10 @@ SOURCE = "rules"
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an alarm is now: `reading` is what raised it, `count` how often it came.
+    """The present state of an alarm: `reading` raised it, `count` is how often it came.
 
-    `to` and `by`: who was called at an escalation, and by which channels they could be. `real`:
-    what somebody found it to be. `private`: where it is and what it is are for staff alone.
+    `to` and `by`: who was called at an escalation, and by which channels. `real`: what a person
+    found it to be. `private`: its place and meaning are for staff only.
     """
 
     alarm: str
@@ -51,13 +51,13 @@ class Did(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """So many conditions wait for somebody to know the time of day."""
+    """How many conditions wait for the time of day."""
 
     watches: int
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What a linkage has to say to the platform."""
+    """A linkage's message to the platform."""
 
     alarm: str
     rule: str
@@ -89,7 +89,7 @@ KINDS = (*TURNS.values(), *PAUSES.values(), ACTION, MESSAGE)
 
 
 def events_of(record: Record, stamps: Stamps) -> list[Event]:
-    """What goes into the feed."""
+    """The events of the feed for that record."""
     if isinstance(record, Happening):
         return [_turn(record, stamps)]
     if isinstance(record, Pause):

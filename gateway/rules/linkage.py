@@ -1,8 +1,8 @@
-"""`[linkage.*]`: what an alarm sets off, under which condition, and why not. Pure.
+"""`[linkage.*]`: what an alarm triggers, under which condition, and why not. Pure.
 
-A linkage plans tasks; whoever can carry one out (`acts.py`) is asked by the room. Each ends in a
-record: done, sent (handed on, and nobody can prove it), failed, unavailable, expired, skipped,
-dry-run, or unknown after a crash.
+A linkage plans tasks; the service passes them to their handlers (`actions.py`). Each ends in a
+record: done, sent (handed on without proof), failed, unavailable, expired, skipped, dry-run, or
+unknown after a crash.
 """
 
 import re
@@ -30,7 +30,7 @@ State = Literal["done", "sent", "failed", "unavailable", "expired", "skipped", "
 class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Speak in a zone: a preset, or `text` with `{place}`, `{value}`, `{name}` filled in.
 
-    Without a `zone` it is that of the alarm's own place: this lift's, else its building's.
+    Without `zone`, in the zone of the alarm's own place: this lift, else its building.
     """
 
     announce: Id
@@ -56,7 +56,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Open a request of that service, about `what` of the things it offers, where it has any."""
+    """Open a request for that service, about `what` if the service offers options."""
 
     request: Id
     what: Id | None = None
@@ -64,15 +64,15 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Say something to the platform, as an event of its own."""
+    """A message to the platform, as an event of its own."""
 
     message: Text
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written into `do`.
+    """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written in `do`.
 
-    `private`: it does not say where, nor what. So many `more` alarms are due there.
+    `private`: say neither where nor what. `more`: further alarms due in that zone.
     """
 
     ring: Id
@@ -82,7 +82,7 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell whoever pressed, in that zone, what is done for them: never written into `do`.
+    """Answer a person who pressed, in that zone: never written in `do`.
 
     `says` is a text code without its `rules.answer-`; `to` is who is called.
     """
@@ -93,7 +93,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Action = Announce | Relay | Call | Request | Message
-# The key that says which action a table of `do` is.
+# The key of each action in a table of `do`.
 ACTIONS: dict[str, type[Action]] = {
     "announce": Announce,
     "relay": Relay,
@@ -105,7 +105,7 @@ ACTIONS: dict[str, type[Action]] = {
 RING = "ring"
 ANSWER = "answer"
 
-# What `{}` may hold in a text.
+# The placeholders of a text.
 WORDS = ("place", "name", "point", "value", "unit")
 
 _WORD = re.compile("{(" + "|".join(WORDS) + ")}")
@@ -121,20 +121,20 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     unless: Id | None = None
 
     def __post_init__(self) -> None:
-        """Refuse hours that are none."""
+        """Refuse invalid hours."""
         _ = self.window
 
     @property
     def window(self) -> Window:
-        """When."""
         return Window.parse(self.between, self.days, self.season)
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[linkage.<id>]`.
 
-    `when` is a rule or several; `at` which turn of its alarm sets it off. Within `cooldown_s` of
-    the last time it does nothing; an action that is not begun within `expires_s` is not begun.
+    `when` is one rule or several; `at` is the alarm event that triggers it. It does nothing
+    within `cooldown_s` of the last time; an action that has not started within `expires_s` is
+    dropped.
     """
 
     # no pattern here: msgspec 0.22 loses a reference to it in a union with a list, and crashes
@@ -148,17 +148,17 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules whose alarms set it off."""
+        """The rules whose alarms trigger it."""
         return (self.when,) if isinstance(self.when, str) else self.when
 
 
 def does_of(action: Action) -> str:
-    """The key that says which action it is."""
+    """The key of that action in a table of `do`."""
     return next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
 
 
 def chosen(table: Mapping[str, Any]) -> type[Action] | None:
-    """The action that a table of `do` means; None unless exactly one of their keys is there."""
+    """The action type of a table of `do`; None unless it has exactly one of their keys."""
     named = [shape for key, shape in ACTIONS.items() if key in table]
     return named[0] if len(named) == 1 else None
 
@@ -171,7 +171,7 @@ class Linkage(msgspec.Struct, frozen=True):
     actions: tuple[Action, ...]
 
     def turn(self, place: str) -> str:
-        """What its cool-down is counted for: a linkage that speaks where it is, for each place."""
+        """The key of its cool-down: one for each place if it speaks at the alarm's own place."""
         near = any(isinstance(one, Announce) and one.zone is None for one in self.actions)
         return f"{self.id}@{place}" if near else self.id
 
@@ -179,8 +179,8 @@ class Linkage(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One action that is due; `id` is its idempotency key for ever.
 
-    `urgent`: it and its record start together. Anything else is recorded first, then done at most
-    once. `expires_ns` is lived time. `private`: nothing that the public hears says where.
+    `urgent`: it starts together with its record. Anything else is recorded first and done at
+    most once. `expires_ns` is uptime. `private`: public announcements do not say where.
     """
 
     id: str
@@ -197,7 +197,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(NamedTuple):
-    """What became of a task; `why` is a text code."""
+    """The result of a task; `why` is a text code."""
 
     task: Task
     state: State
@@ -208,18 +208,18 @@ _UNWRITTEN: Mapping[str, type[Ring | Answer]] = {RING: Ring, ANSWER: Answer}
 
 
 def action_of(task: Task) -> Action | Ring | Answer:
-    """The task's action as it was decoded."""
+    """The decoded action of a task."""
     shape: type[Action | Ring | Answer] = _UNWRITTEN.get(task.does) or ACTIONS[task.does]
     return msgspec.convert(task.action, shape)
 
 
 class Linkages:
-    """All linkages; gives tasks for what happens, and says why it does not."""
+    """All linkages; plans tasks for alarm changes, and says why it does not."""
 
     def __init__(
         self, linkages: Mapping[str, Linkage], calendar: Calendar, holds: Callable[[str], bool]
     ) -> None:
-        """`holds(rule)` says whether a rule's condition is there now."""
+        """`holds(rule)`: whether that rule's condition is present now."""
         self.fired: dict[str, int] = {}
         self.changed: set[str] = set()
         self._calendar = calendar
@@ -233,7 +233,7 @@ class Linkages:
     def planned(
         self, happening: Happening, moment: Moment, number: Callable[[], str]
     ) -> Iterator[Task | Done]:
-        """What is to be done about it, and what is not; `number()` gives the next task's id."""
+        """What is to be done about a change, and what is not; `number()` gives a new task id."""
         if happening.what == "raised" and not happening.fresh:
             return
         for linkage in self._of_turn.get((happening.facts.rule, happening.what), ()):
@@ -255,7 +255,7 @@ class Linkages:
     def why_not(
         self, linkage: Linkage, severity: Severity, moment: Moment, place: str = ""
     ) -> str | None:
-        """Why it would do nothing now for an alarm of that severity there; None if it would act."""
+        """Why it would not act on an alarm of that severity there; None if it would."""
         only, window = linkage.options.only, linkage.options.only.window
         last_ns = self.fired.get(linkage.turn(place))
         if last_ns is not None and moment.at_ns - last_ns < linkage.options.cooldown_s * S:
@@ -264,7 +264,7 @@ class Linkages:
             return "rules.condition"
         if only.unless is not None and self._holds(only.unless):
             return "rules.condition"
-        if moment.wall_ns is None:  # the gravest acts at any hour that it could be
+        if moment.wall_ns is None:  # a critical alarm acts at any hour that it could be
             critical = severity is Severity.CRITICAL
             return None if window.always or critical else "rules.no-time"
         return None if window.holds(self._calendar, moment.wall_ns) else "rules.condition"
@@ -300,7 +300,7 @@ def _filled(action: Action, happening: Happening) -> str:
         return ""
     evidence = happening.alarm.evidence
     if happening.facts.private and isinstance(action, Announce) and _WORD.search(template):
-        return ""  # whoever says it says that staff should look
+        return ""  # the announcement tells staff to look
     words = {
         "place": happening.facts.spoken,
         "name": happening.facts.name,
@@ -314,7 +314,7 @@ def _filled(action: Action, happening: Happening) -> str:
 
 
 def _shown(value: Value, language: str) -> str:
-    """A value as it is read: what switches acts or does not."""
+    """A value as people read it: active or not, for contacts."""
     if isinstance(value, bool):
         return Texts(language).say("alarms.value-on" if value else "alarms.value-off")
     return f"{value:g}" if isinstance(value, float) else str(value)

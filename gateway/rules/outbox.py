@@ -1,9 +1,9 @@
-"""Outcomes of the rules on their way into the journal: each in one commit, or held and tried again.
+"""Writes outcomes of the rules to the journal: each in one commit, or held and retried.
 
-An outcome's events, of whatever lane, and the state that goes with them are stored together or not
-at all. Only where the journal has no room for the whole does the emergency part go alone, with the
-state that belongs to it; the rest is held back, events and state, so that after a kill nothing is
-remembered that the journal does not tell: what was raised and held is raised anew.
+An outcome's events, of any lane, and their state are stored together or not at all. Only if the
+journal has no room for the whole, the emergency part goes alone with its own state. The rest is
+held, events and state, so after a kill nothing is remembered that the journal does not tell: what
+was raised and held is raised again.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from gateway.rules.linkage import Task
 
 log = logging.getLogger(__name__)
 
-# What is held back for want of room is tried again so often.
+# Retry interval for what is held.
 RETRY_S = 5.0
 
-# Outcomes on their way; beyond it the oldest without an emergency is given up, and counted.
+# Pending outcomes; beyond it the oldest without an emergency is dropped and counted.
 #
-# How many have one is bounded by the settings.
+# The number of those with an emergency is bounded by the settings.
 WAITING_MAX = 1000
 
-# Outcomes that share a commit, and their state: far below what the journal takes at once.
+# Outcomes, and bytes of state, in one commit: far below what the journal accepts.
 BATCH_MAX, BATCH_BYTES_MAX = 100, 128 * 1024
 
 
@@ -44,12 +44,12 @@ class Part(NamedTuple):
 
     @property
     def urgent(self) -> bool:
-        """Whether it is an emergency's."""
+        """Whether it belongs to an emergency."""
         return any(event.travels is Lane.EMERGENCY for event in self.events)
 
 
 class Waiting(msgspec.Struct):
-    """One outcome as it will be written, and what begins once that has been tried."""
+    """One outcome to be written, and the tasks that start once that was tried."""
 
     parts: list[Part]
     keep: dict[str, bytes | None]
@@ -58,23 +58,22 @@ class Waiting(msgspec.Struct):
 
     @property
     def urgent(self) -> bool:
-        """Whether there is an emergency in it."""
+        """Whether it contains an emergency."""
         return any(part.urgent for part in self.parts)
 
     @property
     def events(self) -> list[Event]:
-        """All of them, in the order of what happened."""
+        """All events, in the order of what happened."""
         return [event for part in self.parts for event in part.events]
 
     @property
     def state_bytes(self) -> int:
-        """Bytes of state."""
         return sum(len(key) + len(body or b"") for key, body in self.keep.items())
 
     def split(self) -> tuple["Waiting", "Waiting"]:
-        """The emergencies with their state, and the rest with its own; what is nobody's goes first.
+        """The emergencies with their state, and the rest; unowned state goes with the first.
 
-        A state that belongs to both goes with the emergency, whose event tells of it.
+        State that belongs to both goes with the emergency, whose event reports it.
         """
         first = [part for part in self.parts if part.urgent]
         rest = [part for part in self.parts if not part.urgent]
@@ -99,7 +98,7 @@ class Outbox:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`head` goes with every commit; `begin` gets the tasks of what was tried, once."""
+        """`head` is stored with every commit; `begin` gets the tasks of each outcome once."""
         self._journal = journal
         self._head = head
         self._begin = begin
@@ -118,17 +117,16 @@ class Outbox:
 
     @property
     def refusals(self) -> RefusalVitals:
-        """What the journal has refused."""
         return RefusalVitals(ROOM, self._refused, self._refused_ns, self._held, self._lost)
 
     def put(self, waiting: Waiting) -> None:
-        """Take an outcome along; never raises, never waits."""
+        """Queue an outcome; never raises, never waits."""
         self._waiting.append(waiting)
         self._bound()
         self._wake.set()
 
     async def run(self) -> None:
-        """Write what comes, and try again what was held back."""
+        """Write outcomes, and retry those that are held."""
         while True:
             try:
                 async with asyncio.timeout(RETRY_S if self._full else None):
@@ -139,8 +137,8 @@ class Outbox:
             await self._written()
 
     async def flush(self) -> None:
-        """Write what waits; what is refused now is given up."""
-        if self._writing is not None:  # `run` was ended in the midst of it
+        """Write what waits; what is refused now is dropped."""
+        if self._writing is not None:  # `run` was cancelled meanwhile
             await self._written()
         while self._waiting:
             await self._written()
@@ -151,7 +149,7 @@ class Outbox:
         self._waiting.clear()
 
     async def _written(self) -> None:
-        """Whoever is cancelled leaves the write under way, and all that is in it, to `flush`."""
+        """A cancelled caller leaves the current write, and its outcomes, to `flush`."""
         if self._writing is None:
             self._writing = asyncio.create_task(self._write(), name="rules outbox")
         writing = self._writing
@@ -161,7 +159,7 @@ class Outbox:
         writing.result()
 
     async def _write(self) -> None:
-        """Everything that waits, in commits as large as may be; what is refused stays in front."""
+        """Write everything that waits, in large commits; what is refused stays in front."""
         waiting = deque(piece for one in self._waiting for piece in _pieces(one))
         self._waiting.clear()
         held: list[Waiting] = []
@@ -178,7 +176,7 @@ class Outbox:
         self._held = sum(len(one.events) for one in held)
 
     async def _one_by_one(self, batch: Sequence[Waiting], held: list[Waiting]) -> None:
-        """Add to `held` what has no room; once one is refused only emergencies are tried."""
+        """Add refused outcomes to `held`; after the first refusal only emergencies are tried."""
         for one in batch:
             may = one.urgent or not self._full
             if may and await self._stored(one, alone=True):
@@ -192,7 +190,7 @@ class Outbox:
                 held.append(rest)
 
     async def _emergency_of(self, one: Waiting, held: Sequence[Waiting]) -> Waiting:
-        """Store its emergency alone; what is left of it."""
+        """Store its emergency alone; returns the rest."""
         first, rest = one.split()
         if not await self._stored(first, alone=True):
             return one
@@ -200,7 +198,7 @@ class Outbox:
         return rest
 
     async def _stored(self, one: Waiting, *, alone: bool) -> bool:
-        """Whether that is decided: False if there is no room for it, or one of several is bad."""
+        """Whether it is settled: False if there is no room, or one of several is bad."""
         try:
             events = one.events
             states = [StateChange(ROOM, key, body) for key, body in one.keep.items()]
@@ -210,11 +208,11 @@ class Outbox:
             self._full = True
             return False
         except JournalError as error:
-            # An I/O error has already told the station through `journal.fatal`; alarms go on in
-            # memory, and what they do goes on, too.
+            # An I/O error has already stopped the station through `journal.fatal`; until then
+            # alarms and their actions go on in memory.
             self._count(one.events, lost=True)
             log.error("%d events of the rules could not be stored: %s", len(one.events), error)  # noqa: TRY400  # said whole
-        except Exception as error:  # noqa: BLE001  # the edge: one outcome's mistake costs that outcome
+        except Exception as error:  # noqa: BLE001   # the edge: a mistake in one outcome affects that outcome only
             if not alone:
                 return False
             self._count(one.events, lost=True)
@@ -222,7 +220,7 @@ class Outbox:
         return True
 
     def _begin_all(self, batch: Sequence[Waiting]) -> None:
-        """Full or not, what is to be done is done: once, the first time that it was tried."""
+        """Stored or not, its tasks start once, at the first attempt."""
         for one in batch:
             tasks, one.tasks = one.tasks, []
             for task in tasks:
@@ -247,7 +245,7 @@ class Outbox:
 
 
 def _pieces(one: Waiting) -> Iterator[Waiting]:
-    """An outcome is whole; state that no event tells of goes in pieces that the journal takes."""
+    """An outcome stays whole; state without an event is split into pieces of accepted size."""
     if one.parts or one.state_bytes <= BATCH_BYTES_MAX:
         yield one
         return
@@ -261,7 +259,7 @@ def _pieces(one: Waiting) -> Iterator[Waiting]:
 
 
 def _batch(waiting: deque[Waiting]) -> list[Waiting]:
-    """The next that share a commit, taken out of `waiting`."""
+    """Take the next outcomes that share a commit out of `waiting`."""
     batch = [waiting.popleft()]
     size = batch[0].state_bytes
     while waiting and len(batch) < BATCH_MAX:
@@ -273,14 +271,14 @@ def _batch(waiting: deque[Waiting]) -> list[Waiting]:
 
 
 def _forget(keys: Mapping[str, bytes | None], held: Sequence[Waiting]) -> None:
-    """What is newer in the journal is not overwritten by what was held back before it."""
+    """Do not overwrite newer state in the journal by what was held before it."""
     for one in held:
         for key in keys.keys() & one.keep.keys():
             del one.keep[key]
 
 
 def _joined(batch: Sequence[Waiting]) -> Waiting:
-    """Several outcomes as one commit; the later state of a key holds."""
+    """Several outcomes as one commit; the later state of a key wins."""
     whole = Waiting([], {}, [])
     for one in batch:
         whole.parts.extend(one.parts)

@@ -1,4 +1,4 @@
-"""Who explains silence where the settings say nothing: a device its points, a bus both. Pure."""
+"""Which device or bus explains silence: a device its points, a bus both. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,6 +1,6 @@
-"""What is wrong only between rules, linkages and roster: circles, alarms nobody hears. Pure.
+"""Finds mistakes between rules, linkages and roster: circles, alarms nobody hears. Pure.
 
-`yizhan check` asks before anything runs; each finding names the section and id to blame.
+`yizhan check` runs it; each finding names the section and id to blame.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,9 +15,9 @@ Graph = dict[str, set[str]]
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, where it stands, and what to say.
+    """One mistake, its place, and the text for it.
 
-    `judged`: a station that has it already starts with it.
+    `judged`: a station that runs with it already may start with it.
     """
 
     path: tuple[str | int, ...]
@@ -34,7 +34,7 @@ def findings(
     has_platform: bool,
     deaf: duty.Deaf = lambda *_: False,
 ) -> Iterator[Finding]:
-    """Everything; `deaf` says when a channel reaches nobody."""
+    """All findings; `deaf` tells when a channel reaches nobody."""
     yield from _circles(watches, linkages)
     yield from _emergencies(watches, linkages)
     yield from _unheard(watches, linkages)
@@ -49,9 +49,9 @@ def findings(
 def _alone(
     watches: Collection[Watch], linkages: Mapping[str, Linkage], roster: duty.Options
 ) -> Iterator[Finding]:
-    """What is critical, sets nothing off, and calls nobody: only who looks would know of it.
+    """Critical rules that trigger nothing and call nobody: only a person who looks would know.
 
-    A rule that wants somebody to come is judged where its input stands.
+    A rule that requires attendance is judged at its input.
     """
     if any(step.concerns(Severity.CRITICAL) for step in roster.escalate):
         return
@@ -67,7 +67,7 @@ def _alone(
 
 
 def _circles(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
-    """Each circle once: a rule that goes by what it sets off, or is its own parent."""
+    """Each circle once: a rule that depends on what it triggers, or is its own parent."""
     for graph in (_causes(watches, linkages), _parents(watches)):
         blamed: set[str] = set()
         for rule in graph:
@@ -78,7 +78,7 @@ def _circles(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Ite
 
 
 def _causes(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Graph:
-    """Which rule may come of which: by watching it, or by reading the relay that it moves."""
+    """Which rule may cause which: by watching it, or by reading the relay that it moves."""
     graph: Graph = {watch.facts.rule: set() for watch in watches}
     readers: dict[str, set[str]] = {}
     for watch in watches:
@@ -102,7 +102,7 @@ def _parents(watches: Collection[Watch]) -> Graph:
 
 
 def _way_back(graph: Graph, start: str) -> list[str]:
-    """A way from a rule to itself; empty if there is none."""
+    """A path from a rule to itself; empty if there is none."""
     ways, seen = [[start]], set()
     while ways:
         way = ways.pop()
@@ -116,7 +116,7 @@ def _way_back(graph: Graph, start: str) -> list[str]:
 
 
 def _emergencies(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
-    """Only what is critical may override everything else that sounds."""
+    """Only critical rules may override everything else that sounds."""
     severity = {watch.facts.rule: watch.facts.severity for watch in watches}
     for linkage in linkages.values():
         for index, action in enumerate(linkage.actions):
@@ -129,7 +129,7 @@ def _emergencies(watches: Collection[Watch], linkages: Mapping[str, Linkage]) ->
 
 
 def _unheard(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Iterator[Finding]:
-    """What is to be heard near an alarm, and no zone with a loudspeaker is around its place."""
+    """Announcements near an alarm whose place has no zone with a loudspeaker."""
     for linkage in linkages.values():
         near = [n for n, a in enumerate(linkage.actions) if isinstance(a, Announce) and not a.zone]
         if not near:
@@ -143,7 +143,7 @@ def _unheard(watches: Collection[Watch], linkages: Mapping[str, Linkage]) -> Ite
 
 
 def _unreached(roster: duty.Options, deaf: duty.Deaf) -> Iterator[Finding]:
-    """A step that nobody receives at some hour; who is on no roster is blamed elsewhere."""
+    """Steps that nobody receives at some hour; people on no roster are reported elsewhere."""
     known = {shift.who for shift in roster.roster}
     for index, step in enumerate(roster.escalate):
         when = duty.unreached(roster, step.to, deaf) if step.to in known else None

@@ -1,4 +1,4 @@
-"""Why an alarm is kept silent: maintenance, or a parent that explains it. No I/O."""
+"""Keeps alarms silent: under maintenance, or explained by a parent. No I/O."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,7 +10,7 @@ from gateway.rules.book import Book
 from gateway.rules.kinds import Moment, S
 from gateway.rules.rule import Facts
 
-# Children stay suppressed so long after their parent has returned: they need a poll to speak.
+# Children stay suppressed this long after their parent has returned: they need a poll first.
 RELEASE_NS = 60 * S
 
 MAINTENANCE_S_MAX = 7 * 86_400
@@ -18,7 +18,7 @@ SCOPES_MAX = 50
 
 
 class Maintenance(msgspec.Struct, frozen=True):
-    """Whatever belongs to `scope` (a place, device, bus or rule) is silent until then."""
+    """Everything in `scope` (a place, device, bus or rule) is silent until then."""
 
     scope: str
     until_ns: int
@@ -26,20 +26,19 @@ class Maintenance(msgspec.Struct, frozen=True):
 
 
 class Quiet:
-    """What is under maintenance; `changed` are the scopes whose state is to be kept."""
+    """What is under maintenance; `changed` are the scopes whose state is to be stored."""
 
     def __init__(self, known: Collection[str]) -> None:
-        """`known` are the scopes that any rule has to do with."""
+        """`known` are the scopes of all rules."""
         self.under: dict[str, Maintenance] = {}
         self.changed: set[str] = set()
         self.known = known
 
     def restore(self, maintenance: Iterable[Maintenance]) -> None:
-        """Take back what was under maintenance."""
         self.under = {each.scope: each for each in maintenance}
 
     def maintain(self, scope: str, for_s: float, actor: str, moment: Moment) -> None:
-        """Until then; UsageError for what no rule watches, too much, or too long."""
+        """Start maintenance; UsageError for an unknown scope, too many of them or too long."""
         if not 0 <= for_s <= MAINTENANCE_S_MAX:
             raise UsageError("rules.shelf-too-long", max=MAINTENANCE_S_MAX // 3600)
         if len(self.under) >= SCOPES_MAX and scope not in self.under:
@@ -50,7 +49,7 @@ class Quiet:
         self.under[scope] = Maintenance(scope, moment.at_ns + round(for_s * S), actor)
 
     def expire(self, moment: Moment) -> None:
-        """End what has come to its end."""
+        """End what has expired."""
         for each in list(self.under.values()):
             if each.until_ns <= moment.at_ns:
                 del self.under[each.scope]
@@ -67,11 +66,11 @@ class Quiet:
 
 
 def _explains(parent: Facts, child: Facts) -> bool:
-    """Whether an alarm of the one is why the other is there: a bus, only what is on it."""
+    """Whether an alarm of the parent explains the child: a bus explains only what is on it."""
     return parent.rule in child.parents and (parent.about is None or parent.about in child.scopes)
 
 
 def _lately(alarm: Alarm, moment: Moment) -> bool:
-    """Whether its condition holds, or did so until a moment ago."""
+    """Whether its condition holds, or did until a moment ago."""
     gone_ns = alarm.returned_ns
     return alarm.on or (gone_ns is not None and moment.at_ns - gone_ns < RELEASE_NS)

@@ -35,18 +35,15 @@ SCHEMA = 1
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A name for people."""
-
     zh: str
     en: str
 
     def of(self, language: str) -> str:
-        """The name in that language."""
         return self.zh if language == "zh" else self.en
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a recipe's numbers rest on: a document that a stranger can open, and the rows of it."""
+    """The source of a template's numbers: a public document, and its rows."""
 
     document: str
     url: str
@@ -57,10 +54,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One ready rule.
 
     `roles` names the points that a combination joins, for `on = { role = "device.point" }`.
-    `advice` is what whoever hears of it should do first. `attend`: it calls on until somebody has
-    come. `private`: where it is concerns nobody but staff. `life_safety`: a life may hang on it.
-    Numbers without a `source` are a starting
-    point of ours, for the installer to judge.
+    `advice` is what to do first. `attend`: it keeps calling until a person has come. `private`:
+    its place concerns staff only. `life_safety`: a life may depend on it. Numbers without a
+    `source` are our starting points, for the installer to judge.
     """
 
     schema: int
@@ -82,24 +78,24 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What its point may measure; none: anything."""
+        """What its point may measure; empty: anything."""
         if self.unit is None:
             return ()
         return (self.unit,) if isinstance(self.unit, str) else self.unit
 
     @property
     def how(self) -> Kind:
-        """The kind of rule that it sets up."""
+        """The kind of rule that it uses."""
         return KINDS[self.kind]
 
     def latches(self, severity: Severity) -> bool:
-        """Whether a returned alarm of that severity waits for somebody: the grave ones do."""
+        """Whether a returned alarm of that severity waits for a person, as the grave ones do."""
         if self.latch is None:
             return severity in {Severity.CRITICAL, Severity.MAJOR}
         return self.latch
 
     def merged(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The recipe's settings with a station's own; tables are merged key by key."""
+        """The template's settings with a station's own; tables are merged key by key."""
         return _merged(self.set, given)
 
 
@@ -118,7 +114,7 @@ def shapes(kind: Kind) -> tuple[type[msgspec.Struct], ...]:
 
 
 def load(path: Path) -> Recipe:
-    """The recipe in that file; UsageError says what is wrong with it."""
+    """The template in that file; UsageError says what is wrong with it."""
     try:
         recipe = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Recipe)
     except (OSError, ValueError) as error:
@@ -135,5 +131,4 @@ def load(path: Path) -> Recipe:
 
 
 def shelf(folder: Path) -> dict[str, Recipe]:
-    """All recipes of a folder by id."""
     return {path.stem: load(path) for path in sorted(folder.glob("*.toml"))}

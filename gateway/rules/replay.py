@@ -1,8 +1,8 @@
-"""The past, or an invented one, through the rules: what would have been raised. Pure.
+"""Runs a past, or an invented one, through the rules: what would have been raised. Pure.
 
-The feed holds what reporting let through. Between two reports of a point its value stands, as it
-did in the station within the deadband; so it is said again, at most for `STANDS_NS`, unless its
-device fell silent meanwhile: every minute, and every few seconds while a delay of its is passing.
+The feed contains only what reporting let through. Between two reports of a point its value stands,
+as it did in the station within the deadband; so it is repeated, at most for `STANDS_NS` and unless
+its device fell silent: every minute, and every few seconds while a delay of its watch is running.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from gateway.rules.linkage import Done
 from gateway.rules.rule import WHOLE, Watch
 
 SAID_AGAIN_NS = 60 * S
-# Reporting says an unchanged value at least every 900 s, unless the settings say otherwise.
+# By default an unchanged value is reported at least every 900 s.
 STANDS_NS = 1000 * S
 
 GAP_NS_MIN = 3 * SAID_AGAIN_NS
@@ -55,7 +55,6 @@ class Replay:
     """Runs facts, in the order of their times, through the rules of a plan."""
 
     def __init__(self, plan: Plan) -> None:
-        """Nothing has been heard."""
         self.readings = 0
         self.first_ns: int | None = None
         self.now_ns = 0
@@ -83,7 +82,7 @@ class Replay:
         return Moment(self.now_ns, self.now_ns)
 
     def _until(self, wall_ns: int) -> Iterator[Seen]:
-        """Time passes: every minute what stands is said again, and delays are looked at."""
+        """Let time pass: every minute standing values are repeated and delays checked."""
         while self.now_ns < wall_ns:
             busy = self._unsettled or self._core.alarms.book.open
             step_ns = TICK_NS if busy else SAID_AGAIN_NS
@@ -110,7 +109,7 @@ class Replay:
             self._unsettled.discard(fact.source)
 
     def _again(self, device: str) -> Iterator[Seen]:
-        """Only what somebody watches, and only as long as it can be true."""
+        """Repeat only watched values, and only while they can still be true."""
         young_ns = self.now_ns - STANDS_NS
         said = {p: v for p, (v, at_ns) in self._standing[device].items() if at_ns >= young_ns}
         if (device, WHOLE) not in self._watched:
@@ -128,7 +127,7 @@ class Replay:
         self._settle(device)
 
     def _settle(self, device: str) -> None:
-        """Whether a delay is passing that the device's next word may end."""
+        """Whether a delay is running that the device's next reading may end."""
         states = self._core.engine.states
         watches = self._delayed.get(device, ())
         if device in self._standing and any(
@@ -148,12 +147,12 @@ class Replay:
 
 
 def _delays(watch: Watch) -> bool:
-    """Whether time confirms it, and not a number of readings."""
+    """Whether time confirms it, not a number of readings."""
     return watch.delays.of is None and bool(watch.delays.for_ns or watch.delays.clear_ns)
 
 
 def _patient(watch: Watch) -> Watch:
-    """A watch that bears a minute between two words of a point, or of a device."""
+    """A watch that accepts a minute between two readings."""
     if isinstance(watch.limits, HeardLimits):
         limits = HeardLimits(max(watch.limits.span_ns, 2 * SAID_AGAIN_NS))
         return msgspec.structs.replace(watch, limits=limits)

@@ -1,7 +1,7 @@
-"""What an escalation rings: a chime and a sentence in the zones of the roster. Pure.
+"""Plans the loudspeaker calls of an escalation: a chime and a sentence per zone. Pure.
 
-The desk and the platform hear of it by the event; a loudspeaker has to be told. A zone hears one
-sentence for all alarms that are due, so that thirty broken sensors do not drown an SOS.
+Desk and platform learn of it by the event; loudspeakers must be told. A zone hears one sentence for
+all alarms that are due, so thirty broken sensors do not drown an SOS.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,37 +16,37 @@ from gateway.rules.duty import DESK, PLATFORM
 from gateway.rules.kinds import Moment, S
 from gateway.rules.linkage import RING, Ring, Task
 
-# Who orders it, where a linkage would have its id.
+# The orderer, in place of a linkage id.
 BY = "duty"
 
-# Whoever was not called by then is called by the next step.
+# Who was not called by then is called by the next step.
 RINGS_S = 30.0
 
-# Between two sentences in a zone: the shortest period of a step; about as long as a sentence takes
-# where something critical has not been called there yet.
+# Pause between two sentences in a zone: the shortest period of a step; about the length of a
+# sentence while a critical alarm has not been called there yet.
 PAUSE_NS, PAUSE_CRITICAL_NS = 30 * S, 10 * S
 
 _ORDER = list(Severity)
 
 
 class Rings:
-    """The calls that each zone is owed; what is not rung before a kill is left to the next step."""
+    """The calls due in each zone; a kill leaves unmade ones to the next step."""
 
     def __init__(self, book: Book) -> None:
-        """Nothing is owed; whoever is not waited for any more in the book is not called."""
+        """No calls are due; alarms that no longer wait in the repository are not called."""
         self._book = book
         self._owed: dict[str, dict[str, Happening]] = {}
         self._rung_ns: dict[str, int] = {}
         self._under_way: dict[str, list[Happening]] = {}
 
     def called(self, happening: Happening) -> None:
-        """A step has been taken: its zones are owed a sentence."""
+        """A step was taken: its zones are due a sentence."""
         for zone in () if happening.call is None else happening.call.by:
             if zone not in (DESK, PLATFORM):
                 self._owed.setdefault(zone, {})[happening.alarm.watch] = happening
 
     def due(self, moment: Moment, number: Callable[[], str]) -> Iterator[Task]:
-        """One task a zone, for the gravest; `number()` gives the next task's id."""
+        """One task a zone, for the gravest alarm; `number()` returns the next task id."""
         for zone in list(self._owed):
             owed = [each for each in self._owed[zone].values() if self.waits(each)]
             if not owed:
@@ -64,7 +64,7 @@ class Rings:
             yield task
 
     def done(self, task: Task, *, well: bool) -> list[Happening]:
-        """A sentence has been ordered, or not; gives the calls that this has made."""
+        """A sentence was ordered, or not; returns the calls that were made by it."""
         made = self._under_way.pop(task.id, [])
         return [each for each in made if self.waits(each)] if well else []
 

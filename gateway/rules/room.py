@@ -1,4 +1,4 @@
-"""The rules in the running station: every reading at once, the journal behind, actions beside it.
+"""The rules in the running station: readings at once, the journal behind, actions beside it.
 
 reading ─► core (at once, before the disk is asked) ─┬─► urgent action ─► its record
 └─► journal ─► any other action
@@ -24,14 +24,14 @@ from gateway.rules.linkage import State, Task
 from gateway.rules.outbox import Outbox, Part, Waiting
 from gateway.tasks import TaskSet
 
-# So much of what rules remember may be lost with the power; alarms and delays lose nothing.
+# At most this much of what rules remember is lost with the power; alarms and delays lose nothing.
 CHECKPOINT_S = 300.0
 
 TASKS_MAX = 200
 
 
 class Rules:
-    """`load` first, then `heard` and `changed` at any time, and `run` for ever."""
+    """`load` first, then readings and bus changes at any time, and `run` for ever."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Rules:
         doers: Mapping[str, Doer],
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`doers` by what they do (`linkage.ACTIONS`); what nobody does is `unavailable`."""
+        """`doers` by action (`linkage.ACTIONS`); actions without one are `unavailable`."""
         started = start_id(journal.epoch, clock.boot, clock.now_ns())
         self.core = Core(plan, started, on_fault)
         self._journal = journal
@@ -54,7 +54,7 @@ class Rules:
         self._doing = TaskSet()
 
     async def load(self) -> None:
-        """Take back what was open before the restart."""
+        """Take over what was open before the restart."""
         lost = await was_kept(self._journal, ROOM, HEAD)
         kept = await load_state(self._journal, ROOM, self.core.checked)
         body = kept.pop(HEAD, None)
@@ -69,7 +69,6 @@ class Rules:
         self._take(self.core.start(self.moment()))
 
     def moment(self) -> Moment:
-        """Now."""
         stamps = self._clock.stamp()
         lived_ns = stamps.at_ns + self._offset_ns
         loop_ns = int(asyncio.get_running_loop().time() * 1e9)
@@ -82,24 +81,23 @@ class Rules:
         self._judge("reading", lambda: self.core.read(readings, self.moment()))
 
     def replaced(self, device: str, point: str) -> None:
-        """A counter is another meter's from its next reading on."""
+        """The counter belongs to another meter from its next reading on."""
         self.core.engine.replaced(device, point)
 
     def changed(self, change: DeviceChange | BusChange) -> None:
-        """What a bus says of itself, never raises; devices are judged by what is heard of them."""
+        """A bus came up or was lost; never raises. Devices are judged by their readings."""
         if isinstance(change, BusChange) and change.state is not BusState.WAIT:
             up = change.state is BusState.UP
             moment = self.moment()._replace(shift_ns=None)
             self._judge("bus", lambda: self.core.bus(change.bus, up=up, moment=moment))
 
     def own(self, point: str, *, well: bool) -> None:
-        """The station says of itself how it is; never raises."""
+        """A statement of the station about itself; never raises."""
         moment = self.moment()._replace(shift_ns=None)
         self._judge("own", lambda: self.core.own(point, well=well, moment=moment))
 
     @property
     def refusals(self) -> RefusalVitals:
-        """What the journal has refused."""
         return self._outbox.refusals
 
     @property
@@ -108,18 +106,18 @@ class Rules:
         return bool(self._outbox or self._doing)
 
     def act(self, what: Callable[[Alarms, Moment], list[Happening]]) -> None:
-        """Somebody acknowledges, shelves or maintains; UsageError if that cannot be done now."""
+        """Apply a person's action; UsageError if it is not possible now."""
         moment = self.moment()
         self._take(self.core.acted(lambda alarms: what(alarms, moment), moment))
 
     async def run(self) -> None:
-        """Let time pass, and write what has happened."""
+        """Let time pass, and write outcomes."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick())
             group.create_task(self._outbox.run())
 
     async def stop(self) -> None:
-        """Write what every rule remembers; nothing is begun any more."""
+        """Store what every rule remembers; nothing new starts."""
         self._doing.cancel()
         self._take(Outcome([], self.core.checkpoint(), []))
         await self._outbox.flush()
@@ -135,14 +133,14 @@ class Rules:
             await next_beat()
 
     def _judge(self, what: str, outcome: Callable[[], Outcome]) -> None:
-        """The edge: whoever tells the rules something is never troubled by a rule's mistake."""
+        """The edge: a mistake in a rule never reaches the caller."""
         try:
             self._take(outcome())
-        except Exception as error:  # noqa: BLE001  # see above
+        except Exception as error:  # noqa: BLE001   # see above
             self._on_fault(f"rules.{what}", error)
 
     def _take(self, outcome: Outcome) -> None:
-        """Begin what is urgent now, and hand the rest to the journal."""
+        """Start urgent tasks now, and hand the rest to the journal."""
         if outcome.empty:
             return
         for task in outcome.tasks:
@@ -179,12 +177,12 @@ class Rules:
         try:
             async with asyncio.timeout(left_s):
                 state = await doer.do(task)
-        except Exception as error:  # noqa: BLE001  # the edge: a doer's mistake ends this task alone
+        except Exception as error:  # noqa: BLE001   # the edge: a mistake in a handler ends this task only
             return self._why(task, error)
         return state or "done", None
 
     def _why(self, task: Task, error: Exception) -> tuple[State, str]:
-        """What came of a task that was not done."""
+        """The result of a task that was not done."""
         match error:
             case TimeoutError():
                 return "expired", "rules.too-late"

@@ -1,13 +1,13 @@
-"""`[rule.*]`, and what becomes of it: watches, one for each point that a rule watches. Pure.
+"""`[rule.*]` and its watches, one for each point that a rule watches. Pure.
 
     water-b3.flow    a point of a device, or an input of a contact module by its id
-    water-b3         a device as a whole: whether anything is heard of it
+    water-b3         a device as a whole: whether anything is read from it
     bus.meters       a bus: whether it is up
     rule.smoke-b3    another rule: whether its condition holds
     station.tasks    the station itself: whether all its tasks go on
 
-Each point of a list is watched by itself and has an alarm of its own; the points of a table play
-the roles of one combination and have one alarm together.
+Each point of a list is watched separately and has its own alarm; the points of a table play the
+roles of one combination and have one alarm together.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,17 +25,17 @@ from gateway.rules.recipe import Recipe, shapes
 # Points that one rule may watch.
 INPUTS_MAX = 64
 
-# The point that stands for all of a device's points.
+# The point that stands for all points of a device.
 WHOLE = "*"
 
-# Devices that are none: what they say comes from the station itself.
+# Pseudo devices, whose readings come from the station itself.
 BUS, RULE, OWN = "bus", "rule", "station"
 
-# What the station says of itself: its tasks go on, its emergencies are heard.
+# Statements of the station: its tasks go on, its emergencies are heard.
 TASKS, HEARD = "tasks", "heard"
 
 GAP_PERIODS = 3
-# A point that was not heard for longer than both is interrupted.
+# A point without a reading for longer than both is interrupted.
 GAP_S_MIN = 10.0
 
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
@@ -44,10 +44,10 @@ Key = tuple[str, str]
 
 
 class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[rule.<id>]`: a recipe, what it watches, and what is different here.
+    """`[rule.<id>]`: a template, what it watches, and what differs here.
 
-    `parent` is the rule whose alarm explains this one's (a dead bus). `set` replaces the recipe's
-    settings, `advice` what it says to do first. `private`: public loudspeakers do not say where.
+    `parent`: the rule whose alarm explains this one's (a dead bus). `set` replaces settings of
+    the template, `advice` its advice. `private`: public announcements do not say where.
     """
 
     use: Id
@@ -64,15 +64,15 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     advice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
 
 
-# Kinds of input on which a life may hang, whatever rule watches them.
+# Kinds of input on which a life may depend, whatever rule watches them.
 LIFE_SAFETY = frozenset({"smoke", "fire", "gas", "sos", "fall"})
 
 
 class Known(NamedTuple):
-    """A point as the station's settings have it: where it is, how that is said aloud, its name.
+    """A point in the settings: its place, how that is spoken, its name.
 
-    `zone` is the innermost zone around it in which something can be heard, `indoors` the innermost
-    that is no street; `kind` is what is wired there.
+    `zone`: the innermost zone around it with a loudspeaker; `indoors`: the innermost that is
+    not a street; `kind`: what is wired there.
     """
 
     key: Key
@@ -86,18 +86,18 @@ class Known(NamedTuple):
     kind: str = ""
 
 
-# Finds what a word of `on` means; UsageError where there is no such thing.
+# Finds the point for a word of `on`; UsageError if there is none.
 Look = Callable[[str], Known]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
 
-    `about` is the bus or device that it is about, if it is about one: it explains only what is of
-    that. `last`: its reading is the last that was heard, not what raised it.
-    `zone` is the innermost zone around its place in which something can be heard, `indoors` the
-    innermost that is no street; `unit` is that of its point, and `advice` what whoever hears of it
-    should do first. `attend`, `private`, `life_safety` as in `Recipe`; `language` is the station's.
+    `about`: the bus or device that it is about; it explains only alarms of that. `last`: its
+    reading is the last one, not the one that raised it. `zone`: the innermost zone around its
+    place with a loudspeaker; `indoors`: the innermost that is not a street; `unit`: that of its
+    point; `advice`: what to do first. `attend`, `private`, `life_safety` as in `RuleTemplate`;
+    `language` is the station's.
     """
 
     rule: str
@@ -124,9 +124,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition that is watched; `roles` says which term each input is (combinations only).
+    """One watched condition; `roles`: the term of each input (combinations only).
 
-    `gap_ns` None: its points speak only when something happens, and their last word stands.
+    `gap_ns` None: its points report only changes, and their last value stands.
     """
 
     id: str
@@ -142,7 +142,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs_wall(self) -> bool:
-        """Whether it must know the time of day."""
+        """Whether it needs the time of day."""
         return self.kind.needs_wall or not self.window.always
 
 
@@ -155,7 +155,7 @@ def watches(
     calendar: Calendar,
     language: str,
 ) -> tuple[Watch, ...]:
-    """What that rule watches; UsageError (with `key`, where it stands) if it cannot."""
+    """The watches of that rule; UsageError (with `key`, the place) if it is impossible."""
     given = recipe.merged(rule.set)
     missing = [name for name in recipe.needs if name not in given]
     if missing:
@@ -184,7 +184,7 @@ def _decode(shape: type[msgspec.Struct], given: Mapping[str, Any]) -> msgspec.St
 
 
 class _Maker(NamedTuple):
-    """Everything that the watches of one rule share."""
+    """What the watches of one rule share."""
 
     rule_id: str
     rule: RuleOptions
@@ -194,7 +194,7 @@ class _Maker(NamedTuple):
     language: str
 
     def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
-        """A rule on one point; bears the rule's own id where it is the only one."""
+        """A rule on one point; carries the rule's own id if it is the only one."""
         wanted = self.recipe.units
         if self._silence and known.key[0] in {BUS, RULE, OWN}:
             raise UsageError("rules.wants-device", key="on")
@@ -214,7 +214,7 @@ class _Maker(NamedTuple):
 
     @property
     def _silence(self) -> bool:
-        """Whether it is about what is not heard."""
+        """Whether it is about silence."""
         return self.recipe.kind == "heartbeat"
 
     def joined(self, options: combination.Options, known: Mapping[str, Known]) -> Watch:
@@ -259,14 +259,14 @@ class _Maker(NamedTuple):
         )
 
     def _delays(self, known: tuple[Known, ...]) -> confirm.Delays:
-        """A recipe's delay is not meant for what is pressed and let go; a station's own is."""
+        """A template's delay does not apply to push buttons; a station's own does."""
         delays = confirm.Delays.of_options(self.delay)
         if "for_s" in self.rule.set or not any(each.point.brief for each in known):
             return delays
         return msgspec.structs.replace(delays, for_ns=0)
 
     def _guards_lives(self, known: tuple[Known, ...]) -> bool:
-        """Whether it is of a kind of input on which a life may hang, and not of its cable."""
+        """Whether its input, not the input's cable, is of a life-safety kind."""
         return not self._silence and any(each.kind in LIFE_SAFETY for each in known)
 
     def _facts(self, known: tuple[Known, ...]) -> Facts:
@@ -298,7 +298,7 @@ class _Maker(NamedTuple):
 
 
 def _measures(point: Point, wanted: str) -> bool:
-    """Whether limits in that unit can be held against the point (a counter has a pace, too)."""
+    """Whether limits in that unit apply to the point (a counter also has a rate)."""
     try:
         quantities.amount(f"1 {wanted}", point.unit)
     except UsageError:
@@ -307,7 +307,7 @@ def _measures(point: Point, wanted: str) -> bool:
 
 
 def _gap_ns(points: list[Point]) -> int | None:
-    """The slowest of them counts; one that speaks only when something happens settles it."""
+    """That of the slowest; None if one of them reports only changes."""
     slowest = 0.0
     for point in points:
         if point.every_s is None:

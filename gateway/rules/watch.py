@@ -12,14 +12,14 @@ from gateway.rules import confirm
 from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
 from gateway.rules.rule import Key, Watch
 
-# A point whose last word stands is looked at so often where hours of the day matter.
+# Interval of checks for a point whose last value stands, if hours of the day matter.
 LOOK_AGAIN_NS = 60 * S
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What a watch remembers: its kind's own state, how far it is confirmed, when it last heard.
+    """The state of a watch: its kind's own, its confirmation, its last reading's time.
 
-    `verdict` is its last word, for points whose last word stands.
+    `verdict` is the last one, for points whose last value stands.
     """
 
     inner: Any
@@ -29,12 +29,11 @@ class State(msgspec.Struct, frozen=True, array_like=True):
 
 
 def fresh(watch: Watch) -> State:
-    """Nothing is known yet."""
     return State(watch.kind.state())
 
 
 def hear(watch: Watch, state: State, key: Key, value: Value) -> State:
-    """One input of a combination has spoken; `read` draws the conclusion once all have."""
+    """A reading of one input of a combination; `update_watch` concludes once all are in."""
     inner = state.inner
     for role in watch.roles[key]:
         inner = combination.hear(watch.limits, inner, role, value)
@@ -89,7 +88,7 @@ def _in_window(
 
 
 def due(watch: Watch, state: State, moment: Moment) -> int | None:
-    """When time alone may change it next; None as long as only a reading can."""
+    """When time alone may change it next; None if only a reading can."""
     if not timed(watch):
         return None
     instants = [confirm.due(watch.delays, state.confirmed)]
@@ -102,12 +101,12 @@ def due(watch: Watch, state: State, moment: Moment) -> int | None:
 
 
 def timed(watch: Watch) -> bool:
-    """Whether time alone can change it: silence is its matter, or its last word stands."""
+    """Whether time alone can change it: it watches for silence, or its last value stands."""
     return watch.gap_ns is None or watch.kind.due is not None
 
 
 def after_restart(watch: Watch, state: State, *, cut: bool) -> State:
-    """What a restart leaves; `cut`: nobody knows how long the station was away."""
+    """The state after a restart; `cut`: the station was away for an unknown time."""
     kind = watch.kind
     forgets = kind.forgets_restart or (cut and kind.forgets_cut)
     inner = kind.state() if forgets else state.inner
@@ -115,12 +114,12 @@ def after_restart(watch: Watch, state: State, *, cut: bool) -> State:
 
 
 def after_replacement(watch: Watch, state: State) -> State:
-    """Its point is another meter's from here on: what was counted before says nothing."""
+    """Its point belongs to another meter from here on: former counts mean nothing."""
     return State(watch.kind.state(), confirm.interrupted(state.confirmed), state.heard_ns)
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A state on disk, with the kind that it is of: under another one it means nothing."""
+    """A stored state with its kind: for another kind it means nothing."""
 
     kind: str
     inner: msgspec.Raw
@@ -139,14 +138,14 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def encode(kind: Kind, state: State) -> bytes:
-    """As the journal keeps it."""
+    """The stored form."""
     inner = msgspec.Raw(_encoder.encode(state.inner))
     kept = _Kept(kind.name, inner, state.confirmed, state.heard_ns, state.verdict)
     return _encoder.encode(kept)
 
 
 def decode(kind: Kind, body: bytes) -> State | None:
-    """From the journal; None if it is another kind's, or another version's."""
+    """The stored state; None if it is of another kind or version."""
     try:
         kept = _kept.decode(body)
         if kept.kind != kind.name:
@@ -158,7 +157,7 @@ def decode(kind: Kind, body: bytes) -> State | None:
 
 
 def check(body: bytes, kind: Kind | None) -> None:
-    """ValueError unless it is a state on disk; one of another kind may hold what it likes."""
+    """ValueError unless it is a stored state; one of another kind may contain anything."""
     kept = _kept.decode(body)
     bounded((kept.confirmed, kept.heard_ns))
     if kind is not None and kept.kind == kind.name:

@@ -1,4 +1,4 @@
-"""The kinds of rule, one pure step each; `kind.py` says what a kind is.
+"""The kinds of rule, one pure step function each; `kind.py` says what a kind is.
 
 A kind is found by its place: a file here, or in `gateway/rules/kinds/` of an extension, that offers
 `KINDS`.

@@ -1,4 +1,4 @@
-"""A limit above, a limit below, or both; each has a hysteresis of its own."""
+"""A limit above, a limit below, or both; each with its own hysteresis."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ Quantity = Annotated[str | float, msgspec.Meta(examples=["0.05 m3/h"])]
 
 
 class Band(msgspec.Struct, frozen=True):
-    """The limits in a point's unit, and how far it must come back from each."""
+    """The limits in a point's unit, and the hysteresis of each."""
 
     above: float | None
     below: float | None
@@ -22,7 +22,7 @@ class Band(msgspec.Struct, frozen=True):
     def of(
         cls, above: Quantity | None, below: Quantity | None, hysteresis: Quantity, unit: str
     ) -> Self:
-        """As it is written; UsageError where it says nothing, or something of every value."""
+        """As written in the settings; UsageError if it matches nothing or everything."""
         over, under = (
             None if limit is None else quantities.amount(limit, unit) for limit in (above, below)
         )
@@ -33,7 +33,7 @@ class Band(msgspec.Struct, frozen=True):
         return cls(over, under, (over or 0.0) - back_above, (under or 0.0) + back_below)
 
     def side(self, measured: float, before: int) -> int:
-        """Above (1), below (-1) or neither; back from the one is not beyond the other."""
+        """Above (1), below (-1) or neither; returning from one side is not crossing the other."""
         if self.above is not None and (
             measured > self.above or (before > 0 and measured > self.above_again)
         ):

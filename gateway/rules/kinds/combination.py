@@ -1,4 +1,4 @@
-"""Several conditions over several devices, joined by `and`, `or`, `not`: burning, and full."""
+"""Several conditions over several devices, joined by `and`, `or`, `not`: burning and full."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ WHEN_CHARS_MAX = 300
 
 
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One condition on the point of that name in `on`: a limit, or a value."""
+    """One condition on the point of that name in `on`: a limit or a value."""
 
     unit: str | None = None
     above: Quantity | None = None
@@ -49,7 +49,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What each term said last: no (0), yes (1), below (-1); one that was never heard is absent."""
+    """The last result of each term: no (0), yes (1), below (-1); absent without a reading."""
 
     terms: dict[str, int] = {}
 
@@ -76,12 +76,11 @@ def _node(node: ast.expr, known: Mapping[str, Term]) -> Any:
 
 
 def prepare(options: Options, _: Point, __: Calendar) -> Limits:
-    """The expression; the terms follow in `prepare_term`, where their points are known."""
+    """The expression; `prepare_term` adds the terms when their points are known."""
     return Limits({}, parse(options.when, options.terms))
 
 
 def prepare_term(name: str, term: Term, point: Point) -> TermLimits:
-    """One term in its point's unit."""
     if term.above is None and term.below is None and term.value is None:
         raise UsageError("rules.no-limit", keys=f"{name}: above, below, value")
     band = Band.of(term.above, term.below, term.hysteresis, point.unit)
@@ -90,7 +89,7 @@ def prepare_term(name: str, term: Term, point: Point) -> TermLimits:
 
 
 def hear(limits: Limits, state: State, name: str, value: Value) -> State:
-    """One term's point has spoken."""
+    """The state after a reading of that term's point."""
     before = state.terms.get(name)
     side = _side(limits.terms[name], value, before or 0)
     if side is None or side == before:
@@ -106,7 +105,7 @@ def _side(term: TermLimits, value: Value, before: int) -> int | None:
 
 
 def step(limits: Limits, state: State, _: Value, __: Moment) -> tuple[State, Verdict]:
-    """What the terms say together; UNSURE where a term was never heard and it matters."""
+    """The result of the expression; UNSURE if a term without a reading matters."""
     return state, _verdict(limits.when, state.terms)
 
 

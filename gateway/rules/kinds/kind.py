@@ -1,7 +1,7 @@
 """What a kind of rule is: a pure step from one state to the next, and a verdict.
 
-A verdict speaks of this instant alone: whether it is confirmed, and what becomes of it, is the
-same for all kinds (`confirm.py`, `alarm.py`).
+A verdict is about this instant only: its confirmation and consequences are the same for all kinds
+(`confirmation.py`, `alarm.py`).
 """
 
 import enum
@@ -17,7 +17,7 @@ S = 1_000_000_000
 
 
 class Verdict(enum.Enum):
-    """What a rule makes of what it knows: the condition holds, does not, or cannot be told."""
+    """Whether the condition holds, does not hold, or cannot be determined."""
 
     YES = "yes"
     NO = "no"
@@ -25,16 +25,14 @@ class Verdict(enum.Enum):
 
     @classmethod
     def of(cls, condition: object) -> "Verdict":
-        """YES or NO."""
         return cls.YES if condition else cls.NO
 
 
 class Moment(NamedTuple):
-    """An instant: the station's own time, and the wall's (UTC) where somebody vouches for it.
+    """An instant: the station's uptime, and wall time (UTC) if a source vouches for it.
 
-    `at_ns` counts only what the station lived through: it never steps, and goes on after a
-    restart where it stopped. `shift_ns` turns the instants of readings into it, where they have
-    any.
+    `at_ns` counts only the time that the station ran: it never steps, and continues after a
+    restart. `shift_ns` converts the instants of readings into it, if they have any.
     """
 
     at_ns: int
@@ -42,17 +40,17 @@ class Moment(NamedTuple):
     shift_ns: int | None = None
 
     def of(self, reading: Reading) -> int:
-        """When that reading showed what it says: an input's edge is older than its poll."""
+        """The instant of the reading: an input's edge is older than its poll."""
         if self.shift_ns is None:
             return self.at_ns
         return min(self.at_ns, reading.at_ns + self.shift_ns)
 
 
 class Point(NamedTuple):
-    """What a rule needs to know of a point. `every_s` None: it speaks only when something happens.
+    """What a rule needs to know of a point. `every_s` None: it reports only changes.
 
-    `inverted`: its contact is closed when all is well. `brief`: it is pressed and let go, and each
-    time counts however short it was.
+    `inverted`: its contact is closed when all is well. `brief`: it is a push button, and every
+    press counts, however short.
     """
 
     unit: str
@@ -66,30 +64,30 @@ Step = Callable[[Any, Any, Value, Moment], tuple[Any, Verdict]]
 
 
 class Sentences(Protocol):
-    """The reader's catalogue: call it with a code and what fills the text in."""
+    """The reader's catalogue: call it with a code and the data for the text."""
 
     lang: str
 
-    def __call__(self, code: str, /, **data: object) -> str:
-        """The text of that code."""
+    def __call__(self, code: str, /, **data: object) -> str: ...
 
     def span(self, seconds: float, /) -> str:
-        """A time as people say it."""
+        """A duration in words."""
 
 
-# Limits, the unit that they are in, the reader's catalogue: alternatives of what a rule waits for.
+# Arguments: limits, their unit, the reader's catalogue. Yields the alternatives that a rule waits
+# for.
 Describe = Callable[[Any, str, Sentences], Iterator[str]]
 
 
 class Kind(NamedTuple):
     """One kind of rule.
 
-    `options` is what `set` may hold; `prepare` brings it into the point's unit (UsageError where
-    that cannot be), giving the limits that `step(limits, state, value, moment)` works with. A
-    `value` of None means that only time has passed. `due` is when time alone may change the
-    verdict. `forgets_gap`, `forgets_cut`: a gap in the readings, or an unknown time without the
-    station, makes what it remembers worthless. `describe` says for people what limits mean; without
-    it, the text `alarms.kind-<name>` stands for all of them.
+    `options`: what `set` may contain; `prepare` converts it into the point's unit (UsageError
+    if impossible) and returns the limits for `step(limits, state, value, moment)`. A `value` of
+    None means that only time has passed. `due`: when time alone may change the verdict.
+    `forgets_gap`, `forgets_cut`: a gap in the readings, or an unknown time without the station,
+    invalidates its state. `describe` explains limits to people; without it the text
+    `alarms.kind-<name>` is used.
     """
 
     name: str
@@ -106,14 +104,14 @@ class Kind(NamedTuple):
 
 
 def number(value: Value) -> float | None:
-    """The value as a number; None where it is none."""
+    """The value as a number; None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
 
 
 def amount_text(value: float, unit: str) -> str:
-    """`3 m³/h`; a number alone where there is no unit."""
+    """`3 m³/h`, or the number alone if there is no unit."""
     return f"{value:g} {unit}".strip()
 
 

@@ -1,4 +1,4 @@
-"""Deviation from what a point learnt to be usual at this hour of such a day."""
+"""Deviation from what a point has learnt to be usual at this time of such a day."""
 
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
@@ -12,18 +12,18 @@ from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number
 
 SLOT_S = 1800
-# Half hours of a day; working days and days of rest learn apart, so there are twice as many.
+# Half hours of a day; working days and rest days learn separately, so there are twice as many.
 SLOTS = DAY_S // SLOT_S
 
-# The share of a new day in what is usual, once ten are known: seasons are followed.
+# The weight of a new day once ten are known, so that seasons are followed.
 _SLOWEST = 0.1
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Beyond `share` of what is usual, `times` the usual scatter and `least`, all three.
+    """Beyond `share` of the usual value, `times` the usual scatter and `least`: all three.
 
-    Nothing is said of a half hour that was seen on fewer than `days` such days. `only` says which
-    side matters.
+    A half hour that was seen on fewer than `days` such days gives no verdict. `only` restricts
+    it to one side.
     """
 
     share: Annotated[float, msgspec.Meta(gt=0)] = 0.5
@@ -34,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The options, with `least` in the point's unit, and the calendar that tells the days."""
+    """The options, with `least` in the point's unit, and the calendar."""
 
     options: Options
     least: float
@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Usual(NamedTuple):
-    """One half hour: on how many days it was seen, its mean, and the mean scatter around it."""
+    """One half hour: the number of days seen, their mean, and the mean scatter around it."""
 
     days: int
     mean: float
@@ -50,7 +50,7 @@ class Usual(NamedTuple):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What was learnt, and the half hour under way: its number, its day, and its sums."""
+    """What was learnt, and the current half hour: its number, its day and its sums."""
 
     usual: dict[int, Usual] = {}
     slot: int = -1
@@ -61,12 +61,11 @@ class State(msgspec.Struct, frozen=True, array_like=True):
 
 
 def prepare(options: Options, point: Point, calendar: Calendar) -> Limits:
-    """The least difference in the point's unit."""
     return Limits(options, quantities.difference(options.least, point.unit), calendar)
 
 
 def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[State, Verdict]:
-    """Compare with what is usual now, and learn; without the time of day it does neither."""
+    """Compare with the usual value, and learn; without the time of day, neither."""
     measured = number(value)
     if measured is None or moment.wall_ns is None:
         return state, Verdict.UNSURE
@@ -79,7 +78,7 @@ def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[St
     known = usual is not None and usual.days >= limits.options.learn_days
     reach = _reach(limits, usual) if usual is not None else 0.0
     mean = usual.mean if usual is not None else measured
-    # what is beyond all measure is learnt only as far as the measure goes
+    # an extreme value is learnt only as far as the limit
     counted = min(max(measured, mean - reach), mean + reach) if known else measured
     state = State(
         state.usual,
@@ -105,7 +104,7 @@ def _reach(limits: Limits, usual: Usual) -> float:
 
 
 def _learnt(limits: Limits, state: State) -> dict[int, Usual]:
-    """What is usual after the half hour that has ended; one of few readings teaches nothing."""
+    """The usual values after the half hour that has ended; too few readings teach nothing."""
     if state.count == 0:
         return state.usual
     mean, scatter = state.total / state.count, state.apart / state.count

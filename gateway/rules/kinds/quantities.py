@@ -1,4 +1,4 @@
-"""Quantities as people write them (`0.05 m3/h`), in the unit of the point that they limit. Pure."""
+"""Quantities as people write them (`0.05 m3/h`), in the unit of the point. Pure."""
 
 import re
 
@@ -34,15 +34,15 @@ _FACTORS: dict[str, tuple[str, float]] = {
     "%": ("share", 1e-2),
 }
 
-# A difference of temperatures is in kelvin, whatever scale they are read on.
+# Differences of temperatures are in kelvin, whatever the scale of the readings.
 _DIFFERENCE = {"Cel": "K"}
 
-# What a counter's unit becomes when it is divided by hours.
+# A counter's unit divided by hours.
 PER_HOUR = {"m3": "m3/h", "L": "L/h", "W.h": "W", "kW.h": "kW", "MW.h": "MW"}
 
 
 def split(written: str | float) -> tuple[float, str | None]:
-    """Number and unit of a quantity; a bare number has none. UsageError unless it is one."""
+    """Number and unit of a quantity; unit None for a bare number. UsageError if it is neither."""
     if isinstance(written, int | float):
         return float(written), None
     match = _WRITTEN.fullmatch(written)
@@ -52,7 +52,7 @@ def split(written: str | float) -> tuple[float, str | None]:
 
 
 def amount(written: str | float, unit: str) -> float:
-    """The quantity in that unit; a bare number is meant in it. UsageError if it cannot be."""
+    """The quantity in that unit, which a bare number has already; UsageError if impossible."""
     number, own = split(written)
     if own is None or own == unit:
         return number
@@ -63,12 +63,12 @@ def amount(written: str | float, unit: str) -> float:
 
 
 def difference(written: str | float, unit: str) -> float:
-    """As `amount`, for a difference of two values in that unit."""
+    """Like `parse_amount`, for a difference of two values in that unit."""
     return amount(written, _DIFFERENCE.get(unit, unit))
 
 
 def share_or_difference(written: str | float, of: float, unit: str) -> float:
-    """A difference, or with `%` that share of `of` (where the unit is no percentage itself)."""
+    """A difference, or with `%` that share of `of` (unless the unit is a percentage itself)."""
     number, own = split(written)
     if own == "%" and unit != "%":
         return abs(of) * number / 100
@@ -76,7 +76,7 @@ def share_or_difference(written: str | float, of: float, unit: str) -> float:
 
 
 def per_hour(written: str | float, unit: str) -> bool:
-    """Whether the quantity is a flow of what a counter in that unit counts."""
+    """Whether the quantity is a flow, per hour, of what a counter in that unit counts."""
     own = split(written)[1]
     flow = PER_HOUR.get(unit)
     if own is None or flow is None or own not in _FACTORS:

@@ -31,13 +31,12 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """The last `within_s`."""
+    """The samples of the last `within_s`."""
 
     samples: Samples = ()
 
 
 def prepare(options: Options, point: Point, _: Calendar) -> Limits:
-    """The differences in the point's unit."""
     if options.rise is None and options.fall is None:
         raise UsageError("rules.no-limit", keys="rise, fall")
     rise, fall = (

@@ -1,4 +1,4 @@
-"""A window of samples of bounded size, and how fast a counter runs in it. Pure."""
+"""A window of samples of bounded size, and the rate of a counter in it. Pure."""
 
 from gateway.rules.kinds.kind import S
 
@@ -9,9 +9,9 @@ Samples = tuple[tuple[int, float], ...]
 
 
 def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
-    """With the new one, without what is older than the span; but one that covers all of it stays.
+    """Add a sample, and drop those older than the span except one that covers its start.
 
-    Samples that come faster than a 64th of the span replace the last one.
+    Samples closer together than a 64th of the span replace the last one.
     """
     kept = list(samples)
     if len(kept) > 1 and at_ns - kept[-2][0] < span_ns // SAMPLES_MAX:
@@ -23,7 +23,7 @@ def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
 
 
 def per_hour(samples: Samples, span_ns: int) -> float | None:
-    """How much a counter gains an hour; None before half the span is seen, or if it went back."""
+    """What the counter gains per hour; None before half the span is seen, or if it went back."""
     (first_ns, first), (last_ns, last) = samples[0], samples[-1]
     if last_ns - first_ns < span_ns // 2 or last_ns == first_ns or last < first:
         return None

@@ -1,4 +1,4 @@
-"""What a contact or a text says; how often; when it last did; and whether anything was heard."""
+"""The value of a contact or text; how often; when last; and whether anything was read at all."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ Word = bool | int | str
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The condition holds while the value is `value` (or one of them).
 
-    For a contact, true is active, whichever way it is wired.
+    For a contact, true means active, however it is wired.
     """
 
     value: Word | tuple[Word, ...] = True
@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Nothing(msgspec.Struct, frozen=True, array_like=True):
-    """A kind that need not remember anything."""
+    """The state of a kind that remembers nothing."""
 
 
 def _limits(options: Any, point: Point) -> frozenset[Word]:
@@ -39,12 +39,11 @@ def _limits(options: Any, point: Point) -> frozenset[Word]:
 
 
 def prepare(options: Options, point: Point, _: Calendar) -> Limits:
-    """Turned round where the contact is closed when all is well."""
+    """Inverted if the contact is closed when all is well."""
     return Limits(_limits(options, point))
 
 
 def step(limits: Limits, state: Nothing, value: Value, _: Moment) -> tuple[Nothing, Verdict]:
-    """Look."""
     if value is None:
         return state, Verdict.UNSURE
     return state, Verdict.of(value in limits.values)
@@ -52,7 +51,7 @@ def step(limits: Limits, state: Nothing, value: Value, _: Moment) -> tuple[Nothi
 
 TIMES_MAX = 100
 
-# A device may owe three answers in a row before it counts as silent.
+# A device may miss three answers in a row before it counts as silent.
 PERIODS_MIN = 4
 
 
@@ -73,21 +72,20 @@ class CountLimits(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True):
-    """When it became so, at most `times` instants; and whether it is."""
+    """When it became so, at most `times` instants; and whether it is so now."""
 
     edges_ns: tuple[int, ...] = ()
     there: bool = True
 
 
 def prepare_count(options: CountOptions, point: Point, _: Calendar) -> CountLimits:
-    """As `prepare`."""
     return CountLimits(_limits(options, point), options.times, round(options.within_s * S))
 
 
 def step_count(
     limits: CountLimits, state: Counted, value: Value, moment: Moment
 ) -> tuple[Counted, Verdict]:
-    """The first value that is heard is no change."""
+    """The first reading is not a change."""
     there = state.there if value is None else value in limits.values
     edges = state.edges_ns
     if there and not state.there:
@@ -98,7 +96,7 @@ def step_count(
 
 
 def due_count(limits: CountLimits, state: Counted) -> int | None:
-    """When the first of them is too old to count."""
+    """When the first of them becomes too old to count."""
     return state.edges_ns[0] + limits.span_ns if state.edges_ns else None
 
 
@@ -117,20 +115,19 @@ class SeenLimits(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """When it was last seen, or first looked for."""
+    """When it was last seen, or the watch began."""
 
     at_ns: int | None = None
 
 
 def prepare_seen(options: SeenOptions, point: Point, _: Calendar) -> SeenLimits:
-    """As `prepare`."""
     return SeenLimits(_limits(options, point), round(options.unseen_s * S))
 
 
 def step_seen(
     limits: SeenLimits, state: Seen, value: Value, moment: Moment
 ) -> tuple[Seen, Verdict]:
-    """Seen again ends it at once."""
+    """Seen again, the condition ends at once."""
     if value is not None and value in limits.values:
         return Seen(moment.at_ns), Verdict.NO
     if state.at_ns is None:
@@ -139,7 +136,7 @@ def step_seen(
 
 
 def due_seen(limits: SeenLimits, state: Seen) -> int | None:
-    """When it has been unseen for too long."""
+    """When it has been absent for too long."""
     return None if state.at_ns is None else state.at_ns + limits.span_ns
 
 
@@ -156,14 +153,14 @@ class HeardLimits(msgspec.Struct, frozen=True):
 
 
 def prepare_heard(options: HeardOptions, point: Point, _: Calendar) -> HeardLimits:
-    """A device that is asked every ten minutes is not silent because one answer was spoilt."""
+    """One spoilt answer of a device that is polled every ten minutes is not silence."""
     return HeardLimits(round(max(options.silent_s, PERIODS_MIN * (point.every_s or 0)) * S))
 
 
 def step_heard(
     limits: HeardLimits, state: Seen, value: Value, moment: Moment
 ) -> tuple[Seen, Verdict]:
-    """Whatever it says, it lives."""
+    """Any value ends the silence."""
     if state.at_ns is None or value is not None:
         return Seen(moment.at_ns), Verdict.UNSURE if value is None else Verdict.NO
     return state, Verdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
@@ -175,24 +172,20 @@ def due_heard(limits: HeardLimits, state: Seen) -> int | None:
 
 
 def describe(limits: Limits, _unit: str, say: Sentences) -> Iterator[str]:
-    """The value is one of those."""
     yield say("alarms.mean-state", value=values_text(limits.values, say))
 
 
 def describe_count(limits: CountLimits, _unit: str, say: Sentences) -> Iterator[str]:
-    """It became one of those so often in a time."""
     span, value = say.span(limits.span_ns / S), values_text(limits.values, say)
     yield say("alarms.mean-count", span=span, n=limits.times, value=value)
 
 
 def describe_seen(limits: SeenLimits, _unit: str, say: Sentences) -> Iterator[str]:
-    """It was none of those for a time."""
     span, value = say.span(limits.span_ns / S), values_text(limits.values, say)
     yield say("alarms.mean-unseen", span=span, value=value)
 
 
 def describe_heard(limits: HeardLimits, _unit: str, say: Sentences) -> Iterator[str]:
-    """Nothing came for a time."""
     yield say("alarms.mean-unheard", span=say.span(limits.span_ns / S))
 
 

@@ -1,4 +1,4 @@
-"""What does not move: a counter that stands still or never rests, a value that never changes."""
+"""What does not change: a counter that stands still or never rests, a value that stays the same."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -11,7 +11,7 @@ from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
 from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
 
-# What the difference of two counts may be off.
+# Tolerance for the difference of two counts.
 ROUNDING = 1e-9
 
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=31 * 86_400)]
@@ -32,14 +32,13 @@ class CounterLimits(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True):
-    """The count at which it was last seen to move, and when; and whether it ever was."""
+    """The count at which it last moved, and when; and whether it ever did."""
 
     count: float | None = None
     at_ns: int = 0
 
 
 def prepare_counter(options: CounterOptions, point: Point, _: Calendar) -> CounterLimits:
-    """The least use in the counter's unit."""
     return CounterLimits(
         round(options.still_s * S), quantities.difference(options.least, point.unit)
     )
@@ -48,7 +47,7 @@ def prepare_counter(options: CounterOptions, point: Point, _: Calendar) -> Count
 def step_counter(
     limits: CounterLimits, state: Counted, value: Value, moment: Moment
 ) -> tuple[Counted, Verdict]:
-    """The counter itself proves a gap in the readings: what it gained there was used there."""
+    """The counter itself bridges a gap in the readings: what it gained there was used there."""
     count = number(value)
     if count is None:
         return state, Verdict.UNSURE
@@ -59,7 +58,7 @@ def step_counter(
 
 
 class RunningOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """It has run for `running_s` and never rested for `pause_s` (somebody forgot it)."""
+    """It has run for `running_s` without resting for `pause_s` (left running by mistake)."""
 
     running_s: Seconds
     pause_s: Seconds = 900.0
@@ -81,7 +80,6 @@ class Running(msgspec.Struct, frozen=True, array_like=True):
 
 
 def prepare_running(options: RunningOptions, _: Point, __: Calendar) -> RunningLimits:
-    """Only times."""
     return RunningLimits(round(options.running_s * S), round(options.pause_s * S))
 
 
@@ -105,9 +103,9 @@ def step_running(
 
 
 class StuckOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Exactly the same value for `same_s`, though what it measures never stands so still.
+    """Exactly the same value for `same_s`, though the measured quantity always fluctuates.
 
-    `except_values`: at these it may rest (a flow of 0).
+    `except_values`: values at which it may rest (a flow of 0).
     """
 
     same_s: Seconds
@@ -129,14 +127,13 @@ class Stuck(msgspec.Struct, frozen=True, array_like=True):
 
 
 def prepare_stuck(options: StuckOptions, _: Point, __: Calendar) -> StuckLimits:
-    """Only a time."""
     return StuckLimits(round(options.same_s * S), frozenset(options.except_values))
 
 
 def step_stuck(
     limits: StuckLimits, state: Stuck, value: Value, moment: Moment
 ) -> tuple[Stuck, Verdict]:
-    """Any change at all begins anew."""
+    """Any change starts again."""
     if value is None:
         return state, Verdict.UNSURE
     if value != state.value:
@@ -147,19 +144,16 @@ def step_stuck(
 
 
 def describe_counter(limits: CounterLimits, unit: str, say: Sentences) -> Iterator[str]:
-    """The counter stands still."""
     span = say.span(limits.span_ns / S)
     yield say("alarms.mean-still", span=span, least=amount_text(limits.least, unit))
 
 
 def describe_running(limits: RunningLimits, _unit: str, say: Sentences) -> Iterator[str]:
-    """The counter never rests."""
     span, pause = (say.span(ns / S) for ns in (limits.running_ns, limits.pause_ns))
     yield say("alarms.mean-running", span=span, pause=pause)
 
 
 def describe_stuck(limits: StuckLimits, _unit: str, say: Sentences) -> Iterator[str]:
-    """The value does not change."""
     yield say("alarms.mean-stuck", span=say.span(limits.span_ns / S))
 
 

@@ -1,4 +1,4 @@
-"""Above or below a limit, with hysteresis; of a counter, how fast it runs."""
+"""Above or below a limit, with hysteresis; for a counter, its rate."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -15,9 +15,9 @@ from gateway.rules.kinds.slope import Samples, add, per_hour
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`above` and `below` are the limits; once beyond, `hysteresis` is how far it must come back.
+    """`above` and `below` are the limits; `hysteresis` is how far it must come back.
 
-    A limit in `m3/h` on a counter in `m3` means how fast it runs over the last `over_s`.
+    A limit in `m3/h` on a counter in `m3` is its rate over the last `over_s`.
     """
 
     above: Quantity | None = None
@@ -27,21 +27,20 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The limits in the point's unit; `span_ns` where a counter's pace is meant."""
+    """The limits in the point's unit; `span_ns` if the rate of a counter is meant."""
 
     band: Band
     span_ns: int | None
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """On which side it is beyond (-1, 0, 1), and the samples that a counter's pace is made of."""
+    """The side on which it is beyond (-1, 0, 1), and the samples for a counter's rate."""
 
     side: int = 0
     samples: Samples = ()
 
 
 def prepare(options: Options, point: Point, _: Calendar) -> Limits:
-    """The limits in the point's unit."""
     given = [limit for limit in (options.above, options.below) if limit is not None]
     if not given:
         raise UsageError("rules.no-limit", keys="above, below")
@@ -53,8 +52,8 @@ def prepare(options: Options, point: Point, _: Calendar) -> Limits:
 
 def step(
     limits: Limits, state: State, value: Value, moment: Moment
-) -> tuple[State, Verdict]:  # see `Kind`
-    """Compare; what is no number says nothing."""
+) -> tuple[State, Verdict]:  # see `RuleKind`
+    """Compare; a value that is not a number gives no verdict."""
     measured = number(value)
     if measured is None:
         return state, Verdict.UNSURE
@@ -63,7 +62,7 @@ def step(
         samples = add(samples, moment.at_ns, measured, limits.span_ns)
         measured = per_hour(samples, limits.span_ns)
         if measured is None:
-            back = samples[-1][1] < samples[0][1]  # exchanged or reset: begin anew
+            back = samples[-1][1] < samples[0][1]  # replaced or reset: start again
             return State(state.side, samples[-1:] if back else samples), Verdict.UNSURE
     side = limits.band.side(measured, state.side)
     if side == state.side and samples is state.samples:
