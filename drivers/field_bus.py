@@ -36,7 +36,7 @@ class FieldBus(Protocol):
 class Build(Protocol):
     """How a bus is made of its name, its options and its devices."""
 
-    def __call__(  # noqa: D102
+    def __call__(
         self,
         name: str,
         options: Any,

@@ -19,7 +19,7 @@ from drivers.contract import Garbled, PollResult
 class Outcome(Protocol):
     """Is given a result once it is final."""
 
-    def __call__(  # noqa: D102
+    def __call__(
         self, member: Member, result: PollResult, *, answered: bool, fruitful: bool
     ) -> None: ...
 

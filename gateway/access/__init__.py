@@ -1,14 +1,16 @@
-"""Who may come in: accounts, passwords, sessions, and how often somebody may guess.
+"""Authentication: accounts, passwords, sessions, and limits on guessing.
 
-- accounts.py    people, their roles, and the computers that are known as theirs
-- passwords.py   what makes a password weak; how one is kept
-- evaluator.py   tries passwords one at a time, beside the event loop
-- throttle.py    how often a password may be tried
-- sessions.py    how long somebody stays signed in
-- callers.py     who is there: what a session is worth now
-- codes.py       codes that a machine makes and a person types
-- spare.py       a copy of who may come in, for a station whose storage is lost
-- access.py      all of it together, kept in the journal's state
+- accounts.py           people, their roles, and the computers known as theirs
+- passwords.py          what makes a password weak; how it is stored
+- password_worker.py    checks passwords one at a time, beside the event loop
+- throttle.py           how often a password may be tried
+- attempts.py           counts, checks and refuses attempts
+- sessions.py callers.py    how long a session lasts, and who holds it
+- codes.py              codes that a machine makes and a person types
+- store.py              accounts and sessions, in memory and in the journal
+- fallback_copy.py      a copy of the accounts, for a station whose storage is lost
+- account_admin.py      makes, changes and disables accounts
+- access.py             all of it together
 """
 
 from gateway.access.access import Access, Signed

@@ -1,7 +1,7 @@
-"""Coming in and going out: the claim, passwords, PINs, sessions.
+"""Signing in and out: the claim, passwords, PINs, sessions.
 
-Every try is counted before it is evaluated, and evaluated at the same cost whether there is such
-an account or not. Every act is in the ledger before its caller hears of it.
+Every attempt is counted before it is checked, and checked at the same cost whether or not the
+account exists. Every act is in the audit log before its caller gets the result.
 """
 
 import asyncio
@@ -47,14 +47,14 @@ _replace = msgspec.structs.replace
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """What a browser is given at sign-in: the session's token, and that of a known computer."""
+    """What a browser gets at sign-in: the token of the session, and that of the known computer."""
 
     token: str
     desk: str
 
 
 class Known(msgspec.Struct, frozen=True):
-    """Somebody who has signed in at this computer before, and whether a PIN will do."""
+    """A person who has signed in at this computer before, and whether a PIN is enough."""
 
     account: str
     name: str
@@ -62,10 +62,10 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Access(Callers):
-    """Who may come in. Stations use `open`."""
+    """Accounts and sign-in. Stations use `open`."""
 
     def __init__(self, book: Book, clock: Clock, evaluator: Evaluator, claim: Path) -> None:
-        """`claim` is the file of the secret that the claim code follows from."""
+        """`claim` is the file of the secret that the claim code is derived from."""
         super().__init__(book, clock)
         self._claim = claim
         self._unkept = b""
@@ -83,10 +83,10 @@ class Access(Callers):
         cost: passwords.Cost = passwords.COST,
         volatile: bool = False,
     ) -> "Access":
-        """The room as this journal keeps it; `keys` is the folder of the station's secrets.
+        """Load from this journal; `keys` is the folder of the station's secrets.
 
-        Where the journal is `volatile` it kept nothing, and the copy beside it says who may come
-        in.
+        A `volatile` journal has stored nothing: the accounts then come from the copy beside
+        it.
         """
         spare = Spare(keys / "accounts.json")
         if volatile:
@@ -103,23 +103,22 @@ class Access(Callers):
 
     @property
     def evaluator(self) -> Evaluator:
-        """What tries the passwords."""
         return self.attempts.evaluator
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no further password checks."""
         self.evaluator.close()
 
     @property
     def claimed(self) -> bool:
-        """Whether there is an account; before that, the station is on loopback only."""
+        """Whether there is an account; before that, the station listens on loopback only."""
         return bool(self.book.accounts())
 
     @property
     def claim_code(self) -> str | None:
         """The code that makes the first account; None once there is one.
 
-        A disk that cannot keep its secret gets one for as long as this process lives.
+        If the disk cannot store its secret, the code lasts as long as the process.
         """
         if self.claimed:
             return None
@@ -130,7 +129,7 @@ class Access(Callers):
             return codes.code_from(self._unkept)
 
     def known(self, desk: str) -> list[Known]:
-        """Who has signed in at the computer with that token before."""
+        """Who has signed in before at the computer with that token."""
         found = self.book.desk(codes.digest(desk))
         accounts = {} if found is None else found.people
         known = ((self.book.account(id_), pin) for id_, pin in accounts.items())
@@ -141,7 +140,7 @@ class Access(Callers):
         ]
 
     async def claim(self, code: str, id_: str, name: str, password: str, place: Place) -> Signed:
-        """Make the first account, an installer's; Denied if the code is wrong or spent."""
+        """Make the first account, an installer's; AccessDenied if the code is wrong or used."""
         async with self._claiming:
             source = network(place.address)
             keys = (f"claim:{source}",)
@@ -149,11 +148,11 @@ class Access(Callers):
             expected = self.claim_code
             if expected is None or not codes.same_code(code, expected):
                 await self.attempts.refuse("signin/claim", "", "access.wrong-code", place)
-            self.book.throttle.forgive(keys, stranger=source)  # a weak password is no guess
+            self.book.throttle.forgive(keys, stranger=source)  # a weak password is not a guess
             account = Account(id=account_id(id_), name=person_name(name), role=Role.INSTALLER)
             account = _replace(account, password=await self._kept(account, password))
             signed = await self._begin(account, "password", "signin/claim", place, renewed=account)
-            with contextlib.suppress(OSError):  # a dead disk keeps it, and it opens nothing now
+            with contextlib.suppress(OSError):  # a dead disk keeps it, but it opens nothing now
                 await asyncio.to_thread(self._claim.unlink, missing_ok=True)
             return signed
 
@@ -190,7 +189,7 @@ class Access(Callers):
         return await self._begin(renewed, "password", "signin/first", place, renewed=renewed)
 
     async def unlock(self, id_: str, pin: str, place: Place, desk: str, former: str = "") -> Signed:
-        """Sign in for quick actions by the PIN that was set at this very computer."""
+        """Sign in for quick actions by the PIN that was set at this computer."""
         digest = codes.digest(desk)
         known = self.book.desk(digest)
         held = None if known is None else known.people.get(id_)
@@ -211,7 +210,7 @@ class Access(Callers):
         return await self._begin(account, "pin", "signin/unlock", place, desk=desk, former=former)
 
     async def set_pin(self, caller: Caller, password: str, pin: str, place: Place) -> None:
-        """Give the caller a PIN at the computer that they are signed in at."""
+        """Give the caller a PIN at the computer where they are signed in."""
         account = await self.attempts.opened(
             "signin/set-pin", caller.account, password, place, caller.desk
         )
@@ -243,20 +242,20 @@ class Access(Callers):
         )
 
     async def leave(self, caller: Caller, place: Place) -> None:
-        """Sign out: the token is worth nothing from now on."""
+        """Sign out: the token is invalid from now on."""
         gone = (session_key(caller.session), None)
         await self.book.commit(caller.who, "signin/out", gone, place=place)
 
     def _still(self, account: Account) -> None:
-        """Denied if the account has changed since it was looked at, or is about to.
+        """AccessDenied if the account has changed since it was read, or is about to.
 
-        Whoever is shut out, given another role or reset meanwhile must not undo it.
+        A person who was disabled, reset or given another role meanwhile must not undo that.
         """
         if self.book.ahead().account(account.id) != account:
             raise Denied("access.changed")
 
     async def _kept(self, account: Account, password: str) -> str:
-        """The new password as it is stored; UsageError if it is weak."""
+        """The stored form of the new password; UsageError if it is weak."""
         weak = passwords.weakness(password, (account.id, account.name))
         if weak is not None:
             raise UsageError(weak, least=passwords.SIZE_MIN, most=passwords.SIZE_MAX)

@@ -1,4 +1,4 @@
-"""People, their roles, and the computers that are known as theirs. Pure."""
+"""People, their roles, and the computers known as theirs. Pure."""
 
 import enum
 import re
@@ -11,7 +11,7 @@ from gateway.errors import UsageError
 
 ACCOUNTS_MAX = 64
 
-# Computers at which one person is known.
+# Known computers per person.
 DESKS_MAX = 4
 
 PIN_TRIES = 5
@@ -22,27 +22,27 @@ _NAME_MAX = 20
 
 
 class Role(enum.Enum):
-    """What a person is here for."""
+    """What a person may do."""
 
-    VIEWER = "viewer"  # looks
-    STAFF = "staff"  # acts: announces, takes requests, answers alarms
-    INSTALLER = "installer"  # changes how the station is wired, and who may come in
+    VIEWER = "viewer"  # may look
+    STAFF = "staff"  # may act: announce, take requests, answer alarms
+    INSTALLER = "installer"  # may change the station's settings and accounts
 
 
 class Invite(msgspec.Struct, frozen=True):
-    """A code that lets its holder set a password, once; kept as its digest."""
+    """A one-time code for setting a password; stored as its digest."""
 
     digest: str
     boot: str
     until_ns: int
 
     def open(self, boot: str, now_ns: int) -> bool:
-        """Whether it still holds; one of another boot does not."""
+        """Whether it is still valid; one of another boot is not."""
         return boot == self.boot and now_ns < self.until_ns
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One person. `password` is None until they have set one with their code."""
+    """One person. `password` is None until it is set with the code."""
 
     id: str
     name: str
@@ -54,25 +54,25 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def who(self) -> Who:
-        """The actor in the ledger."""
+        """The actor in the audit log."""
         return Who("installer" if self.role is Role.INSTALLER else "staff", self.id)
 
 
 class Pin(msgspec.Struct, frozen=True):
-    """A PIN of one person at one computer, kept as a password is."""
+    """A person's PIN at one computer, stored like a password."""
 
     kept: str
     wrong: int = 0
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """A computer that somebody has signed in at, kept under the digest of its token.
+    """A computer where people have signed in, stored under the digest of its token.
 
-    `people` are those who have, with the PIN that they set there, if they did.
+    `people` are those, with the PIN that they set there, if any.
     """
 
     people: dict[str, Pin | None]
-    # Grows with every sign-in: the desk with the least is forgotten first.
+    # Grows with every sign-in: the computer with the lowest number is forgotten first.
     used: int
 
     def knows(self, account: str) -> bool:
@@ -80,13 +80,13 @@ class Desk(msgspec.Struct, frozen=True):
         return account in self.people
 
     def without(self, account: str) -> "Desk | None":
-        """As it is when it has forgotten that person; None if nobody is left."""
+        """Without that person; None if nobody is left."""
         others = {id_: pin for id_, pin in self.people.items() if id_ != account}
         return Desk(others, self.used) if others else None
 
 
 def account_id(text: str) -> str:
-    """The id that somebody typed, in its one form; UsageError if it can be nobody's."""
+    """The id that was typed, in canonical form; UsageError if it is invalid."""
     typed = normal(text).strip().lower()
     if not _ID.fullmatch(typed):
         raise UsageError("access.bad-id")
@@ -94,7 +94,7 @@ def account_id(text: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """The name to show; UsageError if there is none or it is too long."""
+    """The name to show; UsageError if it is empty or too long."""
     name = " ".join(normal(text).split())
     if not name or len(name) > _NAME_MAX or not name.isprintable():
         raise UsageError("access.bad-name", max=_NAME_MAX)

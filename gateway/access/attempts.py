@@ -1,4 +1,4 @@
-"""Tries to come in: counted before they are evaluated, at the same cost whoever is named."""
+"""Attempts to sign in: counted before they are checked, at the same cost for any name."""
 
 import hmac
 import ipaddress
@@ -23,10 +23,9 @@ _replace = msgspec.structs.replace
 
 
 class Attempts:
-    """Admits, evaluates and refuses; what was refused is in the ledger before its caller hears."""
+    """Counts, checks and refuses attempts; a refusal is in the audit log before it is returned."""
 
     def __init__(self, book: Book, clock: Clock, evaluator: Evaluator) -> None:
-        """Of those accounts."""
         self._book = book
         self._clock = clock
         self.evaluator = evaluator
@@ -40,7 +39,7 @@ class Attempts:
         place: Place,
         desk: str,
     ) -> Account:
-        """The account that the password opens; Denied, after the same work, if it opens none.
+        """The account that the password opens; AccessDenied, after the same work, if none.
 
         `desk` is the digest of the computer's token.
         """
@@ -64,9 +63,10 @@ class Attempts:
         return now
 
     def counted(self, typed: str) -> str:
-        """The key under which tries of that id are counted.
+        """The key under which attempts for that id are counted.
 
-        What is nobody's id may be a password or a telephone number in the wrong field: a digest.
+        An invalid id may be a password or a telephone number in the wrong field: its
+        digest.
         """
         if self._book.account(typed) is not None:
             return f"account:{typed}"
@@ -77,7 +77,7 @@ class Attempts:
         return found if found and found.password and not found.disabled else None
 
     def invited(self, account: Account, code: str) -> bool:
-        """Whether that is the one-time code of the account, and still holds."""
+        """Whether that is the valid one-time code of the account."""
         plain = codes.digest("".join(code.split()).replace("-", "").upper())
         invite = account.invite
         return (
@@ -88,7 +88,7 @@ class Attempts:
         )
 
     def admit(self, keys: tuple[str, ...], *, stranger: str | None = None) -> None:
-        """Count a try under those keys; Denied if it must wait."""
+        """Count an attempt under those keys; AccessDenied if it must wait."""
         wait_s = self._book.throttle.admit(keys, self._clock.now_ns(), stranger=stranger)
         if wait_s:
             raise Denied("access.wait", retry_after_s=math.ceil(wait_s))
@@ -96,14 +96,14 @@ class Attempts:
     async def refuse(
         self, what: str, on: str, why: str, place: Place, *, left: int = 0
     ) -> NoReturn:
-        """Write down that it was refused, and refuse; `on` is named only if it is an id."""
+        """Record the refusal, and refuse; `on` is named only if it is an id."""
         stranger = Who("system")
         on = on if self._book.account(on) is not None else ""
         await self._book.commit(stranger, what, on=on, place=place, result=Result.REFUSED, why=why)
         raise Denied(why, left=left)
 
     async def wrong_pin(self, account: Account, desk: Desk, digest: str, place: Place) -> NoReturn:
-        """Count it; after too many the PIN is gone, and only the password will do."""
+        """Count it; after too many the PIN is deleted, and only the password is accepted."""
         held = desk.people.get(account.id)
         wrong = PIN_TRIES if held is None else held.wrong + 1
         pin = None if held is None or wrong >= PIN_TRIES else _replace(held, wrong=wrong)
@@ -121,7 +121,7 @@ class Attempts:
 
 
 def _at_station(place: Place) -> bool:
-    """Whether somebody stands before the station's own screen."""
+    """Whether the person is at the station's own screen."""
     try:
         return ipaddress.ip_address(place.address).is_loopback
     except ValueError:

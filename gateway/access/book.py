@@ -1,8 +1,7 @@
-"""The access room's state: accounts, sessions and known desks, in memory and in the journal.
+"""The stored state: accounts, sessions and known computers, in memory and in the journal.
 
-Memory follows the journal: a change is seen by others only once it is on disk, in one commit with
-the act that made it. The next change is made from what is on its way there (`ahead`), so that none
-undoes another.
+Memory follows the journal: a change becomes visible only once it is on disk, in one commit with its
+act. The next change is based on what is on its way there (`ahead`), so none undoes another.
 """
 
 import contextlib
@@ -25,29 +24,29 @@ log = logging.getLogger(__name__)
 
 ROOM = "access"
 
-# A person's: who comes in once more ends the own oldest one, and never somebody else's.
+# Per person: one more session ends their own oldest one, never another person's.
 SESSIONS_MAX = 4
 
 _THROTTLE = "throttle"
 _TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "session": Session, "desk": Desk}
 
 T = TypeVar("T")
-# A key such as `account/0217`, and what stands there from now on.
+# A key such as `account/0217`, and its new row.
 Change = tuple[str, msgspec.Struct | None]
 
 
 def account_key(account: str) -> str:
-    """Where an account stands."""
+    """The key of an account."""
     return f"account/{account}"
 
 
 def session_key(digest: str) -> str:
-    """Where a session stands."""
+    """The key of a session."""
     return f"session/{digest}"
 
 
 def desk_key(digest: str) -> str:
-    """Where a known desk computer stands."""
+    """The key of a known computer."""
     return f"desk/{digest}"
 
 
@@ -56,7 +55,7 @@ Row = msgspec.Struct | dict[str, int]
 
 
 def decoded(key: str, body: bytes) -> Row:
-    """What a row of the state says; ValueError (KeyError for an unknown table) for any other."""
+    """Decode a stored row; ValueError, or KeyError for an unknown table."""
     if key == _THROTTLE:
         counts: dict[str, int] = of_json(Counts)(key, body)
         return counts
@@ -68,14 +67,12 @@ def decoded(key: str, body: bytes) -> Row:
 
 
 class Rows:
-    """Accounts, sessions and known desk computers, by key."""
+    """Accounts, sessions and known computers, by key."""
 
     def __init__(self, rows: Mapping[str, msgspec.Struct]) -> None:
-        """Those."""
         self._rows = dict(rows)
 
     def account(self, account: str) -> Account | None:
-        """The account of that id."""
         return self._get(account_key(account), Account)
 
     def session(self, digest: str) -> Session | None:
@@ -83,7 +80,7 @@ class Rows:
         return self._get(session_key(digest), Session)
 
     def desk(self, digest: str) -> Desk | None:
-        """The known desk computer whose token has that digest."""
+        """The known computer whose token has that digest."""
         return self._get(desk_key(digest), Desk)
 
     def accounts(self) -> list[Account]:
@@ -91,7 +88,7 @@ class Rows:
         return sorted(self._all(Account).values(), key=lambda account: account.id)
 
     def desks(self) -> dict[str, Desk]:
-        """All known desk computers by key."""
+        """All known computers by key."""
         return self._all(Desk)
 
     def sessions(self) -> dict[str, Session]:
@@ -99,13 +96,13 @@ class Rows:
         return self._all(Session)
 
     def next_use(self) -> int:
-        """A number greater than any desk's `used`."""
+        """A number greater than any computer's `used`."""
         return max((desk.used for desk in self.desks().values()), default=0) + 1
 
     def crowded(self, account: str, desk: str) -> list[Change]:
-        """What must go so that one more session of that person has room, and the desk `desk`.
+        """What must be removed to make room for one more session of that person at `desk`.
 
-        A desk that others use as well only forgets this person.
+        A computer that others use as well only forgets this person.
         """
         sessions = {k: v for k, v in self.sessions().items() if v.account == account}
         by_age = sorted(sessions, key=lambda key: sessions[key].seen_ns)
@@ -125,12 +122,12 @@ class Rows:
 
 
 class Book(Rows):
-    """Everything that the room keeps, by key; its queries tell what is on disk."""
+    """All stored rows by key; queries return what is on disk."""
 
     def __init__(
         self, kept: Mapping[str, Row], ledger: Ledger, now_ns: int, spare: Spare | None = None
     ) -> None:
-        """The rows as `decoded` reads them; `spare` is kept as it is."""
+        """The decoded rows; `spare` is kept as it is."""
         self._ledger = ledger
         self._spare = spare
         self._coming: list[tuple[Change, ...]] = []
@@ -140,9 +137,9 @@ class Book(Rows):
         super().__init__({key: row for key, row in rows.items() if isinstance(row, msgspec.Struct)})
 
     def ahead(self) -> Rows:
-        """As it will be once everything that is on its way is on disk: what a change is made from.
+        """The rows once everything on its way is on disk: changes must be based on these.
 
-        Between this and `commit` there must be no `await`.
+        There must be no `await` between this and `commit`.
         """
         rows = dict(self._rows)
         for changes in self._coming:
@@ -159,7 +156,7 @@ class Book(Rows):
         result: Result = Result.DONE,
         why: str = "",
     ) -> None:
-        """Write the act with its changes, then show them."""
+        """Write the act with its changes, then make them visible."""
         state = [StateChange(ROOM, key, _encode(key, row)) for key, row in changes]
         state.append(StateChange(ROOM, _THROTTLE, self.throttle.dump()))
         self._coming.append(changes)
@@ -170,7 +167,8 @@ class Book(Rows):
         except JournalFull as error:
             if any(isinstance(row, Account) for _, row in changes):
                 raise
-            # Else nobody could come in to make room: the session lives as long as this process.
+            # Otherwise nobody could sign in to make room: the session lasts as long as this
+            # process.
             log.error("%s is not recorded: %s", what, error)  # noqa: TRY400  # said whole
         finally:
             self._coming = [each for each in self._coming if each is not changes]
@@ -179,7 +177,7 @@ class Book(Rows):
             await self.keep_spare()
 
     def wake(self, boot: str, now_ns: int) -> dict[str, Session]:
-        """Take the sessions over into this boot; those that are of an earlier one, to be kept."""
+        """Take the sessions over into this boot; returns those of an earlier one, to be stored."""
         kept = self.sessions()
         woken = {key: each.loaded(boot, now_ns) for key, each in kept.items()}
         for key, each in woken.items():
@@ -187,7 +185,7 @@ class Book(Rows):
         return {key: each for key, each in self.sessions().items() if kept[key].boot != boot}
 
     def take_back(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
-        """Let the journal have them again, from the copy; if it refuses, the next start does."""
+        """Store the rows of the copy in the journal again; if it refuses, the next start does."""
         fit = {key: row for key, row in rows.items() if _stores(key, row)}
         changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in fit.items()]
         with contextlib.suppress(JournalError):
@@ -195,12 +193,12 @@ class Book(Rows):
                 journal.offer((), [change]).add_done_callback(heard)
 
     async def keep_spare(self) -> None:
-        """Let the copy beside the journal say what the journal says, once there is anybody."""
+        """Update the copy beside the journal once there is an account."""
         if self._spare is not None and self.accounts():
             await self._spare.keep(self._rows)
 
     def show(self, key: str, row: msgspec.Struct | None) -> None:
-        """Take a change into memory alone: for what need not last."""
+        """Change memory only: for what need not last."""
         _take(self._rows, [(key, row)])
 
 
@@ -213,7 +211,7 @@ def _take(rows: dict[str, msgspec.Struct], changes: Iterable[Change]) -> None:
 
 
 def _stores(key: str, row: msgspec.Struct) -> bool:
-    """Whether a start could read it back; a row that is out of bounds ends, and stops no start."""
+    """Whether a start could read it back; an out-of-range row is dropped and stops no start."""
     try:
         _encode(key, row)
     except UsageError:

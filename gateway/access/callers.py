@@ -1,4 +1,4 @@
-"""Who is there: what a session's token is worth now, and that its holder is at work."""
+"""Who is signed in: what a session's token allows now, and that its holder is active."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ _replace = msgspec.structs.replace
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Somebody signed in. `locked`: they may look, and must show who they are before they act."""
+    """A person who is signed in. `locked`: they may look, and must authenticate before they act."""
 
     account: str
     name: str
@@ -27,17 +27,16 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Callers:
-    """The sessions of those who have come in."""
+    """The sessions of the people who are signed in."""
 
     def __init__(self, book: Book, clock: Clock) -> None:
-        """By that book and that clock."""
         self.book = book
         self._clock = clock
 
     def identify(self, token: str, desk: str = "") -> Caller | None:
-        """Who holds that session token; None if nobody does any more.
+        """The holder of that session token; None if it is not valid (any more).
 
-        One of an earlier boot is worth something only with the token of the computer, `desk`.
+        A session of an earlier boot is valid only with the token of the computer, `desk`.
         """
         digest = codes.digest(token)
         session = self.book.session(digest)
@@ -62,7 +61,7 @@ class Callers:
         )
 
     def lives(self, caller: Caller) -> bool:
-        """Whether what the caller was shown may still be shown: for streams."""
+        """Whether the caller may still see what they were shown: for streams."""
         session, account = self.book.session(caller.session), self.book.account(caller.account)
         if session is None or account is None or not _current(account, session):
             return False
@@ -73,7 +72,7 @@ class Callers:
         return True
 
     def present(self) -> set[str]:
-        """The accounts of those who are signed in and at work."""
+        """The accounts of those who are signed in and active."""
         sessions = self.book.sessions().values()
         return {each.account for each in sessions if self._standing(each) is Standing.ACTIVE}
 
@@ -81,18 +80,18 @@ class Callers:
         return session.standing(self._clock.boot, self._clock.now_ns(), self._wall_ns())
 
     def _wall_ns(self) -> int | None:
-        """The time by which dates are judged; None while nobody vouches for it."""
+        """The time for judging dates; None while no source vouches for it."""
         return None if self._clock.vouched() is None else self._clock.stamp().wall_ns
 
     def touch(self, caller: Caller) -> None:
-        """The caller has just done something."""
+        """The caller has just acted."""
         session = self.book.session(caller.session)
         if session is not None and not caller.locked:
             seen = session.seen(self._clock.now_ns(), self._wall_ns())
             self.book.show(session_key(caller.session), seen)
 
     def noted(self, caller: Caller) -> list[StateChange]:
-        """What to write down with the caller's next act: that they are active, if that is news."""
+        """What to store with the caller's next act: their activity, if that is news."""
         session = self.book.session(caller.session)
         if session is None or session.seen_ns - session.kept_ns < KEEP_EVERY_S * SECOND_NS:
             return []

@@ -1,11 +1,11 @@
-"""Secrets that a machine makes: codes for people to type, tokens for browsers to keep."""
+"""Secrets made by the machine: codes for people to type, tokens for browsers."""
 
 import hashlib
 import hmac
 
 from gateway import entropy
 
-# Without what looks or sounds alike: 0 and O, 1, I and L, U.
+# Without characters that look or sound alike: 0 and O, 1, I and L, U.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 # 59 bits: at ten guesses a minute, a hundred billion years.
@@ -26,7 +26,7 @@ def grouped(code: str) -> str:
 
 
 def code_from(secret: bytes) -> str:
-    """The code that follows from a secret: the same every time it is printed."""
+    """The code derived from a secret: the same every time it is printed."""
     number = int.from_bytes(hashlib.sha256(b"yizhan claim" + secret).digest())
     letters = []
     for _ in range(CODE_LENGTH):
@@ -36,7 +36,7 @@ def code_from(secret: bytes) -> str:
 
 
 def same_code(typed: str, code: str) -> bool:
-    """Whether that is the code, however it was typed: blanks, dashes and case do not matter."""
+    """Whether that is the code, ignoring blanks, dashes and case."""
     return hmac.compare_digest(_plain(typed), _plain(code))
 
 
@@ -50,10 +50,10 @@ def new_token() -> str:
 
 
 def digest(token: str) -> str:
-    """What is kept of a token: nobody who reads it can come in with it."""
+    """The stored form of a token: reading it does not let anybody in."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def form_token(token: str) -> str:
-    """The token that a form of the cookie's holder carries; it gives nothing of the cookie away."""
+    """The CSRF token of a form, derived from the cookie; it reveals nothing of the cookie."""
     return hmac.new(token.encode(), b"yizhan form", hashlib.sha256).hexdigest()

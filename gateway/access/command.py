@@ -1,4 +1,4 @@
-"""`yizhan accounts`: who has an account, on the station's own machine and beside it running."""
+"""`yizhan accounts`: who has an account, at the station's own machine while it runs."""
 
 import argparse
 import json
@@ -15,7 +15,6 @@ ON_ONE = ("reset", "disable", "enable")
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare(subcommands, "accounts", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
@@ -33,7 +32,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the station; its refusal is a StationError in its own words."""
+    """Ask the station; its refusal is a StationError with its own text."""
     answer = _asked(args)
     print(json.dumps(answer, ensure_ascii=False) if args.json else _said(args, answer))
     return 1 if args.task == "claim-code" and answer["code"] is None else 0

@@ -1,7 +1,6 @@
-"""Tries passwords one at a time, in a thread of its own: the loop never waits, memory is bounded.
+"""Checks passwords one at a time, in its own thread: the loop never waits, memory is bounded.
 
-A caller who goes away does not stop the evaluation that has begun, nor let a second one begin
-beside it.
+A caller that goes away neither stops the running check nor lets a second one start beside it.
 """
 
 import asyncio
@@ -15,10 +14,10 @@ from gateway.errors import Denied
 
 T = TypeVar("T")
 
-# More than a station's people would ever press at once; the rest is refused for some seconds.
+# More than the people of a station would try at once; others are refused for some seconds.
 WAITING_MAX = 8
 
-# Of these, computers that nobody knows: people at known ones always find room.
+# Of these, for unknown computers: people at known ones always find room.
 STRANGERS_MAX = 4
 
 
@@ -26,20 +25,19 @@ class Evaluator:
     """One scrypt at a time. `evaluations` counts them."""
 
     def __init__(self, cost: Cost = COST) -> None:
-        """Evaluate at that cost."""
         self._cost = cost
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scrypt")
         self._waiting = self._strangers = 0
         self.evaluations = 0
 
     async def keep(self, password: str) -> str:
-        """The password as it may be stored."""
+        """The stored form of the password."""
         return await self._run(lambda: passwords.kept(password, self._cost))
 
     async def right(self, password: str, stored: str | None, *, stranger: bool = False) -> bool:
-        """Whether that is the password; None (nobody) costs the same and is never right.
+        """Whether the password is right; `stored` None costs the same and is never right.
 
-        Denied while too many wait, of whom strangers may be half.
+        AccessDenied while too many wait, half of which may be strangers.
         """
         tried = passwords.nobodys(self._cost) if stored is None else stored
         if not stranger:
@@ -53,11 +51,11 @@ class Evaluator:
             self._strangers -= 1
 
     def outdated(self, stored: str) -> bool:
-        """Whether the password should be kept anew, at today's cost."""
+        """Whether the password should be stored again, at the current cost."""
         return passwords.outdated(stored, self._cost)
 
     def close(self) -> None:
-        """Begin no further evaluation."""
+        """Start no further check."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:

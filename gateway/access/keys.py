@@ -1,4 +1,4 @@
-"""The ring of keys: who has an account, and who decides it. Installers only, and the console."""
+"""Administration of accounts, for installers and the console."""
 
 from typing import NoReturn
 
@@ -24,10 +24,9 @@ _replace = msgspec.structs.replace
 
 
 class Keys:
-    """Makes, changes, shuts and opens accounts. Each act ends the sessions of the old state."""
+    """Makes, changes, disables and enables accounts. Each act ends the account's old sessions."""
 
     def __init__(self, access: Access, clock: Clock) -> None:
-        """Over those accounts."""
         self._book = access.book
         self._clock = clock
 
@@ -36,7 +35,7 @@ class Keys:
         return self._book.accounts()
 
     async def add(self, who: Who, place: Place, id_: str, name: str, role: Role) -> str:
-        """A new account; the code with which its owner sets a password, within a day."""
+        """Make an account; returns the code for setting its password, valid for a day."""
         account = Account(id=account_id(id_), name=person_name(name), role=role)
         ahead = self._book.ahead()
         if ahead.account(account.id) is not None:
@@ -46,23 +45,23 @@ class Keys:
         return await self._invite(who, place, "keys/add", account)
 
     async def reset(self, who: Who, place: Place, id_: str) -> str:
-        """Take the password away; the code with which its owner sets another, within a day."""
+        """Delete the password; returns the code for setting another, valid for a day."""
         account = _replace(self._find(id_), password=None, disabled=False)
         return await self._invite(who, place, "keys/reset", account)
 
     async def disable(self, who: Who, place: Place, id_: str) -> None:
-        """Shut an account at once; UsageError for the last installer."""
+        """Disable an account at once; UsageError for the last installer."""
         account = self._find(id_)
         self._keep_one(account)
         await self._change(who, place, "keys/disable", _replace(account, disabled=True))
 
     async def enable(self, who: Who, place: Place, id_: str) -> None:
-        """Open it again, with the password that it had."""
+        """Enable it again, with its former password."""
         account = _replace(self._find(id_), disabled=False)
         await self._change(who, place, "keys/enable", account)
 
     async def give_role(self, who: Who, place: Place, id_: str, role: Role) -> None:
-        """Another role; UsageError if no installer would be left."""
+        """Change the role; UsageError if no installer would be left."""
         account = self._find(id_)
         if role is not Role.INSTALLER:
             self._keep_one(account)
@@ -76,7 +75,7 @@ class Keys:
         return code
 
     async def _change(self, who: Who, place: Place, what: str, account: Account) -> None:
-        """One generation on: whatever was signed in with the old one is out."""
+        """Raise the generation: all sessions of the old one end."""
         account = _replace(account, generation=account.generation + 1)
         changes: list[Change] = [(account_key(account.id), account), *self._forget_pins(account)]
         changes += [

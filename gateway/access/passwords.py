@@ -1,4 +1,4 @@
-"""What makes a password weak, and how one is kept. Pure; `verify` is slow on purpose."""
+"""What makes a password weak, and how it is stored. Pure; `verify_password` is slow on purpose."""
 
 import base64
 import hashlib
@@ -15,13 +15,13 @@ from gateway import entropy
 
 SIZE_MIN = 12
 SIZE_MAX = 200
-# What must be left, in the same measure, without common words, names and runs.
+# What must remain, in the same measure, without common words, names and runs.
 LEFT_MIN = 6
 
 WORD_MIN = 4
 NAME_MIN = 3
 RUN_MIN = 3
-# A Chinese character counts as two: there are thousands of them, and six words are a phrase.
+# A Chinese character counts as two: there are thousands of them, and six words make a phrase.
 WIDE = 2
 
 COMMON = Path(__file__).with_name("common.txt")
@@ -29,7 +29,7 @@ COMMON = Path(__file__).with_name("common.txt")
 
 @cache
 def common() -> frozenset[str]:
-    """The commonest passwords, as the shipped list has them."""
+    """The most common passwords, from the shipped list."""
     lines = COMMON.read_text("utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
@@ -40,7 +40,7 @@ def normal(text: str) -> str:
 
 
 def weakness(password: str, about: Collection[str] = ()) -> str | None:
-    """Why this password will not do (a text code); `about` are names that belong to its owner."""
+    """The text code of the reason if the password is weak; `about` are names of its owner."""
     password = normal(password)
     if _size(password) < SIZE_MIN:
         return "access.password-short"
@@ -52,7 +52,7 @@ def weakness(password: str, about: Collection[str] = ()) -> str | None:
 
 
 def pin_weakness(pin: str) -> str | None:
-    """Why this PIN will not do: four to eight digits, not all in one run or repeated."""
+    """Why a PIN is refused: it must have four to eight digits, not all repeated or in one run."""
     if not re.fullmatch(r"[0-9]{4,8}", pin):
         return "access.pin-digits"
     half = pin[: len(pin) // 2]
@@ -78,7 +78,7 @@ def _any_of(words: frozenset[str]) -> re.Pattern[str]:
 
 
 def _without_runs(text: str) -> str:
-    """`aaaa`, `abcd` and `4321` say as little as their first two characters."""
+    """`aaaa`, `abcd` and `4321` count as their first two characters."""
     kept, run, step = "", 1, 0
     for before, char in itertools.pairwise(text):
         moved = ord(char) - ord(before)
@@ -90,7 +90,7 @@ def _without_runs(text: str) -> str:
 
 
 class Cost(NamedTuple):
-    """The parameters of scrypt: 128 · r · 2^n bytes, p times over."""
+    """The parameters of scrypt: 128 · r · 2^n bytes, p times."""
 
     n: int
     r: int
@@ -98,12 +98,12 @@ class Cost(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Memory that one evaluation takes."""
+        """Memory of one check."""
         return 128 * self.r << self.n
 
 
-# 32 MiB and a quarter of a second on a desktop, a second or so on a Pi: a minimum of OWASP's
-# password storage cheat sheet, chosen for the memory that a station of 1 GB can spare.
+# 32 MiB and a quarter of a second on a desktop, about a second on a Pi: a minimum of OWASP's
+# password storage cheat sheet, chosen for the memory of a station with 1 GB.
 COST = Cost(15, 8, 3)
 
 _SALT_BYTES = 16
@@ -112,13 +112,13 @@ _SPARE_BYTES = 1024 * 1024
 
 
 def kept(password: str, cost: Cost = COST) -> str:
-    """The password as it may be stored: `scrypt$15$8$3$<salt>$<key>`."""
+    """The stored form of the password: `scrypt$15$8$3$<salt>$<key>`."""
     salt = entropy.token_bytes(_SALT_BYTES)
     return "$".join(["scrypt", *map(str, cost), _text(salt), _text(_key(password, salt, cost))])
 
 
 def nobodys(cost: Cost = COST) -> str:
-    """What no password opens, at the same work as what one does."""
+    """A stored form that no password opens, at the same cost."""
     drawn = (_text(entropy.token_bytes(size)) for size in (_SALT_BYTES, _KEY_BYTES))
     return "$".join(["scrypt", *map(str, cost), *drawn])
 
@@ -131,7 +131,7 @@ def verify(password: str, stored: str) -> bool:
 
 
 def outdated(stored: str, cost: Cost = COST) -> bool:
-    """Whether it was kept at another cost than today's."""
+    """Whether it was stored at another cost than the current one."""
     return stored.split("$")[1:4] != list(map(str, cost))
 
 

@@ -1,13 +1,13 @@
-"""How long somebody stays signed in. Pure: instants are arguments.
+"""How long a session lasts. Pure: instants are arguments.
 
-Whoever has done nothing for a while may still look (a board that goes dark helps nobody) but must
-show who they are before they act. After one shift the same holds while a page of theirs goes on
-hearing the station, for another shift at most; then nothing is left.
+A person who has been idle may still look (a board that goes dark helps nobody) but must
+authenticate before acting. After one shift the same holds while a page of theirs still listens to
+the station, for another shift at most; then the session ends.
 
-A session outlives a reboot at the computer that it was begun at, and there alone (`carried`): its
-holder looks and hears on. They act again without more only where a trusted clock says that the
-reboot took less than it takes to be idle. What was spent of the shift is never given back: a
-reboot costs as long as the clock says that it took, or else `REBOOT_S`.
+A session survives a reboot only at the computer where it began (`carried`): its holder may look and
+listen. They may act again without authenticating only if a trusted clock says that the reboot took
+less than the idle time. Time spent of the shift is never given back: a reboot costs what the clock
+says it took, or else `REBOOT_S`.
 """
 
 import enum
@@ -18,17 +18,17 @@ import msgspec
 SECOND_NS = 1_000_000_000
 
 IDLE_S = 30 * 60
-# Half an hour without a press, and one long shift: the bounds of ASVS level 2.
+# Half an hour without a press, and one long shift: the limits of ASVS level 2.
 WHOLE_S = 12 * 3600
 
 LOOK_S = 2 * WHOLE_S
-# A page that was heard so lately goes on being one: it comes back after a restart, or a pause.
+# A page that listened within this time goes on: it comes back after a restart or a pause.
 PAGE_S = 120
 
-# That somebody is active is written down so seldom: a restart costs at most this much of it.
+# Interval of storing a person's activity: a restart costs at most this much of it.
 KEEP_EVERY_S = 300
 
-# What a reboot takes from the shift where nobody knows how long it was: twelve of them end it.
+# What a reboot costs of the shift if its length is unknown: twelve of them end it.
 REBOOT_S = 3600
 
 Level = Literal["password", "pin"]
@@ -38,17 +38,17 @@ class Standing(enum.Enum):
     """What a session still allows."""
 
     ACTIVE = "active"
-    LOCKED = "locked"  # look, but act only after the PIN or the password
+    LOCKED = "locked"  # may look, but act only after the PIN or the password
     ENDED = "ended"
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Somebody signed in; it is kept under the digest of its token.
+    """A person's session, stored under the digest of its token.
 
-    `generation` is the account's: a password that was changed ends the sessions of the old one.
-    `seen_ns` is the last press, `seen_wall_ns` the same by the wall's time where that was known,
-    `kept_ns` what the journal knows of it, `page_ns` when a page of theirs last heard the station
-    (in memory alone). `spent_ns` of the shift passed before `began_ns`, in earlier boots.
+    `generation` is the account's: a changed password ends the sessions of the old one.
+    `seen_ns` is the last press, `seen_wall_ns` the same in wall time if that was known,
+    `kept_ns` what the journal has of it, `page_ns` when a page of theirs last listened (in
+    memory only). `spent_ns` of the shift passed before `began_ns`, in earlier boots.
     """
 
     account: str
@@ -65,7 +65,7 @@ class Session(msgspec.Struct, frozen=True):
     spent_ns: int = 0
 
     def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> Standing:
-        """What it allows now; `wall_ns` is what a trusted clock says."""
+        """What it allows now; `wall_ns` comes from a trusted clock."""
         if boot != self.boot:
             return Standing.ENDED
         age_ns, idle_ns = self.spent_ns + now_ns - self.began_ns, now_ns - self.seen_ns
@@ -80,10 +80,10 @@ class Session(msgspec.Struct, frozen=True):
         return Standing.LOCKED if idle_ns >= IDLE_S * SECOND_NS else Standing.ACTIVE
 
     def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
-        """The same after a press of its holder; only for one that is active."""
+        """After a press of its holder; only for an active session."""
         began_ns, spent_ns = self.began_ns, self.spent_ns
         away_ns = _since(self.seen_wall_ns, wall_ns)
-        if self.carried and away_ns is not None:  # as long as it took belongs to the shift
+        if self.carried and away_ns is not None:  # the length of the reboot belongs to the shift
             began_ns, spent_ns = now_ns, self._known_ns + away_ns
         return msgspec.structs.replace(
             self,
@@ -96,11 +96,11 @@ class Session(msgspec.Struct, frozen=True):
 
     @property
     def _known_ns(self) -> int:
-        """Of one that was carried over: what was spent before its last reboot."""
+        """For a carried session: what was spent before its last reboot."""
         return max(0, self.spent_ns - REBOOT_S * SECOND_NS)
 
     def loaded(self, boot: str, now_ns: int) -> "Session":
-        """The same as a start reads it: its page may come back; a reboot has been lived over."""
+        """As loaded at a start: its page may come back, and a reboot may have passed."""
         if boot == self.boot:
             return msgspec.structs.replace(self, page_ns=now_ns)
         in_boot_ns = max(0, self.seen_ns - self.began_ns)
@@ -117,7 +117,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 def _since(then_ns: int | None, now_ns: int | None) -> int | None:
-    """How long ago that was, where both are known; a clock that went back says nothing."""
+    """How long ago that was, if both are known; None if the clock went back."""
     if then_ns is None or now_ns is None or now_ns < then_ns:
         return None
     return now_ns - then_ns

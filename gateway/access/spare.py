@@ -1,8 +1,8 @@
-"""A copy of who may come in, beside the journal: for the day when its disk takes nothing more.
+"""A copy of the accounts beside the journal, for the day when its disk fails.
 
 The journal's state is the truth. A station that runs on a journal in memory has no state, and
-without this copy nobody could sign in to press 停止. It holds what the state holds of accounts and
-known computers (passwords as they are kept, tokens as digests), and is our user's alone.
+without this copy nobody could sign in to press 停止. It holds accounts and known computers as the
+state does (hashed passwords, digests of tokens), and only our user can read it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gateway.settings import replace
 
 log = logging.getLogger(__name__)
 
-# Sessions end with the journal: everybody shows anew who they are.
+# Sessions end with the journal: everybody must authenticate again.
 TABLES: dict[str, type[msgspec.Struct]] = {"account": Account, "desk": Desk}
 
 
@@ -28,12 +28,12 @@ class Spare:
     """The file; one write at a time, the last state wins."""
 
     def __init__(self, path: Path) -> None:
-        """At that path; its folder is made when it is needed."""
+        """The folder of `path` is made when it is needed."""
         self._path = path
         self._turn = asyncio.Lock()
 
     def read(self) -> dict[str, msgspec.Struct]:
-        """The rows by key; none if there is no copy that can be read."""
+        """The rows by key; none if there is no readable copy."""
         try:
             rows = msgspec.json.decode(self._path.read_bytes(), type=dict[str, msgspec.Raw])
         except FileNotFoundError:
@@ -45,7 +45,7 @@ class Spare:
         return {key: row for key, row in found.items() if row is not None}
 
     async def keep(self, rows: Mapping[str, msgspec.Struct]) -> None:
-        """Write those rows, if they are news; a disk that refuses has been said elsewhere."""
+        """Write those rows if they have changed; disk errors are reported elsewhere."""
         body = msgspec.json.encode({key: row for key, row in rows.items() if belongs(key)})
         async with self._turn:
             try:
@@ -61,7 +61,7 @@ class Spare:
 
 
 def belongs(key: str) -> bool:
-    """Whether that row is in the copy."""
+    """Whether that row is part of the copy."""
     return key.partition("/")[0] in TABLES
 
 

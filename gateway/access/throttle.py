@@ -1,12 +1,12 @@
 """How often a password may be tried. Pure: instants are arguments.
 
-Every try counts against its account and against its address before it is evaluated, so a thousand
-at once are as few as a thousand one by one. After the free tries, the wait doubles. All strangers
-together have a bounded number of tries a minute, whatever accounts and addresses they name, and no
-address has more than a few of them: one guesser leaves room for the others.
+Every attempt counts against its account and its address before it is checked, so a thousand at once
+get no further than a thousand one by one. After the free attempts, the wait doubles. All strangers
+together have a bounded number of attempts a minute, whatever accounts and addresses they use, and
+no address has more than a few of them, so one guesser leaves room for others.
 
-A known desk computer is no stranger: it has a count of its own, so strangers who guess cannot lock
-out the person at the desk. Neither is the station's own screen.
+A known computer is not a stranger and has its own count: strangers who guess cannot lock out the
+person at the desk. The same holds for the station's own screen.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ import msgspec
 
 SECOND_NS = 1_000_000_000
 
-# Tries that cost no wait: a slip, a second, caps lock.
+# Attempts without a wait: a slip, a second one, caps lock.
 FREE = 3
 
 FIRST_WAIT_S = 2
@@ -30,46 +30,45 @@ COUNTS_MAX = 512
 
 
 class Count(msgspec.Struct, frozen=True):
-    """Tries without success, and when (of this boot) the last one was."""
+    """Failed attempts, and the instant (of this boot) of the last one."""
 
     tries: int
     at_ns: int
 
     def wait_ns(self, now_ns: int) -> int:
-        """How long until the next try."""
+        """How long until the next attempt."""
         if self.tries < FREE:
             return 0
         wait_s = min(FIRST_WAIT_S << min(self.tries - FREE, 20), WAIT_S_MAX)
         return max(0, self.at_ns + wait_s * SECOND_NS - now_ns)
 
 
-# The tries by key, as the state keeps them.
+# The stored attempts by key.
 Counts = Annotated[
     dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**31)]], msgspec.Meta(max_length=COUNTS_MAX)
 ]
 
 
 class Throttle:
-    """The counts, by key; bounded, the longest past ones forgotten first."""
+    """The counts by key; bounded, the oldest are forgotten first."""
 
     def __init__(self, counts: dict[str, Count] | None = None) -> None:
-        """Go on from those counts."""
         self._counts = dict(counts or {})
         self._strangers: deque[tuple[str, int]] = deque(maxlen=STRANGERS_A_MINUTE)
 
     @classmethod
     def of(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
-        """The counts of an earlier run; every wait begins anew, as boots cannot be compared."""
+        """The counts of an earlier run; every wait begins again, as boots cannot be compared."""
         return cls({key: Count(count, now_ns) for key, count in tries.items()})
 
     def dump(self) -> bytes:
-        """What the next run needs."""
+        """The counts to store."""
         return msgspec.json.encode({key: count.tries for key, count in self._counts.items()})
 
     def admit(self, keys: Iterable[str], now_ns: int, *, stranger: str | None = None) -> float:
-        """Count one try; the seconds that it must wait instead, 0 if it may go on.
+        """Count one attempt; returns the seconds that it must wait, 0 if it may proceed.
 
-        `stranger` is the `network` that an unknown computer calls from.
+        `stranger` is the `address_block` of an unknown computer.
         """
         keys = tuple(keys)
         waits = [self._count(key, now_ns).wait_ns(now_ns) for key in keys]
@@ -85,7 +84,7 @@ class Throttle:
         return 0
 
     def forgive(self, keys: Iterable[str], *, stranger: str | None = None) -> None:
-        """The password was right: the try does not count."""
+        """The password was right: the attempt does not count."""
         for key in keys:
             self._counts.pop(key, None)
         mine = [one for one in self._strangers if one[0] == stranger]
@@ -93,7 +92,7 @@ class Throttle:
             self._strangers.remove(mine[-1])
 
     def left(self, keys: Iterable[str], now_ns: int) -> int:
-        """Tries left before the first wait."""
+        """Attempts left before the first wait."""
         return max(0, FREE - max(self._count(key, now_ns).tries for key in keys))
 
     def _count(self, key: str, now_ns: int) -> Count:
@@ -101,7 +100,7 @@ class Throttle:
         return Count(0, now_ns) if now_ns - count.at_ns > FORGET_S * SECOND_NS else count
 
     def _crowd_ns(self, source: str, now_ns: int) -> int:
-        """How long until the last minute has room for one more, and for one more of that source."""
+        """Time until the last minute has room for one more attempt of that source."""
         all_ns = [at_ns for _, at_ns in self._strangers]
         own_ns = [at_ns for each, at_ns in self._strangers if each == source]
         return max(
@@ -120,9 +119,10 @@ def _full_ns(at_ns: Sequence[int], most: int, now_ns: int) -> int:
 
 
 def network(address: str) -> str:
-    """What counts as one address: of the internet's IPv6 a whole /64, for its owner has all of it.
+    """What counts as one address: of the internet's IPv6 a whole /64, which has one owner.
 
-    In the LAN (link-local and unique local addresses) many hosts share a /64, so each counts alone.
+    In the LAN (link-local and unique local addresses) many hosts share a /64, so each counts
+    separately.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])

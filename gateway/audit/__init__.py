@@ -1,8 +1,10 @@
-"""Who did what, where, when by which clock, and what came of it.
+"""Who did what, where, when by which clock, and with what result.
 
-events.py   the shape of an act
-ledger.py   writes acts, each chained to the one before, with the state that they change
-history.py  reads them back, newest first
+events.py           the data of an act
+audit_log.py        writes acts, each chained to the one before, with the state that they change
+act_history.py      reads acts back, newest first
+event_history.py    reads other rooms' events back from several lanes, newest first
+reveal.py           shows personal fields, never without an act
 """
 
 from gateway.audit.events import ACT, KINDS, Act, Place, Result, Who

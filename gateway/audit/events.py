@@ -1,4 +1,4 @@
-"""The kind of event that an act is. It never holds a secret, nor a resident's fields."""
+"""The kind of event for an act. It contains no secrets, and no personal fields of residents."""
 
 import enum
 from typing import Literal
@@ -16,15 +16,15 @@ TEXT_MAX = 120
 
 
 class Result(enum.Enum):
-    """What came of it."""
+    """The result of an act."""
 
     DONE = "done"
-    REFUSED = "refused"  # it was not allowed, or made no sense
-    FAILED = "failed"  # it was allowed, and did not succeed
+    REFUSED = "refused"  # not allowed, or made no sense
+    FAILED = "failed"  # allowed, but did not succeed
 
 
 class Who(msgspec.Struct, frozen=True):
-    """The actor; `id` is an account, never a name. A stranger is `system` without an id."""
+    """Who acts; `id` is an account, never a name. A stranger is `system` without an id."""
 
     kind: ActorKind
     id: str = ""
@@ -32,12 +32,12 @@ class Who(msgspec.Struct, frozen=True):
 
 STRANGER = Who("system")
 STATION = Who("system", "station")
-# Nobody known; the station by itself; somebody with the station's own user on its machine.
+# Unknown; the station by itself; a person with the station's own user on its machine.
 CONSOLE = Who("system", "console")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where it came from: an address, and the known desk computer if it was one."""
+    """Where it came from: an address, and the known computer if there is one."""
 
     address: str = ""
     desk: str = ""
@@ -47,11 +47,11 @@ HERE = Place()
 
 
 class Act(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One act, linked into the chain. `what` is its name, `on` what it was done to.
+    """One act, linked into the chain. `what` is its name, `on` its target.
 
-    `why` is a text code where it was refused or failed; `alike` counts refused acts before this
-    one that were too many to write down. `back` is the number of the act before in the lane, 0 if
-    it is not known: whoever reads backwards steps over what lies between.
+    `why` is a text code if it was refused or failed; `alike` counts refused acts before this
+    one that were too many to write. `back` is the lane number of the act before, 0 if unknown:
+    reading backwards can skip what lies between.
     """
 
     n: int

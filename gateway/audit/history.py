@@ -1,7 +1,7 @@
 """Reads acts back, newest first, a page at a time.
 
-The service lane holds more than acts, so a page steps from act to act where they say where the one
-before stands, looks at a bounded number of stretches, and says where to go on.
+The service lane contains more than acts, so a page follows the `back` numbers where there are any,
+reads a bounded number of slices, and returns where to continue.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from gateway.journal.chain import TYPE
 from gateway.journal.ports import Reader
 
 SLICE = 200
-# A page looks at 5,000 entries at most; what lies between two acts does not count.
+# A page reads at most 5,000 entries, not counting those skipped between two acts.
 SLICES_MAX = 25
 
 
@@ -41,7 +41,7 @@ class Past(msgspec.Struct, frozen=True):
 
     @property
     def older(self) -> int:
-        """Below which number all older acts stand."""
+        """The number below which all older acts stand."""
         return self.back + 1 if 0 < self.back < self.seq else self.seq
 
 
@@ -60,12 +60,12 @@ async def page(
     *,
     newest: int = 0,
 ) -> Page:
-    """At most `limit` acts with numbers below `before` (0: from the end) that are wanted.
+    """At most `limit` wanted acts with numbers below `before` (0: from the end).
 
-    `newest` is the number of the last act, where it is known.
+    `newest` is the number of the last act, if known.
     """
     head = lanes.heads()[Lane.SERVICE]
-    # What is known of a former journal's end may lie beyond this one's.
+    # The known end of a former journal may lie beyond this one's.
     end = before or min(newest or head, head) + 1
     found: list[Past] = []
     for _ in range(SLICES_MAX):
@@ -82,13 +82,13 @@ async def page(
 
 
 def _past(entry: Entry, end: int) -> Past | None:
-    """The act in an entry, if it is one."""
+    """The act in an entry; None if there is none."""
     if entry.gap_from is not None or entry.seq >= end or TYPE.encode() not in entry.body:
         return None
     try:
         tail = msgspec.json.decode(b"{" + entry.body, type=_Tail)
     except msgspec.DecodeError:
-        return None  # not an act, or not one that we wrote: `yizhan journal verify` names it
-    back = tail.data.back if tail.formerid is None else 0  # a salvaged act counts by a former lane
+        return None  # not an act, or not written by us: `yizhan journal verify` names it
+    back = tail.data.back if tail.formerid is None else 0  # salvaged: a former lane's
     at_ms = int(tail.uptimems)
     return Past(entry.seq, tail.data, tail.time, tail.timequality, tail.bootid, at_ms, back)

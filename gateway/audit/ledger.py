@@ -1,7 +1,7 @@
-"""The ledger: acts are written one after the other, each with the state that it changes.
+"""The audit log: acts are written one after the other, each with the state that it changes.
 
-The act, the end of the chain and the room's own state are one commit: an account that was
-disabled without an act of it, or the other way round, cannot be.
+The act, the end of the chain and the room's own state are one commit: an account cannot be disabled
+without an act, nor the other way round.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ _replace = msgspec.structs.replace
 
 
 class Ledger:
-    """Writes acts. One a journal: two would fork the chain."""
+    """Writes acts. One per journal: two would fork the chain."""
 
     def __init__(self, journal: ReadAppender, clock: Clock, head: Head) -> None:
-        """Go on behind `head`; stations use `open`."""
+        """Continue behind `head`; stations use `open`."""
         self._journal = journal
         self._clock = clock
         self._head = head
@@ -38,12 +38,12 @@ class Ledger:
 
     @classmethod
     async def open(cls, journal: ReadAppender, clock: Clock) -> "Ledger":
-        """The ledger of this journal, from where it ended."""
+        """The audit log of this journal, from where it ended."""
         lost = await was_kept(journal, ROOM, HEAD)
         head = (await load_state(journal, ROOM, head_of)).get(HEAD)
         if head is None:
             return cls(journal, clock, await _newest(journal) if lost else Head())
-        if head.n and not head.seq:  # a kill left it unsaid: it is among the last entries, mostly
+        if head.n and not head.seq:  # a kill lost the number: usually it is among the last entries
             newest = (await history.page(journal, 0, 1)).acts
             seq = next((past.seq for past in newest if past.act.n == head.n), 0)
             head = _replace(head, seq=seq)
@@ -61,9 +61,9 @@ class Ledger:
         alike: int = 0,
         state: Sequence[StateChange] = (),
     ) -> None:
-        """Write one act and the state that belongs to it; it is on disk when this returns.
+        """Write one act and its state; it is on disk when this returns.
 
-        A caller that is cancelled knows nothing, as with any append; the chain does.
+        A cancelled caller knows nothing, as with any append; the chain does.
         """
         act = Act(0, "", what, result, who, place, on[:TEXT_MAX], why, alike)
         await asyncio.shield(self._writing.start(self._write(act, state)))
@@ -74,7 +74,7 @@ class Ledger:
         return self._head
 
     async def close(self) -> None:
-        """Wait for what is being written, and leave word where it ends."""
+        """Wait for what is being written, and store the end of the chain."""
         await self._writing.wait()
         if self._wrote:
             with contextlib.suppress(JournalError):  # the next start can find it by itself
@@ -97,7 +97,7 @@ class Ledger:
 
 
 async def _newest(journal: ReadAppender) -> Head:
-    """Where the chain ended, by its last act, if word of its end is lost."""
+    """The chain's end by its last act, if the stored end is lost."""
     acts = (await history.page(journal, 0, 1)).acts
     return Head(acts[0].act.n, acts[0].act.seal, acts[0].seq) if acts else Head()
 

@@ -1,6 +1,6 @@
-"""Showing somebody's personal fields: never without an act that says who looked at whose, and why.
+"""Shows personal fields: never without an act that says who looked at whose, and why.
 
-The act is on disk before anything is shown; if it cannot be written, nothing is.
+The act is on disk before anything is shown; if it cannot be written, nothing is shown.
 """
 
 import asyncio
@@ -13,21 +13,21 @@ from gateway.journal.private import Field, PrivateStore
 
 Found = TypeVar("Found")
 
-# Enough of a token to find the request that it belongs to, too little to be one.
+# Enough of a token to find its request, too little to use it.
 TOKEN_SHOWN = 8
 
 
 async def reveal(
     ledger: Ledger, store: PrivateStore, token: str, *, who: Who, place: Place
 ) -> dict[str, Field] | None:
-    """The fields; None once they are erased or expired (and the act says that it failed)."""
+    """The fields; None if they are erased or expired (and the act says that it failed)."""
     return await _shown(ledger, store.get, token, who, place)
 
 
 async def reveal_sound(
     ledger: Ledger, store: PrivateStore, token: str, *, who: Who, place: Place
 ) -> bytes | None:
-    """What somebody has said, likewise."""
+    """A recorded voice, likewise."""
     return await _shown(ledger, store.get_sound, token, who, place)
 
 

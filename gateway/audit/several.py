@@ -1,7 +1,7 @@
-"""Reads what was written in several lanes back, newest first, a page at a time.
+"""Reads events of several lanes back, newest first, a page at a time.
 
-Each lane has its own numbers; a page takes from all of them in the order of their times and says
-where to go on in each. It looks at a bounded stretch of each lane.
+Each lane has its own numbers; a page merges them by time and returns where to continue in each. It
+reads a bounded part of each lane.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from gateway.audit.history import SLICE, SLICES_MAX
 from gateway.event import Entry, Lane
 from gateway.journal.ports import Reader
 
-# Stands for the time of what was written while nobody knew it: it keeps its lane's order.
+# Stands for an unknown time, so that the event keeps its lane's order.
 UNTIMED = "~"
 
 
@@ -21,7 +21,7 @@ DataT = TypeVar("DataT")
 
 
 class Written(Protocol):
-    """One thing that was written."""
+    """One event that was read back."""
 
     @property
     def seq(self) -> int:
@@ -29,11 +29,11 @@ class Written(Protocol):
 
     @property
     def time(self) -> str | None:
-        """When, where that was known."""
+        """Its time, if that was known."""
 
 
 class HistoryEntry(msgspec.Struct, Generic[DataT], frozen=True, kw_only=True):
-    """One event of a room as it was written; `kind` is the last word of its type, as `raised`."""
+    """One event as it was written; `kind` is the last word of its type, such as `raised`."""
 
     lane: Lane
     seq: int
@@ -85,7 +85,7 @@ def decode_entry(
 
 
 T = TypeVar("T", bound=Written)
-# What an entry says; None if it is not wanted.
+# Decodes an entry; None if it is not wanted.
 Read = Callable[[Entry], T | None]
 
 
@@ -99,7 +99,7 @@ class Page(NamedTuple, Generic[T]):
 async def page(
     lanes: Reader, which: Sequence[Lane], before: Mapping[Lane, int], limit: int, read: Read[T]
 ) -> Page[T]:
-    """At most `limit` that are wanted, below `before` in each lane (empty: from the end)."""
+    """At most `limit` wanted entries below `before` in each lane (empty: from the end)."""
     found: dict[Lane, list[T]] = {}
     ends: dict[Lane, int] = {}
     for lane in which:
@@ -121,7 +121,7 @@ async def page(
 async def _back(
     lanes: Reader, lane: Lane, end: int, limit: int, read: Read[T]
 ) -> tuple[list[T], int]:
-    """Up to `limit` wanted ones below `end`, and below which number nothing was looked at."""
+    """Up to `limit` wanted ones below `end`, and the number below which nothing was read."""
     found: list[T] = []
     for _ in range(SLICES_MAX):
         if end <= 1 or len(found) >= limit:

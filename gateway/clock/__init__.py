@@ -1,17 +1,16 @@
-"""Time: CLOCK_BOOTTIME for everything that is measured or ordered, wall time only as far as known.
+"""Time: CLOCK_BOOTTIME for everything that is measured or ordered, wall time as far as known.
 
-    boot.py         which boot of the kernel this is
-    fix.py          pure: what one witness says of the time
-    lenders.py      pure: which uplinks may tell the time, and how all witnesses rank
-    expiry.py       pure: the floor of the clock by which things expire; it does not go back
-    timekeeper.py   pure: which witness to believe, how old, how wrong; what is vouched for
-    status.py       what the clock says of itself
-    kernel.py       what the machine says: boot time, and, read nowhere else, its wall time; NTP
-    steps.py        pure: steps of station time, told once a minute at most
-    chip.py         reads the machine's clock chip, where it has one
-    chrony.py       asks chronyd, which under the sandbox nothing else tells of
-    clock.py        the station's clock
-    beat.py         the second that all periodic looks share
+    boot.py             which boot of the kernel this is
+    time_sample.py      pure: what a time source says
+    source_ranking.py   pure: which uplinks may tell the time, and how all sources rank
+    expiry_floor.py     pure: the floor of the expiry clock; it does not go back
+    timekeeper.py       pure: which source to believe, how old, how wrong; what is vouched for
+    status.py           the state of the clock
+    kernel.py           boot time, wall time (read nowhere else), and NTP's hold on it
+    step_queue.py       pure: steps of station time, reported once a minute at most
+    rtc.py chrony.py    the machine's clock chip; chronyd, visible from inside the sandbox
+    clock.py            the station's clock
+    tick.py             the second that all periodic checks share
 
 The system clock is never set from here.
 """

@@ -1,8 +1,8 @@
-"""Which boot of the kernel this is: 16 hex digits in a small file of the runtime directory.
+"""Identifies the kernel's boot: 16 hex digits in a small file of the runtime directory.
 
-The file also holds the kernel's own boot id, so that a directory which outlives a reboot is
-noticed. A hardened unit may hide the kernel's id (`ProcSubset=pid`); then only a directory that
-the system empties at boot is believed.
+The file also holds the kernel's own boot id, so that a directory which survives a reboot is
+noticed. A hardened unit may hide the kernel's id (`ProcSubset=pid`); then only a directory that the
+system empties at boot is trusted.
 """
 
 import os
@@ -19,7 +19,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def run_directory(environ: Mapping[str, str], state: Path) -> tuple[Path, bool]:
-    """Where run-time files live, and whether the system empties that place at boot."""
+    """The runtime directory, and whether the system empties it at boot."""
     given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given), True
@@ -30,7 +30,7 @@ def run_directory(environ: Mapping[str, str], state: Path) -> tuple[Path, bool]:
 
 
 def own_directory(environ: Mapping[str, str]) -> Path:
-    """Where run-time files of this user lie that other commands must find: the same for all."""
+    """This user's directory of runtime files that other commands must find."""
     user = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     if Path(user).is_dir():
         return Path(user) / "yizhan"
@@ -38,9 +38,9 @@ def own_directory(environ: Mapping[str, str]) -> Path:
 
 
 def control_sockets(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where a station of this machine may be asked, the likeliest first.
+    """The candidates for the control socket of a station on this machine, the likeliest first.
 
-    In systemd's directory where that is given, else in this user's own, else in the usual one of
+    In systemd's directory if that is given, else in this user's own, else in the usual one of
     an installed station.
     """
     given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
@@ -58,10 +58,10 @@ def kernel_boot_id(path: Path = KERNEL_BOOT_ID) -> str:
 
 
 def boot_id(directory: Path, kernel: str, *, emptied: bool) -> str:
-    """The id of this boot, the same for every process that asks in this directory.
+    """The id of this boot, the same for every process that uses this directory.
 
-    Where the directory cannot be written, the id lasts as long as the process: deadlines then
-    pass early, never late.
+    If the directory cannot be written, the id lasts as long as the process: deadlines then
+    expire early, never late.
     """
     path = directory / "boot"
     try:
@@ -83,7 +83,7 @@ def _believed(path: Path, kernel: str, *, emptied: bool) -> str | None:
 
 
 def _written(path: Path, kernel: str) -> str:
-    """Put a new id in place; when another process is first, take its id."""
+    """Write a new id; if another process is first, use its id."""
     ours = entropy.token_hex(8)
     stale = path.read_bytes() if path.exists() else None
     fresh = path.with_name(f"boot.{ours}")

@@ -1,7 +1,7 @@
-"""The machine's clock chip (RTC), where it has one: read by way of sysfs, which no sandbox hides.
+"""Reads the machine's clock chip (RTC), if there is one, from sysfs, which no sandbox hides.
 
-A chip whose battery is dead begins in 1970 or 2000, which nobody believes; one that is kept in
-local time (`/etc/adjtime`) says nothing of use.
+A chip with a dead battery starts in 1970 or 2000 and is not believed; one that keeps local time
+(`/etc/adjtime`) is not used.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ ERROR_NS = 30 * SECOND_NS
 
 
 def read(folder: Path = FOLDER, adjtime: Path = ADJTIME) -> int | None:
-    """UTC in ns by the first chip that tells it; None where none does."""
+    """UTC in ns from the first chip that has the time; None if none does."""
     if _local(adjtime):
         return None
     for chip in sorted(folder.glob("rtc*")):

@@ -1,7 +1,7 @@
 """Asks chronyd how right the system clock is, by its own protocol on this machine (UDP 323).
 
-Under the unit's sandbox nothing else tells of chrony: `adjtimex` is forbidden, and its marks are
-for root. Whoever may send from this machine may ask; the port is one that only root can hold.
+Under the unit's sandbox this is the only way: `adjtimex` is forbidden, and chrony's files are for
+root. Any local process may ask; the port is one that only root can bind.
 """
 
 import socket
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gateway import entropy
 
 ADDRESS = ("127.0.0.1", 323)
-# It answers in well under a millisecond; what does not come now is asked for again.
+# It answers in well under a millisecond; a late answer is asked for again.
 ANSWER_S = 0.02
 
 _VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKED = 6, 1, 2, 33, 5
@@ -20,14 +20,14 @@ _HEAD = struct.Struct("!BBxxHHH6xI8x")
 _BODY = struct.Struct("!I20xHHIII9I")
 _SIZE = _HEAD.size + _BODY.size
 _UNSYNCHRONISED = 3
-# The reference that chronyd names where its own crystal is all that it follows.
+# The reference id of a chronyd that follows nothing but its own crystal.
 _LOCAL = 0x7F7F0101
 
 
 class Tracking(NamedTuple):
-    """What chronyd says: the system clock is `ahead_s` ahead of NTP (behind: below 0).
+    """chronyd's report: the system clock is `ahead_s` ahead of NTP (negative: behind).
 
-    `ref_s` is when it last heard of a server, UTC in seconds.
+    `ref_s` is the last update from a server, UTC in seconds.
     """
 
     ahead_s: float
@@ -36,13 +36,13 @@ class Tracking(NamedTuple):
 
 
 def question(sequence: int) -> bytes:
-    """The request for `tracking`, as long as its answer, as the protocol wants it."""
+    """The `tracking` request, as long as its reply, as the protocol requires."""
     head = _ASK.pack(_VERSION, _REQUEST, _TRACKING, 0, sequence)
     return head.ljust(_SIZE, b"\0")
 
 
 def answer(packet: bytes, sequence: int) -> Tracking | None:
-    """What an answer says; None if it is not that, or if chronyd follows no server."""
+    """The decoded reply; None if it is invalid, or if chronyd follows no server."""
     if len(packet) < _SIZE:
         return None
     version, kind, command, reply, status, echoed = _HEAD.unpack_from(packet)
@@ -57,12 +57,12 @@ def answer(packet: bytes, sequence: int) -> Tracking | None:
 
 
 def ask(address: tuple[str, int] = ADDRESS) -> Tracking | None:
-    """What chronyd on this machine says; None where none runs, or it follows no server."""
+    """Chronyd's report on this machine; None if none runs, or it follows no server."""
     sequence = int.from_bytes(entropy.token_bytes(4))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(ANSWER_S)
         try:
-            asker.connect(address)  # whoever else answers is not heard
+            asker.connect(address)  # datagrams from others are dropped
             asker.send(question(sequence))
             return answer(asker.recv(2 * _SIZE), sequence)
         except OSError:
@@ -70,7 +70,7 @@ def ask(address: tuple[str, int] = ADDRESS) -> Tracking | None:
 
 
 def _float(packed: int) -> float:
-    """Chrony's own: 7 bits of exponent, 25 of coefficient, both signed."""
+    """Chrony's own format: 7 bits of exponent, 25 of coefficient, both signed."""
     exponent, coefficient = packed >> 25, packed & 0x1FFFFFF
     if exponent >= 1 << 6:
         exponent -= 1 << 7

@@ -15,12 +15,12 @@ from gateway.clock.status import ClockStatus, ClockStep
 from gateway.clock.timekeeper import KeptTime, Timekeeper
 from gateway.event import Stamps, Trust
 
-# So long a wish for somebody's word holds; who waits says so again.
+# How long a request for a trusted time lasts; whoever waits repeats it.
 WANTED_NS = 30 * SECOND_NS
 
 
 class _OfBoot(msgspec.Struct, frozen=True):
-    """What is kept for the next process of a boot."""
+    """What is stored for the next process of this boot."""
 
     boot: str
     kept: KeptTime
@@ -29,8 +29,8 @@ class _OfBoot(msgspec.Struct, frozen=True):
 class Clock:
     """Boot time, station time, and what station time rests on.
 
-    `floor_ns` given is the floor that an earlier run handed out; the roof keeps it. `kept` is a
-    file that is read now, and written by `keep`: what other processes of this boot knew.
+    `floor_ns` is the floor of an earlier run. `kept` is a file that is read now, and written by
+    `keep`: what other processes of this boot knew.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Clock:
         floor_ns: int = EARLIEST_NS,
         environ: Mapping[str, str] = os.environ,
     ) -> "Clock":
-        """The clock of this machine; without a runtime folder its id goes into `state`."""
+        """The clock of this machine; without a runtime directory the boot id goes into `state`."""
         directory, emptied = boot.run_directory(environ, state)
         boot_id = boot.boot_id(directory, boot.kernel_boot_id(), emptied=emptied)
         of = hashlib.blake2s(bytes(state.absolute()), digest_size=6).hexdigest()
@@ -62,9 +62,10 @@ class Clock:
 
     @property
     def floor_ns(self) -> int:
-        """Wall time that has certainly passed: keep it, and give it to the next run.
+        """Wall time that has certainly passed: store it, and pass it to the next run.
 
-        Here what expired stays expired: it goes back only by a person's word (see `Timekeeper`).
+        What has expired stays expired: the floor goes back only by a person's word (see
+        `Timekeeper`).
         """
         return self._keeper.floor_ns(self.now_ns())
 
@@ -73,15 +74,15 @@ class Clock:
         return self._kernel.boottime_ns()
 
     def stamp(self, at_ns: int | None = None) -> Stamps:
-        """Now, or an instant of this boot, with wall time as far as it is known."""
+        """Now, or an instant of this boot, with wall time as far as known."""
         at_ns = self.now_ns() if at_ns is None else at_ns
         return self._stamped(self._keeper.time, at_ns)
 
     def stamp_of(self, uplink: str) -> Stamps:
-        """Now, by the time that what comes over that uplink is judged by.
+        """Now, by the time that messages of that uplink are judged by.
 
-        Where two witnesses or NTP vouch for station time that is it; else the platform's own,
-        by which it wrote what it sends, if nobody can feign it.
+        That is station time if two sources or NTP vouch for it; else the platform's own
+        time, in which its messages are dated, if it cannot be forged.
         """
         now_ns = self.now_ns()
         keeper = self._keeper
@@ -89,39 +90,39 @@ class Clock:
         return self._stamped(fix, now_ns)
 
     def vouched(self) -> Fix | None:
-        """Station time, if NTP or two witnesses vouch for it: dates are judged by nothing less."""
+        """Station time, if NTP or two sources vouch for it: dates are judged by nothing less."""
         return self._keeper.vouched(self.now_ns())
 
     def trusted(self, uplink: str = "") -> Fix | None:
-        """The time by which what a power cut left open may go on; None while there is none.
+        """The time for resuming what a power cut interrupted; None while there is none.
 
-        What is vouched for, what somebody at the desk has answered, and, for what came over an
-        uplink, the platform's own.
+        Vouched time, a person's answer at the desk, and, for what came over an uplink, the
+        platform's own time.
         """
         now_ns, known = self.now_ns(), self._keeper.time
         asked = known if known is not None and known.source is Trust.PERSON else None
         return self._keeper.vouched(now_ns) or self._keeper.own(uplink, now_ns) or asked
 
     def lend(self, lenders: Sequence[Lender]) -> None:
-        """Which uplinks tell the time from now on, in the order of their rank."""
+        """Set the uplinks that tell the time, in the order of their rank."""
         self._keeper.lend(lenders)
 
     def learn(self, source: Trust, wall_ns: int, error_ns: int, name: str = "") -> ClockStep | None:
-        """`source` says that it is `wall_ns` now; the step, if station time moved by it.
+        """`source` says that it is `wall_ns` now; returns the step, if station time moved.
 
-        `name` is which uplink, or which meter. A claim that cannot be true is passed over: ask
-        `plausible` first where a person waits.
+        `name` is the uplink or meter. An impossible claim is ignored: ask `plausible` first
+        if a person waits.
         """
         now_ns = self.now_ns()
         return self._keeper.learn(Fix(source, wall_ns, now_ns, error_ns, name), now_ns)
 
     def plausible(self, source: Trust, wall_ns: int, error_ns: int = 0) -> bool:
-        """Whether `learn` would listen to that."""
+        """Whether `learn` would accept that."""
         now_ns = self.now_ns()
         return self._keeper.plausible(Fix(source, wall_ns, now_ns, error_ns), now_ns)
 
     def poll(self) -> ClockStep | None:
-        """Ask the kernel whether NTP holds its clock; call it every minute or so."""
+        """Ask the kernel whether NTP holds its clock; call it about every minute."""
         hold = self._kernel.ntp()
         if hold is None:
             return None
@@ -130,25 +131,24 @@ class Clock:
         return self._keeper.learn(confirmed, now_ns)
 
     def ask_chip(self) -> ClockStep | None:
-        """Ask the machine's clock chip, where it has one; seldom is often enough."""
+        """Ask the machine's clock chip, if there is one; rarely is enough."""
         wall_ns = self._kernel.chip_ns()
         return None if wall_ns is None else self.learn(Trust.RTC, wall_ns, chip.ERROR_NS)
 
     def status(self) -> ClockStatus:
-        """What station time rests on at this moment."""
         now_ns = self.now_ns()
         status = self._keeper.status(now_ns, self._kernel.realtime_ns())
         settled = status.doubt or status.vouched or now_ns >= self._wanted_until_ns
         return status if settled else msgspec.structs.replace(status, doubt="order")
 
     def want_word(self) -> None:
-        """Something waits for a time that can be trusted: somebody at the desk may know it."""
+        """Something waits for a trusted time: a person at the desk may know it."""
         self._wanted_until_ns = self.now_ns() + WANTED_NS
 
     def skew_s(self, uplink: str) -> float | None:
-        """How far that platform's clock is ahead of station time, beyond what the road explains.
+        """How far that platform's clock is ahead of station time, beyond network delay.
 
-        None while either is not known.
+        None if either is unknown.
         """
         now_ns, known = self.now_ns(), self._keeper.time
         said = self._keeper.said(uplink, now_ns)
@@ -165,7 +165,7 @@ class Clock:
         return Deadline(self.boot, now_ns + left_ns, wall_ns)
 
     def keep(self) -> None:
-        """Leave what is known to the next process of this boot; a disk that refuses costs that."""
+        """Store what is known for the next process of this boot; disk errors are ignored."""
         if self._kept is None:
             return
         body = msgspec.json.encode(_OfBoot(self.boot, self._keeper.kept(self.now_ns())))
@@ -191,7 +191,7 @@ class Clock:
 class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
     """An instant of one boot by which something must have happened.
 
-    `wall_ns` is the same instant in UTC, where that was vouched for or somebody has signed it.
+    `wall_ns` is the same instant in UTC, if that was vouched for or signed.
     """
 
     boot: str
@@ -199,15 +199,14 @@ class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
     wall_ns: int | None = None
 
     def left_ns(self, clock: Clock) -> int:
-        """How long is left, 0 when it has passed; the deadline of another boot has passed."""
+        """The time left, 0 once it has passed; a deadline of another boot has passed."""
         return max(0, self.at_ns - clock.now_ns()) if self.boot == clock.boot else 0
 
     def passed(self, clock: Clock) -> bool:
-        """Whether it is too late."""
         return self.left_ns(clock) == 0
 
     def wall_by(self, stamps: Stamps) -> int | None:
-        """The same instant in UTC, as far as who wrote these stamps knows the time."""
+        """The same instant in UTC, by the time that these stamps know."""
         if self.wall_ns is not None:
             return self.wall_ns
         if stamps.wall_ns is None or stamps.boot != self.boot:
@@ -215,15 +214,15 @@ class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
         return stamps.wall_ns + self.at_ns - stamps.at_ns
 
     def no_later(self, at_ns: int) -> "Deadline":
-        """At that instant of the same boot, if that is earlier."""
+        """That instant of the same boot, if it is earlier."""
         sooner_ns = max(0, self.at_ns - at_ns)
         wall_ns = None if self.wall_ns is None else self.wall_ns - sooner_ns
         return Deadline(self.boot, self.at_ns - sooner_ns, wall_ns)
 
     def resumed(self, clock: Clock, uplink: str = "") -> "Deadline | None":
-        """The same instant as one of this boot; None while nobody can tell when that is.
+        """The same instant in this boot; None while that cannot be determined.
 
-        A deadline of another boot is told by its UTC and by a time that can be trusted for it (see
+        A deadline of another boot is converted by its UTC and a trusted time (see
         `Clock.trusted`), taken as late as it may be. What the floor has passed has passed.
         """
         if self.boot == clock.boot:

@@ -1,4 +1,4 @@
-"""What the clock asks of the machine: boot time, the system's wall time, NTP's hold on it."""
+"""What the clock asks of the machine: boot time, wall time, NTP's hold on it."""
 
 import ctypes
 import errno
@@ -10,18 +10,18 @@ from gateway.clock import chip, chrony
 
 TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
-# timesyncd hears of its server every 34 minutes at least; an older mark is of one that is gone.
+# timesyncd hears from its server at least every 34 minutes; an older mark is obsolete.
 _LATE_NS = 3_600_000_000_000
 
-# The kernel's bound of a clock that nobody holds (`NTP_PHASE_LIMIT`), and that of a held one 9 h
-# after its last word: it grows by half a millisecond a second.
+# The kernel's error bound of a free-running clock (`NTP_PHASE_LIMIT`), and that of a held one 9 h
+# after its last update: it grows by half a millisecond a second.
 _UNHELD_US = 16_000_000
 
 
 class Hold(NamedTuple):
-    """NTP holds the system clock: how wrong it may be, how long ago that was confirmed.
+    """NTP holds the system clock: its error bound, and how long ago that was confirmed.
 
-    `ahead_ns`: NTP knows that the system clock shows that much more than the right time.
+    `ahead_ns`: NTP knows that the system clock is ahead by that much.
     """
 
     error_ns: int
@@ -42,7 +42,7 @@ class Kernel(Protocol):
         """Whether NTP holds the wall clock."""
 
     def chip_ns(self) -> int | None:
-        """What the clock chip says, UTC; None where there is none to believe."""
+        """The clock chip's UTC; None if there is none to believe."""
 
 
 class _Timex(ctypes.Structure):
@@ -70,17 +70,15 @@ class LinuxKernel:
         self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
 
     def boottime_ns(self) -> int:
-        """CLOCK_BOOTTIME in ns."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def realtime_ns(self) -> int:
-        """CLOCK_REALTIME in ns."""
         return time.clock_gettime_ns(time.CLOCK_REALTIME)
 
     def ntp(self) -> Hold | None:
-        """Ask adjtimex; where a sandbox forbids it (`ProtectClock=`), ask those who hold the clock.
+        """Ask adjtimex; if a sandbox forbids it (`ProtectClock=`), ask the NTP daemons.
 
-        STA_UNSYNC says nothing: chronyd leaves it set where the kernel is not to touch the RTC.
+        STA_UNSYNC is ignored: chronyd leaves it set if the kernel is not to touch the RTC.
         """
         timex = _Timex(modes=0)
         if self._adjtimex(ctypes.byref(timex)) >= 0:
@@ -94,11 +92,11 @@ class LinuxKernel:
         return self._tracked() or marked
 
     def chip_ns(self) -> int | None:
-        """The first chip that tells the time."""
+        """The first chip that has the time."""
         return chip.read()
 
     def _marked(self) -> Hold | None:
-        """What timesyncd leaves behind at each answer of its server."""
+        """The mark that timesyncd leaves at each answer of its server."""
         try:
             age_ns = self.realtime_ns() - self._mark.stat().st_mtime_ns
         except OSError:
@@ -106,7 +104,7 @@ class LinuxKernel:
         return Hold(_TIMESYNCD_ERROR_NS, max(age_ns, 0))
 
     def _tracked(self) -> Hold | None:
-        """What chronyd answers; NTS is its own affair."""
+        """Chronyd's answer; NTS is its own concern."""
         told = chrony.ask(self._chronyd)
         if told is None:
             return None

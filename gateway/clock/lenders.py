@@ -1,4 +1,4 @@
-"""Who may be heard on the time, and how they rank. Pure."""
+"""Which sources may tell the time, and how they rank. Pure."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ _UNKNOWN = 999
 
 
 class Lenders:
-    """The uplinks that the settings allow, best first; with None any uplink is heard."""
+    """The uplinks that the settings allow, best first; with None, any uplink."""
 
     def __init__(self, lenders: Sequence[Lender] | None = None) -> None:
         self._any = lenders is None
         self._ranks = {each.name: (rank, each) for rank, each in enumerate(lenders or (), 1)}
 
     def knows(self, uplink: str) -> bool:
-        """Whether it is one of them, whether it may lend time or not."""
+        """Whether it is one of them, whether or not it may lend time."""
         return self._lender(uplink) is not None
 
     def heard(self, witness: Witness) -> bool:
-        """Whether its word counts."""
+        """Whether the source counts."""
         lender = self._lender(witness[1])
         return witness[0] is not Trust.PLATFORM or (lender is not None and lender[1].lends)
 
@@ -33,24 +33,24 @@ class Lenders:
         return lender is not None and lender[1].alone
 
     def begins(self, uplink: str) -> bool:
-        """Whether its first word may set a clock that nothing has set."""
+        """Whether its first statement may set an unset clock."""
         lender = self._lender(uplink)
         return lender is not None and lender[1].alone and lender[1].required
 
     def secure(self, uplink: str) -> bool:
-        """Whether its word may set the clock alone, and nobody on the way can have changed it."""
+        """Whether it may set the clock alone, and nobody on the way can have changed it."""
         lender = self._lender(uplink)
         return lender is not None and lender[1].lends and lender[1].alone and lender[1].secure
 
     def rank(self, witness: Witness) -> int:
-        """The least is best."""
+        """The lowest is best."""
         if witness[0] is not Trust.PLATFORM:
             return _LESSER.get(witness[0], 0)
         lender = self._lender(witness[1])
         return _UNKNOWN if lender is None else lender[0]
 
     def site(self, witness: Witness) -> Witness:
-        """Where it is: two at one site are one witness."""
+        """Its site: two sources at one site are one."""
         lender = self._lender(witness[1]) if witness[0] is Trust.PLATFORM else None
         return witness[0], witness[1] if lender is None else lender[1].site
 

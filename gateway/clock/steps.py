@@ -1,4 +1,4 @@
-"""Steps of station time on their way to others: one a minute at most. Pure."""
+"""Steps of station time to be reported, one a minute at most. Pure."""
 
 from gateway.clock.fix import SECOND_NS, STEP_NS
 from gateway.clock.status import ClockStep
@@ -7,18 +7,17 @@ TELL_EVERY_NS = 60 * SECOND_NS
 
 
 class Steps:
-    """Those that wait become one: from what station time was before the first to what it is now."""
+    """Waiting steps become one: from the time before the first to the present one."""
 
     def __init__(self) -> None:
         self._waiting: ClockStep | None = None
         self._told_ns: int | None = None
 
     def add(self, step: ClockStep) -> None:
-        """Another step."""
         self._waiting = step if self._waiting is None else _joined(self._waiting, step)
 
     def due(self, now_ns: int) -> ClockStep | None:
-        """What is to be told now: nothing within a minute of the last, or if it has gone back."""
+        """The step to report now: none within a minute of the last, or if it was undone."""
         step = self._waiting
         if step is None or (self._told_ns is not None and now_ns - self._told_ns < TELL_EVERY_NS):
             return None
@@ -29,7 +28,7 @@ class Steps:
         return step
 
     def untold(self, step: ClockStep) -> None:
-        """That could not be told after all: it waits for the next minute."""
+        """It could not be reported after all: it waits for the next minute."""
         self._waiting = step if self._waiting is None else _joined(step, self._waiting)
 
 

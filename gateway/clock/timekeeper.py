@@ -1,23 +1,23 @@
-"""Which witness of wall time the station believes. Pure: instants are arguments.
+"""Which source of wall time the station believes. Pure: instants are arguments.
 
-Station time = boot time + the offset of the believed word. Each witness has a slot: NTP, every
+Station time = boot time + the offset of the believed sample. Each source has a slot: NTP, every
 uplink, every meter, the clock chip, the person at the desk. The first time of a boot may come from
-one word; a time that is known changes only by agreement:
+one sample; a known time changes only by agreement:
 
     NTP                      at once
-    a pair                   at once: two independent witnesses agree, one of them an uplink that
+    a pair                   at once: two independent sources agree, one of them an uplink that
                              may set the clock alone
     one uplink               when it has said the same for `APART_NS`, and no better one supports
-                             the time that is known
-    a meter, chip, person    when nobody supports the time that is known any more
+                             the known time
+    a meter, chip, person    when nothing supports the known time any more
 
 A lesser claim never moves what a better one supports, so two platforms that disagree move nothing:
 the one that the settings name first rules.
 
-Beside it stands the expiry clock (`Floor`). It rises only by time that is *vouched for*: NTP that
-no uplink contradicts, or a pair. It sinks only where a person who is signed in at the desk agrees
-with what is vouched for: no word that came over a network alone brings back what had expired, and
-a wrong floor can be mended without touching a file.
+Beside it is the expiry clock (`ExpiryFloor`). It rises only by time that is *vouched for*: NTP that
+no uplink contradicts, or a pair. It goes back only if a person who is signed in at the desk agrees
+with what is vouched for: no message from a network alone revives what had expired, and a wrong
+floor can be repaired without touching a file.
 """
 
 import math
@@ -42,27 +42,27 @@ from gateway.clock.lenders import Lenders
 from gateway.clock.status import ClockStatus, ClockStep, Doubt
 from gateway.event import Trust
 
-# One uplink must say another time for so long; doubled each time that it has changed its mind.
+# One uplink must repeat another time for this long; doubled each time that it has changed.
 APART_NS = 120 * SECOND_NS
 
 APART_DOUBLED_MAX = 5
 
-# A witness may creep by a slew in an hour, as its own clock is set right.
+# A source may drift by a slew in an hour, as its own clock is corrected.
 BASE_NS = 3600 * SECOND_NS
 
-# An uplink that is further off casts doubt on NTP; less is an ill-kept server.
+# An uplink that differs by more casts doubt on NTP; less is a badly kept server.
 CONTRADICTS_NS = 60 * SECOND_NS
 
-# Who may be wrong by more seconds nobody.
+# A source with a larger error bound confirms no other.
 SECOND_ERROR_NS_MAX = 600 * SECOND_NS
 
-# So many meters have a slot, the first that speak; another takes that of one that is silent.
+# Slots for meters, the first that speak; another takes the slot of a silent one.
 METERS_MAX = 4
 
-# More is no file of ours.
+# A larger file was not written by us.
 WORDS_MAX = 64
 
-# How good a claim is, the least is best: its level, and among equals the witness's rank.
+# The quality of a claim, the lowest is best: its level, then the source's rank.
 Standing: TypeAlias = tuple[int, int]
 
 _NTP, _PAIR, _SINGLE = 0, 1, 2
@@ -72,10 +72,10 @@ _UNSUPPORTED: Standing = (9, 0)
 
 
 class Word(NamedTuple):
-    """What a witness says: since `since_ns` the same as `base`, `last` the sharpest of late.
+    """What a source claims: since `since_ns` the same as `base`; `last` is its best recent sample.
 
-    What comes next is compared with `base`, which is renewed seldom, so that nobody moves the
-    clock by many small words.
+    The next sample is compared with `base`, which is renewed rarely, so that nobody moves the
+    clock by many small steps.
     """
 
     since_ns: int
@@ -85,17 +85,17 @@ class Word(NamedTuple):
 
     @classmethod
     def begun(cls, fix: Fix) -> "Word":
-        """It says so for the first time."""
+        """Its first claim of that time."""
         return cls(fix.at_ns, fix, fix, fix.at_ns)
 
     @property
     def said_for_ns(self) -> int:
-        """For how long it has said the same."""
+        """How long it has claimed the same."""
         return self.heard_ns - self.since_ns
 
 
 class KeptTime(msgspec.Struct, frozen=True):
-    """What another process of the same boot goes on with."""
+    """What the next process of the same boot continues with."""
 
     time: Fix | None
     words: tuple[Fix, ...]
@@ -104,23 +104,23 @@ class KeptTime(msgspec.Struct, frozen=True):
 
 
 class Timekeeper:
-    """The word of each witness, the choice between them, and the floor.
+    """The claim of each source, the choice between them, and the floor.
 
-    Meters, chips and people cannot claim to be before the floor, but a person who agrees with NTP
-    or an uplink.
+    Meters, chips and people cannot claim a time before the floor, except a person who agrees
+    with NTP or an uplink.
     """
 
     def __init__(self, floor_ns: int = EARLIEST_NS, now_ns: int = 0) -> None:
-        """`floor_ns` is the floor that an earlier run left."""
+        """`floor_ns` is the floor of an earlier run."""
         self._floor = Floor(max(floor_ns, EARLIEST_NS), now_ns)
         self._lenders = Lenders()
         self._words: dict[Witness, Word] = {}
         self._time: Fix | None = None
-        self._base: Fix | None = None  # what other words are compared with, as in `Word`
+        self._base: Fix | None = None  # what later samples are compared with, as in `SourceClaim`
         self._turns: dict[Witness, int] = {}
 
     def lend(self, lenders: Sequence[Lender]) -> None:
-        """Hear these uplinks from now on, in that order of rank; before, any uplink is heard."""
+        """Use these uplinks from now on, in that order; before, any uplink counts."""
         self._lenders = Lenders(lenders)
         for source, name in list(self._words):
             if source is Trust.PLATFORM and not self._lenders.knows(name):
@@ -138,7 +138,7 @@ class Timekeeper:
         return fix.source is Trust.PERSON and any(word.last.agrees(fix) for word in sure)
 
     def learn(self, fix: Fix, now_ns: int) -> ClockStep | None:
-        """Take one claim into account; the step if station time moved by it.
+        """Take one claim into account; returns the step if station time moved.
 
         An implausible claim changes nothing.
         """
@@ -160,7 +160,7 @@ class Timekeeper:
         return self._floor.at(now_ns)
 
     def vouched(self, now_ns: int) -> Fix | None:
-        """Station time, if NTP that no uplink contradicts or two witnesses say so."""
+        """Station time, if NTP that no uplink contradicts or two sources confirm it."""
         return self._time if self._vouching(now_ns) else None
 
     def said(self, uplink: str, now_ns: int) -> Fix | None:
@@ -169,11 +169,11 @@ class Timekeeper:
         return word.last if word is not None and _fresh(word, now_ns) else None
 
     def own(self, uplink: str, now_ns: int) -> Fix | None:
-        """By which time the platform behind that uplink lives, where nobody can feign its word."""
+        """The time of the platform behind that uplink, if it cannot be forged."""
         return self.said(uplink, now_ns) if self._lenders.secure(uplink) else None
 
     def status(self, now_ns: int, system_wall_ns: int) -> ClockStatus:
-        """The present state; `system_wall_ns` is what the system clock shows."""
+        """The present state; `system_wall_ns` is the system clock's time."""
         shown = Fix(Trust.NONE, system_wall_ns, now_ns, 0)
         plausible_ns = system_wall_ns if self.plausible(shown, now_ns) else None
         if self._time is None:
@@ -189,12 +189,12 @@ class Timekeeper:
         )
 
     def kept(self, now_ns: int) -> KeptTime:
-        """For another process of this boot."""
+        """What to store for the next process of this boot."""
         words = tuple(word.last for word in self._words.values())
         return KeptTime(self._time, words, self._floor.at(now_ns), now_ns)
 
     def resume(self, kept: KeptTime, now_ns: int) -> None:
-        """Go on where another process of this boot stopped; what cannot be of it is passed over."""
+        """Continue where another process of this boot stopped; impossible values are ignored."""
         if kept.at_ns > now_ns:
             return
         if EARLIEST_NS <= kept.floor_ns < LATEST_NS:
@@ -224,7 +224,7 @@ class Timekeeper:
             self._words[fix.witness] = Word(known.since_ns, base, last, heard_ns)
 
     def _room_for_meter(self, now_ns: int) -> bool:
-        """Whether another may have a slot; a silent one gives up its own."""
+        """Whether another meter may have a slot; a silent one gives up its own."""
         meters = [w for w in self._words if w[0] is Trust.METER]
         for witness in meters:
             if len(meters) >= METERS_MAX and not _fresh(self._words[witness], now_ns):
@@ -245,9 +245,9 @@ class Timekeeper:
         return words[best].last
 
     def _rival(self, words: Mapping[Witness, Word], backing: Collection[Witness]) -> Witness | None:
-        """Whose word changes the time that is known."""
+        """The source whose claim changes the known time."""
         standing = {w: self._standing(words, w) for w in words}
-        # A vague word may agree with two that differ: who backs the time must do so together.
+        # A vague claim may agree with two that differ: those who back the time must do so together.
         together = {w: words[w] for w in backing}
         known = min((self._standing(together, w) for w in backing), default=_UNSUPPORTED)
         rivals = [
@@ -262,7 +262,7 @@ class Timekeeper:
     def _refined(
         self, words: Mapping[Witness, Word], backing: Collection[Witness], now_ns: int
     ) -> Fix:
-        """The best word for the time that is known: a lesser one only for want of a fresh one."""
+        """The best claim for the known time: a lesser one only without a fresh better one."""
         known = self._time
         assert known is not None
         rank = self._lenders.rank(known.witness)
@@ -274,7 +274,7 @@ class Timekeeper:
         return known
 
     def _may_begin(self, words: Mapping[Witness, Word], witness: Witness, now_ns: int) -> bool:
-        """Whether that word may be the first time of a boot."""
+        """Whether that claim may be the first time of a boot."""
         word = words[witness]
         if witness[0] is not Trust.PLATFORM:
             return True
@@ -284,7 +284,7 @@ class Timekeeper:
         return self._may_change(witness, word, self._standing(words, witness))
 
     def _may_change(self, witness: Witness, word: Word, standing: Standing) -> bool:
-        """Whether that word may change a time that is known to be another."""
+        """Whether that claim may change a known time."""
         if standing[0] != _SINGLE or witness[0] is Trust.PERSON:
             return True
         if witness[0] is Trust.PLATFORM and not self._lenders.sure(witness):
@@ -313,7 +313,7 @@ class Timekeeper:
         )
 
     def _contradicted(self, words: Mapping[Witness, Word]) -> bool:
-        """Whether a platform whose word nobody can have changed says that NTP is wrong."""
+        """Whether a platform whose time nobody can have changed contradicts NTP."""
         ntp = words[_NTPS].last
         return any(
             ntp.apart_ns(word.last) > CONTRADICTS_NS
@@ -333,7 +333,7 @@ class Timekeeper:
         return "sources" if any(apart_ns > CONTRADICTS_NS for apart_ns in apart) else ""
 
     def _vouching(self, now_ns: int) -> list[tuple[Fix, ...]]:
-        """The words that vouch for the time that is known: NTP's, and those of each pair."""
+        """The samples that vouch for the known time: NTP's, and those of each pair."""
         if self._time is None:
             return []
         words = self._believed(now_ns)
@@ -347,7 +347,7 @@ class Timekeeper:
         return found
 
     def _keep_floor(self, now_ns: int) -> None:
-        """As late as all who vouch for it together say that it certainly is."""
+        """As late as everything that vouches for it together says that it certainly is."""
         vouching = self._vouching(now_ns)
         if not vouching or self._time is None:
             return
@@ -359,11 +359,11 @@ class Timekeeper:
             self._floor.sink(earliest_ns, now_ns)
 
     def _ahead_ns(self, fix: Fix, now_ns: int) -> int:
-        """By how much the floor is ahead of what can be true if the fix is."""
+        """How far the floor is ahead of what can be true if the sample is."""
         return self._floor.at(now_ns) - fix.wall_at(now_ns) - fix.error_at(now_ns)
 
     def _believed(self, now_ns: int) -> dict[Witness, Word]:
-        """What counts: the words of a day, of those who may be heard."""
+        """The claims that count: those of the last day, of permitted sources."""
         return {
             witness: word
             for witness, word in self._words.items()
@@ -371,7 +371,7 @@ class Timekeeper:
         }
 
     def _backing(self, words: Mapping[Witness, Word]) -> list[Witness]:
-        """Who supports the time that is known."""
+        """The sources that support the known time."""
         known = self._base
         assert known is not None
         return [witness for witness, word in words.items() if known.agrees(word.last)]

@@ -1,6 +1,6 @@
 """From readings to events: current values, the reporting filter, and the journal behind it.
 
-Rules and current values see every reading; only what reporting lets through is journalled.
+Rules and current values see every reading; only what the reporting filter passes is journalled.
 """
 
 from gateway.intake.intake import Intake

@@ -1,4 +1,4 @@
-"""What every point says now, and its last hour as a curve of bounded size."""
+"""The latest value of every point, and its last hour as a curve of bounded size."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,18 +12,18 @@ SPARK_STEP_MAX_S = 30.0  # 120 × 30 s = one hour
 class Spark:
     """The last hour of one number, at most 120 values: the step doubles until it reaches 30 s.
 
-    A curve is there from the first minute on, and its memory never grows.
+    There is a curve from the first minute on, and its memory never grows.
     """
 
     def __init__(self, step_s: float) -> None:
-        """`step_s`: how often a value comes at first; the eye needs no more than one a second."""
+        """`step_s`: the initial interval of values; more than one a second is of no use."""
         self.step_s = min(max(step_s, SPARK_STEP_MIN_S), SPARK_STEP_MAX_S)
         self.values: list[float | None] = []
-        self.due_ns = 0  # no value before it is taken
+        self.due_ns = 0  # values before this instant are not added
         self._last_s: float | None = None
 
     def add(self, at_s: float, value: float | None) -> None:
-        """Take a value in; None is a hole."""
+        """Add a value; None is a hole."""
         if self._last_s is not None:
             steps = round((at_s - self._last_s) / self.step_s)  # a poll may come a little early
             if steps < 1:
@@ -44,7 +44,7 @@ class Spark:
 
 
 class _Device:
-    """What one device said last; no curve of it grows before `due_ns`."""
+    """The latest readings of one device; no curve of it grows before `due_ns`."""
 
     def __init__(self) -> None:
         self.latest: dict[str, Reading] = {}
@@ -53,21 +53,20 @@ class _Device:
 
 
 class Current:
-    """The latest reading and the spark of every point."""
+    """The latest reading and the curve of every point."""
 
     def __init__(self) -> None:
-        """Start empty: nothing has been read."""
         self._devices: dict[str, _Device] = {}
 
     def update(self, device: str, readings: Sequence[Reading], every_s: float) -> None:
-        """Take one poll in."""
+        """Add one poll."""
         known = self._devices.get(device)
         if known is None:
             known = self._devices[device] = _Device()
         points = len(known.latest)
         known.latest.update({reading.point: reading for reading in readings})
         if points == len(known.latest) and (not readings or readings[-1].at_ns < known.due_ns):
-            return  # nearly always: a curve grows twice a minute
+            return  # the usual case: a curve grows twice a minute
         for reading in readings:
             _draw(known.sparks, reading, every_s)
         known.due_ns = min([spark.due_ns for spark in known.sparks.values()], default=0)
@@ -95,7 +94,7 @@ def _draw(sparks: dict[str, Spark], reading: Reading, every_s: float) -> None:
     spark = sparks.get(reading.point)
     if spark is None:
         if value is None:
-            return  # nobody knows yet whether it is a number
+            return  # it is not known yet whether it is a number
         spark = sparks[reading.point] = Spark(every_s)
     if reading.at_ns >= spark.due_ns:
         good = value is not None and reading.quality is Quality.GOOD

@@ -8,7 +8,7 @@ Value = int | float | bool | str | None
 
 
 class Telemetry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One device, one poll: `v` maps points to values, `q` points to quality where not good."""
+    """One poll of one device: `v` maps points to values, `q` to quality where not good."""
 
     v: dict[str, Value]
     q: dict[str, str] = {}
@@ -17,7 +17,7 @@ class Telemetry(msgspec.Struct, frozen=True, omit_defaults=True):
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device came (`ok`), fell silent (`silent`) or answers wrongly (`faulty`).
 
-    `code` is the reason's text code.
+    `code` is the text code of the reason.
     """
 
     state: str
@@ -32,12 +32,12 @@ class BusState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MeterReplaced(msgspec.Struct, frozen=True, omit_defaults=True):
-    """From here on a counter's readings are another meter's.
+    """A counter's readings belong to another meter from here on.
 
-    `old` is the last value of the former one that was good (None: none was), `new` the first of
-    this one. `found_by` is `person` where somebody had said so, `station` where the counts did.
-    `resumes`: the station was wrong, or the former meter is back; this is the value that it had
-    when it was taken for replaced, and what it counted since then is `new` less `resumes`.
+    `old`: the last good value of the former meter (None: there was none); `new`: the first of
+    this one. `found_by`: `person` if a person announced it, `station` if the counts showed it.
+    `resumes`: the station was wrong, or the former meter is back: the value it had when it was
+    taken for replaced; it has counted `new` minus `resumes` since.
     """
 
     point: str

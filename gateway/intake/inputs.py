@@ -1,10 +1,10 @@
-"""What is wired to a contact module: each input is a sensor of its own, with kind, id and place.
+"""The inputs of a contact module: each is a sensor of its own, with kind, id and place.
 
-    reading of input-3 ─► drivers.contact.step ─► what the sensor says: at rest, active, cable cut
+    reading of input-3 ─► drivers.dry_contact.step ─► at rest, active, cable cut
 
-A module's polls come in, and what its inputs say goes out: now, and the edges. Debounce, inversion
-and the supervised cable are the contact's (`drivers/contact.py`); nothing here knows the journal,
-and time comes with the readings.
+Polls of a module come in; current levels and edges go out. Debouncing, inversion and the supervised
+cable belong to the contact (`drivers/dry_contact.py`). Nothing here knows the journal, and time
+comes with the readings.
 """
 
 import math
@@ -17,10 +17,10 @@ import msgspec
 from drivers.contact import Contact, ContactOptions, Level, resumed, step
 from drivers.contract import Quality, Reading, Value
 
-# How the inputs of a contact module's profile are called: `input-1` is the first.
+# Names of the inputs in a contact module's profile: `input-1` is the first.
 INPUT = "input-"
 
-# How often an input that does not change is reported all the same.
+# Report interval of an unchanged input.
 AT_LEAST_EVERY_S = 900.0
 
 _SAYS: dict[Level, tuple[Value, Quality]] = {
@@ -32,19 +32,19 @@ _SAYS: dict[Level, tuple[Value, Quality]] = {
 }
 
 
-# A hurried press of a key is no shorter.
+# Shortest press of a key.
 PRESS_S = 0.1
 
 
-# Somebody may hold a key to talk by for minutes; one that was held for longer is jammed.
+# A push-to-talk key may be held for minutes; one held for longer is jammed.
 HELD_S = 600.0
 
 
 class Habit(NamedTuple):
-    """How a kind of sensor behaves: how long a level must hold, and how long it may be active.
+    """Defaults of a kind of sensor: how long a level must hold, how long it may be active.
 
-    `every_s`: what is pressed and let go must be read so often, or a press is missed. `brief`: each
-    time counts, however short it was, whatever delay a ready rule has.
+    `every_s`: keys must be polled this often, or a press is missed. `brief`: every activation
+    counts, however short, whatever delay a rule template has.
     """
 
     hold_s: float
@@ -53,7 +53,7 @@ class Habit(NamedTuple):
     brief: bool = False
 
 
-# A finger is brief and is believed at once; water splashes, and a car turns in a parking space.
+# A press is brief and counts at once; water splashes, and a car turns in a parking space.
 HABITS = {
     "key": Habit(0.0, HELD_S, PRESS_S, brief=True),
     "sos": Habit(0.0, 120.0, PRESS_S, brief=True),
@@ -77,12 +77,11 @@ OTHER = Habit(0.3)
 
 
 def habit(kind: str) -> Habit:
-    """How that kind of sensor behaves."""
     return HABITS.get(kind, OTHER)
 
 
 class Wired(msgspec.Struct, frozen=True, kw_only=True):
-    """One wired sensor: the module's point that reads it, and everything that is its own."""
+    """One wired sensor: the module's point that reads it, and its own settings."""
 
     point: str
     id: str
@@ -92,17 +91,17 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is remembered of an input over a restart."""
+    """What is stored of an input across restarts."""
 
     level: Level
     stuck: bool = False
 
 
 class Said(NamedTuple):
-    """One poll of a module: what it says now, and the same for whoever acts on it.
+    """One poll of a module: the present readings, and the same with the instants of edges.
 
     `told` differs from `now` in the instant of an edge, which is that of the first reading that
-    showed it; `now` always bears the poll's.
+    showed it; `now` always has the poll's.
     """
 
     now: tuple[Reading, ...]
@@ -110,12 +109,12 @@ class Said(NamedTuple):
     others: tuple[Reading, ...]
 
 
-# Edges of one input that wait for the journal; beyond it the oldest are given up.
+# Edges of one input waiting for the journal; beyond it the oldest are dropped.
 EDGES_MAX = 32
 
 
 class Due(NamedTuple):
-    """What is to be reported of an input; with an edge, what is to be recalled of it from then."""
+    """What to report of an input; with an edge, what to store of it from then on."""
 
     reading: Reading
     edge: bool = False
@@ -125,12 +124,11 @@ class Due(NamedTuple):
 class Input:
     """One wired sensor over time.
 
-    What is `due` is `offered` to the journal, which then has it `stored` or `refused`; a refused
-    edge is due again, before those that came after it.
+    A report that is `due` is `offered` to the journal, and then `stored` or `refused`; a
+    refused edge is due again, before later ones.
     """
 
     def __init__(self, wired: Wired) -> None:
-        """Nothing is known of it yet."""
         self.wired = wired
         self.contact = Contact()
         self.given_up = 0
@@ -142,21 +140,21 @@ class Input:
 
     @property
     def memory(self) -> Told | None:
-        """What is to outlive a restart; None if nothing is known."""
+        """What to store across a restart; None if nothing is known."""
         level = self.contact.level
         return None if level is Level.UNKNOWN else Told(level, self.contact.stuck)
 
     def resume(self, told: Told, at_ns: int) -> None:
-        """Go on where a restart interrupted.
+        """Continue after a restart.
 
-        What was told then is not said again before a reading has shown it: a fire panel that was
-        reset meanwhile is not burning for as long as its level must hold.
+        The stored level is not reported again before a reading has shown it: a fire panel
+        that was reset meanwhile must not burn for as long as its level must hold.
         """
         self.contact = resumed(told.level, at_ns, stuck=told.stuck)
         self._recalled = True
 
     def take(self, reading: Reading) -> tuple[Reading, Reading]:
-        """What the input says now; and the same, at the instant of the edge if this tells one."""
+        """The present reading, and the same at the instant of the edge if this one shows it."""
         self.contact, change = step(
             self.contact, self.wired.contact, reading.value, reading.quality, reading.at_ns
         )
@@ -169,7 +167,7 @@ class Input:
         return now, edge
 
     def due(self) -> tuple[Due, ...]:
-        """What is to be reported: edges at once, an unchanged level now and then."""
+        """What to report: edges at once, an unchanged level now and then."""
         latest = self._latest
         if self._edges or latest is None or latest.value is None:
             return tuple(self._edges)
@@ -188,7 +186,7 @@ class Input:
         self._stored_ns = due.reading.at_ns
 
     def refused(self, due: Due) -> None:
-        """It is not, and is due again."""
+        """It was refused, and is due again."""
         if due.edge:
             self._owe(due)
         self._level_ns = self._stored_ns
@@ -210,17 +208,17 @@ class Input:
 
 
 class Inputs:
-    """All that is wired to one device; a device without any passes its readings through.
+    """All inputs of one device; a device without any passes its readings through.
 
-    Inputs of the module to which nothing is wired say nothing, once anything is wired at all.
+    Once anything is wired, unwired inputs of the module report nothing.
     """
 
     def __init__(self, wired: Sequence[Wired]) -> None:
-        """`wired` have different points and ids, which whoever reads the settings has seen to."""
+        """`wired` have distinct points and ids; the settings were checked for that."""
         self.all = {each.point: Input(each) for each in wired}
 
     def resume(self, told: Mapping[str, Told], at_ns: int) -> None:
-        """Go on where a restart interrupted; `told` by the inputs' ids."""
+        """Continue after a restart; `told` by input id."""
         for each in self.all.values():
             if each.wired.id in told:
                 each.resume(told[each.wired.id], at_ns)
@@ -235,7 +233,7 @@ class Inputs:
         return Said((*others, *now), (*others, *told), others)
 
     def due(self) -> list[tuple[Input, Due]]:
-        """What is to be reported now; it stays due until the input's `offered` is called."""
+        """What to report now; it stays due until the input's `offered` is called."""
         return [(each, due) for each in self.all.values() for due in each.due()]
 
     @property

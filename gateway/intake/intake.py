@@ -1,4 +1,4 @@
-"""The one way in for readings: nothing of a poll is forgotten, nothing waits unbounded."""
+"""The single entry for readings: nothing of a poll is lost, and nothing waits unbounded."""
 
 import asyncio
 import contextlib
@@ -29,21 +29,20 @@ from gateway.intake.report import Filter, Report, telemetry_maps
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import heard, of_json
 
-# Events on their way into the journal. Beyond it a poll stays unreported: its filter has not
-# moved, so the next poll reports the same change.
+# Events waiting for the journal. Beyond it a poll stays unreported: its filter has not advanced, so
+# the next poll reports the same change.
 PENDING_MAX = 500
 
 # Edges of inputs may still be reported while other readings must wait.
 EDGES_PENDING_MAX = 600
 
-# Under this name the journal keeps what an input has told, over a restart.
+# The journal's room of stored input levels.
 ROOM = "intake"
 
 Listener = Callable[[str, Sequence[Reading]], None]
 
 
-def _nothing() -> None:
-    """Nothing waits for the journal's word."""
+def _nothing() -> None: ...
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -67,7 +66,7 @@ class Intake:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`devices` are all those whose readings may come."""
+        """`devices` are all devices that readings may come from."""
         self.on_replaced: Callable[[str, str], None] = lambda _device, _point: None
         self.current = Current()
         self.readings = 0
@@ -85,17 +84,17 @@ class Intake:
         self._pending: set[asyncio.Future[tuple[Entry, ...]]] = set()
 
     async def resume(self) -> None:
-        """Recall what every input told before a restart; call it before the first poll."""
+        """Load the stored levels of the inputs; call it before the first poll."""
         kept = await load_state(self._journal, ROOM, of_json(Told))
         known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
-            with contextlib.suppress(JournalError):  # they are found again
+            with contextlib.suppress(JournalError):  # the next start finds them again
                 self._journal.offer((), gone).add_done_callback(heard)
 
     async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
-        """Get ready for other devices; the call that is returned goes over to them at once.
+        """Prepare for other devices; the returned call switches to them at once.
 
-        A device that is as before keeps its filter and its inputs, another starts as after a
+        An unchanged device keeps its filter and its inputs; another one starts as after a
         restart.
         """
         same = {each.id for each in devices if self._devices.get(each.id) == each}
@@ -117,16 +116,16 @@ class Intake:
         return go_over
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener(device, readings)` on every poll, before reporting filters it.
+        """Call `listener(device, readings)` on every poll, before the reporting filter.
 
-        The reading that tells an input's edge bears the edge's instant, not the poll's.
+        The reading that shows an input's edge carries the edge's instant, not the poll's.
         """
         self._listeners.append(listener)
 
     def take(self, poll: PollResult) -> None:
-        """One device, one poll: the sink of every bus; never raises.
+        """One poll of one device: the sink of every bus; never raises.
 
-        A device that the settings have no more is passed over: its last poll was under way.
+        A device that was removed from the settings is ignored: its last poll was under way.
         """
         known = self._devices.get(poll.device)
         if known is None:
@@ -149,7 +148,7 @@ class Intake:
             self._offer_owed()
 
     def _report(self, known: Device, readings: tuple[Reading, ...]) -> None:
-        """What the reporting filter lets through, as one event."""
+        """What the reporting filter passes, as one event."""
         due = self._filters[known.id].due(readings)
         if not due:
             return
@@ -164,7 +163,7 @@ class Intake:
         )
 
     def _report_inputs(self, known: Device) -> None:
-        """Edges at once, each at its own place and instant; unchanged levels now and then."""
+        """Edges at once, each with its own place and instant; unchanged levels now and then."""
         together: dict[tuple[str, int], list[tuple[Input, Due]]] = {}
         for wired, due in self._inputs[known.id].due():
             most = EDGES_PENDING_MAX if due.edge else PENDING_MAX
@@ -208,7 +207,7 @@ class Intake:
         )
 
     def changed(self, change: DeviceChange | BusChange) -> None:
-        """A device or bus went from one state to another: once on loss, once on return."""
+        """A device or bus changed its state; reported once on loss and once on return."""
         stamps = self._stamp(change.at_ns)
         if isinstance(change, BusChange):
             bus_state = BusState(change.state.value, change.code)
@@ -224,7 +223,7 @@ class Intake:
         self._record_owed(event)
 
     def _record_owed(self, event: Event) -> None:
-        """What happens once; refused, it is offered again unless something newer has come."""
+        """A one-time event; if refused, it is offered again unless a newer one has come."""
         key = (event.source, event.kind)
         self._owed.pop(key, None)
         self._newest[key] = event
@@ -241,7 +240,7 @@ class Intake:
 
     @property
     def refusals(self) -> RefusalVitals:
-        """How much of what was to be stored was not at once, and when last."""
+        """How many events were refused or delayed, and when last."""
         given_up = sum(inputs.given_up for inputs in self._inputs.values())
         return RefusalVitals("intake", self._refused, self._refused_ns, len(self._owed), given_up)
 
@@ -251,7 +250,7 @@ class Intake:
             await asyncio.wait(set(self._pending))
 
     def _stamp(self, loop_ns: int) -> Stamps:
-        # The field's time is the loop's; the station's is CLOCK_BOOTTIME. They tick alike, so the
+        # The field's time is the loop's; the station's is CLOCK_BOOTTIME. They run alike, so the
         # age of a reading carries over.
         age_ns = int(asyncio.get_running_loop().time() * 1e9) - loop_ns
         return self._clock.stamp(self._clock.now_ns() - max(0, age_ns))
@@ -264,10 +263,10 @@ class Intake:
         stored: Callable[[], object] = _nothing,
         refused: Callable[[], object] = _nothing,
     ) -> None:
-        """Offer it; one of the two is called when it is decided."""
+        """Offer it; one of the callbacks is called when it is decided."""
         try:
             ticket = self._journal.offer([event], states)
-        except StationError:  # it has failed, or the event is larger than it takes
+        except StationError:  # it has failed, or the event is too large
             refused()
             self._count_refused()
             return
@@ -284,8 +283,8 @@ class Intake:
         if not ticket.cancelled() and ticket.exception() is None:
             stored()
             return
-        # An I/O error has already told the station through `journal.fatal`. The poll loop goes on
-        # either way, and what was refused is due again.
+        # An I/O error has already stopped the station through `journal.fatal`. The poll loop goes
+        # on either way, and what was refused is due again.
         refused()
         self._count_refused()
 
@@ -295,7 +294,7 @@ class Intake:
 
 
 def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[str]:
-    """Give every input what it told last; the keys of all of them."""
+    """Give every input its stored level; returns the keys of all of them."""
     now_ns = int(asyncio.get_running_loop().time() * 1e9)
     known: set[str] = set()
     for device, inputs in inputs_of.items():
@@ -316,6 +315,6 @@ def _all(members: Sequence[tuple[Input, Due]], tell: Callable[[Input, Due], None
 
 
 def _state(device: str, wired: Input, due: Due) -> StateChange:
-    """What is to be recalled of an input after a restart, stored with the edge itself."""
+    """What to store of an input, together with the edge itself."""
     body = None if due.memory is None else msgspec.json.encode(due.memory)
     return StateChange(ROOM, _key(device, wired), body)

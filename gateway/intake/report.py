@@ -1,4 +1,4 @@
-"""Which readings are reported: every poll, on change beyond a deadband, at least every so often."""
+"""Decides which readings are reported: every poll, or beyond a deadband, or every so often."""
 
 import re
 
@@ -13,16 +13,16 @@ _CHANGE = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<percent>%)?")
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`report.<point>` of a device in `station.toml`.
 
-    `change`: report when the value moved by more than this since it was last reported, in the
-    point's unit or, with "%", of the last reported value; any change for `0`. Without it, every
-    poll is reported. `at_least_every_s` reports an unchanged value that often.
+    `change`: report when the value has moved by more than this since it was last reported, in
+    the point's unit or, with "%", relative to that value; `0` means any change. Without it,
+    every poll is reported. `at_least_every_s` reports an unchanged value that often.
     """
 
     change: str | float | None = None
     at_least_every_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no rule could mean."""
+        """Refuse values that mean nothing."""
         if isinstance(self.change, str) and not _CHANGE.fullmatch(self.change.strip()):
             raise ValueError("change: a number in the point's unit, or a percentage like '2%'")
         if isinstance(self.change, int | float) and self.change < 0:
@@ -32,7 +32,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 EVERY_POLL = Report()
-# What contacts and texts do when `station.toml` says nothing.
+# Default for contacts and texts.
 ON_CHANGE = Report(change=0.0, at_least_every_s=900.0)
 
 
@@ -46,9 +46,9 @@ def _deadband(report: Report, reported: float) -> float:
 
 
 def is_due(report: Report, last: Reading | None, new: Reading) -> bool:
-    """Whether `new` is to be reported, `last` being what was reported before.
+    """Whether `new` is to be reported after `last`.
 
-    A change of quality or of a value that is no number always is.
+    A change of quality, or of a value that is not a number, always is.
     """
     if last is None or report.change is None or last.quality is not new.quality:
         return True
@@ -67,10 +67,10 @@ def _number(value: object) -> float | None:
 
 
 class Filter:
-    """One device's reporting: which of its points are due, and what was reported last.
+    """One device's reporting: which points are due, and what was reported last.
 
-    Readings that are `due` are `offered` to the journal, which then has them `stored` or
-    `refused`; a refused change is due again at the next poll.
+    Readings that are `due` are `offered` to the journal, and then `stored` or `refused`; a
+    refused change is due again at the next poll.
     """
 
     def __init__(self, reports: dict[str, Report]) -> None:
@@ -80,14 +80,14 @@ class Filter:
         self._offered: dict[str, Reading] = {}
 
     def due(self, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
-        """The readings to report, judged by what is on its way or else was stored last."""
+        """The readings to report, compared with what is on its way or was stored last."""
         reports = self._reports
         last = self._last if not self._offered else {**self._last, **self._offered}
         return tuple(
             [
                 reading
                 for reading in readings
-                # nearly all are numbers that nobody has said anything about: they are always due
+                # the usual case: numbers without options, which are always due
                 if (reading.point not in reports and type(reading.value) in _NUMBERS)
                 or is_due(self._of(reading), last.get(reading.point), reading)
             ]
@@ -103,7 +103,7 @@ class Filter:
         self.refused(readings)
 
     def refused(self, readings: tuple[Reading, ...]) -> None:
-        """They are on their way no more."""
+        """They were refused."""
         for reading in readings:
             if self._offered.get(reading.point) is reading:
                 del self._offered[reading.point]
