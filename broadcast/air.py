@@ -32,13 +32,13 @@ class Air:
                 over = True
             except Unavailable as error:  # told before its end is: what was said is not all of it
                 over = True
-                self._room.fail(order_id, error.code)
+                self._room.fail_order(order_id, error.code)
             finally:
                 with contextlib.suppress(StationError):  # away: what was said is kept all the same
-                    await self._room.hang_up(order_id)
+                    await self._room.end_live(order_id)
             await recorder.keep(title)
         return not over
 
     async def _play(self, order_id: str, pcm: bytes) -> None:
-        if not await self._room.feed(order_id, pcm):
+        if not await self._room.feed_live(order_id, pcm):
             raise _OverError

@@ -76,7 +76,7 @@ class Api:
 
     async def order(self, request: web.Request) -> web.StreamResponse:
         """One order."""
-        return json(self._shown(self._room.find(request.match_info["id"])))
+        return json(self._shown(self._room.require(request.match_info["id"])))
 
     async def place(self, request: web.Request) -> web.StreamResponse:
         """Judge and play; the receipt says what became of it, a refusal as well."""
@@ -85,9 +85,9 @@ class Api:
             self._known(ask.microphone)
         by = By(actor(request), "desk", Authority.PRESS)
         deadline = self._clock.deadline(ask.expires_s)
-        order = order_of(ask, by, self._presets, self._room.number(), deadline)
+        order = order_of(ask, by, self._presets, self._room.new_id(), deadline)
         done_to(request, order.id)
-        return json(await self._room.order(order))
+        return json(await self._room.place(order))
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         """Silence zones, everything below the emergency."""

@@ -137,14 +137,14 @@ class BroadcastCommands(NamedTuple):
         bounded = self._bounded(deadline, begins)
         order = order_of(ask, self._by, self.presets, order_id, bounded)
         order = msgspec.structs.replace(order, not_before=begins, supersedes=supersedes)
-        receipt = await self.room.order(order)
+        receipt = await self.room.place(order)
         raise_if_refused(receipt)
         return msgspec.to_builtins(receipt)
 
     async def _became(self, order_id: str) -> Any:
         kept = self.room.get(order_id)
         untold = kept is None or kept.state is State.EXPIRED or self._outlived(kept)
-        if untold and (heard := await self.room.sounded(order_id)):
+        if untold and (heard := await self.room.heard_state(order_id)):
             # An emergency does not wait for its records: a kill may take them, but not the sound.
             why = PLAYED_BEFORE if heard is State.FINISHED else "broadcast.ran-out"
             return {"of": order_id, "state": heard.value, "reason_code": why}

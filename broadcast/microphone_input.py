@@ -20,7 +20,7 @@ class MicrophoneCapture:
         self._engine = engine
         self._streams = Lines(pieces_max, loses)
         self._open: set[str] = set()
-        engine.listen(self._on_event)
+        engine.add_listener(self._on_event)
 
     @contextlib.asynccontextmanager
     async def open(
@@ -35,7 +35,7 @@ class MicrophoneCapture:
         with self._streams.open(name) as stream:
             try:
                 self._open.add(name)
-                await self._engine.capture(name, device)
+                await self._engine.begin_capture(name, device)
                 if starts_within_s is not None and not await stream.get_within(starts_within_s):
                     raise Unavailable(stream.code or "speaker.no-pickup")
                 yield stream
@@ -50,7 +50,7 @@ class MicrophoneCapture:
         if name in self._open:
             self._open.discard(name)
             try:
-                await self._engine.capture_end(name)
+                await self._engine.end_capture(name)
             except StationError as error:  # the process is away, and its microphones with it
                 log.debug("the microphone of %s: %s", name, error)
 

@@ -58,7 +58,7 @@ class Paging:
                 pieces = self._pieces(order.id, stream)
                 await self._air.relay(order.id, pieces, self._title(order))
         except StationError as error:
-            self._room.fail(order.id, error.code)
+            self._room.fail_order(order.id, error.code)
 
     async def _pieces(self, order_id: str, stream: Line) -> AsyncIterator[bytes]:
         try:

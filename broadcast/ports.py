@@ -13,7 +13,7 @@ from gateway.journal import StateChange, StateStore
 class Engine(Protocol):
     """The audio process; `broadcast.engine.client.Engine` is one."""
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
         """Tell this one every event."""
 
     async def prepare(self, programme: Programme) -> int:
@@ -34,25 +34,25 @@ class Engine(Protocol):
     ) -> None:
         """Stop it."""
 
-    async def level(self, id_: str, zone: str, db: float) -> None:
+    async def set_level(self, id_: str, zone: str, db: float) -> None:
         """Duck or restore it."""
 
-    async def live_open(self, programme: Programme) -> None:
+    async def open_live(self, programme: Programme) -> None:
         """Open live sound."""
 
-    async def live(self, id_: str, pcm: bytes) -> None:
+    async def feed_live(self, id_: str, pcm: bytes) -> None:
         """Feed it."""
 
-    async def live_end(self, id_: str) -> None:
+    async def end_live(self, id_: str) -> None:
         """No more comes."""
 
-    async def state(self) -> State:
+    async def fetch_state(self) -> State:
         """What it holds."""
 
-    async def capture(self, id_: str, device: str | None) -> None:
+    async def begin_capture(self, id_: str, device: str | None) -> None:
         """Open a microphone of this machine."""
 
-    async def capture_end(self, id_: str) -> None:
+    async def end_capture(self, id_: str) -> None:
         """Close it."""
 
     async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:

@@ -99,8 +99,8 @@ class Broadcast:
         )
         self._replaced = Replaced(journal)
         self._echo = Echo(self._all, self._stage, self._turns, self._outcomes, self.monitor)
-        engine.listen(self.monitor.handle_event)
-        engine.listen(self._echo.handle_event)
+        engine.add_listener(self.monitor.handle_event)
+        engine.add_listener(self._echo.handle_event)
 
     async def load(self) -> None:
         """Take back what was open before the restart; what has expired meanwhile is over."""
@@ -130,11 +130,11 @@ class Broadcast:
         records = self._all.records
         return RefusalVitals("broadcast", records.lost, records.lost_ns, lost=records.lost)
 
-    def number(self) -> str:
+    def new_id(self) -> str:
         """An id for an order that is given here."""
         return self._all.new_id()
 
-    async def order(self, order: Order) -> Receipt:
+    async def place(self, order: Order) -> Receipt:
         """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
 
         What sounds beside its record may sound already; anything else is on disk when this returns.
@@ -222,23 +222,23 @@ class Broadcast:
             lambda orphan: order_of(orphan.id) in ids and orphan.cls is not Class.FIRE
         )
 
-    async def feed(self, order_id: str, pcm: bytes) -> bool:
+    async def feed_live(self, order_id: str, pcm: bytes) -> bool:
         """What the microphone hears; False once the order does not sound any more."""
         kept = self._all.book.get(order_id)
         if kept is None or kept.state is not State.PLAYING:
             return kept is not None and kept.open
         for programme in kept.programmes:
-            await self._engine.live(programme, pcm)
+            await self._engine.feed_live(programme, pcm)
         return True
 
-    async def hang_up(self, order_id: str) -> None:
+    async def end_live(self, order_id: str) -> None:
         """The microphone is put down; what it heard is played to its end."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.state is State.PLAYING:
             for programme in kept.programmes:
-                await self._engine.live_end(programme)
+                await self._engine.end_live(programme)
 
-    def fail(self, order_id: str, code: str) -> None:
+    def fail_order(self, order_id: str, code: str) -> None:
         """Its microphone did not work: what was said before that is all there is."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.open:
@@ -254,11 +254,11 @@ class Broadcast:
         """That order, if it is known."""
         return self._all.book.get(order_id)
 
-    def find(self, order_id: str) -> Kept:
+    def require(self, order_id: str) -> Kept:
         """That order; UsageError if it is not known."""
         return self._all.book.require(order_id)
 
-    async def sounded(self, order_id: str) -> State | None:
+    async def heard_state(self, order_id: str) -> State | None:
         """How it was heard in this boot, also where a kill took the record of it.
 
         `FINISHED` if some of its words were, `DROPPED` if it was its siren alone.
@@ -268,7 +268,7 @@ class Broadcast:
             return None
         return State.DROPPED if how == SIREN_ONLY else State.FINISHED
 
-    def playing(self, zone: str) -> tuple[Kept, ...]:
+    def playing_in(self, zone: str) -> tuple[Kept, ...]:
         """What sounds on that zone's loudspeakers, the most urgent first."""
         where = self.house.speakers([zone])
         found = [
@@ -278,11 +278,11 @@ class Broadcast:
         ]
         return tuple(sorted(found, key=lambda kept: -kept.order.class_))
 
-    def unrecorded(self) -> tuple[Sounding, ...]:
+    def unrecorded_sounds(self) -> tuple[Sounding, ...]:
         """Emergencies that sound, and lost their record by a kill: no order is known of them."""
         return tuple(self._turns.orphans.values())
 
-    def unheard(self) -> list[Kept]:
+    def unheard_emergencies(self) -> list[Kept]:
         """Emergencies that lately reached no loudspeaker, and were not ordered again since."""
         found: list[Kept] = []
         newer: set[tuple[Content, tuple[str, ...]]] = set()
@@ -340,7 +340,7 @@ class Broadcast:
         over = bool(kept.had) or kept.order.expires.passed(self._clock)
         return over or self._aftermath.is_dormant(kept)
 
-    def goes_on(self, kept: Kept) -> bool:
+    def is_current(self, kept: Kept) -> bool:
         """Whether it is to be heard now; one that only waits for what takes nothing is not."""
         return kept.open and not self._outcomes.is_spent(kept)
 

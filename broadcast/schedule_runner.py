@@ -51,7 +51,7 @@ class ScheduleRunner:
         ask = Ask(zones=due.schedule.zones, preset=due.schedule.preset, expires_s=LATE_S)
         expires = self._clock.deadline(ask.expires_s)
         try:
-            order = order_of(ask, by, self._presets, self._room.number(), expires)
-            await self._room.order(order)
+            order = order_of(ask, by, self._presets, self._room.new_id(), expires)
+            await self._room.place(order)
         except StationError as error:  # its preset was taken away
             log.warning("schedule %s: %s", due.id, error)

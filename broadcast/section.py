@@ -66,7 +66,10 @@ class BroadcastPages:
             typed=typed,
             trouble="" if typed is None else words(typed.error.code, **typed.error.data),
             urgent=zones.emergency(deck),
-            unheard=[past.row(kept, deck, seen.timezone, words) for kept in deck.room.unheard()],
+            unheard=[
+                past.row(kept, deck, seen.timezone, words)
+                for kept in deck.room.unheard_emergencies()
+            ],
             speaks=now.kiosk_speaks(deck),
             prompts=past.prompts(deck),
             lost=now.unrecorded(deck, words),

@@ -62,7 +62,7 @@ class SelfTests:
         self._running = False
         self._found: dict[str, Tested] = {}
         self._told: list[Event] = []
-        engine.listen(self.handle_event)
+        engine.add_listener(self.handle_event)
 
     @property
     def found(self) -> Mapping[str, Tested]:

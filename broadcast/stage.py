@@ -82,12 +82,12 @@ class Stage:
         """Sound it; False if it is not wanted any more when the engine has read it."""
         content = kept.order.content
         if isinstance(content, Live):
-            await self._engine.live_open(programme)
+            await self._engine.open_live(programme)
         else:
             await self._engine.prepare(programme)
         if programme.id in self._low:  # it was not known when it was lowered
             for zone in kept.order.zones:
-                await self._engine.level(programme.id, zone, DUCK_DB)
+                await self._engine.set_level(programme.id, zone, DUCK_DB)
         now = cue()
         if now is None:
             self.cut(programme.id)
@@ -126,14 +126,14 @@ class Stage:
 
     async def state(self) -> State:
         """What the audio process plays, and how the latest ended."""
-        return await self._engine.state()
+        return await self._engine.fetch_state()
 
     async def fetch_ended(self, programme: str) -> Ended | None:
         """How it ended once it was heard in this boot, as far back as the audio process remembers.
 
         `playing` while it sounds; None if it never did.
         """
-        state = await self._engine.state()
+        state = await self._engine.fetch_state()
         for each in state.programmes:
             if each.id == programme and each.state != "ready":
                 return Ended(programme, PLAYING, each.frame)
@@ -145,7 +145,7 @@ class Stage:
         Of several airings that which came furthest; `SIREN_ONLY` if nothing but its siren was
         heard, `playing` while it sounds, None if nothing of it ever did.
         """
-        state = await self._engine.state()
+        state = await self._engine.fetch_state()
         hows = {
             each.id: each.how
             for each in state.ended
@@ -191,7 +191,7 @@ class Stage:
 
     def _level(self, name: str, kept: Kept, db: float) -> None:
         for zone in kept.order.zones:
-            self.start(self._engine.level(name, zone, db))
+            self.start(self._engine.set_level(name, zone, db))
 
     def start(self, doing: Coroutine[Any, Any, None]) -> None:
         """Let it happen beside everything else."""

@@ -142,12 +142,12 @@ class WallKeyActions:
             repeat=asked.repeat,
         )
         now = self._clock.deadline(0)
-        order = order_of(ask, by, self._presets, self._room.number(), now)
+        order = order_of(ask, by, self._presets, self._room.new_id(), now)
         lasts_s = FIRE_S if options.fire else asked.expires_s or lives_s(order.class_)
         expires = self._clock.deadline(lasts_s)
         # ten presses are one, and a fire's every poll is: the room knows which ends the one before
         order = msgspec.structs.replace(order, expires=expires, joins=source, at_once=True)
-        receipt = await self._room.order(order)
+        receipt = await self._room.place(order)
         if receipt.state in REFUSALS:
             log.warning("key %s: %s", key, receipt.reason_code)
 

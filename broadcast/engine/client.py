@@ -77,7 +77,7 @@ class Engine:
         """Whether the process is there and has been brought to where it should be."""
         return self._ready.is_set()
 
-    def listen(self, listener: Listener) -> None:
+    def add_listener(self, listener: Listener) -> None:
         """Tell this one too; it must not block."""
         self._listeners.append(listener)
 
@@ -113,39 +113,39 @@ class Engine:
         elif id_ is not None:
             self._mirror.note_left(id_, zones)
 
-    async def level(self, id_: str, zone: str, db: float) -> None:
+    async def set_level(self, id_: str, zone: str, db: float) -> None:
         """Duck or restore a programme in a zone."""
         await self._ask(wire.Level(id_, zone, db))
 
-    async def live_open(self, programme: Programme) -> None:
+    async def open_live(self, programme: Programme) -> None:
         """Open live sound."""
         await self._ask(wire.LiveOpen(programme))
         self._mirror.note_prepared(programme, 0)
 
-    async def live(self, id_: str, pcm: bytes) -> None:
+    async def feed_live(self, id_: str, pcm: bytes) -> None:
         """Feed live sound; what cannot go now is dropped, for it would be late."""
         if self.connected:
             await self._send(wire.Live(id_, pcm))
 
-    async def live_end(self, id_: str) -> None:
+    async def end_live(self, id_: str) -> None:
         """No more comes."""
         await self._ask(wire.LiveEnd(id_))
 
-    async def capture(self, id_: str, device: str | None) -> None:
+    async def begin_capture(self, id_: str, device: str | None) -> None:
         """Open a microphone of this machine; `Captured` events follow, and a `CaptureOver`."""
         await self._ask(wire.Capture(id_, device))
 
-    async def capture_end(self, id_: str) -> None:
+    async def end_capture(self, id_: str) -> None:
         """Close it."""
         await self._ask(wire.CaptureEnd(id_))
 
-    async def state(self) -> State:
+    async def fetch_state(self) -> State:
         """What the process holds and how the speakers are."""
         answer = await self._reply(wire.Ask())
         assert isinstance(answer, State)
         return answer
 
-    async def sinks(self, speakers: Sequence[SpeakerSetting]) -> None:
+    async def set_speakers(self, speakers: Sequence[SpeakerSetting]) -> None:
         """These are the speakers, now and after every reconnection."""
         self._speakers = tuple(speakers)
         await self._ask(wire.Sinks(self._speakers))

@@ -83,7 +83,7 @@ class Mixer:
         """Whether something urgent sounds."""
         return any(track.programme.urgent for track in self._playing())
 
-    def sounds(self, speaker: str, besides: str) -> bool:
+    def is_sounding(self, speaker: str, besides: str) -> bool:
         """Whether something else than that programme sounds at that speaker."""
         return any(
             speaker in track.faders and track.programme.id != besides for track in self._playing()
@@ -98,7 +98,7 @@ class Mixer:
         """What is held."""
         return tuple(track.sounding() for track in self._tracks.values())
 
-    def source(self, id_: str) -> Source | None:
+    def source_of(self, id_: str) -> Source | None:
         """Where its frames come from, while it is held."""
         track = self._tracks.get(id_)
         return None if track is None else track.source
@@ -107,17 +107,17 @@ class Mixer:
         """What ended lately."""
         return tuple(self._ended)
 
-    def events(self) -> list[Event]:
+    def take_events(self) -> list[Event]:
         """What happened since the last call."""
         events, self._events = self._events, []
         return events
 
-    def cuts(self) -> set[str]:
+    def take_cuts(self) -> set[str]:
         """The speakers at which something was stopped since the last call."""
         cut, self._cut = self._cut, set()
         return cut
 
-    def speakers(self, settings: Iterable[SpeakerSetting]) -> None:
+    def set_speakers(self, settings: Iterable[SpeakerSetting]) -> None:
         """These are the speakers now; what sounds goes on in them, and begins in new ones."""
         before, self._speakers = self._speakers, {each.id: each for each in settings}
         for track in self._playing():
@@ -202,20 +202,20 @@ class Mixer:
                 if track.left_alone and (track.faders or meant):
                     self._halt(track, why)
 
-    def level(self, id_: str, zone: str, db: float) -> None:
+    def set_level(self, id_: str, zone: str, db: float) -> None:
         """Duck or restore."""
-        self._track(id_).level(zone, db, self._speakers.values())
+        self._track(id_).set_level(zone, db, self._speakers.values())
 
-    def live_open(self, programme: Programme, now_ns: int) -> None:
+    def open_live(self, programme: Programme, now_ns: int) -> None:
         """Wait for live sound."""
         self.prepare(programme, Feed(), now_ns)
         self.play(programme.id, 0, now_ns)
 
-    def live(self, id_: str, pcm: bytes) -> None:
+    def feed_live(self, id_: str, pcm: bytes) -> None:
         """Feed it."""
         self._feed(id_).put(pcm)
 
-    def live_end(self, id_: str) -> None:
+    def end_live(self, id_: str) -> None:
         """Let it run out."""
         self._feed(id_).end()
 

@@ -123,12 +123,12 @@ class AudioProcess:
         """20 ms of sound, on its way before anything else is done."""
         self._try("sound", self._sound)
         self._try("speakers", self._outlets.tend, now_ns())
-        for event in self._mixer.events():
+        for event in self._mixer.take_events():
             self._try("event", self._pass_on, event)
 
     def _sound(self) -> None:
         mixes = self._mixer.tick(now_ns())
-        self._outlets.send(mixes, self._mixer.cuts())
+        self._outlets.send(mixes, self._mixer.take_cuts())
 
     def _pass_on(self, event: wire.Event) -> None:
         if isinstance(event, wire.Started):
@@ -147,7 +147,7 @@ class AudioProcess:
         self._door.send_all(wire.InternalFault(where, describe(error)))
 
     def _hear(self, event: wire.Started) -> None:
-        source = self._mixer.source(event.id)
+        source = self._mixer.source_of(event.id)
         if source is not None and event.start == 0 and not event.id.startswith(selftest.PREFIX):
             self._ears.start_check(event.id, source, event.speakers)
 
@@ -165,7 +165,7 @@ class AudioProcess:
         number = said[1]
         match command:
             case wire.Live(id=id_, pcm=pcm):
-                self._mixer.live(id_, pcm)
+                self._mixer.feed_live(id_, pcm)
                 return None
             case wire.Prepare(programme=programme):
                 return self._prepare(said, command, programme)
@@ -186,12 +186,12 @@ class AudioProcess:
             case wire.Stop(id=id_, zones=zones, why=why):
                 self._mixer.stop(id_, zones, why)
             case wire.Level(id=id_, zone=zone, db=db):
-                self._mixer.level(id_, zone, db)
+                self._mixer.set_level(id_, zone, db)
             case wire.LiveOpen(programme=programme):
-                self._mixer.live_open(programme, now_ns())
+                self._mixer.open_live(programme, now_ns())
                 self._try("self-test", self._tests.make_way)
             case wire.LiveEnd(id=id_):
-                self._mixer.live_end(id_)
+                self._mixer.end_live(id_)
             case wire.CaptureEnd(id=id_):
                 self._captures.end(id_)
             case wire.Sinks(speakers=speakers):
@@ -224,7 +224,7 @@ class AudioProcess:
             self._door.send_all(wire.Refused(command.id, refused.code))
 
     def _sinks(self, speakers: tuple[wire.SpeakerSetting, ...]) -> None:
-        self._mixer.speakers(speakers)
+        self._mixer.set_speakers(speakers)
         self._outlets.apply_settings(speakers)
         self._outlets.tend(now_ns())
         self._errands.run(partial(_describe, self._path.parent / "sdp", speakers))

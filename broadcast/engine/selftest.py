@@ -60,7 +60,7 @@ class SelfTests:
                 self._mixer.stop(PREFIX + self._chime, (), CUT)
 
     def _taken(self, id_: str) -> bool:
-        return self._mixer.urgent or self._mixer.sounds(id_, besides=PREFIX + id_)
+        return self._mixer.urgent or self._mixer.is_sounding(id_, besides=PREFIX + id_)
 
     def _next(self) -> None:
         if self._queue and not self._listening:

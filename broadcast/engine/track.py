@@ -83,7 +83,7 @@ class Track:
                 Fader(0.0, goal, FADE_IN_SAMPLES) if soft else Fader(goal, goal)
             )
 
-    def level(self, zone: str, db: float, speakers: Iterable[SpeakerSetting]) -> None:
+    def set_level(self, zone: str, db: float, speakers: Iterable[SpeakerSetting]) -> None:
         """Duck or restore where that zone hears it."""
         self._levels[zone] = db
         self.balance(speakers)

@@ -165,17 +165,17 @@ class Acts:
     async def again(self, request: web.Request) -> web.StreamResponse:
         """Order once more what no loudspeaker took; an emergency only if it is confirmed."""
         deck, order_id = self._deck, request.match_info["id"]
-        order = deck.room.find(order_id).order
+        order = deck.room.require(order_id).order
         class_ = min(
             order.class_, Class.EMERGENCY
         )  # what a fire input began, staff begin as theirs
         if class_.urgent and (await request.post()).get("held") != "1":
             words = words_for(request)
-            title = told.title(deck.room.find(order_id), deck, words)
+            title = told.title(deck.room.require(order_id), deck, words)
             return self._confirm(request, f"{PATH}/again/{order_id}", title, "", order.zones)
         once_more = msgspec.structs.replace(
             order,
-            id=deck.room.number(),
+            id=deck.room.new_id(),
             source="desk",
             class_=class_,
             authority=Authority.PRESS,
@@ -206,12 +206,12 @@ class Acts:
         deck = self._deck
         by = By(actor(request), "desk", Authority.PRESS)
         expires = deck.clock.deadline(lives_s(class_))
-        order = order_of(ask, by, deck.presets, deck.room.number(), expires)
+        order = order_of(ask, by, deck.presets, deck.room.new_id(), expires)
         return await self._place(request, order)
 
     async def _place(self, request: web.Request, order: Order) -> web.StreamResponse:
         done_to(request, order.id)
-        receipt = await self._deck.room.order(joining(order))
+        receipt = await self._deck.room.place(joining(order))
         raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
 
     def _confirm(

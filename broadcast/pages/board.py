@@ -47,7 +47,7 @@ class Board:
         orders = [kept for kept in deck.room.orders() if not now.is_prompt(kept)]
         parts += [(kept.order.id, kept.state, kept.turn) for kept in orders[:ORDERS]]
         parts.append(now.kiosk_speaks(deck))
-        parts += [(one.id, *sorted(one.speakers)) for one in deck.room.unrecorded()]
+        parts += [(one.id, *sorted(one.speakers)) for one in deck.room.unrecorded_sounds()]
         parts += [(each.zone.id, each.step, each.mark, each.chosen) for each in branches]
         parts += list(deck.presets.all().items())
         coming = ahead.coming(deck, vitals.timezone, CATALOGUES["zh"])

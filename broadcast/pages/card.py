@@ -44,7 +44,9 @@ class FirstScreen:
     def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
         """An emergency that nobody heard; what sounds, for it can be stopped; what is broken."""
         deck = self._deck
-        found = [self._unheard(kept, words) for kept in deck.room.unheard()[:SOUNDS_MAX]]
+        found = [
+            self._unheard(kept, words) for kept in deck.room.unheard_emergencies()[:SOUNDS_MAX]
+        ]
         found += [self._lost(one, words) for one in now.unrecorded(deck, words)[:SOUNDS_MAX]]
         found += [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
         if not deck.connected():

@@ -58,7 +58,7 @@ class Microphone:
         """Place the order; its receipt says whether the microphone is on."""
         deck = self._deck
         order = Order(
-            id=deck.room.number(),
+            id=deck.room.new_id(),
             source="desk",
             zones=await zones_of(request),
             class_=Class.LIVE,
@@ -68,14 +68,14 @@ class Microphone:
             expires=deck.clock.deadline(ASKS_S),
         )
         done_to(request, order.id)
-        receipt, words = await deck.room.order(joining(order)), words_for(request)
+        receipt, words = await deck.room.place(joining(order)), words_for(request)
         code, data = receipt.reason_code, receipt.detail or {}
         told = () if code is None else (words(code, **data), words.remedy(code, **data))
         return json(Opened(receipt.of, code, " ".join(filter(None, told))))
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
         """Take the sound: 16 kHz, mono, 16 bit, in pieces of any size."""
-        kept = self._deck.room.find(request.match_info["id"])
+        kept = self._deck.room.require(request.match_info["id"])
         if not isinstance(kept.order.content, Live) or kept.order.actor != actor(request):
             raise web.HTTPForbidden
         if request.headers.get("Origin") != f"{request.scheme}://{request.host}":

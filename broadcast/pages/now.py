@@ -38,7 +38,7 @@ class Unrecorded(NamedTuple):
 def unrecorded(deck: Deck, words: Words) -> list[Unrecorded]:
     """What sounds without its record; each can be stopped by its id."""
     found: dict[str, Unrecorded] = {}
-    for one in deck.room.unrecorded():
+    for one in deck.room.unrecorded_sounds():
         fire = one.cls is Class.FIRE
         names = [deck.speakers.get(each, each) for each in sorted(one.speakers)]
         place = words("cast.comma").join(names[:NAMES_MAX])

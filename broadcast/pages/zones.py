@@ -77,7 +77,7 @@ def view(deck: Deck, words: Words) -> View:
 
 def text(zone: Zone, deck: Deck, words: Words) -> str:
     """What sounds there, else why nothing can, else what kind of zone it is."""
-    playing = deck.room.playing(zone.id)
+    playing = deck.room.playing_in(zone.id)
     if playing:
         return words("cast.zone-plays", title=told.title(playing[0], deck, words))
     faulty = sum(speaker in deck.monitor.faults for speaker in zone.speakers)
@@ -104,7 +104,7 @@ def _outer(zone: Zone, zones: list[Zone]) -> str | None:
 
 def _branch(zone: Zone, deck: Deck, *, root: bool) -> Branch:
     free = refusal(deck, zone.id) is None
-    plays = bool(deck.room.playing(zone.id))
+    plays = bool(deck.room.playing_in(zone.id))
     faulty = any(speaker in deck.monitor.faults for speaker in zone.speakers)
     mark = "shut" if faulty else "now" if plays else "done" if free else "to"
     chosen = free and root and zone.sound == "community"

@@ -43,7 +43,7 @@ class EmergencyAlerts:
         order = kept.order
         if not order.class_.urgent or kept.boot != self._clock.boot:
             return False
-        if not self._room.goes_on(kept):
+        if not self._room.is_current(kept):
             return False
         early = order.not_before is not None and not order.not_before.passed(self._clock)
         return not early and not order.expires.passed(self._clock)

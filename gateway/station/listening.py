@@ -60,7 +60,7 @@ class Listening:
         """As the kiosk's Protocol has it."""
         if not self._engine.connected:
             raise Unavailable("audio.away")
-        name = self._room.number()
+        name = self._room.new_id()
         device = self._microphones[microphone].device
         async with self._capture.open(name, device, starts_within_s=OPENS_WITHIN_S) as line:
             attention = await self._attended(line, zone, talk)
@@ -96,11 +96,11 @@ class Listening:
         """Something is heard there, or a sentence of a kiosk's is about to be."""
         about = (kept for kept in self._room.orders() if kept.open and zone in kept.order.zones)
         coming = any(kept.order.source.startswith("kiosk.") for kept in about)
-        return coming or bool(self._room.playing(zone))
+        return coming or bool(self._room.playing_in(zone))
 
     async def play(self, note: Note, zone: str, about: str, expires: Deadline) -> bool:
         """As the kiosk's Protocol has it."""
-        name = self._room.number()
+        name = self._room.new_id()
         self._asides.put(name, note.wav)
         self._playing.start(self._dropped(name, note.seconds))
         source = f"kiosk.{about}"

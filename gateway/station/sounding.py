@@ -212,7 +212,7 @@ class Sounding:
         """How the audio process and the loudspeakers are; it waits a little for the process."""
         voices = tuple(self.voice.faults)
         try:
-            state = await self._engine.state()
+            state = await self._engine.fetch_state()
         except StationError:
             return Sound(connected=False, voices=voices)
         return Sound(
@@ -261,7 +261,7 @@ class Sounding:
 
     def unheard(self) -> bool:
         """Whether an emergency waits that no loudspeaker has sounded."""
-        return bool(self.room.unheard())
+        return bool(self.room.unheard_emergencies())
 
     def heard(self, device: str, readings: Sequence[Reading]) -> None:
         """Intake's listener: keys on the wall."""
@@ -276,7 +276,7 @@ class Sounding:
         order = self._ordering.order_of(task, expires)
         if task.does == ANSWER:  # what was true before is not said after it
             order = msgspec.structs.replace(order, supersedes=self.speaking.older(order.source))
-        raise_if_refused(await self.room.order(order))
+        raise_if_refused(await self.room.place(order))
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may order."""
@@ -310,7 +310,7 @@ class Sounding:
         """Which loudspeakers there are, how loud each is, and who listens at the desk."""
         speakers = self.volumes.apply_to((*self._speakers(), *self.ears.speakers()))
         with contextlib.suppress(StationError):  # away: it is told as soon as it is there
-            await self._engine.sinks(speakers)
+            await self._engine.set_speakers(speakers)
 
     def _prerenderer(self) -> Prerenderer:
         """With the sentences of the kiosks, if there are any."""

@@ -80,7 +80,7 @@ class Speaking:
         self._must_be_here()
         source = f"{KIOSK}{about or zone}"
         order = Order(
-            id=self._room.number(),
+            id=self._room.new_id(),
             source=source,
             zones=(zone,),
             class_=Class(class_),
@@ -128,7 +128,7 @@ class Speaking:
         return any(
             loud.order.class_ >= Class.LIVE
             for zone in kept.order.zones
-            for loud in self._room.playing(zone)
+            for loud in self._room.playing_in(zone)
         )
 
     async def _ring(self, request: Request, zone: str) -> bool:
@@ -137,7 +137,7 @@ class Speaking:
         said = wanted(request, self._places.spoken(request.place), self._language)
         source = f"call.{request.id}.{zone}"
         order = Order(
-            id=self._room.number(),
+            id=self._room.new_id(),
             source=source,
             zones=(zone,),
             class_=Class.SERVICE,
@@ -171,7 +171,7 @@ class Speaking:
 
     async def ordered(self, order: Order) -> bool:
         """Whether it will be heard; Unavailable if it can be tried again."""
-        receipt = await self._room.order(order)
+        receipt = await self._room.place(order)
         code = receipt.reason_code or ""
         if receipt.state not in ("refused", "expired", "failed", "dropped"):
             self._refused = {known for known in self._refused if known[0] != order.zones[0]}

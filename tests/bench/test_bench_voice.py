@@ -48,7 +48,7 @@ async def test_an_upload_of_a_minute(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "media")
     content = make(tmp_path / "a.mp3", seconds=60).read_bytes()
     began = time.perf_counter()
-    clip = await shelf.take(stream(content), "a.mp3")
+    clip = await shelf.store_upload(stream(content), "a.mp3")
     took = time.perf_counter() - began
     print(f"\nupload: {clip.seconds:.0f} s of MP3 in {took * 1000:.0f} ms")
     assert took < clip.seconds

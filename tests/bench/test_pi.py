@@ -106,7 +106,7 @@ async def sounding(folder: Path, group: Path) -> AsyncIterator[Engine]:
     ]
     async with running(folder / "audio.sock") as (engine, launcher):
         heard = Heard(engine)
-        await engine.sinks(speakers)
+        await engine.set_speakers(speakers)
         for _ in range(ZONES):
             await heard.wait(wire.Well)
         # The kernel takes no process with real-time priority into a group with a CPU quota.
@@ -133,7 +133,7 @@ async def test_the_station_holds_in_the_shape_of_a_small_pi(tmp_path: Path, smal
                 began_s = time.monotonic()
                 async with sounding(tmp_path, small) as engine:
                     await asyncio.sleep(LASTS_S)
-                    sound = await engine.state()
+                    sound = await engine.fetch_state()
                 read = (await made.lanes())["telemetry"]["upto"] - first
                 lasted_s = time.monotonic() - began_s
                 broken = [task for task in tasks if task.done()]

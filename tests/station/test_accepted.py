@@ -124,7 +124,7 @@ class Doors:
         await self.made.schedules.skip(self.word("plan-1", "plan-2", "morning"), at)
 
     async def volume(self) -> None:
-        await self.made.volumes.turn(self.word("all", "b3"), self.rng.randrange(-12, 13))
+        await self.made.volumes.step_by(self.word("all", "b3"), self.rng.randrange(-12, 13))
 
     async def order(self) -> None:
         raw = {
@@ -137,7 +137,7 @@ class Doors:
         by = By(Who("platform", "district"), source, Authority.SIGNATURE)
         expires = self.made.clock.deadline(ask.expires_s)
         presets = self.made.presets
-        await self.made.orders.order(order_of(ask, by, presets, self.id_(), expires))
+        await self.made.orders.place(order_of(ask, by, presets, self.id_(), expires))
 
     def id_(self) -> str:
         self._number += 1

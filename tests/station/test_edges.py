@@ -72,7 +72,7 @@ def programme(id_: str, **more: Any) -> Programme:
 
 def test_a_programme_that_breaks_ends_alone(faults: Faults) -> None:
     mixer = Mixer(on_fault=faults.note)
-    mixer.speakers((HALL,))
+    mixer.set_speakers((HALL,))
     bad, good = (Tape([Reel(SILENCE * 50)], 1, 0.0) for _ in range(2))
     for id_, tape in (("bad", bad), ("good", good)):
         mixer.prepare(programme(id_), tape, 0)
@@ -80,7 +80,7 @@ def test_a_programme_that_breaks_ends_alone(faults: Faults) -> None:
     bad.frame = broken  # type: ignore[method-assign]  # what nobody foresaw
     (mix,) = mixer.tick(0)
     assert mix.speakers == ("hall",)
-    said = mixer.events()
+    said = mixer.take_events()
     assert [(e.id, e.why) for e in said if isinstance(e, Stopped)] == [("bad", "failed")]
     assert [e.id for e in said if isinstance(e, Started)] == ["good"]
     assert faults.places == {"programme"}
@@ -166,12 +166,12 @@ async def test_the_audio_socket_outlives_what_either_end_sends(
 ) -> None:
     async with audio(tmp_path, faults) as (process, engine):
         told: list[wire.Event] = []
-        engine.listen(broken)
-        engine.listen(told.append)
-        await engine.sinks(())
-        process._mixer.level = broken
+        engine.add_listener(broken)
+        engine.add_listener(told.append)
+        await engine.set_speakers(())
+        process._mixer.set_level = broken
         with pytest.raises(CommandRefused) as refused:
-            await engine.level("x", "hall", -15)
+            await engine.set_level("x", "hall", -15)
         assert refused.value.code == "audio.failed"
         await counted(faults, "audio.request")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
@@ -185,7 +185,7 @@ async def test_the_audio_socket_outlives_what_either_end_sends(
         )
         process._errands.post(lambda: process._door.send_all(wire.Meter("hall", -20.0)))
         await counted(faults, "audio.result", "audio.message")
-        state = await engine.state()
+        state = await engine.fetch_state()
         assert state.process
         assert engine.connected
         assert wire.Meter("hall", -20.0) in told
@@ -198,7 +198,7 @@ async def test_an_audio_process_that_cannot_be_settled_with_is_tried_again(
     tmp_path: Path, faults: Faults
 ) -> None:
     async with audio(tmp_path, faults, reconcile=broken) as (process, engine):
-        assert (await engine.state()).process, "whoever is told breaks, and the line stands"
+        assert (await engine.fetch_state()).process, "whoever is told breaks, and the line stands"
         assert faults.places == {"audio.reconcile"}
         whole, process._state = process._state, broken
         assert engine._socket is not None
@@ -207,7 +207,7 @@ async def test_an_audio_process_that_cannot_be_settled_with_is_tried_again(
         process._state = whole
         async with asyncio.timeout(60):
             await engine._ready.wait()
-        assert (await engine.state()).process
+        assert (await engine.fetch_state()).process
 
 
 @simulated
@@ -222,8 +222,8 @@ async def test_an_order_that_cannot_be_settled_ends_alone():
         turns._may_begin = lambda kept, *more: (  # type: ignore[method-assign]
             broken() if kept.order.id == "bad" else whole(kept, *more)
         )
-        await around.room.order(asked(around, "bad", class_=Class.EMERGENCY))
-        await around.room.order(asked(around, "good", class_=Class.EMERGENCY, zones=("hall",)))
+        await around.room.place(asked(around, "bad", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "good", class_=Class.EMERGENCY, zones=("hall",)))
         await asyncio.sleep(20)
         states = {kept.order.id: kept.state.value for kept in around.room.orders()}
     finally:
@@ -241,9 +241,9 @@ async def test_a_record_and_a_schedule_that_break_cost_no_other():
         records = around.room._all.records
         records._on_fault = faults.note
         whole, records._journal = records._journal, SimpleNamespace(append=broken)
-        await around.room.order(asked(around, "bad", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "bad", class_=Class.EMERGENCY))
         records._journal = whole
-        receipt = await around.room.order(asked(around, "good", zones=("hall",)))
+        receipt = await around.room.place(asked(around, "good", zones=("hall",)))
     finally:
         await around.close()
     assert receipt.state != "failed"

@@ -144,13 +144,13 @@ class Started:
 
     async def sounds(self) -> None:
         fire = order(
-            id=self.orders.number(), source="key.fire", zones=("hall",), class_=Class.FIRE,
+            id=self.orders.new_id(), source="key.fire", zones=("hall",), class_=Class.FIRE,
             authority=Authority.FIRE_INPUT, actor=Who("system", "key.fire"), content=Say("火警"),
             expires=Deadline(self.clock.boot, self.clock.now_ns() + 60 * 10**9),
         )  # fmt: skip
-        await self.orders.order(fire)
+        await self.orders.place(fire)
         await asyncio.sleep(1)
-        kept = self.orders.find(fire.id)
+        kept = self.orders.require(fire.id)
         assert kept.state is State.PLAYING, kept
         assert {name.partition("~")[0] for name in self.engine.sounding} >= {fire.id}
 
@@ -252,7 +252,7 @@ def test_a_lost_head_gives_no_number_twice(tmp_path: Path) -> None:
     async def numbers() -> tuple[str, set[str]]:
         made = await started(rows, tmp_path)
         known = {kept.order.id for kept in made.orders.orders()}
-        number = made.orders.number()
+        number = made.orders.new_id()
         await made.serves()
         await made.stop()
         return number, known
@@ -267,7 +267,7 @@ def issued(made: Started) -> tuple[int, ...]:
     """How far the numbers of orders, requests, alarms and tasks have come."""
     rules = made.rules.core
     counts = (made.requests.core.book.opened, rules.alarms.book.issued, rules._tasks)
-    return (int(made.orders.number().rpartition("-")[2]), *counts)
+    return (int(made.orders.new_id().rpartition("-")[2]), *counts)
 
 
 def test_no_id_is_given_again_though_a_kill_took_the_record_of_the_first(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_no_id_is_given_again_though_a_kill_took_the_record_of_the_first(tmp_pat
             first = Started(first.journal, first.clock, tmp_path)
             await first.start()
             rules, requests = first.rules.core, first.requests.core.book
-            given += [first.orders.number(), rules._number(), rules.alarms.book.next_id()]
+            given += [first.orders.new_id(), rules._number(), rules.alarms.book.next_id()]
             given.append(f"call-{requests._start}-{requests.opened + 1}")
         await first.stop()
         return given

@@ -48,7 +48,7 @@ async def reached_nobody(made: CastSite) -> None:
     kept = await made.play("get-out", cls=Class.EMERGENCY)
     await made.room.cancel(kept.order.id, Who("staff", "zhang"))
     failed = {"state": State.FAILED, "why": "broadcast.reached-nobody", "reached": (0, 0, 0, 0)}
-    kept = made.room.find(kept.order.id)
+    kept = made.room.require(kept.order.id)
     made.room._all.book.put(msgspec.structs.replace(kept, **failed))
 
 

@@ -148,7 +148,7 @@ class CastSite(Site):
     ) -> Any:
         """Somebody presses."""
         order = Order(
-            id=self.room.number(),
+            id=self.room.new_id(),
             source="desk",
             zones=zones or ("all",),
             class_=cls,
@@ -157,15 +157,15 @@ class CastSite(Site):
             content=content,
             expires=self.clock.deadline(lives_s),
         )
-        return await self.room.order(order)
+        return await self.room.place(order)
 
     async def play(self, preset: str, *zones: str, cls: Class = Class.NOTICE) -> Any:
         """A preset sounds: its first packet has left."""
         receipt = await self.order(Preset(preset), *zones, cls=cls)
         with contextlib.suppress(TimeoutError):
-            await until(lambda: bool(self.room.find(receipt.of).reached))
-        assert self.room.find(receipt.of).reached, self.room.orders()
-        return self.room.find(receipt.of)
+            await until(lambda: bool(self.room.require(receipt.of).reached))
+        assert self.room.require(receipt.of).reached, self.room.orders()
+        return self.room.require(receipt.of)
 
     async def speak(self, *zones: str) -> Any:
         """Somebody opens a microphone, and nothing more."""

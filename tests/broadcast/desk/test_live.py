@@ -110,8 +110,8 @@ async def test_what_is_said_at_the_desk_is_heard_by_a_receiver_and_kept(
         await page.keyboard.up(" ")
         await page.wait_for_selector("text=说完了，录音在下面")
         (kept,) = made.room.orders()
-        await until(lambda: not made.room.find(kept.order.id).open)
-    assert made.room.find(kept.order.id).state.value == "finished"
+        await until(lambda: not made.room.require(kept.order.id).open)
+    assert made.room.require(kept.order.id).state.value == "finished"
     spoken = speechlike(SPOKEN_S)
     assert is_of(load(tmp_path / "heard.wav"), spoken)
     (clip,) = made.sounding.shelf.clips(Kind.RECORDING)
@@ -163,7 +163,7 @@ async def test_an_open_microphone_ends_with_its_account(made: CastSite) -> None:
         )
         silence = bytes(RATE // 5)
         async with asyncio.timeout(WITHIN_S):
-            while not any(made.room.find(receipt.of).reached):
+            while not any(made.room.require(receipt.of).reached):
                 await line.send_bytes(silence)
                 await asyncio.sleep(0.05)
         await made.keys.disable(CONSOLE, HERE, "zhang")
@@ -171,9 +171,9 @@ async def test_an_open_microphone_ends_with_its_account(made: CastSite) -> None:
             while True:  # as a browser does, until it is told
                 await line.send_bytes(silence)
                 await asyncio.sleep(0.05)
-                if line.closed or not made.room.find(receipt.of).open:
+                if line.closed or not made.room.require(receipt.of).open:
                     break
-        await until(lambda: not made.room.find(receipt.of).open)
+        await until(lambda: not made.room.require(receipt.of).open)
         async with asyncio.timeout(WITHIN_S):
             while (await line.receive()).type not in ENDED:
                 pass

@@ -263,7 +263,7 @@ async def test_what_reached_nobody_stands_on_the_page_and_is_held_to_try_it_agai
         await hold_enter(page, enough=True)
         await page.wait_for_selector("h1:has-text('正在播：紧急疏散')")
         assert states(made)[0] == ("emergency", "playing")
-        assert made.room.orders()[0].order.zones == made.room.find(failed).order.zones
+        assert made.room.orders()[0].order.zones == made.room.require(failed).order.zones
         assert await page.locator("h2:has-text('没播出去')").count() == 0
 
 
@@ -322,7 +322,7 @@ async def test_what_a_kiosk_says_is_folded_away(chromium: Chromium, made: CastSi
     async with browser.tab(chromium, ignore_https_errors=True) as page:
         await opened(page, made)
         prompt = Order(
-            id=made.room.number(),
+            id=made.room.new_id(),
             source="kiosk",
             zones=("hall",),
             class_=Class.PROMPT,
@@ -331,8 +331,8 @@ async def test_what_a_kiosk_says_is_folded_away(chromium: Chromium, made: CastSi
             content=Sentence((("", said),)),
             expires=made.clock.deadline(60),
         )
-        await made.room.order(prompt)
-        await until(lambda: made.room.find(prompt.id).state.value == "playing")
+        await made.room.place(prompt)
+        await until(lambda: made.room.require(prompt.id).state.value == "playing")
         await page.goto(made.https + "/desk/")
         assert said not in await page.inner_text("main")
         await page.goto(made.https + HOME)
@@ -551,8 +551,8 @@ async def test_what_waits_for_the_morning_is_stopped_by_itself(
         await page.click(f"#stop-{held[0]}")
         wanted = ["stopped", "held"]
         with contextlib.suppress(TimeoutError):
-            await until(lambda: [made.room.find(each).state.value for each in held] == wanted)
-        assert [made.room.find(each).state.value for each in held] == wanted
+            await until(lambda: [made.room.require(each).state.value for each in held] == wanted)
+        assert [made.room.require(each).state.value for each in held] == wanted
         await made.room.cancel(held[1], Who("staff", "zhang"))
 
 
@@ -563,7 +563,7 @@ async def test_a_sentence_of_the_kiosk_is_shown_by_its_words(
         await opened(page, made)
         pieces = (("", "请坐着等，"), ("", "车来了会喊您。"))
         receipt = await made.order(Sentence(pieces), "hall", cls=Class.SERVICE)
-        await until(lambda: made.room.find(receipt.of).state.value == "playing")
+        await until(lambda: made.room.require(receipt.of).state.value == "playing")
         for path in (HOME, "/desk/"):
             await page.goto(made.https + path)
             assert "请坐着等，车来了会喊您。" in await page.inner_text("main"), path
@@ -576,15 +576,17 @@ async def test_an_emergency_without_a_record_is_shown_and_stopped(
         await opened(page, made)
         engine = made.sounding._engine
         receipt = await made.order(Say("请马上离开这里。" * 20), "all", cls=Class.EMERGENCY)
-        await until(lambda: made.room.find(receipt.of).had or made.room.find(receipt.of).reached)
+        await until(
+            lambda: made.room.require(receipt.of).had or made.room.require(receipt.of).reached
+        )
         book = made.room._all.book  # a kill takes its record
         del book._kept[receipt.of], book._playing[receipt.of]
-        made.room.reconcile(await engine.state())
+        made.room.reconcile(await engine.fetch_state())
         for path in ("/desk/", HOME):
             await page.goto(made.https + path)
             assert "一条紧急广播还在播" in await page.inner_text("main"), path
         await page.click(f"#stop-{receipt.of}")
-        await until(lambda: not made.room.unrecorded())
+        await until(lambda: not made.room.unrecorded_sounds())
         await page.goto(made.https + HOME)
         assert "一条紧急广播还在播" not in await page.inner_text("main")
-        assert not (await engine.state()).programmes
+        assert not (await engine.fetch_state()).programmes

@@ -68,7 +68,7 @@ async def on_air(made: CastSite) -> str:
 
 
 def state(made: CastSite, order_id: str) -> tuple[str, str | None]:
-    kept = made.room.find(order_id)
+    kept = made.room.require(order_id)
     return kept.state.value, kept.why
 
 

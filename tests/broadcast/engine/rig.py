@@ -99,7 +99,7 @@ class Heard:
     def __init__(self, engine: Engine) -> None:
         self.events: list[wire.Event] = []
         self._came = asyncio.Event()
-        engine.listen(self._hear)
+        engine.add_listener(self._hear)
 
     def _hear(self, event: wire.Event) -> None:
         if not isinstance(event, wire.Meter):

@@ -46,7 +46,7 @@ async def test_the_killed_process_sounds_again_within_2_s(tmp_path: Path) -> Non
     source = save(tmp_path / "a.wav", speechlike(10.0))
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         heard = Heard(engine)
-        await engine.sinks([multicast("s", group_of(0), 5004)])
+        await engine.set_speakers([multicast("s", group_of(0), 5004)])
         await heard.wait(wire.Well)
         await engine.prepare(programme("p", source))
         await engine.play("p")
@@ -71,7 +71,7 @@ async def test_pacing_to_50_zones(tmp_path: Path, burners: int, different: int) 
     ]
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         heard = Heard(engine)
-        await engine.sinks(speakers)
+        await engine.set_speakers(speakers)
         for _ in range(50):
             await heard.wait(wire.Well)
         await asyncio.sleep(0.5)
@@ -87,7 +87,7 @@ async def test_pacing_to_50_zones(tmp_path: Path, burners: int, different: int) 
             for id_, _ in wanted:
                 await engine.play(id_)
             await asyncio.sleep(8)
-            state = await engine.state()
+            state = await engine.fetch_state()
             used = (cpu_s(launcher.pid) - before) / (time.monotonic() - began)
         what = f"{len(wanted)} programmes, 50 zones, {burners} burners"
         figure = f"late p99 {state.late_p99_ms:.2f} ms, {used:.1%} of a core"

@@ -31,7 +31,7 @@ class Sim:
     def __init__(self, *speakers: SpeakerSetting) -> None:
         self.behind: set[str] = set()
         self.mixer = Mixer(behind=lambda ids: bool(self.behind & set(ids)))
-        self.mixer.speakers(speakers or (HALL, YARD))
+        self.mixer.set_speakers(speakers or (HALL, YARD))
         self.now_ns = 0
         self.sound: dict[str, bytes] = {}
         self.ranks: dict[str, list[int]] = {}
@@ -54,8 +54,8 @@ class Sim:
             "resume": lambda: self.play(id_, heard.get(id_, 3)),
             "stop": lambda: self.mixer.stop(id_, (), "stop"),
             "zone": lambda: self.mixer.stop(None, (("hall", "yard", "all", "attic")[n],), "stop"),
-            "duck": lambda: self.mixer.level(id_, "hall", -15),
-            "sinks": lambda: self.mixer.speakers((HALL, YARD)[: n % 3]),
+            "duck": lambda: self.mixer.set_level(id_, "hall", -15),
+            "sinks": lambda: self.mixer.set_speakers((HALL, YARD)[: n % 3]),
             "run": lambda: self.run(n + 1),
         }[what]()
 
@@ -65,7 +65,9 @@ class Sim:
                 for id_ in mix.speakers:
                     self.sound[id_] = self.sound.get(id_, b"") + mix.frame
                     self.ranks.setdefault(id_, []).append(mix.rank)
-            self.events += [self.seen(e) for e in self.mixer.events() if not isinstance(e, Meter)]
+            self.events += [
+                self.seen(e) for e in self.mixer.take_events() if not isinstance(e, Meter)
+            ]
             self.now_ns += FRAME_NS
 
     def seen(self, event: wire.Event) -> wire.Event:
@@ -150,9 +152,9 @@ def test_ducking_is_15_db_with_a_fade_of_50_ms_and_comes_back() -> None:
     sim.put("music", tone(1000, 2), rank=1)
     sim.play("music")
     sim.run(10)
-    sim.mixer.level("music", "hall", -15)
+    sim.mixer.set_level("music", "hall", -15)
     sim.run(10)
-    sim.mixer.level("music", "hall", 0)
+    sim.mixer.set_level("music", "hall", 0)
     sim.run(10)
     levels = [
         audioop.rms(sim.sound["hall"][n : n + FRAME_BYTES], 2)
@@ -256,7 +258,7 @@ def test_a_programme_is_not_over_before_the_last_speaker_has_said_it() -> None:
     sim.behind.clear()
     sim.run(1)
     assert sim.events[-1] == Finished("a", 10)
-    assert sim.mixer.cuts() == set()
+    assert sim.mixer.take_cuts() == set()
 
 
 @pytest.mark.parametrize("why", ["stopped", "replaced"])
@@ -267,7 +269,7 @@ def test_what_a_speaker_has_still_to_say_can_be_stopped(why: str) -> None:
     sim.behind = {"yard"}
     sim.run(30)
     sim.mixer.stop("a", (), why)
-    assert sim.mixer.cuts() == {"hall", "yard"}
+    assert sim.mixer.take_cuts() == {"hall", "yard"}
     sim.run(1)
     assert sim.events[-1] == Stopped("a", why, 10)
 
@@ -281,7 +283,7 @@ def test_what_a_speaker_has_still_to_say_expires_and_a_dead_one_is_not_waited_fo
     sim.run(56)
     assert Finished("a", 10) not in sim.events
     sim.run(1)
-    assert sim.mixer.cuts() == {"hall", "yard"}
+    assert sim.mixer.take_cuts() == {"hall", "yard"}
     assert sim.events[-1] == Finished("a", 10)
     sim.run(DRAINED_FRAMES_MAX)
     assert sim.events[-1] == Finished("b", 10)
@@ -293,14 +295,14 @@ def test_whatever_is_stopped_at_a_speaker_is_cut_there_and_nowhere_else() -> Non
         sim.put(id_, tone(440, 1))
     sim.play("a")
     sim.run(5)
-    assert sim.mixer.cuts() == set()
+    assert sim.mixer.take_cuts() == set()
     sim.mixer.stop(None, ("yard",), "stop")
-    assert sim.mixer.cuts() == {"yard"}
+    assert sim.mixer.take_cuts() == {"yard"}
     sim.play("b")
-    sim.mixer.speakers((HALL,))
-    assert sim.mixer.cuts() == {"yard"}
+    sim.mixer.set_speakers((HALL,))
+    assert sim.mixer.take_cuts() == {"yard"}
     sim.mixer.stop("a", (), "stop")
-    assert sim.mixer.cuts() == {"hall"}
+    assert sim.mixer.take_cuts() == {"hall"}
 
 
 def test_what_expires_is_gone_before_its_time_and_never_starts_after() -> None:
@@ -352,15 +354,15 @@ def test_playing_again_what_plays_changes_nothing() -> None:
 def test_live_sound_waits_for_40_ms_and_is_cut_when_it_lags() -> None:
     sim = Sim(HALL)
     voice = tone(700, 1)
-    sim.mixer.live_open(Programme(id="mic", zones=("hall",), rank=6), 0)
-    sim.mixer.live("mic", voice[:FRAME_SAMPLES].tobytes())
+    sim.mixer.open_live(Programme(id="mic", zones=("hall",), rank=6), 0)
+    sim.mixer.feed_live("mic", voice[:FRAME_SAMPLES].tobytes())
     sim.run(3)
     assert sim.sound == {}
-    sim.mixer.live("mic", voice[FRAME_SAMPLES : 2 * FRAME_SAMPLES].tobytes())
+    sim.mixer.feed_live("mic", voice[FRAME_SAMPLES : 2 * FRAME_SAMPLES].tobytes())
     sim.run(1)
     assert len(sim.sound["hall"]) == FRAME_BYTES
-    sim.mixer.live("mic", voice.tobytes())
-    sim.mixer.live_end("mic")
+    sim.mixer.feed_live("mic", voice.tobytes())
+    sim.mixer.end_live("mic")
     sim.run(50)
     assert isinstance(sim.events[-1], Finished)
     assert len(sim.sound["hall"]) <= FRAME_BYTES * 7
@@ -369,9 +371,9 @@ def test_live_sound_waits_for_40_ms_and_is_cut_when_it_lags() -> None:
 @pytest.mark.parametrize("fed", [False, True])
 def test_live_sound_that_nobody_feeds_is_over_after_5_s(fed: bool) -> None:
     sim = Sim(HALL)
-    sim.mixer.live_open(Programme(id="mic", zones=("hall",), rank=6), 0)
+    sim.mixer.open_live(Programme(id="mic", zones=("hall",), rank=6), 0)
     if fed:
-        sim.mixer.live("mic", bytes(FRAME_BYTES * 3))
+        sim.mixer.feed_live("mic", bytes(FRAME_BYTES * 3))
     sim.run(260)
     assert isinstance(sim.events[-1], Stopped)
     assert sim.events[-1].why == "starved"
@@ -383,9 +385,9 @@ def test_a_speaker_that_comes_later_joins_and_one_that_goes_does_not_stop_it() -
     sim.put("a", tone(440, 1))
     sim.play("a")
     sim.run(10)
-    sim.mixer.speakers([HALL, YARD])
+    sim.mixer.set_speakers([HALL, YARD])
     sim.run(10)
-    sim.mixer.speakers([YARD])
+    sim.mixer.set_speakers([YARD])
     sim.run(40)
     assert len(sim.sound["hall"]) == 20 * FRAME_BYTES
     assert len(sim.sound["yard"]) == 40 * FRAME_BYTES
@@ -400,7 +402,7 @@ def test_everything_has_its_limit() -> None:
     with pytest.raises(CommandRefused, match="unknown"):
         sim.play("nothing")
     with pytest.raises(CommandRefused, match="not-live"):
-        sim.mixer.live("p1", b"")
+        sim.mixer.feed_live("p1", b"")
 
 
 def test_meters_tell_how_loud_and_once_of_silence() -> None:
@@ -410,7 +412,7 @@ def test_meters_tell_how_loud_and_once_of_silence() -> None:
     told: list[Meter] = []
     for _ in range(60):
         sim.mixer.tick(sim.now_ns)
-        told += [e for e in sim.mixer.events() if isinstance(e, Meter)]
+        told += [e for e in sim.mixer.take_events() if isinstance(e, Meter)]
     hall = [e.dbfs for e in told if e.zone == "hall"]
     assert hall[:2] == [pytest.approx(-13.5, abs=0.3)] * 2
     assert hall[-1] == -96

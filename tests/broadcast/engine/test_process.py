@@ -66,7 +66,7 @@ def sound(found: list[bytes]) -> bytes:
 
 async def ready(engine: Engine, link: socket.socket) -> Heard:
     heard = Heard(engine)
-    await engine.sinks([unicast("ear", port(link), codec="l16")])
+    await engine.set_speakers([unicast("ear", port(link), codec="l16")])
     await heard.wait(wire.Well)
     return heard
 
@@ -126,7 +126,7 @@ async def test_the_gateway_goes_and_the_sound_goes_on_and_is_found_again(
         await again.wait(wire.Finished)
         assert [(s.id, s.state) for s in met[0].programmes] == [("a", "playing")]
         assert met[0].boot == (tmp_path / "boot").read_text()[:16]
-        state = await second.state()
+        state = await second.fetch_state()
         assert state.ended == (wire.Ended("a", "finished", 120, ("ear",), ("ear",)),)
         await second.prepare(programme("a", source, urgent=True))
         with pytest.raises(CommandRefused, match="played"):
@@ -144,7 +144,7 @@ async def test_preemption_the_new_class_is_on_the_wire_with_the_next_frame(tmp_p
     loop = asyncio.get_running_loop()
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         heard = Heard(engine)
-        await engine.sinks([multicast("horn", GROUP, 5006, codec="l16")])
+        await engine.set_speakers([multicast("horn", GROUP, 5006, codec="l16")])
         await heard.wait(wire.Well)
         await engine.prepare(programme("low", low, rank=3))
         await engine.prepare(programme("high", high, rank=8, urgent=True))
@@ -174,8 +174,8 @@ async def test_refusals_are_answers_with_a_code(tmp_path: Path, ear) -> None:
             ("audio.unknown", engine.play("nothing")),
             ("audio.bad-file", engine.prepare(programme("a", tmp_path / "no.wav"))),
             ("audio.bad-file", engine.prepare(programme("a"))),
-            ("audio.expired", engine.live_open(programme("l", expires_ns=1))),
-            ("audio.unknown", engine.live_end("nothing")),
+            ("audio.expired", engine.open_live(programme("l", expires_ns=1))),
+            ("audio.unknown", engine.end_live("nothing")),
         ):
             with pytest.raises(CommandRefused) as refused:
                 await asked
@@ -183,7 +183,7 @@ async def test_refusals_are_answers_with_a_code(tmp_path: Path, ear) -> None:
         assert {event.code for event in heard.of(wire.Refused)} == {
             "audio.unknown", "audio.bad-file", "audio.expired",
         }  # fmt: skip
-        assert (await engine.state()).programmes == ()
+        assert (await engine.fetch_state()).programmes == ()
 
 
 async def test_nonsense_is_answered_and_harms_nobody(tmp_path: Path, ear) -> None:
@@ -195,18 +195,18 @@ async def test_nonsense_is_answered_and_harms_nobody(tmp_path: Path, ear) -> Non
             for nonsense in (b"{}", b"\xff" * 70_000, b'{"n":1,"do":{"type":"prepare"}}'):
                 stranger.send(nonsense)
                 assert wire.message(stranger.recv(4096)) == wire.Answer(0, "audio.bad-request")
-        assert (await engine.state()).speakers[0].id == "ear"
+        assert (await engine.fetch_state()).speakers[0].id == "ear"
 
 
 async def test_live_sound_arrives_in_order(tmp_path: Path, ear) -> None:
     voice = speechlike(0.6).tobytes()
     async with running(tmp_path / "audio.sock") as (engine, _):
         heard = await ready(engine, ear)
-        await engine.live_open(Programme(id="mic", zones=("all",), rank=6))
+        await engine.open_live(Programme(id="mic", zones=("all",), rank=6))
         for start in range(0, len(voice), 3200):
-            await engine.live("mic", voice[start : start + 3200])
+            await engine.feed_live("mic", voice[start : start + 3200])
             await asyncio.sleep(0.09)
-        await engine.live_end("mic")
+        await engine.end_live("mic")
         await heard.wait(wire.Finished)
     played = sound(drain(ear))
     assert voice[FRAME_BYTES:-FRAME_BYTES].startswith(played[FRAME_BYTES : 4 * FRAME_BYTES])
@@ -216,13 +216,13 @@ async def test_live_sound_arrives_in_order(tmp_path: Path, ear) -> None:
 async def test_one_station_has_one_audio_process(tmp_path: Path, ear) -> None:
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         await ready(engine, ear)
-        before = (await engine.state()).process
+        before = (await engine.fetch_state()).process
         launcher(tmp_path / "audio.sock")  # it lives: nothing happens
         other = type(launcher)(leave_after_s=1)
         other(tmp_path / "audio.sock")
         _, status = await asyncio.to_thread(os.waitpid, other.pid, 0)
         assert os.waitstatus_to_exitcode(status) == 1
-        assert (await engine.state()).process == before
+        assert (await engine.fetch_state()).process == before
 
 
 async def test_left_alone_it_ends_by_itself_and_takes_little_memory(tmp_path: Path, ear) -> None:
@@ -242,10 +242,10 @@ async def test_what_no_speaker_could_take_says_so_at_its_end(tmp_path: Path) -> 
     lost = Multicast(zones=("all",), group=GROUP, port=5008, ttl=0, interface="203.0.113.9")
     async with running(tmp_path / "audio.sock") as (engine, _):
         heard = Heard(engine)
-        await engine.sinks([SpeakerSetting("lost", lost)])
+        await engine.set_speakers([SpeakerSetting("lost", lost)])
         await heard.wait(wire.Fault)
         await engine.prepare(programme("a", source, urgent=True))
         await engine.play("a")
         ended = await heard.wait(wire.Finished)
         assert (ended.speakers, ended.whole) == ((), ())
-        assert (await engine.state()).ended == (wire.Ended("a", "finished", 20, (), ()),)
+        assert (await engine.fetch_state()).ended == (wire.Ended("a", "finished", 20, (), ()),)

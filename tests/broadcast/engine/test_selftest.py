@@ -40,7 +40,7 @@ class Rig:
         ]
         self.outlets.apply_settings(settings)
         self.mixer = Mixer()
-        self.mixer.speakers(settings)
+        self.mixer.set_speakers(settings)
         monkeypatch.setattr("broadcast.engine.selftest.listen", self.listen)
         self.found: list[tuple[str, bool | None]] = []
         for id_, keeper in self.outlets.keepers.items():

@@ -23,7 +23,7 @@ class Fragile(Sim):
         self.broken: set[str] = set()
         self.untaken = False
         self.mixer = Mixer(broken=lambda: dict.fromkeys(self.broken, self.untaken))
-        self.mixer.speakers((HALL, YARD))
+        self.mixer.set_speakers((HALL, YARD))
 
     def seen(self, event: wire.Event) -> wire.Event:
         return event
@@ -96,7 +96,7 @@ def test_one_that_it_was_stopped_at_took_some_and_it_stays_away() -> None:
     sim.mixer.stop("a", ("speaker:yard",), wire.CUT)
     assert sim.mixer.programmes()[0].speakers == ("hall",)
     moved = wire.SpeakerSetting("yard", Multicast(zones=("all",), group="239.255.13.0"))
-    sim.mixer.speakers((HALL, moved))
+    sim.mixer.set_speakers((HALL, moved))
     sim.run(60)
     assert len(sim.sound["yard"]) <= 13 * FRAME_BYTES
     assert finished(sim) == Finished("a", 50, ("hall", "yard"), ("hall",))

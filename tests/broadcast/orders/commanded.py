@@ -119,7 +119,7 @@ class Street(World):
             keys=Keys(Path("/nowhere"), HAND.public),
         )  # fmt: skip
         await self.room.load()
-        self.room.reconcile(await self.engine.state())
+        self.room.reconcile(await self.engine.fetch_state())
         self._running = asyncio.ensure_future(self.room.run())
         await inbox.load()
         listening = asyncio.ensure_future(inbox.run(self, random.Random(1)))

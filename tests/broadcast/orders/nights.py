@@ -131,7 +131,7 @@ class Night:
             and around.room._all.book.find_joined(placed) is None
         )
         self.placed.append(Placed(placed, around.boots, self._now(), lives_s, valid))
-        receipt = await around.room.order(placed)
+        receipt = await around.room.place(placed)
         self.receipts[name] = receipt.state
         if valid and receipt.state in {"refused", "dropped"}:
             self.faults.append(f"{name}: a valid emergency was {receipt.state}")
@@ -147,7 +147,7 @@ class Night:
 
     async def _again(self) -> None:
         if self.placed:
-            await self.around.room.order(self.rng.choice(self.placed).order)
+            await self.around.room.place(self.rng.choice(self.placed).order)
 
     async def _stop(self) -> None:
         zones = self.rng.choice(((), ("all",), ("hall",)))

@@ -122,7 +122,7 @@ class Scramble:
 
     async def _order(self) -> None:
         rng, around = self.rng, self.around
-        name = around.room.number()
+        name = around.room.new_id()
         self.numbers.append(name)
         cls = rng.choice(CLASSES)
         platform = cls is Class.EMERGENCY and rng.random() < 0.4
@@ -145,7 +145,7 @@ class Scramble:
         )
         if not set(zones) <= around.house.zones.keys():
             self.lost.add(name)  # refused: a zone of it is not there
-        ordering = asyncio.ensure_future(around.room.order(order))
+        ordering = asyncio.ensure_future(around.room.place(order))
         await asyncio.wait({ordering}, timeout=rng.choice((0.0, 0.01, 3.0)))
         if not ordering.done():
             ordering.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -155,7 +155,7 @@ class Scramble:
         if self.placed:
             placed = self.rng.choice(list(self.placed.values()))
             if placed.order.expires.boot == self.around.clock.boot:
-                await self.around.room.order(placed.order)
+                await self.around.room.place(placed.order)
 
     async def _stop(self) -> None:
         if self.placed:
@@ -180,7 +180,7 @@ class Scramble:
             if self.around.room.get(name) is None:
                 alive = placed.order.expires.boot == self.around.clock.boot
                 if placed.platform and alive:
-                    await self.around.room.order(placed.order)
+                    await self.around.room.place(placed.order)
                 else:
                     self.lost.add(name)
 

@@ -99,7 +99,7 @@ class FakeEngine:
         self._ended: dict[str, wire.Ended] = {}
         self._played: set[str] = set()
 
-    def listen(self, listener: Callable[[wire.Event], None]) -> None:
+    def add_listener(self, listener: Callable[[wire.Event], None]) -> None:
         self._listeners.append(listener)
 
     def deafen(self) -> None:
@@ -162,15 +162,15 @@ class FakeEngine:
         for other in replaces:
             self._end(other, "cut")
 
-    async def live_open(self, programme: Programme) -> None:
+    async def open_live(self, programme: Programme) -> None:
         _wired(wire.LiveOpen(programme))
         await self._answer()
         self._begin(programme, 0)
 
-    async def live(self, id_: str, pcm: bytes) -> None:
+    async def feed_live(self, id_: str, pcm: bytes) -> None:
         self.fed.append(pcm)
 
-    async def live_end(self, id_: str) -> None:
+    async def end_live(self, id_: str) -> None:
         await self._answer()
         self._end(id_, "finished")
 
@@ -193,13 +193,13 @@ class FakeEngine:
             if not one.at:
                 self._end(id_, why)
 
-    async def level(self, id_: str, zone: str, db: float) -> None:
+    async def set_level(self, id_: str, zone: str, db: float) -> None:
         await self._answer()
         if id_ not in self._playing and id_ not in self._ready:
             raise CommandRefused("audio.unknown", id=id_)
         self.levels.append((id_, zone, db))
 
-    async def state(self) -> wire.State:
+    async def fetch_state(self) -> wire.State:
         await self._answer(asked=True)
         programmes = [
             wire.Sounding(
@@ -398,7 +398,7 @@ class World:
         self.engine.settled.clear()
         await self.room.load()
         if not self.engine.away:
-            self.room.reconcile(await self.engine.state())
+            self.room.reconcile(await self.engine.fetch_state())
         self.engine.settled.set()
         self._running = asyncio.ensure_future(self.room.run())
 

@@ -33,9 +33,9 @@ def whole(around, order_id):
 async def test_a_local_emergency_leaves_the_evacuation_of_the_others_alone():
     async with world() as around:
         around.studio.seconds.update(evac=20, smoke=60)
-        await around.room.order(asked(around, "evac", class_=E, lives_s=300))
+        await around.room.place(asked(around, "evac", class_=E, lives_s=300))
         await asyncio.sleep(5)
-        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=200))
+        await around.room.place(asked(around, "smoke", class_=E, zones=("b3",), lives_s=200))
         await asyncio.sleep(1)
         assert around.engine.sounds_at("horn-b3") == {"smoke"}
         assert around.engine.sounds_at("horn-b5") == {"evac"}
@@ -51,11 +51,11 @@ async def test_a_local_emergency_leaves_the_evacuation_of_the_others_alone():
 async def test_an_evacuation_that_is_heard_elsewhere_is_not_told_as_expired():
     async with world() as around:
         around.studio.seconds.update(evac=20, smoke=200)
-        await around.room.order(asked(around, "evac", class_=E, lives_s=60))
+        await around.room.place(asked(around, "evac", class_=E, lives_s=60))
         await asyncio.sleep(5)
-        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
+        await around.room.place(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
         await asyncio.sleep(100)
-        kept = around.room.find("evac")
+        kept = around.room.require("evac")
         assert (kept.state.value, kept.why) == ("finished", "broadcast.partly")
         assert kept.had == ("horn-b5",)
 
@@ -64,9 +64,9 @@ async def test_an_evacuation_that_is_heard_elsewhere_is_not_told_as_expired():
 async def test_the_more_local_of_two_emergencies_sounds_whichever_comes_first():
     for first, second in (("all", "b3"), ("b3", "all")):
         async with world() as around:
-            await around.room.order(asked(around, "one", class_=E, zones=(first,)))
+            await around.room.place(asked(around, "one", class_=E, zones=(first,)))
             await asyncio.sleep(3)
-            await around.room.order(asked(around, "two", class_=E, zones=(second,)))
+            await around.room.place(asked(around, "two", class_=E, zones=(second,)))
             await asyncio.sleep(3)
             local = {"b3": "two", "all": "one"}[second]
             assert around.engine.sounds_at("horn-b3") == {local}
@@ -81,9 +81,9 @@ async def test_the_more_local_of_two_emergencies_sounds_whichever_comes_first():
 async def test_fire_and_an_emergency_are_never_both_heard_at_one_horn():
     async with world() as around:
         fire = {"class_": Class.FIRE, "authority": Authority.FIRE_INPUT}
-        await around.room.order(asked(around, "e", class_=E))
+        await around.room.place(asked(around, "e", class_=E))
         await asyncio.sleep(3)
-        await around.room.order(
+        await around.room.place(
             asked(around, "f", zones=("b3",), actor=Who("system", "key.fire"), **fire)
         )
         await asyncio.sleep(3)
@@ -100,13 +100,13 @@ async def test_fire_and_an_emergency_are_never_both_heard_at_one_horn():
 )
 async def test_what_is_urgent_in_one_zone_stops_nothing_elsewhere(cls, content):
     async with world() as around:
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(3)
-        await around.room.order(asked(around, "u", class_=cls, zones=("b3",), **content))
+        await around.room.place(asked(around, "u", class_=cls, zones=("b3",), **content))
         await asyncio.sleep(1)
         assert around.engine.sounds_at("horn-b3") == {"u"}
         assert around.engine.sounds_at("horn-b5") == {"n"}
-        await around.room.hang_up("u") if content else None
+        await around.room.end_live("u") if content else None
         await asyncio.sleep(40)
         assert voices(around, "horn-b5") == ["n"]
         assert voices(around, "horn-b3") == ["n", "u", "n~1"]
@@ -116,9 +116,9 @@ async def test_what_is_urgent_in_one_zone_stops_nothing_elsewhere(cls, content):
 @simulated
 async def test_a_notice_begins_where_it_can_and_follows_where_it_waited():
     async with world() as around:
-        await around.room.order(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
+        await around.room.place(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
         await asyncio.sleep(2)
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(1)
         assert around.engine.sounds_at("horn-b5") == {"n"}
         await asyncio.sleep(30)
@@ -130,9 +130,9 @@ async def test_a_notice_begins_where_it_can_and_follows_where_it_waited():
 async def test_music_goes_on_elsewhere_and_joins_in_where_it_was_cut():
     async with world() as around:
         around.studio.seconds["m"] = 100
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
         await asyncio.sleep(10)
-        await around.room.order(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
+        await around.room.place(asked(around, "u", class_=Class.URGENT, zones=("b3",)))
         await asyncio.sleep(2)
         assert around.engine.sounds_at("horn-b5") == {"m"}
         await asyncio.sleep(10)
@@ -146,15 +146,15 @@ async def test_music_goes_on_elsewhere_and_joins_in_where_it_was_cut():
 @simulated
 async def test_a_microphone_that_is_cut_in_one_zone_goes_on_in_the_others():
     async with world() as around:
-        await around.room.order(asked(around, "l", class_=Class.LIVE, content=Live()))
+        await around.room.place(asked(around, "l", class_=Class.LIVE, content=Live()))
         await asyncio.sleep(2)
-        await around.room.order(asked(around, "e", class_=E, zones=("b3",)))
+        await around.room.place(asked(around, "e", class_=E, zones=("b3",)))
         await asyncio.sleep(2)
         assert around.engine.sounds_at("horn-b5") == {"l"}
-        assert await around.room.feed("l", b"pcm")
+        assert await around.room.feed_live("l", b"pcm")
         await asyncio.sleep(20)
         assert around.engine.sounds_at("horn-b3") == set(), "a microphone does not come back"
-        await around.room.order(asked(around, "e2", class_=E, zones=("b5",)))
+        await around.room.place(asked(around, "e2", class_=E, zones=("b5",)))
         await asyncio.sleep(1)
         assert states(around)["l"] == "dropped"
 
@@ -164,7 +164,7 @@ async def test_an_emergency_that_reaches_nobody_is_tried_until_a_horn_is_there()
     async with world() as around:
         for horn in ("horn-b3", "horn-b5"):
             around.engine.breaks(horn)
-        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await around.room.place(asked(around, "e", class_=E, lives_s=600))
         await asyncio.sleep(60)
         assert states(around)["e"] in {"playing", "interrupted"}
         around.engine.mends("horn-b3")
@@ -179,14 +179,14 @@ async def test_what_reached_nobody_until_its_time_was_up_has_failed():
     async with world() as around:
         around.engine.breaks("horn-b3")
         around.engine.breaks("horn-b5")
-        await around.room.order(asked(around, "e", class_=E, lives_s=100))
-        await around.room.order(asked(around, "n", lives_s=30))
-        await around.room.order(
+        await around.room.place(asked(around, "e", class_=E, lives_s=100))
+        await around.room.place(asked(around, "n", lives_s=30))
+        await around.room.place(
             asked(around, "live", class_=Class.LIVE, content=Live(), zones=("b5",))
         )
         await asyncio.sleep(200)
         for order_id in ("e", "n"):
-            kept = around.room.find(order_id)
+            kept = around.room.require(order_id)
             assert (kept.state.value, kept.why) == ("failed", "broadcast.reached-nobody"), order_id
             assert kept.reached == (0, 0, 0, 0)
         turns = [h for h in around.engine.heard if h.programme.id.startswith("e")]
@@ -197,13 +197,13 @@ async def test_what_reached_nobody_until_its_time_was_up_has_failed():
 async def test_the_desk_asks_for_somebody_until_what_nobody_heard_is_ordered_again():
     async with world() as around:
         around.engine.breaks("card")
-        await around.room.order(asked(around, "e", class_=E, zones=("hall",), lives_s=30))
-        await around.room.order(asked(around, "n", zones=("hall",), lives_s=30))
+        await around.room.place(asked(around, "e", class_=E, zones=("hall",), lives_s=30))
+        await around.room.place(asked(around, "n", zones=("hall",), lives_s=30))
         await asyncio.sleep(60)
-        assert [kept.order.id for kept in around.room.unheard()] == ["e"]
+        assert [kept.order.id for kept in around.room.unheard_emergencies()] == ["e"]
         around.engine.mends("card")
-        await around.room.order(asked(around, "again", class_=E, zones=("hall",)))
-        assert around.room.unheard() == []
+        await around.room.place(asked(around, "again", class_=E, zones=("hall",)))
+        assert around.room.unheard_emergencies() == []
 
 
 @simulated
@@ -211,7 +211,7 @@ async def test_horns_behind_one_switch_sound_what_they_missed_together():
     async with world() as around:
         for horn in ("horn-b3", "horn-b5"):
             around.engine.breaks(horn)
-        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, lives_s=300))
         await asyncio.sleep(11)
         around.engine.mends("horn-b5")
         await asyncio.sleep(0.3)
@@ -225,9 +225,9 @@ async def test_horns_behind_one_switch_sound_what_they_missed_together():
 async def test_a_horn_that_comes_late_gets_an_emergency_that_is_in_time_and_others_once():
     async with world() as around:
         around.engine.breaks("horn-b5")
-        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, lives_s=300))
         await asyncio.sleep(60)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         assert (kept.state.value, kept.why) == ("interrupted", "broadcast.speakers-awaited")
         assert voices(around, "horn-b3") == ["e"]
         around.engine.mends("horn-b5")
@@ -241,7 +241,7 @@ async def test_a_horn_that_comes_late_gets_an_emergency_that_is_in_time_and_othe
 async def test_one_that_came_in_the_middle_is_told_it_from_its_beginning():
     async with world() as around:
         around.engine.breaks("horn-b5")
-        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, lives_s=300))
         await asyncio.sleep(5)
         around.engine.mends("horn-b5")
         await asyncio.sleep(30)
@@ -253,23 +253,23 @@ async def test_one_that_came_in_the_middle_is_told_it_from_its_beginning():
 async def test_a_notice_does_not_wait_for_a_horn_that_does_not_work():
     async with world() as around:
         around.engine.breaks("horn-b5")
-        await around.room.order(asked(around, "n", lives_s=300))
+        await around.room.place(asked(around, "n", lives_s=300))
         await asyncio.sleep(15)
         assert states(around) == {"n": "finished"}
-        assert around.room.find("n").reached[0] == 1
+        assert around.room.require("n").reached[0] == 1
 
 
 @simulated
 async def test_a_press_is_a_new_order_where_the_last_waits_for_a_broken_horn_alone():
     async with world() as around:
         around.engine.breaks("horn-b5")
-        await around.room.order(asked(around, "one", class_=E, lives_s=600, joins="key.e"))
+        await around.room.place(asked(around, "one", class_=E, lives_s=600, joins="key.e"))
         await asyncio.sleep(30)
         again = asked(around, "two", class_=E, lives_s=600, joins="key.e")
-        assert (await around.room.order(again)).of == "two"
+        assert (await around.room.place(again)).of == "two"
         await asyncio.sleep(15)
         assert voices(around, "horn-b3") == ["one", "two"]
-        kept = around.room.find("one")
+        kept = around.room.require("one")
         assert (kept.state.value, kept.why) == ("finished", "broadcast.partly")
 
 
@@ -277,8 +277,8 @@ async def test_a_press_is_a_new_order_where_the_last_waits_for_a_broken_horn_alo
 async def test_a_full_audio_process_is_waited_for():
     async with world() as around:
         around.engine.full = True
-        await around.room.order(asked(around, "e", class_=E, lives_s=100))
-        await around.room.order(asked(around, "n", zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=E, lives_s=100))
+        await around.room.place(asked(around, "n", zones=("hall",)))
         await asyncio.sleep(2)
         around.engine.full = False
         await asyncio.sleep(30)
@@ -289,9 +289,9 @@ async def test_a_full_audio_process_is_waited_for():
 async def test_a_killed_gateway_knows_what_sounds_where_and_what_is_owed():
     async with world() as around:
         around.studio.seconds.update(evac=30, smoke=20)
-        await around.room.order(asked(around, "evac", class_=E, lives_s=300))
+        await around.room.place(asked(around, "evac", class_=E, lives_s=300))
         await asyncio.sleep(5)
-        await around.room.order(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
+        await around.room.place(asked(around, "smoke", class_=E, zones=("b3",), lives_s=300))
         await asyncio.sleep(1)
         await around.kill()
         await asyncio.sleep(2)
@@ -307,16 +307,16 @@ async def test_a_killed_gateway_knows_what_sounds_where_and_what_is_owed():
 async def test_zones_that_leave_the_settings_while_something_plays_stop_no_other_order(away_s):
     async with world() as around:
         around.studio.seconds.update(n=40, m=40)
-        await around.room.order(asked(around, "n", zones=("b5",)))
-        await around.room.order(asked(around, "m", zones=("b3", "b5"), lives_s=100))
-        await around.room.order(asked(around, "h", zones=("b5", "hall"), lives_s=900))
+        await around.room.place(asked(around, "n", zones=("b5",)))
+        await around.room.place(asked(around, "m", zones=("b3", "b5"), lives_s=100))
+        await around.room.place(asked(around, "h", zones=("b5", "hall"), lives_s=900))
         await asyncio.sleep(3)
         await around.kill()
         await asyncio.sleep(away_s)
         zones = {name: zone for name, zone in HOUSE.zones.items() if name != "b5"}
         around.house = HOUSE._replace(zones=zones)
         await around.start()
-        await around.room.order(asked(around, "e", class_=E, zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=E, zones=("hall",)))
         await asyncio.sleep(1)
         assert "e" in around.engine.sounds_at("card")
         await asyncio.sleep(120)
@@ -337,10 +337,10 @@ async def test_each_press_of_an_emergency_sounds_where_the_last_was_heard(told):
             around.engine.broken.add("horn-b5")
         for n in range(4):
             again = asked(around, f"e-{n}", class_=E, lives_s=600, joins="key.e")
-            assert (await around.room.order(again)).of == f"e-{n}"
+            assert (await around.room.place(again)).of == f"e-{n}"
             await asyncio.sleep(4)
             twice = asked(around, f"twice-{n}", class_=E, lives_s=600, joins="key.e")
-            assert (await around.room.order(twice)).of == f"e-{n}", "it sounds: one press"
+            assert (await around.room.place(twice)).of == f"e-{n}", "it sounds: one press"
             await asyncio.sleep(115)
         assert voices(around, "horn-b3") == ["e-0", "e-1", "e-2", "e-3"]
         around.engine.mends("horn-b5")
@@ -354,10 +354,10 @@ async def test_a_press_sounds_where_it_is_silent_while_another_emergency_keeps_a
     async with world() as around:
         around.studio.seconds.update(smoke=300)
         smoke = asked(around, "smoke", class_=E, zones=("b5",), lives_s=400)
-        await around.room.order(smoke)
+        await around.room.place(smoke)
         for n in range(3):
             again = asked(around, f"e-{n}", class_=E, lives_s=600, joins="key.e")
-            await around.room.order(again)
+            await around.room.place(again)
             await asyncio.sleep(60)
         assert voices(around, "horn-b3") == ["e-0", "e-1", "e-2"]
         await asyncio.sleep(200)
@@ -378,9 +378,9 @@ async def test_more_horns_than_one_command_can_name_all_sound():
     around = await large(
         _zone("all", "community", PLACES, *horns), _zone("b5", "community", PLACES, "h9")
     )
-    await around.room.order(asked(around, "smoke", class_=E, zones=("b5",)))
+    await around.room.place(asked(around, "smoke", class_=E, zones=("b5",)))
     await asyncio.sleep(2)
-    await around.room.order(asked(around, "evac", class_=E, zones=("b5", "all"), lives_s=300))
+    await around.room.place(asked(around, "evac", class_=E, zones=("b5", "all"), lives_s=300))
     await asyncio.sleep(2)
     assert around.engine.sounds_at("h9") == {"smoke"}
     assert all(around.engine.sounds_at(horn) == {"evac"} for horn in horns if horn != "h9")
@@ -396,7 +396,7 @@ async def test_horns_that_come_back_one_by_one_gather():
     around.studio.seconds.update(evac=180)
     for horn in horns[1:]:
         around.engine.breaks(horn)
-    await around.room.order(asked(around, "evac", class_=E, lives_s=3000))
+    await around.room.place(asked(around, "evac", class_=E, lives_s=3000))
     await asyncio.sleep(185)
     for horn in horns[1:]:
         around.engine.mends(horn)
@@ -413,9 +413,9 @@ async def test_a_horn_that_rang_and_was_never_answered_counts_as_reached_by_nobo
     async with world() as around:
         around.engine.ringing = {"horn-b3"}
         for id_, cls in (("e", E), ("n", Class.NOTICE)):
-            await around.room.order(asked(around, id_, class_=cls, zones=("b3",), lives_s=40))
+            await around.room.place(asked(around, id_, class_=cls, zones=("b3",), lives_s=40))
             await asyncio.sleep(200)
-            kept = around.room.find(id_)
+            kept = around.room.require(id_)
             assert (kept.state.value, kept.why) == ("failed", "broadcast.reached-nobody")
             assert kept.reached == (0, 0, 0, 0)
 
@@ -424,11 +424,11 @@ async def test_a_horn_that_rang_and_was_never_answered_counts_as_reached_by_nobo
 async def test_of_several_horns_the_one_that_was_never_answered_is_taken_back():
     async with world() as around:
         around.engine.ringing = {"horn-b3"}
-        await around.room.order(asked(around, "e", class_=E, lives_s=40))
+        await around.room.place(asked(around, "e", class_=E, lives_s=40))
         await asyncio.sleep(5)
-        assert around.room.find("e").reached[0] == 2
+        assert around.room.require("e").reached[0] == 2
         await asyncio.sleep(50)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         assert (kept.state.value, kept.had, kept.reached[0]) == ("finished", ("horn-b5",), 1)
 
 
@@ -436,14 +436,14 @@ async def test_of_several_horns_the_one_that_was_never_answered_is_taken_back():
 async def test_it_is_taken_back_too_where_its_end_came_while_nobody_listened():
     async with world() as around:
         around.engine.ringing = {"horn-b3"}
-        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=40))
+        await around.room.place(asked(around, "e", class_=E, zones=("b3",), lives_s=40))
         await asyncio.sleep(5)
-        assert around.room.find("e").reached[0] == 1
+        assert around.room.require("e").reached[0] == 1
         await around.kill()
         await asyncio.sleep(10)
         await around.start()
         await asyncio.sleep(60)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         assert (kept.why, kept.reached[0]) == ("broadcast.reached-nobody", 0)
 
 
@@ -452,10 +452,10 @@ async def test_music_that_is_still_read_when_a_notice_begins_is_low_from_its_fir
     async with world() as around:
         around.studio.seconds["m"] = 60
         around.engine.reads_s = 2
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
         await asyncio.sleep(1)
         around.engine.reads_s = 0
-        await around.room.order(asked(around, "n", zones=("b3",)))
+        await around.room.place(asked(around, "n", zones=("b3",)))
         await asyncio.sleep(3)
         assert around.engine.sounds_at("horn-b3") == {"m", "n"}
         assert around.engine.levels == [("m", "all", -15.0)]
@@ -467,9 +467,9 @@ async def test_music_that_is_still_read_when_a_notice_begins_is_low_from_its_fir
 async def test_music_is_as_loud_as_it_should_be_after_a_gateway_was_gone():
     async with world() as around:
         around.studio.seconds.update(m=200, n=20)
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
         await asyncio.sleep(5)
-        await around.room.order(asked(around, "n", zones=("b3",)))
+        await around.room.place(asked(around, "n", zones=("b3",)))
         await asyncio.sleep(5)
         for gone_s, db in ((2, -15.0), (30, 0.0)):
             await around.kill()
@@ -486,7 +486,7 @@ async def test_music_that_nobody_took_has_gone_no_further():
     async with world() as around:
         around.studio.seconds["m"] = 30
         around.engine.broken = {"horn-b3", "horn-b5"}
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
         await asyncio.sleep(40)
         around.engine.mends("horn-b3")
         around.engine.mends("horn-b5")
@@ -498,7 +498,7 @@ async def test_music_that_nobody_took_has_gone_no_further():
 @simulated
 async def test_an_emergency_whose_end_says_nothing_of_who_took_it_sounds_again():
     async with world() as around:
-        await around.room.order(asked(around, "e", class_=E, lives_s=60))
+        await around.room.place(asked(around, "e", class_=E, lives_s=60))
         await asyncio.sleep(3)
         around.engine._playing.pop("e").ends.cancel()
         around.engine._tell(wire.Finished("e", 500))
@@ -511,16 +511,16 @@ async def test_an_emergency_whose_end_says_nothing_of_who_took_it_sounds_again()
 async def test_what_was_heard_before_a_power_cut_is_not_taken_back_by_a_later_turn():
     async with world() as around:
         around.studio.seconds["e"] = 40
-        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=100))
+        await around.room.place(asked(around, "e", class_=E, zones=("b3",), lives_s=100))
         await asyncio.sleep(5)
-        assert around.room.find("e").reached[0] == 1
+        assert around.room.require("e").reached[0] == 1
         around.engine._playing.pop("e").ends.cancel()  # its process died
         around.engine.ringing = {"horn-b3"}
         await around.kill()
         await around.room._all.records.drain()
         await around.start()
         await asyncio.sleep(200)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         assert (kept.state.value, kept.why) == ("dropped", "broadcast.ran-out")
 
 
@@ -529,13 +529,13 @@ async def test_an_order_that_is_cut_off_where_its_horns_came_late_was_heard():
     async with world() as around:
         around.engine.broken = {"horn-b3"}
         around.studio.seconds["n"] = 15
-        await around.room.order(asked(around, "n", zones=("b3",), lives_s=20))
+        await around.room.place(asked(around, "n", zones=("b3",), lives_s=20))
         await asyncio.sleep(18)
         around.engine.mends("horn-b3")
         await asyncio.sleep(5)
         assert around.engine.sounds_at("horn-b3") == {"n~1"}
-        await around.room.order(asked(around, "e", class_=E, zones=("b3",), lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, zones=("b3",), lives_s=300))
         await asyncio.sleep(60)
-        kept = around.room.find("n")
+        kept = around.room.require("n")
         assert kept.reached[0] == 1
         assert kept.why != "broadcast.reached-nobody"

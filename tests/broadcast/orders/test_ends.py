@@ -17,19 +17,19 @@ EVENING_NS = NOON_NS + round(9.5 * 3600 - 120) * S  # 21:28; quiet hours begin a
 
 
 def end(around, order_id="n"):
-    kept = around.room.find(order_id)
+    kept = around.room.require(order_id)
     return kept.state.value, kept.why
 
 
 async def half_heard(around, fire_s=100, **changed):
     """A notice that the horn of b3 has had whole, while fire keeps that of b5."""
     around.studio.seconds.update(fire=fire_s, n=20)
-    await around.room.order(asked(around, "fire", zones=("b5",), lives_s=900, **FIRE))
+    await around.room.place(asked(around, "fire", zones=("b5",), lives_s=900, **FIRE))
     await asyncio.sleep(1)
-    await around.room.order(asked(around, "n", **{"lives_s": 300, **changed}))
+    await around.room.place(asked(around, "n", **{"lives_s": 300, **changed}))
     await asyncio.sleep(30)
     assert voices(around, "horn-b3") == ["n"]
-    assert around.room.find("n").open
+    assert around.room.require("n").open
 
 
 @simulated
@@ -78,9 +78,9 @@ async def test_heard_at_one_horn_and_its_zone_left_the_settings():
 async def test_what_was_heard_in_part_is_not_told_as_refused():
     async with world(EVENING_NS) as around:
         around.studio.seconds.update(fire=60, n=20)
-        await around.room.order(asked(around, "n", lives_s=100))
+        await around.room.place(asked(around, "n", lives_s=100))
         await asyncio.sleep(10)
-        await around.room.order(asked(around, "fire", lives_s=900, **FIRE))
+        await around.room.place(asked(around, "fire", lives_s=900, **FIRE))
         await asyncio.sleep(3)
         around.clock.learn(Trust.NTP, around.true_ns() + 300 * S, S)
         await asyncio.sleep(70)
@@ -96,15 +96,15 @@ async def test_music_that_reached_nobody_goes_on_where_somebody_heard_it(heard_b
         if not heard_before:
             for horn in horns:
                 around.engine.breaks(horn)
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=600))
         if heard_before:
             await asyncio.sleep(10)
-            await around.room.order(asked(around, "n", class_=Class.URGENT))
+            await around.room.place(asked(around, "n", class_=Class.URGENT))
             await asyncio.sleep(5)
-            assert 0 < around.room.find("m").frame < 750
+            assert 0 < around.room.require("m").frame < 750
         else:
             await asyncio.sleep(31)  # at its end it has reached nobody
-            assert around.room.find("m").frame == 0
+            assert around.room.require("m").frame == 0
             for horn in horns:
                 around.engine.mends(horn)
         await asyncio.sleep(100)

@@ -39,7 +39,7 @@ async def test_an_sos_is_heard_while_a_module_is_dead():
 
         async def do(task):
             expires = around.clock.deadline((task.expires_ns - around.clock.now_ns()) / 1e9)
-            ordered[task.id] = task, await around.room.order(ordering.order_of(task, expires))
+            ordered[task.id] = task, await around.room.place(ordering.order_of(task, expires))
             take(core.done(task, "done"))
 
         def take(outcome):

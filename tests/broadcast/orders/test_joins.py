@@ -20,14 +20,14 @@ FIRE = {
 
 def press(around, n, **changed):
     changed = {"class_": E, "lives_s": 600, "joins": "key.e", **changed}
-    return around.room.order(asked(around, f"e-{n}", **changed))
+    return around.room.place(asked(around, f"e-{n}", **changed))
 
 
 @simulated
 async def test_each_press_sounds_where_the_last_was_heard_while_fire_keeps_a_horn():
     async with world() as around:
         around.studio.seconds["fire"] = 660
-        await around.room.order(asked(around, "fire", zones=("b5",), lives_s=1800, **FIRE))
+        await around.room.place(asked(around, "fire", zones=("b5",), lives_s=1800, **FIRE))
         await asyncio.sleep(1)
         for n in range(4):
             assert (await press(around, n)).of == f"e-{n}"
@@ -54,7 +54,7 @@ async def test_a_press_sounds_where_the_last_was_heard_while_that_sounds_at_a_la
 async def test_a_bell_that_waits_for_one_horn_is_heard_at_the_others_at_each_press(cls):
     async with world() as around:
         around.studio.seconds["fire"] = 300
-        await around.room.order(asked(around, "fire", zones=("b5",), lives_s=600, **FIRE))
+        await around.room.place(asked(around, "fire", zones=("b5",), lives_s=600, **FIRE))
         await asyncio.sleep(1)
         for n in range(3):
             assert (await press(around, n, class_=cls)).of == f"e-{n}"
@@ -77,18 +77,18 @@ async def test_a_press_is_no_part_of_what_has_expired_while_the_audio_process_wa
         assert (await press(around, 1, lives_s=300)).of == "e-1"
         await asyncio.sleep(30)
         around.engine.away = False
-        around.room.reconcile(await around.engine.state())
+        around.room.reconcile(await around.engine.fetch_state())
         await asyncio.sleep(30)
         assert voices(around, "horn-b3")[-1] == "e-1"
         assert states(around)["e-1"] == "finished"
-        assert around.room.find("e-0").why == "broadcast.ran-out"
+        assert around.room.require("e-0").why == "broadcast.ran-out"
 
 
 @simulated
 async def test_a_press_that_is_refused_ends_nothing():
     async with world() as around:
         around.studio.seconds["fire"] = 100
-        await around.room.order(asked(around, "fire", zones=("b5",), lives_s=600, **FIRE))
+        await around.room.place(asked(around, "fire", zones=("b5",), lives_s=600, **FIRE))
         await asyncio.sleep(1)
         await press(around, 0, class_=Class.NOTICE)
         await asyncio.sleep(30)

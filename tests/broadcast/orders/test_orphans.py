@@ -24,7 +24,7 @@ async def orphaned(around, **changed):
     """The emergency "e" sounds for another 35 s, and nobody knows of it any more."""
     around.studio.seconds["e"] = 40
     ordered = asked(around, "e", lives_s=300, **{"class_": E, **changed})
-    await around.room.order(ordered)
+    await around.room.place(ordered)
     await asyncio.sleep(5)
     await around.kill()
     await on_disk(around, None)
@@ -38,10 +38,10 @@ async def test_an_orphan_of_which_something_was_refused_since_bars_no_loudspeake
     async with world() as around:
         ordered = await orphaned(around, zones=("b3",))  # a wider one waits for it
         await around.room._replaced.add(["e"])
-        assert (await around.room.order(ordered)).state == "refused"
+        assert (await around.room.place(ordered)).state == "refused"
         await asyncio.sleep(60)
         assert not around.engine.sounding
-        await around.room.order(asked(around, "next", class_=E, lives_s=60))
+        await around.room.place(asked(around, "next", class_=E, lives_s=60))
         await asyncio.sleep(30)
         assert voices(around, "horn-b3") == ["e", "next"]
 
@@ -54,7 +54,7 @@ async def test_an_orphan_is_stopped_by_its_id_and_does_not_come_again():
         assert (receipt.of, receipt.state) == ("e", "stopped")
         await asyncio.sleep(1)
         assert not around.engine.sounding
-        assert (await around.room.order(ordered)).state == "refused"
+        assert (await around.room.place(ordered)).state == "refused"
         await asyncio.sleep(60)
         assert voices(around, "horn-b3") == ["e"]
         with pytest.raises(UsageError):
@@ -68,7 +68,7 @@ async def test_what_an_orphan_is_called_off_by_silences_it(by_order):
         await orphaned(around, zones=("b3",))
         if by_order:
             cancel = asked(around, "n", zones=("b5",), supersedes=("e",))
-            await around.room.order(cancel)
+            await around.room.place(cancel)
         else:
             await around.room.supersede(["e"], STAFF)
         await asyncio.sleep(1)
@@ -120,7 +120,7 @@ async def test_orphaned_fire_ends_though_the_contacts_were_read_before_the_audio
         keys = fire_keys(around, "a")
         heard(keys, False, point="a")
         around.engine.away = False
-        around.room.reconcile(await around.engine.state())
+        around.room.reconcile(await around.engine.fetch_state())
         await asyncio.sleep(1)
         assert around.engine.sounding == {"e"}
         heard(keys, False, point="a")

@@ -58,7 +58,7 @@ async def told(around: World, lane: Lane = Lane.SERVICE) -> list[tuple[str, str]
 @simulated
 async def test_an_order_is_recorded_then_heard_and_its_receipt_says_so():
     async with world() as around:
-        receipt = await around.room.order(asked(around))
+        receipt = await around.room.place(asked(around))
         assert receipt.state in {"accepted", "preparing", "playing"}
         assert (await told(around))[0] == ("o-1", "accepted")
         await asyncio.sleep(20)
@@ -69,7 +69,7 @@ async def test_an_order_is_recorded_then_heard_and_its_receipt_says_so():
             ("o-1", "playing"),
             ("o-1", "finished"),
         ]
-        final = around.room.receipt(around.room.find("o-1"))
+        final = around.room.receipt(around.room.require("o-1"))
         assert final.state == "finished"
         assert final.detail["seconds"] == 10
         assert 0 < final.detail["waited_ms"] < 300
@@ -79,13 +79,13 @@ async def test_an_order_is_recorded_then_heard_and_its_receipt_says_so():
 async def test_ten_presses_of_a_key_are_one():
     async with world() as around:
         receipts = [
-            await around.room.order(asked(around, f"o-{n}", joins="key.notice")) for n in range(10)
+            await around.room.place(asked(around, f"o-{n}", joins="key.notice")) for n in range(10)
         ]
         assert {receipt.of for receipt in receipts} == {"o-0"}
         assert [r.reason_code for r in receipts] == [None] + ["broadcast.joined"] * 9
         await asyncio.sleep(20)
         assert len(around.engine.heard) == 1
-        await around.room.order(asked(around, "o-10", joins="key.notice"))
+        await around.room.place(asked(around, "o-10", joins="key.notice"))
         await asyncio.sleep(20)
         assert len(around.engine.heard) == 2
 
@@ -94,9 +94,9 @@ async def test_ten_presses_of_a_key_are_one():
 async def test_the_same_order_again_is_answered_and_not_heard():
     async with world() as around:
         first = asked(around)
-        await around.room.order(first)
+        await around.room.place(first)
         await asyncio.sleep(20)
-        again = await around.room.order(first)
+        again = await around.room.place(first)
         assert (again.state, again.reason_code) == ("finished", "broadcast.duplicate")
         await asyncio.sleep(20)
         assert len(around.engine.heard) == 1
@@ -105,9 +105,9 @@ async def test_the_same_order_again_is_answered_and_not_heard():
 @simulated
 async def test_an_emergency_cuts_off_a_notice_which_then_begins_anew():
     async with world() as around:
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(5)
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(2)
         assert around.engine.sounding == {"e"}
         assert states(around) == {"n": "interrupted", "e": "playing"}
@@ -123,10 +123,10 @@ async def test_an_emergency_cuts_off_a_notice_which_then_begins_anew():
 @simulated
 async def test_what_was_cut_off_too_late_has_been_heard_and_is_not_heard_again():
     async with world() as around:
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(9.5)
         around.engine.lag_s = 2  # the stop comes when the notice's ten seconds are over
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(0.3)
         assert states(around)["n"] == "interrupted"
         await asyncio.sleep(40)
@@ -141,10 +141,10 @@ async def test_what_was_cut_off_too_late_has_been_heard_and_is_not_heard_again()
 async def test_the_delay_of_a_preemption_is_that_of_the_engine():
     async with world() as around:
         around.studio.makes_s = 0
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(5)
         began_s = asyncio.get_running_loop().time()
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(15)
         heard = next(h for h in around.engine.heard if h.programme.id == "e")
         assert heard.began_s - began_s <= 2 * around.engine.lag_s + 0.001
@@ -154,15 +154,15 @@ async def test_the_delay_of_a_preemption_is_that_of_the_engine():
 async def test_music_goes_on_where_it_was_cut_and_is_low_under_a_notice():
     async with world() as around:
         around.studio.seconds["m"] = 100
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
         await asyncio.sleep(10)
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(2)
         assert around.engine.sounding == {"m", "n"}
         assert around.engine.levels == [("m", "all", -15.0)]
         await asyncio.sleep(20)
         assert around.engine.levels[-1] == ("m", "all", 0.0)
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(120)
         cut, onward = (h for h in around.engine.heard if h.programme.id.startswith("m"))
         assert (cut.how, onward.how) == ("cut", "finished")
@@ -173,10 +173,10 @@ async def test_music_goes_on_where_it_was_cut_and_is_low_under_a_notice():
 @simulated
 async def test_a_horn_next_to_somebody_is_left_out_of_what_is_not_for_them():
     async with world() as around:
-        await around.room.order(asked(around, zones=("stairs",)))
+        await around.room.place(asked(around, zones=("stairs",)))
         await asyncio.sleep(15)
         alarm = asked(around, "o-2", zones=("stairs",), class_=Class.EMERGENCY)
-        await around.room.order(alarm)
+        await around.room.place(alarm)
         await asyncio.sleep(15)
         assert [heard_at(heard) for heard in around.engine.heard] == [
             {"stairs"},
@@ -192,7 +192,7 @@ async def test_stop_silences_everything_below_the_emergency():
             "e": {"class_": Class.EMERGENCY, "zones": ("b5",)},
             "waits": {"zones": ("b5",)},
         }.items():
-            await around.room.order(asked(around, id_, **changed))
+            await around.room.place(asked(around, id_, **changed))
         await asyncio.sleep(2)
         receipts = await around.room.stop((), STAFF)
         assert {(r.of, r.state, r.reason_code) for r in receipts} == {
@@ -209,11 +209,11 @@ async def test_stop_silences_everything_below_the_emergency():
 @simulated
 async def test_stop_of_a_zone_reaches_what_shares_its_loudspeakers():
     async with world() as around:
-        await around.room.order(asked(around, "all"))
-        await around.room.order(asked(around, "hall", zones=("hall",)))
+        await around.room.place(asked(around, "all"))
+        await around.room.place(asked(around, "hall", zones=("hall",)))
         await asyncio.sleep(1)
         assert [r.of for r in await around.room.stop(("b3",), STAFF)] == ["all"]
-        assert [kept.order.id for kept in around.room.playing("hall")] == ["hall"]
+        assert [kept.order.id for kept in around.room.playing_in("hall")] == ["hall"]
         with pytest.raises(UsageError):
             await around.room.cancel("nothing", STAFF)
 
@@ -223,7 +223,7 @@ async def test_the_fire_input_alone_ends_what_it_began():
     async with world() as around:
         fire = {"class_": Class.FIRE, "actor": Who("system", "key.fire")}
         made = asked(around, "f", authority=Authority.FIRE_INPUT, **fire)
-        assert (await around.room.order(made)).reason_code is None
+        assert (await around.room.place(made)).reason_code is None
         with pytest.raises(CommandRefused):
             await around.room.cancel("f", STAFF)
         assert (await around.room.cancel("f", Who("system", "key.fire"))).state == "stopped"
@@ -233,8 +233,8 @@ async def test_the_fire_input_alone_ends_what_it_began():
 async def test_what_lives_until_morning_sounds_in_the_morning():
     late_ns = NOON_NS + 10 * 3600 * S  # 22:00
     async with world(late_ns) as around:
-        await around.room.order(asked(around, "early", lives_s=60))
-        await around.room.order(asked(around, "n", lives_s=12 * 3600))
+        await around.room.place(asked(around, "early", lives_s=60))
+        await around.room.place(asked(around, "n", lives_s=12 * 3600))
         await asyncio.sleep(60)
         assert states(around) == {"early": "refused", "n": "held"}
         await asyncio.sleep(10 * 3600)
@@ -248,25 +248,25 @@ async def test_music_ends_when_quiet_hours_begin():
     evening_ns = NOON_NS + 9 * 3600 * S  # 21:00
     async with world(evening_ns) as around:
         around.studio.seconds["m"] = 1_000
-        await around.room.order(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
+        await around.room.place(asked(around, "m", class_=Class.BACKGROUND, lives_s=300))
         live = {"class_": Class.LIVE, "content": Live(), "zones": ("b5",)}
         await asyncio.sleep(1_700)
-        await around.room.order(asked(around, "live", lives_s=30, **live))
+        await around.room.place(asked(around, "live", lives_s=30, **live))
         await asyncio.sleep(60)
-        assert await around.room.feed("live", b"pcm")
+        assert await around.room.feed_live("live", b"pcm")
         assert around.engine.fed == [b"pcm"]
         await asyncio.sleep(60)
         assert states(around) == {"m": "finished", "live": "dropped"}
         assert around.engine.heard[-1].ended_s - around._since_s < 1_800
-        assert not await around.room.feed("live", b"pcm")
+        assert not await around.room.feed_live("live", b"pcm")
 
 
 @simulated
 async def test_a_microphone_is_put_down():
     async with world() as around:
-        await around.room.order(asked(around, "l", class_=Class.LIVE, content=Live()))
+        await around.room.place(asked(around, "l", class_=Class.LIVE, content=Live()))
         await asyncio.sleep(5)
-        await around.room.hang_up("l")
+        await around.room.end_live("l")
         await asyncio.sleep(1)
         assert states(around) == {"l": "finished"}
 
@@ -275,7 +275,7 @@ async def test_a_microphone_is_put_down():
 async def test_a_killed_gateway_finds_the_emergency_still_sounding_and_answers_truly():
     async with world() as around:
         around.studio.seconds["e"] = 40
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(10)
         await around.kill()
         await asyncio.sleep(5)
@@ -291,8 +291,8 @@ async def test_a_killed_gateway_finds_the_emergency_still_sounding_and_answers_t
 async def test_the_siren_of_an_emergency_does_not_wait_for_its_words():
     async with world() as around:
         around.studio.makes_s = 1.5
-        await around.room.order(asked(around, "n"))
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "n"))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(0.3)
         assert around.engine.sounding == {"e~0"}, "and a notice has no siren"
         await asyncio.sleep(1.7)
@@ -304,14 +304,14 @@ async def test_the_siren_of_an_emergency_does_not_wait_for_its_words():
             ("n", "finished"),
         ]
         assert states(around) == {"n": "finished", "e": "finished"}
-        assert around.room.find("e").clips == ("sha",)
+        assert around.room.require("e").clips == ("sha",)
 
 
 @simulated
 async def test_words_that_come_after_the_siren_has_ended_are_heard():
     async with world() as around:
         around.studio.makes_s, around.studio.seconds["e"] = 25, 10
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
         await asyncio.sleep(24)
         assert [(h.programme.id, h.how) for h in around.engine.heard] == [("e~0", "finished")]
         assert states(around) == {"e": "interrupted"}
@@ -325,8 +325,8 @@ async def test_the_siren_falls_silent_with_an_emergency_that_fails_or_is_stopped
     async with world() as around:
         around.studio.makes_s = 1
         around.studio.fails.add("f")
-        await around.room.order(asked(around, "f", class_=Class.EMERGENCY))
-        await around.room.order(asked(around, "s", zones=("hall",), class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "f", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "s", zones=("hall",), class_=Class.EMERGENCY))
         await asyncio.sleep(0.5)
         assert around.engine.sounding == {"f~0", "s~0"}
         await around.room.cancel("s", STAFF)
@@ -340,7 +340,7 @@ async def test_the_siren_falls_silent_with_an_emergency_that_fails_or_is_stopped
 async def test_killed_while_its_siren_sounds_an_emergency_gets_its_words_all_the_same(away_s):
     async with world() as around:
         around.studio.makes_s = 3
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=120))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY, lives_s=120))
         await asyncio.sleep(1)
         await around.kill()
         await asyncio.sleep(away_s)
@@ -356,8 +356,8 @@ async def test_killed_while_its_siren_sounds_an_emergency_gets_its_words_all_the
 @simulated
 async def test_what_ended_while_the_gateway_was_away_is_known():
     async with world() as around:
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
-        await around.room.order(asked(around, "n", zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "n", zones=("hall",)))
         await asyncio.sleep(2)
         await around.kill()
         await asyncio.sleep(30)
@@ -371,8 +371,8 @@ async def test_what_ended_while_the_gateway_was_away_is_known():
 async def test_after_a_kill_nothing_but_an_emergency_sounds_again():
     async with world() as around:
         around.engine.away = True
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
-        await around.room.order(asked(around, "n", zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "n", zones=("hall",)))
         around.engine.lag_s = 5
         around.engine.away = False
         await asyncio.sleep(1)
@@ -388,8 +388,8 @@ async def test_after_a_kill_nothing_but_an_emergency_sounds_again():
 @simulated
 async def test_after_a_power_cut_everything_has_expired():
     async with world() as around:
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
-        await around.room.order(asked(around, "waits", lives_s=9_999))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "waits", lives_s=9_999))
         await asyncio.sleep(2)
         await around.reboot()
         await around.start()
@@ -404,7 +404,7 @@ async def cut_off(**changed: Any) -> AsyncIterator[World]:
     async with world() as around:
         around.clock.learn(Trust.NTP, around.true_ns(), S // 100)
         deadline = around.clock.deadline(600)
-        await around.room.order(order(id="e", expires=deadline, class_=Class.EMERGENCY, **changed))
+        await around.room.place(order(id="e", expires=deadline, class_=Class.EMERGENCY, **changed))
         await asyncio.sleep(2)
         assert states(around) == {"e": "playing"}
         await around.reboot()
@@ -464,7 +464,9 @@ async def test_one_that_has_expired_meanwhile_stays_silent_whatever_is_said():
             around.clock.learn(source, around.true_ns(), S)
             await asyncio.sleep(60)
             assert states(around) == {"e": "failed"}
-            assert around.room.find("e").why == "broadcast.unknown", "it sounded, who knows how far"
+            assert around.room.require("e").why == "broadcast.unknown", (
+                "it sounded, who knows how far"
+            )
             around.clock.learn(Trust.NTP, around.true_ns() - 600 * S, S)
             await asyncio.sleep(60)
             assert len(around.engine.heard) == 1
@@ -474,7 +476,7 @@ async def test_one_that_has_expired_meanwhile_stays_silent_whatever_is_said():
 async def test_whoever_orders_it_anew_or_stops_it_need_not_wait_for_the_time():
     async with cut_off(joins="fire") as around:
         anew = asked(around, "again", class_=Class.EMERGENCY, joins="fire")
-        assert (await around.room.order(anew)).state not in {"refused", "expired"}
+        assert (await around.room.place(anew)).state not in {"refused", "expired"}
         await asyncio.sleep(20)
         assert states(around) == {"e": "stopped", "again": "finished"}
     async with cut_off() as around:
@@ -501,8 +503,8 @@ async def test_a_second_power_cut_changes_nothing_of_that():
 async def test_an_emergency_tries_until_the_audio_process_is_there():
     async with world() as around:
         around.engine.away = True
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
-        await around.room.order(asked(around, "n", zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
+        await around.room.place(asked(around, "n", zones=("hall",)))
         await asyncio.sleep(10)
         assert states(around) == {"e": "playing", "n": "failed"}
         around.engine.away = False
@@ -514,7 +516,7 @@ async def test_an_emergency_tries_until_the_audio_process_is_there():
 async def test_an_emergency_is_never_late():
     async with world() as around:
         around.engine.away = True
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY, lives_s=30))
         await asyncio.sleep(31)
         around.engine.away = False
         await asyncio.sleep(30)
@@ -526,10 +528,10 @@ async def test_an_emergency_is_never_late():
 async def test_an_emergency_that_its_own_expiry_cuts_off_was_heard_and_is_not_called_late():
     async with world() as around:
         around.studio.seconds["e"] = 60
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
         await asyncio.sleep(30)
         assert states(around) == {"e": "dropped"}
-        assert around.room.find("e").why == "broadcast.ran-out"
+        assert around.room.require("e").why == "broadcast.ran-out"
         assert [h.how for h in around.engine.heard] == ["expired"]
 
 
@@ -549,10 +551,10 @@ async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
     async with world() as around:
         around.studio.seconds["e"] = lasts_s
         around.engine.away = not lasts_s
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY, lives_s=20))
         await asyncio.sleep(1)
         await around.kill()
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         kept = msgspec.structs.replace(kept, state=State.ACCEPTED, airings=(), reached=())
         await around.journal.append([], [around.room._all.book.put(kept)])  # all that was on disk
         await asyncio.sleep(30)
@@ -575,9 +577,9 @@ async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
 async def test_what_cannot_be_made_fails_with_its_reason():
     async with world() as around:
         around.studio.fails.add("o-1")
-        await around.room.order(asked(around))
+        await around.room.place(asked(around))
         await asyncio.sleep(1)
-        kept = around.room.find("o-1")
+        kept = around.room.require("o-1")
         assert (kept.state, kept.why) == (State.FAILED, "voice.no-engine")
 
 
@@ -589,10 +591,10 @@ async def test_a_journal_that_refuses_stops_a_notice_and_no_emergency():
             raise JournalFull("journal.full")
 
         around.journal.append = refuse  # type: ignore[method-assign]
-        await around.room.order(asked(around, "e", class_=Class.EMERGENCY))
-        receipt = await around.room.order(asked(around, "n", zones=("hall",)))
+        await around.room.place(asked(around, "e", class_=Class.EMERGENCY))
+        receipt = await around.room.place(asked(around, "n", zones=("hall",)))
         assert (receipt.state, receipt.reason_code) == ("failed", "broadcast.unrecorded")
-        await around.room.order(asked(around, "key", zones=("hall",), at_once=True))
+        await around.room.place(asked(around, "key", zones=("hall",), at_once=True))
         await asyncio.sleep(20)
         heard = {h.programme.id for h in around.engine.heard}
         assert heard == {"e", "key"}, "whoever stands at the wall is heard, record or none"
@@ -603,31 +605,31 @@ async def test_a_journal_that_refuses_stops_a_notice_and_no_emergency():
 async def test_what_a_microphone_heard_after_the_end_is_kept_and_told():
     async with world() as around:
         around.room.monitor.speakers = frozenset({"horn-b3", "horn-b5"})
-        await around.room.order(asked(around))
+        await around.room.place(asked(around))
         await asyncio.sleep(2)
         around.engine._tell(wire.Started("o-1", 1, speakers=("horn-b3", "horn-b5")))
         await asyncio.sleep(20)
-        assert around.room.find("o-1").reached == (2, 0, 0, 0)
+        assert around.room.require("o-1").reached == (2, 0, 0, 0)
         around.engine._tell(wire.Heard("o-1", "horn-b3"))
         around.engine._tell(wire.Heard("o-1", "nobody"))
         await asyncio.sleep(1)
         assert (await told(around))[-1] == ("o-1", "heard")
         await around.kill()
         await around.start()
-        kept = around.room.find("o-1")
+        kept = around.room.require("o-1")
         assert (kept.state, kept.reached) == (State.FINISHED, (2, 0, 0, 1))
 
 
 @simulated
 async def test_an_update_takes_the_place_of_what_it_updates():
     async with world() as around:
-        await around.room.order(asked(around, "cap-1", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "cap-1", class_=Class.EMERGENCY))
         await asyncio.sleep(2)
         newer = asked(around, "cap-2", class_=Class.EMERGENCY, supersedes=("cap-1",))
-        await around.room.order(newer)
+        await around.room.place(newer)
         await asyncio.sleep(20)
         assert states(around) == {"cap-1": "stopped", "cap-2": "finished"}
-        assert around.room.find("cap-1").why == "broadcast.superseded"
+        assert around.room.require("cap-1").why == "broadcast.superseded"
 
 
 @simulated
@@ -635,17 +637,17 @@ async def test_the_book_is_bounded_and_never_full_for_an_emergency():
     async with world() as around:
         around.studio.seconds.update({f"n-{n}": 200 for n in range(100)})
         receipts = [
-            await around.room.order(asked(around, f"n-{n}", lives_s=9_000)) for n in range(80)
+            await around.room.place(asked(around, f"n-{n}", lives_s=9_000)) for n in range(80)
         ]
         refused = [r for r in receipts if r.reason_code == "broadcast.too-many"]
         assert len(refused) == 20
         for n in range(320):
-            await around.room.order(
+            await around.room.place(
                 asked(around, f"e-{n}", class_=Class.EMERGENCY, lives_s=1, zones=("hall",))
             )
             await asyncio.sleep(0.1)
         assert len(around.room.orders()) <= 300
-        assert around.room.find("e-319").state is not State.REFUSED
+        assert around.room.require("e-319").state is not State.REFUSED
 
 
 @simulated
@@ -653,29 +655,29 @@ async def test_what_waits_for_the_morning_keeps_out_no_bell_and_no_alarm():
     at_once = {"zones": ("hall",), "lives_s": 30, "at_once": True}
     linkage = {"authority": Authority.LINKAGE, "actor": Who("linkage", "duty")}
     async with world(NOON_NS + 12 * 3600 * S) as around:
-        held = [await around.room.order(asked(around, f"n-{n}", lives_s=80_000)) for n in range(60)]
+        held = [await around.room.place(asked(around, f"n-{n}", lives_s=80_000)) for n in range(60)]
         assert [r.state for r in held].count("refused") == 20
         assert held[-1].reason_code == "broadcast.too-many"
         bell = asked(around, "bell", class_=Class.SERVICE, **at_once, **linkage)
-        assert (await around.room.order(bell)).state != "refused"
+        assert (await around.room.place(bell)).state != "refused"
         words = asked(around, "words", class_=Class.PROMPT, actor=Who("resident"), **at_once)
-        assert (await around.room.order(words)).state != "refused"
+        assert (await around.room.place(words)).state != "refused"
         hall = [asked(around, f"hall-{n}", zones=("hall",), lives_s=3_000) for n in range(80)]
-        states = [(await around.room.order(each)).state for each in hall]
+        states = [(await around.room.place(each)).state for each in hall]
         assert states.count("refused") == 20, "sixty notices have room beside them"
         alarm = asked(around, "alarm", class_=Class.URGENT, zones=("hall",), **linkage)
-        assert (await around.room.order(alarm)).state != "refused"
+        assert (await around.room.place(alarm)).state != "refused"
 
 
 @simulated
 async def test_the_memory_of_what_is_over_keeps_out_no_bell():
     async with world() as around:
         for n in range(300):
-            await around.room.order(asked(around, f"n-{n}", lives_s=80_000))
+            await around.room.place(asked(around, f"n-{n}", lives_s=80_000))
             await around.room.cancel(f"n-{n}", STAFF)
         bell = asked(around, "bell", class_=Class.SERVICE, zones=("hall",), at_once=True)
-        assert (await around.room.order(bell)).state != "refused"
-        assert (await around.room.order(asked(around, "n"))).reason_code == "broadcast.too-many"
+        assert (await around.room.place(bell)).state != "refused"
+        assert (await around.room.place(asked(around, "n"))).reason_code == "broadcast.too-many"
         assert len(around.room.orders()) <= 300
 
 
@@ -684,9 +686,9 @@ async def test_stop_passes_by_what_is_due_tomorrow():
     async with world() as around:
         begins, lives_s = around.clock.deadline(20 * 3600), 26 * 3600
         tomorrow = asked(around, "tomorrow", lives_s=lives_s, not_before=begins)
-        await around.room.order(tomorrow)
-        await around.room.order(asked(around, "other", lives_s=lives_s, not_before=begins))
-        await around.room.order(asked(around, "music", class_=Class.BACKGROUND))
+        await around.room.place(tomorrow)
+        await around.room.place(asked(around, "other", lives_s=lives_s, not_before=begins))
+        await around.room.place(asked(around, "music", class_=Class.BACKGROUND))
         await asyncio.sleep(2)
         assert [r.of for r in await around.room.stop((), STAFF)] == ["music"]
         assert (await around.room.cancel("other", STAFF)).state == "stopped"

@@ -29,7 +29,7 @@ class Engine:
         self.broken: set[str] = set()
         self.tell = lambda _: None
 
-    def listen(self, listener) -> None:
+    def add_listener(self, listener) -> None:
         self.tell = listener
 
     async def self_test(self, speakers: Sequence[str], chime: Path | None = None) -> None:

@@ -51,7 +51,7 @@ async def on_disk(around, state: State | None) -> None:
         around.room._all.book._kept.pop("e")
         change = msgspec.structs.replace(around.room._all.book.head_row(), key="order/e", body=None)
     else:
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         kept = msgspec.structs.replace(
             kept, state=state, siren=False, turn=0, airings=(), had=(), reached=(), clips=()
         )
@@ -65,7 +65,7 @@ async def on_disk(around, state: State | None) -> None:
 async def test_killed_while_its_siren_sounds_and_its_record_was_not_written(state, away_s):
     async with world() as around:
         around.studio.makes_s = 3
-        await around.room.order(asked(around, "e", class_=E, lives_s=120))
+        await around.room.place(asked(around, "e", class_=E, lives_s=120))
         await asyncio.sleep(1)
         assert around.engine.sounding == {"e~0"}
         await around.kill()
@@ -84,7 +84,7 @@ async def test_between_the_siren_and_the_words_there_is_no_silence():
     async with world() as around:
         around.studio.makes_s = 3
         around.engine.lag_s = 0.3
-        await around.room.order(asked(around, "e", class_=E, lives_s=120))
+        await around.room.place(asked(around, "e", class_=E, lives_s=120))
         await asyncio.sleep(30)
         assert gaps(around, "horn-b3", 1e9) == [0]
         assert words(around) == {"horn-b3", "horn-b5"}
@@ -95,7 +95,7 @@ async def test_killed_between_the_siren_and_the_words_the_siren_goes_on():
     async with world() as around:
         around.studio.makes_s = 3
         around.engine.lag_s = 0.5
-        await around.room.order(asked(around, "e", class_=E, lives_s=120))
+        await around.room.place(asked(around, "e", class_=E, lives_s=120))
         await asyncio.sleep(3.7)  # the words are made, and the engine is reading them
         assert around.engine.sounding == {"e~0"}
         await around.kill()
@@ -116,16 +116,16 @@ async def test_killed_at_any_instant_of_the_first_twenty_seconds_nothing_is_lost
             around.studio.seconds.update(e=12, local=9)
             evacuation = asked(around, "e", class_=E, lives_s=200)
             local = asked(around, "local", class_=E, zones=("b3",), lives_s=200)
-            await around.room.order(evacuation)
+            await around.room.place(evacuation)
             begun = asyncio.ensure_future(asyncio.sleep(5))
-            begun.add_done_callback(lambda _: asyncio.ensure_future(around.room.order(local)))  # noqa: B023  # within this round
+            begun.add_done_callback(lambda _: asyncio.ensure_future(around.room.place(local)))  # noqa: B023  # within this round
             await asyncio.sleep(step * 0.25)
             await around.kill()
             await asyncio.sleep(0.5)
             await around.start()
             await asyncio.sleep(6)
             for order in (evacuation, local):  # whoever ordered it asks again
-                await around.room.order(order)
+                await around.room.place(order)
             await asyncio.sleep(100)
             assert words(around) == {"horn-b3", "horn-b5"}, step
             assert words(around, "local") == {"horn-b3"}, step
@@ -142,7 +142,7 @@ async def test_a_siren_that_cannot_be_played_costs_no_word():
     async with world() as around:
         around.studio.makes_s = 3
         around.engine.refused = {"e~0"}
-        await around.room.order(asked(around, "e", class_=E, lives_s=120))
+        await around.room.place(asked(around, "e", class_=E, lives_s=120))
         await asyncio.sleep(30)
         assert words(around) == {"horn-b3", "horn-b5"}
         assert states(around) == {"e": "finished"}
@@ -153,7 +153,7 @@ async def test_words_that_are_made_while_the_audio_process_is_full_take_the_sire
     async with world() as around:
         around.studio.makes_s = 3
         around.engine.full = True
-        await around.room.order(asked(around, "e", class_=E, lives_s=120))
+        await around.room.place(asked(around, "e", class_=E, lives_s=120))
         await asyncio.sleep(3.2)
         around.engine.full = False
         await asyncio.sleep(30)
@@ -165,15 +165,15 @@ async def test_words_that_are_made_while_the_audio_process_is_full_take_the_sire
 async def test_a_siren_never_answers_for_the_words():
     async with world() as around:
         around.studio.makes_s = 30
-        await around.room.order(asked(around, "e", class_=E, lives_s=20))
+        await around.room.place(asked(around, "e", class_=E, lives_s=20))
         await asyncio.sleep(1)
         await around.kill()
         await on_disk(around, State.ACCEPTED)
         await asyncio.sleep(60)
-        assert await around.room.sounded("e") is State.DROPPED
+        assert await around.room.heard_state("e") is State.DROPPED
         await around.start()
         await asyncio.sleep(5)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         assert (kept.state.value, kept.why) == ("dropped", "broadcast.ran-out")
 
 
@@ -183,7 +183,7 @@ async def test_words_of_which_nothing_was_recorded_sound_on_and_are_found_again(
         around.studio.makes_s = 1
         around.studio.seconds["e"] = 20
         order = asked(around, "e", class_=E, lives_s=300)
-        await around.room.order(order)
+        await around.room.place(order)
         await asyncio.sleep(5)
         assert around.engine.sounding == {"e~1"}
         await around.kill()
@@ -191,10 +191,10 @@ async def test_words_of_which_nothing_was_recorded_sound_on_and_are_found_again(
         await asyncio.sleep(1)
         await around.start()
         await asyncio.sleep(1)
-        await around.room.order(asked(around, "n"))
+        await around.room.place(asked(around, "n"))
         await asyncio.sleep(1)
         assert around.engine.sounds_at("horn-b3") == {"e~1"}, "nothing sounds over it"
-        await around.room.order(order)  # the platform hands it out again
+        await around.room.place(order)  # the platform hands it out again
         await asyncio.sleep(60)
         assert states(around) == {"e": "finished", "n": "finished"}
         assert [h.programme.id for h in around.engine.heard] == ["e~0", "e~1", "n"]
@@ -204,12 +204,12 @@ async def test_words_of_which_nothing_was_recorded_sound_on_and_are_found_again(
 async def test_another_emergency_takes_the_place_of_one_that_nobody_knows_of_any_more():
     async with world() as around:
         around.studio.seconds["e"] = 40
-        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, lives_s=300))
         await asyncio.sleep(5)
         await around.kill()
         await on_disk(around, None)
         await around.start()
-        await around.room.order(asked(around, "again", class_=E, lives_s=300))
+        await around.room.place(asked(around, "again", class_=E, lives_s=300))
         await asyncio.sleep(1)
         assert around.engine.sounds_at("horn-b3") == {"again"}
         await asyncio.sleep(30)
@@ -221,7 +221,7 @@ async def test_no_id_is_given_twice_though_a_kill_took_every_record():
     async with world() as around:
         numbers = []
         for _ in range(20):
-            numbers += [around.room.number() for _ in range(3)]
+            numbers += [around.room.new_id() for _ in range(3)]
             await around.kill()
             await asyncio.sleep(0.2)
             await around.start()
@@ -235,11 +235,11 @@ async def test_a_row_of_a_release_that_knew_no_airings_is_taken_back(after_s, si
     async with world() as around:
         around.studio.makes_s = 3
         around.studio.seconds["e"] = 20
-        await around.room.order(asked(around, "e", class_=E, lives_s=300))
+        await around.room.place(asked(around, "e", class_=E, lives_s=300))
         await asyncio.sleep(after_s)
         sounds = set(around.engine.sounding)
         await around.kill()
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         change = around.room._all.book.put(msgspec.structs.replace(kept, siren=siren, turn=turn))
         row = msgspec.json.decode(change.body)
         for field in ("airings", "had", "lost", "unsure"):
@@ -261,7 +261,7 @@ async def test_no_siren_sounds_into_the_words_where_a_horn_comes_back_as_they_ar
     async with world() as around:
         around.studio.makes_s = 3
         around.studio.seconds["e"] = 30
-        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await around.room.place(asked(around, "e", class_=E, lives_s=600))
         await asyncio.sleep(1)
         if killed:
             await around.kill()
@@ -281,9 +281,9 @@ async def test_words_that_begin_at_one_horn_alone_cut_the_siren_there():
     async with world() as around:
         around.studio.makes_s = 3
         around.studio.seconds["e"] = 30
-        await around.room.order(asked(around, "e", class_=E, lives_s=600))
+        await around.room.place(asked(around, "e", class_=E, lives_s=600))
         await asyncio.sleep(2)
-        kept = around.room.find("e")
+        kept = around.room.require("e")
         around.room._outcomes._let_be(kept, frozenset({"horn-b5"}))
         await asyncio.sleep(1.5)
         assert around.engine.sounds_at("horn-b3") == {"e~1"}

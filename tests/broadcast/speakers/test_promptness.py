@@ -229,7 +229,7 @@ async def test_every_kind_of_loudspeaker_is_prompt(
     with street:
         async with running(tmp_path / "audio.sock") as (engine, _):
             events = Heard(engine)
-            await engine.sinks(speakers)
+            await engine.set_speakers(speakers)
             for each in speakers:
                 await events.wait(wire.Well, lambda event, each=each: event.speaker == each.id)
             trial = Trial(engine, street, events, tmp_path)

@@ -100,13 +100,13 @@ async def play(folder: Path, source: Path, groups: dict[str, Multicast]) -> None
     ]  # fmt: skip
     async with running(folder / "audio.sock") as (engine, _):
         heard = Heard(engine)
-        await engine.sinks(speakers)
+        await engine.set_speakers(speakers)
         for codec in groups:
             await heard.wait(wire.Well, lambda event, codec=codec: event.speaker == codec)
         await engine.prepare(programme("p", source, rank=RANK))
         await engine.play("p")
         await heard.wait(wire.Finished)
-        state = await engine.state()
+        state = await engine.fetch_state()
         assert {each.rung for each in state.speakers} == {"sent"}  # and never more
         assert (folder / "sdp" / f"pcma-{RANK}.sdp").exists()
 

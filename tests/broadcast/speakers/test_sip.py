@@ -29,7 +29,7 @@ async def page(folder: Path, address: str, codec: str) -> Path:
     async with running(folder / "audio.sock") as (engine, _):
         events = Heard(engine)
         options = Sip(zones=("all",), uri=address, codec=codec, answer_within_s=10)
-        await engine.sinks([SpeakerSetting("horn", options)])
+        await engine.set_speakers([SpeakerSetting("horn", options)])
         await events.wait(wire.Well, lambda event: event.rung == "reachable")
         await engine.prepare(programme("p", source, rank=8))
         await engine.play("p")
@@ -64,7 +64,7 @@ async def test_a_horn_that_does_not_answer_and_one_that_is_not_there_are_faults(
         gone = Sip(zones=("all",), uri=f"sip:x@127.0.0.1:{free_port()}")
         async with running(tmp_path / "audio.sock") as (engine, _):
             events = Heard(engine)
-            await engine.sinks([SpeakerSetting("deaf", deaf), SpeakerSetting("gone", gone)])
+            await engine.set_speakers([SpeakerSetting("deaf", deaf), SpeakerSetting("gone", gone)])
             fault = await events.wait(wire.Fault)
             assert (fault.speaker, fault.code) == ("gone", "speaker.unreachable")
             await events.wait(wire.Well)

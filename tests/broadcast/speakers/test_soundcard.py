@@ -40,12 +40,12 @@ async def test_the_capture_is_the_source_to_the_sample(
     source = save(tmp_path / "source.wav", speechlike(0.8))
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         events = Heard(engine)
-        await engine.sinks([card("hall", "yizhan", warm_up_s=0.1)])
+        await engine.set_speakers([card("hall", "yizhan", warm_up_s=0.1)])
         await events.wait(wire.Well)
         await engine.prepare(programme("p", source, zones=("hall",), rank=8))
         await engine.play("p")
         await events.wait(wire.Finished)
-        assert (await engine.state()).speakers[0].rung == "accepted"
+        assert (await engine.fetch_state()).speakers[0].rung == "accepted"
         await end(launcher)
     captured, wanted = load(capture), load(source)
     warm = 1600 + 960  # the amplifier's 100 ms, and what the card has in hand
@@ -61,7 +61,7 @@ async def test_a_card_that_is_not_there_is_a_fault_and_the_others_play(
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(conf))
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         events = Heard(engine)
-        await engine.sinks([card("gone", "no-such-card"), card("hall", "yizhan")])
+        await engine.set_speakers([card("gone", "no-such-card"), card("hall", "yizhan")])
         fault = await events.wait(wire.Fault)
         assert (fault.speaker, fault.code) == ("gone", "speaker.no-card")
         assert fault.data == {"device": "no-such-card"}
@@ -112,7 +112,7 @@ def in_order(wanted: array, captured: array, block: int = 160) -> float:
 async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
     async with running(folder / "audio.sock") as (engine, _):
         events = Heard(engine)
-        await engine.sinks(
+        await engine.set_speakers(
             [card("a", "zone_a", microphone="mic_a"), card("b", "zone_b", microphone="mic_a")]
         )
         for id_ in "ab":
@@ -126,7 +126,7 @@ async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
         # the same microphone does not hear the other card: that is told, and it stays lower
         fault = await events.wait(wire.Fault)
         assert (fault.speaker, fault.code) == ("b", "speaker.not-heard")
-        rungs = {each.id: each.rung for each in (await engine.state()).speakers}
+        rungs = {each.id: each.rung for each in (await engine.fetch_state()).speakers}
         assert rungs == {"a": "heard", "b": "accepted"}
 
 
@@ -143,7 +143,7 @@ def test_an_order_is_known_to_be_heard_beside_the_speaker_that_has_a_microphone(
 async def _play_and_hear(folder: Path, source: Path) -> None:
     async with running(folder / "audio.sock") as (engine, _):
         events = Heard(engine)
-        await engine.sinks([card("a", "zone_a", microphone="mic_a"), card("b", "zone_b")])
+        await engine.set_speakers([card("a", "zone_a", microphone="mic_a"), card("b", "zone_b")])
         for id_ in "ab":
             await events.wait(wire.Well, lambda event, id_=id_: event.speaker == id_)
         await engine.prepare(programme("p", source, zones=("a", "b")))
@@ -151,7 +151,9 @@ async def _play_and_hear(folder: Path, source: Path) -> None:
         await events.wait(wire.Finished)
         heard = await events.wait(wire.Heard)
         assert (heard.id, heard.speaker) == ("p", "a")
-        assert {each.id: each.rung for each in (await engine.state()).speakers}["b"] == "accepted"
+        assert {each.id: each.rung for each in (await engine.fetch_state()).speakers}[
+            "b"
+        ] == "accepted"
 
 
 def test_a_chime_is_heard_softly_late_and_in_an_echo_but_not_in_noise_or_hum() -> None:

@@ -40,17 +40,17 @@ class Engine:
         self._tell: Callable[[wire.Event], None] = lambda _: None
         self._playing: list[asyncio.Task[None]] = []
 
-    def listen(self, listener: Callable[[wire.Event], None]) -> None:
+    def add_listener(self, listener: Callable[[wire.Event], None]) -> None:
         self._tell = listener
 
-    async def capture(self, id_: str, device: str | None) -> None:
+    async def begin_capture(self, id_: str, device: str | None) -> None:
         assert device == "usb"
         if self._refused:
             raise CommandRefused(self._refused)
         self.open.append(id_)
         self._playing.append(asyncio.create_task(self._play(id_)))
 
-    async def capture_end(self, id_: str) -> None:
+    async def end_capture(self, id_: str) -> None:
         self.open = [one for one in self.open if one != id_]
 
     async def _play(self, id_: str) -> None:
@@ -69,7 +69,7 @@ class Room:
         self.sounding_until_s = 0.0
         self.count = 0
 
-    def number(self) -> str:
+    def new_id(self) -> str:
         self.count += 1
         return f"n{self.count}"
 
@@ -83,7 +83,7 @@ class Room:
             SimpleNamespace(open=True, order=held),
         ]
 
-    def playing(self, zone: str) -> tuple[Any, ...]:
+    def playing_in(self, zone: str) -> tuple[Any, ...]:
         assert zone == "hall"
         return ()
 

@@ -52,7 +52,7 @@ class House(World):
         """What has ended, in the order of its beginning."""
         heard = sorted(self.engine.heard, key=lambda one: one.began_s)
         return [
-            self.room.find(one.programme.id.partition("~")[0]).order.content.text
+            self.room.require(one.programme.id.partition("~")[0]).order.content.text
             for one in heard
             if how in (None, one.how)
         ]
@@ -117,7 +117,7 @@ async def test_an_emergency_cuts_the_sentence_and_what_is_not_true_any_more_is_n
         alarm = order(
             id="fire", class_=Class.EMERGENCY, zones=("hall",), expires=made.clock.deadline(20)
         )
-        await made.room.order(alarm)
+        await made.room.place(alarm)
         await asyncio.sleep(1)
         assert made.engine.sounding == {"fire"}
         await made.say("done")
@@ -136,7 +136,7 @@ async def test_what_is_still_true_after_the_emergency_is_said_from_its_beginning
         alarm = order(
             id="fire", class_=Class.EMERGENCY, zones=("hall",), expires=made.clock.deadline(20)
         )
-        await made.room.order(alarm)
+        await made.room.place(alarm)
         await asyncio.sleep(60)
         assert made.texts("finished")[-1] == "工作人员马上来。"
 
@@ -207,7 +207,7 @@ async def noisy(made: House, class_: Class, seconds: float) -> None:
     """Something more urgent sounds in the hall for so long."""
     made.studio.seconds["loud"] = seconds
     until = made.clock.deadline(seconds)
-    await made.room.order(order(id="loud", class_=class_, zones=("hall",), expires=until))
+    await made.room.place(order(id="loud", class_=class_, zones=("hall",), expires=until))
     await asyncio.sleep(1)
 
 

@@ -113,11 +113,11 @@ async def test_it_is_shown_where_it_is_heard_or_what_it_is_about(zones, place, s
     assert alerts.alert(zone, place) is None
     until = world.clock.deadline(60)
     said = order(class_=Class.EMERGENCY, zones=zones, expires=until, content=Say("请马上疏散"))
-    await world.room.order(said)
+    await world.room.place(said)
     await asyncio.sleep(2)
     found = alerts.alert(zone, place)
     assert found == (Alert(said.id, "请马上疏散", "zh") if shown else None)
-    await world.room.order(order(id="notice", zones=("hall",), expires=until))
+    await world.room.place(order(id="notice", zones=("hall",), expires=until))
     assert alerts.alert(zone, place) == found
     await asyncio.sleep(120)
     assert alerts.alert(zone, place) is None
@@ -131,11 +131,11 @@ async def test_the_gravest_is_shown_and_none_that_lies_ahead():
     alerts = EmergencyAlerts(world.room, Presets(), world.clock, str)  # type: ignore[arg-type]  # none
     until: Deadline = world.clock.deadline(7200)
     later = world.clock.deadline(3600)
-    await world.room.order(order(id="late", class_=Class.EMERGENCY, zones=("hall",), expires=until,
+    await world.room.place(order(id="late", class_=Class.EMERGENCY, zones=("hall",), expires=until,
                                  not_before=later, content=Say("明天演习")))  # fmt: skip
     await asyncio.sleep(1)
     assert alerts.alert("hall", "hall") is None
-    await world.room.order(order(id="now", class_=Class.EMERGENCY, zones=("hall",), expires=until,
+    await world.room.place(order(id="now", class_=Class.EMERGENCY, zones=("hall",), expires=until,
                                  content=Say("请留在家中")))  # fmt: skip
     await asyncio.sleep(1)
     assert alerts.alert("hall", "hall").words == "请留在家中"
