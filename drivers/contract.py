@@ -29,7 +29,7 @@ What a driver family offers to the bus stands in `drivers/family.py`.
 
 import enum
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -323,7 +323,9 @@ class BusChange(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
-Sink: TypeAlias = Callable[[PollResult], None]
+# Takes a poll at once. Awaited, it answers whether all that was to be stored of it, and of what the
+# device said before, is in the journal; nobody needs to await it.
+Sink: TypeAlias = Callable[[PollResult], Awaitable[bool]]
 OnState: TypeAlias = Callable[[DeviceChange | BusChange], None]
 OnFault: TypeAlias = Callable[[str, BaseException], None]
 """Is told of an exception that nobody foresaw: where it was contained, and what it was."""

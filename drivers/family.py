@@ -22,7 +22,7 @@ import msgspec
 
 from drivers.bus.line import Line
 from drivers.contract import Device, FieldError, Point, Sample, Value
-from drivers.message import Inlet, Message, Radio
+from drivers.message import DeviceMessage, InletNeed, Radio
 
 
 class Shape(enum.Enum):
@@ -159,7 +159,7 @@ class ListeningDriver(Protocol):
     """
 
     family: str
-    inlet: Inlet
+    inlet: InletNeed
     Options: type[msgspec.Struct]
 
     @property
@@ -169,16 +169,16 @@ class ListeningDriver(Protocol):
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
 
-    def identify(self, message: Message) -> str | None:
+    def identify(self, message: DeviceMessage) -> str | None:
         """The address of the device that speaks, as `[device.*]` writes it; None: none is named."""
 
-    def decode(self, device: Device, message: Message) -> Sequence[Sample]:
+    def decode(self, device: Device, message: DeviceMessage) -> Sequence[Sample]:
         """What the message says of the device's points: none for a mere sign of life.
 
         Garbled if it cannot be understood, another DeviceFault if it reports one.
         """
 
-    def reply(self, message: Message, *, stored: bool) -> bytes | None:
+    def reply(self, message: DeviceMessage, *, stored: bool) -> bytes | None:
         """What the sender is told; None: nothing.
 
         `stored` is False where the readings are not in the journal, or nobody knows the sender: a

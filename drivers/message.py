@@ -3,15 +3,22 @@
 A listening family declares the inlet that it needs; the station opens it where `[inlet.*]` says.
 """
 
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-Find: TypeAlias = Callable[[bytes], "tuple[int, int] | None"]
+
+class FindFrame(Protocol):
+    """Where the first whole frame stands in what was heard; None: not there (yet). Never raises.
+
+    What is found in a prefix is found in the whole. `final` says that nothing more will come, so
+    an unfinished candidate no longer hides a finished one behind it.
+    """
+
+    def __call__(self, heard: bytes, *, final: bool) -> tuple[int, int] | None: ...
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One whole message. `source` is the sender's address on the network, which proves nothing.
 
     `topic` is the HTTP path behind the inlet's secret, or the MQTT topic; `type` the content type.
@@ -33,12 +40,11 @@ class HttpPath(msgspec.Struct, frozen=True, kw_only=True):
 class TcpPort(msgspec.Struct, frozen=True, kw_only=True):
     """Devices connect and send frames.
 
-    `find` gives where the first whole frame stands in what was heard, None if it is not there yet;
-    it never raises, and what it finds in a prefix it finds in the whole. `frame_max` bounds what is
-    kept of an unfinished frame. A connection that is silent for `idle_s` is closed.
+    `frame_max` bounds what is kept of an unfinished frame, in bytes. A connection that is silent
+    for `idle_s` is closed.
     """
 
-    find: Find
+    find: FindFrame
     frame_max: int
     idle_s: float = 600.0
     kind: Literal["tcp"] = "tcp"
@@ -60,4 +66,4 @@ class Radio(msgspec.Struct, frozen=True):
     kind: str
 
 
-Inlet: TypeAlias = HttpPath | TcpPort | MqttTopic
+InletNeed: TypeAlias = HttpPath | TcpPort | MqttTopic

@@ -1,7 +1,7 @@
 """All device models: the shipped profiles in `config/devices/`, and folders that come before them.
 
 Every function takes those folders as `own`. A profile of an installer's own replaces the shipped
-one of the same id.
+one of the same id; those of extensions come last.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivers.contract import BadProfile
 from drivers.data_files import config_path
+from drivers.extensions import extension_folders
 from drivers.profile import Profile, load
 
 
@@ -18,18 +19,20 @@ def profile_folder() -> Path:
     return config_path("devices")
 
 
+def _folders(own: tuple[Path, ...]) -> list[Path]:
+    return [*own, profile_folder(), *extension_folders("config", "devices")]
+
+
 def profile_ids(*own: Path) -> list[str]:
     """The ids of all profiles, sorted."""
-    return sorted(
-        {path.stem for place in (*own, profile_folder()) for path in place.glob("*.toml")}
-    )
+    return sorted({path.stem for place in _folders(own) for path in place.glob("*.toml")})
 
 
 def find_profile(profile_id: str, *own: Path) -> Profile:
     """The profile of that id; BadProfile if there is none or it has mistakes."""
     if profile_id not in profile_ids(*own):  # never a path out of the folders
         raise BadProfile("profile.missing", profile=profile_id, known=profile_ids(*own))
-    places = [place / f"{profile_id}.toml" for place in (*own, profile_folder())]
+    places = [place / f"{profile_id}.toml" for place in _folders(own)]
     return load(next(place for place in places if place.is_file()))
 
 

@@ -1,7 +1,8 @@
 """Driver families, found by folder: a new folder needs no list to be edited.
 
-A family is a folder of `drivers/`, or of another search path, with a `driver.py` that offers
-`DRIVER`. Its modules are `drivers.<family>.…` wherever the folder lies.
+A family is a folder of `drivers/`, here or in an extension, with a `driver.py` that offers
+`DRIVER`. Its modules are `drivers.<family>.…` wherever it lies; a family of the product is found
+before one of that name in an extension.
 """
 
 import functools
@@ -11,29 +12,25 @@ from pathlib import Path
 from typing import cast
 
 import drivers
+from drivers.extensions import extension_folders
 from drivers.family import Driver
 
-
-def add_search_path(folder: Path) -> None:
-    """Look for families in that folder, too; one of the product is found first."""
-    if str(folder) not in drivers.__path__:
-        drivers.__path__.append(str(folder))
-        importlib.invalidate_caches()
-
-
-def remove_search_path(folder: Path) -> None:
-    """Look there no more; what has been imported stays so."""
-    drivers.__path__.remove(str(folder))
+_ROOT = Path(__file__).parent
 
 
 def names() -> tuple[str, ...]:
     """The families that there are; nothing is imported."""
-    return _names(tuple(drivers.__path__))
+    folders = [_ROOT, *extension_folders("drivers")]
+    for folder in folders[1:]:
+        if str(folder) not in drivers.__path__:
+            drivers.__path__.append(str(folder))
+            importlib.invalidate_caches()
+    return _names(tuple(folders))
 
 
 @functools.cache
-def _names(folders: tuple[str, ...]) -> tuple[str, ...]:
-    found = {path.parent.name for folder in folders for path in Path(folder).glob("*/driver.py")}
+def _names(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    found = {path.parent.name for folder in folders for path in folder.glob("*/driver.py")}
     return tuple(sorted(found))
 
 

@@ -4,10 +4,12 @@ A polled family offers `conformance_device(number)` in its `conformance.py`: num
 different devices with different values that can live on one wire.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from drivers.contract import Device, Value
 from drivers.emulate.slave import Slave
+from drivers.message import DeviceMessage
 
 
 class Specimen(NamedTuple):
@@ -16,3 +18,28 @@ class Specimen(NamedTuple):
     slave: Slave
     device: Device
     values: dict[str, Value]
+
+
+class SpokenMessage(NamedTuple):
+    """What a device says of itself, for a listening family's `conformance_messages()`.
+
+    `values` are true by point; `confirmation` is the reply that the sender takes for "stored".
+    """
+
+    device: Device
+    message: DeviceMessage
+    values: dict[str, Value]
+    confirmation: bytes | None
+
+
+class ActingSpecimen(NamedTuple):
+    """A device that acts, for an acting family's `conformance_device()`.
+
+    `acted` lists what it really did, in order; its slave has `lies` that can be set.
+    """
+
+    slave: Slave
+    device: Device
+    action: str
+    value: Value
+    acted: Callable[[], list[Value]]

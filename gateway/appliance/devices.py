@@ -14,9 +14,11 @@ from gateway.appliance.models import reasons, unit_faults
 from gateway.appliance.schema import (
     DeviceOptions,
     DeviceSetting,
+    Id,
     input_point,
 )
 from gateway.settings import Decoder, KeyPath, Phrase
+from gateway.settings.expect import expected
 
 
 class Devices:
@@ -27,12 +29,17 @@ class Devices:
         decoder: Decoder,
         *,
         buses: Collection[str],
+        inlets: Collection[str],
         places: Collection[str],
         own: Path,
     ) -> None:
-        """`buses` and `places` are the ids that are written down; `own` may hold more profiles."""
+        """`buses`, `inlets` and `places` are the ids that are written down.
+
+        `own` may hold more profiles.
+        """
         self._decoder = decoder
         self._buses = buses
+        self._inlets = inlets
         self._places = places
         self._own = own
         self._profiles: dict[str, Profile] = {}
@@ -97,7 +104,16 @@ class Devices:
         return families[profile.family]
 
     def _references(self, options: DeviceOptions, path: KeyPath) -> None:
-        self._decoder.refers(options.bus, self._buses, (*path, "bus"), "check.unknown-bus")
+        if options.bus is None and options.inlet is None:
+            wanted = expected(Id)
+            self._decoder.blame((*path, "bus"), "settings.missing-key", key="bus", expected=wanted)
+        if options.bus is not None and options.inlet is not None:
+            self._decoder.blame((*path, "inlet"), "check.bus-and-inlet")
+        if options.bus is not None:
+            self._decoder.refers(options.bus, self._buses, (*path, "bus"), "check.unknown-bus")
+        if options.inlet is not None:
+            at = (*path, "inlet")
+            self._decoder.refers(options.inlet, self._inlets, at, "check.unknown-inlet")
         self._place(options.place, (*path, "place"))
         for number, wired in options.inputs.items():
             if wired.place is not None:
@@ -127,12 +143,12 @@ class Devices:
         """Two devices with one address would answer at once, and neither be understood."""
         options = setting.options
         address = options.address.lstrip("0") if options.address.isdecimal() else options.address
-        key = (options.bus, setting.profile.family, address)
+        key = (options.bus_id, setting.profile.family, address)
         first = self._taken.setdefault(key, setting.id)
         if first != setting.id:
             at = (*path, "address")
             self._decoder.blame(
-                at, "check.address-twice", address=options.address, bus=options.bus, first=first
+                at, "check.address-twice", address=options.address, bus=options.bus_id, first=first
             )
 
 

@@ -9,6 +9,7 @@ from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SPEAKER_KINDS
 from drivers import registry
 from drivers.bus_kinds import bus_kinds
+from drivers.inlets.kinds import INLET_KINDS
 from gateway.appliance.schema import (
     SCHEMA,
     DeviceOptions,
@@ -53,6 +54,7 @@ def json_schema() -> dict[str, Any]:
     families = registry.families()
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
     owners += [kind.options for kind in kinds.values()]
+    owners += [kind.options for kind in INLET_KINDS.values()]
     owners += SPEAKER_KINDS.values()
     owners += dict.fromkeys(each.kind.options for each in services().values())
     uplink_kinds: list[Any] = [kind.options for kind in uplinks.kinds()]
@@ -62,7 +64,10 @@ def json_schema() -> dict[str, Any]:
     parts = json.decode(json.encode(parts))  # defaults that are tuples
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
-    for bus in buses:
+    inlets = [
+        _with_kind(_part(by_owner[kind.options], parts), name) for name, kind in INLET_KINDS.items()
+    ]
+    for bus in (*buses, *inlets):
         bus["properties"]["name"] = {"type": "string", "minLength": 1, "maxLength": 60}
     speakers = [
         _with_kind(_part(by_owner[shape], parts), name) for name, shape in SPEAKER_KINDS.items()
@@ -76,6 +81,7 @@ def json_schema() -> dict[str, Any]:
         **{section: by_owner[shape] for section, shape in _SINGLE.items()},
         **{section: _by_id(by_owner[shape]) for section, shape in _BY_ID.items()},
         "bus": _by_id({"anyOf": buses}),
+        "inlet": _by_id({"anyOf": inlets}),
         "device": _by_id(device),
         "speaker": _by_id({"anyOf": speakers}),
         "upstream": _by_id(_any_of([by_owner[shape] for shape in uplink_kinds])),

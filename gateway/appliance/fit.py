@@ -4,14 +4,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-import msgspec
-
 from drivers.bus.line import Line, baud_slip
 from drivers.bus.survey import BusOptions, Survey, survey
-from drivers.contract import BadAddress, FieldError, Overloaded, WrongUse
-from drivers.family import Shape
+from drivers.contract import FieldError, Overloaded
 from drivers.registry import families
 from gateway.appliance.schema import BusSetting, DeviceSetting
+from gateway.appliance.shapes import SHAPES_APART, blamed_key, needs_inlet, polls, shape_faults
 from gateway.settings import Decoder, KeyPath
 
 
@@ -22,13 +20,18 @@ def surveys(
     for bus in buses.values():
         if not polls(bus.options):
             continue
-        on_it = [d.device for d in devices.values() if d.options.bus == bus.id]
+        on_it = [
+            each.device
+            for each in devices.values()
+            if each.options.bus_id == bus.id and _surveyed(each)
+        ]
         yield bus, survey(bus.id, cast(BusOptions, bus.options), on_it)
 
 
-def polls(options: msgspec.Struct) -> bool:
-    """Whether such a bus asks its devices: it knows what asking costs."""
-    return hasattr(options, "cost")
+def _surveyed(setting: DeviceSetting) -> bool:
+    """Whether the survey of a bus judges it: a family of no other shape."""
+    driver = families()[setting.profile.family]
+    return driver.shape not in SHAPES_APART and not needs_inlet(driver)
 
 
 def fit(
@@ -42,8 +45,8 @@ def fit(
             else:
                 decoder.blame_error(_blamed(bus, fault), fault)
         _judge_keys(decoder, found, devices)
-    for bus, fault in _unheard(buses, devices):
-        decoder.blame_error(_blamed(bus, fault), fault)
+    for path, fault in shape_faults(buses, devices):
+        decoder.blame_error(path, fault)
     _judge_ports(decoder, buses)
     _judge_speeds(decoder, buses, devices)
 
@@ -78,22 +81,6 @@ def _judge_speeds(
             decoder.judge(path, "check.odd-speed", baud=line.baud, meant=meant)
 
 
-def _unheard(
-    buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
-) -> Iterator[tuple[BusSetting, FieldError]]:
-    """What speaks against the devices of buses that only listen."""
-    for setting in devices.values():
-        bus, device = buses.get(setting.options.bus), setting.device
-        if bus is None or polls(bus.options):
-            continue
-        driver = families()[device.family]
-        if driver.shape is Shape.LISTENING and driver.inlet.kind == bus.kind:
-            yield from ((bus, fault) for fault in driver.check(device))
-        else:
-            names = {"bus": bus.id, "device": device.id, "family": device.family}
-            yield bus, WrongUse("bus.no-family", **names)
-
-
 def _overloaded(decoder: Decoder, bus: BusSetting, found: Survey) -> None:
     """Name the three that cost most: slowing those helps."""
     by_cost = sorted(found.load.by_device.items(), key=lambda item: -item[1])[:3]
@@ -118,6 +105,4 @@ def _judge_keys(decoder: Decoder, found: Survey, devices: Mapping[str, DeviceSet
 
 def _blamed(bus: BusSetting, fault: FieldError) -> KeyPath:
     device = fault.data.get("device")
-    if not isinstance(device, str):
-        return ("bus", bus.id)
-    return ("device", device, "address" if isinstance(fault, BadAddress) else "profile")
+    return blamed_key(device, fault) if isinstance(device, str) else ("bus", bus.id)

@@ -69,7 +69,7 @@ class LinkageReader:
             zones = self._written("zone")
             self._decoder.refers(action.zone, zones, (*path, "zone"), "rules.unknown-zone")
         elif isinstance(action, Relay):
-            self._relay(action.relay, (*path, "relay"))
+            self._relay(action, path)
         elif isinstance(action, Request):
             self._request(action, path)
         if isinstance(action, Message):
@@ -91,7 +91,8 @@ class LinkageReader:
             known = [one.id for one in opened[action.request].what]
             refers(action.what, known, (*path, "what"), "rules.unknown-what")
 
-    def _relay(self, word: str, path: KeyPath) -> None:
+    def _relay(self, action: Relay, at: KeyPath) -> None:
+        word, path = action.relay, (*at, "relay")
         device, _, point = word.partition(".")
         setting = self._devices.get(device)
         if setting is None:
@@ -105,3 +106,6 @@ class LinkageReader:
             self._decoder.refers(word, points, path, "rules.unknown-watched")
         elif target.writable is None:
             self._decoder.blame(path, "rules.not-writable", point=word)
+        elif isinstance(action.value, str) is not (target.type == "string"):
+            code = "rules.no-text" if isinstance(action.value, str) else "rules.needs-text"
+            self._decoder.blame((*at, "value"), code, point=word)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from drivers.bus_kinds import bus_kinds
+from drivers.inlets.kinds import INLET_KINDS
 from gateway.appliance.devices import Devices
 from gateway.appliance.fit import fit
 from gateway.appliance.kiosks import KioskReader, eavesdropping, read_kiosks, without_voice
@@ -19,6 +20,7 @@ from gateway.appliance.rules import RuleReader, read_rules
 from gateway.appliance.schema import (
     BUSES_MAX,
     DEVICES_MAX,
+    INLETS_MAX,
     SCHEMA,
     SECTIONS,
     BusSetting,
@@ -27,6 +29,7 @@ from gateway.appliance.schema import (
     StationOptions,
     ZoneOptions,
 )
+from gateway.appliance.shapes import measured_rules, page_port_faults
 from gateway.appliance.sound import SoundReader, read_sound
 from gateway.appliance.uplinks import read_uplink
 from gateway.discovery.options import Options as DiscoveryOptions
@@ -48,7 +51,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class _Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of every `[bus.*]`: `kind` says which others there are, `name` is for people."""
+    """The keys of every `[bus.*]` and `[inlet.*]`; `name` is for people."""
 
     kind: str
     name: Name | None = None
@@ -151,15 +154,25 @@ class _Loader:
         place_ids = {STATION, *self._ids("place")}
         zones = self._each("zone", lambda _, t, path: self._zone(t, path, place_ids))
         buses = self._each("bus", self._bus, most=BUSES_MAX)
+        buses |= self._each("inlet", self._inlet, most=INLETS_MAX)
         uplinks = self._each("upstream", partial(read_uplink, self._decoder), most=UPLINKS_MAX)
         reader = Devices(
-            self._decoder, buses=self._ids("bus"), places=place_ids, own=own_profiles(self._file)
+            self._decoder,
+            buses=self._ids("bus"),
+            inlets=self._ids("inlet"),
+            places=place_ids,
+            own=own_profiles(self._file),
         )
         devices = self._each("device", reader.device, most=DEVICES_MAX)
         fit(self._decoder, buses, devices)
+        if web is not None:
+            for path, fault in page_port_faults(buses, {web.port, web.lan_port}):
+                self._decoder.blame_error(path, fault)
         if station is None or journal is None or web is None or discovery is None or tree is None:
             return None
         rules = self._rules(station, tree, zones, buses, devices)
+        for path, fault in measured_rules(() if rules is None else rules.watches, devices):
+            self._decoder.blame_error(path, fault)
         keyed = KioskReader(
             self._decoder,
             zones=self._ids("zone"),
@@ -308,3 +321,18 @@ class _Loader:
         common = parts[0]
         assert isinstance(common, _Kind)
         return BusSetting(bus_id, kind.name, parts[1], common.name or "")
+
+    def _inlet(self, inlet_id: str, table: Any, path: KeyPath) -> BusSetting | None:
+        if inlet_id in self._ids("bus"):
+            self._decoder.blame(path, "check.inlet-is-bus", inlet=inlet_id)
+        named = table.get("kind") if isinstance(table, dict) else None
+        kind = INLET_KINDS.get(named) if isinstance(named, str) else None
+        if isinstance(named, str):
+            self._decoder.refers(named, INLET_KINDS, (*path, "kind"), "check.unknown-inlet-kind")
+        shapes = (_Kind, kind.options) if kind else (_Kind,)
+        parts = self._decoder.structs(shapes, table, path, others=kind is None)
+        if parts is None or kind is None:
+            return None
+        common = parts[0]
+        assert isinstance(common, _Kind)
+        return BusSetting(inlet_id, kind.name, parts[1], common.name or "", inlet=True)

@@ -149,7 +149,7 @@ def _device(settings: Settings, setting: DeviceSetting) -> DeviceOutlook:
         name=setting.options.name,
         profile=setting.profile.id,
         unverified=setting.profile.unverified,
-        bus=setting.options.bus,
+        bus=setting.options.bus_id,
         address=setting.options.address,
         every_s=setting.device.every_s,
         needs_s=setting.options.pressed_every_s,

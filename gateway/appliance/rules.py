@@ -10,10 +10,10 @@ from broadcast.options import Options as BroadcastOptions
 from drivers.contract import Point as DevicePoint
 from drivers.data_files import config_path
 from drivers.extensions import extension_folders
-from gateway.appliance.fit import polls
 from gateway.appliance.linkages import LinkageReader
 from gateway.appliance.ready_rules import Elsewhere, ReadyRules
 from gateway.appliance.schema import BusSetting, DeviceSetting, ZoneOptions
+from gateway.appliance.shapes import polls
 from gateway.calendar import Calendar, Window
 from gateway.errors import UsageError
 from gateway.intake.inputs import Wired, habit
@@ -219,7 +219,7 @@ class RuleReader:
         roster = self.roster()
         if roster is None:
             return None
-        bus_of = {device.id: device.options.bus for device in self._devices.values()}
+        bus_of = {device.id: device.options.bus_id for device in self._devices.values()}
         written = [watch for of_rule in rules.values() for watch in of_rule]
         made = (*explained(written, bus_of), *self._ready.watches(written, roster))
         has_platform = bool(self._ids("upstream"))
@@ -249,7 +249,7 @@ class RuleReader:
     def _look(self, word: str) -> Known:
         device, _, point = word.partition(".")
         if device == BUS:
-            self._there(point, self._ids("bus"))
+            self._there(point, [*self._ids("bus"), *self._ids("inlet")])
             bus = self._buses.get(point)
             name = point if bus is None else bus.called
             return Known((BUS, point), Point("1"), scopes=frozenset({point, word}), name=name)
@@ -271,7 +271,7 @@ class RuleReader:
             raise _unknown(word, known)
 
     def _of_device(self, setting: DeviceSetting, point: str) -> Known:
-        bus = self._buses.get(setting.options.bus)
+        bus = self._buses.get(setting.options.bus_id)
         every_s = setting.device.every_s if bus is not None and polls(bus.options) else None
         if not point:
             known = Point("1", every_s)
@@ -292,7 +292,7 @@ class RuleReader:
         if place not in self._places:
             raise Elsewhere
         around = {each.id for each in self._places.chain(place)} - {STATION}
-        scopes = frozenset({setting.id, setting.options.bus, *around})
+        scopes = frozenset({setting.id, setting.options.bus_id, *around})
         nearest = self._places.nearest(place, self._around)
         inside = self._places.nearest(place, self._indoors)
         return Known(

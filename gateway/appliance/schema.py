@@ -15,7 +15,9 @@ from broadcast.options import Options as BroadcastOptions
 from broadcast.speakers.options import SpeakerOptions
 from drivers.contact import ContactOptions, Loop
 from drivers.contract import Device
+from drivers.family import Shape
 from drivers.profile import Profile
+from drivers.registry import families
 from gateway.discovery.options import Options as DiscoveryOptions
 from gateway.event import ID_PATTERN
 from gateway.intake.inputs import AT_LEAST_EVERY_S, INPUT, Wired, habit
@@ -31,10 +33,9 @@ from kiosk.options import Plan as RequestsPlan
 SCHEMA = 1
 
 SECTIONS = (
-    *("schema", "station", "journal", "web", "discovery", "place", "zone", "bus", "device"),
-    *("rule", "linkage", "duty", "upstream", "speaker", "broadcast", "microphone", "key"),
-    "voice",
-    *("kiosk", "service"),
+    *("schema", "station", "journal", "web", "discovery", "place", "zone"),
+    *("bus", "inlet", "device", "rule", "linkage", "duty", "upstream"),
+    *("speaker", "broadcast", "microphone", "key", "voice", "kiosk", "service"),
 )
 
 # An input is unknown when it could not be read for this long.
@@ -42,6 +43,7 @@ LOST_S_MIN, LOST_PERIODS = 10.0, 3
 
 DEVICES_MAX = 1000
 BUSES_MAX = 32
+INLETS_MAX = 8
 
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
 
@@ -122,13 +124,15 @@ class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[device.<id>]`: what every family shares; its own keys stand beside them.
 
-    `address` is written as printed on the device; `line` and `every_s` replace the profile's. A
-    module with a key is read as often as a press needs, unless `every_s` says otherwise.
+    It speaks over a `bus`, or comes in at an `inlet`. `address` is written as printed on the
+    device; `line` and `every_s` replace the profile's. A module with a key is read as often as a
+    press needs, unless `every_s` says otherwise.
     """
 
     name: Name
     profile: Id
-    bus: Id
+    bus: Id | None = None
+    inlet: Id | None = None
     address: Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["1"])]
     place: str
     every_s: Annotated[float, msgspec.Meta(ge=0.05, le=86_400)] | None = None
@@ -138,6 +142,11 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     inputs: dict[str, InputOptions] = {}
 
     @property
+    def bus_id(self) -> str:
+        """The bus or inlet that it speaks over."""
+        return self.bus or self.inlet or ""
+
+    @property
     def pressed_every_s(self) -> float | None:
         """How often it must be read for what is wired to it and pressed; None: nothing is."""
         needed = (habit(each.kind).every_s for each in self.inputs.values())
@@ -145,12 +154,16 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class BusSetting(msgspec.Struct, frozen=True):
-    """One `[bus.<id>]`: `options` is what the kind declares, `name` what people call it."""
+    """One `[bus.<id>]` or `[inlet.<id>]`: `options` is what the kind declares.
+
+    `name` is what people call it.
+    """
 
     id: str
     kind: str
     options: msgspec.Struct
     name: str = ""
+    inlet: bool = False
 
     @property
     def called(self) -> str:
@@ -175,6 +188,11 @@ class DeviceSetting(msgspec.Struct, frozen=True):
     options: DeviceOptions
     profile: Profile
     device: Device
+
+    @property
+    def shape(self) -> Shape:
+        """How its family is talked to."""
+        return families()[self.profile.family].shape
 
     def wired(self) -> tuple[Wired, ...]:
         """What is wired to its inputs."""
@@ -225,7 +243,7 @@ class SoundSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`station.toml` without a mistake."""
+    """`station.toml` without a mistake; `buses` are those of `[bus.*]` and `[inlet.*]`."""
 
     station: StationOptions
     journal: JournalOptions
@@ -242,7 +260,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def devices_on(self, bus_id: str) -> tuple[DeviceSetting, ...]:
         """The devices of one bus, as they stand in the file."""
-        return tuple(d for d in self.devices.values() if d.options.bus == bus_id)
+        return tuple(d for d in self.devices.values() if d.options.bus_id == bus_id)
 
 
 def input_point(profile: Profile, number: str) -> str | None:

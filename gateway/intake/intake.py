@@ -26,6 +26,7 @@ from gateway.intake.events import (
 )
 from gateway.intake.inputs import Due, Input, Inputs, Told, Wired
 from gateway.intake.report import Filter, Report, telemetry_maps
+from gateway.intake.storage_answer import StorageAnswer
 from gateway.journal import Journal, StateChange, load_state
 from gateway.journal.stored_state import heard, of_json
 
@@ -82,6 +83,7 @@ class Intake:
         self._inputs = {device.id: Inputs(device.inputs) for device in devices}
         self._listeners: list[Listener] = []
         self._pending: set[asyncio.Future[tuple[Entry, ...]]] = set()
+        self._on_their_way: dict[str, set[asyncio.Future[tuple[Entry, ...]]]] = {}
 
     async def resume(self) -> None:
         """Load the stored levels of the inputs; call it before the first poll."""
@@ -122,15 +124,23 @@ class Intake:
         """
         self._listeners.append(listener)
 
-    def take(self, poll: PollResult) -> None:
+    def take(self, poll: PollResult) -> StorageAnswer:
         """One poll of one device: the sink of every bus; never raises.
 
         A device that was removed from the settings is ignored: its last poll was under way.
         """
         known = self._devices.get(poll.device)
         if known is None:
-            return
-        contain(self._on_fault, "intake.poll", self._take, known, poll)
+            return StorageAnswer(taken=False)
+        refused, taken = self._refused, False
+
+        def take() -> None:
+            nonlocal taken
+            self._take(known, poll)
+            taken = refused == self._refused
+
+        contain(self._on_fault, "intake.poll", take)
+        return StorageAnswer(taken=taken, tickets=self._on_their_way.get(known.id, ()))
 
     def _take(self, known: Device, poll: PollResult) -> None:
         said = self._inputs[known.id].take(poll.readings)
@@ -271,15 +281,18 @@ class Intake:
             self._count_refused()
             return
         self._pending.add(ticket)
-        ticket.add_done_callback(partial(self._decided, stored, refused))
+        self._on_their_way.setdefault(event.source, set()).add(ticket)
+        ticket.add_done_callback(partial(self._decided, event.source, stored, refused))
 
     def _decided(
         self,
+        source: str,
         stored: Callable[[], object],
         refused: Callable[[], object],
         ticket: asyncio.Future[tuple[Entry, ...]],
     ) -> None:
         self._pending.discard(ticket)
+        self._on_their_way[source].discard(ticket)
         if not ticket.cancelled() and ticket.exception() is None:
             stored()
             return

@@ -43,10 +43,10 @@ class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Write a device's point."""
+    """Write a device's point; a text only where the point shows texts, as a sign's does."""
 
     relay: str
-    value: bool | int | float = True
+    value: bool | int | float | Annotated[str, msgspec.Meta(max_length=200)] = True
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -136,6 +136,14 @@ class Outbox:
             self._wake.clear()
             await self._written()
 
+    async def settle(self) -> bool:
+        """Write all that was put until now; False if there is no room for some of it."""
+        if self._writing is not None:  # it may have begun before the last `put`
+            await self._written()
+        if self._waiting:
+            await self._written()
+        return not self._full
+
     async def flush(self) -> None:
         """Write what waits; what is refused now is dropped."""
         if self._writing is not None:  # `run` was cancelled meanwhile

@@ -105,6 +105,10 @@ class Rules:
         """Whether something is still to be written or done."""
         return bool(self._outbox or self._doing)
 
+    async def settle(self) -> bool:
+        """Whether all that has followed from what was heard is in the journal; it is waited for."""
+        return await self._outbox.settle()
+
     def act(self, what: Callable[[Alarms, Moment], list[Happening]]) -> None:
         """Apply a person's action; UsageError if it is not possible now."""
         moment = self.moment()

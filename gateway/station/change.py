@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from drivers.contract import BusState
+from drivers.family import Shape
 from gateway.appliance.schema import DeviceSetting, Settings
 from gateway.appliance.settings.cycle import Touched, cold
 from gateway.appliance.settings.records import Working
@@ -54,7 +55,7 @@ class Changing:
     def working(self, touched: Touched, after: Settings) -> Working:
         """What of that works now, and is still there after."""
         vitals = self._watch()
-        live = {device.options.bus for device in after.devices.values()}
+        live = {device.options.bus_id for device in after.devices.values()}
         up = {bus.id for bus in vitals.buses if bus.state == BusState.UP.value}
         answering = {
             device.id
@@ -71,7 +72,7 @@ class Changing:
     async def take_up(self, after: Settings) -> None:
         """Go over; readings of the buses that are not touched go on without a pause."""
         await self._field.halt(self._field.touched(after))
-        go_over = await self._intake.prepare([device_of(d) for d in after.devices.values()])
+        go_over = await self._intake.prepare(intake_devices(after))
         # No pause in these lines: whoever looks sees the former station or the new one.
         self._field.replace(after)
         go_over()
@@ -99,6 +100,12 @@ def _troubles(vitals: Vitals, working: Working, *, final: bool) -> Iterator[Phra
     for uplink in working.uplinks:
         if uplinks.get(uplink) != "up":
             yield Phrase("appliance.uplink-lost", {"uplink": uplink})
+
+
+def intake_devices(settings: Settings) -> list[Device]:
+    """The devices whose readings come to intake: a measured one's never do."""
+    told = (each for each in settings.devices.values() if each.shape is not Shape.MEASURED)
+    return [device_of(each) for each in told]
 
 
 def device_of(setting: DeviceSetting) -> Device:

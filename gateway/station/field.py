@@ -2,14 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from drivers.bus_kinds import bus_kinds
-from drivers.contract import Device, OnState, Sink
+from drivers.contract import Device, OnState, Sink, WrongUse
+from drivers.family import Measurement
 from drivers.field_bus import BusKind, FieldBus
 from gateway.appliance.schema import BusSetting, Settings
 from gateway.faults import OnFault, log_fault
 from gateway.station.absent import AbsentBus
+from gateway.station.runners import (
+    BusOutlets,
+    OnDemandBus,
+    bus_apart,
+    drivers_of,
+    listening_bus,
+)
 from gateway.station.vitals import StationBus
 from gateway.tasks import STOP_WITHIN_S, start, stop_all
 
@@ -35,9 +44,14 @@ class Field:
         on_fault: OnFault = log_fault,
         *,
         kinds: Callable[[], Mapping[str, BusKind]] = bus_kinds,
+        keys: Path | None = None,
     ) -> None:
-        """Build them; one that cannot be built is down, and the others live."""
+        """Build them; one that cannot be built is down, and the others live.
+
+        `keys` is the folder of the inlets' credentials where systemd hands none over.
+        """
         self._kinds = kinds
+        self._keys = keys
         self._on_fault = on_fault
         self._sink = sink
         self._on_state = on_state
@@ -103,6 +117,13 @@ class Field:
         """All devices on all buses."""
         return [device for plan in self._plans.values() for device in plan.devices]
 
+    async def measure(self, device_id: str, until_s: float) -> Measurement:
+        """One reading for a person, before `until_s` of the running loop; FieldError without."""
+        found = self.of_device(device_id)
+        if found is None or not isinstance(found[0], OnDemandBus):
+            raise WrongUse("bus.no-point", device=device_id, point="")
+        return await found[0].measure(device_id, until_s)
+
     def of_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
         """The bus that a device is on, and the device."""
         for name, plan in self._plans.items():
@@ -129,8 +150,10 @@ class Field:
             before.hand_over(after)
 
     def _built(self, plan: _Plan) -> StationBus:
+        if (bus := self._runner(plan)) is not None:
+            return bus
         build = self._kinds()[plan.bus.kind].build
-        bus = build(
+        made = build(
             plan.bus.id,
             plan.bus.options,
             list(plan.devices),
@@ -138,7 +161,17 @@ class Field:
             self._on_state,
             on_fault=self._on_fault,
         )
-        return cast(StationBus, bus)
+        return cast(StationBus, made)
+
+    def _runner(self, plan: _Plan) -> StationBus | None:
+        """The bus of devices that are not polled; None for the kind's own."""
+        with_drivers = drivers_of(plan.devices)
+        if plan.bus.inlet:
+            return listening_bus(plan.bus, with_drivers, self._outlets(), self._keys)
+        return bus_apart(plan.bus, with_drivers, self._outlets())
+
+    def _outlets(self) -> BusOutlets:
+        return BusOutlets(self._sink, self._on_state, self._on_fault)
 
 
 def _meter(device: Device) -> tuple[object, ...]:

@@ -19,13 +19,14 @@ from gateway.discovery.service import MdnsService
 from gateway.faults import FaultLog, contain
 from gateway.health import Vitals
 from gateway.intake import Intake
+from gateway.intake.storage_answer import StorageAnswer
 from gateway.journal import Journal
 from gateway.live.section import section as live_section
 from gateway.rules.acts import Doer, Messages, Relays
 from gateway.rules.room import Rules
 from gateway.station.alarming import Alarming
 from gateway.station.asking import Asking
-from gateway.station.change import Changing, device_of
+from gateway.station.change import Changing, intake_devices
 from gateway.station.commands import device_write
 from gateway.station.counts import Counts, meter_replaced
 from gateway.station.doctoring import Doctoring
@@ -88,9 +89,16 @@ class StationParts:
         on_fault = self.faults.note
         self._recorder = Recorder(journal, clock, self.faults, machine.notify)
         self.time = Timekeeping(clock, journal, state, doors.stir)
-        devices = [device_of(device) for device in settings.devices.values()]
+        devices = intake_devices(settings)
         self.intake = Intake(journal, clock, devices, on_fault=on_fault)
-        self.field = Field(settings, self._polled, self._changed, on_fault, kinds=machine.bus_kinds)
+        self.field = Field(
+            settings,
+            self._polled,
+            self._changed,
+            on_fault,
+            kinds=machine.bus_kinds,
+            keys=state / "keys",
+        )
         self.counts = Counts(self.field, journal, clock)
         self.uplinks = self._uplinks()
         self.sounding = self._sounding()
@@ -296,9 +304,10 @@ class StationParts:
             *self.sounding.kinds(uplink),
         ]
 
-    def _polled(self, poll: PollResult) -> None:
-        self.intake.take(poll)
+    def _polled(self, poll: PollResult) -> StorageAnswer:
+        stored = self.intake.take(poll)
         self.counts.heard(poll)
+        return stored.and_then(self.rules.settle)
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
         for hear in (self.intake.changed, self.rules.changed, self.watch.changed):

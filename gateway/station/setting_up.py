@@ -105,7 +105,7 @@ class Wired:
             name=settings.station.name,
             phone=settings.station.phone,
             ports=self._ports(settings, products()),
-            buses=tuple(map(_bus, settings.buses.values())),
+            buses=tuple(_bus(each) for each in settings.buses.values() if not each.inlet),
             devices=tuple(map(_device, settings.devices.values())),
             places=tuple(
                 PlacePlan(
@@ -252,7 +252,7 @@ def _device(setting: DeviceSetting) -> DevicePlan:
         id=setting.id,
         name=options.name,
         model=setting.profile.id,
-        bus=options.bus,
+        bus=options.bus_id,
         address=options.address,
         place=options.place,
         inputs=tuple(numbers),

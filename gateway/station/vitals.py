@@ -128,7 +128,7 @@ class Watch:
         stats: dict[str, BusStats] = {name: bus.stats for name, bus in self._buses.items()}
         ahead_ns = now_ns - int(asyncio.get_running_loop().time() * 1e9)
         devices = tuple(
-            self._device(device, stats[device.options.bus], now_ns, ahead_ns)
+            self._device(device, stats[device.options.bus_id], now_ns, ahead_ns)
             for device in self._settings.devices.values()
         )
         return Vitals(
@@ -172,7 +172,7 @@ class Watch:
         return DeviceVitals(
             id=device.id,
             name=device.options.name,
-            bus=device.options.bus,
+            bus=device.options.bus_id,
             address=device.options.address,
             place=self._settings.places.path(device.options.place),
             state=state,

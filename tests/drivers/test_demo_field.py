@@ -33,13 +33,13 @@ def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:
     assert mistakes == ()
     _, played = field
     devices = settings.devices.values()
-    wired = {each.id for each in devices if each.options.bus != "air"}
+    wired = {each.id for each in devices if each.options.bus_id != "air"}
     assert wired == set(played.meters)
     assert len(wired) >= 20
-    families = Counter(each.profile.family for each in devices if each.options.bus == "yard")
+    families = Counter(each.profile.family for each in devices if each.options.bus_id == "yard")
     assert set(families) == {"modbus", "dlt645", "cjt188"}
     air = parse_air(EIGHT.read_text("utf-8")).sensor
-    assert {each.id for each in devices if each.options.bus == "air"} == set(air)
+    assert {each.id for each in devices if each.options.bus_id == "air"} == set(air)
     assert len(air) == 8
     assert all(found.load.bearable for _, found in surveys(settings.buses, settings.devices))
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from drivers import registry
+from drivers.extensions import EXTENSIONS_VARIABLE
 from drivers.family import Shape
 from drivers.message import Radio
 
@@ -30,22 +31,18 @@ def test_every_family_declares_its_shape() -> None:
     assert registry.families()["ble"].inlet == Radio("ble")
 
 
-def test_a_folder_beside_the_product_is_searched_too(tmp_path) -> None:
-    folder = tmp_path / "toy_of_the_registry"
-    folder.mkdir()
-    (folder / "driver.py").write_text(FAMILY)
-    (tmp_path / "modbus").mkdir()
-    (tmp_path / "modbus" / "driver.py").write_text(FAMILY)
+def test_a_folder_beside_the_product_is_searched_too(tmp_path, monkeypatch) -> None:
+    for name in ("toy_of_the_registry", "modbus"):
+        folder = tmp_path / "drivers" / name
+        folder.mkdir(parents=True)
+        (folder / "driver.py").write_text(FAMILY)
     shipped = registry.families()["modbus"]
-    registry.add_search_path(tmp_path)
-    registry.add_search_path(tmp_path)
-    try:
-        assert registry.names().count("toy_of_the_registry") == 1
-        assert registry.families()["toy_of_the_registry"].shape is Shape.ACTING
-        assert registry.families()["modbus"] is shipped
-    finally:
-        registry.remove_search_path(tmp_path)
-        sys.modules.pop("drivers.toy_of_the_registry.driver", None)
+    monkeypatch.setenv(EXTENSIONS_VARIABLE, str(tmp_path))
+    assert registry.names().count("toy_of_the_registry") == 1
+    assert registry.families()["toy_of_the_registry"].shape is Shape.ACTING
+    assert registry.families()["modbus"] is shipped
+    monkeypatch.delenv(EXTENSIONS_VARIABLE)
+    sys.modules.pop("drivers.toy_of_the_registry.driver", None)
     assert "toy_of_the_registry" not in registry.names()
     with pytest.raises(KeyError):
         registry.families()["toy_of_the_registry"]

@@ -175,6 +175,15 @@ def _ports(settings: Settings) -> Iterator[str]:
     web = settings.web
     yield from (f"tcp:{port}" for port in (web.lan_port, web.port) if port)
     yield f"udp:{DISCOVERY_PORT}"
+    yield from _inlets(settings)
+
+
+def _inlets(settings: Settings) -> Iterator[str]:
+    """The ports of inlets at which a device comes in: others are not opened."""
+    for bus in settings.buses.values():
+        if bus.inlet and settings.devices_on(bus.id):
+            listen = str(getattr(bus.options, "listen", ""))
+            yield f"tcp:{listen.rpartition(':')[2]}"
 
 
 def _listening(settings: Settings) -> Iterator[str]:

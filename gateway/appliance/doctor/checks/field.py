@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from drivers.bus.member import TWO_ANSWERS
+from drivers.inlets.kinds import INLET_KINDS
 from gateway.appliance.doctor.check import Check
 from gateway.appliance.doctor.facts import Facts
 from gateway.appliance.doctor.finding import Said, bad, good, unseen, warn
@@ -40,7 +41,10 @@ def buses(facts: Facts) -> Iterator[Said]:
         percent = round(bus.load * 100)
         if bus.state == "down":
             why = Phrase("doctor.no-reason") if bus.code is None else Phrase(bus.code, bus.data)
-            yield bad("doctor.bus-down", bus.id, bus=bus.called, where=bus.where, why=why)
+            code = "doctor.inlet-down" if bus.kind in INLET_KINDS else "doctor.bus-down"
+            yield bad(code, bus.id, bus=bus.called, where=bus.where, why=why)
+        elif bus.kind in INLET_KINDS:
+            yield good("doctor.inlet-good", bus.id, bus=bus.called)
         elif bus.load > BUSY:
             yield warn("doctor.bus-busy", bus.id, bus=bus.called, percent=percent)
         else:
