@@ -81,7 +81,7 @@ async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Compose
             made.clock,
             made.journal,
             doors=doors,
-            begun=Start.of(file, state, real),
+            begun=Start.recover(file, state, real),
             restart=lambda: None,
         )
     made.app = station.server.app
