@@ -8,32 +8,32 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.audit import Who
 from gateway.clock import Clock
-from gateway.errors import JournalError, NotNow, StationError, Unavailable
+from gateway.errors import JournalError, NotNow, Unavailable
 from gateway.event import Event
 from gateway.faults import OnFault, contain, log_fault
 from gateway.health import RefusalVitals
 from gateway.journal import Journal, StateChange, load_state, start_id, was_kept
 from gateway.places import Places
 from gateway.rules.duty import Duty
-from gateway.tasks import TaskSet
 from kiosk.announcer import Announcer
-from kiosk.book import MANY, Effect, Erase, Outcome, Query, Ring, Say
+from kiosk.book import MANY, Effect, Outcome, Ring, Say
 from kiosk.catalogue import Service
 from kiosk.core import HEAD, ROOM, Core, Head, decoded, found
+from kiosk.effects import EffectRunner, OutsideClients
 from kiosk.events import event_of
 from kiosk.options import Plan
 from kiosk.people import People, forget, kept, masked, sealed
 from kiosk.request import NOTHING, Contact, Deed, Moment, Note, Press, Request
 from kiosk.requests.bell import StaffBell
-from kiosk.requests.outside import NOBODY, Outside, OutsideContext, Route
-from kiosk.requests.request_type import TYPES, Flag, RequestType
+from kiosk.requests.outside import OutsideContext, Route
+from kiosk.requests.request_type import Flag
 from kiosk.requests.rules import RequestRules
 from kiosk.screens import Screens
 from kiosk.speech.sentences import Sentence, Speaker
@@ -48,11 +48,6 @@ CHECKPOINT_S = 900.0
 
 LISTENING_S = 5.0
 """So often it is looked whether what was said was also heard."""
-
-EFFECTS_MAX = 500
-
-# Where a fault of each is counted.
-_EDGES = {Say: "kiosk.say", Ring: "kiosk.ring", Query: "kiosk.ask", Erase: "kiosk.erase"}
 
 RESIDENT = Who("resident")
 
@@ -87,12 +82,13 @@ class Requests:
     ) -> None:
         """`routes` are the ways on which somebody outside is asked, by name."""
         ids = start_id(journal.epoch, clock.boot, clock.now_ns())
-        self._outside: dict[str, Outside] = {}
-        self._asks = OutsideContext(
-            plan.services, services, routes, people, clock, station, plan.phone, places.spoken
+        clients = OutsideClients(
+            OutsideContext(
+                plan.services, services, routes, people, clock, station, plan.phone, places.spoken
+            )
         )
         self.core = Core(
-            plan, services, places, duty, epoch=journal.epoch, ids=ids, outside=self._who_is_asked
+            plan, services, places, duty, epoch=journal.epoch, ids=ids, outside=clients.client
         )
         self.plan = plan
         self.services = services
@@ -101,15 +97,24 @@ class Requests:
         self._lost_ns: int | None = None
         self._on_fault = on_fault
         self._journal, self._clock = journal, clock
-        self._people, self._bell = people, bell
+        self._people = people
         self.announcer = Announcer(
             self.core, plan, clock, speaker, take=self._take, moment=self.moment
+        )
+        self.effects = EffectRunner(
+            self.core,
+            self.announcer,
+            clients,
+            people,
+            bell,
+            take=self._take,
+            moment=self.moment,
+            on_fault=on_fault,
         )
         self._offset_ns = 0
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
-        self._doing = TaskSet()
         self._listeners: list[Callable[[Request], None]] = []
         self.screens = Screens(frozenset(plan.kiosks), clock)
         self.languages = self.announcer.languages
@@ -223,11 +228,6 @@ class Requests:
         used = self.plan.types_in_use(self.services)
         return [name for name, service in self.services.items() if service.family in used]
 
-    def _who_is_asked(self, type_: RequestType) -> Outside:
-        part = TYPES.part(type_.name, "outside")
-        found: Outside = NOBODY if part is None else part.OUTSIDE(self._asks)
-        return self._outside.setdefault(type_.name, found)
-
     def listen(self, listener: Callable[[Request], None]) -> None:
         """Hear of every turn of every request, as it happens."""
         self._listeners.append(listener)
@@ -240,7 +240,7 @@ class Requests:
 
     async def stop(self) -> None:
         """Write what has happened; nothing is begun any more."""
-        self._doing.cancel()
+        self.effects.cancel()
         self._take(Outcome([], {}, []))
         while self._waiting:
             await self._write_some(begin=False)
@@ -285,7 +285,7 @@ class Requests:
         later: list[Effect] = []
         for effect in outcome.effects:
             if self._is_urgent(effect):
-                self._begin(effect)
+                self.effects.begin(effect)
             else:
                 later.append(effect)
         events = tuple(event_of(turn, stamps) for turn in outcome.turns)
@@ -341,55 +341,7 @@ class Requests:
             else:
                 waiting.stored.set_exception(error)
         for effect in waiting.later if begin else ():
-            unasked = None
-            if error is not None and isinstance(effect, Query):
-                unasked = self._outside[effect.family].unasked(effect)
-            if unasked is None:
-                self._begin(effect)
-            else:
-                self._take(self.core.answered(cast(Query, effect), unasked, self.moment()))
-
-    def _begin(self, effect: Effect) -> None:
-        if len(self._doing) >= EFFECTS_MAX and not isinstance(effect, Ring):
-            self._on_fault("kiosk.effect", OverflowError())
-            return
-        self._doing.start(self._done(effect))
-
-    async def _done(self, effect: Effect) -> None:
-        """The edge: an effect that breaks ends alone; a question without an answer has failed."""
-        try:
-            await self._do(effect)
-        except Exception as error:  # noqa: BLE001  # see above
-            kind = Query if isinstance(effect, Query) else type(effect)
-            self._on_fault(_EDGES[kind], error)
-            if isinstance(effect, Query):
-                failed = self._outside[effect.family].failed(effect)
-                self._take(self.core.answered(effect, failed, self.moment()))
-
-    def _do(self, effect: Effect) -> Coroutine[Any, Any, None]:
-        if isinstance(effect, Say):
-            return self.announcer.say(effect.id)
-        if isinstance(effect, Ring):
-            return self._ring(effect)
-        if isinstance(effect, Erase):
-            return self._people.erase(effect.person)
-        return self._ask(effect)
-
-    async def _ring(self, ring: Ring) -> None:
-        reached: tuple[str, ...] = ()
-        try:
-            reached = await self._bell.ring(ring.request, ring.to, ring.by)
-        except StationError as error:
-            log.warning("%s could not be called: %s", ring.to, error)
-        except Exception as error:  # noqa: BLE001  # the edge: the next step is taken all the same
-            self._on_fault("kiosk.ring", error)
-        if ring.step:
-            self._take(self.core.rung(ring, reached, self.moment()))
-
-    async def _ask(self, query: Query) -> None:
-        request = self.core.book.requests.get(query.id)
-        answer = await self._outside[query.family].ask(query, request)
-        self._take(self.core.answered(query, answer, self.moment()))
+            self.effects.begin(effect, recorded=error is None)
 
 
 def _heard_of(stored: asyncio.Future[None]) -> None:

@@ -270,7 +270,7 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
     faults = Faults()
     made = await Station().start()
     room = made.room
-    room._on_fault = faults.note
+    room._on_fault = room.effects._on_fault = faults.note
     room.listen(broken)
     append = room._journal.append
     monkeypatch.setattr(room._journal, "append", broken)
@@ -280,7 +280,7 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
     monkeypatch.setattr(room.core.rules("work"), "tick", broken)
     await asyncio.sleep(60)
     monkeypatch.undo()
-    monkeypatch.setattr(room._outside["ride"], "ask", broken)
+    monkeypatch.setattr(room.effects.clients["ride"], "ask", broken)
     asked_for = await made.press("ride")
     await asyncio.sleep(1)
     monkeypatch.undo()

@@ -263,7 +263,7 @@ class Station:
         """Kill -9: nothing that was not committed is there any more."""
         room, running = self.room, self._running
         assert running is not None
-        tasks = [running, *room._doing]
+        tasks = [running, *room.effects.running]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
