@@ -61,9 +61,9 @@ class Table:
             new = self.module(module_of(path)).replace(".", "/")
             return f"{new}/__init__.py" if path.endswith("__init__.py") else f"{new}.py"
         # data moves with the package that it stands in
-        parent = Path(path).parent
-        new = self.module(".".join(parent.parts)).replace(".", "/")
-        return f"{new}/{Path(path).name}"
+        package = ".".join(Path(path).parent.parts)
+        new = self.module(package)
+        return path if new == package else f"{new.replace('.', '/')}/{Path(path).name}"
 
     def inverse(self, tree: Tree) -> Iterator[tuple[str, str, str]]:
         """The rows that undo this table on the tree that it made from `tree`."""
