@@ -29,7 +29,7 @@ def rewritten(tree: Tree, table: Table) -> tuple[dict[str, str], list[str]]:
         problems += rewriter.problems
         # the test of this tool holds a small tree of its own in strings
         is_own = path.endswith("/test_renames.py")
-        made[path] = text if is_own else strings.in_module(path, text, rewriter.new_name)
+        made[path] = text if is_own else strings.in_module(path, text, rewriter.named_in_prose)
     for path in tree.files:
         if path in made or Path(path).suffix not in TEXTS or path.startswith(LEFT):
             continue
@@ -63,7 +63,7 @@ def apply(tree: Tree, table: Table, made: dict[str, str]) -> None:
 
 
 def shape(source: str) -> str:
-    """A module's syntax, the imports of each block in one order."""
+    """A module's syntax without its docstrings, the imports of each block in one order."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
@@ -76,6 +76,9 @@ def shape(source: str) -> str:
 def _ordered(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     names: list[str] = []
     for each in body:
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
+            # a docstring may have named what is called so from now on
+            continue
         if isinstance(each, (ast.Import, ast.ImportFrom)):
             module = getattr(each, "module", "")
             names += [f"{module} {alias.name} {alias.asname}" for alias in each.names]

@@ -41,6 +41,12 @@ class Rewriter(ast.NodeVisitor):
         self.scopes: list[tuple[str, Bindings]] = [("module", tree.bindings[module])]
         # names of a class's scope that are read before they are bound there
         self.unbound: set[str] = set()
+        every = list(ast.walk(tree.trees[module]))
+        self.others = {each.arg for each in every if isinstance(each, ast.arg)}
+        self.others |= {each.attr for each in every if isinstance(each, ast.Attribute)}
+        for each in every:
+            if isinstance(each, ast.ClassDef):
+                self.others |= set(of_scope(each.body))
 
     def result(self) -> str:
         self._check_module()
@@ -60,10 +66,13 @@ class Rewriter(ast.NodeVisitor):
             return name
         if isinstance(bound, str):
             return self.table.symbol(self.here, name) if kind == "module" else name
-        how, _, original = bound
-        if how == "import" or name != original:
+        if bound[0] != "from":
             return name
         return self._new_last(self.tree.resolve_import(bound), name)
+
+    def named_in_prose(self, name: str) -> str:
+        """What a name between backticks becomes; parameters and fields keep theirs."""
+        return name if name in self.others and name.islower() else self.new_name(name)
 
     def _lookup(self, name: str) -> tuple[str, Bound | None]:
         for depth, (kind, found) in enumerate(reversed(self.scopes)):

@@ -14,7 +14,7 @@ from tests.house.renames.tree import Tree
 
 DOTTED = re.compile(r"(?<![\w./-])(?:gateway|drivers|kiosk|broadcast|tests)(?:\.\w+)+")
 PATH = re.compile(r"(?<![\w.])(?:gateway|drivers|kiosk|broadcast|tests)(?:/[\w-]+)+(?:\.\w+)?")
-TICKED = re.compile(r"`([A-Za-z_]\w*)([^`\n]*)`")
+TICKED = re.compile(r"`([A-Za-z_]\w*)(?!-)([^`\n]*)`")
 TOKENS = {
     getattr(tokenize, name)
     for name in ("STRING", "COMMENT", "FSTRING_MIDDLE")

@@ -77,7 +77,8 @@ class Tree:
 def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Bound]]:
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
-            yield alias.asname or alias.name, ("from", node.module or "", alias.name)
+            how = "as" if alias.asname else "from"
+            yield alias.asname or alias.name, (how, node.module or "", alias.name)
         elif alias.asname:
             yield alias.asname, ("import", alias.name, "")
         else:
